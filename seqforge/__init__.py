@@ -1,0 +1,94 @@
+"""seqforge teaches an LSTM any sequence that a plugin can read, and hands back files the domain's programs open.
+
+    import seqforge
+
+    model = seqforge.train("text", corpus="tinyshakespeare", minutes=10)
+    model = seqforge.load("runs/text/0001/model.safetensors")
+    print(model.generate(prompt="ROMEO:", length=500)[0].content)
+
+Plugin authors find the contract in `seqforge.plugin`. Importing seqforge imports neither torch nor a plugin.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from seqforge.errors import (
+    CorpusError,
+    DamagedFileError,
+    DecodeError,
+    OptionsError,
+    PluginError,
+    ReadError,
+    RequestError,
+    RunError,
+    SeqforgeError,
+    UsageError,
+    WriteError,
+)
+from seqforge.plugin import (
+    RESERVED,
+    Augments,
+    Codec,
+    Divides,
+    Fingerprints,
+    NoOptions,
+    NoRequest,
+    Origin,
+    Piece,
+    Plugin,
+    Streams,
+    flag,
+)
+from seqforge.sequences import Constraint, Example, Free, Prompt
+from seqforge.spaces import Categorical, Space
+from seqforge.tokens import UNSEEN, TokenCodec
+
+if TYPE_CHECKING:
+    from seqforge.forge import Model, load, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "RESERVED",
+    "UNSEEN",
+    "Augments",
+    "Categorical",
+    "Codec",
+    "Constraint",
+    "CorpusError",
+    "DamagedFileError",
+    "DecodeError",
+    "Divides",
+    "Example",
+    "Fingerprints",
+    "Free",
+    "Model",
+    "NoOptions",
+    "NoRequest",
+    "OptionsError",
+    "Origin",
+    "Piece",
+    "Plugin",
+    "PluginError",
+    "Prompt",
+    "ReadError",
+    "RequestError",
+    "RunError",
+    "SeqforgeError",
+    "Space",
+    "Streams",
+    "TokenCodec",
+    "UsageError",
+    "WriteError",
+    "flag",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch only when it is asked for."""
+    if name in ("Model", "load", "train"):
+        from seqforge import forge
+
+        return getattr(forge, name)
+    raise AttributeError(f"module 'seqforge' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m seqforge` is `seqforge`."""
+
+from seqforge.cli import main
+
+main()

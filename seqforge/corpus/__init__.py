@@ -1,0 +1,20 @@
+"""Files into pieces, pieces into splits, splits into a dataset; and the corpora that are installed."""
+
+from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora
+from seqforge.corpus.prepare import Prepared, cache_folder, prepare
+from seqforge.corpus.reading import read_pieces
+from seqforge.corpus.sources import SourceFile, Sources, find_sources
+
+__all__ = [
+    "Corpus",
+    "Prepared",
+    "SourceFile",
+    "Sources",
+    "cache_folder",
+    "default_corpora",
+    "find_corpus",
+    "find_sources",
+    "installed_corpora",
+    "prepare",
+    "read_pieces",
+]

@@ -1,0 +1,108 @@
+"""A pool of workers that answer tasks in order; for little work, this process does it itself."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+from seqforge import errors
+from seqforge.corpus.worker import chunks_from_json
+from seqforge.errors import CorpusError, SeqforgeError
+
+SMALL = 1 << 20
+
+
+def run_tasks(
+    work: Mapping[str, Any], tasks: list[dict[str, Any]], *, workers: int, size: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the answer to each task, in their order; the answers do not depend on the number of workers.
+
+    Args:
+        work: what `worker.chunks_from_json` reads.
+        tasks: what `worker.Chunks.do` reads.
+        workers: how many processes.
+        size: bytes of all files: with little to do, no process is started.
+
+    Raises:
+        CorpusError: a worker died; the message names the files it was reading.
+    """
+    if workers <= 1 or len(tasks) <= 1 or size < SMALL:
+        chunks = chunks_from_json(work)
+        yield from map(chunks.do, tasks)
+        return
+    count = min(workers, len(tasks))
+    idle: SimpleQueue[_Worker] = SimpleQueue()
+    pool = [_Worker(work) for _ in range(count)]
+    for each in pool:
+        idle.put(each)
+
+    def ask(task: dict[str, Any]) -> dict[str, Any]:
+        worker = idle.get()
+        try:
+            return worker.ask(task)
+        finally:
+            idle.put(worker)
+
+    try:
+        with ThreadPoolExecutor(count) as threads:
+            try:
+                yield from threads.map(ask, tasks)
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
+                for each in pool:
+                    each.stop()
+    finally:
+        for each in pool:
+            each.stop()
+
+
+class _Worker:
+    def __init__(self, work: Mapping[str, Any]) -> None:
+        self._work = work
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "seqforge.corpus.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        )
+        self._send(work)
+
+    def ask(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Have a task done."""
+        self._send(task)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            names = [self._work["files"][n]["path"] for n in self._work["chunks"][task["chunk"]]]
+            raise CorpusError(
+                f"the process that was reading {errors.listing(names, most=5)} died (exit code"
+                f" {self._process.wait()}); move the file that it cannot bear elsewhere and try again"
+            )
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            kind = getattr(errors, answer["class"], SeqforgeError)
+            raise kind(answer["error"])
+        return answer
+
+    def stop(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer that does not come tells it

@@ -1,0 +1,185 @@
+"""One worker of the preparation: it scans or encodes a chunk of files. Speaks JSON lines; no pickle, no fork.
+
+A worker is a process of its own (`python -m seqforge.corpus.worker`), so a parser that crashes on a
+hostile file takes one chunk with it and is named.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge import registry
+from seqforge.corpus.reading import UNDECIDED, keys_of, read_pieces
+from seqforge.corpus.sources import SourceFile
+from seqforge.corpus.split import Groups
+from seqforge.dataset import write_shard
+from seqforge.errors import PluginError, ReadError, SeqforgeError
+from seqforge.plugin import Codec, Plugin
+from seqforge.sequences import Example
+from seqforge.tensorfile import TensorFile, write_tensors
+
+PART_BYTES, PART_PIECES = 8 << 20, 20_000
+MOST_REASONS = 50
+
+
+class Chunks:
+    """What a worker does, for one plugin with its options.
+
+    Args:
+        plugin: reads and encodes.
+        options: of the plugin.
+        folder: of the collection in the making.
+        files: all files, in order.
+        chunks: the numbers of the files of each chunk.
+        divide: see `read_pieces`.
+    """
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        options: Any,
+        folder: Path,
+        files: list[SourceFile],
+        chunks: list[list[int]],
+        *,
+        divide: bool,
+    ) -> None:
+        self.plugin, self.options, self.folder = plugin, options, folder
+        self.files, self.chunks, self.divide = files, chunks, divide
+        self._codec: Codec | None = None
+
+    def do(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Do one task, {"do": "scan" or "encode", "chunk": number}, and return what is to be told."""
+        work = self.scan if task["do"] == "scan" else self.encode
+        return work(int(task["chunk"]))
+
+    def scan(self, chunk: int) -> dict[str, Any]:
+        """Read a chunk's pieces and write down their keys and sides."""
+        groups, sides, trouble = Groups(), bytearray(), Trouble()
+        for item in self._pieces(chunk):
+            if isinstance(item, ReadError):
+                trouble.add(item)
+            else:
+                groups.add(keys_of(self.plugin, item[0]) if item[1] == UNDECIDED else [0])
+                sides.append(item[1])
+        keys, owners = groups.arrays()
+        told = {"pieces": groups.pieces, **trouble.to_json()}
+        tensors = {"keys": keys, "owners": owners, "sides": np.frombuffer(bytes(sides), np.uint8)}
+        write_tensors(scan_path(self.folder, chunk), tensors, {"kind": "scan", "told": told})
+        return told
+
+    def encode(self, chunk: int) -> dict[str, Any]:
+        """Encode a chunk's pieces into shards, and write down which."""
+        codec = self.codec()
+        sides = TensorFile(self.folder / "sides.safetensors", "split").array(str(chunk))
+        unseen: Counter[str] = Counter()
+        parts: list[str] = []
+        examples: list[Example] = []
+        units: list[float] = []
+        size, number = 0, 0
+
+        def flush() -> None:
+            nonlocal size
+            parts.append(f"{chunk:06d}-{len(parts):06d}.safetensors")
+            chosen = sides[number - len(examples) : number].tolist()
+            write_shard(self.folder / parts[-1], codec.space, codec.source, codec.labels, examples, chosen, units)
+            examples.clear()
+            units.clear()
+            size = 0
+
+        for item in self._pieces(chunk):
+            if isinstance(item, ReadError):
+                continue
+            example = codec.encode(item[0])
+            try:
+                codec.space.check(example.steps)
+            except ValueError as error:
+                raise PluginError(
+                    f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}): {type(codec).__name__}.encode"
+                    f" gives steps outside its space: {error}"
+                ) from error
+            unseen.update(codec.unseen(item[0]))
+            examples.append(example)
+            units.append(float(codec.units(example.steps).sum()))
+            number += 1
+            size += example.steps.nbytes
+            if size >= PART_BYTES or len(examples) >= PART_PIECES:
+                flush()
+        if examples or not parts:
+            flush()
+        told = {"shards": parts, "unseen": dict(unseen.most_common(1000))}
+        done_path(self.folder, chunk).write_text(json.dumps(told), encoding="utf-8")
+        return told
+
+    def codec(self) -> Codec:
+        """Return the codec that was fitted, from where the preparation left it."""
+        if self._codec is None:
+            file = TensorFile(self.folder / "codec.safetensors", "codec")
+            arrays = {name: np.array(file.array(name)) for name in file.tensors}
+            self._codec = self.plugin.codec.from_json(file.metadata["data"], arrays, self.options)
+        return self._codec
+
+    def _pieces(self, chunk: int) -> Any:
+        for number in self.chunks[chunk]:
+            yield from read_pieces(self.plugin, self.options, self.files[number], divide=self.divide)
+
+
+class Trouble:
+    """What could not be read: how much, and the first reasons."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.reasons: list[str] = []
+
+    def add(self, error: ReadError) -> None:
+        """Note one."""
+        self.count += 1
+        if len(self.reasons) < MOST_REASONS:
+            self.reasons.append(str(error))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return count and reasons."""
+        return {"skipped": self.count, "reasons": self.reasons}
+
+
+def scan_path(folder: Path, chunk: int) -> Path:
+    """Return where the scan of a chunk is written."""
+    return folder / f"scan-{chunk:06d}.safetensors"
+
+
+def done_path(folder: Path, chunk: int) -> Path:
+    """Return where it is written that a chunk is encoded."""
+    return folder / f"done-{chunk:06d}.json"
+
+
+def chunks_from_json(told: Mapping[str, Any]) -> Chunks:
+    """Return the work that `pool.Pool` describes to a worker."""
+    plugin = registry.load(told["plugin"])
+    files = [
+        SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]
+    ]
+    options = plugin.Options(**told["options"])
+    return Chunks(plugin, options, Path(told["folder"]), files, told["chunks"], divide=told["divide"])
+
+
+def main() -> None:
+    """Answer tasks, one JSON line each, until the input ends."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # whatever a plugin prints must not mix with the answers
+    work = chunks_from_json(json.loads(sys.stdin.readline()))
+    for line in sys.stdin:
+        try:
+            told = work.do(json.loads(line))
+        except SeqforgeError as error:
+            told = {"error": str(error), "class": type(error).__name__}
+        answers.write(json.dumps(told) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A prepared collection: a folder of shards with a manifest, and the view of one side of its split."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge.dataset.shards import Shard
+from seqforge.errors import DamagedFileError
+from seqforge.files import write_text
+from seqforge.sequences import Example
+from seqforge.spaces import Space
+from seqforge.tensorfile import canonical_json
+
+SIDES = ("train", "valid", "test")
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One side of a prepared collection. Lengths and labels are in memory, steps stay on disk.
+
+    Attributes:
+        space: of the steps.
+        label_values: label name to values.
+        lengths: steps of each piece, shape (pieces,).
+        labels: number of each label's value, shape (pieces, labels); 0 is unknown.
+        features: shape (pieces, features).
+        units: natural units of each piece, shape (pieces,).
+        places: shard and number within it of each piece, shape (pieces, 2).
+        shards: the opened shards.
+    """
+
+    space: Space
+    label_values: Mapping[str, tuple[str, ...]]
+    lengths: np.ndarray
+    labels: np.ndarray
+    features: np.ndarray
+    units: np.ndarray
+    places: np.ndarray
+    shards: Sequence[Shard]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def steps(self, piece: int, first: int = 0, end: int | None = None) -> np.ndarray:
+        """Return a stretch of a piece's steps."""
+        number, place = self.places[piece]
+        shard = self.shards[number]
+        begin = int(shard.bounds[place])
+        end = int(self.lengths[piece]) if end is None else end
+        return shard.steps[begin + first : begin + end]
+
+    def example(self, piece: int) -> Example:
+        """Return a whole piece, as it was encoded."""
+        number, place = self.places[piece]
+        shard = self.shards[number]
+        chosen = zip(self.label_values.items(), self.labels[piece], strict=True)
+        source = None
+        if shard.sources is not None and shard.source_bounds is not None:
+            source = np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
+        return Example(
+            np.array(self.steps(piece)),
+            source=source,
+            labels={name: values[label - 1] for (name, values), label in chosen if label},
+            features=self.features[piece] if self.features.shape[1] else None,
+            extras=shard.extras(place),
+        )
+
+
+def write_manifest(folder: Path, shards: Sequence[str], told: Mapping[str, Any]) -> None:
+    """Write the file that makes a folder of shards a collection; it is written last.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
+    content = {"format": FORMAT, "kind": "manifest", "shards": list(shards), "told": dict(told)}
+    write_text(folder / MANIFEST, canonical_json(content) + "\n")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest: the names of the shards, and what was told.
+
+    Raises:
+        DamagedFileError: there is none, or it is damaged.
+    """
+    path = folder / MANIFEST
+    advice = "delete that folder, and it is prepared again"
+    try:
+        if path.stat().st_size > 64 << 20:
+            raise DamagedFileError(f"{path} cannot be used: it is larger than any manifest of ours; {advice}")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        names = content["shards"]
+        if content["format"] != FORMAT or content["kind"] != "manifest" or not isinstance(content["told"], dict):
+            raise ValueError("another format")
+        if not all(isinstance(name, str) and Path(name).name == name for name in names):
+            raise ValueError("a shard outside the folder")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DamagedFileError(f"{path} cannot be used ({error}); {advice}") from error
+    return dict(content)
+
+
+def open_datasets(
+    folder: Path, space: Space, source: Space | None, labels: Mapping[str, tuple[str, ...]]
+) -> dict[str, Dataset]:
+    """Return every side of a collection by its name (`SIDES`).
+
+    Raises:
+        DamagedFileError: manifest or shard is damaged.
+    """
+    shards = [Shard(folder / name, space, source, len(labels)) for name in read_manifest(folder)["shards"]]
+    sides = {}
+    for number, side in enumerate(SIDES):
+        chosen = [np.flatnonzero(shard.sides == number) for shard in shards]
+        places = [np.stack([np.full(len(which), at), which], 1) for at, which in enumerate(chosen)]
+        pairs = list(zip(shards, chosen, strict=True))
+        width = max((shard.features.shape[1] for shard in shards), default=0)
+        sides[side] = Dataset(
+            space=space,
+            label_values=labels,
+            lengths=_joined([np.diff(shard.bounds)[which] for shard, which in pairs], (), np.int64),
+            labels=_joined([shard.labels[which] for shard, which in pairs], (len(labels),), np.int64),
+            features=_joined([s.features[w] for s, w in pairs if len(w)], (width,), np.float32),
+            units=_joined([shard.units[which] for shard, which in pairs], (), np.float64),
+            places=_joined(places, (2,), np.int64),
+            shards=shards,
+        )
+    return sides
+
+
+def _joined(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    return np.concatenate([np.zeros((0, *shape), dtype), *arrays]).astype(dtype, copy=False)

@@ -1,0 +1,9 @@
+"""The verbs: train, load, generate, evaluate. The only room where plugins and the network meet.
+
+People who write Python and the command line both come in through here.
+"""
+
+from seqforge.forge.model import Generated, Model, choose, load
+from seqforge.forge.train import Sampled, Started, train
+
+__all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "train"]

@@ -1,0 +1,315 @@
+"""A model in the hands of a person: generate, score, look at the next step, evaluate."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge import registry
+from seqforge.corpus import find_sources, prepare
+from seqforge.errors import DamagedFileError, DecodeError, PluginError, RequestError, did_you_mean, listing
+from seqforge.evaluation import Evaluation, evaluate_dataset, score_example
+from seqforge.forge.runs import newest_model
+from seqforge.forge.settings import build
+from seqforge.modelfile import ModelHeader, read_model
+from seqforge.network import Network
+from seqforge.plugin import Codec, Piece, Plugin, Streams
+from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, draw_for, opening
+from seqforge.sequences import Prompt
+
+DEFAULT_LENGTH = 1000.0
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One generated piece.
+
+    Attributes:
+        k: its number, from 0.
+        piece: what was made.
+        ended: whether the network ended every part of it by itself.
+        log_probability: of all that was drawn, in nats.
+    """
+
+    k: int
+    piece: Piece
+    ended: bool
+    log_probability: float
+
+
+class Model:
+    """A trained model with its plugin and codec.
+
+    Args:
+        header: of the model file.
+        network: with its weights.
+        plugin: of the model's domain.
+        path: where the file lies, for messages.
+    """
+
+    def __init__(self, header: ModelHeader, network: Network, plugin: Plugin, path: Path | None = None) -> None:
+        self.header, self.network, self.plugin, self.path = header, network, plugin, path
+        self.options = build(plugin.Options, header.options, what=f"the plugin {plugin.name!r}")
+        self.codec = _codec(header, plugin, self.options, path)
+
+    def generate(
+        self,
+        n: int = 1,
+        *,
+        seed: int = 0,
+        length: float | None = None,
+        where: Mapping[str, str] | None = None,
+        greedy: bool = False,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        **request: Any,
+    ) -> list[Piece]:
+        """Return n new pieces; piece k depends on the model, the request, seed and k alone.
+
+        Args:
+            n: how many.
+            seed: of all of them.
+            length: in natural units, prompt included; a piece is then led to its nearest end.
+            where: label name to value.
+            greedy: take the most probable step always.
+            temperature: what log-probabilities are divided by.
+            top_k: draw among the k most probable; 0: all.
+            top_p: draw among the fewest whose probabilities sum to p.
+            request: the plugin's own (text: prompt="ROMEO:").
+
+        Raises:
+            RequestError: what is asked for is impossible.
+        """
+        controls = Controls(greedy, temperature, top_k, top_p)
+        found = list(self.stream(n, seed=seed, length=length, where=where, controls=controls, request=request))
+        return [generated.piece for generated in sorted(found, key=lambda generated: generated.k)]
+
+    def stream(
+        self,
+        n: int,
+        *,
+        seed: int,
+        length: float | None,
+        where: Mapping[str, str] | None,
+        controls: Controls,
+        request: Mapping[str, Any],
+        watch: Callable[[Any], None] | None = None,
+    ) -> Iterator[Generated]:
+        """Yield n new pieces as they are completed; see `generate`. `watch` is told every step drawn."""
+        if n < 1:
+            raise RequestError(f"-n is {n}; it must be at least 1")
+        if not 0 <= seed < 2**63:
+            raise RequestError(f"--seed is {seed}; it must be from 0 to 2^63 - 1")
+        if length is not None and not length > 0:
+            raise RequestError(f"--length is {length:g}; it must be more than 0 {self.header.unit}s")
+        asked = build(self.plugin.Request, request, what=f"the plugin {self.plugin.name!r}")
+        prompts = self.codec.prompts(asked)
+        labels = self.label_numbers(where or {})
+        parts: dict[int, list[Sample]] = {}
+        for number, prompt in enumerate(prompts):
+            conditions = self._conditions(prompt, labels)
+            limits = Limits(units=self._limit(prompt, length))
+            sampler = Sampler(
+                self.engine, prompt, conditions, controls=controls, limits=limits, units=self.codec.units
+            )
+            told = (lambda _, step: watch(step)) if watch is not None else None
+            for sample in sampler.samples(range(n), seed=seed + number, watch=told):
+                parts.setdefault(sample.k, []).append(sample)
+                if number == len(prompts) - 1:
+                    yield self._finish(parts.pop(sample.k), prompts, asked, where or {})
+
+    def next(self, prompt: Any = None, *, where: Mapping[str, str] | None = None) -> Any:
+        """Return what may come after a prompt, most probable first: token (or step) to probability.
+
+        The end of the piece stands as None. This is all that greedy search, sampling with a temperature
+        or a beam search need.
+
+        Args:
+            prompt: content of the plugin's type (text: a string); None: the start of a piece.
+            where: label name to value.
+        """
+        example = self.codec.encode(Piece(prompt)) if prompt is not None else None
+        start = Prompt(example) if example is not None else self.codec.prompts(self.plugin.Request())[0]
+        outputs, _, _ = self.engine.begin(
+            opening(self.engine, start, self._conditions(start, self.label_numbers(where or {})))
+        )
+        found = draw_for(self.header.space, Controls()).probabilities(outputs)
+        if not isinstance(found, np.ndarray):
+            return found
+        names: Sequence[Any] = getattr(self.codec, "vocabulary", range(len(found) - 1))
+        named = dict(zip([*names, None], found.tolist(), strict=True))
+        return dict(sorted(named.items(), key=lambda item: -item[1]))
+
+    def score(self, piece: Piece | Any) -> Evaluation:
+        """Return how probable the model finds a piece (or bare content), its end included."""
+        piece = piece if isinstance(piece, Piece) else Piece(piece)
+        example = self.codec.encode(piece)
+        units = float(self.codec.units(example.steps).sum())
+        labels = self.label_numbers({k: v for k, v in piece.labels.items() if k in self.header.labels})
+        return score_example(self.network, example, labels, units, self.header.unit)
+
+    def evaluate(self, corpus: Sequence[str] | str | None = None, *, split: str | None = None) -> Evaluation:
+        """Return the model's loss on a split of a corpus: test, or valid where there is no test.
+
+        Args:
+            corpus: names or paths; default: what the model was trained on.
+            split: train, valid or test.
+
+        Raises:
+            RequestError: the split is empty or unknown.
+        """
+        if corpus is None:
+            corpus = self.header.provenance.get("corpus", [])
+        named = [corpus] if isinstance(corpus, str) else list(corpus or [])
+        sources = find_sources(named, reads=self.plugin.reads, domain=self.plugin.name)
+        prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
+        sizes = {side: len(data) for side, data in prepared.datasets.items()}
+        if split is None:
+            split = next((side for side in ("test", "valid") if sizes[side]), "train")
+        if split not in sizes:
+            raise RequestError(f"there is no split {split!r}; there are {listing(sizes)}.{did_you_mean(split, sizes)}")
+        if not sizes[split]:
+            filled = listing(f"{side} ({count} pieces)" for side, count in sizes.items() if count)
+            raise RequestError(f"the split {split!r} of {listing(named)} is empty; there are {filled}")
+        found = evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
+        return dataclasses.replace(found, split=split, corpus=tuple(named), unseen=prepared.report["unseen_total"])
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The network, ready for stepping."""
+        return Engine(self.network)
+
+    def label_numbers(self, where: Mapping[str, str]) -> np.ndarray:
+        """Return the number of each label's value, 0 where it is not given.
+
+        Raises:
+            RequestError: a label or value that the model does not know.
+        """
+        known = self.header.labels
+        for name, value in where.items():
+            if name not in known:
+                offer = f"it has {listing(known)}" if known else "it has none"
+                raise RequestError(f"the model has no label {name!r}; {offer}.{did_you_mean(name, known)}")
+            if value not in known[name]:
+                raise RequestError(
+                    f"the label {name!r} has no value {value!r}; allowed are {listing(known[name], most=40)}."
+                    f"{did_you_mean(value, known[name])}"
+                )
+        return np.array(
+            [values.index(where[name]) + 1 if name in where else 0 for name, values in known.items()], np.int64
+        )
+
+    def streamer(self) -> Callable[[Any], str] | None:
+        """Return what turns steps into text as they come, None where the codec cannot."""
+        return self.codec.stream() if isinstance(self.codec, Streams) else None
+
+    def _conditions(self, prompt: Prompt, labels: np.ndarray) -> Conditions:
+        features = prompt.example.features
+        own = self.label_numbers(prompt.example.labels)
+        width = self.header.network.features
+        return Conditions(
+            np.where(labels > 0, labels, own), np.zeros(width, np.float32) if features is None else features
+        )
+
+    def _limit(self, prompt: Prompt, length: float | None) -> float:
+        before = float(self.codec.units(prompt.example.steps).sum())
+        if length is not None:
+            if before > length:
+                raise RequestError(
+                    f"the prompt has {before:g} {self.header.unit}s, and --length {length:g} counts it in; ask for more"
+                )
+            return length
+        longest = float(self.header.provenance.get("longest_units", DEFAULT_LENGTH))
+        return before + min(2 * longest, DEFAULT_LENGTH)
+
+    def _finish(
+        self, samples: list[Sample], prompts: Sequence[Prompt], request: Any, where: Mapping[str, str]
+    ) -> Generated:
+        pieces = []
+        for sample, prompt in zip(samples, prompts, strict=True):
+            labels = {**prompt.example.labels, **where}
+            example = dataclasses.replace(prompt.example, steps=sample.steps, labels=labels)
+            try:
+                pieces.append(self.codec.decode(example))
+            except DecodeError as error:
+                raise PluginError(
+                    f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}) cannot decode what its own"
+                    f" constraint allowed: {error}"
+                ) from error
+        return Generated(
+            k=samples[0].k,
+            piece=self.codec.finish(pieces, request),
+            ended=all(sample.ended for sample in samples),
+            log_probability=sum(sample.log_probability for sample in samples),
+        )
+
+
+def load(path: str | Path) -> Model:
+    """Return the model of a file, of a run's folder, or the one that ships with a plugin ("text").
+
+    Raises:
+        DamagedFileError: it is no model of ours.
+        PluginError: its plugin is not installed.
+    """
+    found = Path(path)
+    if found.is_dir():
+        found = found / "model.safetensors"
+    elif not found.exists() and any(entry.name == str(path) for entry in registry.installed()):
+        found = choose(str(path))[0]
+    header, network = read_model(found)
+    return Model(header, network, registry.load(header.plugin), found)
+
+
+def choose(plugin: str, wanted: str | None = None) -> tuple[Path, str]:
+    """Return the model file to use for a plugin, and how it was chosen.
+
+    Args:
+        plugin: the plugin's name.
+        wanted: a path, a shipped model's name, or "shipped"; None: the newest finished run, else shipped.
+
+    Raises:
+        RequestError: there is none.
+    """
+    if wanted is not None and (Path(wanted).exists() or wanted.endswith(".safetensors")):
+        path = Path(wanted)
+        return (path / "model.safetensors" if path.is_dir() else path), "as asked"
+    if wanted is None and (newest := newest_model(plugin)) is not None:
+        return newest, "the newest finished run"
+    shipped = registry.shipped(registry.load(plugin))
+    if wanted in (None, "shipped") and shipped:
+        return shipped[0], f"ships with the plugin {plugin!r}"
+    for path in shipped:
+        if path.stem == wanted:
+            return path, f"ships with the plugin {plugin!r}"
+    if wanted in (None, "shipped"):
+        raise RequestError(
+            f"no model ships with the plugin {plugin!r} and no finished run is under runs/{plugin}; train one:"
+            f" seqforge train --plugin {plugin}"
+        )
+    names = [path.stem for path in shipped]
+    raise RequestError(
+        f"there is no model {wanted!r}: no such file, and the plugin {plugin!r} ships {listing(names) or 'none'}."
+        f"{did_you_mean(wanted or '', names)}"
+    )
+
+
+def _codec(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None) -> Codec:
+    where = f"{path} cannot be used" if path else "the model cannot be used"
+    version = header.codec.get("version")
+    if not isinstance(version, int) or version > plugin.codec.version:
+        raise DamagedFileError(
+            f"{where}: its codec has version {version!r}, and the installed plugin {plugin.name!r} reads up to"
+            f" {plugin.codec.version}; update {plugin.distribution()}"
+        )
+    try:
+        codec = plugin.codec.from_json(header.codec["data"], header.arrays, options)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DamagedFileError(f"{where}: its codec is damaged ({type(error).__name__}: {error})") from error
+    if codec.space != header.space:
+        raise DamagedFileError(f"{where}: its codec and its network have different spaces")
+    return codec

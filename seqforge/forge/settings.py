@@ -1,0 +1,95 @@
+"""The core's own options of training: one dataclass, from which flags, config.toml and the Python API come.
+
+It is light: neither torch nor a plugin is imported for it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from seqforge.errors import OptionsError, did_you_mean, listing
+from seqforge.plugin import flag
+
+SIZES: Mapping[str, Mapping[str, Any]] = {
+    "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.0},
+    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.1},
+    "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.3},
+}
+DEFAULT_MINUTES = 10.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. None means: as `size` has it."""
+
+    size: Literal["small", "medium", "large"] = flag("medium", help="sets layers, hidden, embedding and dropout")
+    cell: Literal["lstm", "gru", "rnn"] = flag("lstm", help="the recurrent layer")
+    layers: int | None = flag(None, help="how many recurrent layers")
+    hidden: int | None = flag(None, help="width of each", unit="UNITS")
+    embedding: int | None = flag(None, help="width of a step's representation", unit="UNITS")
+    tie: bool = flag(True, help="one table of embeddings for input and output")
+    dropout: float | None = flag(None, help="share dropped between layers")
+    dropout_input: float = flag(0.0, help="share dropped of the embeddings")
+    dropout_output: float | None = flag(None, help="share dropped before the output; default: as --dropout")
+    label_dropout: float = flag(0.1, help="chance that a window's labels are hidden")
+    steps: int | None = flag(None, help="train for so many steps")
+    epochs: float | None = flag(None, help="or for so many passes over the corpus")
+    minutes: float | None = flag(None, help=f"or for so many minutes (if none is given: {DEFAULT_MINUTES:g})")
+    batch_size: int = flag(32, help="lanes that are read side by side")
+    window: int = flag(64, help="gradients flow through so many steps; the state is carried on", unit="STEPS")
+    learning_rate: float = flag(5e-3, help="the highest learning rate")
+    warmup: int = flag(100, help="steps until it is reached", unit="STEPS")
+    weight_decay: float = flag(0.01, help="of AdamW")
+    clip: float = flag(1.0, help="largest norm of the gradient")
+    average: int = flag(200, help="horizon of the average of the weights; 0: none", unit="STEPS")
+    patience: int = flag(8, help="validations without a better loss until the run is brought to its end; 0: never")
+    seed: int = flag(0, help="of everything random")
+    device: str = flag("cpu", help="cpu, cuda, mps")
+    precision: Literal["auto", "float32", "bfloat16"] = flag("auto", help="of matrix products; auto: what is faster")
+    threads: int | None = flag(None, help="processor threads; default: all cores")
+
+    def __post_init__(self) -> None:
+        budgets = [f"--{kind}" for kind in ("steps", "epochs", "minutes") if getattr(self, kind) is not None]
+        if len(budgets) > 1:
+            raise OptionsError(f"{' and '.join(budgets)} are given; give one of them")
+        if self.size not in SIZES:
+            raise OptionsError(f"size is {self.size!r}; allowed are {listing(SIZES)}.{did_you_mean(self.size, SIZES)}")
+        if not 0 <= self.seed < 2**63:
+            raise OptionsError(f"seed is {self.seed}; it must be from 0 to 2^63 - 1")
+        for kind in ("steps", "epochs", "minutes"):
+            value = getattr(self, kind)
+            if value is not None and not 0 < value < float("inf"):
+                raise OptionsError(f"--{kind} is {value:g}; it must be more than 0")
+
+    def resolved(self) -> "Settings":
+        """Return the settings with everything that depends on `size` and on each other filled in."""
+        values = {name: value for name, value in SIZES[self.size].items() if getattr(self, name) is None}
+        full = dataclasses.replace(self, **values)
+        if full.dropout_output is None:
+            full = dataclasses.replace(full, dropout_output=full.dropout)
+        if full.steps is None and full.epochs is None and full.minutes is None:
+            full = dataclasses.replace(full, minutes=DEFAULT_MINUTES)
+        return full
+
+
+def build(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
+    """Return a dataclass of options with these values.
+
+    Args:
+        kind: the dataclass.
+        values: by field name.
+        what: whose they are, for messages.
+
+    Raises:
+        OptionsError: a name is unknown, or a value is not allowed.
+    """
+    known = [field.name for field in dataclasses.fields(kind)]
+    for name in values:
+        if name not in known:
+            offer = f"it has {listing(known)}" if known else "it has none"
+            raise OptionsError(f"{what} has no option {name!r}; {offer}.{did_you_mean(name, known)}")
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as error:
+        raise OptionsError(f"the options of {what} are not accepted: {error}") from error

@@ -1,0 +1,17 @@
+"""The network: recurrent stack, one head for each space, conditioning. It knows arrays and spaces only."""
+
+from seqforge.network.config import Cell, NetworkConfig
+from seqforge.network.dropout import Dropout, Masks, draw_masks
+from seqforge.network.model import Network, NetworkState
+from seqforge.network.window import Window
+
+__all__ = [
+    "Cell",
+    "Dropout",
+    "Masks",
+    "Network",
+    "NetworkConfig",
+    "NetworkState",
+    "Window",
+    "draw_masks",
+]

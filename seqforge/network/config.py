@@ -1,0 +1,65 @@
+"""The shape of a network, as plain values that stand in the model file."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from seqforge.errors import DamagedFileError, OptionsError
+
+Cell = Literal["lstm", "gru", "rnn"]
+
+BOUNDS = {"layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536)}
+MOST_LABELS, MOST_VALUES = 64, 1_000_000
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of a network.
+
+    Attributes:
+        cell: the recurrent layer: lstm, gru, or rnn (tanh).
+        layers: how many of them are stacked.
+        hidden: units of each layer.
+        embedding: width of a step's representation at the input, and at the output where tied.
+        tie: input and output share one table of embeddings.
+        labels: for each label the number of its values, "unknown" not counted.
+        features: how many real features condition a piece.
+    """
+
+    cell: Cell = "lstm"
+    layers: int = 2
+    hidden: int = 512
+    embedding: int = 512
+    tie: bool = True
+    labels: tuple[int, ...] = ()
+    features: int = 0
+
+    def __post_init__(self) -> None:
+        if self.cell not in get_args(Cell):
+            raise OptionsError(f"cell is {self.cell!r}; allowed are {', '.join(get_args(Cell))}")
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise OptionsError(f"{name} is {value!r}; it must be a whole number from {least} to {most}")
+        if type(self.tie) is not bool:
+            raise OptionsError(f"tie is {self.tie!r}; it must be true or false")
+        if len(self.labels) > MOST_LABELS or not all(
+            type(n) is int and 0 <= n <= MOST_VALUES for n in self.labels
+        ):
+            raise OptionsError(f"labels is {self.labels!r}; at most {MOST_LABELS}, {MOST_VALUES:,} values each")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values as plain JSON."""
+        return {**dataclasses.asdict(self), "labels": list(self.labels)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> "NetworkConfig":
+        """Return the config that `to_json` described.
+
+        Raises:
+            DamagedFileError: a value is missing, unknown or out of range.
+        """
+        try:
+            return cls(**{**data, "labels": tuple(data["labels"])})
+        except (TypeError, KeyError, OptionsError) as error:
+            raise DamagedFileError(f"it describes no network of ours ({error})") from error

@@ -1,0 +1,72 @@
+"""Dropout masks that are held through time and drawn from counters, so that a resumed run draws the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqforge.network.config import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """The share of units dropped, by place.
+
+    One mask for each lane and window, the same at all its steps (Y. Gal and Z. Ghahramani, "A
+    Theoretically Grounded Application of Dropout in Recurrent Neural Networks", NIPS 2016, section 4;
+    only the connections between layers are dropped, as in W. Zaremba, I. Sutskever and O. Vinyals,
+    "Recurrent Neural Network Regularization", arXiv 1409.2329, section 3.1).
+
+    Attributes:
+        input: of the embedding of a step.
+        between: of what a layer hands to the next.
+        output: of what the last layer hands to the head.
+        labels: the chance that a lane's labels are hidden for a window, so that they may be left out
+            when generating.
+    """
+
+    input: float = 0.0
+    between: float = 0.0
+    output: float = 0.0
+    labels: float = 0.0
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The masks of one window: factors to multiply with, each of shape (lane, width)."""
+
+    input: Tensor
+    between: list[Tensor]
+    output: Tensor
+    hide_labels: Tensor
+
+    def to(self, device: torch.device) -> "Masks":
+        """Return the masks on a device."""
+        between = [mask.to(device) for mask in self.between]
+        return Masks(
+            self.input.to(device), between, self.output.to(device), self.hide_labels.to(device)
+        )
+
+
+def draw_masks(dropout: Dropout, config: NetworkConfig, *, seed: int, step: int, lanes: range) -> Masks:
+    """Draw the masks of one training step: a pure function of (seed, step, lane).
+
+    Args:
+        dropout: the shares.
+        config: the network's widths.
+        seed: of the run.
+        step: the training step's number.
+        lanes: which lanes of the batch.
+    """
+    widths = [config.embedding, *[config.hidden] * config.layers]
+    shares = [dropout.input, *[dropout.between] * (config.layers - 1), dropout.output]
+    keep = np.repeat(1.0 - np.array(shares), widths)
+    rows = np.empty((len(lanes), len(keep)), np.float32)
+    hidden = np.empty(len(lanes), bool)
+    for row, lane in enumerate(lanes):
+        stream = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, step, lane]))
+        rows[row] = (stream.random(len(keep), np.float32) < keep) / keep
+        hidden[row] = stream.random() < dropout.labels
+    first, *between, last = torch.from_numpy(rows).split(widths, 1)
+    return Masks(first, between, last, torch.from_numpy(hidden))

@@ -1,0 +1,47 @@
+"""What every space's head has in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from importlib import import_module
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqforge.network.config import NetworkConfig
+from seqforge.spaces import Space
+
+
+class Head(nn.Module, ABC):
+    """How the network reads and predicts the steps of one space, its boundary included."""
+
+    @abstractmethod
+    def read(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
+        """Return what the first layer reads of each step."""
+
+    @abstractmethod
+    def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
+        """Return the parameters of the distribution of the next step."""
+
+    @abstractmethod
+    def loss(
+        self, outputs: Float[Tensor, "*shape outputs"], targets: Tensor, ends: Bool[Tensor, "*shape"]
+    ) -> Float[Tensor, "*shape"]:
+        """Return the negative log-likelihood of each step, in nats; in float32 whatever the outputs are."""
+
+    def reading(self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]) -> Callable[[Tensor], Tensor]:
+        """Return a function from steps to what they add to the first layer's gates, for stepping."""
+
+        def read(steps: Tensor) -> Tensor:
+            starts = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
+            return functional.linear(self.read(steps, starts), weight, bias)
+
+        return read
+
+
+def head_for(space: Space, config: NetworkConfig) -> Head:
+    """Return the head for a space: the class `SpaceHead` of the module named after the space's kind."""
+    module = import_module(f"seqforge.network.heads.{space.kind}")
+    head: Head = module.SpaceHead(space, config)
+    return head

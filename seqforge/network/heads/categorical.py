@@ -1,0 +1,60 @@
+"""The head for symbols: a table of embeddings at the input, a softmax at the output."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqforge.network.config import NetworkConfig
+from seqforge.network.heads._base import Head
+from seqforge.spaces import Categorical
+
+
+class SpaceHead(Head):
+    """Embeddings and a softmax over the symbols and the boundary, which is number `size`.
+
+    With `tie`, both share one table (O. Press and L. Wolf, "Using the Output Embedding to Improve
+    Language Models", EACL 2017; H. Inan, K. Khosravi and R. Socher, "Tying Word Vectors and Word
+    Classifiers", ICLR 2017). Its rows have unit length at first; the input is scaled up by the root of the
+    width, so that the layers read numbers of size one and the logits start small.
+
+    Args:
+        space: the symbols.
+        config: `hidden`, `embedding` and `tie` are used.
+    """
+
+    def __init__(self, space: Categorical, config: NetworkConfig) -> None:
+        super().__init__()
+        self.size = space.size
+        width = config.embedding
+        self.table = nn.Parameter(torch.randn(space.size + 1, width) * width**-0.5)
+        self.projection = nn.Linear(config.hidden, width, bias=False) if config.hidden != width else None
+        self.untied = None if config.tie else nn.Parameter(torch.randn(space.size + 1, width) * width**-0.5)
+        self.bias = nn.Parameter(torch.zeros(space.size + 1))
+        self.scale = width**0.5
+
+    def read(
+        self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]
+    ) -> Float[Tensor, "*shape embedding"]:
+        return functional.embedding(inputs.masked_fill(starts, self.size), self.table) * self.scale
+
+    def reading(self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]) -> Callable[[Tensor], Tensor]:
+        gates = functional.linear(self.table * self.scale, weight, bias)
+        return lambda steps: functional.embedding(steps, gates)
+
+    def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
+        if self.projection is not None:
+            hidden = self.projection(hidden)
+        return functional.linear(hidden, self.table if self.untied is None else self.untied, self.bias)
+
+    def loss(
+        self,
+        outputs: Float[Tensor, "*shape outputs"],
+        targets: Int[Tensor, "*shape"],
+        ends: Bool[Tensor, "*shape"],
+    ) -> Float[Tensor, "*shape"]:
+        target = targets.masked_fill(ends, self.size)
+        flat = functional.cross_entropy(outputs.float().flatten(0, -2), target.flatten(), reduction="none")
+        return flat.view(target.shape)

@@ -1,0 +1,87 @@
+"""The network: a head's input, conditioning, a stack of recurrent layers, the head's output."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqforge.network.conditioning import Conditioning
+from seqforge.network.config import NetworkConfig
+from seqforge.network.dropout import Masks
+from seqforge.network.heads import head_for
+from seqforge.network.recurrent import CELLS, State
+from seqforge.network.window import Window
+from seqforge.spaces import Space
+
+NetworkState = list[State]
+"""The state of every layer, first layer first."""
+
+
+class Network(nn.Module):
+    """A generator of sequences over one space.
+
+    At the start of a piece the state is empty, so what the network expects first is a vector of its
+    own: `start`, made from labels and features where there are any.
+
+    Args:
+        space: what a step is.
+        config: the shape.
+    """
+
+    def __init__(self, space: Space, config: NetworkConfig) -> None:
+        super().__init__()
+        self.space, self.config = space, config
+        self.head = head_for(space, config)
+        self.conditioning = Conditioning(config.labels, config.features)
+        self.start = nn.Linear(self.conditioning.width, config.hidden)
+        cell = CELLS[config.cell]
+        first = config.embedding + self.conditioning.width
+        self.layers = nn.ModuleList(
+            cell(config.hidden if number else first, config.hidden) for number in range(config.layers)
+        )
+
+    def zero_state(self, lanes: int) -> NetworkState:
+        """Return the state before anything was seen."""
+        return [layer.zero_state(lanes) for layer in self.layers]  # type: ignore[operator]
+
+    def forward(
+        self, window: Window, state: NetworkState, masks: Masks | None = None
+    ) -> tuple[Float[Tensor, "time lane outputs"], NetworkState]:
+        """Return the head's outputs at every row, and the state after the last.
+
+        Args:
+            window: what to read.
+            state: the state before the first row.
+            masks: the dropout masks of training; None drops nothing.
+        """
+        labels = window.labels
+        if masks is not None:
+            labels = labels * ~masks.hide_labels.unsqueeze(-1)
+        conditions = self.conditioning(labels, window.features)
+        hidden = self.head.read(window.inputs, window.starts)
+        if masks is not None:
+            hidden = hidden * masks.input
+        hidden = torch.cat([hidden, conditions], -1)
+        starts = window.starts if bool(window.starts.any()) else None
+        after: NetworkState = []
+        for number, layer in enumerate(self.layers):
+            if masks is not None and number:
+                hidden = hidden * masks.between[number - 1].to(hidden.dtype)
+            hidden, layer_state = layer(hidden, state[number], starts)
+            after.append(layer_state)
+        if starts is not None:
+            first = torch.tanh(self.start(conditions)).to(hidden.dtype)
+            hidden = torch.where(starts.unsqueeze(-1), first, hidden)
+        if masks is not None:
+            hidden = hidden * masks.output.to(hidden.dtype)
+        return self.head.predict(hidden), after
+
+    def loss(
+        self, window: Window, state: NetworkState, masks: Masks | None = None
+    ) -> tuple[Float[Tensor, "time lane"], NetworkState]:
+        """Return the nats of every row, zero where it does not count, and the state after the last."""
+        outputs, after = self(window, state, masks)
+        return self.head.loss(outputs, window.targets, window.ends) * window.weights, after
+
+    def parameter_count(self) -> int:
+        """Return the number of trained numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,182 @@
+"""The recurrent layers: LSTM, GRU and tanh RNN over a stretch of time, with exact resets inside it.
+
+A reset at step t means that the step sees no state from before it, whatever the state is. The fused
+kernels know no resets, so they are done inside the arithmetic: one more input column, which is one
+at a reset and zero elsewhere, with a fixed weight of -10,000 on the gates that let the past through.
+The logistic function of it is exactly 0 in float32, so the cut is exact, and so are the gradients.
+A plain RNN has no gate: its stretch is cut into calls at the resets.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from seqforge.network.config import Cell
+
+State = tuple[Tensor, ...]
+"""The state of one layer: (h, c) of an LSTM, (h,) of the others; each of shape (lane, hidden)."""
+
+SHUT = -1.0e4
+
+
+class RecurrentLayer(nn.Module):
+    """One recurrent layer; weights are laid out as in torch, gate by gate.
+
+    Args:
+        width: width of the input.
+        hidden: units.
+    """
+
+    gates: int
+    closed: tuple[int, ...]
+    parts: int = 1
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.width, self.hidden = width, hidden
+        self.input_weight = nn.Parameter(torch.empty(self.gates * hidden, width))
+        self.recurrent_weight = nn.Parameter(torch.empty(self.gates * hidden, hidden))
+        self.bias = nn.Parameter(torch.zeros(self.gates * hidden))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Orthogonal recurrent matrices, Xavier-uniform input matrices, biases zero."""
+        for gate in range(self.gates):
+            rows = slice(gate * self.hidden, (gate + 1) * self.hidden)
+            nn.init.orthogonal_(self.recurrent_weight[rows].detach())
+            nn.init.xavier_uniform_(self.input_weight[rows].detach())
+
+    def zero_state(self, lanes: int) -> State:
+        """Return the state before anything was seen."""
+        zeros = self.bias.new_zeros(lanes, self.hidden)
+        return (zeros,) * self.parts
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "time lane width"],
+        state: State,
+        starts: Bool[Tensor, "time lane"] | None,
+    ) -> tuple[Float[Tensor, "time lane hidden"], State]:
+        """Return the layer's output at every step and the state after the last.
+
+        Args:
+            inputs: what the layer reads.
+            state: the state before the first step.
+            starts: where the state is reset; None where nowhere, which is faster.
+        """
+        weight = self.input_weight
+        if starts is not None:
+            column = weight.new_zeros(self.gates, self.hidden)
+            column[list(self.closed)] = SHUT
+            weight = torch.cat([weight, column.view(-1, 1)], 1)
+            inputs = torch.cat([inputs, starts.unsqueeze(-1).to(inputs.dtype)], 2)
+        return self.run(inputs, state, weight)
+
+    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+        """Run the fused kernel over a stretch."""
+        raise NotImplementedError
+
+
+class LSTM(RecurrentLayer):
+    r"""Long short-term memory with forget gates.
+
+    .. math::
+        i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i) \qquad f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)
+
+        g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g) \qquad o_t = \sigma(W_o x_t + U_o h_{t-1} + b_o)
+
+        c_t = f_t \odot c_{t-1} + i_t \odot g_t \qquad h_t = o_t \odot \tanh(c_t)
+
+    Gates stand in the order i, f, g, o. At a reset i, f and o are shut, so c = h = 0 exactly.
+    The forget bias starts at one.
+
+    Source: S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997,
+    section 4; forget gates: F. Gers, J. Schmidhuber and F. Cummins, "Learning to Forget", Neural
+    Computation 12(10), 2000, section 3; the forget bias: R. Jozefowicz, W. Zaremba and I. Sutskever,
+    "An Empirical Exploration of Recurrent Network Architectures", ICML 2015, section 2.2.
+    """
+
+    gates = 4
+    closed = (0, 1, 3)
+    parts = 2
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        with torch.no_grad():
+            self.bias[self.hidden : 2 * self.hidden] = 1.0
+
+    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+        h, c = (part.unsqueeze(0) for part in state)
+        weights = [weight, self.recurrent_weight, self.bias, torch.zeros_like(self.bias)]
+        outputs, h, c = torch.lstm(inputs, (h, c), weights, True, 1, 0.0, self.training, False, False)
+        return outputs, (h[0], c[0])
+
+
+class GRU(RecurrentLayer):
+    r"""Gated recurrent unit, with the reset gate applied after the product, as torch has it.
+
+    .. math::
+        r_t = \sigma(W_r x_t + U_r h_{t-1} + b_r) \qquad z_t = \sigma(W_z x_t + U_z h_{t-1} + b_z)
+
+        n_t = \tanh(W_n x_t + b_n + r_t \odot (U_n h_{t-1} + d)) \qquad
+        h_t = (1 - z_t) \odot n_t + z_t \odot h_{t-1}
+
+    Gates stand in the order r, z, n. At a reset r and z are shut, so h = tanh(W_n x + b_n).
+
+    Source: K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014,
+    section 2.3 and equations 5 to 8; the variant with d: torch.nn.GRU.
+    """
+
+    gates = 3
+    closed = (0, 1)
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(width, hidden)
+        self.candidate_bias = nn.Parameter(torch.zeros(hidden))
+
+    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+        second = torch.cat([self.bias.new_zeros(2 * self.hidden), self.candidate_bias])
+        weights = [weight, self.recurrent_weight, self.bias, second]
+        outputs, h = torch.gru(
+            inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False
+        )
+        return outputs, (h[0],)
+
+
+class RNN(RecurrentLayer):
+    r"""The plain recurrent layer, :math:`h_t = \tanh(W x_t + U h_{t-1} + b)`.
+
+    At a reset the state before it is zero.
+
+    Source: J. Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
+    """
+
+    gates = 1
+    closed = ()
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "time lane width"],
+        state: State,
+        starts: Bool[Tensor, "time lane"] | None,
+    ) -> tuple[Float[Tensor, "time lane hidden"], State]:
+        if starts is None:
+            return self.run(inputs, state, self.input_weight)
+        cuts = [0, *torch.nonzero(starts.any(1)).flatten().tolist(), len(inputs)]
+        outputs = []
+        for first, end in zip(cuts, cuts[1:], strict=False):
+            if end > first:
+                keep = (~starts[first]).unsqueeze(-1).to(state[0].dtype)
+                part, state = self.run(inputs[first:end], (state[0] * keep,), self.input_weight)
+                outputs.append(part)
+        return torch.cat(outputs), state
+
+    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+        weights = [weight, self.recurrent_weight, self.bias, torch.zeros_like(self.bias)]
+        outputs, h = torch.rnn_tanh(
+            inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False
+        )
+        return outputs, (h[0],)
+
+
+CELLS: dict[Cell, type[RecurrentLayer]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}

@@ -1,0 +1,67 @@
+"""Constrained decoding: the automaton's masks, cached, and the way to an end when a limit comes near."""
+
+from collections.abc import Hashable
+
+import numpy as np
+
+from seqforge.errors import RequestError
+from seqforge.sequences import Constraint, Prompt
+
+CACHED_STATES = 4096
+
+
+class Guide:
+    """A constraint as the sampler uses it: masks with the end as their last entry, cached by state.
+
+    Args:
+        constraint: the automaton.
+    """
+
+    def __init__(self, constraint: Constraint) -> None:
+        self.constraint = constraint
+        self._masks: dict[tuple[Hashable, bool], np.ndarray] = {}
+
+    def after(self, prompt: Prompt) -> Hashable:
+        """Return the state after a prompt.
+
+        Raises:
+            RequestError: no valid piece begins so.
+        """
+        state = self.constraint.start()
+        for number, step in enumerate(prompt.example.steps.tolist()):
+            if not self.constraint.allowed(state)[step]:
+                raise RequestError(f"the prompt begins no valid piece: nothing allows its step {number + 1}")
+            state = self.constraint.advance(state, step)
+        if not self.constraint.may_end(state) and not self.constraint.allowed(state).any():
+            raise RequestError("the prompt begins no valid piece: nothing may follow it")
+        return state
+
+    def mask(self, state: Hashable, *, closing: bool) -> np.ndarray:
+        """Return what may come in a state: a bool for each symbol, and last whether the piece may end.
+
+        Args:
+            state: of the automaton.
+            closing: only what leads to the nearest end may come.
+        """
+        key = (state, closing)
+        if key not in self._masks:
+            if len(self._masks) >= CACHED_STATES:
+                self._masks.clear()
+            self._masks[key] = self._make(state, closing)
+        return self._masks[key]
+
+    def must_close(self, state: Hashable, steps_left: int) -> bool:
+        """Return whether a piece with so many steps left has to head for its end now."""
+        return self.constraint.to_end(state) >= steps_left - 1
+
+    def _make(self, state: Hashable, closing: bool) -> np.ndarray:
+        allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
+        if closing:
+            allowed = np.array(allowed)
+            distance = self.constraint.to_end(state)
+            for step in np.flatnonzero(allowed).tolist() if not may_end else []:
+                after = self.constraint.advance(state, step)
+                allowed[step] = self.constraint.to_end(after) < distance
+            if may_end:
+                allowed[:] = False
+        return np.append(allowed, may_end or not allowed.any())

@@ -1,0 +1,198 @@
+"""The sampling loop: slots that step together, each refilled with the next piece when its own ends."""
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from seqforge.network import Window
+from seqforge.sampling.controls import Controls, Limits
+from seqforge.sampling.draws import draw_for
+from seqforge.sampling.engine import MOST_ROWS, Engine
+from seqforge.sampling.guide import Guide
+from seqforge.sequences import Prompt
+
+BLOCK = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One generated sequence.
+
+    Attributes:
+        k: its number; it depends on model, prompt, controls, seed and k alone.
+        steps: the prompt's steps (`Prompt.keep` of them) and those drawn.
+        ended: whether the network ended it by itself; False where a limit did.
+        log_probability: of what was drawn, its end included, under the network itself; in nats.
+    """
+
+    k: int
+    steps: np.ndarray
+    ended: bool
+    log_probability: float
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for all the pieces: label numbers, shape (labels,), and features, shape (features,)."""
+
+    labels: np.ndarray
+    features: np.ndarray
+
+
+class Sampler:
+    """Samples of one prompt.
+
+    Args:
+        engine: the network, ready for stepping.
+        prompt: where to start, and the constraint.
+        conditions: labels and features.
+        controls: how a step is chosen.
+        limits: where a piece is brought to an end.
+        units: gives the natural units of an array of steps.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        prompt: Prompt,
+        conditions: Conditions,
+        *,
+        controls: Controls,
+        limits: Limits,
+        units: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        self.engine, self.prompt, self.limits, self.units = engine, prompt, limits, units
+        self.draw = draw_for(engine.network.space, controls)
+        self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
+        self.first_state: Hashable = self.guide.after(prompt) if self.guide else None
+        self.outputs, self.state, self.added = engine.begin(opening(engine, prompt, conditions))
+
+    def samples(
+        self,
+        numbers: range,
+        *,
+        seed: int,
+        watch: Callable[[int, object], None] | None = None,
+        rows: int | None = None,
+    ) -> Iterator[Sample]:
+        """Yield the samples with these numbers, as they end.
+
+        Args:
+            numbers: which.
+            seed: of all of them.
+            watch: is told every step as it is drawn, with the sample's number.
+            rows: how many step side by side; the samples do not depend on it.
+        """
+        engine = self.engine
+        waiting = iter(numbers)
+        count = engine.rows_for(min(len(numbers), rows or MOST_ROWS))
+        slots: list[_Slot | None] = [None] * count
+        for row in range(min(count, rows or MOST_ROWS)):
+            slots[row] = self._slot(waiting, seed)
+        threads = torch.get_num_threads()
+        engine.use_threads(count)
+        try:
+            state = engine.state(self.state, count)
+            added = self.added.repeat(count, 1)
+            outputs = self.outputs.repeat(count, 1)
+            while any(slots):
+                steps, ends, scores = self._choose(outputs, slots)
+                fresh = []
+                for row, slot in enumerate(slots):
+                    if slot is None:
+                        continue
+                    done = slot.take(steps[row], bool(ends[row]), float(scores[row]), self)
+                    if watch is not None and not ends[row]:
+                        watch(slot.k, steps[row])
+                    if done is not None:
+                        yield done
+                        slots[row] = self._slot(waiting, seed)
+                        fresh.append(row)
+                if any(slots):
+                    void = np.where(ends, 0, steps) if steps.ndim == 1 else steps
+                    outputs = engine.step(torch.from_numpy(void), added, state)
+                for row in fresh:
+                    outputs[row] = self.outputs
+                    for layer, first in zip(state, self.state, strict=True):
+                        for part, value in zip(layer, first, strict=True):
+                            part[row] = value
+        finally:
+            torch.set_num_threads(threads)
+
+    def _slot(self, waiting: Iterator[int], seed: int) -> "_Slot | None":
+        k = next(waiting, None)
+        return None if k is None else _Slot(k, seed, self)
+
+    def _choose(
+        self, outputs: torch.Tensor, slots: "list[_Slot | None]"
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        uniforms = np.zeros((len(slots), self.draw.uniforms))
+        masks = None
+        for row, slot in enumerate(slots):
+            if slot is not None:
+                uniforms[row] = slot.uniforms()
+        if self.guide is not None:
+            some = next(slot for slot in slots if slot is not None)
+            masks = np.stack([(slot or some).mask(self.guide, self.limits) for slot in slots])
+        return self.draw.choose(outputs, masks, uniforms)
+
+
+class _Slot:
+    """A piece in the making."""
+
+    def __init__(self, k: int, seed: int, sampler: Sampler) -> None:
+        prompt = sampler.prompt
+        self.k, self.state = k, sampler.first_state
+        self.drawn: list[np.generic] = []
+        self.log_probability = 0.0
+        self.length = float(sampler.units(prompt.example.steps).sum())
+        self.steps = len(prompt.example.steps)
+        self._stream = np.random.Generator(np.random.Philox(key=np.array([seed, k], np.uint64)))
+        self._width = sampler.draw.uniforms
+        self._block, self._next = np.zeros((0, self._width)), 0
+
+    def uniforms(self) -> np.ndarray:
+        """Return the random numbers of the next step: the sample's own stream."""
+        if self._next == len(self._block):
+            self._block, self._next = self._stream.random((BLOCK, self._width)), 0
+        self._next += 1
+        numbers: np.ndarray = self._block[self._next - 1]
+        return numbers
+
+    def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
+        """Return what may come next."""
+        near = self.length >= limits.units or guide.must_close(self.state, limits.steps - self.steps)
+        return guide.mask(self.state, closing=near)
+
+    def take(self, step: np.generic, end: bool, score: float, sampler: Sampler) -> Sample | None:
+        """Take up what was chosen; return the sample once it is complete."""
+        self.log_probability += score
+        if not end:
+            self.drawn.append(step)
+            self.steps += 1
+            self.length += float(sampler.units(np.asarray([step]))[0])
+            if sampler.guide is not None:
+                self.state = sampler.guide.constraint.advance(self.state, step)
+        full = self.length >= sampler.limits.units or self.steps >= sampler.limits.steps
+        whole = sampler.guide is None or sampler.guide.constraint.may_end(self.state)
+        if not end and not (full and whole):
+            return None
+        example = sampler.prompt.example
+        kept = example.steps if sampler.prompt.keep is None else example.steps[: sampler.prompt.keep]
+        drawn = np.array(self.drawn, kept.dtype).reshape(-1, *kept.shape[1:])
+        return Sample(self.k, np.concatenate([kept, drawn]), end, self.log_probability)
+
+
+def opening(engine: Engine, prompt: Prompt, conditions: Conditions) -> Window:
+    """Return the window that reads a prompt: its start row and a row for each of its steps."""
+    given = torch.from_numpy(np.array(prompt.example.steps))
+    given = given.long() if not given.is_floating_point() else given.float()
+    inputs = torch.cat([given.new_zeros(1, *given.shape[1:]), given]).unsqueeze(1)
+    rows = len(inputs)
+    starts = torch.zeros(rows, 1, dtype=torch.bool)
+    starts[0] = True
+    labels = torch.from_numpy(conditions.labels.astype(np.int64)).expand(rows, 1, -1)
+    features = torch.from_numpy(conditions.features.astype(np.float32)).expand(rows, 1, -1)
+    return Window(inputs, inputs, starts, torch.zeros_like(starts), torch.ones(rows, 1), labels, features)

@@ -1,0 +1,277 @@
+"""The training loop: it takes steps, looks at the valid split, and says what happens. It saves nothing itself."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqforge.dataset import Dataset
+from seqforge.errors import DamagedFileError
+from seqforge.network import Network, NetworkState, draw_masks
+from seqforge.training.batches import Augment, Batches
+from seqforge.training.config import TrainingConfig
+from seqforge.training.events import Ended, Event, Placed, Progress, Validated
+from seqforge.training.likelihood import evaluating, likelihood
+from seqforge.training.optimiser import Optimiser
+from seqforge.training.precision import casting, fastest
+from seqforge.training.schedule import DECAY_SHARE, Decay, rate
+from seqforge.training.state import Standing
+
+LEAD = 256
+VALID_ROWS = 400_000
+VALID_SHARE = 0.06
+SPEED_AFTER = 20
+
+
+class Trainer:
+    """A run: what is trained on what, and where it stands.
+
+    Args:
+        network: trained in place.
+        train: the pieces to train on.
+        valid: the pieces to choose by; where there are none, the last weights are the best.
+        config: how to train; `precision` "auto" is settled here.
+        augment: makes a variant of a piece in each epoch.
+        rank: this process's number among `world` processes, each of which reads every world-th lane.
+        world: how many processes train together (`torch.distributed` is initialised where it is above 1).
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        train: Dataset,
+        valid: Dataset | None,
+        config: TrainingConfig,
+        *,
+        augment: Augment | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.network, self.config, self.world = network, config, world
+        self.device = next(network.parameters()).device
+        self.precision = fastest(network, self.device) if config.precision == "auto" else config.precision
+        self.batches = Batches(
+            train, lanes=config.batch_size, window=config.window, seed=config.seed, augment=augment,
+            mine=slice(rank, None, world),
+        )  # fmt: skip
+        self.valid = None
+        if valid is not None and len(valid):
+            lanes = max(config.batch_size, 64)
+            self.valid = Batches(valid, lanes=lanes, window=2 * config.window, seed=None, lead=LEAD)
+        self.units_per_row = float(train.units.sum()) / self.batches.rows
+        self.valid_units_per_row = float(valid.units.sum()) / self.valid.rows if self.valid and valid else 1.0
+        self.optimiser = Optimiser(
+            network, weight_decay=config.weight_decay, clip=config.clip, average=config.average
+        )
+        self.standing = Standing()
+        self.state: NetworkState = network.zero_state(len(self.batches.mine))
+        self.stop_at: int | None = None
+        self.stopping = False
+        self._place_ahead()
+
+    # -- saving and resuming ------------------------------------------------------------------
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every tensor that a resumed run needs."""
+        lanes = {
+            f"lanes.{number}.{part}": value
+            for number, layer in enumerate(self.state)
+            for part, value in enumerate(layer)
+        }
+        return self.optimiser.tensors() | lanes
+
+    def restore(self, standing: Standing, tensors: dict[str, Tensor]) -> None:
+        """Take up a run where it stood.
+
+        Raises:
+            DamagedFileError: the tensors are not those of this run.
+        """
+        try:
+            self.optimiser.restore(tensors)
+            self.state = [
+                tuple(_like(tensors[f"lanes.{number}.{part}"], value) for part, value in enumerate(layer))
+                for number, layer in enumerate(self.state)
+            ]
+        except (KeyError, ValueError) as error:
+            raise DamagedFileError(f"the state does not fit this run: {error}") from error
+        self.standing = standing
+
+    # -- running ------------------------------------------------------------------------------
+
+    def run(self) -> Iterator[Event]:
+        """Take steps until the budget is used up, patience runs out, or `stopping` is set."""
+        clock = _Clock(self.standing.seconds)
+        every = self._validate_every()
+        nats, rows, since, shown = 0.0, 0.0, clock.seconds(), self.standing.t
+        fresh = self.standing.t
+        while not self.standing.finished:
+            if self.stopping or self.standing.t == self.stop_at:
+                break
+            loss, count = self.step()
+            nats, rows = nats + loss, rows + count
+            standing = self.standing
+            standing.seconds = clock.seconds()
+            yield from self._place_by_clock(standing.t - fresh)
+            standing.finished = standing.decay is not None and standing.t >= standing.decay.last
+            if standing.seconds - since >= 1.0 or standing.finished or standing.t == self.stop_at:
+                yield self._progress(nats, rows, standing.seconds - since, standing.t - fresh, clock)
+                nats, rows, since, shown = 0.0, 0.0, clock.seconds(), standing.t
+            if standing.t % every == 0 or standing.finished:
+                yield self._validate()
+                yield from self._lose_patience()
+                since = clock.seconds()
+        self.standing.seconds = clock.seconds()
+        yield Ended(self.standing.t, self.standing.finished, self.standing.seconds / 60)
+
+    def step(self) -> tuple[float, float]:
+        """Take one step; return the nats and the number of the rows that counted."""
+        t, config = self.standing.t, self.config
+        self.network.train()
+        window = self.batches[t].to(self.device)
+        if t and self.batches.place(t)[1] == 0:
+            self.state = self.network.zero_state(len(self.batches.mine))
+        masks = draw_masks(
+            config.dropout, self.network.config, seed=config.seed, step=t, lanes=self.batches.mine
+        ).to(self.device)  # fmt: skip
+        with casting(self.device, self.precision):
+            losses, state = self.network.loss(window, self.state, masks)
+        count = window.weights.sum()
+        total = losses.sum()
+        if self.world > 1:
+            torch.distributed.all_reduce(count)
+        (total / count.clamp(min=1)).backward()
+        if self.world > 1:
+            for parameter in self.network.parameters():
+                torch.distributed.all_reduce(parameter.grad)
+            torch.distributed.all_reduce(total)
+        self.state = [tuple(part.detach().float() for part in layer) for layer in state]
+        now = rate(t, peak=config.learning_rate, warmup=config.warmup, decay=self.standing.decay)
+        self.optimiser.step(t, rate=now, share=now / config.learning_rate)
+        self.standing.t = t + 1
+        return float(total.detach()), float(count)
+
+    def measure(self) -> float:
+        """Return the loss on the valid split in nats per row, of the weights that would be kept."""
+        assert self.valid is not None
+        with evaluating(self.network), self.kept_weights():
+            return likelihood(
+                self.network, self.valid, precision=self.precision, most_rows=VALID_ROWS
+            ).nats_per_row
+
+    def kept_weights(self) -> "_Swapped":
+        """Return a context in which the network has the weights that would be kept (the average)."""
+        return _Swapped(self.network, self.optimiser.weights())
+
+    # -- the schedule -------------------------------------------------------------------------
+
+    def _place_ahead(self) -> None:
+        """Place the decay of a run whose length in steps is known."""
+        budget = self.config.budget
+        if budget.kind == "minutes":
+            return
+        steps = int(budget.amount)
+        if budget.kind == "epochs":
+            whole = int(budget.amount)
+            steps = sum(self.batches.windows_in(number) for number in range(whole))
+            steps += round((budget.amount - whole) * self.batches.windows_in(whole))
+        steps = max(1, steps)
+        self.standing.decay = Decay(steps - round(DECAY_SHARE * steps), steps)
+
+    def _place_by_clock(self, fresh: int) -> Iterator[Event]:
+        """Place the decay of a run whose minutes are given, once their first part is spent."""
+        standing, budget = self.standing, self.config.budget
+        if standing.decay is not None or budget.kind != "minutes" or fresh < 1:
+            return
+        share = standing.seconds / (budget.amount * 60)
+        if share >= 1 - DECAY_SHARE:
+            left = max(1, round(standing.t * max(0.0, 1 - share) / share))
+            yield self._place(left, "the minutes allow so many steps")
+
+    def _lose_patience(self) -> Iterator[Event]:
+        standing, patience = self.standing, self.config.patience
+        if not patience or standing.waited < patience:
+            return
+        if standing.decay is None or standing.t < standing.decay.first:
+            yield self._place(max(1, standing.t // 2), f"{patience} validations brought nothing better")
+            standing.waited = 0
+        elif standing.waited >= 2 * patience:
+            standing.finished = True
+
+    def _place(self, steps: int, why: str) -> Placed:
+        self.standing.decay = Decay(self.standing.t, self.standing.t + steps)
+        return Placed(self.standing.t, self.standing.decay.first, self.standing.decay.last, why)
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def _validate_every(self) -> int:
+        """Return how many steps lie between validations, so that they take a small share of the time."""
+        rows = 0 if self.valid is None else min(self.valid.rows + LEAD * self.valid.lanes, VALID_ROWS)
+        step = self.batches.lanes * self.batches.window
+        return max(50, round(rows / 3 / VALID_SHARE / step))
+
+    def _validate(self) -> Validated:
+        standing = self.standing
+        if self.valid is None:
+            return Validated(standing.t, float("nan"), True, standing.seconds / 60)
+        loss = self.measure()
+        best = standing.best is None or loss < standing.best
+        standing.waited = 0 if best else standing.waited + 1
+        standing.best = loss if best else standing.best
+        return Validated(standing.t, loss / self.valid_units_per_row, best, standing.seconds / 60)
+
+    def _progress(self, nats: float, rows: float, seconds: float, fresh: int, clock: "_Clock") -> Progress:
+        standing, budget = self.standing, self.config.budget
+        units = rows * self.units_per_row
+        left: float | None = None
+        if budget.kind == "minutes" and standing.decay is None:
+            left = max(0.0, budget.amount - standing.seconds / 60)
+        elif standing.decay is not None and fresh >= min(SPEED_AFTER, standing.decay.last):
+            left = (standing.decay.last - standing.t) * clock.since_start() / fresh / 60
+        epoch, number = self.batches.place(max(0, standing.t - 1))
+        return Progress(
+            t=standing.t,
+            last=standing.decay.last if standing.decay else None,
+            epoch=epoch + (number + 1) / self.batches.windows_in(epoch),
+            nats_per_unit=nats / max(units, 1e-9),
+            units_per_second=units / max(seconds, 1e-9),
+            rate=self.optimiser.adam.param_groups[0]["lr"],
+            minutes=standing.seconds / 60,
+            minutes_left=left,
+        )
+
+
+class _Clock:
+    """Seconds of a run, earlier sessions included."""
+
+    def __init__(self, before: float) -> None:
+        self._before, self._began = before, time.monotonic()
+
+    def since_start(self) -> float:
+        return time.monotonic() - self._began
+
+    def seconds(self) -> float:
+        return self._before + self.since_start()
+
+
+class _Swapped:
+    """A context in which a network holds other weights; its own come back afterwards."""
+
+    def __init__(self, network: Network, weights: dict[str, Tensor]) -> None:
+        self._network, self._weights = network, weights
+
+    def __enter__(self) -> None:
+        self._own = {name: p.data for name, p in self._network.named_parameters()}
+        for name, p in self._network.named_parameters():
+            p.data = self._weights[name]
+
+    def __exit__(self, *_: Any) -> None:
+        for name, p in self._network.named_parameters():
+            p.data = self._own[name]
+
+
+def _like(value: Tensor, model: Tensor) -> Tensor:
+    if value.shape != model.shape:
+        raise ValueError(f"a lane's state has shape {tuple(value.shape)}, not {tuple(model.shape)}")
+    return value.to(model.device)
