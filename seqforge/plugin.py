@@ -45,7 +45,7 @@ __all__ = [
 API = 1
 
 RESERVED = frozenset(
-    """adopt average batch_size cell clip corpus debug device dropout dropout_input dropout_output embedding
+    """adopt average batch_size cell clip corpus debug device dropout dropout_input dropout_output dropout_recurrent embedding
     epochs greedy help hidden init json label_dropout layers learning_rate length minutes model n name output
     patience plugin plugins precision quiet resume run seed size split steps stop_at temperature threads tie
     top_k top_p warmup weight_decay where window workers""".split()

@@ -12,9 +12,9 @@ from seqforge.errors import OptionsError, did_you_mean, listing
 from seqforge.plugin import flag
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
-    "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.0},
-    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.1},
-    "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.3},
+    "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.0, "dropout_recurrent": 0.0},
+    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.1, "dropout_recurrent": 0.0},
+    "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.3, "dropout_recurrent": 0.3},
 }
 DEFAULT_MINUTES = 10.0
 
@@ -32,6 +32,7 @@ class Settings:
     dropout: float | None = flag(None, help="share dropped between layers")
     dropout_input: float = flag(0.0, help="share dropped of the embeddings")
     dropout_output: float | None = flag(None, help="share dropped before the output; default: as --dropout")
+    dropout_recurrent: float | None = flag(None, help="share dropped of the recurrent matrices")
     label_dropout: float = flag(0.1, help="chance that a window's labels are hidden")
     steps: int | None = flag(None, help="train for so many steps")
     epochs: float | None = flag(None, help="or for so many passes over the corpus")

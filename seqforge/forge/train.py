@@ -277,6 +277,7 @@ class _Session:
                 input=s.dropout_input,
                 between=s.dropout or 0.0,
                 output=s.dropout_output or 0.0,
+                recurrent=s.dropout_recurrent or 0.0,
                 labels=s.label_dropout,
             ),
             average=s.average,

@@ -9,6 +9,9 @@ from torch import Tensor
 from seqforge.network.config import NetworkConfig
 
 
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
 @dataclass(frozen=True)
 class Dropout:
     """The share of units dropped, by place.
@@ -22,6 +25,8 @@ class Dropout:
         input: of the embedding of a step.
         between: of what a layer hands to the next.
         output: of what the last layer hands to the head.
+        recurrent: of the entries of the recurrent matrices, the same for all lanes (S. Merity, N. Keskar and
+            R. Socher, "Regularizing and Optimizing LSTM Language Models", ICLR 2018, section 2).
         labels: the chance that a lane's labels are hidden for a window, so that they may be left out
             when generating.
     """
@@ -29,23 +34,36 @@ class Dropout:
     input: float = 0.0
     between: float = 0.0
     output: float = 0.0
+    recurrent: float = 0.0
     labels: float = 0.0
 
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one window: factors to multiply with, each of shape (lane, width)."""
+    """The masks of one window.
+
+    Attributes:
+        input: factors for the embedding, shape (lane, embedding).
+        between: factors for what each layer but the last hands on, shape (lane, hidden).
+        output: factors for what the last layer hands on, shape (lane, hidden).
+        hide_labels: whose labels are hidden, shape (lane,).
+        recurrent: factors for each layer's recurrent matrix, shape (gates, hidden); None: all are one.
+    """
 
     input: Tensor
     between: list[Tensor]
     output: Tensor
     hide_labels: Tensor
+    recurrent: list[Tensor] | None
 
     def to(self, device: torch.device) -> "Masks":
         """Return the masks on a device."""
-        between = [mask.to(device) for mask in self.between]
         return Masks(
-            self.input.to(device), between, self.output.to(device), self.hide_labels.to(device)
+            input=self.input.to(device),
+            between=[mask.to(device) for mask in self.between],
+            output=self.output.to(device),
+            hide_labels=self.hide_labels.to(device),
+            recurrent=None if self.recurrent is None else [mask.to(device) for mask in self.recurrent],
         )
 
 
@@ -69,4 +87,11 @@ def draw_masks(dropout: Dropout, config: NetworkConfig, *, seed: int, step: int,
         rows[row] = (stream.random(len(keep), np.float32) < keep) / keep
         hidden[row] = stream.random() < dropout.labels
     first, *between, last = torch.from_numpy(rows).split(widths, 1)
-    return Masks(first, between, last, torch.from_numpy(hidden))
+    recurrent = None
+    if dropout.recurrent:
+        stream = np.random.Generator(np.random.Philox(key=seed, counter=[0, 1, step, 0]))
+        shape = (GATES[config.cell] * config.hidden, config.hidden)
+        kept = np.float32(1 - dropout.recurrent)
+        draws = [stream.random(shape, np.float32) < kept for _ in range(config.layers)]
+        recurrent = [torch.from_numpy(draw / kept) for draw in draws]
+    return Masks(first, between, last, torch.from_numpy(hidden), recurrent)

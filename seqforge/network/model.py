@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
@@ -19,8 +20,8 @@ NetworkState = list[State]
 class Network(nn.Module):
     """A generator of sequences over one space.
 
-    At the start of a piece the state is empty, so what the network expects first is a vector of its
-    own: `start`, made from labels and features where there are any.
+    At the start of a piece the state is empty, so what stands for the last layer's output there is a vector
+    of its own: `start`, a bias and a map from labels and features.
 
     Args:
         space: what a step is.
@@ -32,7 +33,7 @@ class Network(nn.Module):
         self.space, self.config = space, config
         self.head = head_for(space, config)
         self.conditioning = Conditioning(config.labels, config.features)
-        self.start = nn.Linear(self.conditioning.width, config.hidden)
+        self.start = nn.Parameter(torch.zeros(config.hidden, self.conditioning.width + 1))
         cell = CELLS[config.cell]
         first = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
@@ -66,10 +67,11 @@ class Network(nn.Module):
         for number, layer in enumerate(self.layers):
             if masks is not None and number:
                 hidden = hidden * masks.between[number - 1].to(hidden.dtype)
-            hidden, layer_state = layer(hidden, state[number], starts)
+            dropped = masks.recurrent[number] if masks is not None and masks.recurrent else None
+            hidden, layer_state = layer(hidden, state[number], starts, dropped)
             after.append(layer_state)
         if starts is not None:
-            first = torch.tanh(self.start(conditions)).to(hidden.dtype)
+            first = functional.linear(conditions, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)
             hidden = torch.where(starts.unsqueeze(-1), first, hidden)
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)

@@ -56,6 +56,7 @@ class RecurrentLayer(nn.Module):
         inputs: Float[Tensor, "time lane width"],
         state: State,
         starts: Bool[Tensor, "time lane"] | None,
+        mask: Float[Tensor, "gates hidden"] | None = None,
     ) -> tuple[Float[Tensor, "time lane hidden"], State]:
         """Return the layer's output at every step and the state after the last.
 
@@ -63,6 +64,7 @@ class RecurrentLayer(nn.Module):
             inputs: what the layer reads.
             state: the state before the first step.
             starts: where the state is reset; None where nowhere, which is faster.
+            mask: factors for the recurrent matrix (dropped connections).
         """
         weight = self.input_weight
         if starts is not None:
@@ -70,9 +72,10 @@ class RecurrentLayer(nn.Module):
             column[list(self.closed)] = SHUT
             weight = torch.cat([weight, column.view(-1, 1)], 1)
             inputs = torch.cat([inputs, starts.unsqueeze(-1).to(inputs.dtype)], 2)
-        return self.run(inputs, state, weight)
+        recurrent = self.recurrent_weight if mask is None else self.recurrent_weight * mask
+        return self.run(inputs, state, weight, recurrent)
 
-    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+    def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         """Run the fused kernel over a stretch."""
         raise NotImplementedError
 
@@ -105,9 +108,9 @@ class LSTM(RecurrentLayer):
         with torch.no_grad():
             self.bias[self.hidden : 2 * self.hidden] = 1.0
 
-    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+    def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         h, c = (part.unsqueeze(0) for part in state)
-        weights = [weight, self.recurrent_weight, self.bias, torch.zeros_like(self.bias)]
+        weights = [weight, recurrent, self.bias, torch.zeros_like(self.bias)]
         outputs, h, c = torch.lstm(inputs, (h, c), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0], c[0])
 
@@ -134,9 +137,9 @@ class GRU(RecurrentLayer):
         super().__init__(width, hidden)
         self.candidate_bias = nn.Parameter(torch.zeros(hidden))
 
-    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
+    def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         second = torch.cat([self.bias.new_zeros(2 * self.hidden), self.candidate_bias])
-        weights = [weight, self.recurrent_weight, self.bias, second]
+        weights = [weight, recurrent, self.bias, second]
         outputs, h = torch.gru(
             inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False
         )
@@ -159,20 +162,22 @@ class RNN(RecurrentLayer):
         inputs: Float[Tensor, "time lane width"],
         state: State,
         starts: Bool[Tensor, "time lane"] | None,
+        mask: Float[Tensor, "gates hidden"] | None = None,
     ) -> tuple[Float[Tensor, "time lane hidden"], State]:
+        recurrent = self.recurrent_weight if mask is None else self.recurrent_weight * mask
         if starts is None:
-            return self.run(inputs, state, self.input_weight)
+            return self.run(inputs, state, self.input_weight, recurrent)
         cuts = [0, *torch.nonzero(starts.any(1)).flatten().tolist(), len(inputs)]
         outputs = []
         for first, end in zip(cuts, cuts[1:], strict=False):
             if end > first:
                 keep = (~starts[first]).unsqueeze(-1).to(state[0].dtype)
-                part, state = self.run(inputs[first:end], (state[0] * keep,), self.input_weight)
+                part, state = self.run(inputs[first:end], (state[0] * keep,), self.input_weight, recurrent)
                 outputs.append(part)
         return torch.cat(outputs), state
 
-    def run(self, inputs: Tensor, state: State, weight: Tensor) -> tuple[Tensor, State]:
-        weights = [weight, self.recurrent_weight, self.bias, torch.zeros_like(self.bias)]
+    def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
+        weights = [weight, recurrent, self.bias, torch.zeros_like(self.bias)]
         outputs, h = torch.rnn_tanh(
             inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False
         )

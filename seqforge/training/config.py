@@ -53,6 +53,6 @@ class TrainingConfig:
                 raise OptionsError(f"{name} is {getattr(self, name)}; it must be more than 0")
         if not self.weight_decay >= 0:
             raise OptionsError(f"weight_decay is {self.weight_decay}; it must be at least 0")
-        for name in ("input", "between", "output", "labels"):
+        for name in ("input", "between", "output", "recurrent", "labels"):
             if not 0 <= getattr(self.dropout, name) < 1:
                 raise OptionsError(f"a dropout is {getattr(self.dropout, name)}; it must be from 0 to below 1")

@@ -147,7 +147,9 @@ class Trainer:
                 torch.distributed.all_reduce(parameter.grad)
             torch.distributed.all_reduce(total)
         self.state = [tuple(part.detach().float() for part in layer) for layer in state]
-        now = rate(t, peak=config.learning_rate, warmup=config.warmup, decay=self.standing.decay)
+        decay = self.standing.decay
+        warmup = config.warmup if decay is None else min(config.warmup, decay.last // 5)
+        now = rate(t, peak=config.learning_rate, warmup=warmup, decay=decay)
         self.optimiser.step(t, rate=now, share=now / config.learning_rate)
         self.standing.t = t + 1
         return float(total.detach()), float(count)

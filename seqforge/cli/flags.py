@@ -1,0 +1,92 @@
+"""Dataclasses become flags: the fields of settings and of a plugin's Options and Request, through typer's public API."""
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union
+
+import typer
+
+from seqforge.errors import PluginError
+
+
+def parameters(kind: type, *, panel: str) -> list[inspect.Parameter]:
+    """Return a keyword parameter for each field of a dataclass, as typer reads them.
+
+    Args:
+        kind: the dataclass; its fields may be bool, int, float, str, Path, Literal, and each of them optional.
+        panel: the heading in `--help`.
+
+    Raises:
+        PluginError: a field has a type that makes no flag.
+    """
+    hints = typing.get_type_hints(kind)
+    return [_parameter(kind, field, hints[field.name], panel) for field in dataclasses.fields(kind)]
+
+
+def parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:
+    """Return one keyword parameter."""
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+    )
+
+
+def command(function: Callable[..., None], parameters: Iterable[inspect.Parameter]) -> Callable[..., None]:
+    """Return a function for typer that has these parameters and hands them on as keywords, its context first."""
+
+    def run(ctx: typer.Context, **values: Any) -> None:
+        function(ctx, values)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    every = [context, *parameters]
+    run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in every}
+    run.__doc__ = inspect.getdoc(function)
+    run.__name__ = function.__name__
+    return run
+
+
+def given(ctx: typer.Context, values: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Return those values of a dataclass's fields that the person wrote on the command line."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in values.items() if name in names and was_given(ctx, name)}
+
+
+def was_given(ctx: typer.Context, name: str) -> bool:
+    """Return whether a parameter was written on the command line, rather than left to its default."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _parameter(kind: type, field: "dataclasses.Field[Any]", hint: Any, panel: str) -> inspect.Parameter:
+    bare, optional = _without_none(hint)
+    if bare not in (bool, int, float, str, Path) and typing.get_origin(bare) is not Literal:
+        raise PluginError(
+            f"{kind.__module__}.{kind.__name__}.{field.name} has type {hint}; flags are made of bool, int, float,"
+            " str, Path, Literal, and each of them or None"
+        )
+    default = field.default if field.default is not dataclasses.MISSING else None
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    flag = "--" + field.name.replace("_", "-")
+    names = [f"{flag}/--no-{field.name.replace('_', '-')}"] if bare is bool else [flag]
+    unit = field.metadata.get("unit") or None
+    option = typer.Option(
+        *names,
+        help=field.metadata.get("help", ""),
+        rich_help_panel=panel,
+        metavar=unit if bare is not bool else None,
+        show_default=not (optional and default is None) and default != "",
+    )
+    return parameter(field.name, Union[bare, None] if optional else bare, default, option)  # noqa: UP007
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        left = [part for part in typing.get_args(hint) if part is not type(None)]
+        if len(left) == 1 and len(typing.get_args(hint)) == 2:
+            return left[0], True
+    return hint, False

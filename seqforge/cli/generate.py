@@ -1,0 +1,157 @@
+"""seqforge generate: new files from a model."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from seqforge.cli.flags import command, given, parameter, parameters
+from seqforge.cli.words import put_json, say
+from seqforge.errors import OptionsError, RequestError, UsageError, listing
+from seqforge.files import make_folder, replacing
+from seqforge.plugin import Piece, Plugin
+
+
+def add(app: typer.Typer, plugin: Plugin | None) -> None:
+    """Add the command, with the flags of a plugin where one was chosen."""
+    own = [
+        parameter("plugin", str | None, None, typer.Option("--plugin", help="the domain; its own flags show with it")),
+        parameter(
+            "model",
+            str | None,
+            None,
+            typer.Option(help="a file, a run's folder, a shipped model's name, or 'shipped'. Default: the newest"
+                         " finished run under ./runs, else what ships"),
+        ),
+        parameter(
+            "output",
+            Path | None,
+            None,
+            typer.Option("-o", "--output", help="a file (its suffix chooses the format), or a folder that ends in /"),
+        ),
+        parameter("n", int, 1, typer.Option("-n", min=1, help="how many pieces")),
+        parameter("seed", int, 0, typer.Option(min=0, help="of everything random; piece k depends on it and on k alone")),
+        parameter("length", float | None, None, typer.Option(help="in natural units, prompt included", metavar="UNITS")),
+        parameter(
+            "where",
+            list[str] | None,
+            None,
+            typer.Option(help="a label's value; may be given again", metavar="LABEL=VALUE"),
+        ),
+        parameter("greedy", bool, False, typer.Option("--greedy", help="always the most probable step")),
+        parameter("temperature", float, 1.0, typer.Option(help="below 1: more probable, above: bolder")),
+        parameter("top_k", int, 0, typer.Option(min=0, help="draw among the k most probable; 0: all")),
+        parameter("top_p", float, 1.0, typer.Option(help="draw among the fewest whose probabilities sum to p")),
+        parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
+        parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
+    ]  # fmt: skip
+    mine = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
+    app.command("generate")(command(generate, [*own, *mine]))
+
+
+def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
+    """Write new pieces.
+
+    `seqforge generate --plugin NAME --help` shows what else can be asked for.
+    """
+    if not values["plugin"] and not values["model"]:
+        raise UsageError("which plugin or model? Give --plugin NAME or --model FILE; `seqforge models` lists models")
+    from seqforge.forge import choose, load
+    from seqforge.sampling import Controls
+
+    path, why = choose(values["plugin"] or "", values["model"])
+    model = load(path)
+    plugin = model.plugin
+    if values["plugin"] and plugin.name != values["plugin"]:
+        raise UsageError(
+            f"{path} is a model of the plugin {plugin.name!r}, not {values['plugin']!r}; leave --plugin out, or name another"
+        )
+    if not values["quiet"]:
+        say(f"model: {path} ({why})")
+    where = _where(values["where"] or [])
+    controls = Controls(values["greedy"], values["temperature"], values["top_k"], values["top_p"])
+    request = given(ctx, values, plugin.Request)
+    output, n = values["output"], values["n"]
+    target = _Target(plugin, output, n)
+    streamer = model.streamer() if output is None and n == 1 and not values["json"] else None
+    if streamer is not None:
+        asked = plugin.Request(**request)
+        for prompt in model.codec.prompts(asked)[:1]:
+            for step in prompt.example.steps:
+                sys.stdout.write(streamer(step))
+    watch = (lambda step: (sys.stdout.write(streamer(step)), sys.stdout.flush())) if streamer else None
+    made, waiting = [], {}
+    for generated in model.stream(
+        n, seed=values["seed"], length=values["length"], where=where, controls=controls, request=request, watch=watch
+    ):
+        waiting[generated.k] = generated
+        while len(made) in waiting:
+            one = waiting.pop(len(made))
+            told = {"k": one.k, "ended": one.ended, "log_probability": one.log_probability}
+            told |= target.take(one.piece, streamed=streamer is not None, show=not values["json"])
+            made.append(told)
+    written = target.finish()
+    if values["json"]:
+        put_json({"model": str(path), "plugin": plugin.name, "seed": values["seed"], "pieces": made, **written})
+    elif written and not values["quiet"]:
+        say(f"wrote {written['path']}")
+
+
+class _Target:
+    """Where pieces go: stdout, one file, or a folder with a file for each."""
+
+    def __init__(self, plugin: Plugin, output: Path | None, n: int) -> None:
+        self.plugin, self.output = plugin, output
+        self.pieces: list[Piece] = []
+        self.count = 0
+        self.folder = output is not None and (output.is_dir() or output.suffix == "" or str(output).endswith("/"))
+        if output is None or self.folder:
+            return
+        suffix = output.suffix.lower()
+        if suffix not in plugin.writes:
+            raise RequestError(f"{plugin.name} writes no {suffix} files; it writes {listing(plugin.writes)}")
+        if n > 1 and suffix not in plugin.books:
+            books = f", or a file that holds several: {listing(plugin.books)}" if plugin.books else ""
+            raise RequestError(f"a {suffix} file holds one piece and -n is {n}; give a folder (-o DIR/){books}")
+
+    def take(self, piece: Piece, *, streamed: bool, show: bool) -> dict[str, Any]:
+        """Take the next piece; return what to tell about it."""
+        self.count += 1
+        if self.output is None:
+            text = piece.content if isinstance(piece.content, str) else None
+            if streamed:
+                sys.stdout.write("" if text is None or text.endswith("\n") else "\n")
+            elif show and text is not None:
+                sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            elif show:
+                raise RequestError(f"where to? Give -o FILE ({listing(self.plugin.writes)}) or -o DIR/")
+            return {"text": text, "labels": dict(piece.labels)}
+        if not self.folder:
+            self.pieces.append(piece)
+            return {"labels": dict(piece.labels)}
+        path = make_folder(self.output) / f"{self.count:04d}{self.plugin.writes[0]}"
+        with replacing(path) as temporary:
+            self.plugin.write([piece], temporary)
+        return {"path": str(path), "labels": dict(piece.labels)}
+
+    def finish(self) -> dict[str, Any]:
+        """Write what is to be written at once; return what to tell about it."""
+        if self.output is None:
+            return {}
+        if not self.folder:
+            with replacing(self.output) as temporary:
+                self.plugin.write(self.pieces, temporary)
+        return {"path": str(self.output)}
+
+
+def _where(given_: list[str]) -> dict[str, str]:
+    found = {}
+    for each in given_:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise OptionsError(f"--where {each} is not understood; write LABEL=VALUE, as in --where language=Irish")
+        found[name] = value
+    return found
+
+
