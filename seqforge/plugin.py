@@ -45,10 +45,10 @@ __all__ = [
 API = 1
 
 RESERVED = frozenset(
-    """adopt average batch_size cell clip corpus debug device dropout dropout_input dropout_output dropout_recurrent embedding
-    epochs greedy help hidden init json label_dropout layers learning_rate length minutes model n name output
-    patience plugin plugins precision quiet resume run seed size split steps stop_at temperature threads tie
-    top_k top_p warmup weight_decay where window workers""".split()
+    """average batch_size cell clip corpus debug device dropout dropout_input dropout_output dropout_recurrent
+    embedding epochs file greedy help hidden init json label_dropout layers learning_rate length minutes model n
+    output patience plugin precision quiet resume run seed size steps stop_at temperature threads tie top_k top_p
+    version warmup weight_decay where window workers""".split()  # noqa: SIM905 - readable as prose
 )
 """The core's own flags: no field of a plugin's Options or Request may bear one of these names."""
 

@@ -41,9 +41,7 @@ def installed() -> list[Entry]:
         owner = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
         found[point.name, point.value, owner] = Entry(point.name, point.value, owner)
     entries = sorted(found.values(), key=lambda entry: (entry.name, entry.distribution))
-    owners = {
-        entry.name: tuple(e.distribution for e in entries if e.name == entry.name) for entry in entries
-    }
+    owners = {entry.name: tuple(e.distribution for e in entries if e.name == entry.name) for entry in entries}
     return [
         dataclasses.replace(entry, clash=tuple(o for o in owners[entry.name] if o != entry.distribution))
         for entry in entries
@@ -100,7 +98,8 @@ def checked(found: Any, entry: Entry) -> Plugin:
         raise PluginError(f"{whose} has a `codec` that is no subclass of seqforge.Codec")
     for kind in ("Options", "Request"):
         declared = getattr(found, kind)
-        if not dataclasses.is_dataclass(declared) or not declared.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        rules = getattr(declared, "__dataclass_params__", None)
+        if rules is None or not rules.frozen:
             raise PluginError(f"{whose} has {kind} that is no frozen dataclass")
         clash = sorted({field.name for field in dataclasses.fields(declared)} & RESERVED)
         if clash:
@@ -122,7 +121,11 @@ def describe(name: str) -> dict[str, Any]:
     path = json.dumps(sys.path)
     script = "import json,sys; sys.path[:] = json.loads(sys.argv[1]); from seqforge import registry; registry.tell()"
     child = subprocess.run(
-        [sys.executable, "-c", script, path, name], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        [sys.executable, "-c", script, path, name],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     try:
         told: dict[str, Any] = json.loads(child.stdout.strip().rpartition("\n")[2])

@@ -31,6 +31,7 @@ class TokenCodec(Codec):
         options: the plugin's Options.
     """
 
+    space: Categorical
     most_tokens: ClassVar[int] = 50_000
     fewest_seen: ClassVar[int] = 1
 
@@ -107,8 +108,12 @@ class TokenCodec(Codec):
         return Piece(piece.content, known)
 
     def unseen(self, piece: Piece) -> Mapping[str, int]:
-        missing = (token for token in self.tokenise(piece.content) if token not in self.index)
-        return Counter(small for token in missing for small in self._known(token) if small not in self.index)
+        found: Counter[str] = Counter()
+        for token, times in Counter(self.tokenise(piece.content)).items():
+            if token not in self.index:
+                for small in self._known(token):
+                    found[small] += times * (small not in self.index)
+        return +found
 
     def units(self, steps: np.ndarray) -> np.ndarray:
         counts: np.ndarray = self._counts[steps]
@@ -124,12 +129,15 @@ class TokenCodec(Codec):
 
     def constraint(self) -> Free:
         """Return the constraint under which everything may come but UNSEEN."""
-        mask = np.ones(self.space.size, bool)
+        mask = np.ones(self.space.size, np.bool_)
         mask[0] = self.space.size == 1
         return Free(mask)
 
     def to_json(self) -> dict[str, Any]:
-        return {"vocabulary": list(self.vocabulary[1:]), "labels": {k: list(v) for k, v in self.labels.items()}}
+        return {
+            "vocabulary": list(self.vocabulary[1:]),
+            "labels": {k: list(v) for k, v in self.labels.items()},
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> Self:

@@ -84,7 +84,8 @@ def corpora_list(json: AsJson = False) -> None:
         return
     rows = [["corpus", "plugin", "licence", "what"]]
     rows += [
-        [c.name + (" *" if c.default else ""), c.domain, c.licence.removeprefix("LicenseRef-"), c.summary] for c in found
+        [c.name + (" *" if c.default else ""), c.domain, c.licence.removeprefix("LicenseRef-"), c.summary]
+        for c in found
     ]
     put(table(rows))
     say("* taken by `seqforge train` where no corpus is named")

@@ -1,4 +1,4 @@
-"""Dataclasses become flags: the fields of settings and of a plugin's Options and Request, through typer's public API."""
+"""Dataclasses become flags: fields of settings and of a plugin's Options and Request, by typer's public API."""
 
 import dataclasses
 import inspect
@@ -29,9 +29,7 @@ def parameters(kind: type, *, panel: str) -> list[inspect.Parameter]:
 
 def parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:
     """Return one keyword parameter."""
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
-    )
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 def command(function: Callable[..., None], parameters: Iterable[inspect.Parameter]) -> Callable[..., None]:

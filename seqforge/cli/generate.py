@@ -1,8 +1,9 @@
 """seqforge generate: new files from a model."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from seqforge.cli.words import put_json, say
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
 from seqforge.files import make_folder, replacing
 from seqforge.plugin import Piece, Plugin
+
+if TYPE_CHECKING:
+    from seqforge.forge import Generated, Model
 
 
 def add(app: typer.Typer, plugin: Plugin | None) -> None:
@@ -26,13 +30,13 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         ),
         parameter(
             "output",
-            Path | None,
+            str | None,
             None,
-            typer.Option("-o", "--output", help="a file (its suffix chooses the format), or a folder that ends in /"),
+            typer.Option("-o", "--output", help="a file (its suffix is the format), or a folder that ends in /"),
         ),
         parameter("n", int, 1, typer.Option("-n", min=1, help="how many pieces")),
-        parameter("seed", int, 0, typer.Option(min=0, help="of everything random; piece k depends on it and on k alone")),
-        parameter("length", float | None, None, typer.Option(help="in natural units, prompt included", metavar="UNITS")),
+        parameter("seed", int, 0, typer.Option(min=0, help="of everything random; piece k depends on it and k")),
+        parameter("length", float | None, None, typer.Option(help="in natural units, with the prompt", metavar="UNITS")),
         parameter(
             "where",
             list[str] | None,
@@ -65,7 +69,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     plugin = model.plugin
     if values["plugin"] and plugin.name != values["plugin"]:
         raise UsageError(
-            f"{path} is a model of the plugin {plugin.name!r}, not {values['plugin']!r}; leave --plugin out, or name another"
+            f"{path} is a model of the plugin {plugin.name!r}, not {values['plugin']!r};"
+            " leave --plugin out, or name another"
         )
     if not values["quiet"]:
         say(f"model: {path} ({why})")
@@ -75,15 +80,16 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     output, n = values["output"], values["n"]
     target = _Target(plugin, output, n)
     streamer = model.streamer() if output is None and n == 1 and not values["json"] else None
-    if streamer is not None:
-        asked = plugin.Request(**request)
-        for prompt in model.codec.prompts(asked)[:1]:
-            for step in prompt.example.steps:
-                sys.stdout.write(streamer(step))
-    watch = (lambda step: (sys.stdout.write(streamer(step)), sys.stdout.flush())) if streamer else None
-    made, waiting = [], {}
+    made: list[dict[str, Any]] = []
+    waiting: dict[int, Generated] = {}
     for generated in model.stream(
-        n, seed=values["seed"], length=values["length"], where=where, controls=controls, request=request, watch=watch
+        n,
+        seed=values["seed"],
+        length=values["length"],
+        where=where,
+        controls=controls,
+        request=request,
+        watch=None if streamer is None else _Stream(model, request, streamer),
     ):
         waiting[generated.k] = generated
         while len(made) in waiting:
@@ -98,14 +104,33 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         say(f"wrote {written['path']}")
 
 
+class _Stream:
+    """Shows a piece on stdout while it grows: its prompt with the first step that is drawn."""
+
+    def __init__(self, model: "Model", request: dict[str, Any], streamer: Callable[[Any], str]) -> None:
+        self._streamer = streamer
+        asked = model.plugin.Request(**request)
+        self._prompt = [step for prompt in model.codec.prompts(asked) for step in prompt.example.steps]
+
+    def __call__(self, step: Any) -> None:
+        for each in [*self._prompt, step]:
+            sys.stdout.write(self._streamer(each))
+        self._prompt = []
+        sys.stdout.flush()
+
+
 class _Target:
     """Where pieces go: stdout, one file, or a folder with a file for each."""
 
-    def __init__(self, plugin: Plugin, output: Path | None, n: int) -> None:
-        self.plugin, self.output = plugin, output
+    def __init__(self, plugin: Plugin, wanted: str | None, n: int) -> None:
+        self.plugin = plugin
+        output = None if wanted is None else Path(wanted)
+        self.output = output
         self.pieces: list[Piece] = []
         self.count = 0
-        self.folder = output is not None and (output.is_dir() or output.suffix == "" or str(output).endswith("/"))
+        self.folder = output is not None and (
+            output.is_dir() or output.suffix == "" or str(wanted).endswith(("/", "\\"))
+        )
         if output is None or self.folder:
             return
         suffix = output.suffix.lower()
@@ -153,5 +178,3 @@ def _where(given_: list[str]) -> dict[str, str]:
             raise OptionsError(f"--where {each} is not understood; write LABEL=VALUE, as in --where language=Irish")
         found[name] = value
     return found
-
-

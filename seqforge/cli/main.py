@@ -56,7 +56,9 @@ def build(plugin: Plugin | None) -> typer.Typer:
 
     @app.callback()
     def seqforge(
-        version: Annotated[bool, typer.Option("--version", help="show the version", callback=_version, is_eager=True)] = False,
+        version: Annotated[
+            bool, typer.Option("--version", help="show the version", callback=_version, is_eager=True)
+        ] = False,
     ) -> None:
         pass
 

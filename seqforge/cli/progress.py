@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
 
 from seqforge.cli.words import count, say
 from seqforge.forge import Sampled, Started
@@ -86,7 +87,7 @@ class Reporter:
 
     def _start(self, event: Started) -> None:
         report, self.folder, self.unit = event.report, event.folder, event.unit
-        self._plugin = str(event.prepared.name.rpartition("-")[0])
+        self._plugin = event.plugin
         pieces = ", ".join(f"{number:,} {side}" for side, number in report["pieces"].items())
         say(f"{count(report['files'], 'file')}; pieces: {pieces}")
         for remark in report["remarks"]:

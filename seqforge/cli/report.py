@@ -24,7 +24,12 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
     own = [
         parameter("file", Path, ..., typer.Argument(help="a file of the domain")),
         parameter("plugin", str | None, None, typer.Option("--plugin", help="the domain")),
-        parameter("model", str | None, None, typer.Option(help="encode as this model does. Default: fitted on the file")),
+        parameter(
+            "model",
+            str | None,
+            None,
+            typer.Option(help="encode as this model does. Default: fitted on the file"),
+        ),
         parameter("json", bool, False, typer.Option("--json", help="as JSON on stdout")),
     ]
     mine = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
@@ -51,7 +56,10 @@ def evaluate(
         f"{found.nats_per_unit:.4f} nats per {found.unit} ({found.bits_per_unit:.4f} bits),"
         f" {found.nats_per_step:.4f} nats per step"
     )
-    put(f"on {found.split} of {', '.join(found.corpus)}: {found.units:,.0f} {found.unit}s, {count(found.pieces, 'piece')}")
+    put(
+        f"on {found.split} of {', '.join(found.corpus)}: {found.units:,.0f} {found.unit}s,"
+        f" {count(found.pieces, 'piece')}"
+    )
     if found.unseen:
         say(f"note: the codec had never seen {count(found.unseen, 'step')} of the corpus and replaced them")
 
@@ -116,8 +124,10 @@ def info(
         ["valid loss", "none" if loss is None else f"{loss:.4f} nats per {header.unit}"],
         ["versions", ", ".join(f"{name} {value}" for name, value in made.get("versions", {}).items())],
     ]
-    for each in made.get("licences", []):
-        rows.append(["attribution", f"{each['name']}: {each['attribution']} ({each['licence']})"])
+    rows += [
+        ["attribution", f"{each['name']}: {each['attribution']} ({each['licence']})"]
+        for each in made.get("licences", [])
+    ]
     put(table(rows))
 
 
@@ -134,7 +144,13 @@ def models(json: AsJson = False) -> None:
             continue
         for number, path in enumerate(told["models"]):
             rows.append(
-                {"plugin": entry.name, "model": Path(path).stem, "kind": "shipped", "path": path, "default": number == 0}
+                {
+                    "plugin": entry.name,
+                    "model": Path(path).stem,
+                    "kind": "shipped",
+                    "path": path,
+                    "default": number == 0,
+                }
             )
     for parent in sorted(ROOT.iterdir()) if ROOT.is_dir() else []:
         for run in runs_of(parent.name):
@@ -195,7 +211,9 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
         more = len(each["steps"]) - len(shown)
         put(f"{each['place']}: {len(each['steps'])} steps, {each['units']:g} {plugin.unit}s")
         put(" ".join(shown) + (f" ... and {more:,} more" if more > 0 else ""))
-        put(f"comes back: {'yes' if each['comes_back'] else 'NO'}; nothing lost: {'yes' if each['kept_whole'] else 'no'}")
+        put(
+            f"comes back: {'yes' if each['comes_back'] else 'NO'}; nothing lost: {'yes' if each['kept_whole'] else 'no'}"
+        )
 
 
 def _existing(path: Path) -> Path:

@@ -28,9 +28,17 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
             typer.Option(help="an installed corpus, a folder or a file; may be given again. Default: the plugin's"),
         ),
         parameter(
-            "init", str | None, None, typer.Option(help="start from a model: a file, a shipped model's name, or 'shipped'")
+            "init",
+            str | None,
+            None,
+            typer.Option(help="start from a model: a file, a shipped model's name, or 'shipped'"),
         ),
-        parameter("run", Path | None, None, typer.Option(help="the folder to write to. Default: the next of runs/PLUGIN/")),
+        parameter(
+            "run",
+            Path | None,
+            None,
+            typer.Option(help="the folder to write to. Default: the next of runs/PLUGIN/"),
+        ),
         parameter(
             "resume",
             str | None,
@@ -38,7 +46,12 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
             typer.Option(help="go on with a run: its folder, or the newest unfinished one", metavar="[FOLDER]"),
         ),
         parameter("stop_at", int | None, None, typer.Option(min=1, help="save and leave after so many steps")),
-        parameter("workers", int | None, None, typer.Option(min=1, help="processes that prepare. Default: one a core")),
+        parameter(
+            "workers",
+            int | None,
+            None,
+            typer.Option(min=1, help="processes that prepare. Default: one a core"),
+        ),
         parameter("quiet", bool, False, typer.Option("--quiet", help="say only where the model is")),
     ]
     mine = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []

@@ -19,7 +19,7 @@ from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import Groups, split_by_content
 from seqforge.corpus.worker import done_path, scan_path
 from seqforge.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
-from seqforge.errors import CorpusError, DamagedFileError, PluginError, ReadError, listing
+from seqforge.errors import CorpusError, DamagedFileError, PluginError, ReadError
 from seqforge.files import make_folder
 from seqforge.plugin import Codec, Divides, Piece, Plugin
 from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
@@ -144,7 +144,9 @@ class _Work:
                 f" {type(codec).__name__}, and `codec` promises {self.plugin.codec.__name__}"
             )
         write_tensors(
-            self.folder / "codec.safetensors", dict(codec.arrays()), {"kind": "codec", "data": codec.to_json()}
+            self.folder / "codec.safetensors",
+            dict(codec.arrays()),
+            {"kind": "codec", "data": codec.to_json()},
         )
         encoded = self._encode()
         every = np.concatenate(sides)
@@ -224,7 +226,12 @@ class _Work:
             "options": dataclasses.asdict(self.options),
             "folder": str(self.folder),
             "files": [
-                {"path": str(f.path), "labels": dict(f.labels), "side": f.side, "fractions": list(f.fractions)}
+                {
+                    "path": str(f.path),
+                    "labels": dict(f.labels),
+                    "side": f.side,
+                    "fractions": list(f.fractions),
+                }
                 for f in self.files
             ],
             "chunks": self.chunks,
@@ -260,9 +267,7 @@ def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | N
         "code": _code(plugin),
         "options": dataclasses.asdict(options),
         "codec": None if codec is None else codec.to_json(),
-        "files": [
-            [str(f.path), _digest(f.path), dict(f.labels), f.side, list(f.fractions)] for f in files
-        ],
+        "files": [[str(f.path), _digest(f.path), dict(f.labels), f.side, list(f.fractions)] for f in files],
     }
     try:
         text = canonical_json(told)
@@ -290,11 +295,3 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "unreadable"  # reported when it is read
-
-
-def check_some_train(prepared: Prepared) -> None:
-    """Raise CorpusError where no piece is left to train on."""
-    if not len(prepared.datasets["train"]):
-        reasons = listing(prepared.report["reasons"], most=3)
-        raise CorpusError(f"no piece is left to train on{': ' + reasons if reasons else ''}")
-

@@ -135,8 +135,7 @@ def _labels(path: Path) -> dict[str, dict[str, str]]:
     if rows and "file" not in rows[0]:
         raise CorpusError(f"{path} lacks the column 'file'; its first line must name the columns: file,label,...")
     return {
-        row["file"]: {name: value for name, value in row.items() if name and name != "file" and value}
-        for row in rows
+        row["file"]: {name: value for name, value in row.items() if name and name != "file" and value} for row in rows
     }
 
 

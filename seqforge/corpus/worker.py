@@ -160,9 +160,7 @@ def done_path(folder: Path, chunk: int) -> Path:
 def chunks_from_json(told: Mapping[str, Any]) -> Chunks:
     """Return the work that `pool.Pool` describes to a worker."""
     plugin = registry.load(told["plugin"])
-    files = [
-        SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]
-    ]
+    files = [SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]]
     options = plugin.Options(**told["options"])
     return Chunks(plugin, options, Path(told["folder"]), files, told["chunks"], divide=told["divide"])
 

@@ -53,7 +53,8 @@ class Dataset:
         shard = self.shards[number]
         begin = int(shard.bounds[place])
         end = int(self.lengths[piece]) if end is None else end
-        return shard.steps[begin + first : begin + end]
+        found: np.ndarray = shard.steps[begin + first : begin + end]
+        return found
 
     def example(self, piece: int) -> Example:
         """Return a whole piece, as it was encoded."""

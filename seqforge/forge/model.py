@@ -114,9 +114,7 @@ class Model:
         for number, prompt in enumerate(prompts):
             conditions = self._conditions(prompt, labels)
             limits = Limits(units=self._limit(prompt, length))
-            sampler = Sampler(
-                self.engine, prompt, conditions, controls=controls, limits=limits, units=self.codec.units
-            )
+            sampler = Sampler(self.engine, prompt, conditions, controls=controls, limits=limits, units=self.codec.units)
             told = (lambda _, step: watch(step)) if watch is not None else None
             for sample in sampler.samples(range(n), seed=seed + number, watch=told):
                 parts.setdefault(sample.k, []).append(sample)
@@ -201,7 +199,8 @@ class Model:
                     f"{did_you_mean(value, known[name])}"
                 )
         return np.array(
-            [values.index(where[name]) + 1 if name in where else 0 for name, values in known.items()], np.int64
+            [values.index(where[name]) + 1 if name in where else 0 for name, values in known.items()],
+            np.int64,
         )
 
     def streamer(self) -> Callable[[Any], str] | None:

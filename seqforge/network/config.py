@@ -43,9 +43,7 @@ class NetworkConfig:
                 raise OptionsError(f"{name} is {value!r}; it must be a whole number from {least} to {most}")
         if type(self.tie) is not bool:
             raise OptionsError(f"tie is {self.tie!r}; it must be true or false")
-        if len(self.labels) > MOST_LABELS or not all(
-            type(n) is int and 0 <= n <= MOST_VALUES for n in self.labels
-        ):
+        if len(self.labels) > MOST_LABELS or not all(type(n) is int and 0 <= n <= MOST_VALUES for n in self.labels):
             raise OptionsError(f"labels is {self.labels!r}; at most {MOST_LABELS}, {MOST_VALUES:,} values each")
 
     def to_json(self) -> dict[str, Any]:

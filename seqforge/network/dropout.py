@@ -8,7 +8,6 @@ from torch import Tensor
 
 from seqforge.network.config import NetworkConfig
 
-
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
@@ -86,7 +85,7 @@ def draw_masks(dropout: Dropout, config: NetworkConfig, *, seed: int, step: int,
         stream = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, step, lane]))
         rows[row] = (stream.random(len(keep), np.float32) < keep) / keep
         hidden[row] = stream.random() < dropout.labels
-    first, *between, last = torch.from_numpy(rows).split(widths, 1)
+    first, *between, last = torch.split(torch.from_numpy(rows), widths, 1)
     recurrent = None
     if dropout.recurrent:
         stream = np.random.Generator(np.random.Philox(key=seed, counter=[0, 1, step, 0]))

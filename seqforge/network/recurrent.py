@@ -7,6 +7,8 @@ The logistic function of it is exactly 0 in float32, so the cut is exact, and so
 A plain RNN has no gate: its stretch is cut into calls at the resets.
 """
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -66,7 +68,7 @@ class RecurrentLayer(nn.Module):
             starts: where the state is reset; None where nowhere, which is faster.
             mask: factors for the recurrent matrix (dropped connections).
         """
-        weight = self.input_weight
+        weight: Tensor = self.input_weight
         if starts is not None:
             column = weight.new_zeros(self.gates, self.hidden)
             column[list(self.closed)] = SHUT
@@ -140,9 +142,7 @@ class GRU(RecurrentLayer):
     def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         second = torch.cat([self.bias.new_zeros(2 * self.hidden), self.candidate_bias])
         weights = [weight, recurrent, self.bias, second]
-        outputs, h = torch.gru(
-            inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False
-        )
+        outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0],)
 
 
@@ -169,7 +169,7 @@ class RNN(RecurrentLayer):
             return self.run(inputs, state, self.input_weight, recurrent)
         cuts = [0, *torch.nonzero(starts.any(1)).flatten().tolist(), len(inputs)]
         outputs = []
-        for first, end in zip(cuts, cuts[1:], strict=False):
+        for first, end in pairwise(cuts):
             if end > first:
                 keep = (~starts[first]).unsqueeze(-1).to(state[0].dtype)
                 part, state = self.run(inputs[first:end], (state[0] * keep,), self.input_weight, recurrent)
@@ -178,9 +178,7 @@ class RNN(RecurrentLayer):
 
     def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         weights = [weight, recurrent, self.bias, torch.zeros_like(self.bias)]
-        outputs, h = torch.rnn_tanh(
-            inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False
-        )
+        outputs, h = torch.rnn_tanh(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0],)
 
 

@@ -125,9 +125,7 @@ class Sampler:
         k = next(waiting, None)
         return None if k is None else _Slot(k, seed, self)
 
-    def _choose(
-        self, outputs: torch.Tensor, slots: "list[_Slot | None]"
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         uniforms = np.zeros((len(slots), self.draw.uniforms))
         masks = None
         for row, slot in enumerate(slots):

@@ -34,9 +34,7 @@ class Categorical(Space):
 
     def check(self, steps: np.ndarray) -> None:
         if steps.ndim != 1 or not np.issubdtype(steps.dtype, np.integer):
-            raise ValueError(
-                f"categorical steps are a 1-d integer array, not {steps.dtype} of shape {steps.shape}"
-            )
+            raise ValueError(f"categorical steps are a 1-d integer array, not {steps.dtype} of shape {steps.shape}")
         wrong = np.flatnonzero((steps < 0) | (steps >= self.size))
         if wrong.size:
             at = int(wrong[0])

@@ -56,7 +56,10 @@ class Batches:
         """Return the lanes of an epoch."""
         if self._epoch is None or self._epoch[0] != number:
             rng = None if self.seed is None else np.random.default_rng([self.seed, number, 1])
-            self._epoch = number, deal(self.dataset.lengths, self.lanes, lead=self.lead, cut=self.cut, rng=rng)
+            self._epoch = (
+                number,
+                deal(self.dataset.lengths, self.lanes, lead=self.lead, cut=self.cut, rng=rng),
+            )
         return self._epoch[1]
 
     def windows_in(self, number: int) -> int:

@@ -44,7 +44,14 @@ class TrainingConfig:
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        least: dict[str, float] = {"batch_size": 1, "window": 2, "warmup": 0, "average": 0, "patience": 0, "seed": 0}
+        least: dict[str, float] = {
+            "batch_size": 1,
+            "window": 2,
+            "warmup": 0,
+            "average": 0,
+            "patience": 0,
+            "seed": 0,
+        }
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise OptionsError(f"{name} is {getattr(self, name)}; it must be at least {bound:g}")

@@ -28,7 +28,9 @@ class Lane:
     at: np.ndarray
 
 
-def deal(lengths: np.ndarray, lanes: int, *, lead: int = 1, cut: bool = True, rng: np.random.Generator | None) -> list[Lane]:
+def deal(
+    lengths: np.ndarray, lanes: int, *, lead: int = 1, cut: bool = True, rng: np.random.Generator | None
+) -> list[Lane]:
     """Deal pieces to lanes so that all lanes are about equally long.
 
     A piece longer than a lane's share of all rows is cut into stretches of that share, at places that

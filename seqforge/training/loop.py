@@ -62,9 +62,7 @@ class Trainer:
             self.valid = Batches(valid, lanes=lanes, window=2 * config.window, seed=None, lead=LEAD)
         self.units_per_row = float(train.units.sum()) / self.batches.rows
         self.valid_units_per_row = float(valid.units.sum()) / self.valid.rows if self.valid and valid else 1.0
-        self.optimiser = Optimiser(
-            network, weight_decay=config.weight_decay, clip=config.clip, average=config.average
-        )
+        self.optimiser = Optimiser(network, weight_decay=config.weight_decay, clip=config.clip, average=config.average)
         self.standing = Standing()
         self.state: NetworkState = network.zero_state(len(self.batches.mine))
         self.stop_at: int | None = None
@@ -104,7 +102,7 @@ class Trainer:
         """Take steps until the budget is used up, patience runs out, or `stopping` is set."""
         clock = _Clock(self.standing.seconds)
         every = self._validate_every()
-        nats, rows, since, shown = 0.0, 0.0, clock.seconds(), self.standing.t
+        nats, rows, since = 0.0, 0.0, clock.seconds()
         fresh = self.standing.t
         while not self.standing.finished:
             if self.stopping or self.standing.t == self.stop_at:
@@ -117,7 +115,7 @@ class Trainer:
             standing.finished = standing.decay is not None and standing.t >= standing.decay.last
             if standing.seconds - since >= 1.0 or standing.finished or standing.t == self.stop_at:
                 yield self._progress(nats, rows, standing.seconds - since, standing.t - fresh, clock)
-                nats, rows, since, shown = 0.0, 0.0, clock.seconds(), standing.t
+                nats, rows, since = 0.0, 0.0, clock.seconds()
             if standing.t % every == 0 or standing.finished:
                 yield self._validate()
                 yield from self._lose_patience()
@@ -141,7 +139,7 @@ class Trainer:
         total = losses.sum()
         if self.world > 1:
             torch.distributed.all_reduce(count)
-        (total / count.clamp(min=1)).backward()
+        torch.autograd.backward(total / count.clamp(min=1))
         if self.world > 1:
             for parameter in self.network.parameters():
                 torch.distributed.all_reduce(parameter.grad)
@@ -158,9 +156,7 @@ class Trainer:
         """Return the loss on the valid split in nats per row, of the weights that would be kept."""
         assert self.valid is not None
         with evaluating(self.network), self.kept_weights():
-            return likelihood(
-                self.network, self.valid, precision=self.precision, most_rows=VALID_ROWS
-            ).nats_per_row
+            return likelihood(self.network, self.valid, precision=self.precision, most_rows=VALID_ROWS).nats_per_row
 
     def kept_weights(self) -> "_Swapped":
         """Return a context in which the network has the weights that would be kept (the average)."""

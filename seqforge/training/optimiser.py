@@ -28,7 +28,10 @@ class Optimiser:
         self.clip, self.horizon = clip, average
         matrices = [p for p in self.parameters.values() if p.ndim > 1]
         vectors = [p for p in self.parameters.values() if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        groups = [
+            {"params": matrices, "weight_decay": weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
         self.adam = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()} if average else {}
 
@@ -50,7 +53,7 @@ class Optimiser:
         if self.average:
             horizon = min(max(1.0, self.horizon * share), (t + 10) / 9)
             with torch.no_grad():
-                torch._foreach_lerp_(list(self.average.values()), parameters, 1 / horizon)
+                torch._foreach_lerp_(list(self.average.values()), [p.data for p in parameters], 1 / horizon)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights to evaluate and keep: the average, or the weights themselves."""

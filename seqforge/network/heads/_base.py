@@ -30,7 +30,9 @@ class Head(nn.Module, ABC):
     ) -> Float[Tensor, "*shape"]:
         """Return the negative log-likelihood of each step, in nats; in float32 whatever the outputs are."""
 
-    def reading(self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]) -> Callable[[Tensor], Tensor]:
+    def reading(
+        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
+    ) -> Callable[[Tensor], Tensor]:
         """Return a function from steps to what they add to the first layer's gates, for stepping."""
 
         def read(steps: Tensor) -> Tensor:

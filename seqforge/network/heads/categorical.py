@@ -1,6 +1,7 @@
 """The head for symbols: a table of embeddings at the input, a softmax at the output."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -33,16 +34,16 @@ class SpaceHead(Head):
         self.projection = nn.Linear(config.hidden, width, bias=False) if config.hidden != width else None
         self.untied = None if config.tie else nn.Parameter(torch.randn(space.size + 1, width) * width**-0.5)
         self.bias = nn.Parameter(torch.zeros(space.size + 1))
-        self.scale = width**0.5
+        self.scale = float(width**0.5)
 
-    def read(
-        self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]
-    ) -> Float[Tensor, "*shape embedding"]:
-        return functional.embedding(inputs.masked_fill(starts, self.size), self.table) * self.scale
+    def read(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
+        return _looked_up(self.table, inputs.masked_fill(starts, self.size)) * self.scale
 
-    def reading(self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]) -> Callable[[Tensor], Tensor]:
+    def reading(
+        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
+    ) -> Callable[[Tensor], Tensor]:
         gates = functional.linear(self.table * self.scale, weight, bias)
-        return lambda steps: functional.embedding(steps, gates)
+        return partial(_looked_up, gates)
 
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         if self.projection is not None:
@@ -58,3 +59,8 @@ class SpaceHead(Head):
         target = targets.masked_fill(ends, self.size)
         flat = functional.cross_entropy(outputs.float().flatten(0, -2), target.flatten(), reduction="none")
         return flat.view(target.shape)
+
+
+def _looked_up(table: Tensor, steps: Tensor) -> Tensor:
+    found: Tensor = functional.embedding(steps, table)
+    return found

@@ -28,17 +28,15 @@ class SpaceDraw(Draw):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         raw = outputs.double().numpy()
         logits = raw if masks is None else np.where(masks, raw, -np.inf)
-        if self.greedy:
-            chosen = logits.argmax(axis=1)
-        else:
-            chosen = self._draw(self._filter(logits), uniforms[:, 0])
+        chosen = logits.argmax(axis=1) if self.greedy else self._draw(self._filter(logits), uniforms[:, 0])
         peak = raw.max(axis=1)
         total = peak + np.log(np.exp(raw - peak[:, None]).sum(axis=1))
         scores = raw[np.arange(len(chosen)), chosen] - total
         return chosen, chosen == self.size, scores
 
     def probabilities(self, outputs: Tensor) -> np.ndarray:
-        return filters.softmax(outputs.double().numpy()[None])[0]
+        found: np.ndarray = filters.softmax(outputs.double().numpy()[None])[0]
+        return found
 
     def _filter(self, logits: np.ndarray) -> np.ndarray:
         controls = self.controls

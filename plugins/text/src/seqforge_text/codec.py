@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from seqforge import UNSEEN, Constraint, Piece, Prompt, RequestError, Streams, TokenCodec
-from seqforge_text.utf8 import Utf8, decode, encode
+from seqforge_text.utf8 import State, Utf8, decode, encode
 
 WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 """A word or a run of signs, with the space before it; or one white space."""
@@ -110,17 +110,17 @@ class Bytes(Constraint):
 
     def allowed(self, state: Hashable) -> np.ndarray:
         mask = np.zeros(self._size, bool)
-        mask[1:] = Utf8.allowed(state)
+        mask[1:] = Utf8.allowed(cast(State, state))
         return mask
 
     def may_end(self, state: Hashable) -> bool:
         return state == Utf8.START
 
     def to_end(self, state: Hashable) -> int:
-        return Utf8.left(state)
+        return Utf8.left(cast(State, state))
 
     def advance(self, state: Hashable, step: Any) -> Hashable:
-        return Utf8.advance(state, int(step) - 1)
+        return Utf8.advance(cast(State, state), int(step) - 1)
 
 
 def _asked(request: Any) -> str:

@@ -1,10 +1,10 @@
 """UTF-8 as an automaton over bytes (The Unicode Standard, table 3-7: well-formed byte sequences)."""
 
-from collections.abc import Hashable
-
 import numpy as np
 
-# A state is how many bytes are left, and the range of the next one.
+State = tuple[int, int, int]
+"""How many bytes the character still needs, and the range of the next one."""
+
 _FIRST: list[tuple[range, tuple[int, int, int]]] = [
     (range(0x01, 0x80), (0, 0, 0)),
     (range(0xC2, 0xE0), (1, 0x80, 0xBF)),
@@ -21,12 +21,12 @@ _FIRST: list[tuple[range, tuple[int, int, int]]] = [
 class Utf8:
     """The automaton; NUL is left out, for it is no text."""
 
-    START: Hashable = (0, 0, 0)
+    START: State = (0, 0, 0)
 
     @staticmethod
-    def allowed(state: Hashable) -> np.ndarray:
+    def allowed(state: State) -> np.ndarray:
         """Return which of the 256 bytes may come next."""
-        left, low, high = state  # type: ignore[misc]
+        left, low, high = state
         mask = np.zeros(256, bool)
         if left:
             mask[low : high + 1] = True
@@ -36,14 +36,14 @@ class Utf8:
         return mask
 
     @staticmethod
-    def left(state: Hashable) -> int:
+    def left(state: State) -> int:
         """Return how many bytes the character still needs."""
-        return int(state[0])  # type: ignore[index]
+        return int(state[0])
 
     @staticmethod
-    def advance(state: Hashable, byte: int) -> Hashable:
+    def advance(state: State, byte: int) -> State:
         """Return the state after an allowed byte."""
-        left = int(state[0])  # type: ignore[index]
+        left = int(state[0])
         if left:
             return (left - 1, 0x80, 0xBF) if left > 1 else Utf8.START
         return next(after for bytes_, after in _FIRST if byte in bytes_)

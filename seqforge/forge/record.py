@@ -1,0 +1,171 @@
+"""What a run leaves in its folder while it goes on: model, state, metrics, config, samples."""
+
+import dataclasses
+import math
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seqforge import registry
+from seqforge.corpus import Corpus, Prepared
+from seqforge.files import make_folder, replacing
+from seqforge.forge.model import Model
+from seqforge.forge.plan import Plan
+from seqforge.forge.runs import Run
+from seqforge.modelfile import ModelHeader, write_model
+from seqforge.network import Network
+from seqforge.plugin import Plugin
+from seqforge.sampling import Controls
+from seqforge.training import Ended, Event, Placed, Progress, Trainer, Validated, write_state
+
+SAMPLES_IN_RUN = 8
+LINES = {Progress: "train", Placed: "decay", Validated: "valid", Ended: "end"}
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The model as it stands wrote something.
+
+    Attributes:
+        t: steps taken.
+        path: where it was put.
+        text: how it looks, "" where its content is no text.
+    """
+
+    t: int
+    path: Path
+    text: str
+
+
+class Record:
+    """Keeps a run's folder up to date with its events.
+
+    Args:
+        run: the folder.
+        plan: what the run does.
+        plugin: of its domain.
+        prepared: what it trains on.
+        corpora: the installed corpora among that.
+        trainer: the run itself.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        plan: Plan,
+        plugin: Plugin,
+        prepared: Prepared,
+        corpora: tuple[Corpus, ...],
+        trainer: Trainer,
+    ) -> None:
+        self.run, self.plan, self.plugin, self.trainer = run, plan, plugin, trainer
+        self.data = prepared.folder.name
+        self.header = _header(plan, plugin, prepared, corpora, trainer.network)
+        self._sampled = self._eighth()
+        self._write_config()
+
+    def keep(self, event: Event) -> None:
+        """Write down what an event brought."""
+        if not (isinstance(event, Validated) and math.isnan(event.nats_per_unit)):
+            values = dataclasses.asdict(event)
+            rounded = {n: round(v, 6) if isinstance(v, float) else v for n, v in values.items()}
+            self.run.note({"event": LINES[type(event)], **rounded})
+        if isinstance(event, Placed):
+            self._write_config()
+        elif isinstance(event, Validated):
+            if event.best:
+                self.save_model(event.nats_per_unit)
+            self._save_state()
+        elif isinstance(event, Ended):
+            self._save_state()
+
+    def sample(self) -> Sampled | None:
+        """Write one piece with the weights as they stand, once in every eighth of the run."""
+        if self._eighth() <= self._sampled:
+            return None
+        self._sampled = self._eighth()
+        t = self.trainer.standing.t
+        network = Network(self.header.space, self.header.network)
+        network.load_state_dict({n: value.cpu() for n, value in self.trainer.optimiser.weights().items()})
+        model = Model(self.header, network, self.plugin)
+        made = next(model.stream(1, seed=t, length=None, where=None, controls=Controls(), request={}))
+        path = make_folder(self.run.samples) / f"{t:07d}{self.plugin.writes[0]}"
+        with replacing(path) as temporary:
+            self.plugin.write([made.piece], temporary)
+        return Sampled(t, path, made.piece.content if isinstance(made.piece.content, str) else "")
+
+    def save_model(self, loss: float) -> None:
+        """Write the model as it stands; `loss` is its nats per unit on valid, NaN where there is none."""
+        standing = self.trainer.standing
+        made = {
+            **self.header.provenance,
+            "steps": standing.t,
+            "minutes": round(standing.seconds / 60, 2),
+            "valid_nats_per_unit": None if math.isnan(loss) else loss,
+        }
+        header = dataclasses.replace(self.header, provenance=made)
+        write_model(self.run.model, header, self.trainer.optimiser.weights())
+
+    def _save_state(self) -> None:
+        config = {**self.plan.to_json(), "data": self.data}
+        write_state(self.run.state, self.trainer.standing, self.trainer.tensors(), config)
+
+    def _write_config(self) -> None:
+        decay = self.trainer.standing.decay
+        steps = {"decay_steps": [decay.first, decay.last] if decay else None, "data": self.data}
+        self.run.write_config({**self.plan.to_json(), **steps, "versions": _versions(self.plugin)})
+
+    def _eighth(self) -> int:
+        """Return how many eighths of the run are over, as far as one can tell."""
+        standing, budget = self.trainer.standing, self.trainer.config.budget
+        if standing.decay is not None:
+            share = standing.t / standing.decay.last
+        else:
+            share = standing.seconds / 60 / budget.amount
+        return int(SAMPLES_IN_RUN * min(1.0, share))
+
+
+def _header(
+    plan: Plan, plugin: Plugin, prepared: Prepared, corpora: tuple[Corpus, ...], network: Network
+) -> ModelHeader:
+    codec, units = prepared.codec, prepared.datasets["train"].units
+    told = plan.to_json()
+    names = {"name", "licence", "source", "attribution"}
+    return ModelHeader(
+        plugin=plugin.name,
+        unit=plugin.unit,
+        space=codec.space,
+        network=network.config,
+        labels={name: tuple(values) for name, values in codec.labels.items()},
+        codec={"version": codec.version, "data": codec.to_json()},
+        options=told["options"],
+        provenance={
+            "corpus": told["corpus"],
+            "licences": [{name: getattr(corpus, name) for name in sorted(names)} for corpus in corpora],
+            "versions": _versions(plugin),
+            "settings": told["settings"],
+            "pieces": prepared.report["pieces"],
+            "train_units": float(units.sum()),
+            "longest_units": float(units.max()),
+            "init": Path(plan.init).name if plan.init else None,
+            "started": datetime.now(UTC).strftime("%Y-%m-%d"),
+        },
+        arrays=codec.arrays(),
+    )
+
+
+def _versions(plugin: Plugin) -> dict[str, str]:
+    from seqforge import __version__
+
+    entry = next((e.distribution for e in registry.installed() if e.name == plugin.name), plugin.distribution())
+    return {
+        "seqforge": __version__,
+        "plugin": entry,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,190 @@
+"""The verb `train`: files in, a run's folder out."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+
+from seqforge import registry
+from seqforge.corpus import Prepared, find_sources, prepare
+from seqforge.errors import CorpusError, OptionsError, RunError, listing
+from seqforge.forge.model import Model, load
+from seqforge.forge.plan import Plan, check_unchanged, plan_fresh, plan_from_json
+from seqforge.forge.record import Record, Sampled
+from seqforge.forge.runs import Run, new_run, resumable, run_at
+from seqforge.forge.settings import Settings
+from seqforge.network import Dropout, Network, NetworkConfig
+from seqforge.plugin import Augments, Plugin
+from seqforge.training import Budget, Event, Standing, Trainer, TrainingConfig, read_state
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run begins or goes on.
+
+    Attributes:
+        folder: of the run.
+        plugin: its plugin's name.
+        unit: the natural unit.
+        report: what was prepared (`corpus.Prepared.report`).
+        parameters: trained numbers.
+        settings: everything resolved.
+        resumed_at: steps taken before, 0 for a new run.
+    """
+
+    folder: Path
+    plugin: str
+    unit: str
+    report: Mapping[str, Any]
+    parameters: int
+    settings: Settings
+    resumed_at: int
+
+
+def train(
+    plugin: str,
+    *,
+    corpus: Sequence[str] | str | None = None,
+    init: str | None = None,
+    run: str | Path | None = None,
+    resume: str | Path | bool | None = None,
+    stop_at: int | None = None,
+    workers: int | None = None,
+    on_event: Callable[[Event | Started | Sampled], Any] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
+    **options: Any,
+) -> Model:
+    """Train a generator and return the best model on the valid split.
+
+    Args:
+        plugin: its name.
+        corpus: names of installed corpora, folders or files; default: the plugin's default corpora.
+        init: a model to start from: a path, a shipped model's name, or "shipped".
+        run: the folder to write to; default: the next of runs/PLUGIN/.
+        resume: the folder of a run to go on with; True: `run`, or the newest unfinished one.
+        stop_at: save and leave after so many steps, as an interruption would.
+        workers: processes that prepare; default: one for each core.
+        on_event: is told what happens.
+        tell: is told what is being prepared.
+        stopping: asked after every step; True saves and leaves.
+        options: fields of `forge.settings.Settings` and of the plugin's Options.
+
+    Raises:
+        UsageError: something named does not exist, or an option is unknown or not allowed.
+        CorpusError: nothing could be read.
+        RunError: the run cannot be resumed.
+        WriteError: the run cannot be written.
+    """
+    found = registry.load(plugin)
+    standing, tensors = Standing(), None
+    if resume:
+        where = run if resume is True else Path(str(resume))
+        place = resumable(plugin) if where is None else Run(Path(where))
+        plan, data, standing, tensors = _resumed(found, place)
+        check_unchanged(plan, corpus=corpus, init=init, given=options)
+    else:
+        plan, data = plan_fresh(found, corpus=corpus, init=init, given=options), None
+        place = run_at(Path(run)) if run is not None else new_run(plugin)  # can it be written at all?
+    base = load(plan.init) if plan.init else None
+    sources = find_sources(plan.corpus, reads=found.reads, domain=plugin)
+    codec = base.codec if base else None
+    prepared = prepare(found, plan.options, sources, codec=codec, workers=workers, tell=tell)
+    if not len(prepared.datasets["train"]):
+        reasons = listing(prepared.report["reasons"], most=3)
+        raise CorpusError(f"no piece is left to train on{': ' + reasons if reasons else ''}")
+    if data is not None and data != prepared.folder.name:
+        raise RunError(
+            f"the corpus of {place.folder} has changed since the run was started (or the plugin has);"
+            " start a new run, perhaps with --init"
+        )
+    trainer = _trainer(plan.settings, prepared, base)
+    if tensors is not None:
+        trainer.restore(standing, tensors)
+        place.cut_metrics(standing.t)
+    plan = dataclasses.replace(plan, settings=_settled(plan.settings, trainer))
+    record = Record(place, plan, found, prepared, sources.corpora, trainer)
+    parameters = trainer.network.parameter_count()
+    on_event(Started(place.folder, plugin, found.unit, prepared.report, parameters, plan.settings, standing.t))
+    trainer.stop_at = stop_at
+    for event in trainer.run():
+        trainer.stopping = trainer.stopping or stopping()
+        record.keep(event)
+        on_event(event)
+        sampled = record.sample()
+        if sampled is not None:
+            on_event(sampled)
+    if not place.model.exists():
+        record.save_model(float("nan"))
+    return load(place.model)
+
+
+def _resumed(plugin: Plugin, place: Run) -> tuple[Plan, str, Standing, dict[str, torch.Tensor]]:
+    """Return the plan of a run, the name of its data, where it stood, and its tensors."""
+    if not place.state.exists():
+        raise RunError(f"{place.folder} holds no state to resume from (state.safetensors)")
+    standing, tensors, config = read_state(place.state)
+    try:
+        return plan_from_json(plugin, config), str(config.get("data")), standing, tensors
+    except RunError as error:
+        raise RunError(f"{place.folder} cannot be resumed: {error}") from error
+
+
+def _trainer(settings: Settings, prepared: Prepared, base: Model | None) -> Trainer:
+    """Return the network and its trainer as the settings have them."""
+    s, codec = settings, prepared.codec
+    if s.threads:
+        torch.set_num_threads(s.threads)
+    shape = NetworkConfig(
+        cell=s.cell,
+        layers=s.layers or 1,
+        hidden=s.hidden or 1,
+        embedding=s.embedding or 1,
+        tie=s.tie,
+        labels=tuple(len(values) for values in codec.labels.values()),
+        features=codec.features,
+    )
+    torch.manual_seed(s.seed)
+    network = Network(codec.space, shape)
+    if base is not None:
+        network.load_state_dict(base.network.state_dict())
+    try:
+        network = network.to(torch.device(s.device))
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).partition("\n")[0]
+        raise OptionsError(f"--device {s.device} cannot be used here: {first}") from error
+    config = TrainingConfig(
+        budget=_budget(s),
+        batch_size=s.batch_size,
+        window=s.window,
+        learning_rate=s.learning_rate,
+        warmup=s.warmup,
+        weight_decay=s.weight_decay,
+        clip=s.clip,
+        dropout=Dropout(
+            input=s.dropout_input,
+            between=s.dropout or 0.0,
+            output=s.dropout_output or 0.0,
+            recurrent=s.dropout_recurrent or 0.0,
+            labels=s.label_dropout,
+        ),
+        average=s.average,
+        patience=s.patience,
+        seed=s.seed,
+        precision=s.precision,
+    )
+    augment = codec.augment if isinstance(codec, Augments) else None
+    return Trainer(network, prepared.datasets["train"], prepared.datasets["valid"], config, augment=augment)
+
+
+def _budget(settings: Settings) -> Budget:
+    kinds: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
+    return next(Budget(float(amount), kind) for kind in kinds if (amount := getattr(settings, kind)) is not None)
+
+
+def _settled(settings: Settings, trainer: Trainer) -> Settings:
+    """Return the settings with what the trainer found out: a resumed run does not choose again."""
+    return dataclasses.replace(settings, precision=cast(Any, trainer.precision))
