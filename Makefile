@@ -47,8 +47,10 @@ check: install
 	$(BIN)/lint-imports
 
 models: install
-	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --run out/models/text $(shell cat plugins/text/models.args)
-	$(BIN)/python plugins/text/make_model.py out/models/text plugins/text/src/seqforge_text/models/default.safetensors
+	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --run out/models/text --steps 9500 --batch-size 32 \
+	  --window 128 --learning-rate 0.004 --dropout 0.4 --dropout-output 0.3 --dropout-input 0.05 \
+	  --dropout-recurrent 0.3 --patience 0
+	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 
 wheels: install
 	for each in . corpora plugins/text; do $(BIN)/python -m build --quiet --wheel --outdir dist $$each; done

@@ -36,7 +36,7 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         ),
         parameter("n", int, 1, typer.Option("-n", min=1, help="how many pieces")),
         parameter("seed", int, 0, typer.Option(min=0, help="of everything random; piece k depends on it and k")),
-        parameter("length", float | None, None, typer.Option(help="in natural units, with the prompt", metavar="UNITS")),
+        parameter("length", float | None, None, typer.Option(help="in natural units, prompt too", metavar="UNITS")),
         parameter(
             "where",
             list[str] | None,

@@ -211,9 +211,8 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
         more = len(each["steps"]) - len(shown)
         put(f"{each['place']}: {len(each['steps'])} steps, {each['units']:g} {plugin.unit}s")
         put(" ".join(shown) + (f" ... and {more:,} more" if more > 0 else ""))
-        put(
-            f"comes back: {'yes' if each['comes_back'] else 'NO'}; nothing lost: {'yes' if each['kept_whole'] else 'no'}"
-        )
+        back, whole = ("yes" if each["comes_back"] else "NO"), ("yes" if each["kept_whole"] else "no")
+        put(f"comes back: {back}; nothing lost: {whole}")
 
 
 def _existing(path: Path) -> Path:
