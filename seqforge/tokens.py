@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,7 +23,8 @@ class TokenCodec(Codec):
 
     A subclass writes `tokenise` and `detokenise`, and where `tokenise` loses something (spelling,
     spaces), `canonical`. It may write `spell` (smaller tokens for a token the vocabulary lacks),
-    `count` (units of a token) and `prompts`.
+    `count` (units of a token) and `prompts`. The vocabulary is the `most_tokens` most frequent tokens of those
+    seen at least `fewest_seen` times.
 
     Args:
         vocabulary: the tokens, without UNSEEN, which is always step 0.
@@ -32,8 +33,8 @@ class TokenCodec(Codec):
     """
 
     space: Categorical
-    most_tokens: ClassVar[int] = 50_000
-    fewest_seen: ClassVar[int] = 1
+    most_tokens: int = 50_000
+    fewest_seen: int = 1
 
     def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: Any) -> None:
         self.vocabulary = (UNSEEN, *(token for token in vocabulary if token != UNSEEN))
@@ -80,7 +81,7 @@ class TokenCodec(Codec):
             for name, value in piece.labels.items():
                 labels.setdefault(name, set()).add(value)
         ranked = sorted(counts, key=lambda token: (-counts[token], token))
-        kept = [token for token in ranked if counts[token] >= cls.fewest_seen][: cls.most_tokens]
+        kept = [token for token in ranked if counts[token] >= bare.fewest_seen][: bare.most_tokens]
         letters = {letter for token in ranked for letter in bare.spell(token)}
         vocabulary = sorted(letters.union(kept) - {UNSEEN})
         return cls(vocabulary, {name: tuple(sorted(values)) for name, values in sorted(labels.items())}, options)

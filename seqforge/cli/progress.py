@@ -93,7 +93,7 @@ class Reporter:
         for remark in report["remarks"]:
             say(f"note: {remark}")
         if report["skipped"]:
-            say(f"skipped {count(report['skipped'], 'file or piece').replace('pieces', 'pieces')}:")
+            say(f"skipped, {report['skipped']:,} in all:")
             for reason in report["reasons"][:10]:
                 say(f"  {reason}")
             if report["skipped"] > 10:
