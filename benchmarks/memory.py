@@ -36,7 +36,7 @@ def peak_megabytes(megabytes: float, steps: int) -> float:
         folder = Path(name)
         write_corpus(folder / "corpus", megabytes)
         command = [sys.executable, "-m", "seqforge", "train", "--plugin", "text", "--corpus", str(folder / "corpus")]
-        command += ["--steps", str(steps), "--run", str(folder / "run"), "--quiet"]
+        command += ["--steps", str(steps), "--run", str(folder / "run"), "--quiet", "--size", "small"]
         subprocess.run(command, check=True, env={**os.environ, "SEQFORGE_CACHE": str(folder / "cache")})
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
 

@@ -110,7 +110,7 @@ def read_model(path: Path) -> tuple[ModelHeader, Network]:
     file = TensorFile(path, "model")
     header = _header(file)
     with torch.device("meta"):
-        network = Network(header.space, header.network)
+        network = Network(header.space, header.network, seed=None)
     expected = {WEIGHTS + name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: stored.shape for name, stored in file.tensors.items() if name.startswith(WEIGHTS)}
     for name in sorted(expected.keys() | found.keys()):

@@ -211,8 +211,8 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
         more = len(each["steps"]) - len(shown)
         put(f"{each['place']}: {len(each['steps'])} steps, {each['units']:g} {plugin.unit}s")
         put(" ".join(shown) + (f" ... and {more:,} more" if more > 0 else ""))
-        back, whole = ("yes" if each["comes_back"] else "NO"), ("yes" if each["kept_whole"] else "no")
-        put(f"comes back: {back}; nothing lost: {whole}")
+        back_again, whole = ("yes" if each["comes_back"] else "NO"), ("yes" if each["kept_whole"] else "no")
+        put(f"comes back: {back_again}; nothing lost: {whole}")
 
 
 def _existing(path: Path) -> Path:

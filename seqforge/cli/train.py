@@ -7,7 +7,6 @@ import typer
 
 from seqforge import registry
 from seqforge.cli.flags import command, given, parameter, parameters
-from seqforge.cli.progress import Reporter
 from seqforge.cli.signals import Signals
 from seqforge.cli.words import say
 from seqforge.errors import UsageError
@@ -69,6 +68,7 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
     plugin = registry.load(values["plugin"])
     options = given(ctx, values, Settings) | given(ctx, values, plugin.Options)
     from seqforge import forge
+    from seqforge.cli.progress import Reporter
 
     resume = values["resume"]
     with Signals() as signals, Reporter(quiet=values["quiet"]) as reporter:

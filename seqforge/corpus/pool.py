@@ -65,7 +65,7 @@ class _Worker:
         self._work = work
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "seqforge.corpus.worker"],
+            [sys.executable, "-m", "seqforge.corpus"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

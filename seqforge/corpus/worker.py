@@ -1,11 +1,10 @@
 """One worker of the preparation: it scans or encodes a chunk of files. Speaks JSON lines; no pickle, no fork.
 
-A worker is a process of its own (`python -m seqforge.corpus.worker`), so a parser that crashes on a
+A worker is a process of its own (`python -m seqforge.corpus`), so a parser that crashes on a
 hostile file takes one chunk with it and is named.
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from seqforge.corpus.reading import UNDECIDED, keys_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
-from seqforge.errors import PluginError, ReadError, SeqforgeError
+from seqforge.errors import PluginError, ReadError
 from seqforge.plugin import Codec, Plugin
 from seqforge.sequences import Example
 from seqforge.tensorfile import TensorFile, write_tensors
@@ -163,21 +162,3 @@ def chunks_from_json(told: Mapping[str, Any]) -> Chunks:
     files = [SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]]
     options = plugin.Options(**told["options"])
     return Chunks(plugin, options, Path(told["folder"]), files, told["chunks"], divide=told["divide"])
-
-
-def main() -> None:
-    """Answer tasks, one JSON line each, until the input ends."""
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # whatever a plugin prints must not mix with the answers
-    work = chunks_from_json(json.loads(sys.stdin.readline()))
-    for line in sys.stdin:
-        try:
-            told = work.do(json.loads(line))
-        except SeqforgeError as error:
-            told = {"error": str(error), "class": type(error).__name__}
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -89,7 +89,7 @@ class Record:
             return None
         self._sampled = self._eighth()
         t = self.trainer.standing.t
-        network = Network(self.header.space, self.header.network)
+        network = Network(self.header.space, self.header.network, seed=None)
         network.load_state_dict({n: value.cpu() for n, value in self.trainer.optimiser.weights().items()})
         model = Model(self.header, network, self.plugin)
         made = next(model.stream(1, seed=t, length=None, where=None, controls=Controls(), request={}))

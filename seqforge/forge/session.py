@@ -147,8 +147,7 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None) -> Trai
         labels=tuple(len(values) for values in codec.labels.values()),
         features=codec.features,
     )
-    torch.manual_seed(s.seed)
-    network = Network(codec.space, shape)
+    network = Network(codec.space, shape, seed=s.seed)
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     try:

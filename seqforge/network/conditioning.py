@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 LABEL_WIDTH = 16
 
@@ -24,14 +25,19 @@ class Conditioning(nn.Module):
     def __init__(self, labels: tuple[int, ...], features: int) -> None:
         super().__init__()
         widths = [min(LABEL_WIDTH, values + 1) for values in labels]
-        self.tables = nn.ModuleList(
-            nn.Embedding(values + 1, width) for values, width in zip(labels, widths, strict=True)
+        self.tables = nn.ParameterList(
+            nn.Parameter(torch.empty(values + 1, width)) for values, width in zip(labels, widths, strict=True)
         )
         self.width = sum(widths) + features
+
+    def initialise(self) -> None:
+        """Draw fresh embeddings."""
+        for table in self.tables:
+            nn.init.normal_(table)
 
     def forward(
         self, labels: Int[Tensor, "*shape labels"], features: Float[Tensor, "*shape features"]
     ) -> Float[Tensor, "*shape width"]:
         """Return what the first layer reads beside each step."""
-        parts = [table(labels[..., number]) for number, table in enumerate(self.tables)]
+        parts = [functional.embedding(labels[..., number], table) for number, table in enumerate(self.tables)]
         return torch.cat([*parts, features], -1)

@@ -26,19 +26,32 @@ class Network(nn.Module):
     Args:
         space: what a step is.
         config: the shape.
+        seed: of the fresh weights; None leaves them undefined, for a state dict to fill.
     """
 
-    def __init__(self, space: Space, config: NetworkConfig) -> None:
+    def __init__(self, space: Space, config: NetworkConfig, *, seed: int | None = 0) -> None:
         super().__init__()
         self.space, self.config = space, config
         self.head = head_for(space, config)
         self.conditioning = Conditioning(config.labels, config.features)
-        self.start = nn.Parameter(torch.zeros(config.hidden, self.conditioning.width + 1))
+        self.start = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1))
         cell = CELLS[config.cell]
         first = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
             cell(config.hidden if number else first, config.hidden) for number in range(config.layers)
         )
+        if seed is not None:
+            self.initialise(seed)
+
+    def initialise(self, seed: int) -> None:
+        """Draw fresh weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.head.initialise()
+            self.conditioning.initialise()
+            nn.init.zeros_(self.start)
+            for layer in self.layers:
+                layer.initialise()  # type: ignore[operator]
 
     def zero_state(self, lanes: int) -> NetworkState:
         """Return the state before anything was seen."""

@@ -38,11 +38,11 @@ class RecurrentLayer(nn.Module):
         self.width, self.hidden = width, hidden
         self.input_weight = nn.Parameter(torch.empty(self.gates * hidden, width))
         self.recurrent_weight = nn.Parameter(torch.empty(self.gates * hidden, hidden))
-        self.bias = nn.Parameter(torch.zeros(self.gates * hidden))
-        self.reset_parameters()
+        self.bias = nn.Parameter(torch.empty(self.gates * hidden))
 
-    def reset_parameters(self) -> None:
-        """Orthogonal recurrent matrices, Xavier-uniform input matrices, biases zero."""
+    def initialise(self) -> None:
+        """Draw fresh weights: orthogonal recurrent matrices, Xavier-uniform input matrices, biases zero."""
+        nn.init.zeros_(self.bias)
         for gate in range(self.gates):
             rows = slice(gate * self.hidden, (gate + 1) * self.hidden)
             nn.init.orthogonal_(self.recurrent_weight[rows].detach())
@@ -105,10 +105,9 @@ class LSTM(RecurrentLayer):
     closed = (0, 1, 3)
     parts = 2
 
-    def reset_parameters(self) -> None:
-        super().reset_parameters()
-        with torch.no_grad():
-            self.bias[self.hidden : 2 * self.hidden] = 1.0
+    def initialise(self) -> None:
+        super().initialise()
+        nn.init.ones_(self.bias[self.hidden : 2 * self.hidden].detach())
 
     def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         h, c = (part.unsqueeze(0) for part in state)
@@ -137,7 +136,11 @@ class GRU(RecurrentLayer):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden)
-        self.candidate_bias = nn.Parameter(torch.zeros(hidden))
+        self.candidate_bias = nn.Parameter(torch.empty(hidden))
+
+    def initialise(self) -> None:
+        super().initialise()
+        nn.init.zeros_(self.candidate_bias)
 
     def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         second = torch.cat([self.bias.new_zeros(2 * self.hidden), self.candidate_bias])

@@ -17,6 +17,10 @@ class Head(nn.Module, ABC):
     """How the network reads and predicts the steps of one space, its boundary included."""
 
     @abstractmethod
+    def initialise(self) -> None:
+        """Draw fresh weights."""
+
+    @abstractmethod
     def read(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
         """Return what the first layer reads of each step."""
 

@@ -30,11 +30,20 @@ class SpaceHead(Head):
         super().__init__()
         self.size = space.size
         width = config.embedding
-        self.table = nn.Parameter(torch.randn(space.size + 1, width) * width**-0.5)
-        self.projection = nn.Linear(config.hidden, width, bias=False) if config.hidden != width else None
-        self.untied = None if config.tie else nn.Parameter(torch.randn(space.size + 1, width) * width**-0.5)
-        self.bias = nn.Parameter(torch.zeros(space.size + 1))
+        self.table = nn.Parameter(torch.empty(space.size + 1, width))
+        self.untied = None if config.tie else nn.Parameter(torch.empty(space.size + 1, width))
+        narrower = config.hidden != width
+        self.projection = nn.Parameter(torch.empty(width, config.hidden)) if narrower else None
+        self.bias = nn.Parameter(torch.empty(space.size + 1))
         self.scale = float(width**0.5)
+
+    def initialise(self) -> None:
+        nn.init.normal_(self.table, std=1 / self.scale)
+        if self.untied is not None:
+            nn.init.normal_(self.untied, std=1 / self.scale)
+        if self.projection is not None:
+            nn.init.xavier_uniform_(self.projection)
+        nn.init.zeros_(self.bias)
 
     def read(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
         return _looked_up(self.table, inputs.masked_fill(starts, self.size)) * self.scale
@@ -47,7 +56,7 @@ class SpaceHead(Head):
 
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         if self.projection is not None:
-            hidden = self.projection(hidden)
+            hidden = functional.linear(hidden, self.projection)
         return functional.linear(hidden, self.table if self.untied is None else self.untied, self.bias)
 
     def loss(

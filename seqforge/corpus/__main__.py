@@ -1,0 +1,25 @@
+"""A worker process of the preparation: answers tasks, one JSON line each, until its input ends."""
+
+import json
+import sys
+
+from seqforge.corpus.worker import chunks_from_json
+from seqforge.errors import SeqforgeError
+
+
+def main() -> None:
+    """Read what the work is, then do one task after the other."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # whatever a plugin prints must not mix with the answers
+    work = chunks_from_json(json.loads(sys.stdin.readline()))
+    for line in sys.stdin:
+        try:
+            told = work.do(json.loads(line))
+        except SeqforgeError as error:
+            told = {"error": str(error), "class": type(error).__name__}
+        answers.write(json.dumps(told) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
