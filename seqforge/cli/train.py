@@ -8,7 +8,7 @@ import typer
 from seqforge import registry
 from seqforge.cli.flags import command, given, parameter, parameters
 from seqforge.cli.signals import Signals
-from seqforge.cli.words import say
+from seqforge.cli.words import put
 from seqforge.errors import UsageError
 from seqforge.forge.settings import Settings
 from seqforge.plugin import Plugin
@@ -88,8 +88,8 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
     reporter.close(interrupted=signals.code is not None)
     if signals.code is not None:
         raise typer.Exit(signals.code)
-    if values["quiet"]:
-        say(str(reporter.folder))
+    if values["quiet"] and reporter.folder.name:
+        put(str(reporter.folder))
 
 
 def with_resume_value(arguments: list[str]) -> list[str]:

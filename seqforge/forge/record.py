@@ -66,10 +66,15 @@ class Record:
         self.data = prepared.folder.name
         self.header = _header(plan, plugin, prepared, corpora, trainer.network)
         self._sampled = self._eighth()
-        self._write_config()
+        if trainer.group.leads:
+            self._write_config()
 
     def keep(self, event: Event) -> None:
         """Write down what an event brought."""
+        if not self.trainer.group.leads:
+            if isinstance(event, Validated | Ended):
+                self.trainer.tensors()  # the leader's state holds the lanes of all
+            return
         if not (isinstance(event, Validated) and math.isnan(event.nats_per_unit)):
             values = dataclasses.asdict(event)
             rounded = {n: round(v, 6) if isinstance(v, float) else v for n, v in values.items()}
@@ -78,14 +83,14 @@ class Record:
             self._write_config()
         elif isinstance(event, Validated):
             if event.best:
-                self.save_model(event.nats_per_unit)
+                self._save_model(event.nats_per_unit)
             self._save_state()
         elif isinstance(event, Ended):
             self._save_state()
 
     def sample(self) -> Sampled | None:
         """Write one piece with the weights as they stand, once in every eighth of the run."""
-        if self._eighth() <= self._sampled:
+        if self._eighth() <= self._sampled or not self.trainer.group.leads:
             return None
         self._sampled = self._eighth()
         t = self.trainer.standing.t
@@ -98,7 +103,12 @@ class Record:
             self.plugin.write([made.piece], temporary)
         return Sampled(t, path, made.piece.content if isinstance(made.piece.content, str) else "")
 
-    def save_model(self, loss: float) -> None:
+    def close(self) -> None:
+        """See to it that a run which was never validated leaves a model too."""
+        if self.trainer.group.leads and not self.run.model.exists():
+            self._save_model(float("nan"))
+
+    def _save_model(self, loss: float) -> None:
         """Write the model as it stands; `loss` is its nats per unit on valid, NaN where there is none."""
         standing = self.trainer.standing
         made = {

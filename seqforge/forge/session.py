@@ -1,6 +1,7 @@
 """The verb `train`: files in, a run's folder out."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Literal, cast
 import torch
 
 from seqforge import registry
-from seqforge.corpus import Prepared, find_sources, prepare
+from seqforge.corpus import Prepared, Sources, find_sources, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.forge.model import Model, load
 from seqforge.forge.plan import Plan, check_unchanged, plan_fresh, plan_from_json
@@ -18,7 +19,7 @@ from seqforge.forge.runs import Run, new_run, resumable, run_at
 from seqforge.forge.settings import Settings
 from seqforge.network import Dropout, Network, NetworkConfig
 from seqforge.plugin import Augments, Plugin
-from seqforge.training import Budget, Event, Standing, Trainer, TrainingConfig, read_state
+from seqforge.training import Budget, Event, Group, Standing, Trainer, TrainingConfig, read_state
 
 
 @dataclass(frozen=True)
@@ -80,60 +81,104 @@ def train(
         WriteError: the run cannot be written.
     """
     found = registry.load(plugin)
-    standing, tensors = Standing(), None
+    group = Group.joined(str(options.get("device", "cpu")))
+    if group.world > 1 and run is None and not isinstance(resume, str | Path):
+        raise RunError("several processes must know where the run is: give --run FOLDER, or --resume FOLDER")
+    begun: _Begun | None = None
     if resume:
         where = run if resume is True else Path(str(resume))
         place = resumable(plugin) if where is None else Run(Path(where))
-        plan, data, standing, tensors = _resumed(found, place)
+        begun = _read(found, place)
+        plan = begun.plan
         check_unchanged(plan, corpus=corpus, init=init, given=options)
     else:
-        plan, data = plan_fresh(found, corpus=corpus, init=init, given=options), None
-        place = run_at(Path(run)) if run is not None else new_run(plugin)  # can it be written at all?
+        plan = plan_fresh(found, corpus=corpus, init=init, given=options)
+        place = _place(plugin, run, group)  # can it be written at all?
     base = load(plan.init) if plan.init else None
     sources = find_sources(plan.corpus, reads=found.reads, domain=plugin)
-    codec = base.codec if base else None
-    prepared = prepare(found, plan.options, sources, codec=codec, workers=workers, tell=tell)
-    if not len(prepared.datasets["train"]):
-        reasons = listing(prepared.report["reasons"], most=3)
-        raise CorpusError(f"no piece is left to train on{': ' + reasons if reasons else ''}")
-    if data is not None and data != prepared.folder.name:
-        raise RunError(
-            f"the corpus of {place.folder} has changed since the run was started (or the plugin has);"
-            " start a new run, perhaps with --init"
-        )
-    trainer = _trainer(plan.settings, prepared, base)
-    if tensors is not None:
-        trainer.restore(standing, tensors)
-        place.cut_metrics(standing.t)
+    prepared = _prepare(found, plan, sources, base, workers, tell, group)
+    trainer = _trainer(plan.settings, prepared, base, group)
+    if begun is not None:
+        begun.restore(place, prepared, trainer)
     plan = dataclasses.replace(plan, settings=_settled(plan.settings, trainer))
     record = Record(place, plan, found, prepared, sources.corpora, trainer)
-    parameters = trainer.network.parameter_count()
-    on_event(Started(place.folder, plugin, found.unit, prepared.report, parameters, plan.settings, standing.t))
+    tell_person = on_event if group.leads else lambda _: None
+    told = (prepared.report, trainer.network.parameter_count(), plan.settings, trainer.standing.t)
+    tell_person(Started(place.folder, plugin, found.unit, *told))
     trainer.stop_at = stop_at
     for event in trainer.run():
         trainer.stopping = trainer.stopping or stopping()
         record.keep(event)
-        on_event(event)
+        tell_person(event)
         sampled = record.sample()
         if sampled is not None:
-            on_event(sampled)
-    if not place.model.exists():
-        record.save_model(float("nan"))
+            tell_person(sampled)
+    record.close()
+    group.wait()
     return load(place.model)
 
 
-def _resumed(plugin: Plugin, place: Run) -> tuple[Plan, str, Standing, dict[str, torch.Tensor]]:
-    """Return the plan of a run, the name of its data, where it stood, and its tensors."""
+def _place(plugin: str, folder: str | Path | None, group: Group) -> Run:
+    """Return the folder of a new run, made by the leader."""
+    if folder is None:
+        return new_run(plugin)
+    return run_at(Path(folder)) if group.leads else Run(Path(folder))
+
+
+def _prepare(
+    plugin: Plugin,
+    plan: Plan,
+    sources: Sources,
+    base: Model | None,
+    workers: int | None,
+    tell: Callable[[str], None],
+    group: Group,
+) -> Prepared:
+    """Return the dataset of a plan: the leader prepares it, the others find it done."""
+    if not group.leads:
+        group.wait()
+    codec = base.codec if base else None
+    prepared = prepare(plugin, plan.options, sources, codec=codec, workers=workers, tell=tell)
+    if group.leads:
+        group.wait()
+    if not len(prepared.datasets["train"]):
+        reasons = listing(prepared.report["reasons"], most=3)
+        raise CorpusError(f"no piece is left to train on{': ' + reasons if reasons else ''}")
+    return prepared
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What the state of a run holds."""
+
+    plan: Plan
+    data: str
+    standing: Standing
+    tensors: dict[str, torch.Tensor]
+
+    def restore(self, place: Run, prepared: Prepared, trainer: Trainer) -> None:
+        """Put a trainer where the run stood."""
+        if self.data != prepared.folder.name:
+            raise RunError(
+                f"the corpus of {place.folder} has changed since the run was started (or the plugin has);"
+                " start a new run, perhaps with --init"
+            )
+        trainer.restore(self.standing, self.tensors)
+        if trainer.group.leads:
+            place.cut_metrics(self.standing.t)
+
+
+def _read(plugin: Plugin, place: Run) -> _Begun:
     if not place.state.exists():
         raise RunError(f"{place.folder} holds no state to resume from (state.safetensors)")
     standing, tensors, config = read_state(place.state)
     try:
-        return plan_from_json(plugin, config), str(config.get("data")), standing, tensors
+        return _Begun(plan_from_json(plugin, config), str(config.get("data")), standing, tensors)
     except RunError as error:
         raise RunError(f"{place.folder} cannot be resumed: {error}") from error
 
 
-def _trainer(settings: Settings, prepared: Prepared, base: Model | None) -> Trainer:
+def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: Group) -> Trainer:
     """Return the network and its trainer as the settings have them."""
     s, codec = settings, prepared.codec
     if s.threads:
@@ -151,7 +196,8 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None) -> Trai
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     try:
-        network = network.to(torch.device(s.device))
+        own = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if s.device == "cuda" and group.world > 1 else s.device
+        network = network.to(torch.device(own))
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).partition("\n")[0]
         raise OptionsError(f"--device {s.device} cannot be used here: {first}") from error
@@ -176,7 +222,8 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None) -> Trai
         precision=s.precision,
     )
     augment = codec.augment if isinstance(codec, Augments) else None
-    return Trainer(network, prepared.datasets["train"], prepared.datasets["valid"], config, augment=augment)
+    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
+    return Trainer(network, train, valid, config, augment=augment, group=group)
 
 
 def _budget(settings: Settings) -> Budget:

@@ -3,6 +3,7 @@
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
 from seqforge.training.events import Ended, Event, Placed, Progress, Validated
+from seqforge.training.group import Group
 from seqforge.training.likelihood import Likelihood, exact, likelihood
 from seqforge.training.loop import Trainer
 from seqforge.training.schedule import Budget, Decay
@@ -15,6 +16,7 @@ __all__ = [
     "Decay",
     "Ended",
     "Event",
+    "Group",
     "Likelihood",
     "Placed",
     "Progress",

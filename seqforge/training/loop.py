@@ -13,6 +13,7 @@ from seqforge.network import Network, NetworkState, draw_masks
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
 from seqforge.training.events import Ended, Event, Placed, Progress, Validated
+from seqforge.training.group import Group
 from seqforge.training.likelihood import evaluating, likelihood
 from seqforge.training.optimiser import Optimiser
 from seqforge.training.precision import casting, fastest
@@ -23,6 +24,7 @@ LEAD = 256
 VALID_ROWS = 400_000
 VALID_SHARE = 0.06
 SPEED_AFTER = 20
+ALONE = Group()
 
 
 class Trainer:
@@ -34,8 +36,7 @@ class Trainer:
         valid: the pieces to choose by; where there are none, the last weights are the best.
         config: how to train; `precision` "auto" is settled here.
         augment: makes a variant of a piece in each epoch.
-        rank: this process's number among `world` processes, each of which reads every world-th lane.
-        world: how many processes train together (`torch.distributed` is initialised where it is above 1).
+        group: the processes that train together.
     """
 
     def __init__(
@@ -46,15 +47,14 @@ class Trainer:
         config: TrainingConfig,
         *,
         augment: Augment | None = None,
-        rank: int = 0,
-        world: int = 1,
+        group: Group = ALONE,
     ) -> None:
-        self.network, self.config, self.world = network, config, world
+        self.network, self.config, self.group = network, config, group
         self.device = next(network.parameters()).device
-        self.precision = fastest(network, self.device) if config.precision == "auto" else config.precision
+        self.precision = self._settled_precision()
         self.batches = Batches(
             train, lanes=config.batch_size, window=config.window, seed=config.seed, augment=augment,
-            mine=slice(rank, None, world),
+            mine=group.lanes,
         )  # fmt: skip
         self.valid = None
         if valid is not None and len(valid):
@@ -69,12 +69,19 @@ class Trainer:
         self.stopping = False
         self._place_ahead()
 
+    def _settled_precision(self) -> str:
+        wanted = self.config.precision
+        if wanted == "auto":
+            wins = float(fastest(self.network, self.device) == "bfloat16")
+            return "bfloat16" if self.group.agree(wins, self.device) else "float32"
+        return wanted
+
     # -- saving and resuming ------------------------------------------------------------------
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor that a resumed run needs."""
         lanes = {
-            f"lanes.{number}.{part}": value
+            f"lanes.{number}.{part}": self.group.gather(value, self.batches.lanes)
             for number, layer in enumerate(self.state)
             for part, value in enumerate(layer)
         }
@@ -89,7 +96,10 @@ class Trainer:
         try:
             self.optimiser.restore(tensors)
             self.state = [
-                tuple(_like(tensors[f"lanes.{number}.{part}"], value) for part, value in enumerate(layer))
+                tuple(
+                    _like(tensors[f"lanes.{number}.{part}"][self.group.lanes], value)
+                    for part, value in enumerate(layer)
+                )
                 for number, layer in enumerate(self.state)
             ]
         except (KeyError, ValueError) as error:
@@ -105,12 +115,12 @@ class Trainer:
         nats, rows, since = 0.0, 0.0, clock.seconds()
         fresh = self.standing.t
         while not self.standing.finished:
-            if self.stopping or self.standing.t == self.stop_at:
+            if self.group.agree(self.stopping, self.device) or self.standing.t == self.stop_at:
                 break
             loss, count = self.step()
             nats, rows = nats + loss, rows + count
             standing = self.standing
-            standing.seconds = clock.seconds()
+            standing.seconds = self.group.agree(clock.seconds(), self.device)
             yield from self._place_by_clock(standing.t - fresh)
             standing.finished = standing.decay is not None and standing.t >= standing.decay.last
             if standing.seconds - since >= 1.0 or standing.finished or standing.t == self.stop_at:
@@ -135,22 +145,19 @@ class Trainer:
         ).to(self.device)  # fmt: skip
         with casting(self.device, self.precision):
             losses, state = self.network.loss(window, self.state, masks)
-        count = window.weights.sum()
-        total = losses.sum()
-        if self.world > 1:
-            torch.distributed.all_reduce(count)
+        total, count = losses.sum(), window.weights.sum()
+        self.group.add([count])
         torch.autograd.backward(total / count.clamp(min=1))
-        if self.world > 1:
-            for parameter in self.network.parameters():
-                torch.distributed.all_reduce(parameter.grad)
-            torch.distributed.all_reduce(total)
+        total = total.detach()
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        self.group.add([total, *gradients])
         self.state = [tuple(part.detach().float() for part in layer) for layer in state]
         decay = self.standing.decay
         warmup = config.warmup if decay is None else min(config.warmup, decay.last // 5)
         now = rate(t, peak=config.learning_rate, warmup=warmup, decay=decay)
         self.optimiser.step(t, rate=now, share=now / config.learning_rate)
         self.standing.t = t + 1
-        return float(total.detach()), float(count)
+        return float(total), float(count)
 
     def measure(self) -> float:
         """Return the loss on the valid split in nats per row, of the weights that would be kept."""
