@@ -41,11 +41,10 @@ from seqforge.plugin import (
 from seqforge.sequences import Constraint, Example, Free, Prompt
 from seqforge.spaces import Categorical, Space
 from seqforge.tokens import UNSEEN, TokenCodec
+from seqforge.version import __version__
 
 if TYPE_CHECKING:
     from seqforge.forge import Model, load, train
-
-__version__ = "0.1.0"
 
 __all__ = [
     "RESERVED",
@@ -79,6 +78,7 @@ __all__ = [
     "TokenCodec",
     "UsageError",
     "WriteError",
+    "__version__",
     "flag",
     "load",
     "train",

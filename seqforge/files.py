@@ -52,9 +52,9 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             temporary = None
             _sync_folder(path.parent)
-        except FileNotFoundError as error:
-            raise WriteError(f"cannot write {path}: there is no folder {path.parent}; create it first") from error
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not path.parent.exists():
+                raise WriteError(f"cannot write {path}: there is no folder {path.parent}; create it first") from error
             raise explain(error, path) from error
     finally:
         if temporary is not None:
@@ -91,8 +91,9 @@ def _sync_folder(folder: Path) -> None:
     """Make a rename last through a power cut, where the system can."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(OSError):  # some file systems cannot; the rename itself is done
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -130,8 +130,8 @@ def _header(file: TensorFile) -> ModelHeader:
     try:
         labels = {str(name): tuple(map(str, values)) for name, values in data["labels"]}
         header = ModelHeader(
-            plugin=str(data["plugin"]),
-            unit=str(data["unit"]),
+            plugin=_text(data["plugin"]),
+            unit=_text(data["unit"]),
             space=space_from_json(data["space"]),
             network=NetworkConfig.from_json(data["network"]),
             labels=labels,
@@ -147,6 +147,12 @@ def _header(file: TensorFile) -> ModelHeader:
     if tuple(len(values) for values in labels.values()) != header.network.labels:
         raise file.damage("its labels and its network disagree")
     return header
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} where a name should be")
+    return value
 
 
 def _weight(file: TensorFile, name: str) -> Tensor:

@@ -14,11 +14,12 @@ The round-trip law: `decode(encode(p)) == canonical(p)`, and `canonical(canonica
 """
 
 import dataclasses
+import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -156,7 +157,7 @@ class Codec(ABC):
 
     @classmethod
     @abstractmethod
-    def from_json(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> Self:
+    def from_json(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> "Codec":
         """Return the codec that `to_json` and `arrays` described.
 
         Raises:
@@ -243,6 +244,38 @@ class Streams(ABC):
     @abstractmethod
     def stream(self) -> Callable[[Any], str]:
         """Return a function that takes one step after the other and gives the text each adds."""
+
+
+def options_to_json(options: Any) -> dict[str, Any]:
+    """Return the values of an Options or Request as plain JSON."""
+    values = dataclasses.asdict(options)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def options_from_json(kind: type, values: Mapping[str, Any]) -> Any:
+    """Return the Options or Request that `options_to_json` described.
+
+    Raises:
+        TypeError, ValueError: the values do not fit.
+    """
+    hints = get_type_hints(kind)
+    paths = {name for name, hint in hints.items() if hint is Path or Path in get_args(hint)}
+    return kind(**{n: Path(v) if n in paths and isinstance(v, str) else v for n, v in values.items()})
+
+
+def without_none(hint: Any) -> tuple[Any, bool]:
+    """Return a type without "or None", and whether it had that."""
+    if get_origin(hint) in (Union, types.UnionType):
+        left = [part for part in get_args(hint) if part is not type(None)]
+        if len(left) == 1 and len(get_args(hint)) == 2:
+            return left[0], True
+    return hint, False
+
+
+def unflaggable(kind: type) -> list[str]:
+    """Return the fields of a dataclass whose type makes no flag."""
+    bare = {name: without_none(hint)[0] for name, hint in get_type_hints(kind).items()}
+    return [n for n, t in bare.items() if t not in (bool, int, float, str, Path) and get_origin(t) is not Literal]
 
 
 def describe_fields(dataclass_type: type) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from seqforge.errors import PluginError, did_you_mean, listing
-from seqforge.plugin import API, RESERVED, Codec, Plugin, describe_fields
+from seqforge.plugin import API, RESERVED, Codec, Plugin, describe_fields, unflaggable
 
 __all__ = ["GROUP", "Entry", "describe", "installed", "load"]
 
@@ -105,6 +105,11 @@ def checked(found: Any, entry: Entry) -> Plugin:
         if clash:
             raise PluginError(
                 f"{whose} has {kind} with {listing(clash)}, which the core uses for flags of its own; rename them"
+            )
+        for name in unflaggable(declared):
+            raise PluginError(
+                f"{whose}: {kind}.{name} has type {get_type_hints(declared)[name]}; flags are made of bool, int, float,"
+                " str, Path, Literal, and each of them or None"
             )
     try:
         return found()

@@ -24,6 +24,7 @@ __all__ = ["Stored", "TensorFile", "canonical_json", "write_tensors"]
 
 KEY = "seqforge"
 HEADER_LIMIT = 16 << 20
+MOST_AXES = 8
 NUMPY_TYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
     "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2",
@@ -110,8 +111,12 @@ class TensorFile:
 def _stored(entry: Any) -> Stored:
     begin, end = entry["data_offsets"]
     shape = tuple(entry["shape"])
-    if entry["dtype"] not in NUMPY_TYPES or not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
-        raise ValueError("unknown type, or a shape that is no shape")
+    if entry["dtype"] not in NUMPY_TYPES or len(shape) > MOST_AXES:
+        raise ValueError("an unknown type, or more axes than any tensor of ours has")
+    if not all(type(n) is int and 0 <= n < 1 << 40 for n in shape) or not all(type(n) is int for n in (begin, end)):
+        raise ValueError("a shape or a place that is none")
+    if begin == end and math.prod(max(1, n) for n in shape) > 1 << 40:
+        raise ValueError("an empty tensor of a senseless shape")
     return Stored(entry["dtype"], shape, begin, end)
 
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ __all__ = ["UNSEEN", "TokenCodec"]
 
 UNSEEN = "\N{REPLACEMENT CHARACTER}"
 """The token that stands for whatever the vocabulary lacks; it is never generated."""
+
+
+C = TypeVar("C", bound="TokenCodec")
 
 
 class TokenCodec(Codec):
@@ -71,7 +74,7 @@ class TokenCodec(Codec):
     # -- what it gets -------------------------------------------------------------------------
 
     @classmethod
-    def fit(cls, pieces: Iterable[Piece], options: Any) -> Self:
+    def fit(cls: type[C], pieces: Iterable[Piece], options: Any) -> C:
         """Learn the vocabulary and the label values, in one pass."""
         bare = cls((), {}, options)
         counts: Counter[str] = Counter()
@@ -141,7 +144,7 @@ class TokenCodec(Codec):
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> Self:
+    def from_json(cls: type[C], data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> C:
         vocabulary, labels = data["vocabulary"], data["labels"]
         if not all(isinstance(token, str) for token in vocabulary):
             raise ValueError("the vocabulary holds something that is no token")

@@ -76,9 +76,11 @@ def list_corpora(ctx: typer.Context, json: AsJson = False) -> None:
 
 def corpora_list(json: AsJson = False) -> None:
     """Print the installed corpora."""
-    from seqforge.corpus import installed_corpora
+    from seqforge.corpus import sound_corpora
 
-    found = installed_corpora()
+    found, wrong = sound_corpora()
+    for error in wrong:
+        say(f"note: {error}")
     if json:
         put_json([_corpus(corpus) for corpus in found])
         return

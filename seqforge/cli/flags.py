@@ -2,15 +2,13 @@
 
 import dataclasses
 import inspect
-import types
 import typing
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Union
 
 import typer
 
-from seqforge.errors import PluginError
+from seqforge.plugin import without_none
 
 
 def parameters(kind: type, *, panel: str) -> list[inspect.Parameter]:
@@ -19,12 +17,9 @@ def parameters(kind: type, *, panel: str) -> list[inspect.Parameter]:
     Args:
         kind: the dataclass; its fields may be bool, int, float, str, Path, Literal, and each of them optional.
         panel: the heading in `--help`.
-
-    Raises:
-        PluginError: a field has a type that makes no flag.
     """
     hints = typing.get_type_hints(kind)
-    return [_parameter(kind, field, hints[field.name], panel) for field in dataclasses.fields(kind)]
+    return [_parameter(field, hints[field.name], panel) for field in dataclasses.fields(kind)]
 
 
 def parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:
@@ -59,13 +54,8 @@ def was_given(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _parameter(kind: type, field: "dataclasses.Field[Any]", hint: Any, panel: str) -> inspect.Parameter:
-    bare, optional = _without_none(hint)
-    if bare not in (bool, int, float, str, Path) and typing.get_origin(bare) is not Literal:
-        raise PluginError(
-            f"{kind.__module__}.{kind.__name__}.{field.name} has type {hint}; flags are made of bool, int, float,"
-            " str, Path, Literal, and each of them or None"
-        )
+def _parameter(field: "dataclasses.Field[Any]", hint: Any, panel: str) -> inspect.Parameter:
+    bare, optional = without_none(hint)
     default = field.default if field.default is not dataclasses.MISSING else None
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
@@ -80,11 +70,3 @@ def _parameter(kind: type, field: "dataclasses.Field[Any]", hint: Any, panel: st
         show_default=not (optional and default is None) and default != "",
     )
     return parameter(field.name, Union[bare, None] if optional else bare, default, option)  # noqa: UP007
-
-
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    if typing.get_origin(hint) in (Union, types.UnionType):
-        left = [part for part in typing.get_args(hint) if part is not type(None)]
-        if len(left) == 1 and len(typing.get_args(hint)) == 2:
-            return left[0], True
-    return hint, False

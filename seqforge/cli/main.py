@@ -57,8 +57,8 @@ def build(plugin: Plugin | None) -> typer.Typer:
     @app.callback()
     def seqforge(
         version: Annotated[
-            bool, typer.Option("--version", help="show the version", callback=_version, is_eager=True)
-        ] = False,
+            bool | None, typer.Option("--version", help="show the version", callback=_version, is_eager=True)
+        ] = None,
     ) -> None:
         pass
 
@@ -69,7 +69,7 @@ def build(plugin: Plugin | None) -> typer.Typer:
     return app
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool | None) -> None:
     if wanted:
         from seqforge import __version__
 

@@ -1,6 +1,6 @@
 """Files into pieces, pieces into splits, splits into a dataset; and the corpora that are installed."""
 
-from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora
+from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora, sound_corpora
 from seqforge.corpus.prepare import Prepared, cache_folder, prepare
 from seqforge.corpus.reading import read_pieces
 from seqforge.corpus.sources import SourceFile, Sources, find_sources
@@ -17,4 +17,5 @@ __all__ = [
     "installed_corpora",
     "prepare",
     "read_pieces",
+    "sound_corpora",
 ]

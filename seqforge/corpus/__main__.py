@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 from seqforge.corpus.worker import chunks_from_json
 from seqforge.errors import SeqforgeError
@@ -12,13 +13,18 @@ def main() -> None:
     answers = sys.stdout
     sys.stdout = sys.stderr  # whatever a plugin prints must not mix with the answers
     work = chunks_from_json(json.loads(sys.stdin.readline()))
+
+    def tell(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    work.reading = lambda number: tell({"reading": number})
     for line in sys.stdin:
         try:
             told = work.do(json.loads(line))
         except SeqforgeError as error:
             told = {"error": str(error), "class": type(error).__name__}
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
+        tell(told)
 
 
 if __name__ == "__main__":

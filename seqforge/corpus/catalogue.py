@@ -3,7 +3,7 @@
 import importlib.metadata
 import importlib.util
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,24 +60,42 @@ def installed_corpora() -> list[Corpus]:
     Raises:
         CorpusError: a corpus.toml is wrong, or two corpora have one name.
     """
-    folders: dict[Path, str] = {}
+    return _named([read_corpus(folder) for folder in _folders()])
+
+
+def _folders() -> list[Path]:
+    """Return the folders with a corpus.toml of every announced package."""
+    folders: set[Path] = set()
     for point in importlib.metadata.entry_points(group=GROUP):
-        owner = point.dist.name if point.dist else "an unknown package"
         try:
             spec = importlib.util.find_spec(point.value)
         except (ImportError, ValueError):
             spec = None
         for place in (spec.submodule_search_locations or []) if spec else []:
-            for told in sorted(Path(place).glob("*/corpus.toml")):
-                folders.setdefault(told.parent.resolve(), owner)
+            folders.update(told.parent.resolve() for told in Path(place).glob("*/corpus.toml"))
+    return sorted(folders)
+
+
+def _named(corpora: Iterable[Corpus]) -> list[Corpus]:
+    """Return corpora sorted by name, of which no two are the same."""
     found: dict[str, Corpus] = {}
-    for folder in sorted(folders):
-        corpus = read_corpus(folder)
+    for corpus in corpora:
         if corpus.name in found:
-            both = f"{found[corpus.name].folder} and {folder}"
+            both = f"{found[corpus.name].folder} and {corpus.folder}"
             raise CorpusError(f"two installed corpora are called {corpus.name!r}: {both}; uninstall one of them")
         found[corpus.name] = corpus
     return [found[name] for name in sorted(found)]
+
+
+def sound_corpora() -> tuple[list[Corpus], list[CorpusError]]:
+    """Return the corpora that can be read, and what is wrong with the others: one harms no other."""
+    found, wrong = [], []
+    for folder in _folders():
+        try:
+            found.append(read_corpus(folder))
+        except CorpusError as error:
+            wrong.append(error)
+    return sorted(found, key=lambda corpus: corpus.name), wrong
 
 
 def read_corpus(folder: Path) -> Corpus:
@@ -120,13 +138,17 @@ def find_corpus(name: str) -> Corpus:
     Raises:
         UsageError: there is none.
     """
-    corpora = {corpus.name: corpus for corpus in installed_corpora()}
-    if name not in corpora:
-        offer = f"installed are {listing(corpora)}" if corpora else "none is installed (pip install seqforge-corpora)"
-        raise UsageError(
-            f"{name!r} is neither a file or folder here nor an installed corpus; {offer}.{did_you_mean(name, corpora)}"
-        )
-    return corpora[name]
+    sound, wrong = sound_corpora()
+    same = [corpus for corpus in sound if corpus.name == name]
+    corpora = {corpus.name: corpus for corpus in sound}
+    if same:
+        return _named(same)[0]
+    if wrong:
+        raise wrong[0]
+    offer = f"installed are {listing(corpora)}" if corpora else "none is installed (pip install seqforge-corpora)"
+    raise UsageError(
+        f"{name!r} is neither a file or folder here nor an installed corpus; {offer}.{did_you_mean(name, corpora)}"
+    )
 
 
 def default_corpora(domain: str) -> list[Corpus]:
@@ -135,7 +157,7 @@ def default_corpora(domain: str) -> list[Corpus]:
     Raises:
         UsageError: there is none.
     """
-    chosen = [corpus for corpus in installed_corpora() if corpus.domain == domain and corpus.default]
+    chosen = [corpus for corpus in sound_corpora()[0] if corpus.domain == domain and corpus.default]
     if not chosen:
         raise UsageError(
             f"no default corpus for {domain!r} is installed; name one with --corpus (a folder, a file, or one of"

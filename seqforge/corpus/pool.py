@@ -10,19 +10,20 @@ from queue import SimpleQueue
 from typing import Any
 
 from seqforge import errors
-from seqforge.corpus.worker import chunks_from_json
+from seqforge.corpus.worker import Chunks
 from seqforge.errors import CorpusError, SeqforgeError
 
 SMALL = 1 << 20
 
 
 def run_tasks(
-    work: Mapping[str, Any], tasks: list[dict[str, Any]], *, workers: int, size: int
+    here: Chunks, work: Mapping[str, Any], tasks: list[dict[str, Any]], *, workers: int, size: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the answer to each task, in their order; the answers do not depend on the number of workers.
 
     Args:
-        work: what `worker.chunks_from_json` reads.
+        here: does the tasks in this process.
+        work: the same as plain JSON, for workers (`worker.chunks_from_json`).
         tasks: what `worker.Chunks.do` reads.
         workers: how many processes.
         size: bytes of all files: with little to do, no process is started.
@@ -31,8 +32,7 @@ def run_tasks(
         CorpusError: a worker died; the message names the files it was reading.
     """
     if workers <= 1 or len(tasks) <= 1 or size < SMALL:
-        chunks = chunks_from_json(work)
-        yield from map(chunks.do, tasks)
+        yield from map(here.do, tasks)
         return
     count = min(workers, len(tasks))
     idle: SimpleQueue[_Worker] = SimpleQueue()
@@ -77,14 +77,16 @@ class _Worker:
         """Have a task done."""
         self._send(task)
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            names = [self._work["files"][n]["path"] for n in self._work["chunks"][task["chunk"]]]
-            raise CorpusError(
-                f"the process that was reading {errors.listing(names, most=5)} died (exit code"
-                f" {self._process.wait()}); move the file that it cannot bear elsewhere and try again"
-            )
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = {"reading": self._work["chunks"][task["chunk"]][0]}
+        while "reading" in answer:
+            number = answer["reading"]
+            line = self._process.stdout.readline()
+            if not line:
+                raise CorpusError(
+                    f"the process that was reading {self._work['files'][number]['path']} died (exit code"
+                    f" {self._process.wait()}); move that file elsewhere and try again"
+                )
+            answer = json.loads(line)
         if "error" in answer:
             kind = getattr(errors, answer["class"], SeqforgeError)
             raise kind(answer["error"])

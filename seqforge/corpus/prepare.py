@@ -1,5 +1,6 @@
 """From files to a dataset: scan, split, fit a codec on train, encode. What is done is kept, and taken up again."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -17,11 +18,11 @@ from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.reading import UNDECIDED, read_pieces
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import Groups, split_by_content
-from seqforge.corpus.worker import done_path, scan_path
+from seqforge.corpus.worker import Chunks, done_path, scan_path
 from seqforge.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
 from seqforge.errors import CorpusError, DamagedFileError, PluginError, ReadError
 from seqforge.files import make_folder
-from seqforge.plugin import Codec, Divides, Piece, Plugin
+from seqforge.plugin import Codec, Divides, Piece, Plugin, options_to_json
 from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
 
 FORMAT = 1
@@ -129,8 +130,6 @@ class _Work:
         sides, remark = self._split(scanned)
         if remark == "divide":
             self.divide = True
-            for chunk in range(len(self.chunks)):
-                scan_path(self.folder, chunk).unlink()
             scanned = self._scan()
             sides, _ = self._split(scanned)
             remark = f"fewer than {FEW_PIECES} pieces: each is divided, 90 % train, 5 % valid, 5 % test"
@@ -166,11 +165,7 @@ class _Work:
 
     def _scan(self) -> list[dict[str, Any]]:
         self.tell(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
-        known: dict[int, dict[str, Any]] = {}
-        for chunk in range(len(self.chunks)):
-            path = scan_path(self.folder, chunk)
-            if path.exists():
-                known[chunk] = TensorFile(path, "scan").metadata["told"]
+        known = self._known(lambda chunk: self._scanned(chunk).metadata["told"])
         known |= self._do("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in known])
         told = [known[chunk] for chunk in range(len(self.chunks))]
         if not sum(each["pieces"] for each in told):
@@ -185,7 +180,7 @@ class _Work:
         """Return the sides of each chunk's pieces, and a remark; "divide" where pieces are to be divided."""
         groups, sides = Groups(), []
         for chunk, told in enumerate(scanned):
-            file = TensorFile(scan_path(self.folder, chunk), "scan")
+            file = self._scanned(chunk)
             groups.extend(file.array("keys"), file.array("owners"), told["pieces"])
             sides.append(np.array(file.array("sides")))
         every = np.concatenate(sides)
@@ -212,18 +207,25 @@ class _Work:
 
     def _encode(self) -> list[dict[str, Any]]:
         self.tell("encoding")
-        known: dict[int, dict[str, Any]] = {}
-        for chunk in range(len(self.chunks)):
-            path = done_path(self.folder, chunk)
-            if path.exists():
-                known[chunk] = json.loads(path.read_text(encoding="utf-8"))
+        known = self._known(lambda chunk: json.loads(done_path(self.folder, chunk).read_text(encoding="utf-8")))
         known |= self._do("encode", [chunk for chunk in range(len(self.chunks)) if chunk not in known])
         return [known[chunk] for chunk in range(len(self.chunks))]
+
+    def _scanned(self, chunk: int) -> TensorFile:
+        return TensorFile(scan_path(self.folder, chunk, divide=self.divide), "scan")
+
+    def _known(self, read: Callable[[int], dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        """Return what an earlier, interrupted preparation has left; what is damaged is done again."""
+        known = {}
+        for chunk in range(len(self.chunks)):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, DamagedFileError):
+                known[chunk] = {**read(chunk)}
+        return known
 
     def _do(self, what: str, chunks: list[int]) -> dict[int, dict[str, Any]]:
         work = {
             "plugin": self.plugin.name,
-            "options": dataclasses.asdict(self.options),
+            "options": options_to_json(self.options),
             "folder": str(self.folder),
             "files": [
                 {
@@ -238,7 +240,8 @@ class _Work:
             "divide": self.divide,
         }
         tasks = [{"do": what, "chunk": chunk} for chunk in chunks]
-        answers = run_tasks(work, tasks, workers=self.workers, size=self.size)
+        here = Chunks(self.plugin, self.options, self.folder, self.files, self.chunks, divide=self.divide)
+        answers = run_tasks(here, work, tasks, workers=self.workers, size=self.size)
         return dict(zip(chunks, answers, strict=True))
 
 
@@ -265,7 +268,7 @@ def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | N
         "format": FORMAT,
         "plugin": plugin.name,
         "code": _code(plugin),
-        "options": dataclasses.asdict(options),
+        "options": options_to_json(options),
         "codec": None if codec is None else codec.to_json(),
         "files": [[str(f.path), _digest(f.path), dict(f.labels), f.side, list(f.fractions)] for f in files],
     }

@@ -119,6 +119,8 @@ def _corpus(corpus: Corpus) -> list[SourceFile]:
             side = inside.parts[0]
         elif kind == "listed":
             side = sides.get(inside.as_posix(), {}).get("side", "train")
+        if side and side not in SIDES:
+            raise CorpusError(f"the corpus {corpus.name!r} puts {inside} into {side!r}; allowed are {listing(SIDES)}")
         files.append(SourceFile(path, labels | dict(listed.get(inside.as_posix(), {})), side, fractions))
     return files
 

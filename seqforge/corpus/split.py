@@ -80,19 +80,28 @@ def split_by_content(representatives: np.ndarray) -> Split:
     if len(groups) < 2:
         remark = "all pieces are near duplicates of each other, so there is no valid and no test split"
         return Split(np.zeros(len(representatives), np.int8), remark if len(groups) else "")
-    remark = ""
-    for needed in (1, 2):
-        if not (side == needed).any() and (side == 0).sum() > needed:
-            # the group of train nearest to the side it would have fallen on, never the largest
-            train = np.flatnonzero((side == 0) & (sizes < sizes[side == 0].max()))
-            train = train if len(train) else np.flatnonzero(side == 0)
-            side[train[np.argmax(place[train])]] = needed
-            remark = f"only {len(groups)} distinct pieces: at least one was put into valid" + (
-                " and one into test" if needed == 2 else ", none is left for test"
-            )
-    if not (side == 0).any():
-        side[np.argmin(place)] = 0
-    counts = [int(sizes[side == number].sum()) for number in range(len(SIDES))]
-    if counts[2] == 0 and not remark:
-        remark = f"only {len(groups)} distinct pieces: none is left for test"
+    moved = [side_number for side_number in range(len(SIDES)) if _fill(side, place, sizes, side_number)]
+    empty = [SIDES[side_number] for side_number in range(len(SIDES)) if not (side == side_number).any()]
+    told = [f"a piece was put into {SIDES[side_number]} by hand" for side_number in moved]
+    told += [f"none is left for {name}" for name in empty]
+    remark = f"only {len(groups)} distinct pieces: {', '.join(told)}" if told else ""
     return Split(side[number].astype(np.int8), remark)
+
+
+def _fill(side: np.ndarray, place: np.ndarray, sizes: np.ndarray, needed: int) -> bool:
+    """Move a group to a side that would stay empty; return whether one was moved.
+
+    It comes from train, where that has two, else from the side that train needs least; never the largest of
+    several, and the one nearest to where it goes.
+    """
+    if (side == needed).any():
+        return False
+    spare = [other for other in (0, 2, 1) if (side == other).sum() > 1]
+    spare += [2] if needed < 2 and (side == 2).any() else [1] if needed == 0 else []
+    if not spare:
+        return False
+    donors = np.flatnonzero(side == spare[0])
+    smaller = donors[sizes[donors] < sizes[donors].max()]
+    donors = smaller if len(smaller) else donors
+    side[donors[np.argmin(place[donors]) if needed == 0 else np.argmax(place[donors])]] = needed
+    return True

@@ -6,7 +6,7 @@ hostile file takes one chunk with it and is named.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
 from seqforge.errors import PluginError, ReadError
-from seqforge.plugin import Codec, Plugin
+from seqforge.files import write_text
+from seqforge.plugin import Codec, Plugin, options_from_json
 from seqforge.sequences import Example
 from seqforge.tensorfile import TensorFile, write_tensors
 
@@ -50,6 +51,7 @@ class Chunks:
     ) -> None:
         self.plugin, self.options, self.folder = plugin, options, folder
         self.files, self.chunks, self.divide = files, chunks, divide
+        self.reading: Callable[[int], None] = lambda number: None  # is told each file before it is read
         self._codec: Codec | None = None
 
     def do(self, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,8 +71,12 @@ class Chunks:
         keys, owners = groups.arrays()
         told = {"pieces": groups.pieces, **trouble.to_json()}
         tensors = {"keys": keys, "owners": owners, "sides": np.frombuffer(bytes(sides), np.uint8)}
-        write_tensors(scan_path(self.folder, chunk), tensors, {"kind": "scan", "told": told})
+        write_tensors(self.scan_path(chunk), tensors, {"kind": "scan", "told": told})
         return told
+
+    def scan_path(self, chunk: int) -> Path:
+        """Return where the scan of a chunk is written."""
+        return scan_path(self.folder, chunk, divide=self.divide)
 
     def encode(self, chunk: int) -> dict[str, Any]:
         """Encode a chunk's pieces into shards, and write down which."""
@@ -112,7 +118,7 @@ class Chunks:
         if examples or not parts:
             flush()
         told = {"shards": parts, "unseen": dict(unseen.most_common(1000))}
-        done_path(self.folder, chunk).write_text(json.dumps(told), encoding="utf-8")
+        write_text(done_path(self.folder, chunk), json.dumps(told))
         return told
 
     def codec(self) -> Codec:
@@ -125,6 +131,7 @@ class Chunks:
 
     def _pieces(self, chunk: int) -> Any:
         for number in self.chunks[chunk]:
+            self.reading(number)
             yield from read_pieces(self.plugin, self.options, self.files[number], divide=self.divide)
 
 
@@ -146,9 +153,9 @@ class Trouble:
         return {"skipped": self.count, "reasons": self.reasons}
 
 
-def scan_path(folder: Path, chunk: int) -> Path:
-    """Return where the scan of a chunk is written."""
-    return folder / f"scan-{chunk:06d}.safetensors"
+def scan_path(folder: Path, chunk: int, *, divide: bool) -> Path:
+    """Return where the scan of a chunk is written, of whole or of divided pieces."""
+    return folder / f"scan-{chunk:06d}{'-divided' if divide else ''}.safetensors"
 
 
 def done_path(folder: Path, chunk: int) -> Path:
@@ -160,5 +167,5 @@ def chunks_from_json(told: Mapping[str, Any]) -> Chunks:
     """Return the work that `pool.Pool` describes to a worker."""
     plugin = registry.load(told["plugin"])
     files = [SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]]
-    options = plugin.Options(**told["options"])
+    options = options_from_json(plugin.Options, told["options"])
     return Chunks(plugin, options, Path(told["folder"]), files, told["chunks"], divide=told["divide"])

@@ -49,7 +49,7 @@ class Dataset:
 
     def steps(self, piece: int, first: int = 0, end: int | None = None) -> np.ndarray:
         """Return a stretch of a piece's steps."""
-        number, place = self.places[piece]
+        number, place = self.places[piece].tolist()
         shard = self.shards[number]
         begin = int(shard.bounds[place])
         end = int(self.lengths[piece]) if end is None else end
@@ -58,7 +58,7 @@ class Dataset:
 
     def example(self, piece: int) -> Example:
         """Return a whole piece, as it was encoded."""
-        number, place = self.places[piece]
+        number, place = self.places[piece].tolist()
         shard = self.shards[number]
         chosen = zip(self.label_values.items(), self.labels[piece], strict=True)
         source = None
@@ -98,9 +98,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         names = content["shards"]
         if content["format"] != FORMAT or content["kind"] != "manifest" or not isinstance(content["told"], dict):
             raise ValueError("another format")
-        if not all(isinstance(name, str) and Path(name).name == name for name in names):
+        if not all(isinstance(name, str) and Path(name).name == name and "\0" not in name for name in names):
             raise ValueError("a shard outside the folder")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFileError(f"{path} cannot be used ({error}); {advice}") from error
     return dict(content)
 
@@ -114,23 +114,29 @@ def open_datasets(
         DamagedFileError: manifest or shard is damaged.
     """
     shards = [Shard(folder / name, space, source, len(labels)) for name in read_manifest(folder)["shards"]]
+    width = max((shard.features.shape[1] for shard in shards), default=0)
     sides = {}
     for number, side in enumerate(SIDES):
         chosen = [np.flatnonzero(shard.sides == number) for shard in shards]
         places = [np.stack([np.full(len(which), at), which], 1) for at, which in enumerate(chosen)]
         pairs = list(zip(shards, chosen, strict=True))
-        width = max((shard.features.shape[1] for shard in shards), default=0)
         sides[side] = Dataset(
             space=space,
             label_values=labels,
             lengths=_joined([np.diff(shard.bounds)[which] for shard, which in pairs], (), np.int64),
             labels=_joined([shard.labels[which] for shard, which in pairs], (len(labels),), np.int64),
-            features=_joined([s.features[w] for s, w in pairs if len(w)], (width,), np.float32),
+            features=_joined([_widened(s.features[w], width) for s, w in pairs], (width,), np.float32),
             units=_joined([shard.units[which] for shard, which in pairs], (), np.float64),
             places=_joined(places, (2,), np.int64),
             shards=shards,
         )
     return sides
+
+
+def _widened(features: np.ndarray, width: int) -> np.ndarray:
+    """Return the features, zeros for those of pieces that have none."""
+    missing = width - features.shape[1]
+    return np.pad(features, ((0, 0), (0, missing))) if missing else features
 
 
 def _joined(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.errors import DamagedFileError
 from seqforge.sequences import Example
 from seqforge.spaces import Space
 from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
@@ -62,7 +63,8 @@ def write_shard(
         sources = [np.zeros(0, source.dtype) if e.source is None else e.source for e in examples]
         tensors["sources"] = _joined(sources, source)
         tensors["source_bounds"] = _bounds([len(each) for each in sources])
-    write_tensors(path, tensors, {"format": FORMAT, "kind": "shard"})
+    counts = [len(values) for values in labels.values()]
+    write_tensors(path, tensors, {"format": FORMAT, "kind": "shard", "labels": counts})
 
 
 class Shard:
@@ -74,35 +76,58 @@ class Shard:
 
     def __init__(self, path: Path, space: Space, source: Space | None, labels: int) -> None:
         file = TensorFile(path, "shard")
-        if file.metadata != {"format": FORMAT, "kind": "shard"}:
+        told = file.metadata if isinstance(file.metadata, dict) else {}
+        values = told.get("labels")
+        if (told.get("format"), told.get("kind")) != (FORMAT, "shard") or not isinstance(values, list):
             raise file.damage("it is no shard of this format; delete its folder, and it is prepared again")
-        self.steps = file.array("steps")
-        self.bounds = np.array(file.array("bounds"))
-        self.sides = np.array(file.array("sides"))
-        self.units = np.array(file.array("units"))
-        self.labels = np.array(file.array("labels"))
-        self.features = np.array(file.array("features"))
-        self._extras, self._extra_bounds = file.array("extras"), np.array(file.array("extra_bounds"))
-        self.sources = file.array("sources") if source is not None else None
-        self.source_bounds = np.array(file.array("source_bounds")) if source is not None else None
-        pieces = len(self.sides)
-        fits = (
-            self.steps.dtype == space.dtype
-            and self.steps.shape[1:] == space.shape
-            and self.labels.shape == (pieces, labels)
-            and len(self.units) == len(self.features) == pieces
-            and _sound(self.bounds, pieces, len(self.steps))
-            and _sound(self._extra_bounds, pieces, len(self._extras))
-        )
-        if self.sources is not None and self.source_bounds is not None:
-            fits = fits and _sound(self.source_bounds, pieces, len(self.sources))
-        if not fits:
-            raise file.damage("its arrays do not fit each other; delete its folder, and it is prepared again")
+        self._file = file
+        pieces = self._pieces()
+        self.steps = self._array("steps", space.dtype, (None, *space.shape))
+        self.bounds = self._bounds("bounds", pieces, len(self.steps))
+        self.sides = np.array(self._array("sides", np.uint8, (pieces,)))
+        self.units = np.array(self._array("units", np.float64, (pieces,)))
+        self.labels = np.array(self._array("labels", np.int32, (pieces, labels)))
+        self.features = np.array(self._array("features", np.float32, (pieces, None)))
+        self._extras = self._array("extras", np.uint8, (None,))
+        self._extra_bounds = self._bounds("extra_bounds", pieces, len(self._extras))
+        self.sources: np.ndarray | None = None
+        self.source_bounds: np.ndarray | None = None
+        if source is not None:
+            self.sources = self._array("sources", source.dtype, (None, *source.shape))
+            self.source_bounds = self._bounds("source_bounds", pieces, len(self.sources))
+        if len(values) != labels or not ((self.labels >= 0) & (self.labels <= np.array(values, np.int64))).all():
+            raise self._misfit()
 
     def extras(self, piece: int) -> dict[str, Any]:
         """Return what the codec keeps of a piece beside its steps."""
-        first, end = self._extra_bounds[piece : piece + 2]
-        return dict(json.loads(self._extras[first:end].tobytes())) if end > first else {}
+        first, end = self._extra_bounds[piece], self._extra_bounds[piece + 1]
+        try:
+            return dict(json.loads(self._extras[first:end].tobytes())) if end > first else {}
+        except (ValueError, TypeError) as error:
+            raise self._file.damage(f"what it holds beside the steps of piece {piece} is no JSON") from error
+
+    def _pieces(self) -> int:
+        shape = self._file.array("sides").shape
+        return int(shape[0]) if shape else 0
+
+    def _array(self, name: str, dtype: Any, shape: tuple[int | None, ...]) -> np.ndarray:
+        """Return an array, once it has this type and shape (None: any length)."""
+        array = self._file.array(name)
+        fits = len(array.shape) == len(shape) and all(
+            wanted in (None, there) for wanted, there in zip(shape, array.shape, strict=True)
+        )
+        if array.dtype != dtype or not fits:
+            raise self._misfit()
+        return array
+
+    def _bounds(self, name: str, pieces: int, total: int) -> np.ndarray:
+        bounds = np.array(self._array(name, np.int64, (pieces + 1,)))
+        if bounds[0] != 0 or bounds[-1] != total or (np.diff(bounds) < 0).any():
+            raise self._misfit()
+        return bounds
+
+    def _misfit(self) -> DamagedFileError:
+        return self._file.damage("its arrays do not fit each other; delete its folder, and it is prepared again")
 
 
 def _joined(arrays: Sequence[np.ndarray], space: Space) -> np.ndarray:
@@ -112,7 +137,3 @@ def _joined(arrays: Sequence[np.ndarray], space: Space) -> np.ndarray:
 
 def _bounds(lengths: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))]).astype(np.int64)
-
-
-def _sound(bounds: np.ndarray, pieces: int, total: int) -> bool:
-    return len(bounds) == pieces + 1 and bounds[0] == 0 and bounds[-1] == total and bool((np.diff(bounds) >= 0).all())

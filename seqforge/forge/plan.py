@@ -11,7 +11,7 @@ from seqforge.corpus import default_corpora, find_sources
 from seqforge.errors import OptionsError, RunError
 from seqforge.forge.model import Model, choose, load
 from seqforge.forge.settings import Settings, build
-from seqforge.plugin import Plugin
+from seqforge.plugin import Plugin, options_to_json
 
 SHAPE = ("cell", "layers", "hidden", "embedding", "tie")
 
@@ -41,7 +41,7 @@ class Plan:
             "corpus": list(self.corpus),
             "init": self.init,
             "settings": dataclasses.asdict(self.settings),
-            "options": _plain(dataclasses.asdict(self.options)),
+            "options": options_to_json(self.options),
         }
 
 

@@ -21,6 +21,7 @@ from seqforge.network import Network
 from seqforge.plugin import Plugin
 from seqforge.sampling import Controls
 from seqforge.training import Ended, Event, Placed, Progress, Trainer, Validated, write_state
+from seqforge.version import __version__
 
 SAMPLES_IN_RUN = 8
 LINES = {Progress: "train", Placed: "decay", Validated: "valid", Ended: "end"}
@@ -169,8 +170,6 @@ def _header(
 
 
 def _versions(plugin: Plugin) -> dict[str, str]:
-    from seqforge import __version__
-
     entry = next((e.distribution for e in registry.installed() if e.name == plugin.name), plugin.distribution())
     return {
         "seqforge": __version__,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from seqforge.errors import OptionsError, did_you_mean, listing
-from seqforge.plugin import flag
+from seqforge.plugin import flag, options_from_json
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
     "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.0, "dropout_recurrent": 0.0},
@@ -91,6 +91,6 @@ def build(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
             offer = f"it has {listing(known)}" if known else "it has none"
             raise OptionsError(f"{what} has no option {name!r}; {offer}.{did_you_mean(name, known)}")
     try:
-        return kind(**values)
+        return options_from_json(kind, values)
     except (TypeError, ValueError) as error:
         raise OptionsError(f"the options of {what} are not accepted: {error}") from error

@@ -58,6 +58,9 @@ class NetworkConfig:
             DamagedFileError: a value is missing, unknown or out of range.
         """
         try:
+            missing = {field.name for field in dataclasses.fields(cls)} - set(data)
+            if missing:
+                raise OptionsError(f"{sorted(missing)} missing")
             return cls(**{**data, "labels": tuple(data["labels"])})
         except (TypeError, KeyError, OptionsError) as error:
             raise DamagedFileError(f"it describes no network of ours ({error})") from error

@@ -47,10 +47,11 @@ def space_from_json(data: Any) -> Space:
     Raises:
         DamagedFileError: the description is of no known space, or its values are out of range.
     """
-    if not isinstance(data, dict) or data.get("kind") not in Space.kinds:
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in Space.kinds:
         raise DamagedFileError(f"{data!r} describes no known space; known are {sorted(Space.kinds)}")
     values = {name: value for name, value in data.items() if name != "kind"}
     try:
-        return Space.kinds[data["kind"]](**values)
+        return Space.kinds[kind](**values)
     except (TypeError, ValueError) as error:
-        raise DamagedFileError(f"{data!r} is no valid {data['kind']} space: {error}") from error
+        raise DamagedFileError(f"{data!r} is no valid {kind} space: {error}") from error

@@ -21,7 +21,7 @@ class Categorical(Space):
     size: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.size, int) or not 1 <= self.size <= MOST_SYMBOLS:
+        if type(self.size) is not int or not 1 <= self.size <= MOST_SYMBOLS:
             raise ValueError(f"size is {self.size!r}, and must lie between 1 and {MOST_SYMBOLS}")
 
     @property

@@ -115,7 +115,7 @@ class Trainer:
         nats, rows, since = 0.0, 0.0, clock.seconds()
         fresh = self.standing.t
         while not self.standing.finished:
-            if self.group.agree(self.stopping, self.device) or self.standing.t == self.stop_at:
+            if self.group.agree(float(self.stopping), self.device) or self.standing.t == self.stop_at:
                 break
             loss, count = self.step()
             nats, rows = nats + loss, rows + count
