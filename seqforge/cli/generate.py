@@ -80,6 +80,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     output, n = values["output"], values["n"]
     target = _Target(plugin, output, n)
     streamer = model.streamer() if output is None and n == 1 and not values["json"] else None
+    stream = None if streamer is None else _Stream(model, request, streamer)
     made: list[dict[str, Any]] = []
     waiting: dict[int, Generated] = {}
     for generated in model.stream(
@@ -89,9 +90,11 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         where=where,
         controls=controls,
         request=request,
-        watch=None if streamer is None else _Stream(model, request, streamer),
+        watch=stream,
     ):
         waiting[generated.k] = generated
+        if stream is not None:
+            stream.show_prompt()
         while len(made) in waiting:
             one = waiting.pop(len(made))
             told = {"k": one.k, "ended": one.ended, "log_probability": one.log_probability}
@@ -113,10 +116,15 @@ class _Stream:
         self._prompt = [step for prompt in model.codec.prompts(asked) for step in prompt.example.steps]
 
     def __call__(self, step: Any) -> None:
-        for each in [*self._prompt, step]:
+        self.show_prompt()
+        sys.stdout.write(self._streamer(step))
+        sys.stdout.flush()
+
+    def show_prompt(self) -> None:
+        """Show the prompt, if it has not been shown."""
+        for each in self._prompt:
             sys.stdout.write(self._streamer(each))
         self._prompt = []
-        sys.stdout.flush()
 
 
 class _Target:

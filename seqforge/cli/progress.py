@@ -11,10 +11,16 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from seqforge.cli.words import count, say
+from seqforge.dataset import SIDES
 from seqforge.forge import Sampled, Started
 from seqforge.training import Ended, Placed, Progress, Validated
 
 LINE_EVERY = 10.0
+
+
+def in_order(pieces: dict[str, int]) -> list[tuple[str, int]]:
+    """Return the sides with their numbers of pieces, train first."""
+    return [(side, pieces[side]) for side in SIDES]
 
 
 class Reporter:
@@ -88,7 +94,7 @@ class Reporter:
     def _start(self, event: Started) -> None:
         report, self.folder, self.unit = event.report, event.folder, event.unit
         self._plugin = event.plugin
-        pieces = ", ".join(f"{number:,} {side}" for side, number in report["pieces"].items())
+        pieces = ", ".join(f"{number:,} {side}" for side, number in in_order(report["pieces"]))
         say(f"{count(report['files'], 'file')}; pieces: {pieces}")
         for remark in report["remarks"]:
             say(f"note: {remark}")

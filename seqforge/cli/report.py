@@ -1,6 +1,7 @@
 """seqforge evaluate, score, info, models, inspect: what there is to know."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from seqforge import registry
 from seqforge.cli.flags import command, given, parameter, parameters
 from seqforge.cli.words import count, put, put_json, say, table
 from seqforge.errors import CorpusError, PluginError, ReadError, UsageError
-from seqforge.plugin import Plugin
+from seqforge.plugin import Piece, Plugin
 
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON on stdout")]
 
@@ -74,10 +75,7 @@ def score(
 
     loaded = load(model)
     rows = []
-    for piece in loaded.plugin.read(_existing(file), loaded.options):
-        if isinstance(piece, ReadError):
-            say(f"skipped: {piece}")
-            continue
+    for piece in _pieces(loaded.plugin, loaded.options, _existing(file)):
         found = loaded.score(piece)
         place = piece.origin.place if piece.origin else ""
         rows.append({"place": place, **found.to_json()})
@@ -177,15 +175,12 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     elif values["plugin"]:
         plugin = registry.load(values["plugin"])
         options = plugin.Options(**given(ctx, values, plugin.Options))
-        codec = plugin.fit((p for p in plugin.read(path, options) if not isinstance(p, ReadError)), options)
+        codec = plugin.fit(_pieces(plugin, options, path, quiet=True), options)
     else:
         raise UsageError("which plugin or model? Give --plugin NAME or --model FILE")
     names = getattr(codec, "vocabulary", None)
     told = []
-    for piece in plugin.read(path, options):
-        if isinstance(piece, ReadError):
-            say(f"skipped: {piece}")
-            continue
+    for piece in _pieces(plugin, options, path):
         example = codec.encode(piece)
         back = codec.decode(example)
         canonical = codec.canonical(piece)
@@ -219,3 +214,14 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     return path
+
+
+def _pieces(plugin: Plugin, options: Any, path: Path, *, quiet: bool = False) -> Iterator[Piece]:
+    """Yield the pieces of a file that can be read, and say which cannot."""
+    from seqforge.corpus import SourceFile, read_pieces
+
+    for item in read_pieces(plugin, options, SourceFile(path)):
+        if not isinstance(item, ReadError):
+            yield item[0]
+        elif not quiet:
+            say(f"skipped: {item}")

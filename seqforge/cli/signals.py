@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM ask a training run to save and leave; a second one leaves at once."""
+"""Ctrl-C and SIGTERM ask a training run to save and leave; a second one, or one before it runs, leaves at once."""
 
 import signal
 from types import FrameType
@@ -6,9 +6,10 @@ from typing import Any
 
 
 class Signals:
-    """A context in which the first signal is only noted.
+    """A context in which the first signal is only noted, once there is something to save.
 
     Attributes:
+        gentle: whether there is.
         code: the exit code that the signal asks for (130 interrupted, 143 ended), None while there was none.
     """
 
@@ -16,6 +17,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.code: int | None = None
+        self.gentle = False
 
     def __enter__(self) -> "Signals":
         self._before = {number: signal.signal(number, self._note) for number, _ in self.CODES}
@@ -30,6 +32,6 @@ class Signals:
         return self.code is not None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.code is not None:
+        again, self.code = self.code is not None, dict(self.CODES)[signal.Signals(number)]
+        if again or not self.gentle:
             raise KeyboardInterrupt
-        self.code = dict(self.CODES)[signal.Signals(number)]

@@ -8,7 +8,7 @@ import typer
 from seqforge import registry
 from seqforge.cli.flags import command, given, parameter, parameters
 from seqforge.cli.signals import Signals
-from seqforge.cli.words import put
+from seqforge.cli.words import put, say
 from seqforge.errors import UsageError
 from seqforge.forge.settings import Settings
 from seqforge.plugin import Plugin
@@ -72,19 +72,28 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
 
     resume = values["resume"]
     with Signals() as signals, Reporter(quiet=values["quiet"]) as reporter:
-        forge.train(
-            plugin.name,
-            corpus=values["corpus"],
-            init=values["init"],
-            run=values["run"],
-            resume=True if resume == NEWEST and not Path(NEWEST).exists() else resume,
-            stop_at=values["stop_at"],
-            workers=values["workers"],
-            on_event=reporter,
-            tell=reporter.tell,
-            stopping=signals,
-            **options,
-        )
+
+        def watch(event: Any) -> None:
+            signals.gentle = True  # from now on there is something to save
+            reporter(event)
+
+        try:
+            forge.train(
+                plugin.name,
+                corpus=values["corpus"],
+                init=values["init"],
+                run=values["run"],
+                resume=True if resume == NEWEST and not Path(NEWEST).exists() else resume,
+                stop_at=values["stop_at"],
+                workers=values["workers"],
+                on_event=watch,
+                tell=reporter.tell,
+                stopping=signals,
+                **options,
+            )
+        except KeyboardInterrupt:
+            say("interrupted; what was prepared and saved is kept")
+            raise typer.Exit(signals.code or 130) from None
     reporter.close(interrupted=signals.code is not None)
     if signals.code is not None:
         raise typer.Exit(signals.code)

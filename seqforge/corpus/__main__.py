@@ -1,6 +1,7 @@
 """A worker process of the preparation: answers tasks, one JSON line each, until its input ends."""
 
 import json
+import signal
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ from seqforge.errors import SeqforgeError
 
 def main() -> None:
     """Read what the work is, then do one task after the other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     answers = sys.stdout
     sys.stdout = sys.stderr  # whatever a plugin prints must not mix with the answers
     work = chunks_from_json(json.loads(sys.stdin.readline()))

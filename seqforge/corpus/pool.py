@@ -1,5 +1,6 @@
 """A pool of workers that answer tasks in order; for little work, this process does it itself."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -98,8 +99,9 @@ class _Worker:
             self._process.kill()
             self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
+            with contextlib.suppress(OSError):
+                if pipe is not None and not pipe.closed:
+                    pipe.close()
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None

@@ -61,12 +61,12 @@ class Model:
         n: int = 1,
         *,
         seed: int = 0,
-        length: float | None = None,
+        length: float | int | None = None,
         where: Mapping[str, str] | None = None,
         greedy: bool = False,
-        temperature: float = 1.0,
+        temperature: float | int = 1.0,
         top_k: int = 0,
-        top_p: float = 1.0,
+        top_p: float | int = 1.0,
         **request: Any,
     ) -> list[Piece]:
         """Return n new pieces; piece k depends on the model, the request, seed and k alone.
@@ -85,7 +85,8 @@ class Model:
         Raises:
             RequestError: what is asked for is impossible.
         """
-        controls = Controls(greedy, temperature, top_k, top_p)
+        controls = Controls(greedy, float(temperature), top_k, float(top_p))
+        length = None if length is None else float(length)
         found = list(self.stream(n, seed=seed, length=length, where=where, controls=controls, request=request))
         return [generated.piece for generated in sorted(found, key=lambda generated: generated.k)]
 
@@ -307,7 +308,7 @@ def _codec(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None)
         )
     try:
         codec = plugin.codec.from_json(header.codec["data"], header.arrays, options)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise DamagedFileError(f"{where}: its codec is damaged ({type(error).__name__}: {error})") from error
     if codec.space != header.space:
         raise DamagedFileError(f"{where}: its codec and its network have different spaces")

@@ -69,6 +69,10 @@ def plan_fresh(
     path = None if init is None else choose(plugin.name, init)[0]
     if path is not None:
         base = load(path)
+        if base.plugin.name != plugin.name:
+            raise OptionsError(
+                f"--init {init} is a model of the plugin {base.plugin.name!r}, not {plugin.name!r}; name another"
+            )
         settings, suited = _shaped_as(base, settings, own, others), dict(base.header.options)
     options = build(plugin.Options, {**suited, **others}, what=f"the plugin {plugin.name!r}")
     return Plan(plugin.name, _lasting(named), None if path is None else str(path.absolute()), settings, options)
@@ -100,6 +104,7 @@ def check_unchanged(
     """
     own, others = _sorted(given)
     told = plan.to_json()
+    build(type(plan.options), {**told["options"], **others}, what=f"the plugin {plan.plugin!r}")
     differing = [
         f"--{name.replace('_', '-')} {value} (the run has {table.get(name)})"
         for values, table in ((own, told["settings"]), (others, told["options"]))

@@ -85,13 +85,14 @@ class Run:
             raise explain(error, self.metrics) from error
 
     def cut_metrics(self, t: int) -> None:
-        """Forget what was measured after step t, which a resumed run measures again."""
+        """Forget what was measured after step t, which a resumed run measures again, and that it ended."""
         if not self.metrics.exists():
             return
         kept = []
         for line in self.metrics.read_text(encoding="utf-8").splitlines():
             try:
-                if json.loads(line)["t"] <= t:
+                told = json.loads(line)
+                if told["t"] <= t and told["event"] != "end":
                     kept.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue

@@ -185,9 +185,9 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: 
         torch.set_num_threads(s.threads)
     shape = NetworkConfig(
         cell=s.cell,
-        layers=s.layers or 1,
-        hidden=s.hidden or 1,
-        embedding=s.embedding or 1,
+        layers=cast(int, s.layers),
+        hidden=cast(int, s.hidden),
+        embedding=cast(int, s.embedding),
         tie=s.tie,
         labels=tuple(len(values) for values in codec.labels.values()),
         features=codec.features,

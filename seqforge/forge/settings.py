@@ -6,10 +6,11 @@ It is light: neither torch nor a plugin is imported for it.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seqforge.errors import OptionsError, did_you_mean, listing
-from seqforge.plugin import flag, options_from_json
+from seqforge.plugin import flag, options_from_json, without_none
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
     "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.0, "dropout_recurrent": 0.0},
@@ -54,10 +55,10 @@ class Settings:
         budgets = [f"--{kind}" for kind in ("steps", "epochs", "minutes") if getattr(self, kind) is not None]
         if len(budgets) > 1:
             raise OptionsError(f"{' and '.join(budgets)} are given; give one of them")
-        if self.size not in SIZES:
-            raise OptionsError(f"size is {self.size!r}; allowed are {listing(SIZES)}.{did_you_mean(self.size, SIZES)}")
         if not 0 <= self.seed < 2**63:
             raise OptionsError(f"seed is {self.seed}; it must be from 0 to 2^63 - 1")
+        if self.threads is not None and self.threads < 1:
+            raise OptionsError(f"--threads is {self.threads}; it must be at least 1")
         for kind in ("steps", "epochs", "minutes"):
             value = getattr(self, kind)
             if value is not None and not 0 < value < float("inf"):
@@ -90,7 +91,39 @@ def build(kind: type, values: Mapping[str, Any], *, what: str) -> Any:
         if name not in known:
             offer = f"it has {listing(known)}" if known else "it has none"
             raise OptionsError(f"{what} has no option {name!r}; {offer}.{did_you_mean(name, known)}")
+    fitted = {name: _fitted(name, value, hint) for name, value, hint in _hinted(kind, values)}
     try:
-        return options_from_json(kind, values)
+        return options_from_json(kind, fitted)
     except (TypeError, ValueError) as error:
         raise OptionsError(f"the options of {what} are not accepted: {error}") from error
+
+
+def _hinted(kind: type, values: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    hints = get_type_hints(kind)
+    return [(name, value, hints[name]) for name, value in values.items()]
+
+
+def _fitted(name: str, value: Any, hint: Any) -> Any:
+    """Return a value as its field's type has it; Python's callers write 10 where 10.0 is meant.
+
+    Raises:
+        OptionsError: it is of another type, or none of the words allowed.
+    """
+    bare, optional = without_none(hint)
+    flag_name = "--" + name.replace("_", "-")
+    if value is None and optional:
+        return None
+    if get_origin(bare) is Literal:
+        words = [str(word) for word in get_args(bare)]
+        if value not in get_args(bare):
+            raise OptionsError(
+                f"{flag_name} is {value!r}; allowed are {listing(words)}.{did_you_mean(str(value), words)}"
+            )
+        return value
+    if bare is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if bare is Path and isinstance(value, str):
+        return Path(value)
+    if not isinstance(value, bare) or (bare is int and isinstance(value, bool)):
+        raise OptionsError(f"{flag_name} is {value!r}; it must be of type {bare.__name__}")
+    return value

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqforge.network import Network, NetworkState, Window
+from seqforge.network.padding import padded, padded_matrix
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 
 MOST_ROWS = 64
@@ -22,7 +23,8 @@ class Engine:
 
     A row's result must not depend on how many rows there are, or sample k would depend on n. Matrix
     libraries choose other kernels for few rows, so the fewest rows from which on all sizes agree to the
-    bit are found by trying, and never fewer are computed.
+    bit are found by trying, and never fewer are computed. Vector units compute the last few numbers of an
+    array in another way than the others, so layers are padded with units that stay zero to whole vectors.
 
     Args:
         network: in evaluation mode, on the CPU; it must not change afterwards.
@@ -34,8 +36,10 @@ class Engine:
         width = network.config.embedding
         with torch.no_grad():
             first = layers[0]
-            self._read = network.head.reading(first.input_weight[:, :width], first.bias)
-            self._condition_weight = first.input_weight[:, width:].contiguous()
+            weight = padded(first.input_weight, first.gates)
+            self._read = network.head.reading(weight[:, :width], padded(first.bias, first.gates))
+            self._condition_weight = weight[:, width:].contiguous()
+            self._predict = network.head.predicting()
             self._layers = [_Layer(layer, inside=number > 0) for number, layer in enumerate(layers)]
             self.fewest_rows = self._steady_rows()
             self._threads = {rows: self._best_threads(rows) for rows in {self.fewest_rows, MOST_ROWS}}
@@ -59,7 +63,7 @@ class Engine:
 
     def state(self, like: NetworkState, rows: int) -> NetworkState:
         """Return a state of so many rows, each a copy of one without a row axis."""
-        return [tuple(part.repeat(rows, 1) for part in layer) for layer in like]
+        return [tuple(padded(part).repeat(rows, 1) for part in layer) for layer in like]
 
     @torch.no_grad()
     def step(
@@ -76,7 +80,7 @@ class Engine:
         hidden = gates
         for layer, layer_state in zip(self._layers, state, strict=True):
             hidden = layer.step(hidden, layer_state)
-        return self.network.head.predict(hidden)
+        return self._predict(hidden)
 
     def use_threads(self, rows: int) -> None:
         """Set torch to the number of threads that was fastest for about so many rows."""
@@ -87,7 +91,8 @@ class Engine:
 
     def _products(self) -> list[Tensor]:
         head = [p for p in self.network.head.parameters() if p.ndim == 2]
-        return [layer.weight for layer in self._layers] + head
+        inputs = [layer.input_weight for layer in self._layers if layer.input_weight is not None]
+        return [layer.weight for layer in self._layers] + inputs + head
 
     def _steady_rows(self) -> int:
         generator = torch.Generator().manual_seed(0)
@@ -129,15 +134,18 @@ class _Layer:
     """
 
     def __init__(self, layer: RecurrentLayer, *, inside: bool) -> None:
-        self.hidden, self.inside = layer.hidden, inside
+        self.inside = inside
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
-        self.bias = layer.bias.detach().clone()
-        self.input_weight = layer.input_weight.detach()
-        self.recurrent_weight = layer.recurrent_weight.detach()
+        self.bias = padded(layer.bias, layer.gates)
+        recurrent = padded_matrix(layer.recurrent_weight, layer.gates)
+        self.hidden = recurrent.shape[1]
+        self.input_weight: Tensor | None = None
+        if inside:
+            self.input_weight = padded_matrix(layer.input_weight, layer.gates)
         together = inside and type(layer) is not GRU
-        weights = [self.input_weight, self.recurrent_weight] if together else [self.recurrent_weight]
-        self.weight = torch.cat(weights, 1).contiguous()
-        self.candidate_bias = layer.candidate_bias.detach() if isinstance(layer, GRU) else None
+        parts = [self.input_weight, recurrent] if together and self.input_weight is not None else [recurrent]
+        self.weight = torch.cat(parts, 1).contiguous()
+        self.candidate_bias = padded(layer.candidate_bias) if isinstance(layer, GRU) else None
 
     def _gates(self, inputs: Tensor, h: Tensor) -> Tensor:
         if self.inside:
@@ -156,7 +164,7 @@ class _Layer:
 
     def _gru(self, inputs: Tensor, state: State) -> Tensor:
         (h,) = state
-        if self.inside:
+        if self.input_weight is not None:
             inputs = functional.linear(inputs, self.input_weight, self.bias)
         past = functional.linear(h, self.weight)
         size = self.hidden

@@ -10,7 +10,9 @@ def temperature(logits: Float[np.ndarray, "row step"], value: float) -> Float[np
     Source: D. Ackley, G. Hinton and T. Sejnowski, "A Learning Algorithm for Boltzmann Machines",
     Cognitive Science 9, 1985, equation 4.
     """
-    return logits / value
+    with np.errstate(over="ignore"):  # what is far below the most probable becomes impossible
+        divided: np.ndarray = (logits - logits.max(axis=1, keepdims=True)) / value
+    return divided
 
 
 def top_k(logits: Float[np.ndarray, "row step"], k: int) -> Float[np.ndarray, "row step"]:

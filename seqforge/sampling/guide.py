@@ -8,6 +8,8 @@ from seqforge.errors import RequestError
 from seqforge.sequences import Constraint, Prompt
 
 CACHED_STATES = 4096
+HORIZON = 128
+"""Steps before a limit from which on every step is checked to leave room for an end."""
 
 
 class Guide:
@@ -20,6 +22,7 @@ class Guide:
     def __init__(self, constraint: Constraint) -> None:
         self.constraint = constraint
         self._masks: dict[tuple[Hashable, bool], np.ndarray] = {}
+        self._within: dict[tuple[Hashable, int], np.ndarray] = {}
 
     def after(self, prompt: Prompt) -> Hashable:
         """Return the state after a prompt.
@@ -50,9 +53,23 @@ class Guide:
             self._masks[key] = self._make(state, closing)
         return self._masks[key]
 
-    def must_close(self, state: Hashable, steps_left: int) -> bool:
-        """Return whether a piece with so many steps left has to head for its end now."""
-        return self.constraint.to_end(state) >= steps_left - 1
+    def mask_within(self, state: Hashable, steps_left: int) -> np.ndarray:
+        """Return what may come in a state so that a whole piece takes at most so many further steps.
+
+        Where none can, only what leads to the nearest end may come.
+        """
+        distance = self.constraint.to_end(state)
+        if steps_left > distance + HORIZON:
+            return self.mask(state, closing=False)
+        key = (state, steps_left)
+        if key not in self._within:
+            if len(self._within) >= CACHED_STATES:
+                self._within.clear()
+            mask = np.array(self.mask(state, closing=False))
+            for step in np.flatnonzero(mask[:-1]).tolist():
+                mask[step] = self.constraint.to_end(self.constraint.advance(state, step)) < steps_left
+            self._within[key] = mask if mask.any() else self.mask(state, closing=True)
+        return self._within[key]
 
     def _make(self, state: Hashable, closing: bool) -> np.ndarray:
         allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)

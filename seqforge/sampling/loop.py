@@ -85,6 +85,10 @@ class Sampler:
             watch: is told every step as it is drawn, with the sample's number.
             rows: how many step side by side; the samples do not depend on it.
         """
+        if self._prompt_is_enough():
+            kept = self.prompt.example.steps[: self.prompt.keep]
+            yield from (Sample(k, kept, False, 0.0) for k in numbers)
+            return
         engine = self.engine
         waiting = iter(numbers)
         count = engine.rows_for(min(len(numbers), rows or MOST_ROWS))
@@ -117,9 +121,15 @@ class Sampler:
                     outputs[row] = self.outputs
                     for layer, first in zip(state, self.state, strict=True):
                         for part, value in zip(layer, first, strict=True):
-                            part[row] = value
+                            part[row, : len(value)] = value
         finally:
             torch.set_num_threads(threads)
+
+    def _prompt_is_enough(self) -> bool:
+        """Return whether the prompt alone reaches a limit, and is whole."""
+        steps = self.prompt.example.steps
+        full = len(steps) >= self.limits.steps or float(self.units(steps).sum()) >= self.limits.units
+        return full and (self.guide is None or self.guide.constraint.may_end(self.first_state))
 
     def _slot(self, waiting: Iterator[int], seed: int) -> "_Slot | None":
         k = next(waiting, None)
@@ -161,8 +171,9 @@ class _Slot:
 
     def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
         """Return what may come next."""
-        near = self.length >= limits.units or guide.must_close(self.state, limits.steps - self.steps)
-        return guide.mask(self.state, closing=near)
+        if self.length >= limits.units:
+            return guide.mask(self.state, closing=True)
+        return guide.mask_within(self.state, limits.steps - self.steps)
 
     def take(self, step: np.generic, end: bool, score: float, sampler: Sampler) -> Sample | None:
         """Take up what was chosen; return the sample once it is complete."""
@@ -178,7 +189,7 @@ class _Slot:
         if not end and not (full and whole):
             return None
         example = sampler.prompt.example
-        kept = example.steps if sampler.prompt.keep is None else example.steps[: sampler.prompt.keep]
+        kept = example.steps[: sampler.prompt.keep]
         drawn = np.array(self.drawn, kept.dtype).reshape(-1, *kept.shape[1:])
         return Sample(self.k, np.concatenate([kept, drawn]), end, self.log_probability)
 

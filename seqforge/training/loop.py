@@ -1,5 +1,6 @@
 """The training loop: it takes steps, looks at the valid split, and says what happens. It saves nothing itself."""
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -149,8 +150,10 @@ class Trainer:
         self.group.add([count])
         torch.autograd.backward(total / count.clamp(min=1))
         total = total.detach()
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        self.group.add([total, *gradients])
+        for parameter in self.network.parameters():
+            if parameter.grad is None:  # `start`, where no piece begins in this window
+                parameter.grad = torch.zeros_like(parameter)
+        self.group.add([total, *(p.grad for p in self.network.parameters() if p.grad is not None)])
         self.state = [tuple(part.detach().float() for part in layer) for layer in state]
         decay = self.standing.decay
         warmup = config.warmup if decay is None else min(config.warmup, decay.last // 5)
@@ -221,7 +224,7 @@ class Trainer:
         if self.valid is None:
             return Validated(standing.t, float("nan"), True, standing.seconds / 60)
         loss = self.measure()
-        best = standing.best is None or loss < standing.best
+        best = math.isfinite(loss) and (standing.best is None or loss < standing.best)
         standing.waited = 0 if best else standing.waited + 1
         standing.best = loss if best else standing.best
         return Validated(standing.t, loss / self.valid_units_per_row, best, standing.seconds / 60)

@@ -74,17 +74,24 @@ class Optimiser:
         Raises:
             KeyError, ValueError: something is missing or of another shape.
         """
+        begun = any(name.startswith("adam.") for name in tensors)
         with torch.no_grad():
             for name, p in self.parameters.items():
                 p.copy_(_fitting(tensors[f"weights.{name}"], p))
                 if self.average:
                     self.average[name].copy_(_fitting(tensors[f"average.{name}"], p))
-                if f"adam.step.{name}" in tensors:
+                if begun:
                     self.adam.state[p] = {
-                        "step": tensors[f"adam.step.{name}"].clone(),
+                        "step": _scalar(tensors[f"adam.step.{name}"]),
                         "exp_avg": _fitting(tensors[f"adam.exp_avg.{name}"], p).clone(),
                         "exp_avg_sq": _fitting(tensors[f"adam.exp_avg_sq.{name}"], p).clone(),
                     }
+
+
+def _scalar(value: Tensor) -> Tensor:
+    if value.shape != ():
+        raise ValueError(f"a count of steps has shape {tuple(value.shape)}")
+    return value.clone()
 
 
 def _fitting(value: Tensor, parameter: Tensor) -> Tensor:

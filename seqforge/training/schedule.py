@@ -1,5 +1,6 @@
 """The learning rate: a warm-up, a constant stretch, and a decay whose first and last step are written down."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,8 +18,8 @@ class Budget:
     kind: Literal["steps", "epochs", "minutes"]
 
     def __post_init__(self) -> None:
-        if not self.amount > 0:
-            raise OptionsError(f"--{self.kind} is {self.amount:g}; it must be more than 0")
+        if not 0 < self.amount < math.inf:
+            raise OptionsError(f"--{self.kind} is {self.amount:g}; it must be more than 0 and finite")
 
 
 @dataclass(frozen=True)

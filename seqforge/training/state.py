@@ -58,12 +58,7 @@ def read_state(path: Path) -> tuple[Standing, dict[str, Tensor], dict[str, Any]]
     if not isinstance(told, dict) or told.get("kind") != "state" or told.get("format") != FORMAT:
         raise file.damage("it is no state of a run that this seqforge can resume")
     try:
-        values = dict(told["standing"])
-        decay = None if values["decay"] is None else Decay(**values["decay"])
-        standing = Standing(**{**values, "decay": decay})
-        config = dict(told["config"])
-        if type(standing.t) is not int or standing.t < 0:
-            raise ValueError("t")
+        standing, config = _standing(told["standing"]), dict(told["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise file.damage(f"its header lacks or garbles {error}") from error
     tensors = {}
@@ -72,3 +67,23 @@ def read_state(path: Path) -> tuple[Standing, dict[str, Tensor], dict[str, Any]]
             raise DamagedFileError(f"{path} cannot be used: the tensor {name!r} is of type {stored.dtype}, not F32")
         tensors[name] = torch.from_numpy(np.array(file.array(name)))
     return standing, tensors, config
+
+
+def _standing(values: Any) -> Standing:
+    """Return where a run stood, once every value is of its kind."""
+    decay = values["decay"]
+    if decay is not None:
+        decay = Decay(**decay)
+        if not _counts(decay.first, decay.last):
+            raise ValueError("the decay")
+    standing = Standing(**{**values, "decay": decay})
+    numbers = [standing.seconds, 0.0 if standing.best is None else standing.best]
+    if not _counts(standing.t, standing.waited) or type(standing.finished) is not bool:
+        raise ValueError("its counts")
+    if not all(type(number) in (int, float) for number in numbers):
+        raise ValueError("its numbers")
+    return standing
+
+
+def _counts(*values: Any) -> bool:
+    return all(type(value) is int and value >= 0 for value in values)

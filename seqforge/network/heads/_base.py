@@ -14,7 +14,13 @@ from seqforge.spaces import Space
 
 
 class Head(nn.Module, ABC):
-    """How the network reads and predicts the steps of one space, its boundary included."""
+    """How the network reads and predicts the steps of one space, its boundary included.
+
+    Attributes:
+        hidden: the units of the last layer, which `predict` reads.
+    """
+
+    hidden: int
 
     @abstractmethod
     def initialise(self) -> None:
@@ -44,6 +50,11 @@ class Head(nn.Module, ABC):
             return functional.linear(self.read(steps, starts), weight, bias)
 
         return read
+
+    def predicting(self) -> Callable[[Tensor], Tensor]:
+        """Return `predict` for stepping: it takes hidden units that are padded with zeros (`network.padding`)."""
+        width = self.hidden
+        return lambda hidden: self.predict(hidden[:, :width])
 
 
 def head_for(space: Space, config: NetworkConfig) -> Head:

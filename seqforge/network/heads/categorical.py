@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
+from seqforge.network.padding import padded, padded_matrix
 from seqforge.spaces import Categorical
 
 
@@ -28,7 +29,7 @@ class SpaceHead(Head):
 
     def __init__(self, space: Categorical, config: NetworkConfig) -> None:
         super().__init__()
-        self.size = space.size
+        self.size, self.hidden = space.size, config.hidden
         width = config.embedding
         self.table = nn.Parameter(torch.empty(space.size + 1, width))
         self.untied = None if config.tie else nn.Parameter(torch.empty(space.size + 1, width))
@@ -59,6 +60,12 @@ class SpaceHead(Head):
             hidden = functional.linear(hidden, self.projection)
         return functional.linear(hidden, self.table if self.untied is None else self.untied, self.bias)
 
+    def predicting(self) -> Callable[[Tensor], Tensor]:
+        output = self.table if self.untied is None else self.untied
+        table, bias = padded_matrix(output), padded(self.bias)
+        projection = None if self.projection is None else padded_matrix(self.projection)
+        return partial(_predicted, projection, table, bias, self.size + 1)
+
     def loss(
         self,
         outputs: Float[Tensor, "*shape outputs"],
@@ -73,3 +80,9 @@ class SpaceHead(Head):
 def _looked_up(table: Tensor, steps: Tensor) -> Tensor:
     found: Tensor = functional.embedding(steps, table)
     return found
+
+
+def _predicted(projection: Tensor | None, table: Tensor, bias: Tensor, outputs: int, hidden: Tensor) -> Tensor:
+    if projection is not None:
+        hidden = functional.linear(hidden, projection)
+    return functional.linear(hidden, table, bias)[:, :outputs]

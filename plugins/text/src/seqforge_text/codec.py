@@ -41,7 +41,7 @@ class TextCodec(TokenCodec, Streams):
         return decode(text) if self.options.level == "byte" else text
 
     def spell(self, token: str) -> Sequence[str]:
-        return tuple(token) if self.options.level == "word" and len(token) > 1 else ()
+        return tuple(token) if self.options.level == "word" else ()
 
     def count(self, token: str) -> float:
         """Return the characters of a token; of a character's bytes the first counts."""

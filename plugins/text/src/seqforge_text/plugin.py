@@ -49,20 +49,16 @@ class Text(Plugin, Divides, Fingerprints):
             yield ReadError("is empty", file=str(path))
             return
         split = {"file": _blocks, "paragraph": _paragraphs, "line": _lines}[options.piece]
-        line = 1
         try:
             with path.open(encoding="utf-8-sig") as file:
                 for text, place in split(file):
-                    line = place
                     if "\0" in text:
                         yield ReadError("holds a NUL character: it is no text", file=str(path), line=place)
                         return
                     yield Piece(text, origin=Origin(str(path), f"line {place}"))
         except UnicodeDecodeError as error:
-            yield ReadError(
-                f"is no UTF-8 (after line {line}: {error.reason}); convert it, e.g. with iconv",
-                file=str(path),
-            )
+            reason = f"is no UTF-8 ({error.reason}); convert it, e.g. with iconv"
+            yield ReadError(reason, file=str(path), line=_bad_line(path))
 
     def fit(self, pieces: Iterable[Piece], options: Any) -> TextCodec:
         return TextCodec.fit(pieces, options)
@@ -127,3 +123,14 @@ def _lines(file: Iterable[str]) -> Iterator[tuple[str, int]]:
     for number, line in enumerate(_short(file), 1):
         if line.strip():
             yield line.rstrip("\n"), number
+
+
+def _bad_line(path: Path) -> int | None:
+    """Return the first line of a file that is no UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(BLOCK), b""), 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return None

@@ -1,0 +1,21 @@
+"""Padding to whole vectors, for stepping: see `sampling.engine`."""
+
+import torch
+from torch import Tensor
+
+VECTOR = 64
+
+
+def padded(value: Tensor, gates: int = 1) -> Tensor:
+    """Return a tensor whose first axis, gate by gate, is padded with zeros to a multiple of VECTOR."""
+    per_gate = value.reshape(gates, value.shape[0] // gates, *value.shape[1:])
+    missing = -per_gate.shape[1] % VECTOR
+    if not missing:
+        return value
+    after = per_gate.new_zeros(gates, missing, *value.shape[1:])
+    return torch.cat([per_gate, after], 1).flatten(0, 1)
+
+
+def padded_matrix(value: Tensor, gates: int = 1) -> Tensor:
+    """Return a matrix padded on both axes: outputs gate by gate, inputs as one."""
+    return padded(padded(value, gates).t()).t().contiguous()

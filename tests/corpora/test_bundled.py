@@ -1,0 +1,124 @@
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqforge_corpora
+from seqforge import registry
+from seqforge.corpus import Corpus, Prepared, find_sources, installed_corpora, prepare
+from seqforge.plugin import Piece
+
+FOLDER = Path(seqforge_corpora.__file__).parent
+BUNDLED = sorted(path.parent.name for path in FOLDER.glob("*/corpus.toml"))
+LICENCES = {"MIT", "CC0-1.0", "CC-BY-4.0", "LicenseRef-public-domain"}
+
+# Pieces a side, and a digest of what stands on each: a fixed split never moves.
+SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
+    "names": {
+        "train": (18_087, "2da649887f40e449"),
+        "valid": (991, "f31780f95c63b356"),
+        "test": (972, "7f0473dda8a0c1f3"),
+    },
+    "tinyshakespeare": {
+        "train": (1, "d26da105b231c2b0"),
+        "valid": (1, "65c9c7bd12c66571"),
+        "test": (0, "e3b0c44298fc1c14"),
+    },
+}
+
+
+def corpus(name: str) -> Corpus:
+    return next(each for each in installed_corpora() if each.name == name)
+
+
+def prepared(name: str) -> Prepared:
+    found = corpus(name)
+    plugin = registry.load(found.domain)
+    sources = find_sources([name], reads=plugin.reads, domain=plugin.name)
+    return prepare(plugin, plugin.Options(**found.options), sources, workers=1)
+
+
+def pieces(found: Prepared, side: str) -> list[Piece]:
+    data = found.datasets[side]
+    return [found.codec.decode(data.example(number)) for number in range(len(data))]
+
+
+def digest(all_pieces: list[Piece]) -> str:
+    rows = sorted(f"{sorted(piece.labels.items())} {piece.content}" for piece in all_pieces)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
+def test_tinyshakespeare_and_names_are_bundled() -> None:
+    assert {"names", "tinyshakespeare"} <= set(BUNDLED)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_corpus_is_announced_under_its_folder_s_name(name: str) -> None:
+    assert corpus(name).folder.name == name
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_corpus_has_every_field(name: str) -> None:
+    told: dict[str, Any] = tomllib.loads((FOLDER / name / "corpus.toml").read_text())
+    for field in ("name", "domain", "summary", "licence", "source", "attribution"):
+        assert isinstance(told[field], str) and told[field].strip(), field
+    assert told["source"].startswith("https://") and "commit" in told["source"]
+    assert told["split"]["kind"] and told["counts"]
+    assert told["licence"] in LICENCES
+    assert told["files"]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_licence_that_asks_for_its_text_has_it_beside_the_data(name: str) -> None:
+    if corpus(name).licence == "MIT":
+        assert "Permission is hereby granted" in (FOLDER / name / "LICENSE").read_text()
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_counts_are_true(name: str) -> None:
+    found = corpus(name)
+    plugin = registry.load(found.domain)
+    read = [p for path in found.paths() for p in plugin.read(path, plugin.Options(**found.options))]
+    assert all(isinstance(piece, Piece) for piece in read)
+    characters = [piece.content for piece in read if isinstance(piece, Piece)]
+    measured = {
+        "files": len(found.paths()),
+        "pieces": len(read),
+        "characters": sum(map(len, characters)),
+        "distinct_characters": len(set().union(*characters)),
+    }
+    assert found.counts and set(found.counts) <= set(measured)
+    assert dict(found.counts) == {key: measured[key] for key in found.counts}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_fixed_split_has_not_moved(name: str) -> None:
+    found = prepared(name)
+    sides = {side: pieces(found, side) for side in found.datasets}
+    assert {side: (len(on), digest(on)) for side, on in sides.items()} == SPLITS[name]
+
+
+def test_tinyshakespeare_is_split_as_published() -> None:
+    found = prepared("tinyshakespeare")
+    assert len(pieces(found, "train")[0].content) == 1_003_854
+    assert len(pieces(found, "valid")[0].content) == 111_540
+    text = corpus("tinyshakespeare").paths()[0].read_text(encoding="utf-8")
+    assert pieces(found, "train")[0].content + pieces(found, "valid")[0].content == text
+
+
+def test_no_name_stands_on_two_sides() -> None:
+    found = prepared("names")
+    sides = [{piece.content.casefold() for piece in pieces(found, side)} for side in found.datasets]
+    assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+
+
+def test_every_language_is_in_train() -> None:
+    labels = {piece.labels["language"] for piece in pieces(prepared("names"), "train")}
+    assert len(labels) == 18
+
+
+def test_exactly_one_corpus_is_the_default_of_text() -> None:
+    assert [each.name for each in installed_corpora() if each.default and each.domain == "text"] == ["tinyshakespeare"]

@@ -1,0 +1,161 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqforge.dataset import (
+    MANIFEST,
+    SIDES,
+    Dataset,
+    open_datasets,
+    read_manifest,
+    write_manifest,
+    write_shard,
+)
+from seqforge.errors import DamagedFileError
+from seqforge.sequences import Example
+from seqforge.spaces import Categorical
+
+SPACE = Categorical(9)
+LABELS = {"key": ("C", "D"), "metre": ("3/4", "4/4")}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a collection of seven pieces in two shards."""
+    sides = [0, 1, 0, 2, 0, 0, 1]
+    examples = [
+        Example(
+            np.full(number, number, np.uint8),
+            np.arange(number % 3, dtype=np.uint8),
+            {"key": "CD"[number % 2]},
+            np.full(2, number, np.float32),
+            {"title": f"piece {number}"},
+        )
+        for number in range(7)
+    ]
+    for at, rows in enumerate((slice(0, 3), slice(3, 7))):
+        write_shard(
+            tmp_path / f"{at}", SPACE, SPACE, LABELS, examples[rows], sides[rows], [float(n) for n in range(7)][rows]
+        )
+    write_manifest(tmp_path, ["0", "1"], {"pieces": 7})
+    return tmp_path
+
+
+def test_each_side_holds_its_pieces_in_order(folder: Path) -> None:
+    sides = open_datasets(folder, SPACE, SPACE, LABELS)
+    assert tuple(sides) == SIDES
+    held = {side: [int(n) for n in dataset.units] for side, dataset in sides.items()}
+    assert held == {"train": [0, 2, 4, 5], "valid": [1, 6], "test": [3]}
+    for dataset in sides.values():
+        assert len(dataset) == len(dataset.units)
+        assert dataset.lengths.tolist() == dataset.units.tolist()
+
+
+def test_a_piece_comes_back_as_it_was_encoded(folder: Path) -> None:
+    train = open_datasets(folder, SPACE, SPACE, LABELS)["train"]
+    for piece, number in enumerate([0, 2, 4, 5]):
+        example = train.example(piece)
+        assert example.steps.tolist() == [number] * number
+        assert example.steps.dtype == np.uint8
+        assert example.source is not None
+        assert example.source.tolist() == list(range(number % 3))
+        assert dict(example.labels) == {"key": "CD"[number % 2]}
+        assert example.features is not None
+        assert example.features.tolist() == [number, number]
+        assert dict(example.extras) == {"title": f"piece {number}"}
+
+
+def test_a_stretch_of_a_piece_can_be_read_alone(folder: Path) -> None:
+    train = open_datasets(folder, SPACE, SPACE, LABELS)["train"]
+    for piece, length in enumerate([0, 2, 4, 5]):
+        for first in range(length + 1):
+            assert len(train.steps(piece, first)) == length - first
+            for end in range(first, length + 1):
+                assert train.steps(piece, first, end).tolist() == [length] * (end - first)
+
+
+def test_a_piece_without_features_or_source_has_none(make_dataset: Callable[..., Dataset]) -> None:
+    example = make_dataset([[1, 2], [3]]).example(1)
+    assert (example.steps.tolist(), example.source, example.features) == ([3], None, None)
+    assert (dict(example.labels), dict(example.extras)) == ({}, {})
+
+
+@given(st.lists(st.lists(st.integers(0, 4), max_size=5), min_size=1, max_size=7), st.integers(1, 3))
+def test_pieces_do_not_depend_on_how_they_are_shared_out(
+    make_dataset: Callable[..., Dataset], pieces: list[list[int]], shards: int
+) -> None:
+    dataset = make_dataset(pieces, shards=shards)
+    assert [dataset.steps(piece).tolist() for piece in range(len(dataset))] == pieces
+
+
+def test_a_collection_of_no_shards_is_empty(tmp_path: Path) -> None:
+    write_manifest(tmp_path, [], {})
+    for dataset in open_datasets(tmp_path, SPACE, None, LABELS).values():
+        assert len(dataset) == 0
+        assert dataset.labels.shape == (0, 2)
+        assert dataset.features.shape == (0, 0)
+
+
+def test_a_shard_whose_pieces_have_no_features_stands_beside_one_whose_have(tmp_path: Path) -> None:
+    write_shard(tmp_path / "0", SPACE, None, {}, [Example(np.zeros(1, np.uint8))], [0], [1.0])
+    with_features = Example(np.zeros(1, np.uint8), features=np.ones(2, np.float32))
+    write_shard(tmp_path / "1", SPACE, None, {}, [with_features], [0], [1.0])
+    write_manifest(tmp_path, ["0", "1"], {})
+    assert open_datasets(tmp_path, SPACE, None, {})["train"].features.tolist() == [[0, 0], [1, 1]]
+
+
+# -- the manifest ---------------------------------------------------------------------------
+
+
+def test_the_manifest_comes_back(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    assert manifest["shards"] == ["0", "1"]
+    assert manifest["told"] == {"pieces": 7}
+
+
+def test_a_folder_without_a_manifest_is_no_collection(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+    with pytest.raises(DamagedFileError, match=r"manifest\.json cannot be used .*delete that folder"):
+        open_datasets(folder, SPACE, SPACE, LABELS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff\xfe", b"[" * 100_000,
+        b'{"format":2,"kind":"manifest","shards":[],"told":{}}', b'{"format":1,"kind":"shard","shards":[],"told":{}}',
+        b'{"format":1,"kind":"manifest","told":{}}', b'{"format":1,"kind":"manifest","shards":[]}',
+        b'{"format":1,"kind":"manifest","shards":[],"told":3}', b'{"format":1,"kind":"manifest","shards":3,"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":[3],"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":null,"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":["../0"],"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":["/etc/passwd"],"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":[".."],"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":["a\\u0000b"],"told":{}}',
+        b'{"format":1,"kind":"manifest","shards":["gone"],"told":{}}',
+    ],
+    ids=lambda content: repr(content)[:60],
+)  # fmt: skip
+def test_a_damaged_manifest_is_refused(folder: Path, content: bytes) -> None:
+    (folder / MANIFEST).write_bytes(content)
+    with pytest.raises(DamagedFileError):
+        open_datasets(folder, SPACE, SPACE, LABELS)
+
+
+def test_a_manifest_too_large_is_not_read(folder: Path) -> None:
+    with (folder / MANIFEST).open("wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(DamagedFileError, match="larger than any manifest"):
+        read_manifest(folder)
+
+
+def test_the_manifest_is_plain_canonical_json(folder: Path) -> None:
+    text = (folder / MANIFEST).read_text(encoding="utf-8")
+    told: dict[str, Any] = json.loads(text)
+    assert text == json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n"

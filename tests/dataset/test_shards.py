@@ -1,0 +1,164 @@
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqforge.dataset import write_shard
+from seqforge.dataset.shards import Shard
+from seqforge.errors import DamagedFileError
+from seqforge.sequences import Example
+from seqforge.spaces import Categorical
+from seqforge.tensorfile import TensorFile, write_tensors
+
+SPACE, SOURCE = Categorical(300), Categorical(4)
+LABELS = {"key": ("C", "D"), "metre": ("3/4", "4/4", "6/8")}
+EXAMPLES = [
+    Example(np.array([1, 2, 299], np.uint16), np.array([0, 3], np.uint8), {"key": "D"}, np.ones(2, np.float32)),
+    Example(np.zeros(0, np.uint16), None, {"metre": "6/8", "key": "C"}, None, {"title": "Ł", "bars": [1, None]}),
+    Example(np.array([7], np.uint16), np.array([2], np.uint8), {"key": "H", "other": "x"}, np.zeros(2, np.float32)),
+]
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    path = tmp_path / "0.safetensors"
+    write_shard(path, SPACE, SOURCE, LABELS, EXAMPLES, [0, 2, 1], [3.0, 0.0, 1.5])
+    return path
+
+
+def test_a_shard_holds_what_was_written(shard: Path) -> None:
+    opened = Shard(shard, SPACE, SOURCE, 2)
+    assert opened.steps.tolist() == [1, 2, 299, 7]
+    assert opened.steps.dtype == np.uint16
+    assert opened.bounds.tolist() == [0, 3, 3, 4]
+    assert opened.sides.tolist() == [0, 2, 1]
+    assert opened.units.tolist() == [3.0, 0.0, 1.5]
+    assert opened.labels.tolist() == [[2, 0], [1, 3], [0, 0]]
+    assert opened.features.tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert opened.sources is not None
+    assert opened.source_bounds is not None
+    assert opened.sources.tolist() == [0, 3, 2]
+    assert opened.source_bounds.tolist() == [0, 2, 2, 3]
+    assert [opened.extras(piece) for piece in range(3)] == [{}, {"title": "Ł", "bars": [1, None]}, {}]
+
+
+def test_steps_stay_on_disk(shard: Path) -> None:
+    assert isinstance(Shard(shard, SPACE, SOURCE, 2).steps, np.memmap)
+
+
+def test_a_shard_of_nothing_can_be_written_and_read(tmp_path: Path) -> None:
+    write_shard(tmp_path / "0", SPACE, None, LABELS, [], [], [])
+    opened = Shard(tmp_path / "0", SPACE, None, 2)
+    assert (len(opened.steps), opened.bounds.tolist(), opened.labels.shape) == (0, [0], (0, 2))
+    assert opened.sources is None
+
+
+@pytest.mark.parametrize(
+    ("space", "source", "labels"),
+    [(Categorical(5), SOURCE, 2), (SPACE, SOURCE, 1), (SPACE, SOURCE, 3)],
+)
+def test_a_shard_of_another_codec_is_refused(shard: Path, space: Categorical, source: Categorical, labels: int) -> None:
+    with pytest.raises(DamagedFileError, match="do not fit each other; delete its folder"):
+        Shard(shard, space, source, labels)
+
+
+def test_a_shard_without_the_sources_that_are_asked_for_is_refused(tmp_path: Path) -> None:
+    write_shard(tmp_path / "0", SPACE, None, LABELS, EXAMPLES, [0, 0, 0], [1.0, 1.0, 1.0])
+    with pytest.raises(DamagedFileError, match="'sources' is missing"):
+        Shard(tmp_path / "0", SPACE, SOURCE, 2)
+
+
+NAMES = [
+    "steps",
+    "bounds",
+    "sides",
+    "units",
+    "labels",
+    "features",
+    "extras",
+    "extra_bounds",
+    "sources",
+    "source_bounds",
+]
+
+
+def rewritten(path: Path, **other: np.ndarray | None) -> None:
+    file = TensorFile(path, "shard")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors} | other
+    write_tensors(path, {name: value for name, value in arrays.items() if value is not None}, file.metadata)
+
+
+def test_a_shard_written_again_is_still_read(shard: Path) -> None:
+    rewritten(shard)
+    Shard(shard, SPACE, SOURCE, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_array_is_named(shard: Path, name: str) -> None:
+    rewritten(shard, **{name: None})
+    with pytest.raises(DamagedFileError, match=f"'{name}' is missing"):
+        Shard(shard, SPACE, SOURCE, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "value", [np.array(3), np.zeros((2, 2), np.int64), np.zeros(9, np.int64)], ids=lambda v: str(v.shape)
+)
+def test_an_array_of_another_shape_is_refused(shard: Path, name: str, value: np.ndarray) -> None:
+    rewritten(shard, **{name: value})
+    with pytest.raises(DamagedFileError, match=str(shard)):
+        Shard(shard, SPACE, SOURCE, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("bounds", [0, 3, 2, 4]), ("bounds", [0, 3, 3, 5]), ("bounds", [1, 3, 3, 4]), ("bounds", [0, 4, 4]),
+        ("bounds", [0, -3, 3, 4]), ("source_bounds", [0, 3, 2, 3]), ("source_bounds", [0, 2, 2, 9]),
+        ("extra_bounds", [0, 5, 2, 29]), ("steps", [1.0, 2.0, 3.0, 4.0]), ("bounds", [0.0, 2.5, 3.0, 4.0]),
+        ("bounds", [0.0, float("nan"), 3.0, 4.0]), ("labels", [[3, 0], [0, 0], [0, 0]]), ("labels", [[-1, 0]] * 3),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_arrays_that_do_not_fit_each_other_are_refused(shard: Path, name: str, value: Any) -> None:
+    dtype = {"labels": np.int32}.get(name)
+    rewritten(shard, **{name: np.array(value, dtype)})
+    with pytest.raises(DamagedFileError, match=str(shard)):
+        Shard(shard, SPACE, SOURCE, 2)
+
+
+def test_extras_that_are_damaged_are_refused(shard: Path) -> None:
+    damaged = np.array(TensorFile(shard, "shard").array("extras"))
+    damaged[3:6] = 0xFF
+    rewritten(shard, extras=damaged)
+    with pytest.raises(DamagedFileError, match=str(shard)):
+        Shard(shard, SPACE, SOURCE, 2).extras(1)
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"format": 2, "kind": "shard"}, {"format": 1, "kind": "model"}])
+def test_another_file_of_ours_is_no_shard(tmp_path: Path, metadata: Any) -> None:
+    write_tensors(tmp_path / "0", {}, metadata)
+    with pytest.raises(DamagedFileError, match="no shard of this format"):
+        Shard(tmp_path / "0", SPACE, None, 0)
+
+
+def test_a_shard_cut_short_is_refused(shard: Path) -> None:
+    content = shard.read_bytes()
+    for length in range(0, len(content), 37):
+        shard.write_bytes(content[:length])
+        with pytest.raises(DamagedFileError):
+            Shard(shard, SPACE, SOURCE, 2)
+
+
+@given(st.lists(st.lists(st.integers(0, 299), max_size=6), max_size=6))
+def test_any_pieces_come_back(tmp_path_factory: pytest.TempPathFactory, pieces: list[list[int]]) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.safetensors"
+    examples = [Example(np.array(piece, np.uint16)) for piece in pieces]
+    write_shard(path, SPACE, None, {}, examples, [0] * len(pieces), [1.0] * len(pieces))
+    opened = Shard(path, SPACE, None, 0)
+    edges = opened.bounds.tolist()
+    assert [opened.steps[a:b].tolist() for a, b in itertools.pairwise(edges)] == pieces

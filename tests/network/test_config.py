@@ -1,0 +1,52 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqforge.errors import DamagedFileError, OptionsError
+from seqforge.network import NetworkConfig
+
+VALUES = st.fixed_dictionaries(
+    {
+        "cell": st.sampled_from(["lstm", "gru", "rnn"]),
+        "layers": st.integers(1, 64),
+        "hidden": st.integers(1, 65_536),
+        "embedding": st.integers(1, 65_536),
+        "tie": st.booleans(),
+        "labels": st.lists(st.integers(0, 1_000_000), max_size=64).map(tuple),
+        "features": st.integers(0, 65_536),
+    }
+)
+
+
+@given(VALUES)
+def test_a_config_comes_back_from_its_json(values: dict[str, Any]) -> None:
+    config = NetworkConfig(**values)
+    assert NetworkConfig.from_json(config.to_json()) == config
+    assert NetworkConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+RANGES: list[dict[str, Any]] = [
+    {"layers": 0}, {"layers": 65}, {"hidden": 0}, {"hidden": 65_537}, {"hidden": True}, {"embedding": -1},
+    {"features": -1}, {"labels": (-1,)}, {"labels": (1,) * 65}, {"labels": (1_000_001,)}, {"labels": (True,)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", RANGES, ids=repr)
+def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None:
+    with pytest.raises(OptionsError, match=f"^{next(iter(values))} is "):
+        NetworkConfig(**values)
+
+
+@pytest.mark.parametrize("values", [*RANGES, {"cell": "lstm2"}, {"hidden": 8.0}, {"tie": 1}], ids=repr)
+def test_a_value_out_of_range_describes_no_network(values: dict[str, Any]) -> None:
+    with pytest.raises(DamagedFileError):
+        NetworkConfig.from_json({**NetworkConfig().to_json(), **values})
+
+
+@pytest.mark.parametrize("data", [None, 3, "lstm", [], {}, {"labels": None}, {"labels": [], "more": 1}], ids=repr)
+def test_junk_describes_no_network(data: Any) -> None:
+    with pytest.raises(DamagedFileError):
+        NetworkConfig.from_json(data)

@@ -1,0 +1,101 @@
+"""Constraints to sample under, small enough to check by eye."""
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from seqforge.sequences import Constraint
+
+
+@pytest.fixture(scope="session")
+def brackets() -> Callable[..., "Constraint"]:
+    """Return a maker of balanced brackets: 0 opens, 1 closes, the others are letters; `brackets(size, depth)`.
+
+    The state is the depth; the piece may end where every bracket is closed, but not empty.
+    """
+    from seqforge.sequences import Constraint
+
+    class Brackets(Constraint):
+        def __init__(self, size: int, depth: int) -> None:
+            self.size, self.depth = size, depth
+
+        def start(self) -> Hashable:
+            return (0, False)
+
+        def allowed(self, state: Any) -> np.ndarray:
+            mask = np.ones(self.size, bool)
+            mask[0], mask[1] = state[0] < self.depth, state[0] > 0
+            return mask
+
+        def may_end(self, state: Any) -> bool:
+            return bool(state == (0, True))
+
+        def to_end(self, state: Any) -> int:
+            return int(max(state[0], not state[1]))
+
+        def advance(self, state: Any, step: Any) -> Hashable:
+            assert self.allowed(state)[step], "the core took a step that was not allowed"
+            return (state[0] + {0: 1, 1: -1}.get(int(step), 0), True)
+
+    return Brackets
+
+
+@pytest.fixture(scope="session")
+def exactly() -> Callable[..., "Constraint"]:
+    """Return a maker of pieces of an exact length: `exactly(size, length)`."""
+    from seqforge.sequences import Constraint
+
+    class Exactly(Constraint):
+        def __init__(self, size: int, length: int) -> None:
+            self.size, self.length = size, length
+
+        def start(self) -> Hashable:
+            return 0
+
+        def allowed(self, state: Any) -> np.ndarray:
+            return np.full(self.size, state < self.length)
+
+        def may_end(self, state: Any) -> bool:
+            return bool(state == self.length)
+
+        def to_end(self, state: Any) -> int:
+            return int(self.length - state)
+
+        def advance(self, state: Any, step: Any) -> Hashable:
+            assert state < self.length, "the core went on where nothing was allowed"
+            return int(state) + 1
+
+    return Exactly
+
+
+@pytest.fixture(scope="session")
+def phrases() -> Callable[..., "Constraint"]:
+    """Return a maker of pieces in which a 0 begins a phrase of so many further steps: `phrases(size, length)`.
+
+    One step can move the nearest end far away.
+    """
+    from seqforge.sequences import Constraint
+
+    class Phrases(Constraint):
+        def __init__(self, size: int, length: int) -> None:
+            self.size, self.length = size, length
+
+        def start(self) -> Hashable:
+            return 0
+
+        def allowed(self, state: Any) -> np.ndarray:
+            return np.ones(self.size, bool)
+
+        def may_end(self, state: Any) -> bool:
+            return bool(state == 0)
+
+        def to_end(self, state: Any) -> int:
+            return int(state)
+
+        def advance(self, state: Any, step: Any) -> Hashable:
+            return int(state) - 1 if state else (self.length if step == 0 else 0)
+
+    return Phrases
