@@ -47,7 +47,7 @@ check: install
 	$(BIN)/lint-imports
 
 models: install
-	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --run out/models/text --steps 9500 --batch-size 32 \
+	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --run out/models/text --steps 6200 --batch-size 32 \
 	  --window 128 --learning-rate 0.004 --dropout 0.4 --dropout-output 0.3 --dropout-input 0.05 \
 	  --dropout-recurrent 0.3 --patience 0
 	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors

@@ -13,9 +13,9 @@ from seqforge.errors import OptionsError, did_you_mean, listing
 from seqforge.plugin import flag, options_from_json, without_none
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
-    "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.0, "dropout_recurrent": 0.0},
-    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.1, "dropout_recurrent": 0.0},
-    "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.3, "dropout_recurrent": 0.3},
+    "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.1, "dropout_recurrent": 0.0},
+    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.25, "dropout_recurrent": 0.2},
+    "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.4, "dropout_recurrent": 0.3},
 }
 DEFAULT_MINUTES = 10.0
 

@@ -128,8 +128,10 @@ class Trainer:
                 yield self._progress(nats, rows, standing.seconds - since, standing.t - fresh, clock)
                 nats, rows, since = 0.0, 0.0, clock.seconds()
             if standing.t % every == 0 or standing.finished:
-                yield self._validate()
-                yield from self._lose_patience()
+                validated = self._validate()
+                placed = list(self._lose_patience())  # before the state is saved on the event
+                yield validated
+                yield from placed
                 since = clock.seconds()
         self.standing.seconds = clock.seconds()
         yield Ended(self.standing.t, self.standing.finished, self.standing.seconds / 60)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seqforge.network import Network
 
-BETAS = (0.9, 0.99)
+BETAS = (0.9, 0.95)
 
 
 class Optimiser:
@@ -82,7 +82,7 @@ class Optimiser:
                     self.average[name].copy_(_fitting(tensors[f"average.{name}"], p))
                 if begun:
                     self.adam.state[p] = {
-                        "step": _scalar(tensors[f"adam.step.{name}"]),
+                        "step": _scalar(tensors[f"adam.step.{name}"]).to(p.device),
                         "exp_avg": _fitting(tensors[f"adam.exp_avg.{name}"], p).clone(),
                         "exp_avg_sq": _fitting(tensors[f"adam.exp_avg_sq.{name}"], p).clone(),
                     }
