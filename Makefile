@@ -19,7 +19,7 @@ help:
 install: $(SETUP)
 
 $(SETUP): pyproject.toml corpora/pyproject.toml plugins/text/pyproject.toml constraints.txt requirements-dev.txt
-	@command -v $(PYTHON) >/dev/null || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt $(EDITABLE)
 	@touch $@
@@ -35,7 +35,7 @@ demo: install
 	@echo
 	@echo "written: out/romeo.txt, out/scenes/0001.txt to 0003.txt, out/run/model.safetensors"
 	@echo "activate the environment:   . $(BIN)/activate"
-	@echo "then, for instance:         seqforge generate --plugin text --prompt \"JULIET:\" --length 500"
+	@echo "then, for instance:         seqforge generate --model out/run --prompt \"JULIET:\" --length 500"
 
 test: install
 	$(BIN)/python -m pytest -q
@@ -47,6 +47,7 @@ check: install
 	$(BIN)/lint-imports
 
 models: install
+	@rm -rf out/models/text
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --run out/models/text --steps 6200 --batch-size 32 \
 	  --window 128 --learning-rate 0.004 --dropout 0.4 --dropout-output 0.3 --dropout-input 0.05 \
 	  --dropout-recurrent 0.3 --patience 0

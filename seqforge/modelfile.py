@@ -144,9 +144,27 @@ def _header(file: TensorFile) -> ModelHeader:
         raise file.damage(str(error)) from error
     except (KeyError, TypeError, ValueError) as error:
         raise file.damage(f"its header lacks or garbles {error}") from error
+    _check_provenance(file, header.provenance)
     if tuple(len(values) for values in labels.values()) != header.network.labels:
         raise file.damage("its labels and its network disagree")
     return header
+
+
+def _check_provenance(file: TensorFile, told: Mapping[str, Any]) -> None:
+    """Refuse what others rely on and is not of its kind."""
+    numbers = [told.get(name) for name in ("longest_units", "valid_nats_per_unit", "minutes", "steps")]
+    words = {"name", "licence", "source", "attribution"}
+    licences, corpus = told.get("licences", []), told.get("corpus", [])
+    fits = (
+        all(number is None or type(number) in (int, float) for number in numbers)
+        and isinstance(licences, list)
+        and all(isinstance(each, dict) and words <= each.keys() for each in licences)
+        and isinstance(corpus, list)
+        and all(isinstance(name, str) for name in corpus)
+        and isinstance(told.get("versions", {}), dict)
+    )
+    if not fits:
+        raise file.damage("what it says of its origin is garbled")
 
 
 def _text(value: Any) -> str:

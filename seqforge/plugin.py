@@ -175,7 +175,7 @@ class Plugin(ABC):
     Attributes:
         api: the version of this contract that the plugin was written for.
         name: as in `--plugin name`; the entry point's name.
-        summary: one line for `seqforge plugins`.
+        summary: one line for `seqforge plugins show`.
         unit: the natural unit of the domain, singular ("character"); losses are reported per unit.
         reads: suffixes of the files it reads (".txt"); empty: any file.
         writes: suffixes of the files it writes, the default first.

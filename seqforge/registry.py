@@ -159,7 +159,7 @@ def tell() -> None:
             "books": list(plugin.books),
             "options": describe_fields(plugin.Options),
             "request": describe_fields(plugin.Request),
-            "models": [path.name for path in shipped(plugin)],
+            "models": [str(path) for path in shipped(plugin)],
         }
     except PluginError as error:
         told = {"error": str(error)}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seqforge.errors import DecodeError
+from seqforge.errors import DecodeError, RequestError, listing
 from seqforge.plugin import Codec, Piece
 from seqforge.sequences import Example, Free, Prompt
 from seqforge.spaces import Categorical
@@ -127,7 +127,17 @@ class TokenCodec(Codec):
         return [self.prompt(None)]
 
     def prompt(self, content: Any | None) -> Prompt:
-        """Return the prompt that starts from this content, or from nothing."""
+        """Return the prompt that starts from this content, or from nothing.
+
+        Raises:
+            RequestError: it holds what the model has never seen.
+        """
+        missing = {} if content is None else self.unseen(Piece(content))
+        if missing:
+            raise RequestError(
+                f"the prompt holds {listing((repr(token) for token in missing), most=8)}, which the model has never"
+                " seen; write it without"
+            )
         steps = np.zeros(0, self.space.dtype) if content is None else self.encode(Piece(content)).steps
         return Prompt(Example(steps), self.constraint())
 

@@ -1,5 +1,6 @@
 """seqforge plugins and corpora: what is installed."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -59,7 +60,7 @@ def show_plugin(name: Annotated[str, typer.Argument(help="the plugin")], json: A
         ["writes", ", ".join(told["writes"])],
         ["several pieces in one", ", ".join(told["books"]) or "none"],
         ["unit", told["unit"]],
-        ["models", ", ".join(model.rpartition("/")[2] for model in told["models"]) or "none"],
+        ["models", ", ".join(Path(model).stem for model in told["models"]) or "none"],
     ]
     put(table(rows))
     for title, verb in (("options", "train"), ("request", "generate")):

@@ -9,7 +9,7 @@ import typer
 
 from seqforge.cli.flags import command, given, parameter, parameters
 from seqforge.cli.words import put_json, say
-from seqforge.errors import OptionsError, RequestError, UsageError, listing
+from seqforge.errors import OptionsError, RequestError, UsageError, WriteError, listing
 from seqforge.files import make_folder, replacing
 from seqforge.plugin import Piece, Plugin
 
@@ -36,7 +36,7 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         ),
         parameter("n", int, 1, typer.Option("-n", min=1, help="how many pieces")),
         parameter("seed", int, 0, typer.Option(min=0, help="of everything random; piece k depends on it and k")),
-        parameter("length", float | None, None, typer.Option(help="in natural units, prompt too", metavar="UNITS")),
+        parameter("length", float | None, None, typer.Option(help="units, with the prompt", metavar="UNITS")),
         parameter(
             "where",
             list[str] | None,
@@ -113,7 +113,7 @@ class _Stream:
     def __init__(self, model: "Model", request: dict[str, Any], streamer: Callable[[Any], str]) -> None:
         self._streamer = streamer
         asked = model.plugin.Request(**request)
-        self._prompt = [step for prompt in model.codec.prompts(asked) for step in prompt.example.steps]
+        self._prompt = [step for prompt in model.codec.prompts(asked) for step in prompt.example.steps[: prompt.keep]]
 
     def __call__(self, step: Any) -> None:
         self.show_prompt()
@@ -141,6 +141,8 @@ class _Target:
         )
         if output is None or self.folder:
             return
+        if not output.parent.is_dir():
+            raise WriteError(f"cannot write {output}: there is no folder {output.parent}; create it first")
         suffix = output.suffix.lower()
         if suffix not in plugin.writes:
             raise RequestError(f"{plugin.name} writes no {suffix} files; it writes {listing(plugin.writes)}")

@@ -1,5 +1,6 @@
 """`seqforge`: finds the plugin that is meant, builds the commands with its flags, and turns errors into sentences."""
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -10,6 +11,7 @@ from seqforge import registry
 from seqforge.errors import PluginError, SeqforgeError
 from seqforge.plugin import Plugin
 
+NO_MEMORY = "there is not enough memory; train with a smaller --size, --batch-size or --window, or close other programs"
 COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect")
 
 
@@ -18,9 +20,14 @@ def main(arguments: list[str] | None = None) -> None:
     from seqforge.cli.train import with_resume_value
     from seqforge.cli.words import fail
 
-    given = with_resume_value(list(sys.argv[1:] if arguments is None else arguments))
-    debug = "--debug" in given
-    given = [argument for argument in given if argument != "--debug"]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = given[-1:] == ["--debug"] or given[:1] == ["--debug"]  # elsewhere it may be a prompt
+    given = given[given[:1] == ["--debug"] : len(given) - (len(given) > 1 and given[-1] == "--debug")]
+    if given[:1] == ["train"]:
+        given = with_resume_value(given)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows a question mark
     try:
         app = build(_plugin_meant(given))
         app(args=given, prog_name="seqforge", standalone_mode=True)
@@ -34,11 +41,17 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         fail("interrupted", 130)
     except MemoryError:
-        fail("there is not enough memory; try a smaller --size, --batch-size or --window", 1)
+        fail(NO_MEMORY, 1)
     except OSError as error:
         if debug:
             raise
         fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
+    except Exception as error:
+        if debug:
+            raise
+        if "out of memory" in str(error) or "can't allocate memory" in str(error):
+            fail(NO_MEMORY, 1)
+        fail(f"a fault of seqforge or of a plugin: {type(error).__name__}: {error}; --debug shows where", 1)
 
 
 def build(plugin: Plugin | None) -> typer.Typer:
@@ -51,7 +64,7 @@ def build(plugin: Plugin | None) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         help="Train a recurrent network on any sequence a plugin can read, and generate new files.",
-        epilog="Any command takes --debug, which shows the traceback of an error.",
+        epilog="Any command takes --debug as its last word, which shows the traceback of an error.",
     )
 
     @app.callback()

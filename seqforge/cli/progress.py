@@ -64,7 +64,7 @@ class Reporter:
         elif isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, Validated):
-            if event.nats_per_unit == event.nats_per_unit:
+            if event.nats_per_unit is not None:
                 mark = " (best so far: saved)" if event.best else ""
                 self._best = event.nats_per_unit if event.best else self._best
                 self._line(f"step {event.t}: valid {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
@@ -106,7 +106,7 @@ class Reporter:
                 say(f"  ... and {report['skipped'] - 10:,} more")
         if report["unseen_total"]:
             first = ", ".join(f"{token!r} {number}x" for token, number in list(report["unseen"].items())[:8])
-            say(f"replaced in valid and test, for the training pieces never have it: {first}")
+            say(f"replaced, for the model cannot say it: {first}")
         s = event.settings
         say(
             f"{s.cell} {s.layers} x {s.hidden}, {event.parameters:,} parameters, {s.precision} on {s.device};"

@@ -47,9 +47,11 @@ def evaluate(
 
     In float32, the state carried through every piece, ends of pieces counted.
     """
-    from seqforge.forge import load
+    from seqforge.forge import load, locate
 
-    found = load(model).evaluate(corpus, split=split)
+    path = locate(model)
+    say(f"model: {path}")
+    found = load(path).evaluate(corpus, split=split)
     if json:
         put_json(found.to_json())
         return
@@ -71,9 +73,11 @@ def score(
     json: AsJson = False,
 ) -> None:
     """Tell how probable a model finds each piece of a file, in nats per natural unit."""
-    from seqforge.forge import load
+    from seqforge.forge import load, locate
 
-    loaded = load(model)
+    path = locate(model)
+    say(f"model: {path}")
+    loaded = load(path)
     rows = []
     for piece in _pieces(loaded.plugin, loaded.options, _existing(file)):
         found = loaded.score(piece)
@@ -93,14 +97,10 @@ def info(
     json: AsJson = False,
 ) -> None:
     """Show what a model file says of itself."""
-    from seqforge.forge import choose
+    from seqforge.forge import locate
     from seqforge.modelfile import read_header
 
-    path = Path(model)
-    if path.is_dir():
-        path = path / "model.safetensors"
-    elif not path.exists() and any(entry.name == model for entry in registry.installed()):
-        path = choose(model)[0]
+    path = locate(model)
     header = read_header(path)
     told = header.to_json()
     told["codec"] = {"version": header.codec.get("version")}
@@ -171,6 +171,9 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
         from seqforge.forge import choose, load
 
         loaded = load(choose(values["plugin"] or "", values["model"])[0])
+        own = given(ctx, values, loaded.plugin.Options)
+        if own:
+            raise UsageError(f"--{next(iter(own))} is given, and the model has options of its own; leave it out")
         plugin, options, codec = loaded.plugin, loaded.options, loaded.codec
     elif values["plugin"]:
         plugin = registry.load(values["plugin"])

@@ -1,5 +1,6 @@
 """seqforge train: files in, a model out."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
     from seqforge.cli.progress import Reporter
 
     resume = values["resume"]
-    with Signals() as signals, Reporter(quiet=values["quiet"]) as reporter:
+    quiet = values["quiet"] or os.environ.get("RANK", "0") != "0"  # of several processes one speaks
+    with Signals() as signals, Reporter(quiet=quiet) as reporter:
 
         def watch(event: Any) -> None:
             signals.gentle = True  # from now on there is something to save

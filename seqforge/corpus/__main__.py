@@ -1,7 +1,6 @@
 """A worker process of the preparation: answers tasks, one JSON line each, until its input ends."""
 
 import json
-import signal
 import sys
 from typing import Any
 
@@ -11,15 +10,19 @@ from seqforge.errors import SeqforgeError
 
 def main() -> None:
     """Read what the work is, then do one task after the other."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     answers = sys.stdout
     sys.stdout = sys.stderr  # whatever a plugin prints must not mix with the answers
-    work = chunks_from_json(json.loads(sys.stdin.readline()))
+    told: dict[str, Any]
 
     def tell(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
+    try:
+        work = chunks_from_json(json.loads(sys.stdin.readline()))
+    except SeqforgeError as error:
+        tell({"error": str(error), "class": type(error).__name__})
+        return
     work.reading = lambda number: tell({"reading": number})
     for line in sys.stdin:
         try:

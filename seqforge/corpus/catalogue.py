@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqforge.dataset import SIDES
 from seqforge.errors import CorpusError, UsageError, did_you_mean, listing
 
 GROUP = "seqforge.corpora"
@@ -55,7 +56,7 @@ class Corpus:
 
 
 def installed_corpora() -> list[Corpus]:
-    """Return every announced corpus, sorted by name. No package of theirs is run.
+    """Return every announced corpus, sorted by name.
 
     Raises:
         CorpusError: a corpus.toml is wrong, or two corpora have one name.
@@ -112,7 +113,14 @@ def read_corpus(folder: Path) -> Corpus:
     missing = [name for name in NEEDED if name not in told]
     if missing:
         raise CorpusError(f"{path} lacks {listing(missing)}")
-    kind = told.get("split", {}).get("kind", "hash")
+    tables = {name: told.get(name, {}) for name in ("split", "options", "labels", "counts")}
+    wrong = [name for name, table in tables.items() if not isinstance(table, dict)]
+    wrong += [name for name in NEEDED if name != "files" and not isinstance(told[name], str)]
+    wrong += [] if isinstance(told["files"], list) and all(isinstance(f, str) for f in told["files"]) else ["files"]
+    wrong += [side for side in SIDES if not isinstance(tables["split"].get(side, 0), int | float)] if not wrong else []
+    if wrong:
+        raise CorpusError(f"{path} has a value of the wrong kind for {listing(wrong)}")
+    kind = tables["split"].get("kind", "hash")
     if kind not in SPLITS:
         raise CorpusError(f"{path} names a split of kind {kind!r}; allowed are {listing(SPLITS)}")
     return Corpus(

@@ -3,10 +3,13 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -64,7 +67,10 @@ def run_tasks(
 class _Worker:
     def __init__(self, work: Mapping[str, Any]) -> None:
         self._work = work
-        path = os.pathsep.join(entry for entry in sys.path if entry)
+        # Ctrl-C is for this process: a worker inherits that the signal is ignored
+        in_main = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "seqforge.corpus"],
             stdin=subprocess.PIPE,
@@ -72,6 +78,8 @@ class _Worker:
             text=True,
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         )
+        if in_main:
+            signal.signal(signal.SIGINT, before)
         self._send(work)
 
     def ask(self, task: dict[str, Any]) -> dict[str, Any]:

@@ -269,7 +269,7 @@ def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | N
         "plugin": plugin.name,
         "code": _code(plugin),
         "options": options_to_json(options),
-        "codec": None if codec is None else codec.to_json(),
+        "codec": None if codec is None else [codec.version, codec.to_json(), _arrays_digest(codec)],
         "files": [[str(f.path), _digest(f.path), dict(f.labels), f.side, list(f.fractions)] for f in files],
     }
     try:
@@ -280,6 +280,12 @@ def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | N
             f" plain JSON: {error}"
         ) from error
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _arrays_digest(codec: Codec) -> list[list[str]]:
+    """Return a digest of each of a codec's arrays."""
+    arrays = sorted(codec.arrays().items())
+    return [[name, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest()] for name, array in arrays]
 
 
 def _code(plugin: Plugin) -> str:

@@ -86,6 +86,11 @@ def _folder(folder: Path, reads: Sequence[str], domain: str) -> list[SourceFile]
             f" it holds files with {listing(suffixes)}"
         )
     labels = _labels(folder / LABELS)
+    for side in ("valid", "test"):
+        if (folder / side).is_dir() and not (folder / "train").is_dir():
+            raise CorpusError(
+                f"the folder {folder} has a {side}/ but no train/; move the files to train on into train/"
+            )
     split = {path.relative_to(folder).parts[0] for path in paths} & set(SIDES)
     outside = [path for path in paths if path.relative_to(folder).parts[0] not in SIDES]
     if "train" in split and outside:

@@ -17,7 +17,7 @@ from seqforge.corpus.reading import UNDECIDED, keys_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
-from seqforge.errors import PluginError, ReadError
+from seqforge.errors import PluginError, ReadError, SeqforgeError
 from seqforge.files import write_text
 from seqforge.plugin import Codec, Plugin, options_from_json
 from seqforge.sequences import Example
@@ -57,7 +57,15 @@ class Chunks:
     def do(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Do one task, {"do": "scan" or "encode", "chunk": number}, and return what is to be told."""
         work = self.scan if task["do"] == "scan" else self.encode
-        return work(int(task["chunk"]))
+        try:
+            return work(int(task["chunk"]))
+        except (SeqforgeError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}) fails while the corpus is prepared:"
+                f" {type(error).__name__}: {error}"
+            ) from error
 
     def scan(self, chunk: int) -> dict[str, Any]:
         """Read a chunk's pieces and write down their keys and sides."""
@@ -164,7 +172,7 @@ def done_path(folder: Path, chunk: int) -> Path:
 
 
 def chunks_from_json(told: Mapping[str, Any]) -> Chunks:
-    """Return the work that `pool.Pool` describes to a worker."""
+    """Return the work that `pool.run_tasks` describes to a worker."""
     plugin = registry.load(told["plugin"])
     files = [SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]]
     options = options_from_json(plugin.Options, told["options"])

@@ -8,17 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqforge.forge.model import Generated, Model, choose, load
+    from seqforge.forge.model import Generated, Model, choose, load, locate
     from seqforge.forge.record import Sampled
     from seqforge.forge.session import Started, train
 
-__all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "train"]
+__all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "locate", "train"]
 
 PLACES = {
     "Generated": "model",
     "Model": "model",
     "choose": "model",
     "load": "model",
+    "locate": "model",
     "Sampled": "record",
     "Started": "session",
     "train": "session",

@@ -114,7 +114,8 @@ class Model:
         parts: dict[int, list[Sample]] = {}
         for number, prompt in enumerate(prompts):
             conditions = self._conditions(prompt, labels)
-            limits = Limits(units=self._limit(prompt, length))
+            limit = self._limit(prompt, length)
+            limits = Limits(units=limit, steps=max(1_000_000, int(16 * limit)))
             sampler = Sampler(self.engine, prompt, conditions, controls=controls, limits=limits, units=self.codec.units)
             told = (lambda _, step: watch(step)) if watch is not None else None
             for sample in sampler.samples(range(n), seed=seed + number, watch=told):
@@ -150,7 +151,8 @@ class Model:
         example = self.codec.encode(piece)
         units = float(self.codec.units(example.steps).sum())
         labels = self.label_numbers({k: v for k, v in piece.labels.items() if k in self.header.labels})
-        return score_example(self.network, example, labels, units, self.header.unit)
+        found = score_example(self.network, example, labels, units, self.header.unit)
+        return dataclasses.replace(found, unseen=sum(self.codec.unseen(piece).values()))
 
     def evaluate(self, corpus: Sequence[str] | str | None = None, *, split: str | None = None) -> Evaluation:
         """Return the model's loss on a split of a corpus: test, or valid where there is no test.
@@ -250,19 +252,28 @@ class Model:
 
 
 def load(path: str | Path) -> Model:
-    """Return the model of a file, of a run's folder, or the one that ships with a plugin ("text").
+    """Return the model of a file, of a run's folder, or of a plugin's name; see `locate`.
 
     Raises:
         DamagedFileError: it is no model of ours.
         PluginError: its plugin is not installed.
     """
-    found = Path(path)
-    if found.is_dir():
-        found = found / "model.safetensors"
-    elif not found.exists() and any(entry.name == str(path) for entry in registry.installed()):
-        found = choose(str(path))[0]
+    found = locate(path)
     header, network = read_model(found)
     return Model(header, network, registry.load(header.plugin), found)
+
+
+def locate(named: str | Path) -> Path:
+    """Return the model file that is meant by a file, a run's folder, or a plugin's name ("text").
+
+    By a plugin's name its newest finished run under ./runs is meant, else what ships with it.
+    """
+    path = Path(named)
+    if path.is_dir():
+        return path / "model.safetensors"
+    if not path.exists() and any(entry.name == str(named) for entry in registry.installed()):
+        return choose(str(named))[0]
+    return path
 
 
 def choose(plugin: str, wanted: str | None = None) -> tuple[Path, str]:
@@ -310,6 +321,7 @@ def _codec(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None)
         codec = plugin.codec.from_json(header.codec["data"], header.arrays, options)
     except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise DamagedFileError(f"{where}: its codec is damaged ({type(error).__name__}: {error})") from error
-    if codec.space != header.space:
-        raise DamagedFileError(f"{where}: its codec and its network have different spaces")
+    labels = {name: tuple(values) for name, values in codec.labels.items()}
+    if codec.space != header.space or labels != header.labels or codec.features != header.network.features:
+        raise DamagedFileError(f"{where}: its codec and its network do not fit each other")
     return codec

@@ -127,6 +127,8 @@ def check_unchanged(
 def _shaped_as(model: Model, settings: Settings, own: Mapping[str, Any], others: Mapping[str, Any]) -> Settings:
     """Return the settings with the shape of the network taken from a model."""
     config, options = model.network.config, model.header.options
+    if "size" in own:
+        raise OptionsError("--size and --init are both given, and the model has its size; leave --size out")
     for name, value in own.items():
         if name in SHAPE and value != getattr(config, name):
             raise OptionsError(f"--{name} {value} does not fit --init: that model has {getattr(config, name)}")

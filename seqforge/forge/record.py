@@ -1,7 +1,6 @@
 """What a run leaves in its folder while it goes on: model, state, metrics, config, samples."""
 
 import dataclasses
-import math
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import torch
 
 from seqforge import registry
 from seqforge.corpus import Corpus, Prepared
+from seqforge.errors import SeqforgeError
 from seqforge.files import make_folder, replacing
 from seqforge.forge.model import Model
 from seqforge.forge.plan import Plan
@@ -76,7 +76,7 @@ class Record:
             if isinstance(event, Validated | Ended):
                 self.trainer.tensors()  # the leader's state holds the lanes of all
             return
-        if not (isinstance(event, Validated) and math.isnan(event.nats_per_unit)):
+        if not (isinstance(event, Validated) and event.nats_per_unit is None):
             values = dataclasses.asdict(event)
             rounded = {n: round(v, 6) if isinstance(v, float) else v for n, v in values.items()}
             self.run.note({"event": LINES[type(event)], **rounded})
@@ -98,7 +98,10 @@ class Record:
         network = Network(self.header.space, self.header.network, seed=None)
         network.load_state_dict({n: value.cpu() for n, value in self.trainer.optimiser.weights().items()})
         model = Model(self.header, network, self.plugin)
-        made = next(model.stream(1, seed=t, length=None, where=None, controls=Controls(), request={}))
+        try:
+            made = next(model.stream(1, seed=t, length=None, where=None, controls=Controls(), request={}))
+        except SeqforgeError:
+            return None  # a request that must say more than nothing: this plugin has no samples on the way
         path = make_folder(self.run.samples) / f"{t:07d}{self.plugin.writes[0]}"
         with replacing(path) as temporary:
             self.plugin.write([made.piece], temporary)
@@ -107,16 +110,16 @@ class Record:
     def close(self) -> None:
         """See to it that a run which was never validated leaves a model too."""
         if self.trainer.group.leads and not self.run.model.exists():
-            self._save_model(float("nan"))
+            self._save_model(None)
 
-    def _save_model(self, loss: float) -> None:
-        """Write the model as it stands; `loss` is its nats per unit on valid, NaN where there is none."""
+    def _save_model(self, loss: float | None) -> None:
+        """Write the model as it stands; `loss` is its nats per unit on valid, None without one."""
         standing = self.trainer.standing
         made = {
             **self.header.provenance,
             "steps": standing.t,
             "minutes": round(standing.seconds / 60, 2),
-            "valid_nats_per_unit": None if math.isnan(loss) else loss,
+            "valid_nats_per_unit": loss,
         }
         header = dataclasses.replace(self.header, provenance=made)
         write_model(self.run.model, header, self.trainer.optimiser.weights())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqforge.errors import DamagedFileError, RunError, WriteError
+from seqforge.errors import DamagedFileError, RunError
 from seqforge.files import explain, make_folder, write_text
 from seqforge.tensorfile import TensorFile
 
@@ -176,4 +176,4 @@ def _toml(values: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-__all__ = ["ROOT", "Run", "WriteError", "new_run", "newest_model", "resumable", "run_at", "runs_of"]
+__all__ = ["ROOT", "Run", "new_run", "newest_model", "resumable", "run_at", "runs_of"]

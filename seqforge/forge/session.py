@@ -71,7 +71,7 @@ def train(
         workers: processes that prepare; default: one for each core.
         on_event: is told what happens.
         tell: is told what is being prepared.
-        stopping: asked after every step; True saves and leaves.
+        stopping: asked at every event, about once a second; True saves and leaves.
         options: fields of `forge.settings.Settings` and of the plugin's Options.
 
     Raises:
@@ -81,11 +81,13 @@ def train(
         WriteError: the run cannot be written.
     """
     found = registry.load(plugin)
-    group = Group.joined(str(options.get("device", "cpu")))
+    group = Group.joined()
     if group.world > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes must know where the run is: give --run FOLDER, or --resume FOLDER")
     begun: _Begun | None = None
     if resume:
+        if run is not None and resume is not True and Path(run) != Path(str(resume)):
+            raise OptionsError(f"--resume {resume} and --run {run} are two runs; give one of them")
         where = run if resume is True else Path(str(resume))
         place = resumable(plugin) if where is None else Run(Path(where))
         begun = _read(found, place)
@@ -93,6 +95,7 @@ def train(
         check_unchanged(plan, corpus=corpus, init=init, given=options)
     else:
         plan = plan_fresh(found, corpus=corpus, init=init, given=options)
+        _check(plan.settings)
         place = _place(plugin, run, group)  # can it be written at all?
     base = load(plan.init) if plan.init else None
     sources = find_sources(plan.corpus, reads=found.reads, domain=plugin)
@@ -102,17 +105,16 @@ def train(
         begun.restore(place, prepared, trainer)
     plan = dataclasses.replace(plan, settings=_settled(plan.settings, trainer))
     record = Record(place, plan, found, prepared, sources.corpora, trainer)
-    tell_person = on_event if group.leads else lambda _: None
     told = (prepared.report, trainer.network.parameter_count(), plan.settings, trainer.standing.t)
-    tell_person(Started(place.folder, plugin, found.unit, *told))
+    on_event(Started(place.folder, plugin, found.unit, *told))
     trainer.stop_at = stop_at
     for event in trainer.run():
         trainer.stopping = trainer.stopping or stopping()
         record.keep(event)
-        tell_person(event)
+        on_event(event)
         sampled = record.sample()
         if sampled is not None:
-            tell_person(sampled)
+            on_event(sampled)
     record.close()
     group.wait()
     return load(place.model)
@@ -180,28 +182,47 @@ def _read(plugin: Plugin, place: Run) -> _Begun:
 
 def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: Group) -> Trainer:
     """Return the network and its trainer as the settings have them."""
-    s, codec = settings, prepared.codec
-    if s.threads:
-        torch.set_num_threads(s.threads)
-    shape = NetworkConfig(
-        cell=s.cell,
-        layers=cast(int, s.layers),
-        hidden=cast(int, s.hidden),
-        embedding=cast(int, s.embedding),
-        tie=s.tie,
-        labels=tuple(len(values) for values in codec.labels.values()),
-        features=codec.features,
-    )
-    network = Network(codec.space, shape, seed=s.seed)
+    codec = prepared.codec
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    labels = tuple(len(values) for values in codec.labels.values())
+    network = Network(codec.space, _shape(settings, labels, codec.features), seed=settings.seed)
     if base is not None:
         network.load_state_dict(base.network.state_dict())
+    own = (
+        f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if settings.device == "cuda" and group.world > 1 else settings.device
+    )
+    augment = codec.augment if isinstance(codec, Augments) else None
+    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
+    return Trainer(network.to(own), train, valid, _training(settings), augment=augment, group=group)
+
+
+def _check(settings: Settings) -> None:
+    """Raise OptionsError for what would not work, before anything is prepared."""
+    _shape(settings, (), 0)
+    _training(settings)
     try:
-        own = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if s.device == "cuda" and group.world > 1 else s.device
-        network = network.to(torch.device(own))
+        torch.zeros(1, device=settings.device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).partition("\n")[0]
-        raise OptionsError(f"--device {s.device} cannot be used here: {first}") from error
-    config = TrainingConfig(
+        raise OptionsError(f"--device {settings.device} cannot be used here: {first}") from error
+
+
+def _shape(settings: Settings, labels: tuple[int, ...], features: int) -> NetworkConfig:
+    return NetworkConfig(
+        cell=settings.cell,
+        layers=cast(int, settings.layers),
+        hidden=cast(int, settings.hidden),
+        embedding=cast(int, settings.embedding),
+        tie=settings.tie,
+        labels=labels,
+        features=features,
+    )
+
+
+def _training(settings: Settings) -> TrainingConfig:
+    s = settings
+    return TrainingConfig(
         budget=_budget(s),
         batch_size=s.batch_size,
         window=s.window,
@@ -221,9 +242,6 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: 
         seed=s.seed,
         precision=s.precision,
     )
-    augment = codec.augment if isinstance(codec, Augments) else None
-    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
-    return Trainer(network, train, valid, config, augment=augment, group=group)
 
 
 def _budget(settings: Settings) -> Budget:

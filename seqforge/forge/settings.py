@@ -14,7 +14,7 @@ from seqforge.plugin import flag, options_from_json, without_none
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
     "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.1, "dropout_recurrent": 0.0},
-    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.25, "dropout_recurrent": 0.2},
+    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.2, "dropout_recurrent": 0.15},
     "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.4, "dropout_recurrent": 0.3},
 }
 DEFAULT_MINUTES = 10.0
@@ -42,7 +42,7 @@ class Settings:
     window: int = flag(64, help="gradients flow through so many steps; the state is carried on", unit="STEPS")
     learning_rate: float = flag(5e-3, help="the highest learning rate")
     warmup: int = flag(100, help="steps until it is reached", unit="STEPS")
-    weight_decay: float = flag(0.01, help="of AdamW")
+    weight_decay: float = flag(0.05, help="of AdamW")
     clip: float = flag(1.0, help="largest norm of the gradient")
     average: int = flag(200, help="horizon of the average of the weights; 0: none", unit="STEPS")
     patience: int = flag(8, help="validations without a better loss until the run is brought to its end; 0: never")

@@ -30,10 +30,10 @@ class Conditioning(nn.Module):
         )
         self.width = sum(widths) + features
 
-    def initialise(self) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh embeddings."""
         for table in self.tables:
-            nn.init.normal_(table)
+            nn.init.normal_(table, generator=generator)
 
     def forward(
         self, labels: Int[Tensor, "*shape labels"], features: Float[Tensor, "*shape features"]

@@ -45,13 +45,12 @@ class Network(nn.Module):
 
     def initialise(self, seed: int) -> None:
         """Draw fresh weights."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.head.initialise()
-            self.conditioning.initialise()
-            nn.init.zeros_(self.start)
-            for layer in self.layers:
-                layer.initialise()  # type: ignore[operator]
+        generator = torch.Generator().manual_seed(seed)
+        self.head.initialise(generator)
+        self.conditioning.initialise(generator)
+        nn.init.zeros_(self.start)
+        for layer in self.layers:
+            layer.initialise(generator)  # type: ignore[operator]
 
     def zero_state(self, lanes: int) -> NetworkState:
         """Return the state before anything was seen."""
@@ -60,7 +59,14 @@ class Network(nn.Module):
     def forward(
         self, window: Window, state: NetworkState, masks: Masks | None = None
     ) -> tuple[Float[Tensor, "time lane outputs"], NetworkState]:
-        """Return the head's outputs at every row, and the state after the last.
+        """Return the head's outputs at every row, and the state after the last; arguments as of `read`."""
+        hidden, after = self.read(window, state, masks)
+        return self.head.predict(hidden), after
+
+    def read(
+        self, window: Window, state: NetworkState, masks: Masks | None = None
+    ) -> tuple[Float[Tensor, "time lane hidden"], NetworkState]:
+        """Return what the head predicts from at every row, and the state after the last.
 
         Args:
             window: what to read.
@@ -88,7 +94,7 @@ class Network(nn.Module):
             hidden = torch.where(starts.unsqueeze(-1), first, hidden)
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)
-        return self.head.predict(hidden), after
+        return hidden, after
 
     def loss(
         self, window: Window, state: NetworkState, masks: Masks | None = None

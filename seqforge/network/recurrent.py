@@ -40,13 +40,13 @@ class RecurrentLayer(nn.Module):
         self.recurrent_weight = nn.Parameter(torch.empty(self.gates * hidden, hidden))
         self.bias = nn.Parameter(torch.empty(self.gates * hidden))
 
-    def initialise(self) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights: orthogonal recurrent matrices, Xavier-uniform input matrices, biases zero."""
         nn.init.zeros_(self.bias)
         for gate in range(self.gates):
             rows = slice(gate * self.hidden, (gate + 1) * self.hidden)
-            nn.init.orthogonal_(self.recurrent_weight[rows].detach())
-            nn.init.xavier_uniform_(self.input_weight[rows].detach())
+            nn.init.orthogonal_(self.recurrent_weight[rows].detach(), generator=generator)
+            nn.init.xavier_uniform_(self.input_weight[rows].detach(), generator=generator)
 
     def zero_state(self, lanes: int) -> State:
         """Return the state before anything was seen."""
@@ -105,8 +105,8 @@ class LSTM(RecurrentLayer):
     closed = (0, 1, 3)
     parts = 2
 
-    def initialise(self) -> None:
-        super().initialise()
+    def initialise(self, generator: torch.Generator) -> None:
+        super().initialise(generator)
         nn.init.ones_(self.bias[self.hidden : 2 * self.hidden].detach())
 
     def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
@@ -138,8 +138,8 @@ class GRU(RecurrentLayer):
         super().__init__(width, hidden)
         self.candidate_bias = nn.Parameter(torch.empty(hidden))
 
-    def initialise(self) -> None:
-        super().initialise()
+    def initialise(self, generator: torch.Generator) -> None:
+        super().initialise(generator)
         nn.init.zeros_(self.candidate_bias)
 
     def run(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:

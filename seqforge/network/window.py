@@ -32,6 +32,10 @@ class Window:
     labels: Int[Tensor, "time lane labels"]
     features: Float[Tensor, "time lane features"]
 
+    def rows(self, first: int, end: int) -> "Window":
+        """Return the rows of a part of the time."""
+        return Window(**{f.name: getattr(self, f.name)[first:end] for f in fields(self)})
+
     def to(self, device: torch.device) -> "Window":
         """Return the window on a device."""
         return Window(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})

@@ -13,6 +13,7 @@ from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 
 MOST_ROWS = 64
 SIZES = (1, 2, 4, 8, 16, 32, 64)
+STRETCH = 1024
 
 
 class Engine:
@@ -56,7 +57,10 @@ class Engine:
             The head's outputs after the last row, the state, and what the conditions add to the first
             layer's gates; all without a row axis, to be copied into rows.
         """
-        outputs, state = self.network(window, self.network.zero_state(1))
+        state = self.network.zero_state(1)
+        for first in range(0, len(window.starts), STRETCH):
+            hidden, state = self.network.read(window.rows(first, first + STRETCH), state)
+        outputs = self.network.head.predict(hidden[-1:])
         conditions = self.network.conditioning(window.labels[-1, 0], window.features[-1, 0])
         added = functional.linear(conditions, self._condition_weight)
         return outputs[-1, 0], [tuple(part[0] for part in layer) for layer in state], added

@@ -54,12 +54,16 @@ class TrainingConfig:
         }
         for name, bound in least.items():
             if getattr(self, name) < bound:
-                raise OptionsError(f"{name} is {getattr(self, name)}; it must be at least {bound:g}")
+                raise OptionsError(f"--{_flag(name)} is {getattr(self, name)}; it must be at least {bound:g}")
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:
-                raise OptionsError(f"{name} is {getattr(self, name)}; it must be more than 0")
+                raise OptionsError(f"--{_flag(name)} is {getattr(self, name)}; it must be more than 0")
         if not self.weight_decay >= 0:
-            raise OptionsError(f"weight_decay is {self.weight_decay}; it must be at least 0")
+            raise OptionsError(f"--weight-decay is {self.weight_decay}; it must be at least 0")
         for name in ("input", "between", "output", "recurrent", "labels"):
             if not 0 <= getattr(self.dropout, name) < 1:
                 raise OptionsError(f"a dropout is {getattr(self.dropout, name)}; it must be from 0 to below 1")
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")

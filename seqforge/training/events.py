@@ -34,13 +34,13 @@ class Validated:
 
     Attributes:
         t: steps taken so far.
-        nats_per_unit: the loss on the valid split.
+        nats_per_unit: the loss on the valid split, None without one.
         best: whether it is the best so far.
         minutes: spent so far.
     """
 
     t: int
-    nats_per_unit: float
+    nats_per_unit: float | None
     best: bool
     minutes: float
 

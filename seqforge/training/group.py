@@ -26,13 +26,13 @@ class Group:
     world: int = 1
 
     @classmethod
-    def joined(cls, device: str) -> "Group":
+    def joined(cls) -> "Group":
         """Return the group that torchrun announces in the environment, after joining it."""
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world == 1:
             return cls()
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), world)
 
     @property

@@ -1,6 +1,7 @@
 """The negative log-likelihood of a dataset: the number that everything is judged by."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def likelihood(
         window = batches[t].to(device)
         with casting(device, precision):
             losses, state = network.loss(window, state)
-        nats += float(losses.double().sum())
+        nats += float(losses.cpu().double().sum())
         rows += int(window.weights.sum())
         if most_rows is not None and rows >= most_rows:
             break
@@ -79,7 +80,7 @@ def exact(network: Network, dataset: Dataset, *, most_lanes: int = 64, window: i
 
 
 @contextlib.contextmanager
-def evaluating(network: Network):  # type: ignore[no-untyped-def]
+def evaluating(network: Network) -> Iterator[None]:
     """Put a network into evaluation mode for a while."""
     before = network.training
     network.eval()

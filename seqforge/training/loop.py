@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqforge.dataset import Dataset
-from seqforge.errors import DamagedFileError
+from seqforge.errors import DamagedFileError, RunError
 from seqforge.network import Network, NetworkState, draw_masks
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
@@ -116,7 +116,7 @@ class Trainer:
         nats, rows, since = 0.0, 0.0, clock.seconds()
         fresh = self.standing.t
         while not self.standing.finished:
-            if self.group.agree(float(self.stopping), self.device) or self.standing.t == self.stop_at:
+            if self.group.agree(float(self.stopping), self.device) or self._at_stop():
                 break
             loss, count = self.step()
             nats, rows = nats + loss, rows + count
@@ -124,7 +124,7 @@ class Trainer:
             standing.seconds = self.group.agree(clock.seconds(), self.device)
             yield from self._place_by_clock(standing.t - fresh)
             standing.finished = standing.decay is not None and standing.t >= standing.decay.last
-            if standing.seconds - since >= 1.0 or standing.finished or standing.t == self.stop_at:
+            if standing.seconds - since >= 1.0 or standing.finished or self._at_stop():
                 yield self._progress(nats, rows, standing.seconds - since, standing.t - fresh, clock)
                 nats, rows, since = 0.0, 0.0, clock.seconds()
             if standing.t % every == 0 or standing.finished:
@@ -135,6 +135,9 @@ class Trainer:
                 since = clock.seconds()
         self.standing.seconds = clock.seconds()
         yield Ended(self.standing.t, self.standing.finished, self.standing.seconds / 60)
+
+    def _at_stop(self) -> bool:
+        return self.stop_at is not None and self.standing.t >= self.stop_at
 
     def step(self) -> tuple[float, float]:
         """Take one step; return the nats and the number of the rows that counted."""
@@ -162,6 +165,11 @@ class Trainer:
         now = rate(t, peak=config.learning_rate, warmup=warmup, decay=decay)
         self.optimiser.step(t, rate=now, share=now / config.learning_rate)
         self.standing.t = t + 1
+        if not math.isfinite(float(total)):
+            raise RunError(
+                f"the loss is no longer finite at step {t + 1}; start again with a lower --learning-rate (it is"
+                f" {config.learning_rate:g})"
+            )
         return float(total), float(count)
 
     def measure(self) -> float:
@@ -224,7 +232,7 @@ class Trainer:
     def _validate(self) -> Validated:
         standing = self.standing
         if self.valid is None:
-            return Validated(standing.t, float("nan"), True, standing.seconds / 60)
+            return Validated(standing.t, None, True, standing.seconds / 60)
         loss = self.measure()
         best = math.isfinite(loss) and (standing.best is None or loss < standing.best)
         standing.waited = 0 if best else standing.waited + 1

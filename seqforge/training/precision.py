@@ -16,7 +16,7 @@ def casting(device: torch.device, precision: str) -> contextlib.AbstractContextM
 
 
 def fastest(network: Network, device: torch.device, *, lanes: int = 16, time_steps: int = 32) -> str:
-    """Return the precision in which this network's first layer trains faster here, by trying both.
+    """Return the precision in which this network's last layer trains faster here, by trying both.
 
     It is written into the run's config, so that a resumed run does not choose again.
     """
@@ -31,8 +31,8 @@ def fastest(network: Network, device: torch.device, *, lanes: int = 16, time_ste
             with casting(device, precision):
                 outputs, _ = layer(inputs, layer.zero_state(lanes), None)  # type: ignore[operator]
             torch.autograd.grad(outputs.float().sum(), list(layer.parameters()))
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            if device.type != "cpu":
+                getattr(torch, device.type).synchronize()
             times.append(time.perf_counter() - began)
         took[precision] = min(times[1:])
     return "bfloat16" if took["bfloat16"] < 0.9 * took["float32"] else "float32"

@@ -62,10 +62,12 @@ def test_files_beside_a_train_folder_are_refused_by_name(tmp_path: Path) -> None
         sources(tmp_path)
 
 
-def test_a_test_folder_without_train_is_no_split(tmp_path: Path) -> None:
-    write(tmp_path / "test" / "a.num")
+@pytest.mark.parametrize("side", ["valid", "test"])
+def test_a_folder_to_test_on_without_one_to_train_on_is_refused(tmp_path: Path, side: str) -> None:
+    write(tmp_path / side / "a.num")
     write(tmp_path / "b.num")
-    assert {side for _, side, _ in sources(tmp_path)} == {""}
+    with pytest.raises(CorpusError, match=f"has a {side}/ but no train/"):
+        sources(tmp_path)
 
 
 def test_labels_csv_beside_the_files_labels_them(tmp_path: Path) -> None:

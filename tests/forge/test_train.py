@@ -75,7 +75,7 @@ def test_config_toml_holds_everything_resolved() -> None:
     told = tomllib.loads((folder / "config.toml").read_text())
     assert told["plugin"] == "text" and told["corpus"] == [str(Path("a.txt").absolute())]
     assert {name: told["settings"][name] for name in TINY} == dict(TINY)
-    assert told["settings"]["dropout"] == 0.1 and told["settings"]["steps"] == 3
+    assert told["settings"]["dropout"] == 0.2 and told["settings"]["steps"] == 3
     assert told["options"] == {"level": "char", "piece": "file"}
     assert set(told["versions"]) == {"seqforge", "plugin", "torch", "numpy", "python"}
 
@@ -374,10 +374,10 @@ def test_a_run_with_init_is_resumed_exactly() -> None:
         ({"level": "syllable"}, "level"),
         ({"precision": "float16"}, "precision"),
         ({"dropout": 1.0}, "dropout is 1"),
-        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 0}, "--batch-size is 0"),
         ({"window": 1}, "window is 1"),
-        ({"learning_rate": 0.0}, "learning_rate is 0"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"learning_rate": 0.0}, "--learning-rate is 0"),
+        ({"learning_rate": float("nan")}, "--learning-rate is nan"),
         ({"device": "quantum"}, "--device quantum cannot be used here"),
         ({"threads": 0}, "threads"),
         ({"threads": -2}, "threads"),

@@ -85,4 +85,6 @@ def test_two_take_the_steps_of_one(
     for rank in range(2):
         assert found[rank].keys() == expected.keys()
         for name, value in expected.items():
-            torch.testing.assert_close(found[rank][name], value, atol=2e-4, rtol=1e-3, msg=name)
+            torch.testing.assert_close(
+                found[rank][name], value, atol=2e-4, rtol=1e-3, msg=lambda text, name=name: name + text
+            )

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from seqforge.network import Network
-from seqforge.training.optimiser import Optimiser
+from seqforge.training.optimiser import BETAS, Optimiser
 
 Maker = Callable[..., Network]
 
@@ -24,6 +24,7 @@ def weights(network: Network) -> dict[str, Tensor]:
 def test_a_step_is_adamw_written_out(make_network: Maker, decay: float) -> None:
     network = make_network(layers=2)
     optimiser = Optimiser(network, weight_decay=decay, clip=0.7, average=0)
+    second_beta = BETAS[1]
     expected = {name: p.double() for name, p in weights(network).items()}
     first, second = ({name: torch.zeros_like(p) for name, p in expected.items()} for _ in range(2))
     for t in range(5):
@@ -34,8 +35,8 @@ def test_a_step_is_adamw_written_out(make_network: Maker, decay: float) -> None:
         for name, value in expected.items():
             g = grads[name] * (0.7 / norm).clamp(max=1)
             first[name] = 0.9 * first[name] + 0.1 * g
-            second[name] = 0.99 * second[name] + 0.01 * g.square()
-            moved = first[name] / (1 - 0.9 ** (t + 1)) / ((second[name] / (1 - 0.99 ** (t + 1))).sqrt() + 1e-8)
+            second[name] = second_beta * second[name] + (1 - second_beta) * g.square()
+            moved = first[name] / (1 - 0.9 ** (t + 1)) / ((second[name] / (1 - second_beta ** (t + 1))).sqrt() + 1e-8)
             lost = decay if value.ndim > 1 else 0.0  # matrices alone
             value.sub_(0.01 * (t + 1) * (moved + lost * value))
     for name, value in weights(network).items():

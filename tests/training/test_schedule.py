@@ -75,7 +75,7 @@ def test_a_budget_without_end_is_refused_where_it_is_counted(kind: Any) -> None:
     ids=repr,
 )  # fmt: skip
 def test_an_option_out_of_range_is_named(values: dict[str, Any]) -> None:
-    with pytest.raises(OptionsError, match=f"^{next(iter(values))} is "):
+    with pytest.raises(OptionsError, match=f"^--{next(iter(values)).replace('_', '-')} is "):
         TrainingConfig(Budget(1.0, "steps"), **values)
 
 

@@ -23,7 +23,7 @@ class Head(nn.Module, ABC):
     hidden: int
 
     @abstractmethod
-    def initialise(self) -> None:
+    def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights."""
 
     @abstractmethod

@@ -38,12 +38,12 @@ class SpaceHead(Head):
         self.bias = nn.Parameter(torch.empty(space.size + 1))
         self.scale = float(width**0.5)
 
-    def initialise(self) -> None:
-        nn.init.normal_(self.table, std=1 / self.scale)
+    def initialise(self, generator: torch.Generator) -> None:
+        nn.init.normal_(self.table, std=1 / self.scale, generator=generator)
         if self.untied is not None:
-            nn.init.normal_(self.untied, std=1 / self.scale)
+            nn.init.normal_(self.untied, std=1 / self.scale, generator=generator)
         if self.projection is not None:
-            nn.init.xavier_uniform_(self.projection)
+            nn.init.xavier_uniform_(self.projection, generator=generator)
         nn.init.zeros_(self.bias)
 
     def read(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
