@@ -13,7 +13,7 @@ help:
 	@echo "make demo     trains for $(MINUTES) minutes on tinyshakespeare and writes text into out/"
 	@echo "make test     runs every test"
 	@echo "make check    ruff, mypy and the walls between the rooms"
-	@echo "make models   trains what ships (hours; nobody needs to)"
+	@echo "make models   trains what ships (ten minutes; nobody needs to)"
 	@echo "make wheels   builds one wheel a distribution into dist/"
 
 install: $(SETUP)
@@ -48,9 +48,7 @@ check: install
 
 models: install
 	@rm -rf out/models/text
-	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --run out/models/text --steps 6200 --batch-size 32 \
-	  --window 128 --learning-rate 0.004 --dropout 0.4 --dropout-output 0.3 --dropout-input 0.05 \
-	  --dropout-recurrent 0.3 --patience 0
+	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 
 wheels: install

@@ -62,7 +62,7 @@ class TrainingConfig:
             raise OptionsError(f"--weight-decay is {self.weight_decay}; it must be at least 0")
         for name in ("input", "between", "output", "recurrent", "labels"):
             if not 0 <= getattr(self.dropout, name) < 1:
-                raise OptionsError(f"a dropout is {getattr(self.dropout, name)}; it must be from 0 to below 1")
+                raise OptionsError(f"a dropout ({name}) is {getattr(self.dropout, name)}; it must be from 0 to below 1")
 
 
 def _flag(name: str) -> str:

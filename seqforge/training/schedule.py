@@ -7,7 +7,7 @@ from typing import Literal
 from seqforge.errors import OptionsError
 
 DECAY_SHARE = 0.6
-"""Which share of a run the decay takes; chosen on the valid split of tinyshakespeare (docs/text.md)."""
+"""Which share of a run the decay takes."""
 
 
 @dataclass(frozen=True)

@@ -229,7 +229,7 @@ def test_a_mask_drops_connections_of_the_recurrent_matrix(kind: str) -> None:
 def test_a_fresh_layer_begins_as_documented() -> None:
     for kind in KINDS:
         layer = CELLS[cast(Any, kind)](16, 8)
-        layer.initialise()
+        layer.initialise(torch.Generator().manual_seed(0))
         for part in layer.recurrent_weight.detach().split(8):
             torch.testing.assert_close(part @ part.T, torch.eye(8), atol=1e-5, rtol=0)
         bias = torch.zeros_like(layer.bias)

@@ -66,9 +66,11 @@ def test_two_take_the_steps_of_one(
     list(alone.run())
     table, found, wrong = Table(2), {}, []
 
+    networks = [make_network(layers=2) for _ in range(2)]  # here: threads share torch's global generator
+
     def process(rank: int) -> None:
         try:
-            trainer = Trainer(make_network(layers=2), train, None, config, group=Threads(rank, 2, table))
+            trainer = Trainer(networks[rank], train, None, config, group=Threads(rank, 2, table))
             list(trainer.run())
             found[rank] = trainer.tensors()
         except BaseException as error:
@@ -85,6 +87,4 @@ def test_two_take_the_steps_of_one(
     for rank in range(2):
         assert found[rank].keys() == expected.keys()
         for name, value in expected.items():
-            torch.testing.assert_close(
-                found[rank][name], value, atol=2e-4, rtol=1e-3, msg=lambda text, name=name: name + text
-            )
+            torch.testing.assert_close(found[rank][name], value, atol=2e-4, rtol=1e-3, msg=name)
