@@ -8,6 +8,14 @@ from seqforge.network import Dropout
 from seqforge.training.schedule import Budget
 
 Precision = Literal["auto", "float32", "bfloat16"]
+DROPOUTS = {
+    "input": "dropout-input",
+    "between": "dropout",
+    "output": "dropout-output",
+    "recurrent": "dropout-recurrent",
+    "labels": "label-dropout",
+}
+"""The flag of each share that is dropped."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,10 @@ class TrainingConfig:
                 raise OptionsError(f"--{_flag(name)} is {getattr(self, name)}; it must be more than 0")
         if not self.weight_decay >= 0:
             raise OptionsError(f"--weight-decay is {self.weight_decay}; it must be at least 0")
-        for name in ("input", "between", "output", "recurrent", "labels"):
-            if not 0 <= getattr(self.dropout, name) < 1:
-                raise OptionsError(f"a dropout ({name}) is {getattr(self.dropout, name)}; it must be from 0 to below 1")
+        for name, option in DROPOUTS.items():
+            share = getattr(self.dropout, name)
+            if not 0 <= share < 1:
+                raise OptionsError(f"--{option} is {share:g}; it must be from 0 to below 1")
 
 
 def _flag(name: str) -> str:
