@@ -103,7 +103,7 @@ class Reporter:
             for reason in report["reasons"][:10]:
                 say(f"  {reason}")
             if report["skipped"] > 10:
-                say(f"  ... and {report['skipped'] - 10:,} more")
+                say(f"  ... and {report['skipped'] - 10:,} more, which {self.folder / 'skipped.txt'} lists")
         if report["unseen_total"]:
             first = ", ".join(f"{token!r} {number}x" for token, number in list(report["unseen"].items())[:8])
             say(f"replaced, for the model cannot say it: {first}")

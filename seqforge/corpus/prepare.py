@@ -18,14 +18,14 @@ from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.reading import UNDECIDED, read_pieces
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import Groups, split_by_content
-from seqforge.corpus.worker import Chunks, done_path, scan_path
+from seqforge.corpus.worker import MOST_REASONS, Chunks, done_path, scan_path
 from seqforge.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
 from seqforge.errors import CorpusError, DamagedFileError, PluginError, ReadError
 from seqforge.files import make_folder
 from seqforge.plugin import Codec, Divides, Piece, Plugin, options_to_json
 from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
 
-FORMAT = 1
+FORMAT = 2
 CHUNK_BYTES = 4 << 20
 FEW_PIECES = 20
 
@@ -156,9 +156,9 @@ class _Work:
             "files": len(self.files),
             "pieces": {side: int((every == number).sum()) for number, side in enumerate(SIDES)},
             "skipped": sum(told["skipped"] for told in scanned),
-            "reasons": [reason for told in scanned for reason in told["reasons"]][:200],
+            "reasons": [reason for told in scanned for reason in told["reasons"]][:MOST_REASONS],
             "unseen": dict(unseen.most_common(100)),
-            "unseen_total": sum(unseen.values()),
+            "unseen_total": sum(told["unseen_total"] for told in encoded),
             "remarks": [remark] if remark else [],
         }
         write_manifest(self.folder, [name for told in encoded for name in told["shards"]], report)

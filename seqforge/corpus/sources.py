@@ -1,6 +1,7 @@
 """What a person names with --corpus, as files with their labels and their side of the split."""
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,11 +38,13 @@ class Sources:
         names: what was named, for the model's provenance.
         files: the files, in a fixed order.
         corpora: the installed corpora among them, for licence and attribution.
+        passed_over: how many files of the folders have a suffix that the plugin does not read, by suffix.
     """
 
     names: tuple[str, ...]
     files: tuple[SourceFile, ...]
     corpora: tuple[Corpus, ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 def find_sources(named: Sequence[str], *, reads: Sequence[str], domain: str) -> Sources:
@@ -58,10 +61,11 @@ def find_sources(named: Sequence[str], *, reads: Sequence[str], domain: str) -> 
     """
     files: list[SourceFile] = []
     corpora: list[Corpus] = []
+    passed_over: Counter[str] = Counter()
     for name in named:
         path = Path(name)
         if path.is_dir():
-            files += _folder(path, reads, domain)
+            files += _folder(path, reads, domain, passed_over)
         elif path.is_file():
             files.append(SourceFile(path))
         else:
@@ -70,11 +74,14 @@ def find_sources(named: Sequence[str], *, reads: Sequence[str], domain: str) -> 
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)
             files += _corpus(corpus)
-    return Sources(tuple(named), tuple(files), tuple(corpora))
+    return Sources(tuple(named), tuple(files), tuple(corpora), dict(passed_over.most_common()))
 
 
-def _folder(folder: Path, reads: Sequence[str], domain: str) -> list[SourceFile]:
-    """Return the files of a person's folder; train/, valid/ and test/ inside are taken as the split."""
+def _folder(folder: Path, reads: Sequence[str], domain: str, passed_over: Counter[str]) -> list[SourceFile]:
+    """Return the files of a person's folder; train/, valid/ and test/ inside are taken as the split.
+
+    Those that the plugin does not read are counted in `passed_over`.
+    """
     every = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
     paths = [path for path in every if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
     if not every:
@@ -85,6 +92,8 @@ def _folder(folder: Path, reads: Sequence[str], domain: str) -> list[SourceFile]
             f"the folder {folder} holds no file that the plugin {domain!r} reads ({listing(reads)});"
             f" it holds files with {listing(suffixes)}"
         )
+    others = set(every) - set(paths) - {folder / LABELS}
+    passed_over.update(path.suffix.lower() or "no suffix" for path in others)
     labels = _labels(folder / LABELS)
     for side in ("valid", "test"):
         if (folder / side).is_dir() and not (folder / "train").is_dir():

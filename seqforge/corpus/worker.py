@@ -24,7 +24,7 @@ from seqforge.sequences import Example
 from seqforge.tensorfile import TensorFile, write_tensors
 
 PART_BYTES, PART_PIECES = 8 << 20, 20_000
-MOST_REASONS = 50
+MOST_REASONS = 10_000
 
 
 class Chunks:
@@ -125,7 +125,11 @@ class Chunks:
                 flush()
         if examples or not parts:
             flush()
-        told = {"shards": parts, "unseen": dict(unseen.most_common(1000))}
+        told = {
+            "shards": parts,
+            "unseen": dict(unseen.most_common(1000)),
+            "unseen_total": sum(unseen.values()),
+        }
         write_text(done_path(self.folder, chunk), json.dumps(told))
         return told
 

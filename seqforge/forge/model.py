@@ -118,7 +118,7 @@ class Model:
             limits = Limits(units=limit, steps=max(1_000_000, int(16 * limit)))
             sampler = Sampler(self.engine, prompt, conditions, controls=controls, limits=limits, units=self.codec.units)
             told = (lambda _, step: watch(step)) if watch is not None else None
-            for sample in sampler.samples(range(n), seed=seed + number, watch=told):
+            for sample in sampler.samples(range(n), seed=seed, part=number, watch=told):
                 parts.setdefault(sample.k, []).append(sample)
                 if number == len(prompts) - 1:
                     yield self._finish(parts.pop(sample.k), prompts, asked, where or {})

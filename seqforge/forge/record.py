@@ -69,6 +69,7 @@ class Record:
         self._sampled = self._eighth()
         if trainer.group.leads:
             self._write_config()
+            run.write_skipped(prepared.report["reasons"])
 
     def keep(self, event: Event) -> None:
         """Write down what an event brought."""

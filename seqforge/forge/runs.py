@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,15 @@ class Run:
             if isinstance(table, Mapping):
                 lines += ["", f"[{name}]", *_toml(table)]
         write_text(self.config, "\n".join(lines) + "\n")
+
+    def write_skipped(self, reasons: Sequence[str]) -> None:
+        """Write skipped.txt: why each piece or file that could not be read was left out.
+
+        Raises:
+            WriteError: it cannot be written.
+        """
+        if reasons:
+            write_text(self.folder / "skipped.txt", "\n".join(reasons) + "\n")
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Add a line to the metrics.

@@ -99,6 +99,9 @@ def train(
         place = _place(plugin, run, group)  # can it be written at all?
     base = load(plan.init) if plan.init else None
     sources = find_sources(plan.corpus, reads=found.reads, domain=plugin)
+    if sources.passed_over:
+        told_over = listing(f"{suffix} {number}x" for suffix, number in sources.passed_over.items())
+        tell(f"passing over what {plugin} does not read: {told_over}")
     prepared = _prepare(found, plan, sources, base, workers, tell, group)
     trainer = _trainer(plan.settings, prepared, base, group)
     if begun is not None:

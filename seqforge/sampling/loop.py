@@ -74,6 +74,7 @@ class Sampler:
         numbers: range,
         *,
         seed: int,
+        part: int = 0,
         watch: Callable[[int, object], None] | None = None,
         rows: int | None = None,
     ) -> Iterator[Sample]:
@@ -82,6 +83,7 @@ class Sampler:
         Args:
             numbers: which.
             seed: of all of them.
+            part: of a request with several prompts; each part has random numbers of its own.
             watch: is told every step as it is drawn, with the sample's number.
             rows: how many step side by side; the samples do not depend on it.
         """
@@ -94,7 +96,7 @@ class Sampler:
         count = engine.rows_for(min(len(numbers), rows or MOST_ROWS))
         slots: list[_Slot | None] = [None] * count
         for row in range(min(count, rows or MOST_ROWS)):
-            slots[row] = self._slot(waiting, seed)
+            slots[row] = self._slot(waiting, seed, part)
         threads = torch.get_num_threads()
         engine.use_threads(count)
         try:
@@ -112,7 +114,7 @@ class Sampler:
                         watch(slot.k, steps[row])
                     if done is not None:
                         yield done
-                        slots[row] = self._slot(waiting, seed)
+                        slots[row] = self._slot(waiting, seed, part)
                         fresh.append(row)
                 if any(slots):
                     void = np.where(ends, 0, steps) if steps.ndim == 1 else steps
@@ -120,8 +122,8 @@ class Sampler:
                 for row in fresh:
                     outputs[row] = self.outputs
                     for layer, first in zip(state, self.state, strict=True):
-                        for part, value in zip(layer, first, strict=True):
-                            part[row, : len(value)] = value
+                        for held, value in zip(layer, first, strict=True):
+                            held[row, : len(value)] = value
         finally:
             torch.set_num_threads(threads)
 
@@ -131,9 +133,9 @@ class Sampler:
         full = len(steps) >= self.limits.steps or float(self.units(steps).sum()) >= self.limits.units
         return full and (self.guide is None or self.guide.constraint.may_end(self.first_state))
 
-    def _slot(self, waiting: Iterator[int], seed: int) -> "_Slot | None":
+    def _slot(self, waiting: Iterator[int], seed: int, part: int) -> "_Slot | None":
         k = next(waiting, None)
-        return None if k is None else _Slot(k, seed, self)
+        return None if k is None else _Slot(k, seed, part, self)
 
     def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         uniforms = np.zeros((len(slots), self.draw.uniforms))
@@ -150,14 +152,15 @@ class Sampler:
 class _Slot:
     """A piece in the making."""
 
-    def __init__(self, k: int, seed: int, sampler: Sampler) -> None:
+    def __init__(self, k: int, seed: int, part: int, sampler: Sampler) -> None:
         prompt = sampler.prompt
         self.k, self.state = k, sampler.first_state
         self.drawn: list[np.generic] = []
         self.log_probability = 0.0
         self.length = float(sampler.units(prompt.example.steps).sum())
         self.steps = len(prompt.example.steps)
-        self._stream = np.random.Generator(np.random.Philox(key=np.array([seed, k], np.uint64)))
+        key, counter = np.array([seed, k], np.uint64), np.array([0, 0, 0, part], np.uint64)
+        self._stream = np.random.Generator(np.random.Philox(counter=counter, key=key))
         self._width = sampler.draw.uniforms
         self._block, self._next = np.zeros((0, self._width)), 0
 

@@ -59,10 +59,14 @@ def test_quiet_says_only_where_the_model_is(run: Run) -> None:
 def test_skipped_files_are_told_with_their_reason(run: Run, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a.num").write_text(number_rows())
-    (tmp_path / "d" / "b.num").write_text("x\n")
+    (tmp_path / "d" / "b.num").write_text("x\n" * 12)
+    (tmp_path / "d" / "c.pdf").write_text("")
     said = run(*NUMBERS[:2], "--corpus", "d", *TINY_FLAGS, "--steps", "1")
-    assert said.code == 0 and "skipped, 1 in all:" in said.err
+    assert said.code == 0 and "skipped, 12 in all:" in said.err
     assert "b.num:1: 'x' is no row of numbers" in said.err
+    assert "2 more, which runs/numbers/0001/skipped.txt lists" in said.err
+    assert "b.num:12: " in (tmp_path / "runs/numbers/0001/skipped.txt").read_text()
+    assert "passing over what numbers does not read: .pdf 1x" in said.err
 
 
 def test_what_valid_has_and_train_has_not_is_told(run: Run, tmp_path: Path) -> None:

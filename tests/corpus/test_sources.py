@@ -164,3 +164,10 @@ def test_a_dangling_link_is_no_file(tmp_path: Path) -> None:
     write(tmp_path / "mine" / "a.num")
     (tmp_path / "mine" / "gone.num").symlink_to(tmp_path / "nowhere")
     assert [name for name, _, _ in sources(tmp_path / "mine")] == ["a.num"]
+
+
+def test_files_that_the_plugin_does_not_read_are_counted_by_suffix(tmp_path: Path) -> None:
+    for name in ("a.num", "b.pdf", "c.pdf", "README"):
+        (tmp_path / name).write_text("1")
+    found = find_sources([str(tmp_path)], reads=(".num",), domain="numbers")
+    assert found.passed_over == {".pdf": 2, "no suffix": 1}

@@ -96,6 +96,16 @@ def test_samples_and_seeds_differ(make_network: Maker) -> None:
     assert len({tuple(sample.steps.tolist()) for sample in [*one.values(), *two.values()]}) > 30
 
 
+def test_parts_of_one_request_and_neighbouring_seeds_share_no_random_numbers(make_network: Maker) -> None:
+    sampler = sampler_for(make_network(), limits=Limits(steps=1000))
+    first, second, next_seed = (
+        {s.k: tuple(s.steps.tolist()) for s in sampler.samples(range(30), seed=seed, part=part)}
+        for seed, part in ((0, 0), (0, 1), (1, 0))
+    )
+    for one, other in ((first, second), (second, next_seed), (first, next_seed)):
+        assert sum(one[k] != other[k] for k in one) > 15
+
+
 def test_slots_are_refilled_without_a_trace_of_the_piece_before(make_network: Maker) -> None:
     network = make_network(cell="gru", layers=2)
     with torch.no_grad():
