@@ -48,8 +48,8 @@ API = 1
 RESERVED = frozenset(
     """average batch_size cell clip corpus debug device dropout dropout_input dropout_output dropout_recurrent
     embedding epochs file greedy help hidden init json label_dropout layers learning_rate length minutes model n
-    output patience plugin precision quiet resume run seed size steps stop_at temperature threads tie top_k top_p
-    version warmup weight_decay where window workers""".split()  # noqa: SIM905 - readable as prose
+    output patience plugin precision quiet residual resume run seed size steps stop_at temperature threads tie top_k
+    top_p version warmup weight_decay where window workers""".split()  # noqa: SIM905 - readable as prose
 )
 """The core's own flags: no field of a plugin's Options or Request may bear one of these names."""
 

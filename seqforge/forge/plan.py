@@ -13,7 +13,7 @@ from seqforge.forge.model import Model, choose, load
 from seqforge.forge.settings import Settings, build
 from seqforge.plugin import Plugin, options_to_json
 
-SHAPE = ("cell", "layers", "hidden", "embedding", "tie")
+SHAPE = ("cell", "layers", "hidden", "embedding", "tie", "residual")
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,7 @@ def _shape(settings: Settings, labels: tuple[int, ...], features: int) -> Networ
         hidden=cast(int, settings.hidden),
         embedding=cast(int, settings.embedding),
         tie=settings.tie,
+        residual=settings.residual,
         labels=labels,
         features=features,
     )

@@ -30,6 +30,7 @@ class Settings:
     hidden: int | None = flag(None, help="width of each", unit="UNITS")
     embedding: int | None = flag(None, help="width of a step's representation", unit="UNITS")
     tie: bool = flag(True, help="one table of embeddings for input and output")
+    residual: bool = flag(True, help="add what a layer above the first reads to what it gives")
     dropout: float | None = flag(None, help="share dropped between layers")
     dropout_input: float = flag(0.0, help="share dropped of the embeddings")
     dropout_output: float | None = flag(None, help="share dropped before the output; default: as --dropout")

@@ -22,6 +22,7 @@ class NetworkConfig:
         hidden: units of each layer.
         embedding: width of a step's representation at the input, and at the output where tied.
         tie: input and output share one table of embeddings.
+        residual: what a layer above the first reads is added to what it gives.
         labels: for each label the number of its values, "unknown" not counted.
         features: how many real features condition a piece.
     """
@@ -31,6 +32,7 @@ class NetworkConfig:
     hidden: int = 512
     embedding: int = 512
     tie: bool = True
+    residual: bool = True
     labels: tuple[int, ...] = ()
     features: int = 0
 
@@ -41,8 +43,9 @@ class NetworkConfig:
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
                 raise OptionsError(f"{name} is {value!r}; it must be a whole number from {least} to {most}")
-        if type(self.tie) is not bool:
-            raise OptionsError(f"tie is {self.tie!r}; it must be true or false")
+        for name in ("tie", "residual"):
+            if type(getattr(self, name)) is not bool:
+                raise OptionsError(f"{name} is {getattr(self, name)!r}; it must be true or false")
         if len(self.labels) > MOST_LABELS or not all(type(n) is int and 0 <= n <= MOST_VALUES for n in self.labels):
             raise OptionsError(f"labels is {self.labels!r}; at most {MOST_LABELS}, {MOST_VALUES:,} values each")
 
@@ -58,6 +61,7 @@ class NetworkConfig:
             DamagedFileError: a value is missing, unknown or out of range.
         """
         try:
+            data = {"residual": False, **data}  # the first models had none
             missing = {field.name for field in dataclasses.fields(cls)} - set(data)
             if missing:
                 raise OptionsError(f"{sorted(missing)} missing")

@@ -23,6 +23,10 @@ class Network(nn.Module):
     At the start of a piece the state is empty, so what stands for the last layer's output there is a vector
     of its own: `start`, a bias and a map from labels and features.
 
+    Above the first, what a layer reads is added to what it gives, where the config says so (Y. Wu et al.,
+    "Google's Neural Machine Translation System", arXiv 1609.08144, section 3.1): gradients reach the lower
+    layers undamped.
+
     Args:
         space: what a step is.
         config: the shape.
@@ -87,7 +91,8 @@ class Network(nn.Module):
             if masks is not None and number:
                 hidden = hidden * masks.between[number - 1].to(hidden.dtype)
             dropped = masks.recurrent[number] if masks is not None and masks.recurrent else None
-            hidden, layer_state = layer(hidden, state[number], starts, dropped)
+            given, layer_state = layer(hidden, state[number], starts, dropped)
+            hidden = given + hidden if number and self.config.residual else given
             after.append(layer_state)
         if starts is not None:
             first = functional.linear(conditions, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)

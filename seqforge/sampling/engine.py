@@ -33,6 +33,7 @@ class Engine:
 
     def __init__(self, network: Network) -> None:
         self.network = network.eval()
+        self._residual = network.config.residual
         layers: list[RecurrentLayer] = list(network.layers)  # type: ignore[arg-type]
         width = network.config.embedding
         with torch.no_grad():
@@ -83,7 +84,8 @@ class Engine:
         gates = self._read(steps).add_(added)
         hidden = gates
         for layer, layer_state in zip(self._layers, state, strict=True):
-            hidden = layer.step(hidden, layer_state)
+            given = layer.step(hidden, layer_state)
+            hidden = given + hidden if layer.inside and self._residual else given
         return self._predict(hidden)
 
     def use_threads(self, rows: int) -> None:
