@@ -1,24 +1,25 @@
-# make demo: set up, train on a bundled corpus for two minutes, generate. make test: the whole suite.
+# make demo: set up, train on the bundled tune books for two minutes, generate. make test: the whole suite.
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
-EDITABLE := -e . -e corpora -e plugins/text
+PLUGINS := plugins/text plugins/abc
+EDITABLE := -e . -e corpora $(addprefix -e ,$(PLUGINS))
 MINUTES ?= 2
 
 .PHONY: install demo test check models wheels clean help
 
 help:
 	@echo "make install  sets up $(VENV) (pip's settings stay yours)"
-	@echo "make demo     trains for $(MINUTES) minutes on tinyshakespeare and writes text into out/"
+	@echo "make demo     trains for $(MINUTES) minutes on three tune books and writes tunes into out/"
 	@echo "make test     runs every test"
 	@echo "make check    ruff, mypy and the walls between the rooms"
-	@echo "make models   trains what ships (ten minutes; nobody needs to)"
+	@echo "make models   trains what ships (22 minutes; nobody needs to)"
 	@echo "make wheels   builds one wheel a distribution into dist/"
 
 install: $(SETUP)
 
-$(SETUP): pyproject.toml corpora/pyproject.toml plugins/text/pyproject.toml constraints.txt requirements-dev.txt
+$(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt requirements-dev.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt $(EDITABLE)
@@ -27,15 +28,15 @@ $(SETUP): pyproject.toml corpora/pyproject.toml plugins/text/pyproject.toml cons
 demo: install
 	@mkdir -p out
 	@rm -rf out/run
-	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes $(MINUTES) --run out/run
-	$(BIN)/seqforge generate --model out/run --prompt "ROMEO:" --length 800 --seed 1 -o out/romeo.txt
-	$(BIN)/seqforge generate --model out/run --length 400 -n 3 --seed 1 -o out/scenes/
+	$(BIN)/seqforge train --plugin abc --minutes $(MINUTES) --run out/run
+	for kind in abc mid svg; do $(BIN)/seqforge generate --model out/run --key D --meter 6/8 --rhythm jig --bars 16 --seed 1 -o out/tune.$$kind; done
+	$(BIN)/seqforge generate --model out/run -n 5 --seed 2 -o out/book.abc
 	@echo
-	@cat out/romeo.txt
+	@cat out/tune.abc
 	@echo
-	@echo "written: out/romeo.txt, out/scenes/0001.txt to 0003.txt, out/run/model.safetensors"
+	@echo "written: out/tune.abc, out/tune.mid, out/tune.svg (open it in a browser), out/book.abc, out/run/model.safetensors"
 	@echo "activate the environment:   . $(BIN)/activate"
-	@echo "then, for instance:         seqforge generate --model out/run --prompt \"JULIET:\" --length 500"
+	@echo "then, for instance:         seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg"
 
 test: install
 	$(BIN)/python -m pytest -q
@@ -47,12 +48,14 @@ check: install
 	$(BIN)/lint-imports
 
 models: install
-	@rm -rf out/models/text
+	@rm -rf out/models
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
+	$(BIN)/seqforge train --plugin abc --minutes 12 --run out/models/abc
+	$(BIN)/python -m seqforge.forge.ship out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 
 wheels: install
-	for each in . corpora plugins/text; do $(BIN)/python -m build --quiet --wheel --outdir dist $$each; done
+	for each in . corpora $(PLUGINS); do $(BIN)/python -m build --quiet --wheel --outdir dist $$each; done
 
 clean:
 	rm -rf $(VENV) out dist

@@ -23,6 +23,8 @@ from seqforge.errors import (
     SeqforgeError,
     UsageError,
     WriteError,
+    did_you_mean,
+    listing,
 )
 from seqforge.plugin import (
     RESERVED,
@@ -79,7 +81,9 @@ __all__ = [
     "UsageError",
     "WriteError",
     "__version__",
+    "did_you_mean",
     "flag",
+    "listing",
     "load",
     "train",
 ]

@@ -74,7 +74,7 @@ class Piece:
     Attributes:
         content: the plugin's own type; `==` on it must mean "the same piece".
         labels: label name to value (language: Irish); the core adds those of `labels.csv` and corpus.toml.
-        origin: where it was read, None for a generated piece.
+        origin: where it was read; of a generated piece, the model that made it, and seed and number.
     """
 
     content: Any
@@ -148,7 +148,7 @@ class Codec(ABC):
         return pieces[0]
 
     def unseen(self, piece: Piece) -> Mapping[str, int]:
-        """Return what `encode` has to replace in this piece, with counts: it is reported to the person."""
+        """Return what `encode` replaces or leaves out in this piece, with counts: the person is told."""
         return {}
 
     @abstractmethod
@@ -183,6 +183,8 @@ class Plugin(ABC):
         Options: frozen dataclass: how to read and encode. Its fields become flags of `train`.
         Request: frozen dataclass: what to ask for. Its fields become flags of `generate`.
         codec: the class of its codec.
+        settings: values of the core's own training flags that suit the domain, by name ("minutes": 5), where
+            the person gives none.
     """
 
     api: ClassVar[int] = API
@@ -195,6 +197,7 @@ class Plugin(ABC):
     Options: ClassVar[type] = NoOptions
     Request: ClassVar[type] = NoRequest
     codec: ClassVar[type[Codec]]
+    settings: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:

@@ -29,8 +29,9 @@ def test_a_command_of_the_readme_is_understood(command: str) -> None:
 
     from seqforge.cli.train import with_resume_value
 
-    group = typer.main.get_command(build(registry.load("text")))
     words = with_resume_value(shlex.split(command)[1:])
+    plugin = words[words.index("--plugin") + 1] if "--plugin" in words else "text"
+    group = typer.main.get_command(build(registry.load(plugin)))
     with group.make_context("seqforge", words) as context:
         name, found, rest = group.resolve_command(context, words)  # type: ignore[attr-defined]
         while hasattr(found, "resolve_command") and rest:

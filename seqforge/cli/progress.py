@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from seqforge.cli.words import count, say
 from seqforge.dataset import SIDES
+from seqforge.errors import listing
 from seqforge.forge import Sampled, Started
 from seqforge.training import Ended, Placed, Progress, Validated
 
@@ -105,8 +106,10 @@ class Reporter:
             if report["skipped"] > 10:
                 say(f"  ... and {report['skipped'] - 10:,} more, which {self.folder / 'skipped.txt'} lists")
         if report["unseen_total"]:
-            first = ", ".join(f"{token!r} {number}x" for token, number in list(report["unseen"].items())[:8])
-            say(f"replaced, for the model cannot say it: {first}")
+            first = [
+                f"{what if len(what) > 2 else repr(what)} {number:,}x" for what, number in report["unseen"].items()
+            ]
+            say(f"not kept by the encoding: {listing(first, most=8)}")
         s = event.settings
         say(
             f"{s.cell} {s.layers} x {s.hidden}, {event.parameters:,} parameters, {s.precision} on {s.device};"

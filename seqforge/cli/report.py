@@ -64,7 +64,7 @@ def evaluate(
         f" {count(found.pieces, 'piece')}"
     )
     if found.unseen:
-        say(f"note: the codec had never seen {count(found.unseen, 'step')} of the corpus and replaced them")
+        say(f"note: {count(found.unseen, 'thing')} of the corpus are not kept by the codec's encoding")
 
 
 def score(

@@ -17,7 +17,7 @@ from seqforge.forge.runs import newest_model
 from seqforge.forge.settings import build
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.network import Network
-from seqforge.plugin import Codec, Piece, Plugin, Streams
+from seqforge.plugin import Codec, Origin, Piece, Plugin, Streams
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, draw_for, opening
 from seqforge.sequences import Prompt
 
@@ -121,7 +121,9 @@ class Model:
             for sample in sampler.samples(range(n), seed=seed, part=number, watch=told):
                 parts.setdefault(sample.k, []).append(sample)
                 if number == len(prompts) - 1:
-                    yield self._finish(parts.pop(sample.k), prompts, asked, where or {})
+                    made = self._finish(parts.pop(sample.k), prompts, asked, where or {})
+                    origin = Origin(self._name(), f"seed {seed}, number {sample.k + 1}")
+                    yield dataclasses.replace(made, piece=dataclasses.replace(made.piece, origin=origin))
 
     def next(self, prompt: Any = None, *, where: Mapping[str, str] | None = None) -> Any:
         """Return what may come after a prompt, most probable first: token (or step) to probability.
@@ -209,6 +211,10 @@ class Model:
     def streamer(self) -> Callable[[Any], str] | None:
         """Return what turns steps into text as they come, None where the codec cannot."""
         return self.codec.stream() if isinstance(self.codec, Streams) else None
+
+    def _name(self) -> str:
+        """Return what to call the model in what it makes."""
+        return "/".join(self.path.parts[-3:]) if self.path else f"a {self.plugin.name} model in training"
 
     def _conditions(self, prompt: Prompt, labels: np.ndarray) -> Conditions:
         features = prompt.example.features

@@ -10,7 +10,7 @@ from typing import Any
 from seqforge.corpus import default_corpora, find_sources
 from seqforge.errors import OptionsError, RunError
 from seqforge.forge.model import Model, choose, load
-from seqforge.forge.settings import Settings, build
+from seqforge.forge.settings import Settings, build, suited
 from seqforge.plugin import Plugin, options_to_json
 
 SHAPE = ("cell", "layers", "hidden", "embedding", "tie", "residual")
@@ -62,10 +62,10 @@ def plan_fresh(
     """
     own, others = _sorted(given)
     named = _names(corpus) or [each.name for each in default_corpora(plugin.name)]
-    suited: dict[str, Any] = {}
+    fitting: dict[str, Any] = {}
     for each in find_sources(named, reads=plugin.reads, domain=plugin.name).corpora:
-        suited.update(each.options)
-    settings = build(Settings, own, what="seqforge").resolved()
+        fitting.update(each.options)
+    settings = build(Settings, suited(plugin.settings, own), what="seqforge").resolved()
     path = None if init is None else choose(plugin.name, init)[0]
     if path is not None:
         base = load(path)
@@ -73,8 +73,8 @@ def plan_fresh(
             raise OptionsError(
                 f"--init {init} is a model of the plugin {base.plugin.name!r}, not {plugin.name!r}; name another"
             )
-        settings, suited = _shaped_as(base, settings, own, others), dict(base.header.options)
-    options = build(plugin.Options, {**suited, **others}, what=f"the plugin {plugin.name!r}")
+        settings, fitting = _shaped_as(base, settings, own, others), dict(base.header.options)
+    options = build(plugin.Options, {**fitting, **others}, what=f"the plugin {plugin.name!r}")
     return Plan(plugin.name, _lasting(named), None if path is None else str(path.absolute()), settings, options)
 
 

@@ -17,14 +17,16 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.2, "dropout_recurrent": 0.15},
     "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.4, "dropout_recurrent": 0.3},
 }
+DEFAULT_SIZE = "medium"
 DEFAULT_MINUTES = 10.0
+BUDGETS = ("steps", "epochs", "minutes")
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to train. None means: as `size` has it."""
 
-    size: Literal["small", "medium", "large"] = flag("medium", help="sets layers, hidden, embedding and dropout")
+    size: Literal["small", "medium", "large"] = flag(DEFAULT_SIZE, help="sets layers, hidden, embedding and dropout")
     cell: Literal["lstm", "gru", "rnn"] = flag("lstm", help="the recurrent layer")
     layers: int | None = flag(None, help="how many recurrent layers")
     hidden: int | None = flag(None, help="width of each", unit="UNITS")
@@ -53,14 +55,14 @@ class Settings:
     threads: int | None = flag(None, help="processor threads; default: all cores")
 
     def __post_init__(self) -> None:
-        budgets = [f"--{kind}" for kind in ("steps", "epochs", "minutes") if getattr(self, kind) is not None]
+        budgets = [f"--{kind}" for kind in BUDGETS if getattr(self, kind) is not None]
         if len(budgets) > 1:
             raise OptionsError(f"{' and '.join(budgets)} are given; give one of them")
         if not 0 <= self.seed < 2**63:
             raise OptionsError(f"seed is {self.seed}; it must be from 0 to 2^63 - 1")
         if self.threads is not None and self.threads < 1:
             raise OptionsError(f"--threads is {self.threads}; it must be at least 1")
-        for kind in ("steps", "epochs", "minutes"):
+        for kind in BUDGETS:
             value = getattr(self, kind)
             if value is not None and not 0 < value < float("inf"):
                 raise OptionsError(f"--{kind} is {value:g}; it must be more than 0")
@@ -74,6 +76,19 @@ class Settings:
         if full.steps is None and full.epochs is None and full.minutes is None:
             full = dataclasses.replace(full, minutes=DEFAULT_MINUTES)
         return full
+
+
+def suited(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person gave, and what a plugin suggests where that does not speak of it.
+
+    Args:
+        settings: the plugin's.
+        given: the person's; a budget of any kind replaces a budget, a size what it sets.
+    """
+    silent = set(BUDGETS) if any(given.get(name) is not None for name in BUDGETS) else set()
+    if "size" in given:
+        silent |= set(SIZES[DEFAULT_SIZE])
+    return {name: value for name, value in settings.items() if name not in silent} | dict(given)
 
 
 def build(kind: type, values: Mapping[str, Any], *, what: str) -> Any:

@@ -65,7 +65,9 @@ def endless(make_network: Maker) -> Network:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape", [{"layers": 2}, {"layers": 3, "residual": False}, {"hidden": 13, "embedding": 6, "tie": False}], ids=str)
+@pytest.mark.parametrize(
+    "shape", [{"layers": 2}, {"layers": 3, "residual": False}, {"hidden": 13, "embedding": 6, "tie": False}], ids=str
+)
 def test_sample_k_is_the_same_however_many_are_asked_for(make_network: Maker, kind: str, shape: dict[str, Any]) -> None:
     sampler = sampler_for(make_network(cell=kind, **shape), steps=(1, 3))
     many = drawn(sampler, range(64), seed=5)

@@ -1,0 +1,216 @@
+import itertools
+import shutil
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqforge import RequestError
+from seqforge_abc import AbcCodec, Options, Request, Tune, tokens
+from seqforge_abc.automaton import Automaton
+from seqforge_abc.theory import Meter, parse_key, parse_meter
+from seqforge_abc.tune import Bar, Ending, Note, Tuplet
+from seqforge_abc.writing import tune_to_abc
+
+CODEC = AbcCodec.fit([], Options())
+VOCABULARY = CODEC.vocabulary
+METERS = ["2/4", "3/4", "4/4", "C|", "6/8", "9/8", "12/8", "5/4", "3/8"]
+
+
+def walk(automaton: Automaton, seed: int, *, most: int = 150) -> list[int]:
+    """A tune drawn at random among what is allowed, notes more often than signs; led to its end after `most` steps."""
+    rng = np.random.default_rng(seed)
+    weights = np.array([30.0 if automaton.is_pitch[step] else 0.2 for step in range(len(VOCABULARY))])
+    weights[[automaton.index[kind] for kind in ("|", "||", "|]", ":|", "|:", "::", "[1", "[2")]] = 300
+    weights[automaton.keys] = 0.01
+    state, steps = automaton.start(), []
+    distance = None
+    while not (automaton.may_end(state) and (distance == 0 or rng.random() < 0.3)):
+        mask = automaton.allowed(state)
+        if len(steps) >= most:
+            step = automaton.toward_end(state)  # type: ignore[arg-type]
+            assert mask[step]
+            now = automaton.to_end(state)
+            assert distance is None or now == distance - 1
+            distance = now
+        elif not mask.any():
+            assert automaton.may_end(state)
+            break
+        else:
+            chances = weights * mask
+            step = int(rng.choice(len(mask), p=chances / chances.sum()))
+        steps.append(step)
+        state = automaton.advance(state, step)
+        if distance == 1:
+            distance = 0
+    return steps
+
+
+def bars(tune: Tune) -> list[tuple[Fraction, str]]:
+    """The lengths of what stands between bar lines, as they sound, with the bar line after each."""
+    found, length, scale, left = [], Fraction(0), Fraction(1), 0
+    for element in tune.music:
+        if isinstance(element, Tuplet):
+            scale, left = Fraction(element.q, element.p), element.r
+        elif isinstance(element, Note):
+            length += element.duration * (scale if left else 1)
+            left = max(0, left - 1)
+        elif isinstance(element, Bar) and length:
+            found.append((length, element.kind))
+            length = Fraction(0)
+    assert not length, "a tune ends with a bar line"
+    return found
+
+
+def bars_that_do_not_add_up(tune: Tune) -> list[str]:
+    """What a bar checker of our own finds, first and last bars too; independent of the automaton."""
+    bar, wrong = tune.meter.bar, []
+    found = bars(tune)
+    if not bar:
+        return []
+    first = found[0][0] if found[0][0] < bar and found[0][1] == "|" else Fraction(0)
+    sections: list[list[tuple[Fraction, str]]] = [[]]
+    for length, kind in found:
+        sections[-1].append((length, kind))
+        if kind != "|":
+            sections.append([])
+    owed: Fraction | None = None
+    upbeat = Fraction(0)
+    second = False
+    for section in filter(None, sections):
+        lengths = [length for length, _ in section]
+        kind = section[-1][1]
+        if not second:
+            upbeat = lengths[0] if lengths[0] < bar and len(lengths) > 1 else Fraction(0)
+            if owed is not None and owed != upbeat:
+                wrong.append(f"an upbeat of {upbeat} where {owed} completes the bar before")
+        inner = lengths[(1 if upbeat and not second else 0) : -1]
+        wrong += [f"a bar of {length}" for length in inner if length != bar]
+        if kind in (":|", "::") and lengths[-1] + upbeat not in (bar, 2 * bar):
+            wrong.append(f"a repeat that ends with {lengths[-1]} after an upbeat of {upbeat}")
+        owed = (bar - lengths[-1]) % bar
+        second = False
+    if sections[-1] == [] and found[-1][1] == "|]" and (found[-1][0] + first) not in (bar, 2 * bar):
+        wrong.append(f"a last bar of {found[-1][0]} after an upbeat of {first}")
+    return wrong
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), meter=st.sampled_from(METERS), count=st.sampled_from([0, 1, 2, 5, 8, 16]))
+def test_whatever_is_drawn_is_a_whole_tune(seed: int, meter: str, count: int) -> None:
+    asked = parse_meter(meter)
+    automaton = Automaton(VOCABULARY, meter=asked, key=parse_key("Edor"), rhythm="jig", bars=count)
+    tune = tokens.tune_of([VOCABULARY[step] for step in walk(automaton, seed)])
+    assert (tune.meter, str(tune.key), tune.rhythm) == (asked, "Edor", "jig")
+    assert isinstance(tune.music[-1], Bar) and tune.music[-1].kind in ("|]", ":|")
+    endings = [element.number for element in tune.music if isinstance(element, Ending)]
+    assert endings == ["1", "2"] * (len(endings) // 2)
+    assert tokens.tune_of(tokens.tokens_of(tune)) == tune
+    for note, after in itertools.pairwise(tune.notes()):
+        assert not note.tied or set(note.pitches) <= set(after.pitches)
+    if not endings:
+        assert bars_that_do_not_add_up(tune) == []
+    if count:
+        upbeats = counted_upbeats(tune)
+        assert len(bars(tune)) - upbeats == count
+
+
+def counted_upbeats(tune: Tune) -> int:
+    """How many stretches are upbeats: shorter than a bar, first in their section."""
+    found, upbeats, opening = bars(tune), 0, True
+    endings = [element for element in tune.music if isinstance(element, Bar | Ending)]
+    after_first_ending = {number for number, (_, _kind) in enumerate(found) if number and _second(endings, number)}
+    for number, (length, kind) in enumerate(found):
+        upbeats += opening and length < tune.meter.bar and kind == "|" and number not in after_first_ending
+        opening = kind != "|"
+    return upbeats
+
+
+def _second(marks: list[Any], number: int) -> bool:
+    """Whether the stretch after `number` bar lines (repeats without notes left out) begins a second ending."""
+    seen = -1
+    for place, mark in enumerate(marks):
+        if isinstance(mark, Bar):
+            seen += not (place and isinstance(marks[place - 1], Bar) and mark.kind == "|:")
+        elif mark.number == "2" and seen + 1 == number:
+            return True
+    return False
+
+
+@pytest.mark.skipif(not shutil.which("abc2midi"), reason="abc2midi is a judge from outside; CI installs it")
+@pytest.mark.parametrize("meter", METERS)
+def test_abc2midi_finds_no_bar_of_a_wrong_length(meter: str, tmp_path: Path) -> None:
+    for seed in range(6):
+        automaton = Automaton(VOCABULARY, meter=parse_meter(meter), key=parse_key("D"), rhythm="reel")
+        tune = tokens.tune_of([VOCABULARY[step] for step in walk(automaton, seed, most=80)])
+        (tmp_path / "t.abc").write_text(tune_to_abc(tune))
+        said = subprocess.run(["abc2midi", "t.abc", "-c"], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "time units" not in said.stdout, said.stdout + tune_to_abc(tune)
+
+
+def test_the_shortest_way_ends_from_the_very_start() -> None:
+    automaton = Automaton(VOCABULARY)
+    state, steps = automaton.start(), []
+    while not automaton.may_end(state):
+        steps.append(automaton.toward_end(state))  # type: ignore[arg-type]
+        state = automaton.advance(state, steps[-1])
+    assert len(steps) == automaton.to_end(automaton.start())
+    assert bars_that_do_not_add_up(tokens.tune_of([VOCABULARY[step] for step in steps])) == []
+
+
+# -- requests -------------------------------------------------------------------------------
+
+
+def opening(**asked: Any) -> list[str]:
+    [prompt] = CODEC.prompts(Request(**asked))
+    return [VOCABULARY[step] for step in prompt.example.steps]
+
+
+def test_a_prompt_is_where_the_tune_begins() -> None:
+    begun = opening(prompt="|:DED F2A|", key="D", meter="6/8", rhythm="jig")
+    assert begun == ["R:jig", "M:6/8", "L:1/8", "K:D", "|:", "=D", "=E", "=D", "*2", "^F", "=A", "|"]
+
+
+def test_what_is_asked_for_is_forced_and_the_rest_is_free() -> None:
+    [prompt] = CODEC.prompts(Request(key="F#m", meter="C|"))
+    constraint = prompt.constraint
+    assert constraint is not None and len(prompt.example.steps) == 0
+    state, seen = constraint.start(), []
+    for _ in range(4):
+        allowed = [VOCABULARY[step] for step in np.flatnonzero(constraint.allowed(state))]
+        seen.append(allowed if len(allowed) < 2 else len(allowed))
+        state = constraint.advance(state, CODEC.index[allowed[0]])
+    assert seen[0] > 20 and seen[1] == ["M:2/2"] and seen[2] > 2 and seen[3] == ["K:F#m"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"key": "H"}, "--key H is no key; write a letter"),
+        ({"meter": "6"}, "--meter 6 is no meter; write it as 6/8"),
+        ({"rhythm": "real"}, "no rhythm 'real'.*Did you mean 'reel'"),
+        ({"bars": -1}, "--bars is -1; it must be from 0 to 1000"),
+        ({"prompt": "DED", "key": "D"}, "give --key and --meter with it"),
+        ({"prompt": "hello, world; 42%", "key": "D", "meter": "6/8"}, "the prompt is no ABC"),
+        ({"prompt": "DED F2A B|", "key": "D", "meter": "6/8"}, "bar 1.*does not fit"),
+        ({"prompt": "DEF|" * 9000, "key": "D", "meter": "3/8"}, "36,000 characters; 20,000 are allowed"),
+    ],
+)
+def test_a_request_that_is_impossible_is_one_sentence(asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(RequestError, match=told) as caught:
+        CODEC.prompts(Request(**asked))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_meter_is_written_only_where_it_is_asked_for() -> None:
+    free = Automaton(VOCABULARY)
+    state = free.advance(free.start(), CODEC.index["R:"])
+    assert not free.allowed(state)[CODEC.index["M:none"]]
+    asked = Automaton(VOCABULARY, meter=Meter(0, 0))
+    tune = tokens.tune_of([VOCABULARY[step] for step in walk(asked, 1)])
+    assert tune.meter == Meter(0, 0)
