@@ -5,7 +5,15 @@ import pytest
 
 import seqforge
 
-HEAVY = ("torch", "seqforge.network", "seqforge.training", "seqforge_text", "seqforge_corpora")
+HEAVY = (
+    "torch",
+    "seqforge.network",
+    "seqforge.training",
+    "seqforge_text",
+    "seqforge_abc",
+    "music21",
+    "seqforge_corpora",
+)
 
 
 @pytest.mark.parametrize("line", ["import seqforge", "import seqforge.errors, seqforge.plugin, seqforge.registry"])

@@ -160,7 +160,7 @@ class _Target:
             elif show and text is not None:
                 sys.stdout.write(text if text.endswith("\n") else text + "\n")
             elif show:
-                raise RequestError(f"where to? Give -o FILE ({listing(self.plugin.writes)}) or -o DIR/")
+                self.pieces.append(piece)
             return {"text": text, "labels": dict(piece.labels)}
         if not self.folder:
             self.pieces.append(piece)
@@ -173,11 +173,23 @@ class _Target:
     def finish(self) -> dict[str, Any]:
         """Write what is to be written at once; return what to tell about it."""
         if self.output is None:
+            self._print()
             return {}
         if not self.folder:
             with replacing(self.output) as temporary:
                 self.plugin.write(self.pieces, temporary)
         return {"path": str(self.output)}
+
+    def _print(self) -> None:
+        """Put pieces whose content is no text on stdout, where a file of theirs would be text."""
+        from seqforge.forge import text_of
+
+        together = self.plugin.writes[0] in self.plugin.books
+        for group in [self.pieces] if together and self.pieces else [[piece] for piece in self.pieces]:
+            text = text_of(self.plugin, group)
+            if text is None:
+                raise RequestError(f"where to? Give -o FILE ({listing(self.plugin.writes)}) or -o DIR/")
+            sys.stdout.write(text)
 
 
 def _where(given_: list[str]) -> dict[str, str]:

@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqforge.forge.model import Generated, Model, choose, load, locate
+    from seqforge.forge.model import Generated, Model, choose, load, locate, text_of
     from seqforge.forge.record import Sampled
     from seqforge.forge.session import Started, train
 
-__all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "locate", "train"]
+__all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "locate", "text_of", "train"]
 
 PLACES = {
     "Generated": "model",
@@ -20,6 +20,7 @@ PLACES = {
     "choose": "model",
     "load": "model",
     "locate": "model",
+    "text_of": "model",
     "Sampled": "record",
     "Started": "session",
     "train": "session",

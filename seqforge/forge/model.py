@@ -1,6 +1,7 @@
 """A model in the hands of a person: generate, score, look at the next step, evaluate."""
 
 import dataclasses
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -255,6 +256,24 @@ class Model:
             ended=all(sample.ended for sample in samples),
             log_probability=sum(sample.log_probability for sample in samples),
         )
+
+
+def text_of(plugin: Plugin, pieces: Sequence[Piece]) -> str | None:
+    """Return pieces as the text of their plugin's first format, None where that is no text.
+
+    Args:
+        plugin: their domain.
+        pieces: one; or several, where the format is one of the plugin's books.
+    """
+    if len(pieces) == 1 and isinstance(pieces[0].content, str):
+        return pieces[0].content
+    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
+        path = Path(folder) / f"piece{plugin.writes[0]}"
+        plugin.write(pieces, path)
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            return None
 
 
 def load(path: str | Path) -> Model:

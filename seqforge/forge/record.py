@@ -13,7 +13,7 @@ from seqforge import registry
 from seqforge.corpus import Corpus, Prepared
 from seqforge.errors import SeqforgeError
 from seqforge.files import make_folder, replacing
-from seqforge.forge.model import Model
+from seqforge.forge.model import Model, text_of
 from seqforge.forge.plan import Plan
 from seqforge.forge.runs import Run
 from seqforge.modelfile import ModelHeader, write_model
@@ -34,7 +34,7 @@ class Sampled:
     Attributes:
         t: steps taken.
         path: where it was put.
-        text: how it looks, "" where its content is no text.
+        text: how it looks, "" where the plugin's files are no text.
     """
 
     t: int
@@ -106,7 +106,7 @@ class Record:
         path = make_folder(self.run.samples) / f"{t:07d}{self.plugin.writes[0]}"
         with replacing(path) as temporary:
             self.plugin.write([made.piece], temporary)
-        return Sampled(t, path, made.piece.content if isinstance(made.piece.content, str) else "")
+        return Sampled(t, path, text_of(self.plugin, [made.piece]) or "")
 
     def close(self) -> None:
         """See to it that a run which was never validated leaves a model too."""

@@ -101,6 +101,17 @@ def test_an_older_file_is_replaced_whole(run: Run, text: Path, tmp_path: Path) -
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_pieces_that_are_no_strings_are_shown_as_a_file_of_theirs_would_be(run: Run, numbers: Path) -> None:
+    said = run("--model", numbers, "-n", "2")
+    assert len(said.out.splitlines()) == 2 and all(part.isdigit() for part in said.out.split())
+
+
+def test_pieces_whose_files_are_no_text_need_a_file(run: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqforge.forge.model.text_of", lambda plugin, pieces: None)
+    said = run("--model", numbers, "-n", "2")
+    assert said.code == 2 and "where to? Give -o FILE (.num, .one) or -o DIR/" in said.err
+
+
 def test_a_label_is_asked_for_with_where(run: Run, numbers: Path, tmp_path: Path) -> None:
     told = json.loads(run("--model", numbers, "--where", "parity=odd", "-o", tmp_path / "a.num", "--json").out)
     assert told["pieces"][0]["labels"] == {"parity": "odd"}
@@ -111,7 +122,6 @@ def test_a_label_is_asked_for_with_where(run: Run, numbers: Path, tmp_path: Path
     [
         ("-n 3 -o o.one", "a .one file holds one piece and -n is 3; give a folder (-o DIR/), or a file that"),
         ("-o o.mid", "numbers writes no .mid files; it writes .num, .one"),
-        ("-n 2", "where to? Give -o FILE (.num, .one) or -o DIR/"),
         ("--where parity", "--where parity is not understood; write LABEL=VALUE"),
         ("--where =odd", "--where =odd is not understood"),
         ("--where parity=evn", "the label 'parity' has no value 'evn'; allowed are even, odd. Did you mean 'even'?"),

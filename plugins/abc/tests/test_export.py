@@ -250,6 +250,7 @@ def test_a_tune_that_kills_verovio_is_named(
 ) -> None:
     package = tmp_path / "seqforge_abc"
     package.mkdir()
+    (package / "__init__.py").touch()
     (package / "engrave.py").write_text(program)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(engraving, "TIMEOUT", 1)

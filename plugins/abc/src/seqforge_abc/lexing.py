@@ -24,7 +24,7 @@ TOKEN = re.compile(
     | (?P<rest>[zxZX]{_LENGTH})
     | (?P<broken>>+|<+)
     | (?P<tie>-)
-    | (?P<field>\[[A-Za-z]:[^\]]*\]|(?<![^\s|\]])(?:M:\s*\d+/\d+|L:\s*1/\d+))
+    | (?P<field>\[[A-Za-z]:[^\[\]]*\]|(?<![^\s|\]])(?:M:\s*\d+/\d+|L:\s*1/\d+))
     | (?P<chord>\[(?:[^\[\]|:"]|"[^"]*")*\]{_LENGTH}|\+(?:{_PITCH}{_LENGTH}){{2,}}\+{_LENGTH})
     | (?P<decoration>![^!\s|\[\]:]+!|\+[^+\s|\[\]]+\+)
     | (?P<spacer>y\d*)
@@ -41,7 +41,7 @@ CHORD = re.compile(rf"[\[+](.*)[\]+]({_LENGTH})")
 IN_CHORD = re.compile(
     rf'(?P<note>{_PITCH}{_LENGTH})|(?P<tie>-)|(?P<quote>"[^"]*")|(?P<decoration>![^!]+!)|(?P<letter>[.~H-WYh-wy])'
 )
-_NO_MUSIC = re.compile(r'"[^"]*"|![^!\s]*!|\+[^+\s]*\+|\[[A-Za-z]:[^\]]*\]|\\|%.*')
+_NO_MUSIC = re.compile(r'"[^"]*"|![^!\s]*!|\+[^+\s]*\+|\[[A-Za-z]:[^\[\]]*\]|\\|%.*')
 _UNUSUAL = re.compile(r"[^\W\d_A-Ga-gxyzXZHLMOPSTuv]")
 _MARKED = re.compile(r"(![^!\s|\[\]:]+!)")
 _SCALES = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}

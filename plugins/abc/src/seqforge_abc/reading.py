@@ -32,7 +32,7 @@ _FIELD = re.compile(r"[ \t]*([A-Za-z+]):(?![|:])[ \t]*(.*)", re.DOTALL)
 _STARTS = frozenset("XTMLKRQ")
 _OPENING = re.compile(rb"[ \t\xef\xbb\xbf]*[XTMLKRQ]:")
 _TAG = re.compile(
-    r"</[a-z][a-z0-9]*\s*>|<!--.*?-->|<!doctype[^>]*>|<a\s+(?:href|name|id|class|target)=[^<>]*>|"
+    r"</[a-z][a-z0-9]*\s*>|<!--[^<>]*>|<!doctype[^>]*>|<a\s+(?:href|name|id|class|target)=[^<>]*>|"
     r"<(?:p|pre|html|head|body|title|font|i|hr|div|span|td|tr|th|table|tbody|h[1-6]|center|img|li|ul|ol|blockquote|code|tt|meta|link|script|style|em|strong|small|big)"
     r"(?:\s[^<>]*)?/?>",
     re.IGNORECASE,

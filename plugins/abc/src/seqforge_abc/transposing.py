@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqforge_abc.theory import MOST_FIFTHS, parse_key, spelled
+from seqforge_abc.theory import parse_key, spelled
 from seqforge_abc.tokens import HIGHEST, LOWEST, ROOTS, pitches
 
 INTERVALS = tuple(range(-6, 7))
 """Fifths on the line; each goes up or down by less than an octave, whichever is nearer."""
+
+PLAYED = range(-3, 5)
+"""Signatures to transpose to, three flats to four sharps: players meet few others, and a model should write few."""
 
 
 def tables(vocabulary: Sequence[str]) -> np.ndarray:
@@ -31,7 +34,7 @@ def tables(vocabulary: Sequence[str]) -> np.ndarray:
                 key = parse_key(token[2:])
                 assert key is not None
                 key = key.moved(fifths)
-                moved = f"K:{key}" if abs(key.signature) <= MOST_FIFTHS else None
+                moved = f"K:{key}" if key.signature in PLAYED or not fifths else None
             elif token[:1] in ('"', "/") and token[1:] in roots:
                 root = roots[token[1:]] + fifths
                 moved = token[0] + spelled(root) if root in ROOTS else None

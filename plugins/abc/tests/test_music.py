@@ -1,0 +1,307 @@
+from fractions import Fraction
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from seqforge_abc.fields import chord_symbol, default_unit, key_field, meter_field
+from seqforge_abc.music import BadMusicError, parse_music
+from seqforge_abc.reading import read_book
+from seqforge_abc.theory import Key, Meter, parse_key
+from seqforge_abc.tune import Bar, ChordSymbol, Ending, Note, Tuplet
+from seqforge_abc.writing import tune_to_abc
+
+JIG, REEL = Meter(6, 8), Meter(4, 4)
+
+
+def music(text, key="C", meter=REEL):
+    return parse_music(text, key=parse_key(key), meter=meter)
+
+
+def spelling(text, key="C"):
+    """The pitches of the notes, chords as a sum: ^f+a."""
+    return " ".join("+".join(map(str, note.pitches)) or "z" for note in music(text, key).notes())
+
+
+def lengths(text, meter=REEL):
+    """In eighths, as written."""
+    return [float(note.duration * 8) for note in music(text, meter=meter).notes()]
+
+
+def shape(text):
+    """Notes as o, and what stands between them."""
+    shown = {Note: lambda _: "o", Bar: lambda bar: bar.kind, Ending: lambda ending: f"[{ending.number}"}
+    return " ".join(shown.get(type(element), str)(element) for element in music(text).music)
+
+
+def book(tmp_path, text):
+    path = tmp_path / "book.abc"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return list(read_book(path))
+
+
+def only(tmp_path, text):
+    [(tune, _)] = book(tmp_path, text)
+    return tune
+
+
+def lost(text, key="C"):
+    return dict(music(text, key).lost)
+
+
+# -- keys and accidentals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("D", "D"), ("Edor", "Edor"), ("A Minor", "Am"), ("EM", "Em"), ("F# minor", "F#m"), ("Bb", "Bb"), ("HP", "Amix"),
+     ("G (repeat of part A)", "G"), ("Dmix=c", "Dmix"), ("D =c", "Dmix"), ("D exp ^f", "Dmix"), ("^f^c", "D"),
+     ("g", "G"), ("G clef=treble", "G"), ("none", "none"), ("", "none"), ("C octave=-1", "C")],
+)  # fmt: skip
+def test_keys_are_read_as_people_write_them(text, key):
+    assert str(key_field(text).key) == key
+
+
+def test_an_unknown_mode_is_major_and_told():
+    found = key_field("Bn")
+    assert (str(found.key), found.lost) == ("B", "modes that nobody knows")
+
+
+def test_accidentals_of_the_key_sound_at_the_notes():
+    assert spelling("[K:Am ^g]G A g") == "^G =A ^g"
+    assert lost("[K:Am ^g]G") == {"accidentals of the key, written at the notes": 1}
+
+
+def test_accidentals_hold_in_all_octaves_up_to_the_bar_line():
+    assert spelling("^cC c|c C", "D") == "^c ^C ^c ^c ^C"
+    assert spelling("=cC [1 c|c C", "D") == "=c =C =c ^c ^C"
+    assert spelling("^^F __E F") == "^^F __E ^^F"
+
+
+def test_accidentals_of_grace_notes_hold_too():
+    assert spelling("{^c}d c|c") == "=d ^c =c"
+
+
+def test_a_tie_carries_an_accidental_over_the_bar_line_for_its_note():
+    assert spelling("^c4-|c2 c2") == "^c ^c =c"
+    assert spelling("^c4|c2") == "^c =c"
+    assert spelling("[^ce]-|[ce] c") == "^c+=e ^c+=e =c"
+
+
+def test_a_change_of_key_is_an_element_and_ends_accidentals():
+    tune = music("^cc[K:D]cF|\nK:G\nFc|\nK:G\nF|")
+    assert [str(note.pitches[0]) for note in tune.notes()] == ["^c", "^c", "^c", "^F", "^F", "=c", "^F"]
+    assert [str(element) for element in tune.music if isinstance(element, Key)] == ["D", "G"]
+
+
+def test_a_key_before_the_first_note_is_that_of_the_tune():
+    assert str(music("[K:D][M:6/8]DEF").key) == "D"
+
+
+def test_microtones_are_rounded():
+    assert spelling("^/F _3/2B ^3/2c") == "^F __B ^^c"
+
+
+# -- lengths ---------------------------------------------------------------------------------------------------
+
+
+def test_lengths_multiply_the_unit():
+    assert lengths("A A2 A/ A// A3/2 A/4 A3/ A8") == [1, 2, 0.5, 0.25, 1.5, 0.25, 1.5, 8]
+    assert lengths("A2\nL:1/4\nA [L:1/16] A M:4/4 A", REEL) == [2, 2, 0.5, 0.5]
+    assert [default_unit(meter) for meter in (Meter(2, 4), Meter(3, 4), JIG, Meter(0, 0))] == [
+        Fraction(1, 16), Fraction(1, 8), Fraction(1, 8), Fraction(1, 8),
+    ]  # fmt: skip
+
+
+def test_broken_rhythm_halves_what_it_lengthens():
+    assert lengths("A>B A<B A>>B A<<B") == [1.5, 0.5, 0.5, 1.5, 1.75, 0.25, 0.25, 1.75]
+    assert lengths("A > {d}.B [Ac]<z") == [1.5, 0.5, 0.5, 1.5]
+    assert lengths("A>|B") == [1.5, 0.5]
+
+
+def test_broken_rhythm_of_unequal_notes_is_told_and_left_out():
+    assert lengths("G>c/B/") == [1, 0.5, 0.5]
+    assert lost("G>c/B/") == {"broken rhythms of unequal notes": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "meter", "expected"),
+    [("(3abc", REEL, (3, 2, 3)), ("(2ab", JIG, (2, 3, 2)), ("(4abcd", JIG, (4, 3, 4)), ("(6abcdef", REEL, (6, 2, 6)),
+     ("(5abcde", REEL, (5, 2, 5)), ("(5abcde", JIG, (5, 3, 5)), ("(7abcdefg", Meter(3, 4), (7, 2, 7)),
+     ("(3:2:2a2b", REEL, (3, 2, 2)), ("(3::2a2b", REEL, (3, 2, 2)), ("(5:4abcde", REEL, (5, 4, 5)),
+     ("((3abc)", REEL, (3, 2, 3)), ("(3|:abc", REEL, (3, 2, 3))],
+)  # fmt: skip
+def test_tuplets_have_the_defaults_of_the_standard(text, meter, expected):
+    [found] = [element for element in music(text, meter=meter).music if isinstance(element, Tuplet)]
+    assert (found.p, found.q, found.r) == expected
+
+
+def test_a_tuplet_that_is_cut_off_is_as_long_as_it_is():
+    tune = music("(3ab(3cde|(3fg")
+    assert [element.r for element in tune.music if isinstance(element, Tuplet)] == [2, 3, 2]
+    assert tune.lost == {"notes that a tuplet lacks": 2}
+
+
+def test_the_length_of_a_chord_is_that_of_its_first_note():
+    assert lengths("[C2E2]3 [CE]/ [CE2G]") == [6, 0.5, 1]
+    assert spelling("[GEC] [cc] +EA+") == "=C+=E+=G =c =E+=A"
+
+
+def test_rests_of_whole_bars_are_bars():
+    assert shape("A4|Z2|A4|") == "o | o | o | o |"
+    assert lengths("A8|Z|", JIG) == [8, 6]
+    assert lost("A2Z f|") == {"rests of whole bars within a bar, read as z": 1}
+
+
+# -- bar lines, repeats, endings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("|", "|"), ("||", "||"), ("|]", "|]"), ("[|", "||"), ("[|]", "|"), (".|", "|"), ("|||", "||"), (":|", ":|"),
+     (":||", ":|"), (":|]", ":|"), (" :]", ":|"), ("[|]:|", ":|"), ("[|]|]", "|]"), ("::", "::"), (":||:", "::"),
+     (":|:", "::"), ("|:|", "::"), (":| |:", "::"), ("|:", "|:"), ("||:", "|:"), ("|\n|:", "|:"), ("|\n: ", "|:"),
+     ("|\n|", "|"), (":|\n|", ":|"), ("|\n|]", "|"), ("|]\n|:", "|:")],
+)  # fmt: skip
+def test_bar_lines_are_of_six_kinds(text, kind):
+    assert shape(f"A{text}B") == f"o {kind} o"
+
+
+def test_bar_lines_before_the_first_note_and_after_the_last_say_what_they_can():
+    assert shape("| A |") == "o |"
+    assert shape("||A||") == "o ||"
+    assert shape("::A::") == "|: o :|"
+    assert shape("|:A|:|") == "|: o :|"
+    assert shape("A|]\n|:") == "o ||"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("A|1 B:|2 c|]", "o | [1 o :| [2 o |]"), ("A [1 B:|[2 c", "o [1 o :| [2 o"), ("A|[1 B:|]2 c", "o | [1 o :| [2 o"),
+     ("A|1,3 B:|2,4 c", "o | [1,3 o :| [2,4 o"), ("A|1-3 B:|4 c", "o | [1,2,3 o :| [4 o"),
+     ("A|\n1 B:|\n2 c", "o | [1 o :| [2 o"), ("A[5-9B", "o [5 o"), ("A|2B", "o | [2 o")],
+)  # fmt: skip
+def test_endings_are_read_in_every_spelling(text, expected):
+    assert shape(text) == expected
+
+
+def test_bar_lines_around_a_change_of_key_are_one():
+    tune = music("A||\nK:D\n|:B")
+    assert tune.music[1:3] == (Bar("|:"), parse_key("D"))
+
+
+def test_a_chord_after_a_bar_line_is_no_bar_line():
+    assert spelling("[CE]|[DF]|[EG]") == "=C+=E =D+=F =E+=G"
+
+
+# -- ties, grace notes, decorations, chord symbols -------------------------------------------------------------
+
+
+def test_a_tie_binds_notes_of_one_pitch():
+    assert [note.tied for note in music("A-A|B-|1 B:|2 c -|c").notes()] == [True, False, True, False, True, False]
+    assert [note.tied for note in music("[Ac]-[Ac] [Ac-]c [A-c][Ac]").notes()] == [
+        True, False, True, False, False, False,
+    ]  # fmt: skip
+
+
+def test_ties_to_other_notes_are_slurs_and_told():
+    assert lost("f-g A-z B-") == {"slurs": 1, "ties to nothing": 2}
+    assert lost("[A-c][Ac]") == {"ties of single notes in a chord": 1}
+
+
+def test_grace_notes_stand_at_their_note():
+    [first, second] = music("{g}A {/bc}d").notes()
+    assert [len(note.graces) for note in (first, second)] == [1, 2]
+    assert first.duration == Fraction(1, 8)
+
+
+def test_decorations_have_names():
+    [note] = music("~.!trill!u!5!A").notes()
+    assert note.decorations == ("5", "roll", "staccato", "trill", "upbow")
+    assert music("+turn+A").notes()[0].decorations == ("turn",)
+    assert music("!>!A").notes()[0].decorations == ("accent",)
+    assert lost("!wobble!A k B") == {"decorations": 1, "signs without a meaning": 1}
+
+
+def test_symbols_can_be_redefined(tmp_path):
+    text = "X:1\nU:k=!accent!\nU:T=!turn!\nK:D\nkA TB|"
+    assert [note.decorations for note in only(tmp_path, text).notes()] == [("accent",), ("turn",)]
+
+
+def test_a_fermata_at_a_bar_line_is_that_of_the_note_before_it():
+    assert [note.decorations for note in music("AB H|] c !fine!|]").notes()] == [(), ("fermata",), ("fine",)]
+    assert music("AB Hy|]").notes()[1].decorations == ("fermata",)
+
+
+@pytest.mark.parametrize(
+    ("text", "chord"),
+    [("Am7/G", ChordSymbol(3, "m7", 1)), ("Bb", ChordSymbol(-2)), ("F#min", ChordSymbol(6, "m")),
+     ("GM7", ChordSymbol(1, "maj7")), ("A-", ChordSymbol(3, "m")), ("C°7", ChordSymbol(0, "dim7")),
+     ("D7sus", ChordSymbol(2, "7sus4")), ("Bø", ChordSymbol(5, "m7b5")), ("C+", ChordSymbol(0, "aug")),
+     ("D modal", None), ("D.C.", None), ("End", None), ("Fine", None), ("^slowly", None), ("A MINOR", None)],
+)  # fmt: skip
+def test_chord_symbols_are_told_from_other_words(text, chord):
+    assert chord_symbol(text) == chord
+
+
+def test_a_chord_symbol_stands_at_the_next_note():
+    assert [note.chord for note in music('"G"|A "^loud"B').notes()] == [ChordSymbol(1), None]
+    assert lost('"G"|A "^loud"B') == {"annotations": 1}
+
+
+# -- what else stands in music ---------------------------------------------------------------------------------
+
+
+def test_signs_that_only_concern_the_page_are_passed_over():
+    assert shape("A`B y c\\\nd*|!\ne$f|!g") == "o o o o | o o | o"
+    assert not lost("A`B y c\\\nd*|!\ne$f|!g")
+    assert spelling("A!fed!B") == "=A =f =e =d =B"
+
+
+def test_of_several_voices_the_first_is_read():
+    assert spelling("[V:1]AB|[V:2]CD|[V:1]cd|") == "=A =B =c =d"
+    assert spelling("AB & CD|cd|") == "=A =B =c =d"
+
+
+def test_words_among_the_notes_are_not_played():
+    assert spelling("DE|Segno FG A2 D.C.|") == "=D =E =F =G =A"
+    assert spelling(".D.C.B,|") == "=D =C =B,"
+
+
+@pytest.mark.parametrize("text", ["", "hello world", "|: :|", "This is no music at all", "%", "Once upon a time"])
+def test_what_is_no_music_is_refused_with_an_example(text):
+    with pytest.raises(BadMusicError, match="DED F2A"):
+        music(text)
+
+
+def test_a_fragment_has_the_unit_of_its_meter():
+    tune = parse_music("|:DED F2A|", key=parse_key("D"), meter=JIG)
+    assert (tune.music[0], tune.music[1].duration, len(tune.notes())) == (Bar("|:"), Fraction(1, 8), 5)
+
+
+@given(st.text(alphabet="ABCDEFGabcdefgz^_=,'/0123456789 ()[]{}<>|:-\"!+.~&%yxZVKLM\n", max_size=80))
+@example("[]")
+@example("++")
+@example("(3:|")
+@example("A/0")
+@example("[CE")
+@example("A>")
+@example("-A")
+@example("[1-")
+def test_any_music_code_is_refused_or_read_and_written_and_read_the_same(tmp_path_factory, text):
+    try:
+        tune = parse_music(text, key=parse_key("D"), meter=REEL)
+    except BadMusicError:
+        return
+    path = tmp_path_factory.mktemp("any") / "x.abc"
+    path.write_text(tune_to_abc(tune))
+    if any(note.pitches for note in tune.notes()):
+        [(again, _)] = read_book(path)
+        assert again.music == tune.music
+
+
+def test_meters_are_read_as_people_write_them():
+    assert [str(meter_field(text)[0]) for text in ("C", "C|", "6/8", "2+3/8", "none", "9/8 (slow)")] == [
+        "4/4", "2/2", "6/8", "5/8", "none", "9/8",
+    ]  # fmt: skip
+    assert meter_field("x") is None
