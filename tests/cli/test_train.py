@@ -74,7 +74,7 @@ def test_what_valid_has_and_train_has_not_is_told(run: Run, tmp_path: Path) -> N
         (tmp_path / "d" / side).mkdir(parents=True)
         (tmp_path / "d" / side / "a.num").write_text(rows)
     said = run(*NUMBERS[:2], "--corpus", "d", *TINY_FLAGS, "--steps", "1")
-    assert "'777' 1x" in said.err
+    assert "not kept by the encoding: 777 1x" in said.err
 
 
 def test_a_plugin_s_flags_reach_it(run: Run, tmp_path: Path) -> None:

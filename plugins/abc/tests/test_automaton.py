@@ -30,7 +30,7 @@ def walk(automaton: Automaton, seed: int, *, most: int = 150) -> list[int]:
     weights[automaton.keys] = 0.01
     state, steps = automaton.start(), []
     distance = None
-    while not (automaton.may_end(state) and (distance == 0 or rng.random() < 0.3)):
+    while not (automaton.may_end(state) and (len(steps) >= most or rng.random() < 0.3)):
         mask = automaton.allowed(state)
         if len(steps) >= most:
             step = automaton.toward_end(state)  # type: ignore[arg-type]
@@ -136,7 +136,7 @@ def _second(marks: list[Any], number: int) -> bool:
     seen = -1
     for place, mark in enumerate(marks):
         if isinstance(mark, Bar):
-            seen += not (place and isinstance(marks[place - 1], Bar) and mark.kind == "|:")
+            seen += mark.kind != "|:" or (place > 0 and not isinstance(marks[place - 1], Bar))
         elif mark.number == "2" and seen + 1 == number:
             return True
     return False

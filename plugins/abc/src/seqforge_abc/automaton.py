@@ -30,9 +30,9 @@ from seqforge_abc.tune import BARS, DECORATIONS, UNITS, Tuplet
 
 ROOT, KIND, BASS, MARK, GRACE, GRACES, GRACED, LENGTH, CHORD, CHORDS, FULL, NOTE = range(1, 13)
 """How far the note at hand is; 0 is between notes, NOTE right after a pitch, which may yet be tied."""
-UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent")
-"""Decorations that are read and never generated, as are those without a letter: two say where to go on, and players
-disagree about how long a note with one of the others is."""
+UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
+"""Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
+disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata)."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
 CACHED = 200_000
 

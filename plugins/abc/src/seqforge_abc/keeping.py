@@ -27,11 +27,11 @@ def kept(tune: Tune, rhythms: Collection[str]) -> tuple[Tune, Counter[str]]:
         rhythm = ""
     meter = _meter(tune.meter, lost)
     key = _key(tune.key, lost)
-    music = _ended(list(_music(tune, lost)))
-    return dataclasses.replace(tune, music=music, key=key, meter=meter, rhythm=rhythm), lost
+    music = _ended(list(_music(tune, lost)), lost)
+    return dataclasses.replace(tune, music=music, key=key, meter=meter, rhythm=rhythm), +lost
 
 
-def _ended(music: list[Music]) -> tuple[Music, ...]:
+def _ended(music: list[Music], lost: Counter[str]) -> tuple[Music, ...]:
     """Return the elements with a final bar line at the end, and nowhere else.
 
     A tune ends with `|]` or `:|`, so that every tune says in one way that it is over; a `|]` before that is the
@@ -42,6 +42,7 @@ def _ended(music: list[Music]) -> tuple[Music, ...]:
         if music[place] == Bar("|]"):
             music[place] = Bar("||")
     if lines and not any(isinstance(element, Note) for element in music[lines[-1] :]):
+        lost["signs after the last note"] += len(music) - lines[-1] - 1
         del music[lines[-1] + 1 :]
         repeated = music[-1] in (Bar(":|"), Bar("::"))
         music[-1] = Bar(":|" if repeated else "|]")

@@ -45,9 +45,9 @@ def tune_to_abc(tune: Tune, number: int = 1) -> str:
 def default_tuplet(p: int, meter: Meter) -> int | None:
     """Return in the time of how many notes `p` of them are played in a meter; None where readers differ."""
     if p in (5, 7, 9):
-        if not meter.compound:
-            return 2
-        return 3 if str(meter) in ("6/8", "9/8", "12/8") else None
+        if str(meter) in ("6/8", "9/8", "12/8"):
+            return 3
+        return None if meter.beats % 3 == 0 else 2
     return {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(p)
 
 
