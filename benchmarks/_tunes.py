@@ -14,7 +14,7 @@ def tunes(codec: Codec | None = None) -> tuple[Codec, dict[str, list[Piece]]]:
     sources = find_sources(BOOKS, reads=plugin.reads, domain=plugin.name)
     prepared = prepare(plugin, Options(), sources, codec=codec)
     sides = {
-        side: [prepared.codec.decode(data[number]) for number in range(len(data))]
+        side: [prepared.codec.decode(data.example(number)) for number in range(len(data))]
         for side, data in prepared.datasets.items()
     }
     return prepared.codec, sides

@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import tempfile
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,9 @@ from seqforge.forge import choose, load
 from seqforge_abc import Tune
 from seqforge_abc.tune import Bar, Tuplet
 from seqforge_abc.writing import tune_to_abc
+
+LONGEST = 250
+"""Of the runs of notes that are looked for."""
 
 
 def abc2midi_is_content(text: str, folder: Path) -> bool:
@@ -59,23 +63,33 @@ def ends_on_tonic(tune: Tune) -> bool:
     return last is not None and any(pitch.fifths == tune.key.tonic for pitch in last.pitches)
 
 
-def melody(tune: Tune) -> list[int]:
-    """Return the intervals of a tune."""
+def melody(tune: Tune) -> str:
+    """Return the intervals of a tune, a character each."""
     heights = [note.pitches[-1].midi for note in tune.notes() if note.pitches]
-    return [after - before for before, after in pairwise(heights)]
+    return "".join(chr(128 + after - before) for before, after in pairwise(heights))
 
 
-def longest_copy(tune: Tune, known: str) -> int:
-    """Return the longest run of notes whose intervals stand in the training tunes."""
-    steps, best, first = melody(tune), 0, 0
-    for end in range(1, len(steps) + 1):
-        while first < end and "," + ",".join(map(str, steps[first:end])) + "," not in known:
-            first += 1
-        best = max(best, end - first)
+def suffixes(tunes: Sequence[Tune]) -> list[str]:
+    """Return what begins at each interval of the tunes, in order."""
+    return sorted(m[at : at + LONGEST] for m in map(melody, tunes) for at in range(len(m)))
+
+
+def shared(one: str, other: str) -> int:
+    """Return how long the same beginning of both is."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def longest_copy(tune: Tune, known: list[str]) -> int:
+    """Return the longest run of notes whose intervals stand in the training tunes, given their suffixes."""
+    steps, best = melody(tune), 0
+    for at in range(len(steps)):
+        rest = steps[at : at + LONGEST]
+        place = bisect(known, rest)
+        best = max([best, *(shared(rest, other) for other in known[max(0, place - 1) : place + 1])])
     return best + 1 if best else 0
 
 
-def table(found: Sequence[Tune], training: str) -> dict[str, float]:
+def table(found: Sequence[Tune], training: list[str]) -> dict[str, float]:
     """Return what is counted, in per cent where not said otherwise."""
 
     def share(test: Callable[[Tune], bool]) -> float:
@@ -93,7 +107,7 @@ def table(found: Sequence[Tune], training: str) -> dict[str, float]:
         "last note on the tonic": share(ends_on_tonic),
         "with an upbeat": share(lambda tune: bool(bars_of(tune)) and bars_of(tune)[0] < 0.99),
         "with tuplets": share(lambda tune: any(isinstance(element, Tuplet) for element in tune.music)),
-        "distinct": round(100 * len({tuple(melody(tune)) for tune in found}) / len(found), 1),
+        "distinct": round(100 * len({melody(tune) for tune in found}) / len(found), 1),
         "notes, median": float(sorted(len(tune.notes()) for tune in found)[len(found) // 2]),
         "longest run of notes as in training, median": float(copies[len(copies) // 2]),
         "longest run of notes as in training, most": float(copies[-1]),
@@ -109,9 +123,9 @@ def main() -> None:
     asked = parser.parse_args()
     model = load(choose("abc", asked.model)[0])
     sides = tunes(model.codec)[1]
-    training = ";".join("," + ",".join(map(str, melody(piece.content))) + "," for piece in sides["train"])
+    training = suffixes([piece.content for piece in sides["train"]])
     made = [piece.content for piece in model.generate(asked.n, seed=1, temperature=asked.temperature)]
-    real = [piece.content for piece in sides["test"][: asked.n]]
+    real = [piece.content for piece in (*sides["test"], *sides["valid"])[: asked.n]]
     told = {"generated": table(made, training), f"real, held out ({len(real)})": table(real, training)}
     print(json.dumps(told, indent=2))
 

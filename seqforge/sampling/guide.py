@@ -9,7 +9,7 @@ from seqforge.sequences import Constraint, Prompt
 
 CACHED_STATES = 4096
 HORIZON = 128
-"""Steps before a limit from which on every step is checked to leave room for an end."""
+"""The most steps by which one step may move the nearest end away."""
 
 
 class Guide:
@@ -52,6 +52,10 @@ class Guide:
                 self._masks.clear()
             self._masks[key] = self._make(state, closing)
         return self._masks[key]
+
+    def next_check(self, state: Hashable, steps_left: int) -> int:
+        """Return how many steps may be left when `mask_within` is needed again: until then an end stays in reach."""
+        return steps_left - max(1, (steps_left - self.constraint.to_end(state)) // (HORIZON + 1))
 
     def mask_within(self, state: Hashable, steps_left: int) -> np.ndarray:
         """Return what may come in a state so that a whole piece takes at most so many further steps.

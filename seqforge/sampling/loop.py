@@ -163,6 +163,7 @@ class _Slot:
         self._stream = np.random.Generator(np.random.Philox(counter=counter, key=key))
         self._width = sampler.draw.uniforms
         self._block, self._next = np.zeros((0, self._width)), 0
+        self._check_at = sampler.limits.steps
 
     def uniforms(self) -> np.ndarray:
         """Return the random numbers of the next step: the sample's own stream."""
@@ -176,7 +177,11 @@ class _Slot:
         """Return what may come next."""
         if self.length >= limits.units:
             return guide.mask(self.state, closing=True)
-        return guide.mask_within(self.state, limits.steps - self.steps)
+        left = limits.steps - self.steps
+        if left > self._check_at:
+            return guide.mask(self.state, closing=False)
+        self._check_at = guide.next_check(self.state, left)
+        return guide.mask_within(self.state, left)
 
     def take(self, step: np.generic, end: bool, score: float, sampler: Sampler) -> Sample | None:
         """Take up what was chosen; return the sample once it is complete."""

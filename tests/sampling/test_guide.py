@@ -86,3 +86,26 @@ def test_each_state_is_asked_once_and_the_cache_stays_bounded(exactly: Callable[
     held = sum(array.nbytes for array in guide._masks.values())
     assert len(guide._masks) <= CACHED_STATES
     assert held <= CACHED_STATES * (SIZE + 1)
+
+
+@given(seed=st.integers(0, 2**32), limit=st.integers(4, 600))
+def test_a_piece_is_whole_within_its_limit_though_few_steps_are_checked(
+    brackets: Callable[..., Constraint], seed: int, limit: int
+) -> None:
+    constraint = brackets(SIZE, 3)
+    guide, rng = Guide(constraint), np.random.default_rng(seed)
+    state, check_at, checks = constraint.start(), limit, 0
+    for left in range(limit, 0, -1):
+        if left > check_at:
+            mask = guide.mask(state, closing=False)
+        else:
+            check_at, checks = guide.next_check(state, left), checks + 1
+            mask = guide.mask_within(state, left)
+        choices = np.flatnonzero(mask[:-1])
+        if not len(choices):
+            break
+        state = constraint.advance(state, int(rng.choice(choices)))
+    assert constraint.may_end(state)
+    assert checks <= limit
+    if limit > 500:
+        assert checks < limit - 100

@@ -120,8 +120,8 @@ def test_an_accidental_of_a_grace_note_is_repeated_at_the_note() -> None:
 
 
 def test_an_accidental_is_repeated_after_a_tie_over_a_bar_line() -> None:
-    assert body(note("^g", 8, tied=True), Bar("|"), note("^g", 4), note("g", 4)) == "^g2-|^g =g"
-    assert body(note("^g", 8, tied=True), Bar("|"), note("a", 4), note("g", 4)).endswith("|a =g")
+    assert body(note("^g", 8, tied=True), Bar("|"), note("^g", 4), note("g", 4)) == "^g8-|^g4 =g4"
+    assert body(note("^g", 8, tied=True), Bar("|"), note("a", 4), note("g", 4)).endswith("|a4 =g4")
 
 
 def test_broken_rhythm_is_written_within_a_beat_only() -> None:

@@ -21,18 +21,22 @@ from seqforge_abc.measures import (
     after_line,
     after_note,
     closing,
+    line_token,
     note_lengths,
     room,
 )  # fmt: skip
 from seqforge_abc.theory import NO_METER, Key, Meter
 from seqforge_abc.theory import spelled as name_of
-from seqforge_abc.tune import BARS, DECORATIONS, UNITS, Tuplet
+from seqforge_abc.tune import DECORATIONS, UNITS, Tuplet
 
 ROOT, KIND, BASS, MARK, GRACE, GRACES, GRACED, LENGTH, CHORD, CHORDS, FULL, NOTE = range(1, 13)
-"""How far the note at hand is; 0 is between notes, NOTE right after a pitch, which may yet be tied."""
+"""How far the note at hand is; 0 is between notes, NOTE right after a mere pitch, which may yet be tied."""
 UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
 """Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
-disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata)."""
+disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata). Therefore
+a decorated note is not tied, a roll stands alone, and hornpipes, which abc2midi dots by itself, have no staccato."""
+RHYTHM, METER = 0, 1
+"""Places of the leading tokens."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
 CACHED = 200_000
 
@@ -71,10 +75,11 @@ class Automaton(Constraint):
         self.roots, self.kinds = self._starting('"'), [index[f"~{kind}"] for kind in tokens.USUAL_KINDS]
         self.basses = [index[f"/{name_of(root)}"] for root in tokens.ROOTS]
         self.marks = np.array([index[f"!{name}!"] for name in sorted(DECORATIONS.values()) if name not in UNWRITTEN])
+        self.roll = index["!roll!"]
         self.tuplets = {index[name]: tuplet for name, tuplet in tokens.TUPLET_TOKENS.items()}
         self.atoms = {index[f"*{atom}"]: atom for atom in tokens.ATOMS}
         self.atom_steps = {atom: step for step, atom in self.atoms.items()}
-        self.lines = {index[kind]: kind for kind in BARS}
+        self.lines = {index[token]: kind for token, kind in tokens.LINES.items()}
         self.meters = {f"M:{meter}": meter for meter in (NO_METER, *tokens.METERS)}
         self.units = {f"L:{unit.numerator}/{unit.denominator}": unit for unit in UNITS}
         self._distance: dict[State, int] = {}
@@ -95,7 +100,7 @@ class Automaton(Constraint):
         s = cast(State, state)
         mask = np.zeros(len(self.vocabulary), np.bool_)
         if s.head < 4:
-            mask[self.heads[s.head]] = True
+            mask[self._heads(s)] = True
         elif s.ending == 2:
             mask[self.index["[2"]] = True
         elif s.rank in (GRACE, GRACES):
@@ -108,6 +113,12 @@ class Automaton(Constraint):
                 self._allow_lines(s, mask)
             self._allow_note(s, mask)
         return mask
+
+    def _heads(self, s: State) -> list[int]:
+        heads = self.heads[s.head]
+        if s.head == METER and s.hornpipe and len(heads) > 1:
+            return [self.index["M:2/4"], self.index["M:4/4"]]
+        return heads
 
     def _allow_chord(self, s: State, mask: np.ndarray) -> None:
         if s.size < MOST_IN_CHORD:
@@ -124,7 +135,7 @@ class Automaton(Constraint):
         if s.tie >= 0:
             closers = [kind for kind in closers if kind == "|"]
         for kind in closers:
-            mask[self.index[kind]] = True
+            mask[self.index[line_token(s, kind)]] = True
         if s.left or s.tie >= 0:
             return
         if s.fill == 0 and s.last in (AFTER_SECTION, AT_START) and not s.repeat:
@@ -133,7 +144,7 @@ class Automaton(Constraint):
             s.last == AFTER_BAR
             and s.ending == 0
             and s.whole
-            and (s.repeat or s.implied)
+            and (s.repeat or s.due < 0)
             and (s.bars == UNCOUNTED or s.bars >= 2)
         ):
             mask[self.index["[1"]] = True
@@ -155,9 +166,11 @@ class Automaton(Constraint):
             return
         rank = 0 if s.rank == NOTE else s.rank
         if rank < LENGTH:
-            mask[self.index["{"]] = rank < GRACE and bool(self._lengths(s._replace(rank=0), graces=1))
-            if rank < GRACE:
+            rolled = rank == MARK and s.mark == self.roll
+            mask[self.index["{"]] = rank < GRACE and not rolled and bool(self._lengths(s._replace(rank=0), graces=1))
+            if rank < GRACE and not rolled:
                 mask[self.marks[self.marks > (s.mark if rank == MARK else -1)]] = True
+                mask[self.index["!staccato!"]] &= not s.hornpipe
             if rank == 0:
                 mask[self.roots] = True
             if rank == ROOT:
@@ -190,11 +203,12 @@ class Automaton(Constraint):
         if s.rank in (CHORD, CHORDS, FULL) and token != "]":
             return s._replace(rank=CHORDS if s.rank == CHORD else FULL, mark=step, size=s.size + 1)
         if step in self.lines:
-            return after_line(s, token)
+            return after_line(s, self.lines[step])
         if step in self.atoms:
             return s._replace(rank=LENGTH, length=s.length + int(self.atoms[step] * s.unit), over=False)
         if self.is_pitch[step]:
-            return after_note(s, self.tuplets.get(s.tuplet))._replace(rank=NOTE, mark=step)
+            after = after_note(s, self.tuplets.get(s.tuplet))
+            return after if s.mark >= 0 else after._replace(rank=NOTE, mark=step)
         if step in self.tuplets:
             return s._replace(tuplet=step, left=self.tuplets[step].r, rank=0, mark=-1, last=AFTER_NOTE, over=False)
         s = s._replace(over=False)
@@ -208,7 +222,9 @@ class Automaton(Constraint):
             case "[":
                 if token == "[":
                     return s._replace(rank=CHORD, mark=-1, size=0)
-                return s._replace(rank=0, ending=1 if token == "[1" else 3, last=AFTER_OTHER)
+                if token == "[1":
+                    return s._replace(rank=0, ending=1, last=AFTER_OTHER, at_ending=s.number)
+                return s._replace(rank=0, ending=3, last=AFTER_OTHER)
             case "{":
                 return s._replace(rank=GRACE, size=0)
             case "!":
@@ -218,7 +234,7 @@ class Automaton(Constraint):
         return s._replace(rank=KIND if token[0] == "~" else BASS)
 
     def _after_head(self, s: State, token: str) -> State:
-        s = s._replace(head=s.head + 1)
+        s = s._replace(head=s.head + 1, hornpipe=s.hornpipe or (s.head == RHYTHM and "hornpipe" in token))
         if token in self.meters:
             return s._replace(bar=in_grid(self.meters[token].bar))
         return s._replace(unit=in_grid(self.units[token])) if token in self.units else s
@@ -227,10 +243,10 @@ class Automaton(Constraint):
 
     def to_end(self, state: Hashable) -> int:
         """Return the steps to an end on the way that `toward_end` takes: each of its steps lowers it by one."""
-        s, path = cast(State, state), []
+        s, path = _untied(cast(State, state)), []
         while s not in self._distance and not self.may_end(s):
             path.append(s)
-            s = cast(State, self.advance(s, self.toward_end(s)))
+            s = _untied(cast(State, self.advance(s, self.toward_end(s))))
         distance = self._distance.get(s, 0)
         if len(self._distance) > CACHED:
             self._distance.clear()
@@ -242,8 +258,8 @@ class Automaton(Constraint):
     def toward_end(self, s: State) -> int:
         """Return an allowed step on a short way to an end."""
         if s.head < 4:
-            choices = [self.index[token] for token in tokens.USUAL if self.index[token] in self.heads[s.head]]
-            return (choices or self.heads[s.head])[0]
+            choices = [self.index[token] for token in tokens.USUAL if self.index[token] in self._heads(s)]
+            return (choices or self._heads(s))[0]
         if s.ending == 2:
             return self.index["[2"]
         if s.rank == GRACES or s.rank == FULL:
@@ -251,7 +267,7 @@ class Automaton(Constraint):
         if s.rank in (GRACE, CHORD, CHORDS):
             return int(np.flatnonzero(self.allowed(s))[0] if s.rank != GRACE else self.pitches[0])
         if s.rank in (0, NOTE) and not s.left and (line := self._line(s)):
-            return self.index[line]
+            return self.index[line_token(s, line)]
         lengths = self._lengths(s)
         complete = going_on(lengths, s.unit, s.length)[1]
         goal = self._goal(s)
@@ -281,7 +297,8 @@ class Automaton(Constraint):
         """Return how much the bar at hand lacks to where it is best closed."""
         if not s.bar:
             return s.unit
-        short = s.bar - s.upbeat if s.repeat or s.ending == 1 else s.bar - max(0, s.first)
+        repeated = s.ending == 1 or (s.repeat and s.ending == 0)
+        short = s.bar - (s.upbeat if repeated else max(0, s.first))
         if s.opening and s.due > 0:
             short = s.due
         return short - s.fill if short > s.fill and closing(s, short) else room(s)
@@ -302,6 +319,12 @@ class Automaton(Constraint):
                 return place
             total += int(atom * s.unit)
         raise AssertionError("the spelling goes on")
+
+
+def _untied(s: State) -> State:
+    """Return a state that is as far from an end, without what does not matter on the way there."""
+    s = s._replace(number=0, at_ending=0)
+    return s._replace(rank=0, mark=-1) if s.rank == NOTE else s
 
 
 __all__ = ["Automaton", "Tuplet"]

@@ -14,8 +14,8 @@ from seqforge_abc import tokens
 from seqforge_abc.asking import Asked
 from seqforge_abc.music import parse_music
 from seqforge_abc.theory import NO_METER
-from seqforge_abc.tune import Tune, unit_of
-from seqforge_abc.writing import tune_to_abc
+from seqforge_abc.tune import Tune
+from seqforge_abc.writing import tune_to_abc, written_unit
 
 NOTES = frozenset("ABCDEFGabcdefgz")
 SIGNS = "ABCDEFGabcdefgz0123456789,'/^_=|:][(){}<>- \n"
@@ -32,10 +32,9 @@ def vocabulary(rhythms: Sequence[str]) -> list[str]:
 
 def characters_of(tune: Tune) -> list[str]:
     """Return a tune as fields and characters."""
-    head, _, body = tune_to_abc(Tune(tune.music, tune.key, tune.meter, tune.rhythm)).partition("\nK:")
+    body = tune_to_abc(Tune(tune.music, tune.key, tune.meter, tune.rhythm)).partition("\nK:")[2]
     body = body.partition("\n")[2].rstrip("\n")
-    unit = unit_of(tune)
-    del head
+    unit = written_unit(tune)
     found = [f"R:{tune.rhythm}", f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
     for part in _WHOLE.findall(body):
         found += [part] if part[0] in "![" and len(part) > 1 else list(part)

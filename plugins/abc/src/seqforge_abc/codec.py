@@ -107,5 +107,5 @@ def _check(constraint: Constraint, steps: np.ndarray, vocabulary: Sequence[str])
                 f"the prompt cannot be the beginning of a whole tune: in its bar {bar}, {vocabulary[step]!r} does not"
                 " fit; check the meter, and that bars are full"
             )
-        bar += vocabulary[step] in ("|", "||", ":|", "|:", "::")
+        bar += vocabulary[step] in tokens.LINES and vocabulary[step] != "|"
         state = constraint.advance(state, step)

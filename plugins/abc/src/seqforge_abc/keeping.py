@@ -67,8 +67,11 @@ def _music(tune: Tune, lost: Counter[str]) -> Iterator[Music]:
                 yield element if element.kind in BARS else Bar("|")
             case Ending():
                 first = element.number.partition(",")[0]
-                if element.number in ENDINGS or first in ENDINGS:
-                    yield element if element.number in ENDINGS else Ending(first)
+                if element.number in ENDINGS:
+                    yield element
+                elif first in ENDINGS:
+                    lost["endings for several times, of which the first is kept"] += 1
+                    yield Ending(first)
                 else:
                     lost["endings above the sixth"] += 1
             case Key():

@@ -9,6 +9,7 @@ by a second.
 from typing import NamedTuple
 
 from seqforge_abc import lengths
+from seqforge_abc.tokens import COUNTED, numbered
 from seqforge_abc.tune import Tuplet
 
 AFTER_NOTE, AFTER_BAR, AFTER_SECTION, AFTER_REPEAT, AFTER_FINAL, AT_START, AFTER_OTHER = range(7)
@@ -43,6 +44,9 @@ class State(NamedTuple):
         ending: 1 and 3 in its first and second ending, 2 between them.
         last: what came last.
         bars: bars to come; -1: any number.
+        hornpipe: whether it is one: abc2midi takes those in 2/4 and 4/4 alone, and dots their notes.
+        number: bars of this section that are over.
+        at_ending: how many were when its first ending began.
         over: whether a final bar line has just come.
     """
 
@@ -69,6 +73,9 @@ class State(NamedTuple):
     last: int = AT_START
     bars: int = UNCOUNTED
     over: bool = False
+    hornpipe: bool = False
+    number: int = 0
+    at_ending: int = 0
 
 
 def closing(s: State, fill: int) -> list[str]:
@@ -94,6 +101,12 @@ def closing(s: State, fill: int) -> list[str]:
         if left in (1, ENDLESS) and fill == bar - max(0, s.first):
             found.append("|]")
     return found
+
+
+def line_token(s: State, kind: str) -> str:
+    """Return the token of an allowed bar line."""
+    upbeat = s.opening and s.fill < (s.bar or s.fill)
+    return numbered(s.number + 1) if kind == "|" and not upbeat else kind
 
 
 def room(s: State) -> int:
@@ -138,15 +151,16 @@ def after_line(s: State, kind: str) -> State:
     s = s._replace(fill=0, last=AFTER_BAR)
     if kind == "|" and s.opening and fill < bar:
         return s._replace(upbeat=fill, first=fill if s.first < 0 else s.first, opening=False)
+    s = s._replace(number=s.number % COUNTED + 1)
     s = s._replace(first=max(0, s.first), bars=s.bars if s.bars == UNCOUNTED else s.bars - 1, opening=False, whole=True)
     if kind == "|":
         return s
     if s.ending == 1:
-        return s._replace(ending=2, last=AFTER_SECTION)
+        return s._replace(ending=2, last=AFTER_SECTION, number=s.at_ending)
     begins = kind in ("|:", "::")
     last = AFTER_REPEAT if begins else AFTER_FINAL if kind == "|]" else AFTER_SECTION
     return s._replace(
         due=bar - fill, upbeat=0, opening=True, whole=False, ending=0, repeat=begins,
-        implied=kind == ":|",
+        implied=kind == ":|", number=0,
         last=last, over=kind in ("|]", ":|"),
     )  # fmt: skip

@@ -5,6 +5,9 @@ A note is, in this order and each part only where it is needed: a chord symbol (
 decorations (`!roll!`), grace notes (`{ ^f }`), its length (`*2`, several add up; none means the unit), its
 pitch with the sounding accidental (`^f`, `=c'`), `z` for a rest or pitches between `[` and `]`, and `-` where
 it is tied. Most notes of most tunes are one token.
+
+A bar line `|` says which bar of its section it ends: `|1`, `|2` and so on; an upbeat ends with a mere `|`, and a
+second ending counts on from where the first began. So a network need not count to eight by itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,6 +33,8 @@ from seqforge_abc.tune import (
 
 GRID = Fraction(1, 128)
 """Every length is a multiple of this part of a whole note."""
+COUNTED = 16
+"""Bars of a section that are told apart; the next is the first again."""
 ATOMS = tuple(sorted({Fraction(2) ** k for k in range(-7, 7)} | {3 * Fraction(2) ** k for k in range(-3, 4)}))
 """The lengths that have a token of their own, in units; others are sums of them."""
 LOWEST, HIGHEST = 36, 100
@@ -51,6 +56,8 @@ RHYTHMS = (
 METERS = tuple(
     Meter(beats, unit) for unit, most in ((1, 4), (2, 6), (4, 12), (8, 18), (16, 24)) for beats in range(1, most + 1)
 )
+LINES = {kind: kind for kind in BARS} | {f"|{number}": "|" for number in range(1, COUNTED + 1)}
+"""The tokens of bar lines, and the bar line each stands for."""
 SIGNATURES = range(-7, 8)
 TUPLETS = tuple(
     [Tuplet(p, q, p) for p in range(2, 10) for q in range(2, 9) if q != p]
@@ -87,7 +94,7 @@ def vocabulary(rhythms: Sequence[str]) -> list[str]:
         *(f"M:{meter}" for meter in (NO_METER, *METERS)),
         *(f"L:{unit.numerator}/{unit.denominator}" for unit in UNITS),
         *(f"K:{key}" for key in keys()),
-        *BARS,
+        *LINES,
         *(f"[{number}" for number in ENDINGS),
         *(_tuplet(tuplet) for tuplet in TUPLETS),
         *(f'"{spelled(root)}' for root in ROOTS),
@@ -119,12 +126,13 @@ def tokens_of(tune: Tune) -> list[str]:
     """Return a tune as tokens; it must be as `keeping.kept` leaves it."""
     unit = unit_of(tune)
     found = [f"R:{tune.rhythm}", f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
+    lines = bar_lines(tune)
     for element in tune.music:
         match element:
             case Note():
                 found += note_tokens(element, unit)
             case Bar():
-                found.append(element.kind)
+                found.append(next(lines))
             case Ending():
                 found.append(f"[{element.number}")
             case Tuplet():
@@ -134,6 +142,37 @@ def tokens_of(tune: Tune) -> list[str]:
             case Meter():
                 found.append(f"M:{element}")
     return found
+
+
+def bar_lines(tune: Tune) -> Iterator[str]:
+    """Yield the tokens of a tune's bar lines."""
+    bar, fill, number, at_ending, opening = tune.meter.bar, Fraction(0), 0, 0, True
+    scale, left = Fraction(1), 0
+    for element in tune.music:
+        match element:
+            case Note():
+                fill += element.duration * (scale if left else 1)
+                left = max(0, left - 1)
+            case Tuplet():
+                scale, left = Fraction(element.q, element.p), element.r
+            case Meter():
+                bar = element.bar
+            case Ending():
+                at_ending, number = (number, number) if element.number[0] == "1" else (at_ending, at_ending)
+                opening = False
+            case Bar("|"):
+                whole = fill > 0 and not (opening and fill < bar)
+                number += whole
+                yield numbered(number) if whole else "|"
+                fill, opening = Fraction(0), opening and not fill
+            case Bar():
+                yield element.kind
+                fill, number, opening = Fraction(0), 0, True
+
+
+def numbered(number: int) -> str:
+    """Return the token of the bar line that ends this bar of a section, counted from 1."""
+    return f"|{(number - 1) % COUNTED + 1}"
 
 
 def note_tokens(note: Note, unit: Fraction) -> list[str]:
@@ -190,8 +229,8 @@ def _elements(tokens: Sequence[str], unit: Fraction, whole: bool) -> Iterator[Mu
     at, end = 4, len(tokens)
     while at < end:
         token = tokens[at]
-        if token in BARS:
-            yield Bar(token)
+        if token in LINES:
+            yield Bar(LINES[token])
         elif token in TUPLET_TOKENS:
             yield TUPLET_TOKENS[token]
         elif token in _KEYS:

@@ -1,5 +1,6 @@
 """What a tune is, as the plugin holds it: music, not spelling."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -121,8 +122,10 @@ def unit_of(tune: Tune) -> Fraction:
 
     It follows from the music, so two spellings of one tune have the same.
     """
-    counts = dict.fromkeys(UNITS, 0)
-    for note in tune.notes():
-        if note.duration in counts:
-            counts[note.duration] += 1
+    return most_common_unit(Counter(note.duration for note in tune.notes()))
+
+
+def most_common_unit(counts: Mapping[Fraction, int]) -> Fraction:
+    """Return the unit that most notes last, given how many notes last how long."""
+    counts = {unit: counts.get(unit, 0) for unit in UNITS}
     return max(counts, key=lambda unit: (counts[unit], unit == Fraction(1, 8), unit == Fraction(1, 16), -unit))

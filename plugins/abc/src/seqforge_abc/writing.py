@@ -5,13 +5,14 @@ of grace notes or not. It is written wherever two of these readings differ, so t
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from seqforge_abc.bars import ends_of_lines, runs
 from seqforge_abc.theory import ACCIDENTALS, Key, Meter, Pitch, spelled
-from seqforge_abc.tune import DECORATIONS, Bar, ChordSymbol, Ending, Music, Note, Tune, Tuplet, unit_of
+from seqforge_abc.tune import DECORATIONS, Bar, ChordSymbol, Ending, Music, Note, Tune, Tuplet, most_common_unit
 
 HEAD = "%abc-2.1"
 LONGEST_LINE = 100
@@ -34,12 +35,29 @@ def tune_to_abc(tune: Tune, number: int = 1) -> str:
         tune: any tune, whatever its bars hold.
         number: of its X: field.
     """
-    unit = unit_of(tune)
+    unit = written_unit(tune)
     head = [f"X:{number}", f"T:{_line(tune.title) or 'Untitled'}"]
     head += [f"% {_line(comment, comment=True)}" for comment in tune.comments]
     head += [f"R:{_line(tune.rhythm)}"] if tune.rhythm else []
     head += [f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
     return "\n".join([*head, *_lines(tune, unit)]) + "\n"
+
+
+def written_unit(tune: Tune) -> Fraction:
+    """Return the length to write as one letter: that of most notes, a dotted pair (`e>f`) counted as two even ones.
+
+    Like most books, it takes no unit longer than an eighth; programs take the length of grace notes from it.
+    """
+    counts: Counter[Fraction] = Counter()
+    notes = tune.notes()
+    at = 0
+    while at < len(notes):
+        pair = [note.duration for note in notes[at : at + 2]]
+        even = sum(pair, Fraction(0)) / 2
+        dotted = len(pair) == 2 and even <= Fraction(1, 8) and max(pair) == 3 * min(pair)
+        counts[even if dotted else pair[0]] += 1 + dotted
+        at += 1 + dotted
+    return min(Fraction(1, 8), most_common_unit(counts))
 
 
 def default_tuplet(p: int, meter: Meter) -> int | None:
@@ -201,8 +219,9 @@ class _Pen:
 
 
 def _plain(note: Note) -> bool:
-    letters = all(name in _LETTERS for name in note.decorations)
-    return len(note.pitches) == 1 and not note.tied and note.chord is None and letters
+    """Return whether a note may be one of a pair in broken rhythm: abc2midi refuses those it plays as several."""
+    simple = set(_LETTERS).difference(("staccato", "roll", "trill"))
+    return len(note.pitches) == 1 and not note.tied and note.chord is None and simple.issuperset(note.decorations)
 
 
 def _length(length: Fraction) -> str:
