@@ -32,6 +32,7 @@ __all__ = [
     "RESERVED",
     "Augments",
     "Codec",
+    "Describes",
     "Divides",
     "Fingerprints",
     "NoOptions",
@@ -183,6 +184,7 @@ class Plugin(ABC):
         Options: frozen dataclass: how to read and encode. Its fields become flags of `train`.
         Request: frozen dataclass: what to ask for. Its fields become flags of `generate`.
         codec: the class of its codec.
+        default_model: which of the models that ship is taken where none is named.
         settings: values of the core's own training flags that suit the domain, by name ("minutes": 5), where
             the person gives none.
     """
@@ -197,6 +199,7 @@ class Plugin(ABC):
     Options: ClassVar[type] = NoOptions
     Request: ClassVar[type] = NoRequest
     codec: ClassVar[type[Codec]]
+    default_model: ClassVar[str] = "default"
     settings: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
@@ -239,6 +242,18 @@ class Fingerprints(ABC):
     @abstractmethod
     def fingerprints(self, piece: Piece) -> Iterable[int]:
         """Return 64-bit keys; two pieces with a key in common belong on the same side."""
+
+
+class Describes(ABC):
+    """Capability of a plugin: what its pieces are like can be counted, of generated ones beside real ones."""
+
+    @abstractmethod
+    def describe(self, piece: Piece) -> Mapping[str, np.ndarray]:
+        """Return named quantities, each as often as it occurs in the piece: whole numbers, shape (occurrences,)."""
+
+    @abstractmethod
+    def trace(self, piece: Piece) -> Sequence[int]:
+        """Return the sequence in which a long run in common means that it was copied (intervals of a melody)."""
 
 
 class Streams(ABC):

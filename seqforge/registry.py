@@ -171,4 +171,4 @@ def shipped(plugin: Plugin) -> list[Path]:
     module = sys.modules[type(plugin).__module__.partition(".")[0]]
     folders = [Path(folder) / "models" for folder in getattr(module, "__path__", [])]
     found = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
-    return sorted(found, key=lambda path: path.stem != "default")
+    return sorted(found, key=lambda path: path.stem != type(plugin).default_model)

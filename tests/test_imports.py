@@ -11,7 +11,10 @@ HEAVY = (
     "seqforge.training",
     "seqforge_text",
     "seqforge_abc",
+    "seqforge_midi",
     "music21",
+    "symusic",
+    "mido",
     "seqforge_corpora",
 )
 

@@ -41,6 +41,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="a model file, a run's folder, or a plugin's name")],
     corpus: Annotated[list[str] | None, typer.Option(help="default: what the model was trained on")] = None,
     split: Annotated[str | None, typer.Option(help="train, valid or test. Default: test, or valid without one")] = None,
+    samples: Annotated[int, typer.Option(min=0, help="also generate so many pieces and set them beside the real")] = 0,
     json: AsJson = False,
 ) -> None:
     """Measure a model on a split of a corpus, in nats and bits per natural unit.
@@ -51,9 +52,11 @@ def evaluate(
 
     path = locate(model)
     say(f"model: {path}")
-    found = load(path).evaluate(corpus, split=split)
+    loaded = load(path)
+    found = loaded.evaluate(corpus, split=split)
+    beside = loaded.compare(samples, corpus, split=split) if samples else None
     if json:
-        put_json(found.to_json())
+        put_json({**found.to_json(), **({"samples": beside.to_json()} if beside else {})})
         return
     put(
         f"{found.nats_per_unit:.4f} nats per {found.unit} ({found.bits_per_unit:.4f} bits),"
@@ -63,6 +66,12 @@ def evaluate(
         f"on {found.split} of {', '.join(found.corpus)}: {found.units:,.0f} {found.unit}s,"
         f" {count(found.pieces, 'piece')}"
     )
+    if beside:
+        put(f"\n{count(beside.pieces, 'piece')} generated beside {count(beside.real, 'piece')} held out")
+        rows = [["total variation distance", "generated", "two halves of the held-out"]]
+        put(table(rows + [[name, f"{made:.3f}", f"{half:.3f}"] for name, (made, half) in beside.distances.items()]))
+        for whose, (middle, most) in beside.copied.items():
+            put(f"longest run as in a training piece, {whose}: median {middle}, most {most}")
     if found.unseen:
         say(f"note: {count(found.unseen, 'thing')} of the corpus are not kept by the codec's encoding")
 
@@ -129,6 +138,10 @@ def info(
     put(table(rows))
 
 
+def _model_row(row: dict[str, Any]) -> list[str]:
+    return [row["plugin"], row["model"] + (" *" if row.get("default") else ""), row["kind"]]
+
+
 def models(json: AsJson = False) -> None:
     """List the models that ship with plugins and those of the runs under ./runs."""
     from seqforge.forge.runs import ROOT, runs_of
@@ -159,7 +172,8 @@ def models(json: AsJson = False) -> None:
     if json:
         put_json(rows)
     elif rows:
-        put(table([["plugin", "model", "kind"], *[[r["plugin"], r["model"], r["kind"]] for r in rows]]))
+        put(table([["plugin", "model", "kind"], *[_model_row(row) for row in rows]]))
+        say("* taken by `seqforge generate --plugin` where no model is named and no run is finished")
     else:
         say("no model yet; train one: seqforge train --plugin NAME")
 

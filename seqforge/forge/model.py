@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from seqforge import registry
-from seqforge.corpus import find_sources, prepare
+from seqforge.corpus import Prepared, find_sources, prepare
 from seqforge.errors import DamagedFileError, DecodeError, PluginError, RequestError, did_you_mean, listing
-from seqforge.evaluation import Evaluation, evaluate_dataset, score_example
+from seqforge.evaluation import Comparison, Evaluation, compare, evaluate_dataset, score_example
 from seqforge.forge.runs import newest_model
 from seqforge.forge.settings import build
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.network import Network
-from seqforge.plugin import Codec, Origin, Piece, Plugin, Streams
+from seqforge.plugin import Codec, Describes, Origin, Piece, Plugin, Streams
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, draw_for, opening
 from seqforge.sequences import Prompt
 
@@ -167,6 +167,26 @@ class Model:
         Raises:
             RequestError: the split is empty or unknown.
         """
+        named, prepared, split = self._split(corpus, split)
+        found = evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
+        return dataclasses.replace(found, split=split, corpus=tuple(named), unseen=prepared.report["unseen_total"])
+
+    def compare(self, n: int, corpus: Sequence[str] | str | None = None, *, split: str | None = None) -> Comparison:
+        """Return what n new pieces are like beside the real ones of a split; see `evaluate` for the arguments.
+
+        Raises:
+            RequestError: the plugin cannot describe its pieces, or the split is empty.
+        """
+        if not isinstance(self.plugin, Describes):
+            raise RequestError(f"the plugin {self.plugin.name!r} cannot describe its pieces, so they are not compared")
+        _, prepared, split = self._split(corpus, split)
+        sides = prepared.datasets
+        held_out = [self.codec.decode(sides[split].example(number)) for number in range(len(sides[split]))]
+        training = (self.codec.decode(sides["train"].example(number)) for number in range(len(sides["train"])))
+        return compare(self.plugin, self.generate(n), held_out, training)
+
+    def _split(self, corpus: Sequence[str] | str | None, split: str | None) -> tuple[list[str], Prepared, str]:
+        """Return the names of a corpus, what was prepared of it, and the split to measure on."""
         if corpus is None:
             corpus = self.header.provenance.get("corpus", [])
         named = [corpus] if isinstance(corpus, str) else list(corpus or [])
@@ -180,8 +200,7 @@ class Model:
         if not sizes[split]:
             filled = listing(f"{side} ({count} pieces)" for side, count in sizes.items() if count)
             raise RequestError(f"the split {split!r} of {listing(named)} is empty; there are {filled}")
-        found = evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
-        return dataclasses.replace(found, split=split, corpus=tuple(named), unseen=prepared.report["unseen_total"])
+        return named, prepared, split
 
     @cached_property
     def engine(self) -> Engine:

@@ -22,7 +22,9 @@ def train(corpus: object, *flags: str, plugin: str = "numbers") -> list[str]:
 def test_unknown_plugin(run: Run) -> None:
     said = run(*train("a.num", plugin="nmbers"))
     assert said.code == 2
-    assert said.sentence() == ("there is no plugin 'nmbers'; installed are abc, numbers, text. Did you mean 'numbers'?")
+    assert said.sentence() == (
+        "there is no plugin 'nmbers'; installed are abc, midi, numbers, text. Did you mean 'numbers'?"
+    )
 
 
 def test_empty_corpus_folder(run: Run, tmp_path: Path) -> None:
