@@ -51,6 +51,10 @@ models: install
 	@rm -rf out/models
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/seqforge train --plugin abc --minutes 12 --run out/models/abc
+	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --run out/models/songs
+	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --run out/models/chorales
+	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 6 --run out/models/drums
+	for each in songs chorales drums; do $(BIN)/python -m seqforge.forge.ship out/models/$$each plugins/midi/src/seqforge_midi/models/$$each.safetensors; done
 	$(BIN)/python -m seqforge.forge.ship out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 

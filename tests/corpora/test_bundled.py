@@ -24,6 +24,21 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "valid": (48, "9aa7bb07997207c0"),
         "test": (55, "3a8dec0e2291c39d"),
     },
+    "groove": {
+        "train": (152, "bbfb77bf11060a87"),
+        "valid": (14, "f26d8b7c94364d9e"),
+        "test": (34, "de96b37fcfd452c2"),
+    },
+    "jsb": {
+        "train": (229, "7a3c8e2231b2190d"),
+        "valid": (76, "b6a4d340a25604da"),
+        "test": (77, "b433d5828b6e7688"),
+    },
+    "lieder": {
+        "train": (196, "085eef8733448c42"),
+        "valid": (9, "fcb1817a67d5da87"),
+        "test": (8, "25d29d6e7b9e87c7"),
+    },
     "names": {
         "train": (18_087, "2da649887f40e449"),
         "valid": (991, "f31780f95c63b356"),

@@ -124,8 +124,8 @@ ASKED = {
     "a moment": {"seconds": 0.01},
     "a slow waltz": {"bpm": 60, "meter": (3, 4)},
     "a flute and drums": {"programs": (73, DRUMS)},
-    "a violin alone": {"programs": (40,), "bars": 2, "lowest": 55, "highest": 60},
-    "drums alone": {"programs": (DRUMS,)},
+    "a violin alone": {"programs": (40,), "bars": 2, "ranges": {40: (55, 60)}},
+    "drums alone": {"programs": (DRUMS,), "drums": (36, 38)},
 }
 
 
@@ -164,7 +164,7 @@ def test_random_walks_end_as_whole_songs(kind: str, wish: str, tmp_path: Path) -
     encoding = ENCODINGS[kind]
     asked = Asked(**ASKED[wish])
     if kind == "chorale" and asked.programs:
-        asked = Asked(bars=asked.bars, lowest=asked.lowest, highest=asked.highest)
+        asked = Asked(bars=asked.bars, ranges=asked.ranges)
     for seed in range(12):
         rng = np.random.default_rng(seed)
         steps, _ = walk(encoding, asked, rng, int(rng.integers(0, 250)))
@@ -177,6 +177,11 @@ def test_random_walks_end_as_whole_songs(kind: str, wish: str, tmp_path: Path) -
             assert made.seconds() <= asked.seconds + 0.11  # a stroke of drums has a length
         if asked.programs and kind != "chorale":
             assert set(made.programs) <= set(asked.programs)
+            drums = made.notes["program"] == DRUMS
+            assert set(made.notes["pitch"][drums].tolist()) <= set(asked.drums)
+            for program, (low, high) in asked.ranges.items():
+                own = made.notes["pitch"][made.notes["program"] == program]
+                assert low <= own.min() <= own.max() <= high
         if asked.meter and kind != "chorale":
             assert made.meters == ((0, asked.meter),) and made.tempos == ((0, 60),)
         (back,) = read_songs(tmp_path / "walk.mid")

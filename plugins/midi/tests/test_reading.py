@@ -117,7 +117,7 @@ def test_what_symusic_refuses_mido_reads(place: Path, monkeypatch: pytest.Monkey
         (smf(on(0, 60) + off(9, 60) + END, division=0), "no ticks to a quarter"),
         (
             smf(on(0, 60) + off(480, 60) + on(0, 62) + off(480, 62) + END)[:-7],
-            "is cut off: track 1 has 12 bytes, and says 19",
+            "is cut off: track 1 has 15 bytes, and says 22",
         ),
         (smf(on(2**28 - 1, 60) + off(2**28 - 1, 60) + END), "more than 100,000 quarters"),
         (smf(b"".join(on(2**28 - 1, 60) + off(0, 60) for _ in range(9)) + END), "more than 100,000 quarters"),

@@ -99,7 +99,7 @@ def _asked(request: Request, encoding: Encoding, learnt: Learnt) -> Asked:
     programs: tuple[int, ...] | None = None  # of a chorale, who plays is said afterwards
     if not isinstance(encoding, Chorale):
         programs = _programs(request.program, learnt) if request.program else tuple(learnt.ranges)
-    asked = Asked(request.bars, request.seconds, bpm, meter, programs, learnt.lowest, learnt.highest)
+    asked = Asked(request.bars, request.seconds, bpm, meter, programs, learnt.ranges, learnt.drums)
     if isinstance(encoding, Chorale):
         asked = dataclasses.replace(asked, frames_a_bar=encoding.frames_a_bar(meter or learnt.meter))
     return asked
@@ -107,9 +107,13 @@ def _asked(request: Request, encoding: Encoding, learnt: Learnt) -> Asked:
 
 def _going_on(asked: Asked, heard: Song, request: Request, encoding: Encoding) -> Asked:
     """Return what is asked for where a file is gone on from: its programs play on, its one tempo and meter hold."""
-    tuned = heard.notes["pitch"][heard.notes["program"] != DRUMS]
-    lowest, highest = min(asked.lowest, int(tuned.min(initial=127))), max(asked.highest, int(tuned.max(initial=0)))
-    found = dataclasses.replace(asked, lowest=lowest, highest=highest)
+    ranges = dict(asked.ranges)
+    for program in heard.programs:
+        own = heard.notes["pitch"][heard.notes["program"] == program].tolist()
+        low, high = ranges.get(program, (own[0], own[0]))
+        ranges[program] = (min(low, *own), max(high, *own))
+    struck = set(heard.notes["pitch"][heard.notes["program"] == DRUMS].tolist())
+    found = dataclasses.replace(asked, ranges=ranges, drums=tuple(sorted(struck.union(asked.drums))))
     if isinstance(encoding, Chorale):
         return dataclasses.replace(found, frames_a_bar=encoding.frames_a_bar(kept_meter(heard.meters[0][1])))
     one_meter = kept_meter(heard.meters[0][1]) if len(heard.meters) == 1 else None

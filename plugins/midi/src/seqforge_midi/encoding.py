@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from seqforge import Constraint
-from seqforge_midi.song import FASTEST, SLOWEST, Song
+from seqforge_midi.song import DRUMS, FASTEST, SLOWEST, Song
 
 METERS = tuple((top, unit) for unit in (2, 4, 8, 16) for top in range(1, 25) if 4 * top <= 12 * unit)
 """Every meter that has a token: up to twelve quarters a bar."""
@@ -26,10 +26,9 @@ class Asked:
         bpm: the tempo throughout.
         meter: throughout.
         programs: which may play.
-        lowest: the lowest pitch of what is not drums.
-        highest: the highest.
+        ranges: the lowest and the highest pitch of each program; of one that is not named, any.
+        drums: the keys of drums that may be struck.
         frames_a_bar: of frames, how many are a bar.
-        opening: how many bars of a prompt there are: meter and tempo hold from the first bar after them.
     """
 
     bars: int = 0
@@ -37,9 +36,18 @@ class Asked:
     bpm: int | None = None
     meter: tuple[int, int] | None = None
     programs: tuple[int, ...] | None = None
-    lowest: int = 0
-    highest: int = 127
+    ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    drums: tuple[int, ...] = tuple(range(128))
     frames_a_bar: int = 4
+
+    def range_of(self, program: int) -> tuple[int, int]:
+        """Return the lowest and the highest pitch of a program."""
+        return self.ranges.get(program, (0, 127))
+
+    def widest(self) -> tuple[int, int]:
+        """Return the lowest and the highest pitch of whatever is not drums."""
+        tuned = [between for program, between in self.ranges.items() if program != DRUMS]
+        return (min(low for low, _ in tuned), max(high for _, high in tuned)) if tuned else (0, 127)
 
 
 class Tokens:

@@ -58,8 +58,10 @@ class Keys(Constraint):
         self.programs = np.zeros(DRUMS, np.bool_)
         chosen = range(DRUMS + 1) if asked.programs is None else asked.programs
         self.programs[[each for each in chosen if each < DRUMS]] = True
-        self.drums = DRUMS in chosen
-        self.lowest, self.highest = asked.lowest, asked.highest
+        self.struck = np.zeros(128, np.bool_)
+        self.struck[list(asked.drums)] = True
+        self.drums = DRUMS in chosen and bool(asked.drums)
+        self.range_of = asked.range_of
 
     def start(self) -> Hashable:
         return _State()
@@ -97,7 +99,7 @@ class Keys(Constraint):
     def _strike(self, mask: np.ndarray, state: _State) -> None:
         """Allow drums, keys and the pedal of this program, and other programs."""
         if self.drums:
-            mask[self.at["drum"]] = True
+            mask[self.at["drum"]] = self.struck
             mask[self.at["drum"]][list(state.drums)] = False
         if len(state.down) >= MOST_DOWN:
             return
@@ -109,7 +111,8 @@ class Keys(Constraint):
         if self.programs[state.program]:
             taken = [pitch for program, pitch in state.down if program == state.program]
             keys = mask[self.at["down"]]
-            keys[self.lowest : self.highest + 1] = True
+            lowest, highest = self.range_of(state.program)
+            keys[lowest : highest + 1] = True
             keys[[pitch for pitch in taken if pitch < PEDAL]] = False
             mask[self.at["pedal"].start + 1] = PEDAL not in taken
 

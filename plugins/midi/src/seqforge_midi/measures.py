@@ -56,13 +56,15 @@ class Measures(Constraint):
         self.at = {kind: tokens.slice(kind) for kind in tokens.blocks}
         self.shifted, self.low_off = encoding.shift > 1, -(encoding.shift // 2)
         self.places = [bar_ticks(meter) * encoding.grid // TICKS for meter in METERS]
-        self.bars, self.lowest, self.highest = asked.bars, asked.lowest, asked.highest
+        self.bars, self.range_of = asked.bars, asked.range_of
         self.meter = None if asked.meter is None else METERS.index(asked.meter)
         self.tempo = None if asked.bpm is None else TEMPOS.index(asked.bpm)
         self.programs = np.zeros(DRUMS, np.bool_)
         chosen = range(DRUMS + 1) if asked.programs is None else asked.programs
         self.programs[[each for each in chosen if each < DRUMS]] = True
-        self.drums = DRUMS in chosen
+        self.struck = np.zeros(128, np.bool_)
+        self.struck[list(asked.drums)] = True
+        self.drums = DRUMS in chosen and bool(asked.drums)
 
     def start(self) -> Hashable:
         return _State("start")
@@ -134,14 +136,16 @@ class Measures(Constraint):
                 if self.programs[state.program]:
                     self._pitches(mask, state)
         if self.drums:
-            mask[self.at["drum"]][pitch + 1 if above == DRUMS else 0 :] = True
+            low = pitch + 1 if above == DRUMS else 0
+            mask[self.at["drum"]][low:] = self.struck[low:]
 
     def _pitches(self, mask: np.ndarray, state: _State) -> None:
         """Allow the pitches of the program that plays."""
         program, pitch = state.over
         if state.program >= program:
-            low = max(self.lowest, pitch + 1 if state.program == program else 0)
-            mask[self.at["note"]][low : self.highest + 1] = True
+            lowest, highest = self.range_of(state.program)
+            low = max(lowest, pitch + 1 if state.program == program else 0)
+            mask[self.at["note"]][low : highest + 1] = True
 
     # -- where it may end ---------------------------------------------------------------------
 

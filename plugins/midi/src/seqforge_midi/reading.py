@@ -82,7 +82,7 @@ def _chunks(data: bytes, at: int) -> list[bytes]:
     Raises:
         ValueError: the file is cut off within a track.
     """
-    found = []
+    found: list[bytes] = []
     while at + SHORTEST_CHUNK <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8], "big")
         body = data[at + 8 : at + 8 + size]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 
@@ -135,11 +134,6 @@ class Clock:
         part = np.searchsorted(self.at, seconds, side="right") - 1
         found: np.ndarray = self.ticks[part] + np.rint((seconds - self.at[part]) / self.each[part]).astype(np.int64)
         return found
-
-
-def beats(meter: tuple[int, int]) -> Fraction:
-    """Return the quarters of a bar."""
-    return Fraction(4 * meter[0], meter[1])
 
 
 def _changes(changes: Iterable[tuple[int, object]], plain: object) -> tuple:  # type: ignore[type-arg]
