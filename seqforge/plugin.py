@@ -148,6 +148,14 @@ class Codec(ABC):
         """Join the generated parts into one piece, and set what was asked and not generated (a title)."""
         return pieces[0]
 
+    def widened(self, pieces: Iterable[Piece]) -> "Codec":
+        """Return the codec for training this one's model further on other pieces: space, source and labels the same.
+
+        For what a codec knows of its corpus and only generation asks for (which instruments play). It is itself
+        by default.
+        """
+        return self
+
     def unseen(self, piece: Piece) -> Mapping[str, int]:
         """Return what `encode` replaces or leaves out in this piece, with counts: the person is told."""
         return {}

@@ -65,6 +65,7 @@ def prepare(
     sources: Sources,
     *,
     codec: Codec | None = None,
+    widen: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -76,6 +77,7 @@ def prepare(
         options: of the plugin.
         sources: the files.
         codec: to encode with, where it is not to be fitted.
+        widen: the codec may learn what these pieces have (`Codec.widened`).
         cache: where to keep what is prepared; default: `cache_folder()`.
         workers: processes; default: one for each core. The result does not depend on it.
         tell: is told what is going on.
@@ -86,9 +88,11 @@ def prepare(
         WriteError: the cache cannot be written.
     """
     paths = [_absolute(file) for file in sources.files]
-    key = _key(plugin, options, paths, codec)
+    widen = widen and codec is not None and type(codec).widened is not Codec.widened
+    key = _key(plugin, options, paths, codec, widen=widen)
     folder = make_folder((cache or cache_folder()) / "datasets" / f"{plugin.name}-{key}")
     work = _Work(plugin, options, paths, folder, workers or os.cpu_count() or 1, tell)
+    work.widen = widen
     if not (folder / MANIFEST).exists():
         work.prepare(codec)
     try:
@@ -114,11 +118,11 @@ class _Work:
         self.workers, self.tell = workers, tell
         self.size = sum(file.path.stat().st_size for file in files)
         self.chunks = _chunks(files)
-        self.divide = False
+        self.divide = self.widen = False
 
     def opened(self, codec: Codec | None) -> Prepared:
         told = read_manifest(self.folder)["told"]
-        if codec is None:
+        if codec is None or self.widen:
             file = TensorFile(self.folder / "codec.safetensors", "codec")
             arrays = {name: np.array(file.array(name)) for name in file.tensors}
             codec = self.plugin.codec.from_json(file.metadata["data"], arrays, self.options)
@@ -137,6 +141,8 @@ class _Work:
         if codec is None:
             self.tell("fitting the codec on the training pieces")
             codec = self.plugin.fit(self._train(sides), self.options)
+        elif self.widen:
+            codec = codec.widened(self._train(sides))
         if not isinstance(codec, self.plugin.codec):
             raise PluginError(
                 f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}): fit returns a"
@@ -262,13 +268,14 @@ def _chunks(files: list[SourceFile]) -> list[list[int]]:
     return chunks
 
 
-def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | None) -> str:
+def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | None, *, widen: bool) -> str:
     """Return a name for the result: it covers files, split, options, the codec and the plugin's own code."""
     told = {
         "format": FORMAT,
         "plugin": plugin.name,
         "code": _code(plugin),
         "options": options_to_json(options),
+        "widen": widen,
         "codec": None if codec is None else [codec.version, codec.to_json(), _arrays_digest(codec)],
         "files": [[str(f.path), _digest(f.path), dict(f.labels), f.side, list(f.fractions)] for f in files],
     }

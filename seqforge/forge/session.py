@@ -143,7 +143,7 @@ def _prepare(
     if not group.leads:
         group.wait()
     codec = base.codec if base else None
-    prepared = prepare(plugin, plan.options, sources, codec=codec, workers=workers, tell=tell)
+    prepared = prepare(plugin, plan.options, sources, codec=codec, widen=True, workers=workers, tell=tell)
     if group.leads:
         group.wait()
     if not len(prepared.datasets["train"]):

@@ -204,6 +204,27 @@ def test_a_broken_file_in_a_folder_harms_no_other(tmp_path: Path) -> None:
     assert any("broken.mid" in reason for reason in report["reasons"])
 
 
+def test_a_model_that_is_trained_further_plays_the_new_programs(
+    models: dict[str, seqforge.Model], tmp_path: Path
+) -> None:
+    whole = song_of(REAL["score"])
+    notes = np.array(whole.notes)
+    notes["program"] = 24
+    Midi().write([Piece(song(notes))], tmp_path / "guitar.mid")
+    before = models["score"]
+    with pytest.raises(RequestError, match="never heard"):
+        before.generate(program="24")
+    path = str(before.path)
+    after = seqforge.train(
+        "midi", corpus=str(tmp_path / "guitar.mid"), init=path, run=tmp_path / "run", steps=3, workers=1
+    )
+    assert made(after, program="24", bars=2).programs == (24,)
+    assert (
+        after.evaluate(str(tmp_path / "guitar.mid"), split="train").units
+        == before.evaluate(str(tmp_path / "guitar.mid"), split="train").units
+    )
+
+
 def test_the_same_song_in_another_key_and_tempo_stays_on_its_side() -> None:
     whole = song_of(REAL["score"])
     moved = np.array(whole.notes)

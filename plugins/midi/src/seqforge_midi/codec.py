@@ -46,6 +46,10 @@ class MidiCodec(Codec, Augments):
         labels, learnt = learn(pieces)
         return cls(options, labels, learnt)
 
+    def widened(self, pieces: Iterable[Piece]) -> "MidiCodec":
+        """Return the codec for other songs as well: their programs may play, in their ranges."""
+        return MidiCodec(self.options, self.labels, self.learnt.joined(learn(pieces)[1]))
+
     def encode(self, piece: Piece) -> Example:
         steps = self.encoding.encode(piece.content).astype(self.space.dtype)
         return Example(steps, labels=self._known(piece), extras=self.encoding.extras(piece.content))

@@ -39,6 +39,15 @@ class Learnt:
         """The highest."""
         return max((high for program, (_, high) in self.ranges.items() if program != DRUMS), default=127)
 
+    def joined(self, new: "Learnt") -> "Learnt":
+        """Return what two corpora have together; tempo and meter are those of the new one."""
+        ranges = dict(self.ranges)
+        for program, (low, high) in new.ranges.items():
+            before = ranges.get(program, (low, high))
+            ranges[program] = (min(low, before[0]), max(high, before[1]))
+        drums = tuple(sorted({*self.drums, *new.drums}))
+        return Learnt(ranges, drums, max(self.longest, new.longest), new.bpm, new.meter)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON."""
         return {
