@@ -19,7 +19,8 @@ def parameters(kind: type, *, panel: str) -> list[inspect.Parameter]:
         panel: the heading in `--help`.
     """
     hints = typing.get_type_hints(kind)
-    return [_parameter(field, hints[field.name], panel) for field in dataclasses.fields(kind)]
+    single = [field for field in dataclasses.fields(kind) if not field.metadata.get("list")]
+    return [_parameter(field, hints[field.name], panel) for field in single]
 
 
 def parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:

@@ -12,6 +12,7 @@ from seqforge.cli.words import put_json, say
 from seqforge.errors import OptionsError, RequestError, UsageError, WriteError, listing
 from seqforge.files import make_folder, replacing
 from seqforge.plugin import Piece, Plugin
+from seqforge.sampling import Controls
 
 if TYPE_CHECKING:
     from seqforge.forge import Generated, Model
@@ -23,10 +24,10 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         parameter("plugin", str | None, None, typer.Option("--plugin", help="the domain; its own flags show with it")),
         parameter(
             "model",
-            str | None,
+            list[str] | None,
             None,
-            typer.Option(help="a file, a run's folder, a shipped model's name, or 'shipped'. Default: the newest"
-                         " finished run under ./runs, else what ships"),
+            typer.Option(help="a file, a run's folder, a shipped model's name, or 'shipped'; given again, several are"
+                         " averaged. Default: the newest finished run under ./runs, else what ships"),
         ),
         parameter(
             "output",
@@ -43,12 +44,18 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
             None,
             typer.Option(help="a label's value; may be given again", metavar="LABEL=VALUE"),
         ),
-        parameter("greedy", bool, False, typer.Option("--greedy", help="always the most probable step")),
-        parameter("temperature", float, 1.0, typer.Option(help="below 1: more probable, above: bolder")),
-        parameter("top_k", int, 0, typer.Option(min=0, help="draw among the k most probable; 0: all")),
-        parameter("top_p", float, 1.0, typer.Option(help="draw among the fewest whose probabilities sum to p")),
+        parameter("steps", int | None, None, typer.Option(min=1, help="at most so many steps, with the prompt")),
+        parameter("time", float | None, None, typer.Option(help="end all pieces by then", metavar="SECONDS")),
+        parameter("beams", int, 0, typer.Option(min=0, help="the most probable pieces, by a beam so wide; 0: draw")),
+        parameter("length_penalty", float, 0.0, typer.Option(help="of the beam: 1 compares log-probability per step")),
         parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
         parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
+    ]  # fmt: skip
+    own += parameters(Controls, panel="How a step is chosen")
+    own += [
+        parameter(name, list[str] | None, None, typer.Option(f"--{name}", help=help_, metavar="TOKEN",
+                  rich_help_panel="How a step is chosen"))
+        for name, help_ in (("ban", "never this one; repeatable"), ("force", "begin with it; repeatable"))
     ]  # fmt: skip
     mine = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
     app.command("generate")(command(generate, [*own, *mine]))
@@ -62,10 +69,11 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     if not values["plugin"] and not values["model"]:
         raise UsageError("which plugin or model? Give --plugin NAME or --model FILE; `seqforge models` lists models")
     from seqforge.forge import choose, load
-    from seqforge.sampling import Controls
 
-    path, why = choose(values["plugin"] or "", values["model"])
+    named = values["model"] or [None]
+    path, why = choose(values["plugin"] or "", named[0])
     model = load(path)
+    model.average([load(choose(values["plugin"] or model.plugin.name, other)[0]) for other in named[1:]])
     plugin = model.plugin
     if values["plugin"] and plugin.name != values["plugin"]:
         raise UsageError(
@@ -75,11 +83,13 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     if not values["quiet"]:
         say(f"model: {path} ({why})")
     where = _where(values["where"] or [])
-    controls = Controls(values["greedy"], values["temperature"], values["top_k"], values["top_p"])
+    asked = {**given(ctx, values, Controls), **{name: values[name] for name in ("ban", "force") if values[name]}}
+    controls, _ = model.controls(asked)
     request = given(ctx, values, plugin.Request)
     output, n = values["output"], values["n"]
     target = _Target(plugin, output, n)
-    streamer = model.streamer() if output is None and n == 1 and not values["json"] else None
+    streams = output is None and n == 1 and not values["json"] and not values["beams"]
+    streamer = model.streamer() if streams else None
     stream = None if streamer is None else _Stream(model, request, streamer)
     made: list[dict[str, Any]] = []
     waiting: dict[int, Generated] = {}
@@ -87,6 +97,10 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         n,
         seed=values["seed"],
         length=values["length"],
+        steps=values["steps"],
+        time=values["time"],
+        beams=values["beams"],
+        length_penalty=values["length_penalty"],
         where=where,
         controls=controls,
         request=request,
@@ -97,7 +111,13 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
             stream.show_prompt()
         while len(made) in waiting:
             one = waiting.pop(len(made))
-            told = {"k": one.k, "ended": one.ended, "log_probability": one.log_probability}
+            told: dict[str, Any] = {
+                "k": one.k,
+                "ended": one.ended,
+                "log_probability": one.log_probability,
+                "masked": one.masked,
+            }
+            told["log_probabilities"] = list(one.scores)
             told |= target.take(one.piece, streamed=streamer is not None, show=not values["json"])
             made.append(told)
     written = target.finish()

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqforge.forge.model import Generated, Model, choose, load, locate, text_of
+    from seqforge.forge.finding import choose, locate
+    from seqforge.forge.model import Generated, Model, load, text_of
     from seqforge.forge.record import Sampled
     from seqforge.forge.session import Started, train
 
@@ -17,9 +18,9 @@ __all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "locate
 PLACES = {
     "Generated": "model",
     "Model": "model",
-    "choose": "model",
+    "choose": "finding",
     "load": "model",
-    "locate": "model",
+    "locate": "finding",
     "text_of": "model",
     "Sampled": "record",
     "Started": "session",

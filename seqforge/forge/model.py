@@ -1,6 +1,7 @@
 """A model in the hands of a person: generate, score, look at the next step, evaluate."""
 
 import dataclasses
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,23 @@ from seqforge import registry
 from seqforge.corpus import Prepared, find_sources, prepare
 from seqforge.errors import DamagedFileError, DecodeError, PluginError, RequestError, did_you_mean, listing
 from seqforge.evaluation import Comparison, Evaluation, compare, evaluate_dataset, score_example
-from seqforge.forge.runs import newest_model
+from seqforge.forge.finding import locate
 from seqforge.forge.settings import build
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.network import Network
 from seqforge.plugin import Codec, Describes, Origin, Piece, Plugin, Streams
-from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, draw_for, opening
+from seqforge.sampling import (
+    Averaged,
+    BeamSearch,
+    Conditions,
+    Controls,
+    Engine,
+    Limits,
+    Sample,
+    Sampler,
+    draw_for,
+    opening,
+)
 from seqforge.sequences import Prompt
 
 DEFAULT_LENGTH = 1000.0
@@ -34,12 +46,16 @@ class Generated:
         piece: what was made.
         ended: whether the network ended every part of it by itself.
         log_probability: of all that was drawn, in nats.
+        scores: the same step by step.
+        masked: the probability that the network gave to what the constraint forbade, the mean over the steps drawn.
     """
 
     k: int
     piece: Piece
     ended: bool
     log_probability: float
+    scores: tuple[float, ...] = ()
+    masked: float = 0.0
 
 
 class Model:
@@ -63,12 +79,12 @@ class Model:
         *,
         seed: int = 0,
         length: float | int | None = None,
+        steps: int | None = None,
+        time: float | int | None = None,
         where: Mapping[str, str] | None = None,
-        greedy: bool = False,
-        temperature: float | int = 1.0,
-        top_k: int = 0,
-        top_p: float | int = 1.0,
-        **request: Any,
+        beams: int = 0,
+        length_penalty: float | int = 0.0,
+        **asked: Any,
     ) -> list[Piece]:
         """Return n new pieces; piece k depends on the model, the request, seed and k alone.
 
@@ -76,19 +92,32 @@ class Model:
             n: how many.
             seed: of all of them.
             length: in natural units, prompt included; a piece is then led to its nearest end.
+            steps: likewise in steps.
+            time: likewise in seconds of the clock, for all pieces together.
             where: label name to value.
-            greedy: take the most probable step always.
-            temperature: what log-probabilities are divided by.
-            top_k: draw among the k most probable; 0: all.
-            top_p: draw among the fewest whose probabilities sum to p.
-            request: the plugin's own (text: prompt="ROMEO:").
+            beams: so many hypotheses of a beam search, which gives the n most probable pieces; 0: draw.
+            length_penalty: of the beam search: 0 ranks by log-probability, 1 nearly by that per step.
+            asked: fields of `seqforge.sampling.Controls` (temperature=0.8, top_p=0.9, greedy=True; `ban` and `force`
+                as tokens), and the plugin's own request (text: prompt="ROMEO:").
 
         Raises:
             RequestError: what is asked for is impossible.
         """
-        controls = Controls(greedy, float(temperature), top_k, float(top_p))
-        length = None if length is None else float(length)
-        found = list(self.stream(n, seed=seed, length=length, where=where, controls=controls, request=request))
+        controls, request = self.controls(asked)
+        found = list(
+            self.stream(
+                n,
+                seed=seed,
+                length=length,
+                steps=steps,
+                time=time,
+                where=where,
+                beams=beams,
+                length_penalty=length_penalty,
+                controls=controls,
+                request=request,
+            )
+        )
         return [generated.piece for generated in sorted(found, key=lambda generated: generated.k)]
 
     def stream(
@@ -96,10 +125,14 @@ class Model:
         n: int,
         *,
         seed: int,
-        length: float | None,
+        length: float | int | None,
         where: Mapping[str, str] | None,
         controls: Controls,
         request: Mapping[str, Any],
+        steps: int | None = None,
+        time: float | int | None = None,
+        beams: int = 0,
+        length_penalty: float | int = 0.0,
         watch: Callable[[Any], None] | None = None,
     ) -> Iterator[Generated]:
         """Yield n new pieces as they are completed; see `generate`. `watch` is told every step drawn."""
@@ -109,22 +142,58 @@ class Model:
             raise RequestError(f"--seed is {seed}; it must be from 0 to 2^63 - 1")
         if length is not None and not length > 0:
             raise RequestError(f"--length is {length:g}; it must be more than 0 {self.header.unit}s")
+        for name, value in (("steps", steps), ("time", time)):
+            if value is not None and not value > 0:
+                raise RequestError(f"--{name} is {value:g}; it must be more than 0")
+        if beams and n > beams:
+            raise RequestError(f"-n is {n} and --beams {beams}; a beam gives at most as many pieces as it is wide")
         asked = build(self.plugin.Request, request, what=f"the plugin {self.plugin.name!r}")
         prompts = self.codec.prompts(asked)
         labels = self.label_numbers(where or {})
         parts: dict[int, list[Sample]] = {}
         for number, prompt in enumerate(prompts):
             conditions = self._conditions(prompt, labels)
-            limit = self._limit(prompt, length)
-            limits = Limits(units=limit, steps=max(1_000_000, int(16 * limit)))
-            sampler = Sampler(self.engine, prompt, conditions, controls=controls, limits=limits, units=self.codec.units)
-            told = (lambda _, step: watch(step)) if watch is not None else None
-            for sample in sampler.samples(range(n), seed=seed, part=number, watch=told):
+            limit = self._limit(prompt, None if length is None else float(length))
+            limits = Limits(limit, steps or max(1_000_000, int(16 * limit)), math.inf if time is None else float(time))
+            common: Any = {"controls": controls, "limits": limits, "units": self.codec.units}
+            if beams:
+                search = BeamSearch(
+                    self.engine, prompt, conditions, beams=beams, length_penalty=float(length_penalty), **common
+                )
+                samples = iter(search.best(n))
+            else:
+                told = (lambda _, step: watch(step)) if watch is not None else None
+                sampler = Sampler(self.engine, prompt, conditions, **common)
+                samples = sampler.samples(range(n), seed=seed, part=number, watch=told)
+            for sample in samples:
                 parts.setdefault(sample.k, []).append(sample)
                 if number == len(prompts) - 1:
                     made = self._finish(parts.pop(sample.k), prompts, asked, where or {})
                     origin = Origin(self._name(), f"seed {seed}, number {sample.k + 1}")
                     yield dataclasses.replace(made, piece=dataclasses.replace(made.piece, origin=origin))
+
+    def controls(self, asked: Mapping[str, Any]) -> tuple[Controls, dict[str, Any]]:
+        """Return the sampler's controls among what is asked for, and the plugin's request.
+
+        Raises:
+            OptionsError: a control of the wrong type.
+            RequestError: a control out of range, or a banned or forced token that the model does not know.
+        """
+        own = {field.name for field in dataclasses.fields(Controls)}
+        named = {name: self._steps(name, asked[name]) for name in ("ban", "force") if name in asked}
+        plain = {name: value for name, value in asked.items() if name in own - set(named)}
+        controls = dataclasses.replace(build(Controls, plain, what="the sampler"), **named)
+        return controls, {name: value for name, value in asked.items() if name not in own}
+
+    def _steps(self, control: str, tokens: Sequence[Any]) -> tuple[int, ...]:
+        """Return the steps of tokens."""
+        names = list(getattr(self.codec, "vocabulary", ()))
+        for token in tokens:
+            if token not in names:
+                raise RequestError(
+                    f"--{control} {token!r}: the model knows no such token; `seqforge inspect` shows some"
+                )
+        return tuple(names.index(token) for token in tokens)
 
     def next(self, prompt: Any = None, *, where: Mapping[str, str] | None = None) -> Any:
         """Return what may come after a prompt, most probable first: token (or step) to probability.
@@ -203,9 +272,24 @@ class Model:
         return named, prepared, split
 
     @cached_property
-    def engine(self) -> Engine:
-        """The network, ready for stepping."""
+    def engine(self) -> Engine | Averaged:
+        """The network, ready for stepping; with others, where `average` was called."""
         return Engine(self.network)
+
+    def average(self, others: Sequence["Model"]) -> None:
+        """Generate from now on by the mean of this model's and others' probabilities.
+
+        Raises:
+            RequestError: one has another plugin or codec, so that its steps mean something else.
+        """
+        for other in others:
+            if other.header.plugin != self.header.plugin or other.header.codec != self.header.codec:
+                raise RequestError(
+                    f"{other.path} and {self.path} cannot be averaged: their steps do not mean the same; train both"
+                    " on the same corpus with the same options, or one from the other with --init"
+                )
+        if others:
+            self.engine = Averaged([Engine(model.network) for model in (self, *others)])
 
     def label_numbers(self, where: Mapping[str, str]) -> np.ndarray:
         """Return the number of each label's value, 0 where it is not given.
@@ -274,6 +358,8 @@ class Model:
             piece=self.codec.finish(pieces, request),
             ended=all(sample.ended for sample in samples),
             log_probability=sum(sample.log_probability for sample in samples),
+            scores=tuple(score for sample in samples for score in sample.scores),
+            masked=sum(sample.masked for sample in samples) / len(samples),
         )
 
 
@@ -305,52 +391,6 @@ def load(path: str | Path) -> Model:
     found = locate(path)
     header, network = read_model(found)
     return Model(header, network, registry.load(header.plugin), found)
-
-
-def locate(named: str | Path) -> Path:
-    """Return the model file that is meant by a file, a run's folder, or a plugin's name ("text").
-
-    By a plugin's name its newest finished run under ./runs is meant, else what ships with it.
-    """
-    path = Path(named)
-    if path.is_dir():
-        return path / "model.safetensors"
-    if not path.exists() and any(entry.name == str(named) for entry in registry.installed()):
-        return choose(str(named))[0]
-    return path
-
-
-def choose(plugin: str, wanted: str | None = None) -> tuple[Path, str]:
-    """Return the model file to use for a plugin, and how it was chosen.
-
-    Args:
-        plugin: the plugin's name.
-        wanted: a path, a shipped model's name, or "shipped"; None: the newest finished run, else shipped.
-
-    Raises:
-        RequestError: there is none.
-    """
-    if wanted is not None and (Path(wanted).exists() or wanted.endswith(".safetensors")):
-        path = Path(wanted)
-        return (path / "model.safetensors" if path.is_dir() else path), "as asked"
-    if wanted is None and (newest := newest_model(plugin)) is not None:
-        return newest, "the newest finished run"
-    shipped = registry.shipped(registry.load(plugin))
-    if wanted in (None, "shipped") and shipped:
-        return shipped[0], f"ships with the plugin {plugin!r}"
-    for path in shipped:
-        if path.stem == wanted:
-            return path, f"ships with the plugin {plugin!r}"
-    if wanted in (None, "shipped"):
-        raise RequestError(
-            f"no model ships with the plugin {plugin!r} and no finished run is under runs/{plugin}; train one:"
-            f" seqforge train --plugin {plugin}"
-        )
-    names = [path.stem for path in shipped]
-    raise RequestError(
-        f"there is no model {wanted!r}: no such file, and the plugin {plugin!r} ships {listing(names) or 'none'}."
-        f"{did_you_mean(wanted or '', names)}"
-    )
 
 
 def _codec(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None) -> Codec:

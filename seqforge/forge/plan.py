@@ -9,7 +9,8 @@ from typing import Any
 
 from seqforge.corpus import default_corpora, find_sources
 from seqforge.errors import OptionsError, RunError
-from seqforge.forge.model import Model, choose, load
+from seqforge.forge.finding import choose
+from seqforge.forge.model import Model, load
 from seqforge.forge.settings import Settings, build, suited
 from seqforge.plugin import Plugin, options_to_json
 

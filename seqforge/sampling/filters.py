@@ -44,3 +44,44 @@ def softmax(logits: Float[np.ndarray, "row step"]) -> Float[np.ndarray, "row ste
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
     return result
+
+
+def min_p(logits: Float[np.ndarray, "row step"], share: float) -> Float[np.ndarray, "row step"]:
+    """Keep what is at least so probable as a share of the most probable.
+
+    Source: M. Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs",
+    arXiv 2407.01082, section 3.
+    """
+    if share == 0:
+        return logits
+    return np.where(logits < logits.max(axis=1, keepdims=True) + np.log(share), -np.inf, logits)
+
+
+def typical(logits: Float[np.ndarray, "row step"], mass: float) -> Float[np.ndarray, "row step"]:
+    """Keep the fewest steps, those whose surprise is nearest to the entropy first, that sum to at least a mass.
+
+    Source: C. Meister, T. Pimentel, G. Wiher and R. Cotterell, "Locally Typical Sampling", TACL 2023, section 3.
+    """
+    probabilities = softmax(logits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        surprise = -np.log(probabilities)
+        entropy = np.where(probabilities > 0, probabilities * surprise, 0.0).sum(axis=1, keepdims=True)
+    order = np.argsort(np.abs(surprise - entropy), axis=1, kind="stable")
+    ranked = np.take_along_axis(probabilities, order, 1)
+    before = np.cumsum(ranked, axis=1) - ranked
+    struck = np.zeros(logits.shape, bool)
+    np.put_along_axis(struck, order, before >= mass, 1)
+    return np.where(struck | (probabilities == 0), -np.inf, logits)
+
+
+def mirostat(row: Float[np.ndarray, " step"], surprise: float) -> Float[np.ndarray, " step"]:
+    """Keep what is no more surprising than so many bits; the most probable always.
+
+    Source: S. Basu, G. Ramachandran, N. Keskar and L. Varshney, "Mirostat: A Neural Text Decoding Algorithm that
+    Directly Controls Perplexity", ICLR 2021, in its second form (without the estimate of Zipf's exponent), as in the
+    authors' repository; `History` holds the surprise that is learnt.
+    """
+    probabilities = softmax(row[None])[0]
+    kept = probabilities >= 2.0**-surprise
+    kept[int(row.argmax())] = True
+    return np.where(kept, row, -np.inf)

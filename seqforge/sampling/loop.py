@@ -1,5 +1,6 @@
 """The sampling loop: slots that step together, each refilled with the next piece when its own ends."""
 
+import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
@@ -7,11 +8,14 @@ import numpy as np
 import torch
 
 from seqforge.network import Window
+from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
-from seqforge.sampling.draws import draw_for
+from seqforge.sampling.draws import Choice, draw_for
 from seqforge.sampling.engine import MOST_ROWS, Engine
 from seqforge.sampling.guide import Guide
+from seqforge.sampling.history import History
 from seqforge.sequences import Prompt
+from seqforge.spaces import Categorical
 
 BLOCK = 512
 
@@ -25,12 +29,16 @@ class Sample:
         steps: the prompt's steps (`Prompt.keep` of them) and those drawn.
         ended: whether the network ended it by itself; False where a limit did.
         log_probability: of what was drawn, its end included, under the network itself; in nats.
+        scores: the same step by step.
+        masked: the probability that the network gave to what the constraint forbade, the mean over all steps drawn.
     """
 
     k: int
     steps: np.ndarray
     ended: bool
     log_probability: float
+    scores: tuple[float, ...] = ()
+    masked: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Sampler:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Engine | Averaged,
         prompt: Prompt,
         conditions: Conditions,
         *,
@@ -64,7 +72,7 @@ class Sampler:
         units: Callable[[np.ndarray], np.ndarray],
     ) -> None:
         self.engine, self.prompt, self.limits, self.units = engine, prompt, limits, units
-        self.draw = draw_for(engine.network.space, controls)
+        self.draw, self.controls = draw_for(engine.network.space, controls), controls
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.first_state: Hashable = self.guide.after(prompt) if self.guide else None
         self.outputs, self.state, self.added = engine.begin(opening(engine, prompt, conditions))
@@ -92,6 +100,7 @@ class Sampler:
             yield from (Sample(k, kept, False, 0.0) for k in numbers)
             return
         engine = self.engine
+        self.ends_at = time.monotonic() + self.limits.seconds
         waiting = iter(numbers)
         count = engine.rows_for(min(len(numbers), rows or MOST_ROWS))
         slots: list[_Slot | None] = [None] * count
@@ -104,12 +113,15 @@ class Sampler:
             added = self.added.repeat(count, 1)
             outputs = self.outputs.repeat(count, 1)
             while any(slots):
-                steps, ends, scores = self._choose(outputs, slots)
+                choice = self._choose(outputs, slots)
+                steps, ends = choice.steps, choice.ends
+                late = time.monotonic() > self.ends_at
                 fresh = []
                 for row, slot in enumerate(slots):
                     if slot is None:
                         continue
-                    done = slot.take(steps[row], bool(ends[row]), float(scores[row]), self)
+                    slot.late = late
+                    done = slot.take(choice, row, self)
                     if watch is not None and not ends[row]:
                         watch(slot.k, steps[row])
                     if done is not None:
@@ -137,7 +149,7 @@ class Sampler:
         k = next(waiting, None)
         return None if k is None else _Slot(k, seed, part, self)
 
-    def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]") -> Choice:
         uniforms = np.zeros((len(slots), self.draw.uniforms))
         masks = None
         for row, slot in enumerate(slots):
@@ -146,7 +158,8 @@ class Sampler:
         if self.guide is not None:
             some = next(slot for slot in slots if slot is not None)
             masks = np.stack([(slot or some).mask(self.guide, self.limits) for slot in slots])
-        return self.draw.choose(outputs, masks, uniforms)
+        histories = [None if slot is None else slot.history for slot in slots] if self.controls.looks_back else None
+        return self.draw.choose(outputs, masks, uniforms, histories)
 
 
 class _Slot:
@@ -156,7 +169,12 @@ class _Slot:
         prompt = sampler.prompt
         self.k, self.state = k, sampler.first_state
         self.drawn: list[np.generic] = []
-        self.log_probability = 0.0
+        self.scores: list[float] = []
+        self.masked, self.late = 0.0, False
+        space = sampler.engine.network.space
+        self.history: History | None = None
+        if sampler.controls.looks_back and isinstance(space, Categorical):
+            self.history = History(sampler.controls, space.size, prompt.example.steps.tolist())
         self.length = float(sampler.units(prompt.example.steps).sum())
         self.steps = len(prompt.example.steps)
         key, counter = np.array([seed, k], np.uint64), np.array([0, 0, 0, part], np.uint64)
@@ -175,7 +193,7 @@ class _Slot:
 
     def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
         """Return what may come next."""
-        if self.length >= limits.units:
+        if self.length >= limits.units or self.late:
             return guide.mask(self.state, closing=True)
         left = limits.steps - self.steps
         if left > self._check_at:
@@ -183,26 +201,32 @@ class _Slot:
         self._check_at = guide.next_check(self.state, left)
         return guide.mask_within(self.state, left)
 
-    def take(self, step: np.generic, end: bool, score: float, sampler: Sampler) -> Sample | None:
-        """Take up what was chosen; return the sample once it is complete."""
-        self.log_probability += score
+    def take(self, choice: Choice, row: int, sampler: Sampler) -> Sample | None:
+        """Take up what was chosen for a row; return the sample once it is complete."""
+        step, end = choice.steps[row], bool(choice.ends[row])
+        self.scores.append(float(choice.scores[row]))
+        self.masked += float(choice.masked[row])
+        if self.history is not None:
+            self.history.add(int(step), float(choice.bits[row]))
         if not end:
             self.drawn.append(step)
             self.steps += 1
             self.length += float(sampler.units(np.asarray([step]))[0])
             if sampler.guide is not None:
                 self.state = sampler.guide.constraint.advance(self.state, step)
-        full = self.length >= sampler.limits.units or self.steps >= sampler.limits.steps
+        full = self.length >= sampler.limits.units or self.steps >= sampler.limits.steps or self.late
         whole = sampler.guide is None or sampler.guide.constraint.may_end(self.state)
         if not end and not (full and whole):
             return None
         example = sampler.prompt.example
         kept = example.steps[: sampler.prompt.keep]
         drawn = np.array(self.drawn, kept.dtype).reshape(-1, *kept.shape[1:])
-        return Sample(self.k, np.concatenate([kept, drawn]), end, self.log_probability)
+        scores = tuple(self.scores)
+        mean = self.masked / len(scores)
+        return Sample(self.k, np.concatenate([kept, drawn]), end, sum(scores), scores, mean)
 
 
-def opening(engine: Engine, prompt: Prompt, conditions: Conditions) -> Window:
+def opening(engine: Engine | Averaged, prompt: Prompt, conditions: Conditions) -> Window:
     """Return the window that reads a prompt: its start row and a row for each of its steps."""
     given = torch.from_numpy(np.array(prompt.example.steps))
     given = given.long() if not given.is_floating_point() else given.float()

@@ -28,9 +28,9 @@ def frequencies(draw: Draw, logits: list[float], mask: list[bool] | None = None)
     """Return how often each step is drawn over an even grid of random numbers."""
     rows = torch.tensor([logits]).repeat(len(GRID), 1)
     masks = None if mask is None else np.tile(np.array(mask), (len(GRID), 1))
-    chosen, ends, _ = draw.choose(rows, masks, GRID[:, None])
-    assert np.array_equal(ends, chosen == SIZE)
-    return np.bincount(chosen, minlength=SIZE + 1) / len(GRID)
+    choice = draw.choose(rows, masks, GRID[:, None])
+    assert np.array_equal(choice.ends, choice.steps == SIZE)
+    return np.bincount(choice.steps, minlength=SIZE + 1) / len(GRID)
 
 
 def expected(logits: list[float], mask: list[bool], controls: dict[str, float]) -> np.ndarray:
@@ -72,7 +72,7 @@ def test_without_a_mask_everything_may_come(logits: list[float]) -> None:
 def test_what_the_mask_forbids_is_never_drawn(
     logits: list[float], mask: list[bool], uniform: float, controls: dict[str, float]
 ) -> None:
-    chosen, _, _ = make(**controls).choose(torch.tensor([logits]), np.array([mask]), np.array([[uniform]]))
+    chosen = make(**controls).choose(torch.tensor([logits]), np.array([mask]), np.array([[uniform]])).steps
     assert mask[int(chosen[0])]
 
 
@@ -89,7 +89,7 @@ def test_greedy_zero_temperature_and_top_1_take_the_most_probable(
     values = torch.tensor([logits])
     best = max((v, at) for at, (v, m) in enumerate(zip(values[0].tolist(), mask, strict=True)) if m)[1]
     if len(set(values[0].tolist())) == SIZE + 1:
-        chosen, _, _ = make(**controls).choose(values, np.array([mask]), np.array([[uniform]]))
+        chosen = make(**controls).choose(values, np.array([mask]), np.array([[uniform]])).steps
         assert chosen.tolist() == [best]
 
 
@@ -98,7 +98,7 @@ def test_the_smallest_temperatures_are_greedy(value: float) -> None:
     rows = torch.tensor([[8.0, -3.0, 9.0, 1.0, 2.0]])
     mask = np.array([[False, True, False, True, True]])
     for masks, best in ((None, 2), (mask, 4)):
-        chosen, _, _ = make(temperature=value).choose(rows, masks, np.array([[0.3]]))
+        chosen = make(temperature=value).choose(rows, masks, np.array([[0.3]])).steps
         assert chosen.tolist() == [best]
 
 
@@ -107,8 +107,10 @@ def test_the_score_is_that_of_the_network_itself(
     logits: list[float], mask: list[bool], controls: dict[str, float]
 ) -> None:
     values = torch.tensor([logits])
-    chosen, _, scores = make(**controls).choose(values, np.array([mask]), np.array([[0.4]]))
-    assert scores[0] == pytest.approx(values.double().log_softmax(-1)[0, int(chosen[0])].item())
+    choice = make(**controls).choose(values, np.array([mask]), np.array([[0.4]]))
+    logs = values.double().log_softmax(-1)[0]
+    assert choice.scores[0] == pytest.approx(logs[int(choice.steps[0])].item())
+    assert choice.masked[0] == pytest.approx(logs.exp()[~torch.tensor(mask)].sum().item(), abs=1e-12)
 
 
 def test_the_distribution_of_the_next_step_is_the_softmax() -> None:

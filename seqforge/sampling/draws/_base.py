@@ -1,6 +1,8 @@
 """What every space's draw has in common."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -8,7 +10,27 @@ import numpy as np
 from torch import Tensor
 
 from seqforge.sampling.controls import Controls
+from seqforge.sampling.history import History
 from seqforge.spaces import Space
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen for each row.
+
+    Attributes:
+        steps: one a row.
+        ends: whether a row ends instead; its step is void then.
+        scores: the log-probability of each choice under the network itself, before mask and controls, in nats.
+        masked: the probability that the network gives to what the constraint forbids.
+        bits: the surprise of each choice in the distribution that it was drawn from; for mirostat.
+    """
+
+    steps: np.ndarray
+    ends: np.ndarray
+    scores: np.ndarray
+    masked: np.ndarray
+    bits: np.ndarray
 
 
 class Draw(ABC):
@@ -16,18 +38,19 @@ class Draw(ABC):
 
     @abstractmethod
     def choose(
-        self, outputs: Tensor, masks: np.ndarray | None, uniforms: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        self,
+        outputs: Tensor,
+        masks: np.ndarray | None,
+        uniforms: np.ndarray,
+        histories: Sequence[History | None] | None = None,
+    ) -> Choice:
         """Choose a step for each row.
 
         Args:
             outputs: the head's outputs, shape (row, outputs).
             masks: what may come, shape (row, ...), the end last; None where everything may.
             uniforms: numbers from [0, 1), shape (row, `uniforms`): the only randomness.
-
-        Returns:
-            The steps; whether each row ends instead (its step is void then); and the log-probability of
-            each choice under the network itself, before mask and controls.
+            histories: what has come in each row, where the controls look back.
         """
 
     @property
