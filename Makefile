@@ -14,7 +14,7 @@ help:
 	@echo "make demo     trains for $(MINUTES) minutes on three tune books and writes tunes into out/"
 	@echo "make test     runs every test"
 	@echo "make check    ruff, mypy and the walls between the rooms"
-	@echo "make models   trains what ships (22 minutes; nobody needs to)"
+	@echo "make models   trains what ships (53 minutes; nobody needs to)"
 	@echo "make wheels   builds one wheel a distribution into dist/"
 
 install: $(SETUP)
@@ -51,9 +51,9 @@ models: install
 	@rm -rf out/models
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/seqforge train --plugin abc --minutes 12 --run out/models/abc
-	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --run out/models/songs
-	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --run out/models/chorales
-	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 6 --run out/models/drums
+	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --dropout-recurrent 0.3 --run out/models/songs
+	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --dropout 0.3 --dropout-recurrent 0.2 --run out/models/chorales
+	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 6 --hidden 384 --dropout 0.4 --dropout-recurrent 0.3 --run out/models/drums
 	for each in songs chorales drums; do $(BIN)/python -m seqforge.forge.ship out/models/$$each plugins/midi/src/seqforge_midi/models/$$each.safetensors; done
 	$(BIN)/python -m seqforge.forge.ship out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors

@@ -31,6 +31,8 @@ from seqforge.forge import Model, choose
 from seqforge.sampling import Conditions, opening
 from seqforge.sequences import Prompt
 
+SETTINGS = {"dropout": 0.3, "dropout_recurrent": 0.2}
+"""Chosen on valid: with 229 pieces, more than the defaults."""
 PUBLISHED = {"LSTM": 8.45, "TCN": 8.10, "RNN-NADE": 5.56}
 
 
@@ -92,7 +94,7 @@ def main() -> None:
     if asked.model:
         model = seqforge.load(choose("midi", asked.model)[0])
     else:
-        model = seqforge.train("midi", corpus="jsb", minutes=asked.minutes, run=asked.run, on_event=print)
+        model = seqforge.train("midi", corpus="jsb", minutes=asked.minutes, run=asked.run, on_event=print, **SETTINGS)
     made = model.header.provenance
     told = {
         "minutes": made.get("minutes"),

@@ -1,21 +1,23 @@
 """seqforge generate: new files from a model."""
 
-import sys
-from collections.abc import Callable
+import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from seqforge.cli.flags import command, given, parameter, parameters
+from seqforge.cli.target import Stream, Target
 from seqforge.cli.words import put_json, say
-from seqforge.errors import OptionsError, RequestError, UsageError, WriteError, listing
-from seqforge.files import make_folder, replacing
-from seqforge.plugin import Piece, Plugin
+from seqforge.errors import OptionsError, RequestError, UsageError, listing
+from seqforge.files import write_text
+from seqforge.plugin import Plugin
 from seqforge.sampling import Controls
 
 if TYPE_CHECKING:
     from seqforge.forge import Generated, Model
+    from seqforge.forge.provenance import Order
 
 
 def add(app: typer.Typer, plugin: Plugin | None) -> None:
@@ -48,6 +50,7 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         parameter("time", float | None, None, typer.Option(help="end all pieces by then", metavar="SECONDS")),
         parameter("beams", int, 0, typer.Option(min=0, help="the most probable pieces, by a beam so wide; 0: draw")),
         parameter("length_penalty", float, 0.0, typer.Option(help="of the beam: 1 compares log-probability per step")),
+        parameter("replay", Path | None, None, typer.Option(help="make a generated file again, from its record")),
         parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
         parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
     ]  # fmt: skip
@@ -64,16 +67,20 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
 def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Write new pieces.
 
-    `seqforge generate --plugin NAME --help` shows what else can be asked for.
+    `seqforge generate --plugin NAME --help` shows what else can be asked for. Beside what `-o` writes stands a record
+    of what it followed from; `--replay FILE` makes the same again, or says what differs.
     """
+    if values["replay"] is not None:
+        replay(values["replay"], values["output"], quiet=values["quiet"])
+        return
     if not values["plugin"] and not values["model"]:
         raise UsageError("which plugin or model? Give --plugin NAME or --model FILE; `seqforge models` lists models")
     from seqforge.forge import choose, load
+    from seqforge.forge.provenance import Order, record, record_path
 
     named = values["model"] or [None]
     path, why = choose(values["plugin"] or "", named[0])
     model = load(path)
-    model.average([load(choose(values["plugin"] or model.plugin.name, other)[0]) for other in named[1:]])
     plugin = model.plugin
     if values["plugin"] and plugin.name != values["plugin"]:
         raise UsageError(
@@ -82,134 +89,95 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         )
     if not values["quiet"]:
         say(f"model: {path} ({why})")
-    where = _where(values["where"] or [])
-    asked = {**given(ctx, values, Controls), **{name: values[name] for name in ("ban", "force") if values[name]}}
-    controls, _ = model.controls(asked)
-    request = given(ctx, values, plugin.Request)
-    output, n = values["output"], values["n"]
-    target = _Target(plugin, output, n)
-    streams = output is None and n == 1 and not values["json"] and not values["beams"]
-    streamer = model.streamer() if streams else None
-    stream = None if streamer is None else _Stream(model, request, streamer)
+    others = [choose(plugin.name, other)[0] for other in named[1:]]
+    order = Order(
+        models=tuple(str(each.resolve()) for each in (path, *others)),
+        where=_where(values["where"] or []),
+        controls={
+            **given(ctx, values, Controls), **{name: values[name] for name in ("ban", "force") if values[name]}
+        },
+        request=_plain(given(ctx, values, plugin.Request)),
+        **{name: values[name] for name in ("n", "seed", "length", "steps", "time", "beams", "length_penalty")},
+    )  # fmt: skip
+    target = Target(plugin, values["output"], order.n)
+    made = _produce(order, model, target, shows=not values["json"])
+    written = target.finish()
+    if target.files and target.output is not None:
+        told = record(order, model, target.files)
+        write_text(record_path(target.output), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    if values["json"]:
+        put_json({"model": str(path), "plugin": plugin.name, "seed": order.seed, "pieces": made, **written})
+    elif written and not values["quiet"]:
+        say(f"wrote {written['path']}")
+
+
+def _produce(order: "Order", model: "Model", target: Target, *, shows: bool) -> list[dict[str, Any]]:
+    """Generate what was ordered and hand it to the target; return what to tell about each piece."""
+    from seqforge.forge import load
+
+    model.average([load(path) for path in order.models[1:]])
+    controls, _ = model.controls(order.controls)
+    streamer = model.streamer() if target.output is None and order.n == 1 and shows and not order.beams else None
+    stream = None if streamer is None else Stream(model, dict(order.request), streamer)
     made: list[dict[str, Any]] = []
     waiting: dict[int, Generated] = {}
     for generated in model.stream(
-        n,
-        seed=values["seed"],
-        length=values["length"],
-        steps=values["steps"],
-        time=values["time"],
-        beams=values["beams"],
-        length_penalty=values["length_penalty"],
-        where=where,
-        controls=controls,
-        request=request,
-        watch=stream,
-    ):
+        order.n, seed=order.seed, length=order.length, steps=order.steps, time=order.time, beams=order.beams,
+        length_penalty=order.length_penalty, where=order.where, controls=controls, request=order.request, watch=stream,
+    ):  # fmt: skip
         waiting[generated.k] = generated
         if stream is not None:
             stream.show_prompt()
         while len(made) in waiting:
             one = waiting.pop(len(made))
-            told: dict[str, Any] = {
-                "k": one.k,
-                "ended": one.ended,
-                "log_probability": one.log_probability,
-                "masked": one.masked,
-            }
-            told["log_probabilities"] = list(one.scores)
-            told |= target.take(one.piece, streamed=streamer is not None, show=not values["json"])
+            told: dict[str, Any] = {"k": one.k, "ended": one.ended, "masked": one.masked}
+            told |= {"log_probability": one.log_probability, "log_probabilities": list(one.scores)}
+            told |= target.take(one.piece, streamed=streamer is not None, show=shows)
             made.append(told)
-    written = target.finish()
-    if values["json"]:
-        put_json({"model": str(path), "plugin": plugin.name, "seed": values["seed"], "pieces": made, **written})
-    elif written and not values["quiet"]:
-        say(f"wrote {written['path']}")
+    return made
 
 
-class _Stream:
-    """Shows a piece on stdout while it grows: its prompt with the first step that is drawn."""
+def replay(path: Path, output: str | None, *, quiet: bool) -> None:
+    """Make again what a record tells, compare, and say what differs.
 
-    def __init__(self, model: "Model", request: dict[str, Any], streamer: Callable[[Any], str]) -> None:
-        self._streamer = streamer
-        asked = model.plugin.Request(**request)
-        self._prompt = [step for prompt in model.codec.prompts(asked) for step in prompt.example.steps[: prompt.keep]]
+    Raises:
+        RequestError: the bytes differ, or something they depend on is gone.
+    """
+    from seqforge.forge import load
+    from seqforge.forge.provenance import SUFFIX, differences, digest, order_of, read_record
 
-    def __call__(self, step: Any) -> None:
-        self.show_prompt()
-        sys.stdout.write(self._streamer(step))
-        sys.stdout.flush()
-
-    def show_prompt(self) -> None:
-        """Show the prompt, if it has not been shown."""
-        for each in self._prompt:
-            sys.stdout.write(self._streamer(each))
-        self._prompt = []
-
-
-class _Target:
-    """Where pieces go: stdout, one file, or a folder with a file for each."""
-
-    def __init__(self, plugin: Plugin, wanted: str | None, n: int) -> None:
-        self.plugin = plugin
-        output = None if wanted is None else Path(wanted)
-        self.output = output
-        self.pieces: list[Piece] = []
-        self.count = 0
-        self.folder = output is not None and (
-            output.is_dir() or output.suffix == "" or str(wanted).endswith(("/", "\\"))
+    found, told = read_record(path)
+    order = order_of(told)
+    missing = [each["path"] for each in (*told["models"], *told["inputs"]) if not Path(each["path"]).is_file()]
+    if missing:
+        raise RequestError(f"{found} cannot be replayed: {missing[0]} is gone; put it back where it was")
+    model = load(order.models[0])
+    changed = differences(told, model)
+    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
+        single = len(told["files"]) == 1 and Path(told["files"][0]["name"]).suffix
+        alone = single and found.name != SUFFIX.lstrip(".")
+        place = str(Path(folder) / told["files"][0]["name"]) if alone else folder
+        target = Target(model.plugin, output or place, order.n)
+        _produce(order, model, target, shows=False)
+        target.finish()
+        was = {each["name"]: each["sha256"] for each in told["files"]}
+        now = [(file.name, digest(file)) for file, _ in target.files]
+    pairs = zip(was.items(), now, strict=False)
+    differ = [name for (name, before), (_, after) in pairs if before != after]
+    if differ or len(was) != len(now):
+        why = f"; since then {listing(changed, most=6)}" if changed else ""
+        raise RequestError(
+            f"{found}: {len(differ)} of {len(was)} files are not the same ({listing(differ, most=3)}){why}"
         )
-        if output is None or self.folder:
-            return
-        if not output.parent.is_dir():
-            raise WriteError(f"cannot write {output}: there is no folder {output.parent}; create it first")
-        suffix = output.suffix.lower()
-        if suffix not in plugin.writes:
-            raise RequestError(f"{plugin.name} writes no {suffix} files; it writes {listing(plugin.writes)}")
-        if n > 1 and suffix not in plugin.books:
-            books = f", or a file that holds several: {listing(plugin.books)}" if plugin.books else ""
-            raise RequestError(f"a {suffix} file holds one piece and -n is {n}; give a folder (-o DIR/){books}")
+    if not quiet:
+        count = f"{len(was)} files" if len(was) > 1 else next(iter(was))
+        if path.is_file() and was.get(path.name, digest(path)) != digest(path):
+            say(f"note: {path} itself was changed after it was made")
+        say(f"the same bytes again: {count}" + (f", though {listing(changed, most=6)}" if changed else ""))
 
-    def take(self, piece: Piece, *, streamed: bool, show: bool) -> dict[str, Any]:
-        """Take the next piece; return what to tell about it."""
-        self.count += 1
-        if self.output is None:
-            text = piece.content if isinstance(piece.content, str) else None
-            if streamed:
-                sys.stdout.write("" if text is None or text.endswith("\n") else "\n")
-            elif show and text is not None:
-                sys.stdout.write(text if text.endswith("\n") else text + "\n")
-            elif show:
-                self.pieces.append(piece)
-            return {"text": text, "labels": dict(piece.labels)}
-        if not self.folder:
-            self.pieces.append(piece)
-            return {"labels": dict(piece.labels)}
-        path = make_folder(self.output) / f"{self.count:04d}{self.plugin.writes[0]}"
-        with replacing(path) as temporary:
-            self.plugin.write([piece], temporary)
-        return {"path": str(path), "labels": dict(piece.labels)}
 
-    def finish(self) -> dict[str, Any]:
-        """Write what is to be written at once; return what to tell about it."""
-        if self.output is None:
-            self._print()
-            return {}
-        if not self.folder:
-            with replacing(self.output) as temporary:
-                self.plugin.write(self.pieces, temporary)
-        return {"path": str(self.output)}
-
-    def _print(self) -> None:
-        """Put pieces whose content is no text on stdout, where a file of theirs would be text."""
-        from seqforge.forge import text_of
-
-        together = self.plugin.writes[0] in self.plugin.books
-        for group in [self.pieces] if together and self.pieces else [[piece] for piece in self.pieces]:
-            text = text_of(self.plugin, group)
-            if text is None:
-                raise RequestError(f"where to? Give -o FILE ({listing(self.plugin.writes)}) or -o DIR/")
-            sys.stdout.write(text)
+def _plain(request: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in request.items()}
 
 
 def _where(given_: list[str]) -> dict[str, str]:

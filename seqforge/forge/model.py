@@ -190,9 +190,7 @@ class Model:
         names = list(getattr(self.codec, "vocabulary", ()))
         for token in tokens:
             if token not in names:
-                raise RequestError(
-                    f"--{control} {token!r}: the model knows no such token; `seqforge inspect` shows some"
-                )
+                raise RequestError(f"--{control} {token!r}: the model has no such token; `seqforge inspect` shows some")
         return tuple(names.index(token) for token in tokens)
 
     def next(self, prompt: Any = None, *, where: Mapping[str, str] | None = None) -> Any:

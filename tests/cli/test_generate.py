@@ -164,3 +164,47 @@ def test_another_process_generates_the_same(run: Run, text: Path) -> None:
     here = run("--model", text, "--length", "40", "-n", "3").out
     there = in_child("generate", "--model", text, "--length", "40", "-n", "3", PYTHONHASHSEED="5")
     assert there.out == here and there.code == 0
+
+
+def test_log_probabilities_are_told_step_by_step(run: Run, text: Path) -> None:
+    (piece,) = json.loads(run("--model", text, "--length", "9", "--json").out)["pieces"]
+    assert sum(piece["log_probabilities"]) == pytest.approx(piece["log_probability"])
+    assert 0 < len(piece["log_probabilities"]) <= 9 and 0 <= piece["masked"] < 1
+
+
+def test_tokens_are_banned_and_forced(run: Run, text: Path) -> None:
+    told = json.loads(
+        run("--model", text, "--length", "60", "--ban", "e", "--force", "f", "--force", "o", "--json").out
+    )
+    made = told["pieces"][0]["text"]
+    assert made.startswith("fo") and "e" not in made
+    assert run("--model", text, "--ban", "é").sentence() == (
+        "--ban 'é': the model has no such token; `seqforge inspect` shows some"
+    )
+
+
+def test_a_beam_gives_the_most_probable_pieces_best_first(run: Run, text: Path) -> None:
+    def totals(*asked: str) -> list[float]:
+        told = json.loads(run("--model", text, "--length", "12", "--json", *asked).out)
+        return [piece["log_probability"] for piece in told["pieces"]]
+
+    (greedy,) = totals("--greedy")
+    assert totals("--beams", "1") == [pytest.approx(greedy)]
+    best = totals("--beams", "6", "-n", "3")
+    assert best == sorted(best, reverse=True) and best[0] >= greedy - 1e-6
+    assert run("--model", text, "--beams", "2", "-n", "3").sentence().startswith("-n is 3 and --beams 2")
+    assert "only --ban goes with it" in run("--model", text, "--beams", "2", "--temperature", "0.5").sentence()
+
+
+def test_several_models_are_averaged(run: Run, text: Path, numbers: Path) -> None:
+    alone = run("--model", text, "--length", "30").out
+    assert run("--model", text, "--model", text, "--length", "30").out == alone
+    said = run("--model", text, "--model", numbers)
+    assert said.code == 2 and "cannot be averaged: their steps do not mean the same" in said.sentence()
+
+
+def test_a_piece_is_led_to_its_end_by_steps_and_time(run: Run, numbers: Path) -> None:
+    told = json.loads(run("--model", numbers, "--steps", "3", "--json").out)
+    assert len(told["pieces"][0]["log_probabilities"]) <= 4
+    assert json.loads(run("--model", numbers, "--time", "0.000001", "-n", "3", "--json").out)["pieces"]
+    assert run("--model", numbers, "--time", "0").sentence() == "--time is 0; it must be more than 0"
