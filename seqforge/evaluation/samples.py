@@ -82,7 +82,7 @@ def distance(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
         return 0.0 if len(left) == len(right) else 1.0
     values = np.unique(np.concatenate([left, right]))
     shares = [np.bincount(np.searchsorted(values, side), minlength=len(values)) / len(side) for side in (left, right)]
-    return float(np.abs(shares[0] - shares[1]).sum() / 2)
+    return min(1.0, float(np.abs(shares[0] - shares[1]).sum() / 2))
 
 
 class Runs:

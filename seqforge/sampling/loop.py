@@ -156,8 +156,9 @@ class Sampler:
             if slot is not None:
                 uniforms[row] = slot.uniforms()
         if self.guide is not None:
-            some = next(slot for slot in slots if slot is not None)
-            masks = np.stack([(slot or some).mask(self.guide, self.limits) for slot in slots])
+            found = [None if slot is None else slot.mask(self.guide, self.limits) for slot in slots]
+            some = next(mask for mask in found if mask is not None)
+            masks = np.stack([some if mask is None else mask for mask in found])
         histories = [None if slot is None else slot.history for slot in slots] if self.controls.looks_back else None
         return self.draw.choose(outputs, masks, uniforms, histories)
 

@@ -172,6 +172,6 @@ def test_the_whole_way_in_other_processes(tmp_path: Path) -> None:
     assert trained.code == 0 and trained.out == "", trained.err
     made = in_child("generate", "--plugin", "numbers", "-n", "2", "-o", "out/")
     assert made.code == 0 and "the newest finished run" in made.err
-    assert [path.name for path in sorted(Path("out").iterdir())] == ["0001.num", "0002.num"]
+    assert [path.name for path in sorted(Path("out").iterdir())] == ["0001.num", "0002.num", "provenance.json"]
     measured = in_child("evaluate", "numbers")
     assert measured.code == 0 and "nats per number" in measured.out

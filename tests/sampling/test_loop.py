@@ -313,6 +313,14 @@ def test_every_piece_is_whole_and_valid(
             assert len(steps) <= max(limit, 1)
 
 
+def test_the_last_to_end_still_comes_to_its_end_in_time(
+    make_network: Maker, brackets: Callable[..., Constraint]
+) -> None:
+    sampler = sampler_for(make_network(seed=1), constraint=brackets(SIZE, 1), limits=Limits(steps=3))
+    for sample in drawn(sampler, range(6), seed=1).values():
+        assert balanced(sample.steps.tolist(), 1) and len(sample.steps) <= 3
+
+
 @pytest.mark.parametrize("prompt", [(0, 0, 2), (0, 1), (3,)])
 def test_a_prompt_is_continued_to_a_valid_piece(
     make_network: Maker, brackets: Callable[..., Constraint], prompt: tuple[int, ...]

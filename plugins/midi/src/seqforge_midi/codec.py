@@ -91,15 +91,28 @@ class MidiCodec(Codec, Augments):
         return Piece(said_after(pieces[0].content, request, self.encoding), pieces[0].labels)
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
-        """Return the song transposed by up to half an octave, within the range of the corpus."""
+        """Return the song transposed by up to half an octave, within the range of the corpus, and louder or softer."""
+        steps = self._louder(example.steps, rng)
         heights = self._heights[example.steps]
         tuned = heights >= 0
         if not tuned.any():
-            return example
+            return dataclasses.replace(example, steps=steps)
         lowest, highest = int(heights[tuned].min()), int(heights[tuned].max())
         shifts = [by for by in SHIFTS if self.learnt.lowest <= lowest + by and highest + by <= self.learnt.highest]
         by = int(rng.choice(shifts)) if shifts else 0
-        return dataclasses.replace(example, steps=(example.steps + by * tuned).astype(example.steps.dtype))
+        return dataclasses.replace(example, steps=(steps + by * tuned).astype(example.steps.dtype))
+
+    def _louder(self, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return steps whose velocities are all up to a tenth of the levels higher or lower, if they differ at all."""
+        if "velocity" not in self.encoding.tokens.blocks:
+            return steps
+        place = self.encoding.tokens.slice("velocity")
+        most = (place.stop - place.start) // 10
+        said = (steps >= place.start) & (steps < place.stop)
+        if len(set(steps[said].tolist())) < 2:
+            return steps
+        moved = np.clip(steps.astype(np.int64) + int(rng.integers(-most, most + 1)), place.start, place.stop - 1)
+        return np.where(said, moved, steps).astype(steps.dtype)
 
     def to_json(self) -> dict[str, Any]:
         return {"labels": {name: list(values) for name, values in self.labels.items()}, "learnt": self.learnt.to_json()}
