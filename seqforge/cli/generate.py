@@ -50,6 +50,7 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         parameter("time", float | None, None, typer.Option(help="end all pieces by then", metavar="SECONDS")),
         parameter("beams", int, 0, typer.Option(min=0, help="the most probable pieces, by a beam so wide; 0: draw")),
         parameter("length_penalty", float, 0.0, typer.Option(help="of the beam: 1 compares log-probability per step")),
+        parameter("precision", str, "float32", typer.Option(help="of matrix products: float32, bfloat16 or int8")),
         parameter("replay", Path | None, None, typer.Option(help="make a generated file again, from its record")),
         parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
         parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
@@ -80,7 +81,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
 
     named = values["model"] or [None]
     path, why = choose(values["plugin"] or "", named[0])
-    model = load(path)
+    model = load(path, precision=values["precision"])
     plugin = model.plugin
     if values["plugin"] and plugin.name != values["plugin"]:
         raise UsageError(
@@ -97,7 +98,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
             **given(ctx, values, Controls), **{name: values[name] for name in ("ban", "force") if values[name]}
         },
         request=_plain(given(ctx, values, plugin.Request)),
-        **{name: values[name] for name in ("n", "seed", "length", "steps", "time", "beams", "length_penalty")},
+        **{name: values[name] for name in ("n", "seed", "length", "steps", "time", "beams", "length_penalty",
+                                           "precision")},
     )  # fmt: skip
     target = Target(plugin, values["output"], order.n)
     made = _produce(order, model, target, shows=not values["json"])
@@ -151,7 +153,7 @@ def replay(path: Path, output: str | None, *, quiet: bool) -> None:
     missing = [each["path"] for each in (*told["models"], *told["inputs"]) if not Path(each["path"]).is_file()]
     if missing:
         raise RequestError(f"{found} cannot be replayed: {missing[0]} is gone; put it back where it was")
-    model = load(order.models[0])
+    model = load(order.models[0], precision=order.precision)
     changed = differences(told, model)
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
         single = len(told["files"]) == 1 and Path(told["files"][0]["name"]).suffix

@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from seqforge import registry
 from seqforge.corpus import Prepared, find_sources, prepare
-from seqforge.errors import DamagedFileError, DecodeError, PluginError, RequestError, did_you_mean, listing
+from seqforge.errors import (
+    DamagedFileError,
+    DecodeError,
+    OptionsError,
+    PluginError,
+    RequestError,
+    did_you_mean,
+    listing,
+)
 from seqforge.evaluation import Comparison, Evaluation, compare, evaluate_dataset, score_example
 from seqforge.forge.finding import locate
 from seqforge.forge.settings import build
@@ -27,6 +35,7 @@ from seqforge.sampling import (
     Controls,
     Engine,
     Limits,
+    Precision,
     Sample,
     Sampler,
     draw_for,
@@ -66,7 +75,12 @@ class Model:
         network: with its weights.
         plugin: of the model's domain.
         path: where the file lies, for messages.
+
+    Attributes:
+        precision: of the matrix products when it generates; set before the first piece.
     """
+
+    precision: Precision = "float32"
 
     def __init__(self, header: ModelHeader, network: Network, plugin: Plugin, path: Path | None = None) -> None:
         self.header, self.network, self.plugin, self.path = header, network, plugin, path
@@ -272,7 +286,7 @@ class Model:
     @cached_property
     def engine(self) -> Engine | Averaged:
         """The network, ready for stepping; with others, where `average` was called."""
-        return Engine(self.network)
+        return Engine(self.network, self.precision)
 
     def average(self, others: Sequence["Model"]) -> None:
         """Generate from now on by the mean of this model's and others' probabilities.
@@ -287,7 +301,7 @@ class Model:
                     " on the same corpus with the same options, or one from the other with --init"
                 )
         if others:
-            self.engine = Averaged([Engine(model.network) for model in (self, *others)])
+            self.engine = Averaged([Engine(model.network, self.precision) for model in (self, *others)])
 
     def label_numbers(self, where: Mapping[str, str]) -> np.ndarray:
         """Return the number of each label's value, 0 where it is not given.
@@ -379,16 +393,26 @@ def text_of(plugin: Plugin, pieces: Sequence[Piece]) -> str | None:
             return None
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, *, precision: Precision = "float32") -> Model:
     """Return the model of a file, of a run's folder, or of a plugin's name; see `locate`.
+
+    Args:
+        path: which.
+        precision: of the matrix products when it generates: "float32", "bfloat16" or "int8"; evaluation and scores
+            are always in float32.
 
     Raises:
         DamagedFileError: it is no model of ours.
+        OptionsError: there is no such precision.
         PluginError: its plugin is not installed.
     """
+    if precision not in get_args(Precision):
+        raise OptionsError(f"precision is {precision!r}; allowed are {listing(get_args(Precision))}")
     found = locate(path)
     header, network = read_model(found)
-    return Model(header, network, registry.load(header.plugin), found)
+    model = Model(header, network, registry.load(header.plugin), found)
+    model.precision = precision
+    return model
 
 
 def _codec(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None) -> Codec:

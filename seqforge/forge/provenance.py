@@ -15,6 +15,7 @@ import torch
 from seqforge.errors import DamagedFileError, RequestError
 from seqforge.forge.model import Model
 from seqforge.forge.settings import build
+from seqforge.sampling import Precision
 from seqforge.version import __version__
 
 FORMAT = 1
@@ -35,6 +36,7 @@ class Order:
         time: in seconds; pieces that a clock has cut cannot be made again.
         beams: of a beam search; 0: drawn.
         length_penalty: of it.
+        precision: of the matrix products.
         where: label name to value.
         controls: those that were given, `ban` and `force` as tokens.
         request: the plugin's, as far as it was given, paths as strings.
@@ -48,6 +50,7 @@ class Order:
     time: float | None = None
     beams: int = 0
     length_penalty: float = 0.0
+    precision: Precision = "float32"
     where: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)

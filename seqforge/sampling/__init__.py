@@ -6,7 +6,7 @@ Light: torch is imported with what needs it, so that the command line can offer 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from seqforge.sampling.controls import Controls, Limits
+from seqforge.sampling.controls import Controls, Limits, Precision
 
 if TYPE_CHECKING:
     from seqforge.sampling.average import Averaged
@@ -22,6 +22,7 @@ __all__ = [
     "Controls",
     "Engine",
     "Limits",
+    "Precision",
     "Sample",
     "Sampler",
     "draw_for",

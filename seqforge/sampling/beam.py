@@ -13,9 +13,10 @@ import torch
 from seqforge.errors import RequestError
 from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
-from seqforge.sampling.engine import MOST_ROWS, Engine
+from seqforge.sampling.engine import Engine
 from seqforge.sampling.guide import Guide
 from seqforge.sampling.loop import Conditions, Sample, opening
+from seqforge.sampling.products import MOST_ROWS
 from seqforge.sequences import Prompt
 from seqforge.spaces import Categorical
 

@@ -1,9 +1,12 @@
 """What people can ask of the sampler, and the order in which it is applied."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from seqforge.errors import RequestError
+
+Precision = Literal["float32", "bfloat16", "int8"]
+"""Of the engine's matrix products."""
 
 
 def _control(default: Any, help: str, unit: str = "") -> Any:  # noqa: A002 - the word users know

@@ -1,6 +1,7 @@
 """Step mode: the network, one step for a number of rows, weights laid out once."""
 
 import time
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -10,39 +11,42 @@ from torch.nn import functional
 from seqforge.network import Network, NetworkState, Window
 from seqforge.network.padding import padded, padded_matrix
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
+from seqforge.sampling.controls import Precision
+from seqforge.sampling.products import MOST_ROWS, Product, product
 
-MOST_ROWS = 64
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 STRETCH = 1024
 
 
 class Engine:
-    """A network made ready for stepping, in float32.
+    """A network made ready for stepping.
 
     What the first layer does with a symbol is looked up in a table; what the conditions add is added
-    once; each further layer is one matrix product of its input and state side by side.
+    once; each further layer is one matrix product of its input and state side by side (`products`).
 
     A row's result must not depend on how many rows there are, or sample k would depend on n. Matrix
-    libraries choose other kernels for few rows, so the fewest rows from which on all sizes agree to the
+    libraries may choose other kernels for few rows, so the fewest rows from which on all sizes agree to the
     bit are found by trying, and never fewer are computed. Vector units compute the last few numbers of an
     array in another way than the others, so layers are padded with units that stay zero to whole vectors.
 
     Args:
         network: in evaluation mode, on the CPU; it must not change afterwards.
+        precision: of the matrix products; tables, states and what is between the products stay float32.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network.eval()
+    def __init__(self, network: Network, precision: Precision = "float32") -> None:
+        self.network, self.precision = network.eval(), precision
         self._residual = network.config.residual
         layers: list[RecurrentLayer] = list(network.layers)  # type: ignore[arg-type]
         width = network.config.embedding
         with torch.no_grad():
             first = layers[0]
-            weight = padded(first.input_weight, first.gates)
-            self._read = network.head.reading(weight[:, :width], padded(first.bias, first.gates))
+            weight = _laid(first, first.input_weight)
+            self._read = network.head.reading(weight[:, :width], _laid(first, first.bias))
             self._condition_weight = weight[:, width:].contiguous()
-            self._predict = network.head.predicting()
-            self._layers = [_Layer(layer, inside=number > 0) for number, layer in enumerate(layers)]
+            self._products: list[Product] = []
+            self._predict = network.head.predicting(self._product)
+            self._layers = [_Layer(layer, self._product, inside=number > 0) for number, layer in enumerate(layers)]
             self.fewest_rows = self._steady_rows()
             self._threads = {rows: self._best_threads(rows) for rows in {self.fewest_rows, MOST_ROWS}}
 
@@ -95,19 +99,18 @@ class Engine:
 
     # -- what is found out by trying ----------------------------------------------------------
 
-    def _products(self) -> list[Tensor]:
-        head = [p for p in self.network.head.parameters() if p.ndim == 2]
-        inputs = [layer.input_weight for layer in self._layers if layer.input_weight is not None]
-        return [layer.weight for layer in self._layers] + inputs + head
+    def _product(self, weight: Tensor, bias: Tensor | None = None) -> Product:
+        self._products.append(product(weight, bias, precision=self.precision))
+        return self._products[-1]
 
     def _steady_rows(self) -> int:
         generator = torch.Generator().manual_seed(0)
         steady = 1
-        for weight in self._products():
-            rows = torch.randn(MOST_ROWS, weight.shape[1], generator=generator)
-            full = functional.linear(rows, weight)
+        for multiply in self._products:
+            rows = torch.randn(MOST_ROWS, multiply.shape[1], generator=generator)
+            full = multiply(rows)
             for size in SIZES:
-                if not torch.equal(functional.linear(rows[:size], weight), full[:size]):
+                if not torch.equal(multiply(rows[:size]), full[:size]):
                     steady = max(steady, next((s for s in SIZES if s > size), MOST_ROWS))
         return steady
 
@@ -115,15 +118,15 @@ class Engine:
         available = torch.get_num_threads()
         if available == 1:
             return 1
-        weight = max(self._products(), key=Tensor.numel)
-        inputs = torch.randn(rows, weight.shape[1], generator=torch.Generator().manual_seed(0))
+        multiply = max(self._products, key=lambda each: each.shape[0] * each.shape[1])
+        inputs = torch.randn(rows, multiply.shape[1], generator=torch.Generator().manual_seed(0))
         took, found = {}, {}
         for threads in (1, available):
             torch.set_num_threads(threads)
             times = []
             for _ in range(8):
                 began = time.perf_counter()
-                found[threads] = functional.linear(inputs, weight)
+                found[threads] = multiply(inputs)
                 times.append(time.perf_counter() - began)
             took[threads] = min(times)
         torch.set_num_threads(available)
@@ -136,49 +139,56 @@ class _Layer:
 
     Args:
         layer: the trained layer.
+        product: makes a matrix product of a weight and a bias.
         inside: its input is the hidden state below; else its input's part of the gates comes ready made.
     """
 
-    def __init__(self, layer: RecurrentLayer, *, inside: bool) -> None:
+    def __init__(self, layer: RecurrentLayer, product: Callable[..., Product], *, inside: bool) -> None:
         self.inside = inside
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
-        self.bias = padded(layer.bias, layer.gates)
-        recurrent = padded_matrix(layer.recurrent_weight, layer.gates)
+        bias, recurrent = _laid(layer, layer.bias), padded_matrix(_laid(layer, layer.recurrent_weight))
         self.hidden = recurrent.shape[1]
-        self.input_weight: Tensor | None = None
-        if inside:
-            self.input_weight = padded_matrix(layer.input_weight, layer.gates)
-        together = inside and type(layer) is not GRU
-        parts = [self.input_weight, recurrent] if together and self.input_weight is not None else [recurrent]
-        self.weight = torch.cat(parts, 1).contiguous()
-        self.candidate_bias = padded(layer.candidate_bias) if isinstance(layer, GRU) else None
+        given = padded_matrix(_laid(layer, layer.input_weight)) if inside else None
+        if isinstance(layer, GRU):
+            self.candidate_bias = padded(layer.candidate_bias)
+            self.reads = None if given is None else product(given, bias)
+            self.recalls = product(recurrent)
+        else:
+            self.recalls = product(recurrent) if given is None else product(torch.cat([given, recurrent], 1), bias)
 
     def _gates(self, inputs: Tensor, h: Tensor) -> Tensor:
         if self.inside:
-            return functional.linear(torch.cat([inputs, h], 1), self.weight, self.bias)
-        return functional.linear(h, self.weight).add_(inputs)
+            return self.recalls(torch.cat([inputs, h], 1))
+        return self.recalls(h).add_(inputs)
 
     def _lstm(self, inputs: Tensor, state: State) -> Tensor:
         h, c = state
         gates = self._gates(inputs, h)
-        size = self.hidden
-        g = gates[:, 2 * size : 3 * size].tanh()
-        gates.sigmoid_()
-        c.mul_(gates[:, size : 2 * size]).addcmul_(gates[:, :size], g)
+        gates[:, : 3 * self.hidden].sigmoid_()
+        i, f, o, g = gates.chunk(4, 1)
+        c.mul_(f).addcmul_(i, g.tanh_())
         torch.tanh(c, out=h)
-        return h.mul_(gates[:, 3 * size :])
+        return h.mul_(o)
 
     def _gru(self, inputs: Tensor, state: State) -> Tensor:
         (h,) = state
-        if self.input_weight is not None:
-            inputs = functional.linear(inputs, self.input_weight, self.bias)
-        past = functional.linear(h, self.weight)
+        if self.reads is not None:
+            inputs = self.reads(inputs)
+        past = self.recalls(h)
         size = self.hidden
         r, z = (inputs[:, : 2 * size] + past[:, : 2 * size]).sigmoid_().chunk(2, 1)
-        assert self.candidate_bias is not None
         n = (inputs[:, 2 * size :] + r * (past[:, 2 * size :] + self.candidate_bias)).tanh_()
         return h.copy_(n + z * (h - n))
 
     def _rnn(self, inputs: Tensor, state: State) -> Tensor:
         (h,) = state
         return h.copy_(self._gates(inputs, h).tanh_())
+
+
+def _laid(layer: RecurrentLayer, value: Tensor) -> Tensor:
+    """Return a weight or bias padded, its gates in the order in which a step uses them: of an LSTM i, f, o, g."""
+    value = value.detach()
+    if isinstance(layer, LSTM):
+        i, f, g, o = value.chunk(4)
+        value = torch.cat([i, f, o, g])
+    return padded(value, layer.gates)

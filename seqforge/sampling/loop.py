@@ -11,9 +11,10 @@ from seqforge.network import Window
 from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.draws import Choice, draw_for
-from seqforge.sampling.engine import MOST_ROWS, Engine
+from seqforge.sampling.engine import Engine
 from seqforge.sampling.guide import Guide
 from seqforge.sampling.history import History
+from seqforge.sampling.products import MOST_ROWS
 from seqforge.sequences import Prompt
 from seqforge.spaces import Categorical
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from seqforge.network import Network, NetworkState
 from seqforge.network.padding import padded
 from seqforge.sampling import Conditions, Engine, opening
-from seqforge.sampling.engine import MOST_ROWS, SIZES
+from seqforge.sampling.engine import SIZES
+from seqforge.sampling.products import MOST_ROWS
 from seqforge.sequences import Example, Prompt
 
 Maker = Callable[..., Network]

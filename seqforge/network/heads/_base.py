@@ -51,8 +51,12 @@ class Head(nn.Module, ABC):
 
         return read
 
-    def predicting(self) -> Callable[[Tensor], Tensor]:
-        """Return `predict` for stepping: it takes hidden units that are padded with zeros (`network.padding`)."""
+    def predicting(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+        """Return `predict` for stepping: it takes hidden units that are padded with zeros (`network.padding`).
+
+        Args:
+            product: makes of a weight and a bias the function of rows that multiplies them, at some precision.
+        """
         width = self.hidden
         return lambda hidden: self.predict(hidden[:, :width])
 

@@ -60,11 +60,11 @@ class SpaceHead(Head):
             hidden = functional.linear(hidden, self.projection)
         return functional.linear(hidden, self.table if self.untied is None else self.untied, self.bias)
 
-    def predicting(self) -> Callable[[Tensor], Tensor]:
+    def predicting(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
         output = self.table if self.untied is None else self.untied
-        table, bias = padded_matrix(output), padded(self.bias)
-        projection = None if self.projection is None else padded_matrix(self.projection)
-        return partial(_predicted, projection, table, bias, self.size + 1)
+        score = product(padded_matrix(output), padded(self.bias))
+        project = None if self.projection is None else product(padded_matrix(self.projection))
+        return partial(_predicted, project, score, self.size + 1)
 
     def loss(
         self,
@@ -82,7 +82,7 @@ def _looked_up(table: Tensor, steps: Tensor) -> Tensor:
     return found
 
 
-def _predicted(projection: Tensor | None, table: Tensor, bias: Tensor, outputs: int, hidden: Tensor) -> Tensor:
-    if projection is not None:
-        hidden = functional.linear(hidden, projection)
-    return functional.linear(hidden, table, bias)[:, :outputs]
+def _predicted(
+    project: Callable[[Tensor], Tensor] | None, score: Callable[[Tensor], Tensor], outputs: int, hidden: Tensor
+) -> Tensor:
+    return score(hidden if project is None else project(hidden))[:, :outputs]

@@ -14,6 +14,7 @@ from seqforge_midi.learnt import Learnt
 from seqforge_midi.names import program_name, program_number
 from seqforge_midi.performance import Performance
 from seqforge_midi.reading import read_songs
+from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, FASTEST, SLOWEST, Song, song
 
 MOST_BARS = 1000
@@ -50,6 +51,8 @@ def understood(request: Request, encoding: Encoding, learnt: Learnt) -> tuple[As
 
 def said_after(made: Song, request: Request, encoding: Encoding) -> Song:
     """Return a song with what was asked for and not generated: tempo, programs of a chorale, transposition."""
+    if request.bars and isinstance(encoding, Score):
+        made = made.first_bars(request.bars)
     notes, pedals = np.array(made.notes), made.pedals
     if request.transpose:
         tuned = notes["program"] != DRUMS
@@ -196,16 +199,9 @@ def _first_bars(whole: Song, bars: int, path: Path) -> Song:
     """Return the first bars of a song; notes that last on are cut."""
     if not bars:
         return whole
-    ends = [*whole.bars(), whole.length]
-    end = ends[min(bars, len(ends) - 1)]
-    notes = whole.notes[whole.notes["start"] < end]
-    if not len(notes):
+    first = whole.first_bars(bars)
+    if not len(first.notes):
         raise RequestError(
             f"--prompt-file {path}: nothing sounds in its first {bars} bars; take more with --prompt-bars"
         )
-    notes["end"] = np.minimum(notes["end"], end)
-    pedals = whole.pedals[whole.pedals["start"] < end]
-    pedals["end"] = np.minimum(pedals["end"], end)
-    tempos = [change for change in whole.tempos if change[0] < end]
-    meters = [change for change in whole.meters if change[0] < end]
-    return song(notes, tempos, meters, pedals)
+    return first

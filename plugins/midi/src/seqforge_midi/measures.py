@@ -1,4 +1,8 @@
-"""The automaton of the score: bars and places go forward, notes are whole, there are as many bars as asked."""
+"""The automaton of the score: bars and places go forward, notes are whole, there are as many bars as asked.
+
+Where the last bar that was asked for is full, a network that would go on draws the next bar line, not the end. If that
+were forbidden, it could only heap up notes at the bar's last place. So it may come, and means the end.
+"""
 
 from collections.abc import Hashable
 from typing import Any, NamedTuple
@@ -17,7 +21,8 @@ class _State(NamedTuple):
     Attributes:
         phase: what came last. At the beginning: start, first bar, first meter. Then: bar, meter, line (a tempo at the
             bar line), place, tempo (at a place), off, program, note (its length must come), loud (likewise), free
-            (after a length), drum, loud drum.
+            (after a length), drum, loud drum. At last, perhaps: over, after the bar line behind the last bar that
+            was asked for; whoever asked takes it away.
         bars: how many have begun, as far as that matters.
         meter: number of the meter.
         place: in the bar, of the last note; -1 before the first.
@@ -85,6 +90,8 @@ class Measures(Constraint):
                 mask[self.at["velocity"]] = state.phase == "note"
             case "program":
                 self._pitches(mask, state)
+            case "over":
+                pass
             case _:
                 self._between(mask, state)
         return mask
@@ -105,7 +112,7 @@ class Measures(Constraint):
         mask[self.at["tempo"]] = self._may_change_tempo(state)
         mask[self.at["velocity"]] = phase == "drum"
         if phase not in ("place", "off"):
-            mask[self.at["bar"]] = not self.bars or state.bars < self.bars
+            mask[self.at["bar"]] = not self.bars or state.bars < self.bars or state.sounded
             mask[self.at["place"]][state.place + 1 : self.places[state.meter]] = True
         if phase in AT_LINE:
             return
@@ -150,7 +157,7 @@ class Measures(Constraint):
     # -- where it may end ---------------------------------------------------------------------
 
     def may_end(self, state: Any) -> bool:
-        whole = state.phase in AT_LINE or state.phase in AFTER_NOTE or state.phase == "tempo"
+        whole = state.phase == "over" or state.phase in AT_LINE or state.phase in AFTER_NOTE or state.phase == "tempo"
         return bool(whole and state.sounded and state.bars >= self.bars)
 
     def to_end(self, state: Any) -> int:
@@ -184,6 +191,8 @@ class Measures(Constraint):
     def advance(self, state: Any, step: Any) -> Any:
         kind, value = self.kinds[step], self.values[step]
         match kind:
+            case "bar" if self.bars and state.bars == self.bars:
+                return state._replace(phase="over")
             case "bar":
                 bars = min(state.bars + 1, max(2, self.bars))
                 phase = "first bar" if state.phase == "start" else "bar"

@@ -60,12 +60,15 @@ class Performance(Encoding):
         tempos, meters = self._signs(song_)
         clock = Clock(tempos)
         notes, pedals = self._timed(song_)
+        end = int(max(notes["end"].max(), pedals["end"].max(initial=0)))
         for events in (notes, pedals):
             for name in ("start", "end"):
                 events[name] = clock.all_ticks(events[name] * self.pause)
-        last = int(max(notes["end"].max(), pedals["end"].max(initial=0)))
         return song(
-            notes, [each for each in tempos if each[0] < last], [each for each in meters if each[0] < last], pedals
+            notes,
+            [each for each in tempos if self._moment(each[0], clock) < end],
+            [each for each in meters if self._moment(each[0], clock) < end],
+            pedals,
         )
 
     def lost(self, song: Song) -> Counter[str]:
@@ -82,6 +85,10 @@ class Performance(Encoding):
         meters = [(round(tick / SNAP) * SNAP, kept_meter(meter)) for tick, meter in song.meters]
         plain = song_of_signs(tempos, meters)
         return plain.tempos, plain.meters
+
+    def _moment(self, tick: int, clock: Clock) -> int:
+        """Return when a tick is, counted in the smallest pauses."""
+        return round(clock.seconds(tick) / self.pause)
 
     def _timed(self, song: Song) -> tuple[np.ndarray, np.ndarray]:
         """Return notes and pedals as they are kept, start and end counted in the smallest pauses."""
@@ -109,8 +116,7 @@ class Performance(Encoding):
         events += [(end, 1, program, 0, 0) for _, end, program in pedals.tolist()]
         last = max((when for when, *_ in events), default=0)
         last = max(last, int(notes["start"].max(initial=0)))
-        ticks = np.array([tick for tick, _ in (*tempos, *meters)])
-        moments = np.rint(clock.all_seconds(ticks) / self.pause).astype(int).tolist()
+        moments = [self._moment(tick, clock) for tick, _ in (*tempos, *meters)]
         steps = [first["tempo"] + bpm - TEMPOS[0] for _, bpm in tempos]
         steps += [first["meter"] + METERS.index(meter) for _, meter in meters]
         signs = zip(moments, [2] * len(tempos) + [3] * len(meters), steps, strict=True)

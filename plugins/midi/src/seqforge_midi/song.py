@@ -70,6 +70,17 @@ class Song:
                 return starts
             starts.append(at)
 
+    def first_bars(self, count: int) -> "Song":
+        """Return the first bars; notes and pedals that last on are cut."""
+        ends = [*self.bars(), self.length]
+        end = ends[min(count, len(ends) - 1)]
+        notes, pedals = (events[events["start"] < end] for events in (self.notes, self.pedals))
+        for events in (notes, pedals):
+            events["end"] = np.minimum(events["end"], end)
+        tempos = [change for change in self.tempos if change[0] < end]
+        meters = [change for change in self.meters if change[0] < end]
+        return song(notes, tempos, meters, pedals, end)
+
 
 def song(
     notes: np.ndarray,
