@@ -1,4 +1,4 @@
-"""Filters on log-probabilities: each takes and returns rows, -inf where a step is struck out."""
+"""Filters: on logits, -inf where a step is struck out, or on weights in proportion to probabilities, 0 where it is."""
 
 import numpy as np
 from jaxtyping import Float
@@ -15,28 +15,33 @@ def temperature(logits: Float[np.ndarray, "row step"], value: float) -> Float[np
     return divided
 
 
-def top_k(logits: Float[np.ndarray, "row step"], k: int) -> Float[np.ndarray, "row step"]:
-    """Strike out all but the k largest; equals of the k-th are kept.
+def top(
+    weights: Float[np.ndarray, "row step"], *, k: int = 0, p: float = 1.0, min_p: float = 0.0
+) -> Float[np.ndarray, "row step"]:
+    """Keep the most probable steps by up to three rules, one after the other; equals of the last that is kept stay.
 
-    Source: A. Fan, M. Lewis and Y. Dauphin, "Hierarchical Neural Story Generation", ACL 2018, section 5.4.
+    Args:
+        weights: of every step, in proportion to probabilities; 0 where it is struck out, as in the result.
+        k: the k most probable; 0: all. A. Fan, M. Lewis and Y. Dauphin, "Hierarchical Neural Story Generation",
+            ACL 2018, section 5.4.
+        p: of those the nucleus: the fewest, most probable first, whose probabilities sum to at least p; 1: all.
+            A. Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020, section 3.1.
+        min_p: of those what is at least so probable as this share of the most probable; 0: all. M. Nguyen et al.,
+            "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", arXiv 2407.01082, section 3.
     """
-    if k >= logits.shape[1]:
-        return logits
-    kth = np.partition(logits, -k, axis=1)[:, -k, None]
-    return np.where(logits < kth, -np.inf, logits)
-
-
-def top_p(logits: Float[np.ndarray, "row step"], p: float) -> Float[np.ndarray, "row step"]:
-    """Keep the nucleus: the fewest steps, most probable first, whose probabilities sum to at least p.
-
-    Source: A. Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020, section 3.1.
-    """
-    order = np.argsort(-logits, axis=1, kind="stable")
-    ranked = np.take_along_axis(softmax(logits), order, 1)
-    before = np.cumsum(ranked, axis=1) - ranked
-    struck = np.zeros(logits.shape, bool)
-    np.put_along_axis(struck, order, before >= p, 1)
-    return np.where(struck, -np.inf, logits)
+    k = k if 0 < k < weights.shape[1] else 0
+    best, least = weights, np.zeros((len(weights), 1))
+    if k:
+        best = np.partition(weights, -k, axis=1)[:, -k:]
+        least = best[:, :1]
+    if p < 1:
+        ranked = np.sort(best, axis=1)[:, ::-1]
+        mass = ranked.cumsum(axis=1)
+        kept = np.minimum((mass < p * mass[:, -1:]).sum(axis=1), ranked.shape[1] - 1)
+        least = np.maximum(least, ranked[np.arange(len(ranked)), kept, None])
+    if min_p > 0:
+        least = np.maximum(least, min_p * best.max(axis=1, keepdims=True))
+    return weights * (weights >= least)
 
 
 def softmax(logits: Float[np.ndarray, "row step"]) -> Float[np.ndarray, "row step"]:
@@ -44,17 +49,6 @@ def softmax(logits: Float[np.ndarray, "row step"]) -> Float[np.ndarray, "row ste
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
     return result
-
-
-def min_p(logits: Float[np.ndarray, "row step"], share: float) -> Float[np.ndarray, "row step"]:
-    """Keep what is at least so probable as a share of the most probable.
-
-    Source: M. Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs",
-    arXiv 2407.01082, section 3.
-    """
-    if share == 0:
-        return logits
-    return np.where(logits < logits.max(axis=1, keepdims=True) + np.log(share), -np.inf, logits)
 
 
 def typical(logits: Float[np.ndarray, "row step"], mass: float) -> Float[np.ndarray, "row step"]:
@@ -74,14 +68,13 @@ def typical(logits: Float[np.ndarray, "row step"], mass: float) -> Float[np.ndar
     return np.where(struck | (probabilities == 0), -np.inf, logits)
 
 
-def mirostat(row: Float[np.ndarray, " step"], surprise: float) -> Float[np.ndarray, " step"]:
+def mirostat(weights: Float[np.ndarray, " step"], surprise: float) -> Float[np.ndarray, " step"]:
     """Keep what is no more surprising than so many bits; the most probable always.
 
     Source: S. Basu, G. Ramachandran, N. Keskar and L. Varshney, "Mirostat: A Neural Text Decoding Algorithm that
     Directly Controls Perplexity", ICLR 2021, in its second form (without the estimate of Zipf's exponent), as in the
     authors' repository; `History` holds the surprise that is learnt.
     """
-    probabilities = softmax(row[None])[0]
-    kept = probabilities >= 2.0**-surprise
-    kept[int(row.argmax())] = True
-    return np.where(kept, row, -np.inf)
+    kept = weights >= 2.0**-surprise * weights.sum()
+    kept[int(weights.argmax())] = True
+    return weights * kept

@@ -1,6 +1,8 @@
 """Constrained decoding: the automaton's masks, cached, and the way to an end when a limit comes near."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -8,8 +10,26 @@ from seqforge.errors import RequestError
 from seqforge.sequences import Constraint, Prompt
 
 CACHED_STATES = 4096
+CACHED_STEPS = 1 << 18
 HORIZON = 128
 """The most steps by which one step may move the nearest end away."""
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A state of the automaton as the sampler meets it, with what has been worked out about it.
+
+    Attributes:
+        state: of the automaton.
+        may_end: whether the piece may end here.
+        mask: what may come, the end last.
+        after: for steps that were taken from here, the place that they lead to.
+    """
+
+    state: Hashable
+    may_end: bool
+    mask: np.ndarray
+    after: "dict[int, Place]" = field(default_factory=dict)
 
 
 class Guide:
@@ -21,7 +41,9 @@ class Guide:
 
     def __init__(self, constraint: Constraint) -> None:
         self.constraint = constraint
-        self._masks: dict[tuple[Hashable, bool], np.ndarray] = {}
+        self._places: dict[Hashable, Place] = {}
+        self._steps = 0
+        self._closing: dict[Hashable, np.ndarray] = {}
         self._within: dict[tuple[Hashable, int], np.ndarray] = {}
 
     def after(self, prompt: Prompt) -> Hashable:
@@ -39,6 +61,32 @@ class Guide:
             raise RequestError("the prompt begins no valid piece: nothing may follow it")
         return state
 
+    def place(self, state: Hashable) -> Place:
+        """Return the place of a state."""
+        found = self._places.get(state)
+        if found is None:
+            if len(self._places) >= CACHED_STATES or self._steps >= CACHED_STEPS:
+                self._forget()
+            allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
+            found = Place(state, may_end, np.append(allowed, may_end or not allowed.any()))
+            self._places[state] = found
+        return found
+
+    def advance(self, place: Place, step: Any) -> Place:
+        """Return the place that an allowed step leads to.
+
+        Args:
+            place: where the piece is.
+            step: an int; or a vector, whose way is not remembered.
+        """
+        if not isinstance(step, int):
+            return self.place(self.constraint.advance(place.state, step))
+        found = place.after.get(step)
+        if found is None:
+            found = place.after[step] = self.place(self.constraint.advance(place.state, step))
+            self._steps += 1
+        return found
+
     def mask(self, state: Hashable, *, closing: bool) -> np.ndarray:
         """Return what may come in a state: a bool for each symbol, and last whether the piece may end.
 
@@ -46,12 +94,13 @@ class Guide:
             state: of the automaton.
             closing: only what leads to the nearest end may come.
         """
-        key = (state, closing)
-        if key not in self._masks:
-            if len(self._masks) >= CACHED_STATES:
-                self._masks.clear()
-            self._masks[key] = self._make(state, closing)
-        return self._masks[key]
+        if not closing:
+            return self.place(state).mask
+        if state not in self._closing:
+            if len(self._closing) >= CACHED_STATES:
+                self._closing.clear()
+            self._closing[state] = self._towards_end(state)
+        return self._closing[state]
 
     def next_check(self, state: Hashable, steps_left: int) -> int:
         """Return how many steps may be left when `mask_within` is needed again: until then an end stays in reach."""
@@ -75,14 +124,19 @@ class Guide:
             self._within[key] = mask if mask.any() else self.mask(state, closing=True)
         return self._within[key]
 
-    def _make(self, state: Hashable, closing: bool) -> np.ndarray:
-        allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
-        if closing:
-            allowed = np.array(allowed)
+    def _towards_end(self, state: Hashable) -> np.ndarray:
+        allowed, may_end = np.array(self.constraint.allowed(state)), self.constraint.may_end(state)
+        if may_end:
+            allowed[:] = False
+        else:
             distance = self.constraint.to_end(state)
-            for step in np.flatnonzero(allowed).tolist() if not may_end else []:
-                after = self.constraint.advance(state, step)
-                allowed[step] = self.constraint.to_end(after) < distance
-            if may_end:
-                allowed[:] = False
+            for step in np.flatnonzero(allowed).tolist():
+                allowed[step] = self.constraint.to_end(self.constraint.advance(state, step)) < distance
         return np.append(allowed, may_end or not allowed.any())
+
+    def _forget(self) -> None:
+        """Forget all places; those that pieces are at now live on, without their ways."""
+        for place in self._places.values():
+            place.after.clear()
+        self._places.clear()
+        self._steps = 0

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.draws import Choice, draw_for
 from seqforge.sampling.engine import Engine
-from seqforge.sampling.guide import Guide
+from seqforge.sampling.guide import Guide, Place
 from seqforge.sampling.history import History
 from seqforge.sampling.products import MOST_ROWS
 from seqforge.sequences import Prompt
@@ -104,9 +105,10 @@ class Sampler:
         self.ends_at = time.monotonic() + self.limits.seconds
         waiting = iter(numbers)
         count = engine.rows_for(min(len(numbers), rows or MOST_ROWS))
+        self.uniforms = _Uniforms(count, self.draw.uniforms, seed, part)
         slots: list[_Slot | None] = [None] * count
         for row in range(min(count, rows or MOST_ROWS)):
-            slots[row] = self._slot(waiting, seed, part)
+            slots[row] = self._slot(waiting, row)
         threads = torch.get_num_threads()
         engine.use_threads(count)
         try:
@@ -116,21 +118,13 @@ class Sampler:
             while any(slots):
                 choice = self._choose(outputs, slots)
                 steps, ends = choice.steps, choice.ends
-                late = time.monotonic() > self.ends_at
+                void = np.where(ends, 0, steps) if steps.ndim == 1 else steps
                 fresh = []
-                for row, slot in enumerate(slots):
-                    if slot is None:
-                        continue
-                    slot.late = late
-                    done = slot.take(choice, row, self)
-                    if watch is not None and not ends[row]:
-                        watch(slot.k, steps[row])
-                    if done is not None:
-                        yield done
-                        slots[row] = self._slot(waiting, seed, part)
-                        fresh.append(row)
+                for row, sample in self._take(choice, void, slots, watch):
+                    yield sample
+                    slots[row] = self._slot(waiting, row)
+                    fresh.append(row)
                 if any(slots):
-                    void = np.where(ends, 0, steps) if steps.ndim == 1 else steps
                     outputs = engine.step(torch.from_numpy(void), added, state)
                 for row in fresh:
                     outputs[row] = self.outputs
@@ -146,31 +140,62 @@ class Sampler:
         full = len(steps) >= self.limits.steps or float(self.units(steps).sum()) >= self.limits.units
         return full and (self.guide is None or self.guide.constraint.may_end(self.first_state))
 
-    def _slot(self, waiting: Iterator[int], seed: int, part: int) -> "_Slot | None":
+    def _slot(self, waiting: Iterator[int], row: int) -> "_Slot | None":
         k = next(waiting, None)
-        return None if k is None else _Slot(k, seed, part, self)
+        if k is None:
+            return None
+        self.uniforms.begin(row, k)
+        return _Slot(k, self)
 
     def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]") -> Choice:
-        uniforms = np.zeros((len(slots), self.draw.uniforms))
         masks = None
-        for row, slot in enumerate(slots):
-            if slot is not None:
-                uniforms[row] = slot.uniforms()
         if self.guide is not None:
             found = [None if slot is None else slot.mask(self.guide, self.limits) for slot in slots]
             some = next(mask for mask in found if mask is not None)
-            masks = np.stack([some if mask is None else mask for mask in found])
+            masks = np.concatenate([some if mask is None else mask for mask in found]).reshape(len(found), -1)
         histories = [None if slot is None else slot.history for slot in slots] if self.controls.looks_back else None
-        return self.draw.choose(outputs, masks, uniforms, histories)
+        return self.draw.choose(outputs, masks, self.uniforms.next(), histories)
+
+    def _take(
+        self,
+        choice: Choice,
+        void: np.ndarray,
+        slots: "list[_Slot | None]",
+        watch: Callable[[int, object], None] | None,
+    ) -> "list[tuple[int, Sample]]":
+        """Take up what was chosen for every row; return the rows whose samples are complete."""
+        late = time.monotonic() > self.ends_at
+        steps = void.tolist() if void.ndim == 1 else list(void)
+        rows = zip(
+            slots, steps, choice.ends.tolist(), choice.scores.tolist(), choice.masked.tolist(),
+            self.units(void).tolist(), strict=True,
+        )  # fmt: skip
+        done = []
+        for row, (slot, step, end, score, masked, gain) in enumerate(rows):
+            if slot is None:
+                continue
+            slot.late = late
+            slot.scores.append(score)
+            slot.masked += masked
+            if slot.history is not None:
+                slot.history.add(int(choice.steps[row]), float(choice.bits[row]))
+            if not end:
+                if watch is not None:
+                    watch(slot.k, choice.steps[row])
+                slot.add(step, gain, self.guide)
+            if end or slot.is_over(self.limits):
+                done.append((row, slot.sample(self.prompt, ended=end)))
+        return done
 
 
 class _Slot:
     """A piece in the making."""
 
-    def __init__(self, k: int, seed: int, part: int, sampler: Sampler) -> None:
+    def __init__(self, k: int, sampler: Sampler) -> None:
         prompt = sampler.prompt
-        self.k, self.state = k, sampler.first_state
-        self.drawn: list[np.generic] = []
+        self.k = k
+        self.place: Place | None = None if sampler.guide is None else sampler.guide.place(sampler.first_state)
+        self.drawn: list[Any] = []
         self.scores: list[float] = []
         self.masked, self.late = 0.0, False
         space = sampler.engine.network.space
@@ -179,53 +204,74 @@ class _Slot:
             self.history = History(sampler.controls, space.size, prompt.example.steps.tolist())
         self.length = float(sampler.units(prompt.example.steps).sum())
         self.steps = len(prompt.example.steps)
-        key, counter = np.array([seed, k], np.uint64), np.array([0, 0, 0, part], np.uint64)
-        self._stream = np.random.Generator(np.random.Philox(counter=counter, key=key))
-        self._width = sampler.draw.uniforms
-        self._block, self._next = np.zeros((0, self._width)), 0
-        self._check_at = sampler.limits.steps
-
-    def uniforms(self) -> np.ndarray:
-        """Return the random numbers of the next step: the sample's own stream."""
-        if self._next == len(self._block):
-            self._block, self._next = self._stream.random((BLOCK, self._width)), 0
-        self._next += 1
-        numbers: np.ndarray = self._block[self._next - 1]
-        return numbers
+        self._free_until = -1
+        """Steps up to which the limit need not be looked at."""
 
     def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
         """Return what may come next."""
+        assert self.place is not None
         if self.length >= limits.units or self.late:
-            return guide.mask(self.state, closing=True)
+            return guide.mask(self.place.state, closing=True)
+        if self.steps < self._free_until:
+            return self.place.mask
         left = limits.steps - self.steps
-        if left > self._check_at:
-            return guide.mask(self.state, closing=False)
-        self._check_at = guide.next_check(self.state, left)
-        return guide.mask_within(self.state, left)
+        self._free_until = limits.steps - guide.next_check(self.place.state, left)
+        return guide.mask_within(self.place.state, left)
 
-    def take(self, choice: Choice, row: int, sampler: Sampler) -> Sample | None:
-        """Take up what was chosen for a row; return the sample once it is complete."""
-        step, end = choice.steps[row], bool(choice.ends[row])
-        self.scores.append(float(choice.scores[row]))
-        self.masked += float(choice.masked[row])
-        if self.history is not None:
-            self.history.add(int(step), float(choice.bits[row]))
-        if not end:
-            self.drawn.append(step)
-            self.steps += 1
-            self.length += float(sampler.units(np.asarray([step]))[0])
-            if sampler.guide is not None:
-                self.state = sampler.guide.constraint.advance(self.state, step)
-        full = self.length >= sampler.limits.units or self.steps >= sampler.limits.steps or self.late
-        whole = sampler.guide is None or sampler.guide.constraint.may_end(self.state)
-        if not end and not (full and whole):
-            return None
-        example = sampler.prompt.example
-        kept = example.steps[: sampler.prompt.keep]
+    def add(self, step: Any, units: float, guide: Guide | None) -> None:
+        """Take up a step that was drawn."""
+        self.drawn.append(step)
+        self.steps += 1
+        self.length += units
+        if guide is not None and self.place is not None:
+            self.place = guide.advance(self.place, step)
+
+    def is_over(self, limits: Limits) -> bool:
+        """Return whether a limit is reached where the piece is whole."""
+        full = self.length >= limits.units or self.steps >= limits.steps or self.late
+        return full and (self.place is None or self.place.may_end)
+
+    def sample(self, prompt: Prompt, *, ended: bool) -> Sample:
+        """Return the piece."""
+        kept = prompt.example.steps[: prompt.keep]
         drawn = np.array(self.drawn, kept.dtype).reshape(-1, *kept.shape[1:])
-        scores = tuple(self.scores)
-        mean = self.masked / len(scores)
-        return Sample(self.k, np.concatenate([kept, drawn]), end, sum(scores), scores, mean)
+        steps, scores = np.concatenate([kept, drawn]), tuple(self.scores)
+        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores))
+
+
+class _Uniforms:
+    """Random numbers of each row: the stream of the sample that is made there, whichever row that is.
+
+    Args:
+        rows: how many.
+        width: how many numbers a step takes.
+        seed: of all of them.
+        part: of the request.
+    """
+
+    def __init__(self, rows: int, width: int, seed: int, part: int) -> None:
+        self.seed, self.part, self.width = seed, part, width
+        self.blocks = np.zeros((rows, BLOCK, width))
+        self.at = np.zeros(rows, np.int64)
+        self.streams: list[np.random.Generator | None] = [None] * rows
+        self.every = np.arange(rows)
+
+    def begin(self, row: int, k: int) -> None:
+        """Begin the stream of sample k."""
+        key, counter = np.array([self.seed, k], np.uint64), np.array([0, 0, 0, self.part], np.uint64)
+        self.streams[row] = np.random.Generator(np.random.Philox(counter=counter, key=key))
+        self.at[row] = BLOCK
+
+    def next(self) -> np.ndarray:
+        """Return the numbers of the next step, shape (rows, width)."""
+        if self.at.max() == BLOCK:
+            for row in np.flatnonzero(self.at == BLOCK).tolist():
+                stream, self.at[row] = self.streams[row], 0
+                if stream is not None:
+                    self.blocks[row] = stream.random((BLOCK, self.width))
+        numbers: np.ndarray = self.blocks[self.every, self.at]
+        self.at += 1
+        return numbers
 
 
 def opening(engine: Engine | Averaged, prompt: Prompt, conditions: Conditions) -> Window:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from seqforge.errors import RequestError
 from seqforge.sampling import Controls
-from seqforge.sampling.filters import softmax, temperature, top_k, top_p
+from seqforge.sampling.filters import softmax, temperature, top
 
 ROWS = st.lists(
     st.lists(st.floats(-20, 20) | st.just(-math.inf) | st.sampled_from([1.0, 2.0]), min_size=6, max_size=6).filter(
@@ -19,7 +19,7 @@ ROWS = st.lists(
 
 
 def kept(row: np.ndarray) -> set[int]:
-    return set(np.flatnonzero(np.isfinite(row)).tolist())
+    return set(np.flatnonzero(row).tolist())
 
 
 @given(ROWS)
@@ -33,25 +33,37 @@ def test_softmax_gives_distributions(logits: np.ndarray) -> None:
 
 @given(ROWS, st.integers(1, 8))
 def test_top_k_keeps_the_k_most_probable_and_their_equals(logits: np.ndarray, k: int) -> None:
-    found = top_k(logits, k)
+    logits = softmax(logits)
+    found = top(logits, k=k)
     for row, before in zip(found, logits, strict=True):
         least = sorted(before, reverse=True)[min(k, len(before)) - 1]
-        assert kept(row) == {at for at, value in enumerate(before) if value >= least and value > -math.inf}
+        assert kept(row) == {at for at, value in enumerate(before) if value >= least and value > 0}
         assert all(row[at] == before[at] for at in kept(row))
 
 
 @given(ROWS, st.floats(0.01, 1))
-def test_top_p_keeps_the_fewest_that_sum_to_p(logits: np.ndarray, p: float) -> None:
-    found = top_p(logits, p)
+def test_top_p_keeps_the_fewest_that_sum_to_p_and_their_equals(logits: np.ndarray, p: float) -> None:
+    found = top(softmax(logits), p=p)
     for row, before in zip(found, logits, strict=True):
         probabilities = softmax(before[None])[0]
-        order = sorted(range(len(before)), key=lambda at: (-before[at], at))
+        order = sorted(range(len(before)), key=lambda at: (-probabilities[at], at))
         sums = np.cumsum(probabilities[order])
-        nucleus = set(order[: int((sums < p).sum()) + 1])
-        assert row[order[0]] == before[order[0]]
-        assert all(row[at] == before[at] for at in kept(row))
+        last = probabilities[order[min(int((sums < p).sum()), len(order) - 1)]]
+        nucleus = {at for at, value in enumerate(probabilities) if value >= last}
+        assert row[order[0]] == probabilities[order[0]]
+        assert all(row[at] == probabilities[at] for at in kept(row))
         if np.abs(sums - p).min() > 1e-9:  # else rounding decides
-            assert kept(row) == nucleus & kept(before)
+            assert kept(row) == nucleus & kept(probabilities)
+
+
+@given(ROWS, st.integers(0, 8), st.floats(0.01, 1), st.floats(0, 1))
+def test_one_after_the_other_is_all_at_once(logits: np.ndarray, k: int, p: float, min_p: float) -> None:
+    logits = logits + 1e-3 * np.arange(6)  # equals of the k-th count towards the nucleus only one by one
+    weights = softmax(logits)
+    found = top(top(top(weights, k=k), p=p), min_p=min_p)
+    ranked = -np.sort(-top(weights, k=k), axis=1)
+    if np.abs(ranked.cumsum(1) - p * ranked.sum(1, keepdims=True)).min() > 1e-9:
+        assert np.array_equal(top(weights, k=k, p=p, min_p=min_p), found)
 
 
 @given(ROWS, st.floats(0.05, 10))

@@ -83,8 +83,8 @@ def test_each_state_is_asked_once_and_the_cache_stays_bounded(exactly: Callable[
         for _ in range(3):
             guide.mask(state, closing=False)
     assert asked == list(range(length))
-    held = sum(array.nbytes for array in guide._masks.values())
-    assert len(guide._masks) <= CACHED_STATES
+    held = sum(place.mask.nbytes for place in guide._places.values())
+    assert len(guide._places) <= CACHED_STATES
     assert held <= CACHED_STATES * (SIZE + 1)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seqforge.errors import RequestError
 from seqforge.sampling import Controls, draw_for
 from seqforge.sampling.draws import Choice
-from seqforge.sampling.filters import min_p, mirostat, softmax, typical
+from seqforge.sampling.filters import mirostat, softmax, top, typical
 from seqforge.sampling.history import History
 from seqforge.spaces import Categorical
 
@@ -76,10 +76,10 @@ def test_dry_grows_with_the_run_that_would_be_repeated(
 @given(LOGITS, st.floats(0, 1))
 def test_min_p_keeps_what_is_near_the_most_probable(logits: list[float], share: float) -> None:
     row = np.array([logits])
-    found, probabilities = min_p(row, share)[0], softmax(row)[0]
+    found, probabilities = top(softmax(row), min_p=share)[0], softmax(row)[0]
     for step in range(SIZE + 1):
         if abs(probabilities[step] - share * probabilities.max()) > 1e-9:
-            assert np.isfinite(found[step]) == (probabilities[step] >= share * probabilities.max())
+            assert (found[step] > 0) == (probabilities[step] >= share * probabilities.max())
 
 
 @given(LOGITS, st.floats(0.01, 0.999))
@@ -97,10 +97,10 @@ def test_typical_keeps_the_fewest_nearest_to_the_entropy(logits: list[float], ma
 @given(LOGITS, st.floats(0, 10))
 def test_mirostat_keeps_what_surprises_no_more(logits: list[float], bits: float) -> None:
     row = np.array(logits)
-    found, probabilities = mirostat(row, bits), softmax(row[None])[0]
+    found, probabilities = mirostat(softmax(row[None])[0], bits), softmax(row[None])[0]
     for step in range(SIZE + 1):
         if step != row.argmax() and abs(-np.log2(probabilities[step]) - bits) > 1e-9:
-            assert np.isfinite(found[step]) == (-np.log2(probabilities[step]) <= bits)
+            assert (found[step] > 0) == (-np.log2(probabilities[step]) <= bits)
 
 
 def test_mirostat_holds_the_surprise_near_what_was_asked() -> None:

@@ -12,6 +12,11 @@ from seqforge.sampling.draws._base import Choice, Draw
 from seqforge.sampling.history import History
 from seqforge.spaces import Categorical
 
+ALMOST_ALL = 1 - 1e-9
+"""Of the probability: where a constraint takes so much, what is left is worked out in logarithms."""
+LOWEST = 0.1
+"""Temperature, likewise: below it weights of what is left could vanish."""
+
 
 class SpaceDraw(Draw):
     """Inverse-transform sampling over the symbols and the end, which is number `size`.
@@ -31,6 +36,8 @@ class SpaceDraw(Draw):
             raise RequestError(f"step {wrong[0]} is banned or forced, and there are only {space.size}")
         self._banned = np.zeros(space.size + 1, np.bool_)
         self._banned[list(controls.ban)] = True
+        self._plain = controls.typical == 1 and not controls.ban and not self.greedy
+        self._plain &= controls.temperature >= LOWEST
 
     def choose(
         self,
@@ -40,24 +47,41 @@ class SpaceDraw(Draw):
         histories: Sequence[History | None] | None = None,
     ) -> Choice:
         raw = outputs.double().numpy()
-        logits = raw if masks is None else np.where(masks, raw, -np.inf)
-        logits = self._before(logits, histories)
-        wanted = logits if self.greedy else self._filter(logits, histories)
-        chosen = wanted.argmax(axis=1) if self.greedy else self._draw(wanted, uniforms[:, 0])
-        rows = np.arange(len(chosen))
-        peak = raw.max(axis=1)
-        weights = np.exp(raw - peak[:, None])
+        raw = raw - raw.max(axis=1, keepdims=True)
+        weights = np.exp(raw)
         total = weights.sum(axis=1)
-        scores = raw[rows, chosen] - peak - np.log(total)
-        masked = np.zeros(len(chosen)) if masks is None else np.where(masks, 0.0, weights).sum(axis=1) / total
-        bits = np.zeros(len(chosen))
-        if self.controls.mirostat:
-            bits = -np.log2(np.maximum(filters.softmax(wanted)[rows, chosen], 1e-300))
-        return Choice(chosen, chosen == self.size, scores, masked, bits)
+        allowed = weights if masks is None else weights * masks
+        masked = np.zeros(len(raw)) if masks is None else 1 - allowed.sum(axis=1) / total
+        bits = np.zeros(len(raw))
+        rows = np.arange(len(raw))
+        if self._plain and histories is None and masked.max() < ALMOST_ALL:
+            chosen = _drawn(self._sharpened(raw, allowed, masks), uniforms[:, 0])
+        else:
+            logits = raw if masks is None else np.where(masks, raw, -np.inf)
+            logits = self._before(logits, histories)
+            if self.greedy:
+                chosen = logits.argmax(axis=1)
+            else:
+                wanted = self._filter(logits, histories)
+                chosen = _drawn(wanted, uniforms[:, 0])
+                if self.controls.mirostat:
+                    bits = -np.log2(np.maximum(wanted[rows, chosen] / wanted.sum(axis=1), 1e-300))
+        return Choice(chosen, chosen == self.size, raw[rows, chosen] - np.log(total), masked, bits)
 
     def probabilities(self, outputs: Tensor) -> np.ndarray:
         found: np.ndarray = filters.softmax(outputs.double().numpy()[None])[0]
         return found
+
+    def _sharpened(self, raw: np.ndarray, allowed: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+        """Return weights to draw with, where temperature and the top filters are all there is."""
+        controls = self.controls
+        if controls.temperature != 1:
+            allowed = np.exp(raw * (1 / controls.temperature))
+            if masks is not None:
+                allowed *= masks
+        if controls.top_k or controls.top_p < 1 or controls.min_p > 0:
+            return filters.top(allowed, k=controls.top_k, p=controls.top_p, min_p=controls.min_p)
+        return allowed
 
     def _before(self, logits: np.ndarray, histories: Sequence[History | None] | None) -> np.ndarray:
         """Force, ban, and make less probable what has come already."""
@@ -84,29 +108,28 @@ class SpaceDraw(Draw):
         return logits
 
     def _filter(self, logits: np.ndarray, histories: Sequence[History | None] | None) -> np.ndarray:
-        controls = self.controls
+        """Return weights, in proportion to the probabilities to draw with."""
+        controls, k = self.controls, self.controls.top_k
         if controls.temperature != 1:
             logits = filters.temperature(logits, controls.temperature)
-        if controls.top_k:
-            logits = filters.top_k(logits, controls.top_k)
         if controls.typical < 1:
-            logits = filters.typical(logits, controls.typical)
-        if controls.top_p < 1:
-            logits = filters.top_p(logits, controls.top_p)
-        if controls.min_p > 0:
-            logits = filters.min_p(logits, controls.min_p)
+            logits = np.where(filters.top(filters.softmax(logits), k=k) > 0, logits, -np.inf)
+            logits, k = filters.typical(logits, controls.typical), 0
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights = filters.top(weights, k=k, p=controls.top_p, min_p=controls.min_p)
         if controls.mirostat and histories is not None:
-            logits = np.stack([
+            weights = np.stack([
                 row if history is None else filters.mirostat(row, history.surprise)
-                for row, history in zip(logits, histories, strict=True)
+                for row, history in zip(weights, histories, strict=True)
             ])  # fmt: skip
-        return logits
+        return weights
 
-    @staticmethod
-    def _draw(logits: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-        mass = np.exp(logits - logits.max(axis=1, keepdims=True)).cumsum(axis=1)
-        chosen: np.ndarray = (mass <= (uniforms * mass[:, -1])[:, None]).sum(axis=1)
-        return chosen
+
+def _drawn(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    """Return a column for each row, drawn with probabilities in proportion to weights."""
+    mass = weights.cumsum(axis=1)
+    chosen: np.ndarray = (mass <= (uniforms * mass[:, -1])[:, None]).sum(axis=1)
+    return chosen
 
 
 def _unless_empty(filtered: np.ndarray, before: np.ndarray) -> np.ndarray:
