@@ -77,4 +77,5 @@ def mirostat(weights: Float[np.ndarray, " step"], surprise: float) -> Float[np.n
     """
     kept = weights >= 2.0**-surprise * weights.sum()
     kept[int(weights.argmax())] = True
-    return weights * kept
+    found: np.ndarray = weights * kept
+    return found
