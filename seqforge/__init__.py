@@ -42,7 +42,7 @@ from seqforge.plugin import (
     flag,
 )
 from seqforge.sequences import Constraint, Example, Free, Prompt
-from seqforge.spaces import Categorical, Space
+from seqforge.spaces import Categorical, Mixture, Space
 from seqforge.tokens import UNSEEN, TokenCodec
 from seqforge.version import __version__
 
@@ -64,6 +64,7 @@ __all__ = [
     "Example",
     "Fingerprints",
     "Free",
+    "Mixture",
     "Model",
     "NoOptions",
     "NoRequest",

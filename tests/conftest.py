@@ -3,7 +3,6 @@
 seqforge is imported inside the fixtures, never at the top: this file is read before the shapes are enforced.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -96,8 +95,7 @@ def part_of() -> Callable[..., "Window"]:
     """Return a cutter of windows: `part_of(window, first, end)` holds the rows from first to before end."""
 
     def cut(window: "Window", first: int, end: int | None = None) -> "Window":
-        fields = {f.name: getattr(window, f.name)[first:end] for f in dataclasses.fields(window)}
-        return type(window)(**fields)
+        return window.rows(first, len(window.starts) if end is None else end)
 
     return cut
 

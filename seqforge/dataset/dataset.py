@@ -12,7 +12,7 @@ from seqforge.dataset.shards import Shard
 from seqforge.errors import DamagedFileError
 from seqforge.files import write_text
 from seqforge.sequences import Example
-from seqforge.spaces import Space
+from seqforge.spaces import Categorical, Space
 from seqforge.tensorfile import canonical_json
 
 SIDES = ("train", "valid", "test")
@@ -33,6 +33,7 @@ class Dataset:
         units: natural units of each piece, shape (pieces,).
         places: shard and number within it of each piece, shape (pieces, 2).
         shards: the opened shards.
+        source: what a step of the source is; None without one.
     """
 
     space: Space
@@ -43,6 +44,7 @@ class Dataset:
     units: np.ndarray
     places: np.ndarray
     shards: Sequence[Shard]
+    source: Categorical | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -56,17 +58,23 @@ class Dataset:
         found: np.ndarray = shard.steps[begin + first : begin + end]
         return found
 
+    def source_of(self, piece: int) -> np.ndarray | None:
+        """Return a piece's source; None where it has none."""
+        number, place = self.places[piece].tolist()
+        shard = self.shards[number]
+        if shard.sources is None or shard.source_bounds is None:
+            return None
+        found = np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
+        return found if len(found) else None
+
     def example(self, piece: int) -> Example:
         """Return a whole piece, as it was encoded."""
         number, place = self.places[piece].tolist()
         shard = self.shards[number]
         chosen = zip(self.label_values.items(), self.labels[piece], strict=True)
-        source = None
-        if shard.sources is not None and shard.source_bounds is not None:
-            source = np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
         return Example(
             np.array(self.steps(piece)),
-            source=source,
+            source=self.source_of(piece),
             labels={name: values[label - 1] for (name, values), label in chosen if label},
             features=self.features[piece] if self.features.shape[1] else None,
             extras=shard.extras(place),
@@ -129,6 +137,7 @@ def open_datasets(
             units=_joined([shard.units[which] for shard, which in pairs], (), np.float64),
             places=_joined(places, (2,), np.int64),
             shards=shards,
+            source=source if isinstance(source, Categorical) else None,
         )
     return sides
 

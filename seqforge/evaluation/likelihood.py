@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from seqforge.dataset import Dataset
-from seqforge.network import Network, Window
+from seqforge.network import Network, Window, attended
 from seqforge.sequences import Example
 from seqforge.training.likelihood import evaluating, exact
 
@@ -96,6 +96,9 @@ def score_example(
     width = network.config.features
     features = np.zeros(width, np.float32) if example.features is None else example.features
     rows, nats = len(inputs), 0.0
+    sources = None
+    if network.config.source:
+        sources = torch.from_numpy(attended(example.source, network.config.source - 1))
     state = network.zero_state(1)
     with evaluating(network):
         for first in range(0, rows, window):
@@ -110,6 +113,7 @@ def score_example(
                 torch.ones(size, 1),
                 torch.from_numpy(labels).expand(size, 1, -1),
                 torch.from_numpy(features).expand(size, 1, -1),
+                None if sources is None else sources.expand(size, 1, -1),
             )
             losses, state = network.loss(read, state)
             nats += float(losses.double().sum())

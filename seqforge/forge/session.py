@@ -11,7 +11,7 @@ import torch
 
 from seqforge import registry
 from seqforge.corpus import Prepared, Sources, find_sources, prepare
-from seqforge.errors import CorpusError, OptionsError, RunError, listing
+from seqforge.errors import CorpusError, OptionsError, PluginError, RunError, listing
 from seqforge.forge.model import Model, load
 from seqforge.forge.plan import Plan, check_unchanged, plan_fresh, plan_from_json
 from seqforge.forge.record import Record, Sampled
@@ -19,6 +19,7 @@ from seqforge.forge.runs import Run, new_run, resumable, run_at
 from seqforge.forge.settings import Settings
 from seqforge.network import Dropout, Network, NetworkConfig
 from seqforge.plugin import Augments, Plugin
+from seqforge.spaces import Categorical, Space
 from seqforge.training import Budget, Event, Group, Standing, Trainer, TrainingConfig, read_state
 
 
@@ -189,7 +190,7 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: 
     if settings.threads:
         torch.set_num_threads(settings.threads)
     labels = tuple(len(values) for values in codec.labels.values())
-    network = Network(codec.space, _shape(settings, labels, codec.features), seed=settings.seed)
+    network = Network(codec.space, _shape(settings, labels, codec.features, codec.source), seed=settings.seed)
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     own = (
@@ -211,7 +212,9 @@ def _check(settings: Settings) -> None:
         raise OptionsError(f"--device {settings.device} cannot be used here: {first}") from error
 
 
-def _shape(settings: Settings, labels: tuple[int, ...], features: int) -> NetworkConfig:
+def _shape(settings: Settings, labels: tuple[int, ...], features: int, source: Space | None = None) -> NetworkConfig:
+    if source is not None and not isinstance(source, Categorical):
+        raise PluginError(f"the codec's source is {source}; a source must be Categorical")
     return NetworkConfig(
         cell=settings.cell,
         layers=cast(int, settings.layers),
@@ -221,6 +224,7 @@ def _shape(settings: Settings, labels: tuple[int, ...], features: int) -> Networ
         residual=settings.residual,
         labels=labels,
         features=features,
+        source=source.size + 1 if source is not None else 0,
     )
 
 

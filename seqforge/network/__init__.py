@@ -3,7 +3,7 @@
 from seqforge.network.config import Cell, NetworkConfig
 from seqforge.network.dropout import Dropout, Masks, draw_masks
 from seqforge.network.model import Network, NetworkState
-from seqforge.network.window import Window
+from seqforge.network.window import Window, attended
 
 __all__ = [
     "Cell",
@@ -13,5 +13,6 @@ __all__ = [
     "NetworkConfig",
     "NetworkState",
     "Window",
+    "attended",
     "draw_masks",
 ]

@@ -8,7 +8,10 @@ from seqforge.errors import DamagedFileError, OptionsError
 
 Cell = Literal["lstm", "gru", "rnn"]
 
-BOUNDS = {"layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536)}
+BOUNDS = {
+    "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),
+    "source": (0, 1_000_000), "gaussians": (1, 1000),
+}  # fmt: skip
 MOST_LABELS, MOST_VALUES = 64, 1_000_000
 
 
@@ -25,6 +28,8 @@ class NetworkConfig:
         residual: what a layer above the first reads is added to what it gives.
         labels: for each label the number of its values, "unknown" not counted.
         features: how many real features condition a piece.
+        source: symbols of the source that is attended to, the one behind its last included; 0: no source.
+        gaussians: of the window on it.
     """
 
     cell: Cell = "lstm"
@@ -35,6 +40,8 @@ class NetworkConfig:
     residual: bool = True
     labels: tuple[int, ...] = ()
     features: int = 0
+    source: int = 0
+    gaussians: int = 10
 
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
@@ -61,7 +68,7 @@ class NetworkConfig:
             DamagedFileError: a value is missing, unknown or out of range.
         """
         try:
-            data = {"residual": False, **data}  # the first models had none
+            data = {"residual": False, "source": 0, "gaussians": 10, **data}  # the first models had none
             missing = {field.name for field in dataclasses.fields(cls)} - set(data)
             if missing:
                 raise OptionsError(f"{sorted(missing)} missing")

@@ -5,16 +5,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqforge.network.attention import SoftWindow
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
 from seqforge.network.heads import head_for
-from seqforge.network.recurrent import CELLS, State
+from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
 from seqforge.network.window import Window
 from seqforge.spaces import Space
 
 NetworkState = list[State]
-"""The state of every layer, first layer first."""
+"""The state of every layer, first layer first; last that of the window on the source, where there is one."""
 
 
 class Network(nn.Module):
@@ -26,6 +27,9 @@ class Network(nn.Module):
     Above the first, what a layer reads is added to what it gives, where the config says so (Y. Wu et al.,
     "Google's Neural Machine Translation System", arXiv 1609.08144, section 3.1): gradients reach the lower
     layers undamped.
+
+    With a source, the first layer moves a window along it (`attention`), and every layer reads what is seen
+    through that: the first layer of the step before, the others of the same step.
 
     Args:
         space: what a step is.
@@ -42,8 +46,9 @@ class Network(nn.Module):
         cell = CELLS[config.cell]
         first = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
-            cell(config.hidden if number else first, config.hidden) for number in range(config.layers)
+            cell((config.hidden if number else first) + config.source, config.hidden) for number in range(config.layers)
         )
+        self.window = SoftWindow(config.hidden, config.source, config.gaussians) if config.source else None
         if seed is not None:
             self.initialise(seed)
 
@@ -55,10 +60,13 @@ class Network(nn.Module):
         nn.init.zeros_(self.start)
         for layer in self.layers:
             layer.initialise(generator)  # type: ignore[operator]
+        if self.window is not None:
+            self.window.initialise(generator)
 
     def zero_state(self, lanes: int) -> NetworkState:
         """Return the state before anything was seen."""
-        return [layer.zero_state(lanes) for layer in self.layers]  # type: ignore[operator]
+        state: NetworkState = [layer.zero_state(lanes) for layer in self.layers]  # type: ignore[operator]
+        return state if self.window is None else [*state, self.window.zero_state(lanes)]
 
     def forward(
         self, window: Window, state: NetworkState, masks: Masks | None = None
@@ -87,19 +95,61 @@ class Network(nn.Module):
         hidden = torch.cat([hidden, conditions], -1)
         starts = window.starts if bool(window.starts.any()) else None
         after: NetworkState = []
+        seen: Tensor | None = None
         for number, layer in enumerate(self.layers):
             if masks is not None and number:
                 hidden = hidden * masks.between[number - 1].to(hidden.dtype)
             dropped = masks.recurrent[number] if masks is not None and masks.recurrent else None
-            given, layer_state = layer(hidden, state[number], starts, dropped)
+            if self.window is not None and not number:
+                given, layer_state, seen, window_state = self._attend(hidden, window, state, dropped)
+            else:
+                inputs = hidden if seen is None else torch.cat([hidden, seen.to(hidden.dtype)], -1)
+                given, layer_state = layer(inputs, state[number], starts, dropped)
             hidden = given + hidden if number and self.config.residual else given
             after.append(layer_state)
+        if self.window is not None:
+            after.append(window_state)
         if starts is not None:
             first = functional.linear(conditions, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)
             hidden = torch.where(starts.unsqueeze(-1), first, hidden)
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)
         return hidden, after
+
+    def _attend(
+        self, inputs: Tensor, window: Window, state: NetworkState, dropped: Tensor | None
+    ) -> tuple[Tensor, State, Tensor, State]:
+        """Run the first layer and the window on the source, step by step: each reads what the other gave.
+
+        Returns:
+            The layer's outputs, its state, what was seen through the window at every row, and the window's state.
+        """
+        layer: RecurrentLayer = self.layers[0]  # type: ignore[assignment]
+        assert self.window is not None
+        sources = window.sources
+        if sources is None:
+            sources = window.labels.new_zeros(*window.starts.shape, 0)
+        width = inputs.shape[2]
+        given = functional.linear(inputs, layer.input_weight[:, :width], layer.bias)
+        recurrent = layer.recurrent_weight if dropped is None else layer.recurrent_weight * dropped
+        past = torch.cat([recurrent, layer.input_weight[:, width:]], 1).to(given.dtype)
+        split = isinstance(layer, GRU)  # its candidate takes the state's part alone through the reset gate
+        own, (kappa, seen, rested) = state[0], state[-1]
+        outputs, views = [], []
+        keeps = (~window.starts).unsqueeze(-1).float()
+        for t in range(len(inputs)):
+            keep = keeps[t]
+            kappa, seen, rested = kappa * keep, seen * keep, rested * keep
+            if split:
+                read = given[t] + functional.linear(seen, layer.input_weight[:, width:])
+                own = layer.take(read, functional.linear(own[0], recurrent), own, keep)
+            else:
+                own = layer.take(given[t], functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
+            kappa, seen, phi = self.window(own[0], kappa, sources[t])
+            rested = self.window.rests(phi, sources[t], rested)
+            outputs.append(own[0])
+            views.append(seen)
+        return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)
 
     def loss(
         self, window: Window, state: NetworkState, masks: Masks | None = None

@@ -19,3 +19,9 @@ def padded(value: Tensor, gates: int = 1) -> Tensor:
 def padded_matrix(value: Tensor, gates: int = 1) -> Tensor:
     """Return a matrix padded on both axes: outputs gate by gate, inputs as one."""
     return padded(padded(value, gates).t()).t().contiguous()
+
+
+def padded_columns(value: Tensor) -> Tensor:
+    """Return rows padded with zeros on the right."""
+    missing = -value.shape[1] % VECTOR
+    return torch.nn.functional.pad(value, (0, missing)) if missing else value

@@ -81,6 +81,23 @@ class RecurrentLayer(nn.Module):
         """Run the fused kernel over a stretch."""
         raise NotImplementedError
 
+    def take(
+        self,
+        given: Float[Tensor, "lane gates"],
+        past: Float[Tensor, "lane gates"],
+        state: State,
+        keep: Float[Tensor, "lane one"],
+    ) -> State:
+        """Return the state after one step, for what cannot be run over a stretch.
+
+        Args:
+            given: the input's part of the gates, bias included.
+            past: the state's part.
+            state: before the step.
+            keep: 0 in lanes that are reset at this step, else 1.
+        """
+        raise NotImplementedError
+
 
 class LSTM(RecurrentLayer):
     r"""Long short-term memory with forget gates.
@@ -115,6 +132,11 @@ class LSTM(RecurrentLayer):
         outputs, h, c = torch.lstm(inputs, (h, c), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0], c[0])
 
+    def take(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
+        i, f, g, o = (given + past).float().chunk(4, 1)
+        c = keep * (f.sigmoid() * state[1] + i.sigmoid() * g.tanh())
+        return keep * o.sigmoid() * c.tanh(), c
+
 
 class GRU(RecurrentLayer):
     r"""Gated recurrent unit, with the reset gate applied after the product, as torch has it.
@@ -147,6 +169,13 @@ class GRU(RecurrentLayer):
         weights = [weight, recurrent, self.bias, second]
         outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0],)
+
+    def take(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
+        size = self.hidden
+        given, past = given.float(), past.float()
+        r, z = (keep * (given[:, : 2 * size] + past[:, : 2 * size]).sigmoid()).chunk(2, 1)
+        n = (given[:, 2 * size :] + r * (past[:, 2 * size :] + self.candidate_bias)).tanh()
+        return (n + z * (state[0] - n),)
 
 
 class RNN(RecurrentLayer):
@@ -183,6 +212,9 @@ class RNN(RecurrentLayer):
         weights = [weight, recurrent, self.bias, torch.zeros_like(self.bias)]
         outputs, h = torch.rnn_tanh(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0],)
+
+    def take(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
+        return ((given.float() + keep * past.float()).tanh(),)
 
 
 CELLS: dict[Cell, type[RecurrentLayer]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}

@@ -28,6 +28,8 @@ class Averaged:
         self.network = engines[0].network
         if not isinstance(self.network.space, Categorical):
             raise RequestError(f"models of {self.network.space.kind} steps cannot be averaged; name one --model")
+        if any(engine.network.config.source for engine in engines):
+            raise RequestError("models that attend to a source cannot be averaged; name one --model")
         self._layers = [engine.network.config.layers for engine in engines]
         self._widths: list[int] = []
 
@@ -54,6 +56,9 @@ class Averaged:
             outputs.append(engine.step(steps, own, state[first : first + layers]))
             first += layers
         return _mean(outputs)
+
+    def rested(self, state: NetworkState) -> None:
+        """There is no source."""
 
     def use_threads(self, rows: int) -> None:
         """Set torch to the number of threads that suits the first."""

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
 from seqforge.network import Network, NetworkState, Window
-from seqforge.network.padding import padded, padded_matrix
+from seqforge.network.padding import padded, padded_columns, padded_matrix
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 from seqforge.sampling.controls import Precision
 from seqforge.sampling.products import MOST_ROWS, Product, product
@@ -40,13 +41,20 @@ class Engine:
         layers: list[RecurrentLayer] = list(network.layers)  # type: ignore[arg-type]
         width = network.config.embedding
         with torch.no_grad():
-            first = layers[0]
+            first, symbols = layers[0], network.config.source
             weight = _laid(first, first.input_weight)
             self._read = network.head.reading(weight[:, :width], _laid(first, first.bias))
-            self._condition_weight = weight[:, width:].contiguous()
+            self._condition_weight = weight[:, width : weight.shape[1] - symbols].contiguous()
             self._products: list[Product] = []
             self._predict = network.head.predicting(self._product)
-            self._layers = [_Layer(layer, self._product, inside=number > 0) for number, layer in enumerate(layers)]
+            self._layers = [
+                _Layer(layer, self._product, inside=number > 0, symbols=symbols) for number, layer in enumerate(layers)
+            ]
+            self._look: Product | None = None
+            if network.window is not None:
+                self._look = self._product(padded_matrix(weight[:, weight.shape[1] - symbols :]))
+                moving = padded(network.window.weight.detach()), padded(network.window.bias.detach())
+                self._move = self._product(padded_columns(moving[0]), moving[1])
             self.fewest_rows = self._steady_rows()
             self._threads = {rows: self._best_threads(rows) for rows in {self.fewest_rows, MOST_ROWS}}
 
@@ -66,13 +74,17 @@ class Engine:
         for first in range(0, len(window.starts), STRETCH):
             hidden, state = self.network.read(window.rows(first, first + STRETCH), state)
         outputs = self.network.head.predict(hidden[-1:])
+        if self._look is not None and window.sources is not None:
+            state[-1] = (*state[-1], padded_columns(window.sources[-1]))
         conditions = self.network.conditioning(window.labels[-1, 0], window.features[-1, 0])
         added = functional.linear(conditions, self._condition_weight)
         return outputs[-1, 0], [tuple(part[0] for part in layer) for layer in state], added
 
     def state(self, like: NetworkState, rows: int) -> NetworkState:
         """Return a state of so many rows, each a copy of one without a row axis."""
-        return [tuple(padded(part).repeat(rows, 1) for part in layer) for layer in like]
+        layers = like if self._look is None else like[:-1]
+        held = [tuple(padded(part).repeat(rows, 1) for part in layer) for layer in layers]
+        return held + [tuple(part.repeat(rows, 1) for part in window) for window in like[len(layers) :]]
 
     @torch.no_grad()
     def step(
@@ -86,11 +98,31 @@ class Engine:
             state: of all rows.
         """
         gates = self._read(steps).add_(added)
-        hidden = gates
-        for layer, layer_state in zip(self._layers, state, strict=True):
-            given = layer.step(hidden, layer_state)
+        hidden, seen = gates, None
+        for layer, layer_state in zip(self._layers, state[: len(self._layers)], strict=True):
+            if self._look is not None and not layer.inside:
+                gates.add_(self._look(padded_columns(state[-1][1])))
+            given = layer.step(hidden if seen is None else torch.cat([hidden, seen], 1), layer_state)
             hidden = given + hidden if layer.inside and self._residual else given
+            if self._look is not None and not layer.inside:
+                seen = self._attend(hidden, state[-1])
         return self._predict(hidden)
+
+    def rested(self, state: NetworkState) -> "np.ndarray | None":
+        """Return for how many steps each row has rested behind the end of its source; None where it has none."""
+        if self._look is None or len(state[-1]) < 4 or not state[-1][3].shape[1]:
+            return None
+        found: np.ndarray = state[-1][2][:, 0].numpy()
+        return found
+
+    def _attend(self, hidden: Tensor, state: State) -> Tensor:
+        """Move the window on, in place; return what is seen through it, padded."""
+        window, (kappa, seen, rested, source) = self.network.window, state
+        assert window is not None
+        places, views, phi = window.moved(self._move(hidden), kappa, source)
+        rested.copy_(window.rests(phi, source, rested))
+        kappa.copy_(places)
+        return padded_columns(seen.copy_(views))
 
     def use_threads(self, rows: int) -> None:
         """Set torch to the number of threads that was fastest for about so many rows."""
@@ -141,14 +173,20 @@ class _Layer:
         layer: the trained layer.
         product: makes a matrix product of a weight and a bias.
         inside: its input is the hidden state below; else its input's part of the gates comes ready made.
+        symbols: of the source, which it reads too where it is inside.
     """
 
-    def __init__(self, layer: RecurrentLayer, product: Callable[..., Product], *, inside: bool) -> None:
+    def __init__(
+        self, layer: RecurrentLayer, product: Callable[..., Product], *, inside: bool, symbols: int = 0
+    ) -> None:
         self.inside = inside
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
         bias, recurrent = _laid(layer, layer.bias), padded_matrix(_laid(layer, layer.recurrent_weight))
         self.hidden = recurrent.shape[1]
-        given = padded_matrix(_laid(layer, layer.input_weight)) if inside else None
+        given: Tensor | None = None
+        if inside:
+            parts = torch.split(_laid(layer, layer.input_weight), [layer.width - symbols, symbols], 1)
+            given = torch.cat([padded_matrix(part) for part in parts if part.shape[1]], 1)
         if isinstance(layer, GRU):
             self.candidate_bias = padded(layer.candidate_bias)
             self.reads = None if given is None else product(given, bias)

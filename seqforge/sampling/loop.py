@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqforge.network import Window
+from seqforge.network import Window, attended
 from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.draws import Choice, draw_for
@@ -20,6 +20,8 @@ from seqforge.sequences import Prompt
 from seqforge.spaces import Categorical
 
 BLOCK = 512
+LINGER = 40
+"""Steps after which a piece must end whose source is wholly attended to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +118,7 @@ class Sampler:
             added = self.added.repeat(count, 1)
             outputs = self.outputs.repeat(count, 1)
             while any(slots):
-                choice = self._choose(outputs, slots)
+                choice = self._choose(outputs, slots, engine.rested(state))
                 steps, ends = choice.steps, choice.ends
                 void = np.where(ends, 0, steps) if steps.ndim == 1 else steps
                 fresh = []
@@ -147,14 +149,25 @@ class Sampler:
         self.uniforms.begin(row, k)
         return _Slot(k, self)
 
-    def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]") -> Choice:
+    def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]", rested: np.ndarray | None) -> Choice:
         masks = None
         if self.guide is not None:
             found = [None if slot is None else slot.mask(self.guide, self.limits) for slot in slots]
             some = next(mask for mask in found if mask is not None)
             masks = np.concatenate([some if mask is None else mask for mask in found]).reshape(len(found), -1)
+        if rested is not None:
+            masks = self._attended(masks, rested)
         histories = [None if slot is None else slot.history for slot in slots] if self.controls.looks_back else None
         return self.draw.choose(outputs, masks, self.uniforms.next(), histories)
+
+    def _attended(self, masks: np.ndarray | None, rested: np.ndarray) -> np.ndarray:
+        """Return masks under which a piece ends only where all of its source was attended to, and soon after that."""
+        if masks is None:
+            masks = np.ones((len(rested), self.draw.choices), np.bool_)
+        found = masks.copy()
+        found[rested == 0, -1] = False
+        found[rested >= LINGER, :-1] = False
+        return np.where(found.any(axis=1, keepdims=True), found, masks)
 
     def _take(
         self,
@@ -284,4 +297,7 @@ def opening(engine: Engine | Averaged, prompt: Prompt, conditions: Conditions) -
     starts[0] = True
     labels = torch.from_numpy(conditions.labels.astype(np.int64)).expand(rows, 1, -1)
     features = torch.from_numpy(conditions.features.astype(np.float32)).expand(rows, 1, -1)
-    return Window(inputs, inputs, starts, torch.zeros_like(starts), torch.ones(rows, 1), labels, features)
+    sources, symbols = None, engine.network.config.source
+    if symbols:
+        sources = torch.from_numpy(attended(prompt.example.source, symbols - 1)).expand(rows, 1, -1)
+    return Window(inputs, inputs, starts, torch.zeros_like(starts), torch.ones(rows, 1), labels, features, sources)

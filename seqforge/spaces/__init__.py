@@ -2,5 +2,6 @@
 
 from seqforge.spaces._base import Space, space_from_json
 from seqforge.spaces.categorical import Categorical
+from seqforge.spaces.mixture import Mixture
 
-__all__ = ["Categorical", "Space", "space_from_json"]
+__all__ = ["Categorical", "Mixture", "Space", "space_from_json"]

@@ -2,16 +2,19 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from seqforge.dataset import Dataset
-from seqforge.network import Window
+from seqforge.network import Window, attended
 from seqforge.sequences import Example
 from seqforge.training.lanes import Lane, deal
 
 Augment = Callable[[Example, np.random.Generator], Example]
+_Variant = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
+"""Steps, labels, features and source of a piece in one epoch."""
 
 
 class Batches:
@@ -50,7 +53,7 @@ class Batches:
         ]
         self._epoch: tuple[int, list[Lane]] | None = None
         self._ends = [0]
-        self._variants: OrderedDict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = OrderedDict()
+        self._variants: OrderedDict[tuple[int, int], _Variant] = OrderedDict()
 
     def epoch(self, number: int) -> list[Lane]:
         """Return the lanes of an epoch."""
@@ -87,6 +90,7 @@ class Batches:
         weights = np.zeros((time, width), np.float32)
         labels = np.zeros((time, width, data.labels.shape[1]), np.int64)
         features = np.zeros((time, width, data.features.shape[1]), np.float32)
+        read: list[tuple[slice, int, np.ndarray]] = []
         for column, lane in enumerate(lanes):
             one = np.searchsorted(lane.at, begin, side="right") - 1
             while one < len(lane.piece) and lane.at[one] < begin + time:
@@ -105,9 +109,30 @@ class Batches:
                 starts[rows, column] = np.arange(low, high) == lane.first[one]
                 weights[rows, column] = np.arange(low, high) >= lane.first[one] + lane.lead[one]
                 labels[rows, column], features[rows, column] = label, feature
+                if data.source is not None:
+                    read.append((rows, column, self._source(epoch, piece)))
                 one += 1
-        arrays = (inputs, targets, starts, ends, weights, labels, features)
-        return Window(*(torch.from_numpy(array) for array in arrays))
+        arrays = {
+            "inputs": inputs, "targets": targets, "starts": starts, "ends": ends, "weights": weights,
+            "labels": labels, "features": features,
+        }  # fmt: skip
+        if data.source is not None:
+            longest = max((len(source) for _, _, source in read), default=0)
+            table = np.zeros((time, width, longest), np.int64)
+            for rows, column, source in read:
+                table[rows, column, : len(source)] = source
+            arrays["sources"] = table
+        tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return Window(**tensors)
+
+    def _source(self, epoch: int, piece: int) -> np.ndarray:
+        """Return the source of a piece as a window holds it, as this epoch sees it."""
+        data = self.dataset
+        assert data.source is not None
+        given = data.source_of(piece)
+        if (epoch, piece) in self._variants:
+            given = self._variants[epoch, piece][3]
+        return attended(given, data.source.size)
 
     def _piece(self, epoch: int, piece: int, first: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return steps [first, end) of a piece with its labels and features, as this epoch sees them."""
@@ -122,8 +147,8 @@ class Batches:
                 for name, table in zip(data.label_values, self._numbers, strict=True)
             ]
             features = data.features[piece] if example.features is None else example.features
-            self._variants[epoch, piece] = example.steps, np.array(chosen, np.int64), features
+            self._variants[epoch, piece] = example.steps, np.array(chosen, np.int64), features, example.source
             if len(self._variants) > 4 * self.lanes:
                 self._variants.popitem(last=False)
-        steps, label, feature = self._variants[epoch, piece]
+        steps, label, feature, _ = self._variants[epoch, piece]
         return steps[first:end], label, feature

@@ -55,6 +55,11 @@ class Draw(ABC):
 
     @property
     @abstractmethod
+    def choices(self) -> int:
+        """The width of a mask, the end's place included."""
+
+    @property
+    @abstractmethod
     def uniforms(self) -> int:
         """How many random numbers a step takes."""
 

@@ -27,9 +27,13 @@ class SpaceDraw(Draw):
     """
 
     uniforms = 1
+    choices: int = 0
 
     def __init__(self, space: Categorical, controls: Controls) -> None:
         self.size, self.controls = space.size, controls
+        if controls.bias:
+            raise RequestError("--bias has no meaning for symbols; --temperature makes the probable more probable")
+        self.choices = space.size + 1
         self.greedy = controls.greedy or controls.temperature == 0
         wrong = [step for step in (*controls.ban, *controls.force) if not 0 <= step < space.size]
         if wrong:

@@ -1,0 +1,96 @@
+"""The soft window: which part of a source sequence each step is about."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+WIDEST = 3.0
+"""Logarithms of what the window's parameters are the exponentials of are at most this."""
+
+
+class SoftWindow(nn.Module):
+    r"""A sum of Gaussians that move along the source and never go back.
+
+    .. math::
+        (\hat\alpha, \hat\beta, \hat\kappa) = W h_t + b \qquad \kappa_t = \kappa_{t-1} + e^{\hat\kappa} \qquad
+        \phi(t, u) = \sum_k e^{\hat\alpha_k} \exp(-e^{\hat\beta_k} (\kappa_{t,k} - u)^2) \qquad
+        w_t = \sum_u \phi(t, u) c_u
+
+    The source is symbols, so the window is a vector of their weights. A symbol of its own is put behind the
+    source's last; once the window has come to it, the piece may end.
+
+    Its state is :math:`\kappa`, the window, and for how many steps in a row it has rested on that last symbol.
+
+    Source: A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, section 5.1,
+    equations 46 to 51.
+
+    Args:
+        hidden: units of the layer that moves it.
+        symbols: of the source, the one behind its last included.
+        components: how many Gaussians.
+        pace: symbols a step that it moves at first, roughly.
+    """
+
+    def __init__(self, hidden: int, symbols: int, components: int, pace: float = 0.15) -> None:
+        super().__init__()
+        self.symbols, self.components, self.pace = symbols, components, pace
+        self.weight = nn.Parameter(torch.empty(3 * components, hidden))
+        self.bias = nn.Parameter(torch.empty(3 * components))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw fresh weights."""
+        nn.init.normal_(self.weight, std=0.3 / self.weight.shape[1] ** 0.5, generator=generator)
+        with torch.no_grad():
+            alpha, beta, kappa = self.bias.chunk(3)
+            nn.init.normal_(alpha, -(self.components**0.5) / 2, 0.3, generator=generator)
+            nn.init.normal_(beta, -0.7, 0.5, generator=generator)
+            nn.init.normal_(kappa, float(torch.tensor(self.pace).log()), 0.2, generator=generator)
+
+    def zero_state(self, lanes: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the state before anything was seen."""
+        return (
+            self.bias.new_zeros(lanes, self.components),
+            self.bias.new_zeros(lanes, self.symbols),
+            self.bias.new_zeros(lanes, 1),
+        )
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "lane hidden"],
+        kappa: Float[Tensor, "lane components"],
+        source: Int[Tensor, "lane length"],
+    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane symbols"], Float[Tensor, "lane length"]]:
+        """Return where the Gaussians are after a step, the window there, and the weight of each place.
+
+        Args:
+            hidden: of the layer that moves it.
+            kappa: where the Gaussians were.
+            source: number of each symbol from 1; 0 behind the end.
+        """
+        return self.moved(functional.linear(hidden, self.weight, self.bias).float(), kappa, source)
+
+    def moved(
+        self,
+        given: Float[Tensor, "lane numbers"],
+        kappa: Float[Tensor, "lane components"],
+        source: Int[Tensor, "lane length"],
+    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane symbols"], Float[Tensor, "lane length"]]:
+        """Return what `forward` does, from alpha, beta and kappa with their hats (and perhaps more behind them)."""
+        alpha, beta, moved = given.clamp(max=WIDEST).exp()[:, : 3 * self.components].chunk(3, 1)
+        kappa = kappa + moved
+        places = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
+        apart = kappa.unsqueeze(2) - places
+        phi = (alpha.unsqueeze(2) * torch.exp(-beta.unsqueeze(2) * apart * apart)).sum(1) * (source > 0)
+        window = phi.new_zeros(len(source), self.symbols + 1).scatter_add(1, source, phi)[:, 1:]
+        return kappa, window, phi
+
+    def rests(
+        self, phi: Float[Tensor, "lane length"], source: Int[Tensor, "lane length"], before: Float[Tensor, "lane one"]
+    ) -> Float[Tensor, "lane one"]:
+        """Return for how many steps in a row the window has rested on the symbol behind the source's last."""
+        if not source.shape[1]:
+            return before
+        last = (source > 0).sum(1, keepdim=True) - 1
+        there = (phi.detach().argmax(1, keepdim=True) == last) & (last >= 0)
+        return (before + 1) * there
