@@ -47,7 +47,7 @@ __all__ = [
 API = 1
 
 RESERVED = frozenset(
-    """average ban batch_size beams cell clip corpus debug device dropout dropout_input dropout_output
+    """average ban batch_size beams bias candidates cell clip corpus debug device dropout dropout_input dropout_output
     dropout_recurrent dry dry_base dry_length embedding epochs file force frequency_penalty greedy help hidden init
     json label_dropout layers learning_rate length length_penalty look_back min_p minutes mirostat mirostat_rate model n
     no_repeat_ngram output patience plugin precision presence_penalty quiet repetition_penalty replay residual resume

@@ -93,8 +93,11 @@ class Prompt:
         example: its steps come first in the result; its source, labels and features hold throughout.
         constraint: what may follow, from before the first step of the example; None allows everything.
         keep: how many of the example's first steps belong to the result (a priming sample does not: 0).
+        candidates: how many continuations are drawn for each piece, where the constraint fixes what follows later;
+            one of them is kept (`sampling.candidates`).
     """
 
     example: Example
     constraint: Constraint | None = None
     keep: int | None = None
+    candidates: int = 1

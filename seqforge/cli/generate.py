@@ -50,6 +50,7 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         parameter("time", float | None, None, typer.Option(help="end all pieces by then", metavar="SECONDS")),
         parameter("beams", int, 0, typer.Option(min=0, help="the most probable pieces, by a beam so wide; 0: draw")),
         parameter("length_penalty", float, 0.0, typer.Option(help="of the beam: 1 compares log-probability per step")),
+        parameter("candidates", int, 0, typer.Option(min=0, help="draw so many for each piece and keep one that fits")),
         parameter("precision", str, "float32", typer.Option(help="of matrix products: float32, bfloat16 or int8")),
         parameter("replay", Path | None, None, typer.Option(help="make a generated file again, from its record")),
         parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
@@ -99,7 +100,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         },
         request=_plain(given(ctx, values, plugin.Request)),
         **{name: values[name] for name in ("n", "seed", "length", "steps", "time", "beams", "length_penalty",
-                                           "precision")},
+                                           "precision", "candidates")},
     )  # fmt: skip
     target = Target(plugin, values["output"], order.n)
     made = _produce(order, model, target, shows=not values["json"])
@@ -125,7 +126,8 @@ def _produce(order: "Order", model: "Model", target: Target, *, shows: bool) -> 
     waiting: dict[int, Generated] = {}
     for generated in model.stream(
         order.n, seed=order.seed, length=order.length, steps=order.steps, time=order.time, beams=order.beams,
-        length_penalty=order.length_penalty, where=order.where, controls=controls, request=order.request, watch=stream,
+        length_penalty=order.length_penalty, candidates=order.candidates, where=order.where, controls=controls,
+        request=order.request, watch=stream,
     ):  # fmt: skip
         waiting[generated.k] = generated
         if stream is not None:

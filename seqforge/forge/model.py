@@ -41,6 +41,7 @@ from seqforge.sampling import (
     draw_for,
     opening,
 )
+from seqforge.sampling.candidates import MOST_CANDIDATES, resampled
 from seqforge.sequences import Prompt
 
 DEFAULT_LENGTH = 1000.0
@@ -98,6 +99,7 @@ class Model:
         where: Mapping[str, str] | None = None,
         beams: int = 0,
         length_penalty: float | int = 0.0,
+        candidates: int = 0,
         **asked: Any,
     ) -> list[Piece]:
         """Return n new pieces; piece k depends on the model, the request, seed and k alone.
@@ -111,6 +113,8 @@ class Model:
             where: label name to value.
             beams: so many hypotheses of a beam search, which gives the n most probable pieces; 0: draw.
             length_penalty: of the beam search: 0 ranks by log-probability, 1 nearly by that per step.
+            candidates: so many are drawn for each piece, and one kept that fits what the constraint demands; 0: as
+                the plugin has it (1, or more where something fixed follows).
             asked: fields of `seqforge.sampling.Controls` (temperature=0.8, top_p=0.9, greedy=True; `ban` and `force`
                 as tokens), and the plugin's own request (text: prompt="ROMEO:").
 
@@ -128,6 +132,7 @@ class Model:
                 where=where,
                 beams=beams,
                 length_penalty=length_penalty,
+                candidates=candidates,
                 controls=controls,
                 request=request,
             )
@@ -147,6 +152,7 @@ class Model:
         time: float | int | None = None,
         beams: int = 0,
         length_penalty: float | int = 0.0,
+        candidates: int = 0,
         watch: Callable[[Any], None] | None = None,
     ) -> Iterator[Generated]:
         """Yield n new pieces as they are completed; see `generate`. `watch` is told every step drawn."""
@@ -159,6 +165,8 @@ class Model:
         for name, value in (("steps", steps), ("time", time)):
             if value is not None and not value > 0:
                 raise RequestError(f"--{name} is {value:g}; it must be more than 0")
+        if not 0 <= candidates <= MOST_CANDIDATES:
+            raise RequestError(f"--candidates is {candidates}; it must be from 1 to {MOST_CANDIDATES}, or 0")
         if beams and n > beams:
             raise RequestError(f"-n is {n} and --beams {beams}; a beam gives at most as many pieces as it is wide")
         asked = build(self.plugin.Request, request, what=f"the plugin {self.plugin.name!r}")
@@ -178,7 +186,11 @@ class Model:
             else:
                 told = (lambda _, step: watch(step)) if watch is not None else None
                 sampler = Sampler(self.engine, prompt, conditions, **common)
-                samples = sampler.samples(range(n), seed=seed, part=number, watch=told)
+                many = candidates or prompt.candidates
+                if many > 1:
+                    samples = resampled(sampler, range(n), candidates=many, seed=seed, part=number)
+                else:
+                    samples = sampler.samples(range(n), seed=seed, part=number, watch=told)
             for sample in samples:
                 parts.setdefault(sample.k, []).append(sample)
                 if number == len(prompts) - 1:

@@ -37,6 +37,7 @@ class Order:
         beams: of a beam search; 0: drawn.
         length_penalty: of it.
         precision: of the matrix products.
+        candidates: of each piece; 0: as the plugin has it.
         where: label name to value.
         controls: those that were given, `ban` and `force` as tokens.
         request: the plugin's, as far as it was given, paths as strings.
@@ -51,6 +52,7 @@ class Order:
     beams: int = 0
     length_penalty: float = 0.0
     precision: Precision = "float32"
+    candidates: int = 0
     where: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """The sampling loop: slots that step together, each refilled with the next piece when its own ends."""
 
+import math
 import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from seqforge.sequences import Prompt
 from seqforge.spaces import Categorical
 
 BLOCK = 512
+LEAST = 1e-12
+"""Probability that is told apart from none."""
 LINGER = 40
 """Steps after which a piece must end whose source is wholly attended to."""
 
@@ -35,6 +38,7 @@ class Sample:
         log_probability: of what was drawn, its end included, under the network itself; in nats.
         scores: the same step by step.
         masked: the probability that the network gave to what the constraint forbade, the mean over all steps drawn.
+        log_allowed: the logarithm of the product, over all steps drawn, of the probability of what it allowed.
     """
 
     k: int
@@ -43,6 +47,7 @@ class Sample:
     log_probability: float
     scores: tuple[float, ...] = ()
     masked: float = 0.0
+    log_allowed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,7 @@ class Sampler:
             slot.late = late
             slot.scores.append(score)
             slot.masked += masked
+            slot.log_allowed += math.log(max(1 - masked, LEAST))
             if slot.history is not None:
                 slot.history.add(int(choice.steps[row]), float(choice.bits[row]))
             if not end:
@@ -210,7 +216,7 @@ class _Slot:
         self.place: Place | None = None if sampler.guide is None else sampler.guide.place(sampler.first_state)
         self.drawn: list[Any] = []
         self.scores: list[float] = []
-        self.masked, self.late = 0.0, False
+        self.masked, self.log_allowed, self.late = 0.0, 0.0, False
         space = sampler.engine.network.space
         self.history: History | None = None
         if sampler.controls.looks_back and isinstance(space, Categorical):
@@ -249,7 +255,7 @@ class _Slot:
         kept = prompt.example.steps[: prompt.keep]
         drawn = np.array(self.drawn, kept.dtype).reshape(-1, *kept.shape[1:])
         steps, scores = np.concatenate([kept, drawn]), tuple(self.scores)
-        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores))
+        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores), self.log_allowed)
 
 
 class _Uniforms:

@@ -208,3 +208,16 @@ def test_a_piece_is_led_to_its_end_by_steps_and_time(run: Run, numbers: Path) ->
     assert len(told["pieces"][0]["log_probabilities"]) <= 4
     assert json.loads(run("--model", numbers, "--time", "0.000001", "-n", "3", "--json").out)["pieces"]
     assert run("--model", numbers, "--time", "0").sentence() == "--time is 0; it must be more than 0"
+
+
+def test_an_absurd_number_of_candidates_is_refused(run: Run, numbers: Path) -> None:
+    said = run("--model", numbers, "--candidates", "5000")
+    assert said.code == 2 and "--candidates is 5000; it must be from 1 to 1000, or 0" in said.err
+
+
+def test_one_of_several_candidates_is_kept(run: Run, numbers: Path) -> None:
+    first = run("--model", numbers, "-n", "3", "--candidates", "4", "--json")
+    again = run("--model", numbers, "-n", "2", "--candidates", "4", "--json")
+    pieces = json.loads(first.out)["pieces"]
+    assert [piece["k"] for piece in pieces] == [0, 1, 2]
+    assert json.loads(again.out)["pieces"] == pieces[:2]
