@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
-PLUGINS := plugins/text plugins/abc plugins/midi
+PLUGINS := plugins/text plugins/abc plugins/midi plugins/handwriting
 EDITABLE := -e . -e corpora $(addprefix -e ,$(PLUGINS))
 MINUTES ?= 2
 

@@ -1,6 +1,6 @@
 """What generated tunes are like, beside held-out real ones: judged by abc2midi, abcm2ps and by counting.
 
-    python benchmarks/abc_tunes.py -n 200
+    python benchmarks/abc_tunes.py -n 1000
 
 Needs abc2midi and abcm2ps (Debian: abcmidi, abcm2ps).
 """
@@ -15,10 +15,15 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from _tunes import tunes
 
+from seqforge import DecodeError, Example, Model, Prompt
 from seqforge.forge import choose, load
+from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge_abc import Tune
+from seqforge_abc.lint import findings
+from seqforge_abc.reading import read_book
 from seqforge_abc.tune import Bar, Tuplet
 from seqforge_abc.writing import tune_to_abc
 
@@ -39,6 +44,13 @@ def abcm2ps_is_content(text: str, folder: Path) -> bool:
     return not subprocess.run(
         ["abcm2ps", "t.abc", "-O", "t.ps"], cwd=folder, capture_output=True, check=False
     ).returncode
+
+
+def read_again(tune: Tune, folder: Path) -> Tune:
+    """Return what a tune's file says."""
+    (folder / "t.abc").write_text(tune_to_abc(tune))
+    ((found, _),) = [each for each in read_book(folder / "t.abc") if isinstance(each, tuple)]
+    return found
 
 
 def bars_of(tune: Tune) -> list[float]:
@@ -100,18 +112,72 @@ def table(found: Sequence[Tune], training: list[str]) -> dict[str, float]:
         judged = {
             "clean by abc2midi -c": share(lambda tune: abc2midi_is_content(tune_to_abc(tune), folder)),
             "engraved by abcm2ps": share(lambda tune: abcm2ps_is_content(tune_to_abc(tune), folder)),
+            "nothing found by our bar checker": share(lambda tune: not findings(read_again(tune, folder))),
         }
     copies = sorted(longest_copy(tune, training) for tune in found)
-    return judged | {
+    return (
+        judged
+        | shape(found)
+        | {
+            "longest run of notes as in training, median": float(copies[len(copies) // 2]),
+            "longest run of notes as in training, most": float(copies[-1]),
+        }
+    )
+
+
+def shape(found: Sequence[Tune]) -> dict[str, float]:
+    """Return what tunes are like, in per cent where not said otherwise."""
+
+    def share(test: Callable[[Tune], bool]) -> float:
+        return round(100 * sum(map(test, found)) / len(found), 1)
+
+    def median(count: Callable[[Tune], int]) -> float:
+        return float(sorted(map(count, found))[len(found) // 2])
+
+    return {
         "bars a multiple of 8": share(lambda tune: sum(length > 0.51 for length in bars_of(tune)) % 8 == 0),
         "last note on the tonic": share(ends_on_tonic),
         "with an upbeat": share(lambda tune: bool(bars_of(tune)) and bars_of(tune)[0] < 0.99),
         "with tuplets": share(lambda tune: any(isinstance(element, Tuplet) for element in tune.music)),
+        "with repeats": share(lambda tune: any(isinstance(e, Bar) and ":" in e.kind for e in tune.music)),
         "distinct": round(100 * len({melody(tune) for tune in found}) / len(found), 1),
-        "notes, median": float(sorted(len(tune.notes()) for tune in found)[len(found) // 2]),
-        "longest run of notes as in training, median": float(copies[len(copies) // 2]),
-        "longest run of notes as in training, most": float(copies[-1]),
+        "notes, median": median(lambda tune: len(tune.notes())),
+        "bars, median": median(lambda tune: sum(length > 0.51 for length in bars_of(tune))),
+        "pitches, median": median(lambda tune: len({p for note in tune.notes() for p in note.pitches})),
+        "durations, median": median(lambda tune: len({note.duration for note in tune.notes()})),
     }
+
+
+def cost(model: Model, n: int) -> dict[str, float]:
+    """Return the nats a note of samples under the network alone: under the constraint, and free."""
+    told = {}
+    prompt = model.codec.prompts(model.plugin.Request())[0]
+    for name, constraint in (("constrained", prompt.constraint), ("free", None)):
+        sampler = Sampler(
+            Engine(model.network),
+            Prompt(Example(prompt.example.steps), constraint),
+            Conditions(model.label_numbers({}), np.zeros(0, np.float32)),
+            controls=Controls(),
+            limits=Limits(units=1000.0, steps=16_000),
+            units=model.codec.units,
+        )
+        samples = list(sampler.samples(range(n), seed=1))
+        notes = sum(float(model.codec.units(sample.steps).sum()) for sample in samples)
+        told[f"nats a note, {name}"] = round(-sum(sample.log_probability for sample in samples) / notes, 3)
+        if constraint is None:
+            whole = [_whole(model, sample.steps) for sample in samples]
+            told["free: whole tunes, per cent"] = round(100 * sum(whole) / n, 1)
+        else:
+            told["mass masked at a step, per cent"] = round(100 * sum(s.masked for s in samples) / n, 2)
+    return told
+
+
+def _whole(model: Model, steps: np.ndarray) -> bool:
+    """Return whether free steps are a tune that decodes and in whose bars nothing is wrong."""
+    try:
+        return not findings(model.codec.decode(Example(steps)).content)
+    except DecodeError:
+        return False
 
 
 def main() -> None:
@@ -119,14 +185,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=200)
     parser.add_argument("--model", default="shipped")
-    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--temperature", type=float, action="append", help="default: 1 and 2")
     asked = parser.parse_args()
     model = load(choose("abc", asked.model)[0])
     sides = tunes(model.codec)[1]
     training = suffixes([piece.content for piece in sides["train"]])
-    made = [piece.content for piece in model.generate(asked.n, seed=1, temperature=asked.temperature)]
+    told: dict[str, object] = {}
+    for temperature in asked.temperature or (1.0, 2.0):
+        made = [piece.content for piece in model.generate(asked.n, seed=1, temperature=temperature)]
+        told[f"generated at {temperature:g}"] = table(made, training)
     real = [piece.content for piece in (*sides["test"], *sides["valid"])[: asked.n]]
-    told = {"generated": table(made, training), f"real, held out ({len(real)})": table(real, training)}
+    told[f"real, held out ({len(real)})"] = table(real, training)
+    told["real, training"] = shape([piece.content for piece in sides["train"]])
+    told["under the network alone"] = cost(model, asked.n)
     print(json.dumps(told, indent=2))
 
 

@@ -12,6 +12,7 @@ HEAVY = (
     "seqforge_text",
     "seqforge_abc",
     "seqforge_midi",
+    "seqforge_handwriting",
     "music21",
     "symusic",
     "mido",

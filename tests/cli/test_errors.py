@@ -23,7 +23,7 @@ def test_unknown_plugin(run: Run) -> None:
     said = run(*train("a.num", plugin="nmbers"))
     assert said.code == 2
     assert said.sentence() == (
-        "there is no plugin 'nmbers'; installed are abc, midi, numbers, text. Did you mean 'numbers'?"
+        "there is no plugin 'nmbers'; installed are abc, handwriting, midi, numbers, text. Did you mean 'numbers'?"
     )
 
 

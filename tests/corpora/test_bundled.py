@@ -59,6 +59,11 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "valid": (1, "65c9c7bd12c66571"),
         "test": (0, "e3b0c44298fc1c14"),
     },
+    "unipen": {
+        "train": (1_959, "5433893608668483"),
+        "valid": (134, "5f188f12fe4fc6fb"),
+        "test": (157, "a5089ace9273770a"),
+    },
 }
 
 
@@ -84,6 +89,8 @@ def digest(all_pieces: list[Piece]) -> str:
 
 
 def written(content: Any) -> str:
+    if hasattr(content, "strokes"):
+        return f"{content.text} {content.points.round(2).tolist()}"
     notes = getattr(content, "notes", None)
     return str(notes.tolist() if isinstance(notes, np.ndarray) else content)
 
@@ -122,6 +129,7 @@ def test_counts_are_true(name: str) -> None:
     assert all(isinstance(piece, Piece) for piece in read)
     songs = [piece.content.notes for piece in read if isinstance(getattr(piece.content, "notes", None), np.ndarray)]
     texts = [piece.content for piece in read if isinstance(piece, Piece) and isinstance(piece.content, str)]
+    inks = [piece.content for piece in read if hasattr(piece.content, "strokes")]
     measured = {
         "files": len(found.paths()),
         "pieces": len(read),
@@ -132,7 +140,12 @@ def test_counts_are_true(name: str) -> None:
         "notes": sum(map(len, songs)),
         "characters": sum(map(len, texts)),
         "distinct_characters": len(set().union(*texts)),
+        "samples": len(read),
+        "writers": len({piece.labels["writer"] for piece in read if "writer" in piece.labels}),
+        "points": sum(len(ink.points) for ink in inks),
     }
+    if inks:
+        measured["characters"] = sum(len(ink.text) for ink in inks)
     assert found.counts and set(found.counts) <= set(measured)
     assert dict(found.counts) == {key: measured[key] for key in found.counts}
 

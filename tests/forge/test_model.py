@@ -285,7 +285,7 @@ def test_a_model_of_a_plugin_that_is_not_installed_is_one_sentence(
     path = trained["numbers"].path
     assert path is not None
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if "fakes" not in entry])
-    with pytest.raises(PluginError, match="there is no plugin 'numbers'; installed are abc, midi, text"):
+    with pytest.raises(PluginError, match="there is no plugin 'numbers'; installed are abc, handwriting, midi, text"):
         seqforge.load(path)
 
 

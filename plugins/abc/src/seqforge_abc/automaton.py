@@ -243,10 +243,10 @@ class Automaton(Constraint):
 
     def to_end(self, state: Hashable) -> int:
         """Return the steps to an end on the way that `toward_end` takes: each of its steps lowers it by one."""
-        s, path = _untied(cast(State, state)), []
+        s, path = untied(cast(State, state)), []
         while s not in self._distance and not self.may_end(s):
             path.append(s)
-            s = _untied(cast(State, self.advance(s, self.toward_end(s))))
+            s = untied(cast(State, self.advance(s, self.toward_end(s))))
         distance = self._distance.get(s, 0)
         if len(self._distance) > CACHED:
             self._distance.clear()
@@ -321,7 +321,7 @@ class Automaton(Constraint):
         raise AssertionError("the spelling goes on")
 
 
-def _untied(s: State) -> State:
+def untied(s: State) -> State:
     """Return a state that is as far from an end, without what does not matter on the way there."""
     s = s._replace(number=0, at_ending=0)
     return s._replace(rank=0, mark=-1) if s.rank == NOTE else s

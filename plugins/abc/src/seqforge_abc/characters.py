@@ -62,8 +62,9 @@ def prompt(asked: Asked, vocabulary_: Sequence[str]) -> Prompt:
     Raises:
         RequestError: something is asked for that it cannot promise.
     """
-    if asked.bars:
-        raise RequestError("--bars needs a model of tokens; this one writes character by character")
+    if asked.bars or asked.gaps:
+        what = "--bars" if asked.bars else "a * in the --prompt"
+        raise RequestError(f"{what} needs a model of tokens; this one writes character by character")
     begin: list[str] = []
     if asked.beginning is not None:
         begin = characters_of(asked.beginning)

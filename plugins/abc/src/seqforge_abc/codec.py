@@ -10,9 +10,12 @@ from seqforge import Augments, Constraint, Example, Piece, Prompt, RequestError,
 from seqforge_abc import characters, tokens, transposing
 from seqforge_abc.asking import Asked, understood
 from seqforge_abc.automaton import Automaton
+from seqforge_abc.filling import Filling
 from seqforge_abc.keeping import kept
 from seqforge_abc.tune import Tune
 
+CANDIDATES = 16
+"""Fillings of a gap that are drawn, of which the one that is kept fits what follows."""
 STAY = 0.5
 """The share of pieces that an epoch leaves in their own key."""
 
@@ -72,6 +75,9 @@ class AbcCodec(TokenCodec, Augments):
         asked = understood(request, self.rhythms)
         if self._by_character:
             return [characters.prompt(asked, self.vocabulary)]
+        if asked.gaps:
+            filling = Filling(self.vocabulary, asked)
+            return [Prompt(Example(np.array(filling.beginning, self.space.dtype)), filling, candidates=CANDIDATES)]
         constraint = Automaton(self.vocabulary, rhythm=asked.rhythm, meter=asked.meter, key=asked.key, bars=asked.bars)
         steps = np.array([self.index[token] for token in _opening(asked)], self.space.dtype)
         _check(constraint, steps, self.vocabulary)
@@ -93,9 +99,7 @@ class AbcCodec(TokenCodec, Augments):
 
 def _opening(asked: Asked) -> list[str]:
     """Return the tokens that a tune begins with whatever the model does; the constraint sees to the rest."""
-    if asked.beginning is not None:
-        return tokens.tokens_of(asked.beginning)
-    return []
+    return asked.parts()[0] if asked.beginning is not None else []
 
 
 def _check(constraint: Constraint, steps: np.ndarray, vocabulary: Sequence[str]) -> None:

@@ -48,6 +48,7 @@ class State(NamedTuple):
         number: bars of this section that are over.
         at_ending: how many were when its first ending began.
         over: whether a final bar line has just come.
+        stop: how full the bar at hand must be when it is closed; -1: any.
     """
 
     head: int = 0
@@ -76,12 +77,13 @@ class State(NamedTuple):
     hornpipe: bool = False
     number: int = 0
     at_ending: int = 0
+    stop: int = -1
 
 
 def closing(s: State, fill: int) -> list[str]:
     """Return the bar lines that may stand where the bar at hand is so full."""
     bar = s.bar or fill
-    if fill <= 0 or fill > bar:
+    if fill <= 0 or fill > bar or s.stop not in (-1, fill):
         return []
     if s.opening and fill < bar and (s.due == fill or (s.due < 0 and s.first < 0)):
         return ["|"]
@@ -111,6 +113,8 @@ def line_token(s: State, kind: str) -> str:
 
 def room(s: State) -> int:
     """Return how much more the bar at hand may hold."""
+    if s.stop >= 0:
+        return s.stop - s.fill
     if not s.bar:
         return lengths.LONGEST_FREE - s.fill
     if s.opening and s.due > 0:
@@ -144,7 +148,7 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
 
 def after_line(s: State, kind: str) -> State:
     """Return the state after an allowed bar line."""
-    s = s._replace(rank=0, mark=-1, over=False)
+    s = s._replace(rank=0, mark=-1, over=False, stop=-1)
     if s.fill == 0:
         return s._replace(repeat=True, last=AFTER_REPEAT)
     bar, fill = s.bar or s.fill, s.fill

@@ -122,9 +122,9 @@ def _tuplet(tuplet: Tuplet) -> str:
 TUPLET_TOKENS = {_tuplet(tuplet): tuplet for tuplet in TUPLETS}
 
 
-def tokens_of(tune: Tune) -> list[str]:
-    """Return a tune as tokens; it must be as `keeping.kept` leaves it."""
-    unit = unit_of(tune)
+def tokens_of(tune: Tune, unit: Fraction | None = None) -> list[str]:
+    """Return a tune as tokens, by default with its own unit; it must be as `keeping.kept` leaves it."""
+    unit = unit or unit_of(tune)
     found = [f"R:{tune.rhythm}", f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
     lines = bar_lines(tune)
     for element in tune.music:

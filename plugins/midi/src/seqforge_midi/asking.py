@@ -19,6 +19,7 @@ from seqforge_midi.song import DRUMS, FASTEST, SLOWEST, Song, song
 
 MOST_BARS = 1000
 MOST_SECONDS = 3600
+PROMPT_BARS = 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Request:
     """What to play."""
 
     prompt_file: Path | None = flag(None, help="a MIDI file to go on from; its tempo, meter and programs are kept")
-    prompt_bars: int = flag(4, help="how many bars of it; 0: all")
+    prompt_bars: int | None = flag(None, help="how many bars of it; 0: all; default: 4, and with --gap all")
+    gap: str = flag("", help="score, chorale: bars of the file to write anew, so that they fit: 5-8", unit="BARS")
     bars: int = flag(0, help="score, chorale: exactly so many bars, the prompt's included; 0: as the model ends it")
     seconds: float = flag(0.0, help="performance: at most so long, the prompt included; 0: as the model ends it")
     bpm: int = flag(0, help="the tempo throughout; 0: as the model chooses", unit="QUARTERS")
@@ -42,6 +44,8 @@ def understood(request: Request, encoding: Encoding, learnt: Learnt) -> tuple[As
         RequestError: it is impossible; the prompt cannot be read, is too long, or holds what the model never heard.
     """
     asked = _asked(request, encoding, learnt)
+    if request.gap and request.prompt_file is None:
+        raise RequestError(f"--gap {request.gap} is a gap in a file; give the file with --prompt-file")
     if request.prompt_file is None:
         plain = {"bpm": asked.bpm or learnt.bpm, "meter": list(asked.meter or learnt.meter)}
         return asked, np.zeros(0, np.int64), plain if isinstance(encoding, Chorale) else {}
@@ -86,7 +90,7 @@ def _asked(request: Request, encoding: Encoding, learnt: Learnt) -> Asked:
         raise RequestError(f"--bars is {request.bars}; it must be from 0 to {MOST_BARS}")
     if not 0 <= request.seconds <= MOST_SECONDS:
         raise RequestError(f"--seconds is {request.seconds:g}; it must be from 0 to {MOST_SECONDS}")
-    if not 0 <= request.prompt_bars <= MOST_BARS:
+    if not 0 <= (request.prompt_bars or 0) <= MOST_BARS:
         raise RequestError(f"--prompt-bars is {request.prompt_bars}; it must be from 0 (all) to {MOST_BARS}")
     if not -127 <= request.transpose <= 127:
         raise RequestError(f"--transpose is {request.transpose}; it must be from -127 to 127")
@@ -95,6 +99,8 @@ def _asked(request: Request, encoding: Encoding, learnt: Learnt) -> Asked:
         raise RequestError("--bars has no meaning for a model of performances, which count time; give --seconds")
     if request.seconds and not played:
         raise RequestError("--seconds has no meaning for a model of bars; give --bars")
+    if request.gap and played:
+        raise RequestError("--gap has no meaning for a model of performances, which knows no bars")
     bpm = request.bpm or None
     if bpm is not None and not SLOWEST <= bpm <= FASTEST:
         raise RequestError(f"--bpm is {bpm}; it must be from {SLOWEST} to {FASTEST}")
@@ -102,7 +108,8 @@ def _asked(request: Request, encoding: Encoding, learnt: Learnt) -> Asked:
     programs: tuple[int, ...] | None = None  # of a chorale, who plays is said afterwards
     if not isinstance(encoding, Chorale):
         programs = _programs(request.program, learnt) if request.program else tuple(learnt.ranges)
-    asked = Asked(request.bars, request.seconds, bpm, meter, programs, learnt.ranges, learnt.drums)
+    gap = _gap(request.gap)
+    asked = Asked(request.bars, request.seconds, bpm, meter, programs, learnt.ranges, learnt.drums, gap=gap)
     if isinstance(encoding, Chorale):
         asked = dataclasses.replace(asked, frames_a_bar=encoding.frames_a_bar(meter or learnt.meter))
     return asked
@@ -138,6 +145,18 @@ def _meter(text: str) -> tuple[int, int]:
     if meter not in METERS:
         raise RequestError(f"--meter {text} is no meter that has a token; write it as 4/4, 6/8, 5/4, 2/2")
     return meter
+
+
+def _gap(text: str) -> tuple[int, int] | None:
+    """Return the first and the last bar of a gap."""
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if not text:
+        return None
+    digits = first.isdecimal() and (last.isdecimal() if dash else not last)
+    found = (int(first), int(last or first)) if digits else (0, 0)
+    if not 1 <= found[0] <= found[1]:
+        raise RequestError(f"--gap {text} is no range of bars, which count from 1; write it as 5-8, or 5 for one bar")
+    return found
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -177,7 +196,8 @@ def _beginning(request: Request, path: Path, encoding: Encoding, learnt: Learnt,
     found = next(read_songs(path))
     if isinstance(found, ReadError):
         raise RequestError(f"--prompt-file {found}")
-    heard = _first_bars(found[0], request.prompt_bars, path)
+    bars = request.prompt_bars
+    heard = _first_bars(found[0], (0 if request.gap else PROMPT_BARS) if bars is None else bars, path)
     if asked.bpm is not None:
         heard = dataclasses.replace(heard, tempos=((0, asked.bpm),))
     if asked.meter is not None:

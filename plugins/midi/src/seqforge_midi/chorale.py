@@ -132,7 +132,7 @@ class Frames(Constraint):
 
     def __init__(self, encoding: Chorale, asked: Asked) -> None:
         self.size, self.beat = encoding.tokens.size, encoding.beat
-        self.frames = asked.bars * asked.frames_a_bar
+        self.frames = asked.frames or asked.bars * asked.frames_a_bar
         self.lowest, self.highest = asked.widest()
 
     def start(self) -> Hashable:

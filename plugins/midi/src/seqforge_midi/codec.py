@@ -10,11 +10,14 @@ from seqforge import Augments, Categorical, Codec, DecodeError, Example, Piece, 
 from seqforge_midi.asking import said_after, understood
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.encoding import Encoding
+from seqforge_midi.filling import Filling, cut_out
 from seqforge_midi.learnt import Learnt, learn
 from seqforge_midi.options import Options
 from seqforge_midi.performance import Performance
 from seqforge_midi.score import Score
 
+CANDIDATES = 16
+"""Fillings of a gap that are drawn, of which the one that is kept fits what follows."""
 SHIFTS = range(-6, 6)
 """Semitones by which a piece is transposed in training."""
 
@@ -74,6 +77,8 @@ class MidiCodec(Codec, Augments):
 
     def prompts(self, request: Any) -> Sequence[Prompt]:
         asked, beginning, extras = understood(request, self.encoding, self.learnt)
+        gap = None if asked.gap is None else cut_out(self.encoding, asked, beginning)
+        asked = asked if gap is None else gap.asked
         constraint = self.encoding.constraint(asked)
         steps = beginning.astype(self.space.dtype)
         state = constraint.start()
@@ -85,6 +90,10 @@ class MidiCodec(Codec, Augments):
                     " prompt shorter with --prompt-bars"
                 )
             state = constraint.advance(state, step)
+        if gap is not None:
+            head = np.array(gap.head, self.space.dtype)
+            filling = Filling(self.encoding, constraint, gap)
+            return [Prompt(Example(head, extras=extras | gap.extras), filling, candidates=CANDIDATES)]
         return [Prompt(Example(steps, extras=extras), constraint)]
 
     def finish(self, pieces: Sequence[Piece], request: Any) -> Piece:

@@ -29,6 +29,8 @@ class Asked:
         ranges: the lowest and the highest pitch of each program; of one that is not named, any.
         drums: the keys of drums that may be struck.
         frames_a_bar: of frames, how many are a bar.
+        frames: exactly so many; 0: as many as the bars have.
+        gap: the first and the last bar that are written anew within what is given, counted from 1.
     """
 
     bars: int = 0
@@ -39,6 +41,8 @@ class Asked:
     ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     drums: tuple[int, ...] = tuple(range(128))
     frames_a_bar: int = 4
+    frames: int = 0
+    gap: tuple[int, int] | None = None
 
     def range_of(self, program: int) -> tuple[int, int]:
         """Return the lowest and the highest pitch of a program."""

@@ -227,8 +227,8 @@ class Score(Encoding):
             raise DecodeError("the last note has no length" if open_ else "the steps hold no note")
         found = np.array([tuple(note) for note in notes], NOTE)
         found["end"] = np.minimum(found["end"], after)
-        found = cut(found)
-        return song(found, tempos, meters, length=after)
+        made = song(cut(found), tempos, meters, length=after)
+        return made.first_bars(extras["bars"]) if "bars" in extras else made
 
     def constraint(self, asked: Asked) -> Constraint:
         from seqforge_midi.measures import Measures

@@ -1,0 +1,54 @@
+"""A line of each writer, kept with the model to prime it with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
+
+WANTED = 22
+"""Characters of a line to prime with: more costs time, fewer tell little of a hand."""
+LEAST = 12
+MOST_HANDS = 200
+
+
+class Hands:
+    """For each writer the line whose length is nearest to what is wanted, in x-heights."""
+
+    def __init__(self, lines: Mapping[str, Ink] | None = None) -> None:
+        self.lines: dict[str, Ink] = dict(lines or {})
+
+    def see(self, writer: str, ink: Ink) -> None:
+        """Keep a writer's line if it suits better than the one there is."""
+        if not writer or len(ink.text) < LEAST or (writer not in self.lines and len(self.lines) >= MOST_HANDS):
+            return
+        before = self.lines.get(writer)
+        if before is None or abs(len(ink.text) - WANTED) < abs(len(before.text) - WANTED):
+            self.lines[writer] = ink
+
+    def to_json(self) -> list[list[Any]]:
+        """Return the writers and what their lines say; the strokes are `arrays`."""
+        return [[writer, ink.text, len(ink.points)] for writer, ink in sorted(self.lines.items())]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the offsets of all lines, one after the other, shape (points, 3), float32."""
+        lines = [to_offsets(ink) for _, ink in sorted(self.lines.items())]
+        return {"hands": np.concatenate([np.zeros((0, 3)), *lines]).astype(np.float32)}
+
+    @classmethod
+    def from_json(cls, data: Any, arrays: Mapping[str, np.ndarray]) -> "Hands":
+        """Return the hands that `to_json` and `arrays` described.
+
+        Raises:
+            ValueError: they do not fit each other.
+        """
+        offsets = arrays["hands"]
+        if offsets.ndim != 2 or offsets.shape[1] != 3 or sum(int(count) for _, _, count in data) != len(offsets):
+            raise ValueError("its hands are garbled")
+        ends = np.cumsum([int(count) for _, _, count in data]).tolist()
+        starts = [0, *ends[:-1]]
+        return cls({
+            str(writer): from_offsets(offsets[start:end], str(text))
+            for (writer, text, _), start, end in zip(data, starts, ends, strict=True)
+        })  # fmt: skip
