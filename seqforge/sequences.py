@@ -35,7 +35,7 @@ class Constraint(ABC):
     Every method is a pure function of its arguments, and states are hashable: so the core caches
     masks by state, a beam copies nothing and a batch shares one cache. Three laws, which the core
     relies on: a state reached by allowed steps either may end or allows a step; `to_end` is the
-    length of the shortest way to a state that may end; and some allowed step lowers it by one.
+    length of a way to a state that may end, 0 where the piece may end here; and some allowed step lowers it by one.
     """
 
     @abstractmethod
@@ -52,7 +52,7 @@ class Constraint(ABC):
 
     @abstractmethod
     def to_end(self, state: Hashable) -> int:
-        """Return the fewest steps from this state to one that may end; 0 where it may end."""
+        """Return the steps of a short way from this state to one that may end; 0 where it may end."""
 
     @abstractmethod
     def advance(self, state: Hashable, step: Any) -> Hashable:

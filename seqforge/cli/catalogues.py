@@ -1,4 +1,4 @@
-"""seqforge plugins and corpora: what is installed."""
+"""seqforge plugins and corpora: what is installed. What plugin authors need is in `authors`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from seqforge import registry
+from seqforge.cli import authors
 from seqforge.cli.words import put, put_json, say, table
 
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON on stdout")]
@@ -13,10 +14,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON on stdout")]
 
 def add(app: typer.Typer) -> None:
     """Add the two groups of commands."""
-    plugins = typer.Typer(help="List plugins, or show one.", invoke_without_command=True)
+    plugins = typer.Typer(help="List plugins, show or check one, or begin a new one.", invoke_without_command=True)
     plugins.callback()(list_plugins)
     plugins.command("list", help="List the installed plugins.")(plugins_list)
     plugins.command("show")(show_plugin)
+    authors.add(plugins)
     app.add_typer(plugins, name="plugins")
     corpora = typer.Typer(help="List corpora, or show one.", invoke_without_command=True)
     corpora.callback()(list_corpora)

@@ -51,7 +51,10 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         if "out of memory" in str(error) or "can't allocate memory" in str(error):
             fail(NO_MEMORY, 1)
-        fail(f"a fault of seqforge or of a plugin: {type(error).__name__}: {error}; --debug shows where", 1)
+        from seqforge.authoring.blame import blame
+
+        told = blame(error) or f"a fault of seqforge: {type(error).__name__}: {error}"
+        fail(f"{told}; --debug shows where", 1)
 
 
 def build(plugin: Plugin | None) -> typer.Typer:

@@ -136,7 +136,13 @@ def test_plugins_lists_names_and_distributions(run: Run) -> None:
     rows = {line.split()[0]: line for line in said.out.splitlines()}
     assert "seqforge-text 0.1.0" in rows["text"] and "fake-numbers 1.0" in rows["numbers"]
     assert json.loads(run("plugins", "--json").out) == json.loads(run("plugins", "list", "--json").out)
-    assert {entry["name"] for entry in json.loads(run("plugins", "--json").out)} == {"abc", "handwriting", "midi", "numbers", "text"}
+    assert {entry["name"] for entry in json.loads(run("plugins", "--json").out)} == {
+        "abc",
+        "handwriting",
+        "midi",
+        "numbers",
+        "text",
+    }
 
 
 def test_plugins_show_tells_flags_and_formats(run: Run) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from seqforge import Constraint
 from seqforge_abc import tokens
-from seqforge_abc.lengths import going_on, in_grid, spelled
+from seqforge_abc.lengths import going_on, in_grid, in_tuplet, spelled
 from seqforge_abc.measures import (
     AFTER_BAR,
     AFTER_FINAL,
@@ -150,8 +150,9 @@ class Automaton(Constraint):
             mask[self.index["[1"]] = True
         if s.last in (AFTER_SECTION, AFTER_REPEAT) and s.fill == 0 and s.bars:
             mask[self.keys] = True
+        space = room(s)
         for step, tuplet in self.tuplets.items():
-            mask[step] = bool(note_lengths(s._replace(left=tuplet.r), tuplet))
+            mask[step] = bool(in_tuplet(tuplet, s.unit, space, s.written, tuplet.r))
 
     def _allow_note(self, s: State, mask: np.ndarray) -> None:
         """Allow what a note begins or goes on with."""

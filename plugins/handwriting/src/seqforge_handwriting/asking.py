@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from seqforge import Example, Piece, Prompt, ReadError, RequestError, did_you_mean, listing
 from seqforge_handwriting.drawing import Pen
 from seqforge_handwriting.folding import check_written, fold
-from seqforge_handwriting.ink import Ink
+from seqforge_handwriting.ink import Ink, joined
 from seqforge_handwriting.options import Request
 from seqforge_handwriting.page import Layout, Page, length_mm, paper_mm, place, wrap
 from seqforge_handwriting.reading import SUFFIXES, read_ink
@@ -28,20 +28,21 @@ MEAN_WIDTH = 1.25
 MOST_BYTES = 1 << 20
 LONGEST_STYLE = 80
 """Characters of a line to prime with."""
-SPACE = 0.5
+DENSE = 8
+"""Points a character, above which points are left out: the corpus has 6.5, a screen records a hundred."""
 
 
-@dataclass(frozen=True)
-class Letter:
-    """Finished writing.
+@dataclass(frozen=True, eq=False)
+class Letter(Ink):
+    """Finished writing: its ink in millimetres, and the pages on which that stands.
 
     Attributes:
-        pages: with their ink, in millimetres.
+        pages: with their ink.
         pen: that draws it.
     """
 
-    pages: tuple[Page, ...]
-    pen: Pen
+    pages: tuple[Page, ...] = ()
+    pen: Pen = field(default_factory=Pen)
 
 
 def prompts_for(codec: "InkCodec", request: Request) -> list[Prompt]:
@@ -71,7 +72,9 @@ def finished(pieces: Sequence[Piece], request: Request) -> Piece:
         if request.style and len(ink.points):  # where the line before ended is no news
             ink = ink.moved(-float(ink.points[0, 0]), 0)
         lines.append(ink)
-    return Piece(Letter(tuple(place(lines, layout)), _pen(request)), pieces[0].labels)
+    pages = tuple(place(lines, layout))
+    whole = joined(page.ink for page in pages)
+    return Piece(Letter(whole.strokes, whole.text, pages, _pen(request)), pieces[0].labels)
 
 
 def _layout(request: Request) -> Layout:
@@ -145,4 +148,5 @@ def _style(codec: "InkCodec", request: Request) -> Ink | None:
     check_written(text, codec.counts)
     ink = Ink(found.ink.strokes, text)
     upright = replace(frame_of(ink), slant=0.0).apply(ink)
-    return thinned(upright, codec.options.thin) if codec.options.thin else upright
+    dense = codec.options.thin and len(upright.points) > DENSE * len(text)
+    return thinned(upright, codec.options.thin) if dense else upright

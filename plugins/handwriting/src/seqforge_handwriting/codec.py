@@ -13,12 +13,11 @@ from seqforge_handwriting.hands import Hands
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
 from seqforge_handwriting.options import Options, Request
 from seqforge_handwriting.shape import Frame, frame_once
-from seqforge_handwriting.thinning import thinned
 
 UNKNOWN = "\ufffd"
 """Stands for a character that was never seen."""
-FARTHEST = 50.0
-"""Of an offset, in units of the network."""
+FARTHEST = 5000.0
+"""Of an offset, in units of the network; a line that goes back to cross its first t has dozens."""
 
 
 class InkCodec(Codec, Augments):
@@ -50,14 +49,14 @@ class InkCodec(Codec, Augments):
         hands = Hands()
         for piece in pieces:
             counts.update(piece.content.text)
-            upright, _ = _normal(piece.content, options)
+            upright, _ = _normal(piece.content)
             offsets = to_offsets(upright)[1:, :2]
             total, number = total + float((offsets**2).sum()), number + offsets.size
             hands.see(piece.labels.get("writer", ""), upright)
         return cls(options, counts, round(max((total / max(1, number)) ** 0.5, 1e-3), 4), hands)
 
     def encode(self, piece: Piece) -> Example:
-        upright, frame = _normal(piece.content, self.options)
+        upright, frame = _normal(piece.content)
         text = piece.content.text
         return Example(
             self.steps_of(upright),
@@ -77,8 +76,8 @@ class InkCodec(Codec, Augments):
 
     def decode(self, example: Example) -> Piece:
         steps = np.array(example.steps, np.float64)
-        if steps.ndim != 2 or steps.shape[1] != 3 or not np.isfinite(steps).all() or not len(steps):
-            raise DecodeError("the steps hold no points")
+        if steps.ndim != 2 or steps.shape[1] != 3 or not np.isfinite(steps).all():
+            raise DecodeError("the steps are no offsets of a pen")
         steps[:, :2] *= self.scale
         text = "" if example.source is None else "".join(self.letters[number] for number in example.source.tolist())
         frame = Frame(**example.extras["frame"]) if "frame" in example.extras else Frame()
@@ -90,8 +89,7 @@ class InkCodec(Codec, Augments):
     def canonical(self, piece: Piece) -> Piece:
         ink = piece.content
         text = "".join(letter if letter in self.numbers else UNKNOWN for letter in ink.text)
-        upright, frame = _normal(ink, self.options)
-        return Piece(Ink(frame.undo(upright).strokes, text))
+        return Piece(Ink(ink.strokes, text))
 
     def units(self, steps: np.ndarray) -> np.ndarray:
         return np.ones(len(steps))
@@ -132,8 +130,7 @@ class InkCodec(Codec, Augments):
         return cls(options, counts, float(data["scale"]), Hands.from_json(data["hands"], arrays))
 
 
-def _normal(ink: Ink, options: Options) -> tuple[Ink, Frame]:
-    """Return ink in x-heights on a level baseline, its slant kept, thinned; and what it was taken out of."""
+def _normal(ink: Ink) -> tuple[Ink, Frame]:
+    """Return ink in x-heights on a level baseline, its slant kept; and what it was taken out of."""
     frame = dataclasses.replace(frame_once(ink), slant=0.0)
-    upright = frame.apply(ink)
-    return (thinned(upright, options.thin) if options.thin else upright), frame
+    return frame.apply(ink), frame

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from seqforge import Fingerprints, Origin, Piece, Plugin, ReadError
-from seqforge_handwriting.asking import Letter
+from seqforge_handwriting.asking import DENSE, Letter
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import fitted, write
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.options import Options, Request
 from seqforge_handwriting.reading import SUFFIXES, read_ink
 from seqforge_handwriting.shape import frame_once
+from seqforge_handwriting.thinning import thinned
 
 TALLEST = 7.0
 """X-heights of a line of writing, from the top of its letters to the bottom."""
@@ -39,14 +40,21 @@ class Handwriting(Plugin, Fingerprints):
         for found in read_ink(path):
             if isinstance(found, ReadError):
                 yield found
-            elif (rows := _height(found.ink)) > TALLEST:
-                yield ReadError(
-                    f"the writing is {rows:.0f} x-heights tall, as if it stood on two rows; give each row a sample of"
-                    " its own",
-                    file=f"{path}, {found.place}" if found.place else str(path),
-                )
-            else:
-                yield Piece(found.ink, labels=dict(found.labels), origin=Origin(str(path), found.place))
+                continue
+            ink = found.ink
+            if len(ink.points) > 1:
+                frame = frame_once(ink)
+                _, top, _, bottom = frame.apply(ink).bounds
+                if bottom - top > TALLEST:
+                    yield ReadError(
+                        f"the writing is {bottom - top:.0f} x-heights tall, as if it stood on two rows; give each row a"
+                        " sample of its own",
+                        file=f"{path}, {found.place}" if found.place else str(path),
+                    )
+                    continue
+                if options.thin and len(ink.points) > DENSE * max(1, len(ink.text)):
+                    ink = thinned(ink, options.thin * frame.x_height)
+            yield Piece(ink, labels=dict(found.labels), origin=Origin(str(path), found.place))
 
     def fit(self, pieces: Iterable[Piece], options: Any) -> InkCodec:
         return InkCodec.fit(pieces, options)
@@ -65,11 +73,3 @@ class Handwriting(Plugin, Fingerprints):
         ink: Ink = piece.content
         data = ink.points.round(1).tobytes() + ink.text.encode()
         return [int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")]
-
-
-def _height(ink: Ink) -> float:
-    """Return how tall a line is, in x-heights."""
-    if len(ink.points) < 2:
-        return 0.0
-    _, top, _, bottom = frame_once(ink).apply(ink).bounds
-    return bottom - top
