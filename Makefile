@@ -54,8 +54,10 @@ models: install
 	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --dropout-recurrent 0.3 --run out/models/songs
 	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --dropout 0.3 --dropout-recurrent 0.2 --run out/models/chorales
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 3 --hidden 256 --dropout 0.4 --dropout-recurrent 0.3 --run out/models/drums
+	$(BIN)/seqforge train --plugin handwriting --minutes 60 --batch-size 64 --run out/models/handwriting
 	for each in songs chorales drums; do $(BIN)/python -m seqforge.forge.ship out/models/$$each plugins/midi/src/seqforge_midi/models/$$each.safetensors; done
 	$(BIN)/python -m seqforge.forge.ship out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
+	$(BIN)/python -m seqforge.forge.ship out/models/handwriting plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
 	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 
 wheels: install

@@ -59,13 +59,12 @@ class Dataset:
         return found
 
     def source_of(self, piece: int) -> np.ndarray | None:
-        """Return a piece's source; None where it has none."""
+        """Return a piece's source, empty where it has none; None where the codec has no sources."""
         number, place = self.places[piece].tolist()
         shard = self.shards[number]
         if shard.sources is None or shard.source_bounds is None:
             return None
-        found = np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
-        return found if len(found) else None
+        return np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
 
     def example(self, piece: int) -> Example:
         """Return a whole piece, as it was encoded."""

@@ -56,9 +56,9 @@ def attended(source: np.ndarray | None, symbols: int) -> np.ndarray:
     """Return a source as `Window.sources` holds it: numbers from 1, and last the symbol behind the source's last.
 
     Args:
-        source: symbols from 0; None where a piece has none, and then there is nothing to attend to.
+        source: symbols from 0; None or empty where a piece has none, and then there is nothing to attend to.
         symbols: how many there are.
     """
-    if source is None:
+    if source is None or not len(source):
         return np.zeros(0, np.int64)
     return np.append(source.astype(np.int64), symbols) + 1

@@ -60,9 +60,9 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (0, "e3b0c44298fc1c14"),
     },
     "unipen": {
-        "train": (1_959, "5433893608668483"),
-        "valid": (134, "5f188f12fe4fc6fb"),
-        "test": (157, "a5089ace9273770a"),
+        "train": (1_959, "0fb56da6d0c79eae"),
+        "valid": (134, "1b5bffa02a4bced8"),
+        "test": (157, "398ea18ef80e216d"),
     },
 }
 
@@ -90,7 +90,7 @@ def digest(all_pieces: list[Piece]) -> str:
 
 def written(content: Any) -> str:
     if hasattr(content, "strokes"):
-        return f"{content.text} {content.points.round(2).tolist()}"
+        return f"{content.text} {(content.points.round(1) + 0.0).tolist()}"
     notes = getattr(content, "notes", None)
     return str(notes.tolist() if isinstance(notes, np.ndarray) else content)
 

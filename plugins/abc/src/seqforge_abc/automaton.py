@@ -16,6 +16,7 @@ from seqforge_abc.measures import (
     AFTER_REPEAT,
     AFTER_SECTION,
     AT_START,
+    BEAT,
     UNCOUNTED,
     State,
     after_line,
@@ -34,7 +35,8 @@ ROOT, KIND, BASS, MARK, GRACE, GRACES, GRACED, LENGTH, CHORD, CHORDS, FULL, NOTE
 UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
 """Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
 disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata). Therefore
-a decorated note is not tied, a roll stands alone, and hornpipes, which abc2midi dots by itself, have no staccato."""
+a decorated note is not tied, a roll or a trill stands alone and on no chord, a roll in no tuplet, and hornpipes, which
+abc2midi dots by itself, have neither staccato nor rolls."""
 RHYTHM, METER = 0, 1
 """Places of the leading tokens."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
@@ -75,7 +77,7 @@ class Automaton(Constraint):
         self.roots, self.kinds = self._starting('"'), [index[f"~{kind}"] for kind in tokens.USUAL_KINDS]
         self.basses = [index[f"/{name_of(root)}"] for root in tokens.ROOTS]
         self.marks = np.array([index[f"!{name}!"] for name in sorted(DECORATIONS.values()) if name not in UNWRITTEN])
-        self.roll = index["!roll!"]
+        self.roll, self.alone = index["!roll!"], (index["!roll!"], index["!trill!"])
         self.tuplets = {index[name]: tuplet for name, tuplet in tokens.TUPLET_TOKENS.items()}
         self.atoms = {index[f"*{atom}"]: atom for atom in tokens.ATOMS}
         self.atom_steps = {atom: step for step, atom in self.atoms.items()}
@@ -167,19 +169,20 @@ class Automaton(Constraint):
             return
         rank = 0 if s.rank == NOTE else s.rank
         if rank < LENGTH:
-            rolled = rank == MARK and s.mark == self.roll
+            rolled = rank == MARK and s.mark in self.alone
             mask[self.index["{"]] = rank < GRACE and not rolled and bool(self._lengths(s._replace(rank=0), graces=1))
             if rank < GRACE and not rolled:
                 mask[self.marks[self.marks > (s.mark if rank == MARK else -1)]] = True
                 mask[self.index["!staccato!"]] &= not s.hornpipe
+                mask[self.roll] &= not s.hornpipe and not s.left
             if rank == 0:
-                mask[self.roots] = True
+                mask[self.roots] = s.first >= 0 and s.first % BEAT == 0 and s.upbeat % BEAT == 0
             if rank == ROOT:
                 mask[self.kinds] = True
             if rank in (ROOT, KIND):
                 mask[self.basses] = True
         mask[self.pitches] = complete
-        mask[self.index["["]] = complete
+        mask[self.index["["]] = complete and s.mark not in self.alone
         mask[self.index["z"]] = complete and rank in (0, LENGTH) and not s.size
 
     def _lengths(self, s: State, graces: int = 0) -> tuple[int, ...]:
@@ -231,7 +234,7 @@ class Automaton(Constraint):
             case "!":
                 return s._replace(rank=MARK, mark=step)
             case '"':
-                return s._replace(rank=ROOT)
+                return s._replace(rank=ROOT, chorded=True)
         return s._replace(rank=KIND if token[0] == "~" else BASS)
 
     def _after_head(self, s: State, token: str) -> State:

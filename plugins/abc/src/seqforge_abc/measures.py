@@ -15,6 +15,8 @@ from seqforge_abc.tune import Tuplet
 AFTER_NOTE, AFTER_BAR, AFTER_SECTION, AFTER_REPEAT, AFTER_FINAL, AT_START, AFTER_OTHER = range(7)
 """What came last."""
 UNCOUNTED = -1
+BEAT = 32
+"""A quarter, in 128ths of a whole note."""
 ENDLESS = 1 << 30
 
 
@@ -48,6 +50,8 @@ class State(NamedTuple):
         number: bars of this section that are over.
         at_ending: how many were when its first ending began.
         over: whether a final bar line has just come.
+        chorded: whether there has been a chord symbol: abc2midi goes on sounding it by whole beats, so that no bar may
+            be short by less from then on.
         stop: how full the bar at hand must be when it is closed; -1: any.
     """
 
@@ -74,6 +78,7 @@ class State(NamedTuple):
     last: int = AT_START
     bars: int = UNCOUNTED
     over: bool = False
+    chorded: bool = False
     hornpipe: bool = False
     number: int = 0
     at_ending: int = 0
@@ -97,7 +102,8 @@ def closing(s: State, fill: int) -> list[str]:
     if s.ending == 0 and s.repeat and short and left >= 2:
         found.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat):
-        part = s.upbeat == 0 and 2 * fill >= bar and (bar - fill) % max(1, s.unit // 2) == 0
+        grain = BEAT if s.chorded else max(1, s.unit // 2)
+        part = s.upbeat == 0 and 2 * fill >= bar and (bar - fill) % grain == 0
         if left >= 2 and (whole or short or part):
             found += ["||", "|:"]
         if left in (1, ENDLESS) and fill == bar - max(0, s.first):

@@ -17,7 +17,10 @@ from seqforge_abc.tune import DECORATIONS, Bar, ChordSymbol, Ending, Music, Note
 HEAD = "%abc-2.1"
 LONGEST_LINE = 100
 """In characters; a single bar may be longer."""
-_CONTINUED = 160
+_DENSE = 76
+"""In characters: a tune with a longer line is engraved smaller, since abcm2ps gives up on lines that do not fit."""
+_CONTINUED, _WRAPPED = 110, 70
+"""In characters: a line that is longer than the one is broken into lines of the other."""
 _LETTERS = {name: letter for letter, name in DECORATIONS.items()}
 _BROKEN = {(Fraction(3, 2), Fraction(1, 2)): ">", (Fraction(1, 2), Fraction(3, 2)): "<",
            (Fraction(7, 4), Fraction(1, 4)): ">>", (Fraction(1, 4), Fraction(7, 4)): "<<"}  # fmt: skip
@@ -39,8 +42,10 @@ def tune_to_abc(tune: Tune, number: int = 1) -> str:
     head = [f"X:{number}", f"T:{_line(tune.title) or 'Untitled'}"]
     head += [f"% {_line(comment, comment=True)}" for comment in tune.comments]
     head += [f"R:{_line(tune.rhythm)}"] if tune.rhythm else []
+    lines = list(_lines(tune, unit))
+    head += ["%%scale 0.55"] if any(len(line) > _DENSE for line in lines) else []
     head += [f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
-    return "\n".join([*head, *_lines(tune, unit)]) + "\n"
+    return "\n".join([*head, *lines]) + "\n"
 
 
 def written_unit(tune: Tune) -> Fraction:
@@ -142,6 +147,7 @@ class _Pen:
 
     def __init__(self, tune: Tune, unit: Fraction) -> None:
         self.unit, self.meter = unit, tune.meter
+        self.hornpipe = "hornpipe" in tune.rhythm.lower()
         self.accidentals = _Accidentals(tune.key)
         self.scale, self.left = Fraction(1), 0
         self.tied: tuple[Pitch, ...] = ()
@@ -196,6 +202,8 @@ class _Pen:
         if at // self.meter.beat != (at + note.duration) // self.meter.beat:
             return None
         for nominal in (self.unit, self.unit / 2):
+            if self.hornpipe and at % (2 * nominal):
+                continue  # abc2midi has dotted the pair across which this one stands
             if sign := _BROKEN.get((note.duration / nominal, after.duration / nominal)):
                 return sign, nominal
         return None
@@ -267,15 +275,15 @@ def _parted(tail: str) -> tuple[str, str]:
 
 
 def _wrapped(line: str) -> list[str]:
-    """Return a line, cut between beats and continued with a backslash where it is far too long."""
+    """Return a line of music, broken between beats where it is far too long to be engraved as one."""
     if len(line) <= _CONTINUED:
         return [line] if line else []
     found = []
-    while len(line) > LONGEST_LINE:
-        cut = line.rfind(" ", 0, LONGEST_LINE)
-        cut = cut if cut > 0 else line.find(" ")
-        if cut < 0:
+    while len(line) > _WRAPPED:
+        places = [match.start() for match in re.finditer(r" (?!\[\d)", line)]  # no line begins with an ending
+        cut = max((place for place in places if place < _WRAPPED), default=places[0] if places else 0)
+        if not cut:
             break
-        found.append(line[:cut] + " \\")
+        found.append(line[:cut])
         line = line[cut + 1 :]
     return [*found, line]

@@ -28,7 +28,7 @@ MEAN_WIDTH = 1.25
 MOST_BYTES = 1 << 20
 LONGEST_STYLE = 80
 """Characters of a line to prime with."""
-DENSE = 8
+DENSE = 30
 """Points a character, above which points are left out: the corpus has 6.5, a screen records a hundred."""
 
 

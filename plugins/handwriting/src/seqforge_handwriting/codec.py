@@ -132,5 +132,5 @@ class InkCodec(Codec, Augments):
 
 def _normal(ink: Ink) -> tuple[Ink, Frame]:
     """Return ink in x-heights on a level baseline, its slant kept; and what it was taken out of."""
-    frame = dataclasses.replace(frame_once(ink), slant=0.0)
+    frame = dataclasses.replace(frame_once(ink), slant=0.0) if ink.strokes else Frame()
     return frame.apply(ink), frame
