@@ -37,7 +37,9 @@ def test_a_plugin_of_ours_passes_with_no_known_failure(plugin: str) -> None:
     assert report.ok, report.failed
     assert {result.outcome for result in report.results} <= {"passed", "skipped"}
     passed = {result.check for result in report.results if result.outcome == "passed"}
-    assert {"round_trip", "constraint_allows_real_pieces", "written_files_read_back", "model_trains"} <= passed
+    expected = {"round_trip", "written_files_read_back", "model_trains"}
+    expected |= {"constraint_allows_real_pieces"} if plugin != "handwriting" else set()  # it sets none
+    assert expected <= passed
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqforge_abc.lint import findings
+from seqforge_abc.measures import State, closing
 from seqforge_abc.reading import read_book
 from seqforge_abc.tune import Note, Tune
 
@@ -65,3 +66,9 @@ def test_ties_that_lead_nowhere(tmp_path: Path) -> None:
     assert findings(other) == ["bar 2: a tie leads to another pitch"]
     nothing = dataclasses.replace(whole, music=(first, line, tied[1], last))
     assert findings(nothing) == ["the last note is tied to nothing"]
+
+
+def test_no_upbeat_leaves_what_no_note_can_fill() -> None:
+    begun = State(head=4, bar=32, unit=4)  # found by a walk: nothing could ever have closed such a tune
+    assert closing(begun._replace(fill=31), 31) == []
+    assert closing(begun._replace(fill=30), 30) == ["|"]

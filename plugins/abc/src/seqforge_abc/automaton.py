@@ -35,8 +35,8 @@ ROOT, KIND, BASS, MARK, GRACE, GRACES, GRACED, LENGTH, CHORD, CHORDS, FULL, NOTE
 UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
 """Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
 disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata). Therefore
-a decorated note is not tied, a roll or a trill stands alone and on no chord, a roll in no tuplet, and hornpipes, which
-abc2midi dots by itself, have neither staccato nor rolls."""
+a decorated note is not tied, a roll or a trill stands alone, on no chord and in no tuplet, and hornpipes, which
+abc2midi dots by itself, have neither those nor staccato."""
 RHYTHM, METER = 0, 1
 """Places of the leading tokens."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
@@ -174,7 +174,7 @@ class Automaton(Constraint):
             if rank < GRACE and not rolled:
                 mask[self.marks[self.marks > (s.mark if rank == MARK else -1)]] = True
                 mask[self.index["!staccato!"]] &= not s.hornpipe
-                mask[self.roll] &= not s.hornpipe and not s.left
+                mask[list(self.alone)] &= not s.hornpipe and not s.left
             if rank == 0:
                 mask[self.roots] = s.first >= 0 and s.first % BEAT == 0 and s.upbeat % BEAT == 0
             if rank == ROOT:

@@ -15,6 +15,8 @@ from seqforge_abc.tune import Tuplet
 AFTER_NOTE, AFTER_BAR, AFTER_SECTION, AFTER_REPEAT, AFTER_FINAL, AT_START, AFTER_OTHER = range(7)
 """What came last."""
 UNCOUNTED = -1
+EVEN = 2
+"""What an upbeat leaves of its bar is a multiple of this, so that plain notes can fill the tune's last bar."""
 BEAT = 32
 """A quarter, in 128ths of a whole note."""
 ENDLESS = 1 << 30
@@ -90,7 +92,7 @@ def closing(s: State, fill: int) -> list[str]:
     bar = s.bar or fill
     if fill <= 0 or fill > bar or s.stop not in (-1, fill):
         return []
-    if s.opening and fill < bar and (s.due == fill or (s.due < 0 and s.first < 0)):
+    if s.opening and fill < bar and (s.due == fill or (s.due < 0 and s.first < 0 and (bar - fill) % EVEN == 0)):
         return ["|"]
     if s.opening and s.due > 0:
         return []
@@ -102,7 +104,7 @@ def closing(s: State, fill: int) -> list[str]:
     if s.ending == 0 and s.repeat and short and left >= 2:
         found.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat):
-        grain = BEAT if s.chorded else max(1, s.unit // 2)
+        grain = BEAT if s.chorded else max(EVEN, s.unit // 2)
         part = s.upbeat == 0 and 2 * fill >= bar and (bar - fill) % grain == 0
         if left >= 2 and (whole or short or part):
             found += ["||", "|:"]

@@ -15,6 +15,8 @@ from seqforge_handwriting.reading import SUFFIXES, read_ink
 from seqforge_handwriting.shape import frame_once
 from seqforge_handwriting.thinning import thinned
 
+CURVED = 8
+"""Likewise, in a drawing, where points are added along every curve."""
 TALLEST = 7.0
 """X-heights of a line of writing, from the top of its letters to the bottom."""
 
@@ -52,7 +54,8 @@ class Handwriting(Plugin, Fingerprints):
                         file=f"{path}, {found.place}" if found.place else str(path),
                     )
                     continue
-                if options.thin and len(ink.points) > DENSE * max(1, len(ink.text)):
+                dense = CURVED if path.suffix.lower() == ".svg" else DENSE
+                if options.thin and len(ink.points) > dense * max(1, len(ink.text)):
                     ink = thinned(ink, options.thin * frame.x_height)
             yield Piece(ink, labels=dict(found.labels), origin=Origin(str(path), found.place))
 
