@@ -158,6 +158,7 @@ def test_the_same_tune_is_the_same_bytes() -> None:
 @settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @pytest.mark.filterwarnings("ignore:.*overfull")
 def test_musicxml_reads_back_with_the_same_pitches_and_lengths(tune: Tune) -> None:
+    assume(all(note.pitches or note.duration < 2 for note in tune.notes()))  # music21 takes a breve rest for a bar's
     back = music21.converter.parse(musicxml(tune), format="musicxml")
     found, wanted = sounding(back), written(tune)
     assert [pitches for pitches, _ in found] == [pitches for pitches, _ in wanted]
