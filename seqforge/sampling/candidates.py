@@ -39,8 +39,8 @@ def resampled(sampler: Sampler, numbers: range, *, candidates: int, seed: int, p
         waiting.setdefault(k, []).append(sample)
         if len(waiting[k]) == candidates:
             found = sorted(waiting.pop(k), key=lambda each: each.k)
-            weights = np.exp([each.log_allowed - max(one.log_allowed for one in found) for each in found])
+            logs = np.array([each.log_allowed for each in found])
             stream = np.random.Generator(np.random.Philox(key=[seed, k], counter=[0, 0, 1, part]))
-            mass = weights.cumsum()
+            mass = np.exp(logs - logs.max()).cumsum()
             chosen = int((mass <= stream.random() * mass[-1]).sum())
             yield dataclasses.replace(found[min(chosen, candidates - 1)], k=k)

@@ -100,7 +100,7 @@ class Batches:
                 high = min(int(lane.end[one]), begin + time - base)
                 top = base - begin + low
                 rows = slice(top, top + high - low)
-                steps, label, feature = self._piece(epoch, piece, max(low - 1, 0), min(high, length))
+                steps, label, feature, source = self._piece(epoch, piece, max(low - 1, 0), min(high, length))
                 known = steps[: high - 1 - max(low - 1, 0)]
                 inputs[rows.stop - len(known) : rows.stop, column] = known
                 ahead = steps[low - max(low - 1, 0) :]
@@ -110,7 +110,7 @@ class Batches:
                 weights[rows, column] = np.arange(low, high) >= lane.first[one] + lane.lead[one]
                 labels[rows, column], features[rows, column] = label, feature
                 if data.source is not None:
-                    read.append((rows, column, self._source(epoch, piece)))
+                    read.append((rows, column, attended(source, data.source.size)))
                 one += 1
         arrays = {
             "inputs": inputs, "targets": targets, "starts": starts, "ends": ends, "weights": weights,
@@ -125,20 +125,11 @@ class Batches:
         tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return Window(**tensors)
 
-    def _source(self, epoch: int, piece: int) -> np.ndarray:
-        """Return the source of a piece as a window holds it, as this epoch sees it."""
-        data = self.dataset
-        assert data.source is not None
-        given = data.source_of(piece)
-        if (epoch, piece) in self._variants:
-            given = self._variants[epoch, piece][3]
-        return attended(given, data.source.size)
-
-    def _piece(self, epoch: int, piece: int, first: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return steps [first, end) of a piece with its labels and features, as this epoch sees them."""
+    def _piece(self, epoch: int, piece: int, first: int, end: int) -> _Variant:
+        """Return steps [first, end) of a piece with its labels, features and source, as this epoch sees them."""
         data = self.dataset
         if self.augment is None or self.seed is None:
-            return data.steps(piece, first, end), data.labels[piece], data.features[piece]
+            return data.steps(piece, first, end), data.labels[piece], data.features[piece], data.source_of(piece)
         if (epoch, piece) not in self._variants:
             rng = np.random.default_rng([self.seed, epoch, piece, 2])
             example = self.augment(data.example(piece), rng)
@@ -150,5 +141,5 @@ class Batches:
             self._variants[epoch, piece] = example.steps, np.array(chosen, np.int64), features, example.source
             if len(self._variants) > 4 * self.lanes:
                 self._variants.popitem(last=False)
-        steps, label, feature, _ = self._variants[epoch, piece]
-        return steps[first:end], label, feature
+        steps, label, feature, source = self._variants[epoch, piece]
+        return steps[first:end], label, feature, source

@@ -44,6 +44,39 @@ class Asked:
     frames: int = 0
     gap: tuple[int, int] | None = None
 
+    @property
+    def tuned(self) -> np.ndarray:
+        """Which programs may play, drums aside: bool, shape (programs,)."""
+        mask = np.zeros(DRUMS, np.bool_)
+        mask[[each for each in self._chosen if each < DRUMS]] = True
+        return mask
+
+    @property
+    def struck(self) -> np.ndarray:
+        """Which keys of drums may be struck: bool, shape (128,)."""
+        mask = np.zeros(128, np.bool_)
+        mask[list(self.drums)] = True
+        return mask
+
+    @property
+    def beaten(self) -> bool:
+        """Whether drums may play."""
+        return DRUMS in self._chosen and bool(self.drums)
+
+    @property
+    def meter_number(self) -> int | None:
+        """The number of the meter's token among meters."""
+        return None if self.meter is None else METERS.index(self.meter)
+
+    @property
+    def tempo_number(self) -> int | None:
+        """The number of the tempo's token among tempos."""
+        return None if self.bpm is None else TEMPOS.index(self.bpm)
+
+    @property
+    def _chosen(self) -> Sequence[int]:
+        return range(DRUMS + 1) if self.programs is None else self.programs
+
     def range_of(self, program: int) -> tuple[int, int]:
         """Return the lowest and the highest pitch of a program."""
         return self.ranges.get(program, (0, 127))

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqforge import Constraint
-from seqforge_midi.encoding import METERS, TEMPOS, Asked
+from seqforge_midi.encoding import Asked
 from seqforge_midi.performance import PAUSES, Performance
-from seqforge_midi.song import DRUMS
 
 MOST_DOWN = 256
 """Keys and pedals that may be down at once."""
@@ -53,14 +52,8 @@ class Keys(Constraint):
         self.size, self.kinds, self.values = tokens.size, tokens.kinds, tokens.values
         self.at = {kind: tokens.slice(kind) for kind in tokens.blocks}
         self.limit = max(2, round(asked.seconds / encoding.pause)) if asked.seconds else 0
-        self.meter = None if asked.meter is None else METERS.index(asked.meter)
-        self.tempo = None if asked.bpm is None else TEMPOS.index(asked.bpm)
-        self.programs = np.zeros(DRUMS, np.bool_)
-        chosen = range(DRUMS + 1) if asked.programs is None else asked.programs
-        self.programs[[each for each in chosen if each < DRUMS]] = True
-        self.struck = np.zeros(128, np.bool_)
-        self.struck[list(asked.drums)] = True
-        self.drums = DRUMS in chosen and bool(asked.drums)
+        self.meter, self.tempo = asked.meter_number, asked.tempo_number
+        self.programs, self.struck, self.drums = asked.tuned, asked.struck, asked.beaten
         self.range_of = asked.range_of
 
     def start(self) -> Hashable:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqforge import Constraint
-from seqforge_midi.encoding import METERS, TEMPOS, Asked
+from seqforge_midi.encoding import METERS, Asked
 from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, TICKS, bar_ticks
 
@@ -62,14 +62,8 @@ class Measures(Constraint):
         self.shifted, self.low_off = encoding.shift > 1, -(encoding.shift // 2)
         self.places = [bar_ticks(meter) * encoding.grid // TICKS for meter in METERS]
         self.bars, self.range_of = asked.bars, asked.range_of
-        self.meter = None if asked.meter is None else METERS.index(asked.meter)
-        self.tempo = None if asked.bpm is None else TEMPOS.index(asked.bpm)
-        self.programs = np.zeros(DRUMS, np.bool_)
-        chosen = range(DRUMS + 1) if asked.programs is None else asked.programs
-        self.programs[[each for each in chosen if each < DRUMS]] = True
-        self.struck = np.zeros(128, np.bool_)
-        self.struck[list(asked.drums)] = True
-        self.drums = DRUMS in chosen and bool(asked.drums)
+        self.meter, self.tempo = asked.meter_number, asked.tempo_number
+        self.programs, self.struck, self.drums = asked.tuned, asked.struck, asked.beaten
 
     def start(self) -> Hashable:
         return _State("start")
