@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqforge.forge.finding import choose, locate
-    from seqforge.forge.model import Generated, Model, load, text_of
+    from seqforge.forge.generated import Generated
+    from seqforge.forge.model import Model, load
     from seqforge.forge.record import Sampled
     from seqforge.forge.session import Started, train
+    from seqforge.forge.text import text_of
 
 __all__ = ["Generated", "Model", "Sampled", "Started", "choose", "load", "locate", "text_of", "train"]
 
 PLACES = {
-    "Generated": "model",
+    "Generated": "generated",
     "Model": "model",
     "choose": "finding",
     "load": "model",
     "locate": "finding",
-    "text_of": "model",
+    "text_of": "text",
     "Sampled": "record",
     "Started": "session",
     "train": "session",

@@ -2,9 +2,7 @@
 
 import dataclasses
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +12,6 @@ import numpy as np
 from seqforge import registry
 from seqforge.corpus import Prepared, find_sources, prepare
 from seqforge.errors import (
-    DamagedFileError,
     DecodeError,
     OptionsError,
     PluginError,
@@ -24,10 +21,12 @@ from seqforge.errors import (
 )
 from seqforge.evaluation import Comparison, Evaluation, compare, evaluate_dataset, score_example
 from seqforge.forge.finding import locate
+from seqforge.forge.fitting import codec_of
+from seqforge.forge.generated import Generated
 from seqforge.forge.settings import build
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.network import Network
-from seqforge.plugin import Codec, Describes, Origin, Piece, Plugin, Streams
+from seqforge.plugin import Describes, Origin, Piece, Plugin, Streams
 from seqforge.sampling import (
     Averaged,
     BeamSearch,
@@ -45,27 +44,6 @@ from seqforge.sampling.candidates import MOST_CANDIDATES, resampled
 from seqforge.sequences import Prompt
 
 DEFAULT_LENGTH = 1000.0
-
-
-@dataclass(frozen=True)
-class Generated:
-    """One generated piece.
-
-    Attributes:
-        k: its number, from 0.
-        piece: what was made.
-        ended: whether the network ended every part of it by itself.
-        log_probability: of all that was drawn, in nats.
-        scores: the same step by step.
-        masked: the probability that the network gave to what the constraint forbade, the mean over the steps drawn.
-    """
-
-    k: int
-    piece: Piece
-    ended: bool
-    log_probability: float
-    scores: tuple[float, ...] = ()
-    masked: float = 0.0
 
 
 class Model:
@@ -86,7 +64,7 @@ class Model:
     def __init__(self, header: ModelHeader, network: Network, plugin: Plugin, path: Path | None = None) -> None:
         self.header, self.network, self.plugin, self.path = header, network, plugin, path
         self.options = build(plugin.Options, header.options, what=f"the plugin {plugin.name!r}")
-        self.codec = _codec(header, plugin, self.options, path)
+        self.codec = codec_of(header, plugin, self.options, path)
 
     def generate(
         self,
@@ -387,24 +365,6 @@ class Model:
         )
 
 
-def text_of(plugin: Plugin, pieces: Sequence[Piece]) -> str | None:
-    """Return pieces as the text of their plugin's first format, None where that is no text.
-
-    Args:
-        plugin: their domain.
-        pieces: one; or several, where the format is one of the plugin's books.
-    """
-    if len(pieces) == 1 and isinstance(pieces[0].content, str):
-        return pieces[0].content
-    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
-        path = Path(folder) / f"piece{plugin.writes[0]}"
-        plugin.write(pieces, path)
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            return None
-
-
 def load(path: str | Path, *, precision: Precision = "float32") -> Model:
     """Return the model of a file, of a run's folder, or of a plugin's name; see `locate`.
 
@@ -425,21 +385,3 @@ def load(path: str | Path, *, precision: Precision = "float32") -> Model:
     model = Model(header, network, registry.load(header.plugin), found)
     model.precision = precision
     return model
-
-
-def _codec(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None) -> Codec:
-    where = f"{path} cannot be used" if path else "the model cannot be used"
-    version = header.codec.get("version")
-    if not isinstance(version, int) or version > plugin.codec.version:
-        raise DamagedFileError(
-            f"{where}: its codec has version {version!r}, and the installed plugin {plugin.name!r} reads up to"
-            f" {plugin.codec.version}; update {plugin.distribution()}"
-        )
-    try:
-        codec = plugin.codec.from_json(header.codec["data"], header.arrays, options)
-    except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
-        raise DamagedFileError(f"{where}: its codec is damaged ({type(error).__name__}: {error})") from error
-    labels = {name: tuple(values) for name, values in codec.labels.items()}
-    if codec.space != header.space or labels != header.labels or codec.features != header.network.features:
-        raise DamagedFileError(f"{where}: its codec and its network do not fit each other")
-    return codec

@@ -13,9 +13,10 @@ from seqforge import registry
 from seqforge.corpus import Corpus, Prepared
 from seqforge.errors import SeqforgeError
 from seqforge.files import make_folder, replacing
-from seqforge.forge.model import Model, text_of
+from seqforge.forge.model import Model
 from seqforge.forge.plan import Plan
 from seqforge.forge.runs import Run
+from seqforge.forge.text import text_of
 from seqforge.modelfile import ModelHeader, write_model
 from seqforge.network import Network
 from seqforge.plugin import Plugin

@@ -107,7 +107,7 @@ def test_pieces_that_are_no_strings_are_shown_as_a_file_of_theirs_would_be(run: 
 
 
 def test_pieces_whose_files_are_no_text_need_a_file(run: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqforge.forge.model.text_of", lambda plugin, pieces: None)
+    monkeypatch.setattr("seqforge.forge.text.text_of", lambda plugin, pieces: None)
     said = run("--model", numbers, "-n", "2")
     assert said.code == 2 and "where to? Give -o FILE (.num, .one) or -o DIR/" in said.err
 
