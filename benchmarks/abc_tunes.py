@@ -10,7 +10,6 @@ import json
 import re
 import subprocess
 import tempfile
-from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from _tunes import tunes
 
 from seqforge import DecodeError, Example, Model, Prompt
+from seqforge.evaluation.samples import Runs
 from seqforge.forge import choose, load
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge_abc import Tune
@@ -26,9 +26,6 @@ from seqforge_abc.lint import findings
 from seqforge_abc.reading import read_book
 from seqforge_abc.tune import Bar, Tuplet
 from seqforge_abc.writing import tune_to_abc
-
-LONGEST = 250
-"""Of the runs of notes that are looked for."""
 
 
 def abc2midi_is_content(text: str, folder: Path) -> bool:
@@ -75,33 +72,19 @@ def ends_on_tonic(tune: Tune) -> bool:
     return last is not None and any(pitch.fifths == tune.key.tonic for pitch in last.pitches)
 
 
-def melody(tune: Tune) -> str:
-    """Return the intervals of a tune, a character each."""
+def melody(tune: Tune) -> list[int]:
+    """Return the intervals of a tune, in semitones."""
     heights = [note.pitches[-1].midi for note in tune.notes() if note.pitches]
-    return "".join(chr(128 + after - before) for before, after in pairwise(heights))
+    return [after - before for before, after in pairwise(heights)]
 
 
-def suffixes(tunes: Sequence[Tune]) -> list[str]:
-    """Return what begins at each interval of the tunes, in order."""
-    return sorted(m[at : at + LONGEST] for m in map(melody, tunes) for at in range(len(m)))
-
-
-def shared(one: str, other: str) -> int:
-    """Return how long the same beginning of both is."""
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def longest_copy(tune: Tune, known: list[str]) -> int:
-    """Return the longest run of notes whose intervals stand in the training tunes, given their suffixes."""
-    steps, best = melody(tune), 0
-    for at in range(len(steps)):
-        rest = steps[at : at + LONGEST]
-        place = bisect(known, rest)
-        best = max([best, *(shared(rest, other) for other in known[max(0, place - 1) : place + 1])])
+def longest_copy(tune: Tune, known: Runs) -> int:
+    """Return the longest run of notes whose intervals stand in the training tunes."""
+    best = known.longest(melody(tune))
     return best + 1 if best else 0
 
 
-def table(found: Sequence[Tune], training: list[str]) -> dict[str, float]:
+def table(found: Sequence[Tune], training: Runs) -> dict[str, float]:
     """Return what is counted, in per cent where not said otherwise."""
 
     def share(test: Callable[[Tune], bool]) -> float:
@@ -140,7 +123,7 @@ def shape(found: Sequence[Tune]) -> dict[str, float]:
         "with an upbeat": share(lambda tune: bool(bars_of(tune)) and bars_of(tune)[0] < 0.99),
         "with tuplets": share(lambda tune: any(isinstance(element, Tuplet) for element in tune.music)),
         "with repeats": share(lambda tune: any(isinstance(e, Bar) and ":" in e.kind for e in tune.music)),
-        "distinct": round(100 * len({melody(tune) for tune in found}) / len(found), 1),
+        "distinct": round(100 * len({tuple(melody(tune)) for tune in found}) / len(found), 1),
         "notes, median": median(lambda tune: len(tune.notes())),
         "bars, median": median(lambda tune: sum(length > 0.51 for length in bars_of(tune))),
         "pitches, median": median(lambda tune: len({p for note in tune.notes() for p in note.pitches})),
@@ -189,7 +172,7 @@ def main() -> None:
     asked = parser.parse_args()
     model = load(choose("abc", asked.model)[0])
     sides = tunes(model.codec)[1]
-    training = suffixes([piece.content for piece in sides["train"]])
+    training = Runs(melody(piece.content) for piece in sides["train"])
     told: dict[str, object] = {}
     for temperature in asked.temperature or (1.0, 2.0):
         made = [piece.content for piece in model.generate(asked.n, seed=1, temperature=temperature)]
