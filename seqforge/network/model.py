@@ -137,16 +137,15 @@ class Network(nn.Module):
         own, (kappa, seen, rested) = state[0], state[-1]
         outputs, views = [], []
         keeps = (~window.starts).unsqueeze(-1).float()
-        for t in range(len(inputs)):
-            keep = keeps[t]
+        for now, keep, source in zip(given.unbind(), keeps.unbind(), sources.unbind(), strict=True):
             kappa, seen, rested = kappa * keep, seen * keep, rested * keep
             if split:
-                read = given[t] + functional.linear(seen, layer.input_weight[:, width:])
+                read = now + functional.linear(seen, layer.input_weight[:, width:])
                 own = layer.take(read, functional.linear(own[0], recurrent), own, keep)
             else:
-                own = layer.take(given[t], functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
-            kappa, seen, phi = self.window(own[0], kappa, sources[t])
-            rested = self.window.rests(phi, sources[t], rested)
+                own = layer.take(now, functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
+            kappa, seen, phi = self.window(own[0], kappa, source)
+            rested = self.window.rests(phi, source, rested)
             outputs.append(own[0])
             views.append(seen)
         return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)
