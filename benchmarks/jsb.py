@@ -52,7 +52,7 @@ def frames(model: Model, side: str) -> dict[str, float]:
 def piece(model: Model, steps: np.ndarray) -> tuple[float, float, int]:
     """Return the nats of a chorale's frames but the first, plain and among what is allowed, and how many they are."""
     prompt = Prompt(seqforge.Example(steps))
-    window = opening(model.engine, prompt, Conditions(model.label_numbers({}), np.zeros(0, np.float32)))
+    window = opening(model.network, prompt, Conditions(model.label_numbers({}), np.zeros(0, np.float32)))
     with torch.no_grad():
         outputs, _ = model.network.eval()(window, model.network.zero_state(1))
     logits = outputs[:-1, 0].double().numpy()  # row t predicts step t; the last predicts the end

@@ -95,9 +95,8 @@ def real_lines(model: seqforge.Model, folder: Path) -> list[tuple[str, str]]:
     for path in find_corpus("unipen").paths():
         if path.parent.name == "train":
             continue
-        for sample in read_ink(path):
-            if isinstance(sample, Sample) and SHORTEST <= len(sample.ink.text) <= LONGEST:
-                found.append(sample)
+        samples = [sample for sample in read_ink(path) if isinstance(sample, Sample)]
+        found += [sample for sample in samples if SHORTEST <= len(sample.ink.text) <= LONGEST]
     chosen = found[:: max(1, len(found) // REAL)][:REAL]
     pairs = []
     for number, sample in enumerate(chosen):

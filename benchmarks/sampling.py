@@ -209,7 +209,7 @@ def losses(path: str) -> dict[str, float]:
         conditions = Conditions(model.label_numbers(example.labels), np.zeros(0, np.float32))
         for precision, engine in engines.items():
             outputs, first, added = engine.begin(
-                opening(engine, Prompt(dataclasses.replace(example, steps=example.steps[:0])), conditions)
+                opening(engine.network, Prompt(dataclasses.replace(example, steps=example.steps[:0])), conditions)
             )
             rows = engine.rows_for(1)
             state, added = engine.state(first, rows), added.repeat(rows, 1)

@@ -51,8 +51,8 @@ RESERVED = frozenset(
     dropout_recurrent dry dry_base dry_length embedding epochs file force frequency_penalty greedy help hidden init
     json label_dropout layers learning_rate length length_penalty look_back min_p minutes mirostat mirostat_rate model n
     no_repeat_ngram output patience plugin precision presence_penalty quiet repetition_penalty replay residual resume
-    run samples seed size steps stop_at temperature threads tie time top_k top_p typical version warmup weight_decay
-    where window workers""".split()  # noqa: SIM905 - readable as prose
+    run samples seed show_attention size steps stop_at temperature threads tie time top_k top_p typical version warmup
+    weight_decay where window workers""".split()  # noqa: SIM905 - readable as prose
 )
 """The core's own flags: no field of a plugin's Options or Request may bear one of these names."""
 
@@ -161,6 +161,10 @@ class Codec(ABC):
     def unseen(self, piece: Piece) -> Mapping[str, int]:
         """Return what `encode` replaces or leaves out in this piece, with counts: the person is told."""
         return {}
+
+    def source_names(self, source: np.ndarray) -> Sequence[str]:
+        """Return what each symbol of a source is called where attention is drawn; their numbers by default."""
+        return [str(symbol) for symbol in source.tolist()]
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

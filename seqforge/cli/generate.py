@@ -52,6 +52,12 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         parameter("length_penalty", float, 0.0, typer.Option(help="of the beam: 1 compares log-probability per step")),
         parameter("candidates", int, 0, typer.Option(min=0, help="draw so many for each piece and keep one that fits")),
         parameter("precision", str, "float32", typer.Option(help="of matrix products: float32, bfloat16 or int8")),
+        parameter(
+            "show_attention",
+            Path | None,
+            None,
+            typer.Option(help="draw which part of its source (a text) each step attends to", metavar="SVG"),
+        ),
         parameter("replay", Path | None, None, typer.Option(help="make a generated file again, from its record")),
         parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
         parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
@@ -103,7 +109,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
                                            "precision", "candidates")},
     )  # fmt: skip
     target = Target(plugin, values["output"], order.n)
-    made = _produce(order, model, target, shows=not values["json"])
+    watched = _Attention(model, values["show_attention"], order) if values["show_attention"] else None
+    made = _produce(order, model, target, shows=not values["json"], watched=watched)
     written = target.finish()
     if target.files and target.output is not None:
         told = record(order, model, target.files)
@@ -114,7 +121,9 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         say(f"wrote {written['path']}")
 
 
-def _produce(order: "Order", model: "Model", target: Target, *, shows: bool) -> list[dict[str, Any]]:
+def _produce(
+    order: "Order", model: "Model", target: Target, *, shows: bool, watched: "_Attention | None" = None
+) -> list[dict[str, Any]]:
     """Generate what was ordered and hand it to the target; return what to tell about each piece."""
     from seqforge.forge import load
 
@@ -130,6 +139,8 @@ def _produce(order: "Order", model: "Model", target: Target, *, shows: bool) -> 
         request=order.request, watch=stream,
     ):  # fmt: skip
         waiting[generated.k] = generated
+        if watched is not None:
+            watched.draw(generated)
         if stream is not None:
             stream.show_prompt()
         while len(made) in waiting:
@@ -139,6 +150,41 @@ def _produce(order: "Order", model: "Model", target: Target, *, shows: bool) -> 
             told |= target.take(one.piece, streamed=streamer is not None, show=shows)
             made.append(told)
     return made
+
+
+class _Attention:
+    """Where the attention of a piece is drawn.
+
+    Args:
+        model: that generates.
+        path: of the drawing.
+        order: of one piece.
+
+    Raises:
+        RequestError: there is nothing to draw, or not so.
+    """
+
+    def __init__(self, model: "Model", path: Path, order: "Order") -> None:
+        self.model, self.path = model, path
+        if not model.header.network.source:
+            raise RequestError(f"--show-attention: models of the plugin {model.plugin.name!r} attend to no source")
+        if path.suffix.lower() != ".svg":
+            raise RequestError(f"--show-attention {path} must end in .svg; pictures are drawn as that")
+        if order.n != 1:
+            raise RequestError(f"--show-attention draws one piece, and -n is {order.n}; leave -n out")
+
+    def draw(self, generated: "Generated") -> None:
+        """Write the drawing of a piece."""
+        from seqforge.evaluation import draw_attention
+
+        parts = [
+            (self.model.attention(example), [*self.model.codec.source_names(example.source), "end"])
+            for example in generated.examples
+            if example.source is not None
+        ]
+        if not parts:
+            raise RequestError("--show-attention: nothing was attended to, since nothing such as a text was given")
+        write_text(self.path, draw_attention(parts))
 
 
 def replay(path: Path, output: str | None, *, quiet: bool) -> None:

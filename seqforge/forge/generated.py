@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from seqforge.plugin import Piece
+from seqforge.sequences import Example
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Generated:
         log_probability: of all that was drawn, in nats.
         scores: the same step by step.
         masked: the probability that the network gave to what the constraint forbade, the mean over the steps drawn.
+        examples: of each part what the network read: the prompt's steps, whether they are kept or not, and those drawn.
     """
 
     k: int
@@ -24,3 +26,4 @@ class Generated:
     log_probability: float
     scores: tuple[float, ...] = ()
     masked: float = 0.0
+    examples: tuple[Example, ...] = ()

@@ -19,7 +19,14 @@ from seqforge.errors import (
     did_you_mean,
     listing,
 )
-from seqforge.evaluation import Comparison, Evaluation, compare, evaluate_dataset, score_example
+from seqforge.evaluation import (
+    Comparison,
+    Evaluation,
+    attention_of,
+    compare,
+    evaluate_dataset,
+    score_example,
+)
 from seqforge.forge.finding import locate
 from seqforge.forge.fitting import codec_of
 from seqforge.forge.generated import Generated
@@ -41,7 +48,7 @@ from seqforge.sampling import (
     opening,
 )
 from seqforge.sampling.candidates import MOST_CANDIDATES, resampled
-from seqforge.sequences import Prompt
+from seqforge.sequences import Example, Prompt
 
 DEFAULT_LENGTH = 1000.0
 
@@ -210,7 +217,7 @@ class Model:
         example = self.codec.encode(Piece(prompt)) if prompt is not None else None
         start = Prompt(example) if example is not None else self.codec.prompts(self.plugin.Request())[0]
         outputs, _, _ = self.engine.begin(
-            opening(self.engine, start, self._conditions(start, self.label_numbers(where or {})))
+            opening(self.network, start, self._conditions(start, self.label_numbers(where or {})))
         )
         found = draw_for(self.header.space, Controls()).probabilities(outputs)
         if not isinstance(found, np.ndarray):
@@ -218,6 +225,11 @@ class Model:
         names: Sequence[Any] = getattr(self.codec, "vocabulary", range(len(found) - 1))
         named = dict(zip([*names, None], found.tolist(), strict=True))
         return dict(sorted(named.items(), key=lambda item: -item[1]))
+
+    def attention(self, example: Example) -> np.ndarray:
+        """Return what of an example's source the network attends to at each step; see `evaluation.attention_of`."""
+        start = Prompt(example)
+        return attention_of(self.network, example, self._conditions(start, self.label_numbers({})))
 
     def score(self, piece: Piece | Any) -> Evaluation:
         """Return how probable the model finds a piece (or bare content), its end included."""
@@ -344,10 +356,13 @@ class Model:
     def _finish(
         self, samples: list[Sample], prompts: Sequence[Prompt], request: Any, where: Mapping[str, str]
     ) -> Generated:
-        pieces = []
+        pieces, read = [], []
         for sample, prompt in zip(samples, prompts, strict=True):
             labels = {**prompt.example.labels, **where}
             example = dataclasses.replace(prompt.example, steps=sample.steps, labels=labels)
+            before = prompt.example.steps
+            whole = np.concatenate([before, sample.steps[len(before[: prompt.keep]) :]])
+            read.append(dataclasses.replace(example, steps=whole))
             try:
                 pieces.append(self.codec.decode(example))
             except DecodeError as error:
@@ -362,6 +377,7 @@ class Model:
             log_probability=sum(sample.log_probability for sample in samples),
             scores=tuple(score for sample in samples for score in sample.scores),
             masked=sum(sample.masked for sample in samples) / len(samples),
+            examples=tuple(read),
         )
 
 

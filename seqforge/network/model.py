@@ -76,7 +76,11 @@ class Network(nn.Module):
         return self.head.predict(hidden), after
 
     def read(
-        self, window: Window, state: NetworkState, masks: Masks | None = None
+        self,
+        window: Window,
+        state: NetworkState,
+        masks: Masks | None = None,
+        weights: list[Tensor] | None = None,
     ) -> tuple[Float[Tensor, "time lane hidden"], NetworkState]:
         """Return what the head predicts from at every row, and the state after the last.
 
@@ -84,6 +88,7 @@ class Network(nn.Module):
             window: what to read.
             state: the state before the first row.
             masks: the dropout masks of training; None drops nothing.
+            weights: where given, what each row attends to is appended, row by row: shape (lane, length of the source).
         """
         labels = window.labels
         if masks is not None:
@@ -101,7 +106,7 @@ class Network(nn.Module):
                 hidden = hidden * masks.between[number - 1].to(hidden.dtype)
             dropped = masks.recurrent[number] if masks is not None and masks.recurrent else None
             if self.window is not None and not number:
-                given, layer_state, seen, window_state = self._attend(hidden, window, state, dropped)
+                given, layer_state, seen, window_state = self._attend(hidden, window, state, dropped, weights)
             else:
                 inputs = hidden if seen is None else torch.cat([hidden, seen.to(hidden.dtype)], -1)
                 given, layer_state = layer(inputs, state[number], starts, dropped)
@@ -117,7 +122,12 @@ class Network(nn.Module):
         return hidden, after
 
     def _attend(
-        self, inputs: Tensor, window: Window, state: NetworkState, dropped: Tensor | None
+        self,
+        inputs: Tensor,
+        window: Window,
+        state: NetworkState,
+        dropped: Tensor | None,
+        weights: list[Tensor] | None,
     ) -> tuple[Tensor, State, Tensor, State]:
         """Run the first layer and the window on the source, step by step: each reads what the other gave.
 
@@ -146,6 +156,8 @@ class Network(nn.Module):
                 own = layer.take(now, functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
             kappa, seen, phi = self.window(own[0], kappa, source)
             rested = self.window.rests(phi, source, rested)
+            if weights is not None:
+                weights.append(phi)
             outputs.append(own[0])
             views.append(seen)
         return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)

@@ -93,7 +93,7 @@ class BeamSearch:
         self.banned[list(controls.ban)] = True
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.first = self.guide.after(prompt) if self.guide else None
-        self.begun = engine.begin(opening(engine, prompt, conditions))
+        self.begun = engine.begin(opening(engine.network, prompt, conditions))
 
     def best(self, n: int) -> list[Sample]:
         """Return the n best whole pieces, the best first; fewer where the beam found fewer."""

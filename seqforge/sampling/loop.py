@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqforge.network import Window, attended
+from seqforge.network import Network, Window, attended
 from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.draws import Choice, draw_for
@@ -84,7 +84,7 @@ class Sampler:
         self.draw, self.controls = draw_for(engine.network.space, controls), controls
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.first_state: Hashable = self.guide.after(prompt) if self.guide else None
-        self.outputs, self.state, self.added = engine.begin(opening(engine, prompt, conditions))
+        self.outputs, self.state, self.added = engine.begin(opening(engine.network, prompt, conditions))
 
     def samples(
         self,
@@ -293,7 +293,7 @@ class _Uniforms:
         return numbers
 
 
-def opening(engine: Engine | Averaged, prompt: Prompt, conditions: Conditions) -> Window:
+def opening(network: Network, prompt: Prompt, conditions: Conditions) -> Window:
     """Return the window that reads a prompt: its start row and a row for each of its steps."""
     given = torch.from_numpy(np.array(prompt.example.steps))
     given = given.long() if not given.is_floating_point() else given.float()
@@ -303,7 +303,7 @@ def opening(engine: Engine | Averaged, prompt: Prompt, conditions: Conditions) -
     starts[0] = True
     labels = torch.from_numpy(conditions.labels.astype(np.int64)).expand(rows, 1, -1)
     features = torch.from_numpy(conditions.features.astype(np.float32)).expand(rows, 1, -1)
-    sources, symbols = None, engine.network.config.source
+    sources, symbols = None, network.config.source
     if symbols:
         sources = torch.from_numpy(attended(prompt.example.source, symbols - 1)).expand(rows, 1, -1)
     return Window(inputs, inputs, starts, torch.zeros_like(starts), torch.ones(rows, 1), labels, features, sources)

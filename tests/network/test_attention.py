@@ -116,7 +116,7 @@ def test_stepping_agrees_with_reading(reader: Callable[..., Network], kind: str,
         expected = network(window_of(network, [[(steps, source)]]), network.zero_state(1))[0][:, 0]
     engine = Engine(network)
     prompt = Prompt(Example(np.array(steps[:2], np.uint8), source=np.array(source, np.uint8)))
-    outputs, first, added = engine.begin(opening(engine, prompt, nothing))
+    outputs, first, added = engine.begin(opening(engine.network, prompt, nothing))
     state = engine.state(first, 4)
     rows = [engine.step(torch.full((4,), step), added.repeat(4, 1), state)[1].clone() for step in steps[2:]]
     found = [outputs, *rows]
@@ -128,5 +128,5 @@ def test_without_a_source_there_is_nothing_to_rest_on(reader: Callable[..., Netw
     network = reader()
     nothing = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
     engine = Engine(network)
-    _, first, _ = engine.begin(opening(engine, Prompt(Example(np.zeros(0, np.uint8))), nothing))
+    _, first, _ = engine.begin(opening(engine.network, Prompt(Example(np.zeros(0, np.uint8))), nothing))
     assert engine.rested(engine.state(first, 2)) is None

@@ -85,7 +85,7 @@ def test_several_networks_are_the_mean_of_their_probabilities() -> None:
     together = Averaged(engines)
     from seqforge.sampling import opening
 
-    window = opening(engines[0], prompt(), NOWHERE)
+    window = opening(engines[0].network, prompt(), NOWHERE)
     outputs, state, added = together.begin(window)
     single = [each.begin(window) for each in engines]
     mean = np.mean([part[0].softmax(-1).numpy() for part in single], axis=0)

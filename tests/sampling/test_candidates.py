@@ -43,7 +43,7 @@ def sampler_of(network: Network) -> Sampler:
 
 
 def probabilities_of(network: Network, steps: list[int]) -> np.ndarray:
-    window = opening(Engine(network), Prompt(Example(np.array(steps, np.uint8))), NOTHING)
+    window = opening(network, Prompt(Example(np.array(steps, np.uint8))), NOTHING)
     with torch.no_grad():
         outputs = network(window, network.zero_state(1))[0][:, 0]
     found: np.ndarray = outputs.double().softmax(-1).numpy()

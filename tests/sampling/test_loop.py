@@ -141,7 +141,7 @@ def argmax_loop(network: Network, steps: tuple[int, ...], most: int) -> list[int
     piece = list(steps)
     nothing = Conditions(np.zeros(len(network.config.labels), np.int64), np.zeros(0, np.float32))
     while len(piece) < most:
-        window = opening(Engine(network), Prompt(Example(np.array(piece, np.uint8))), nothing)
+        window = opening(network, Prompt(Example(np.array(piece, np.uint8))), nothing)
         with torch.no_grad():
             best = int(network(window, network.zero_state(1))[0][-1, 0].argmax())
         if best == SIZE:
@@ -172,7 +172,7 @@ def test_the_log_probability_is_that_of_sequence_mode(make_network: Maker, kind:
     found = drawn(sampler_for(network, steps=(1, 4), conditions=conditions, temperature=1.3), range(20))
     assert any(sample.ended for sample in found.values())
     for sample in found.values():
-        window = opening(Engine(network), Prompt(Example(sample.steps)), conditions)
+        window = opening(network, Prompt(Example(sample.steps)), conditions)
         targets = torch.cat([window.inputs[1:], window.inputs.new_full((1, 1), 0)])
         ends = torch.zeros_like(window.starts)
         ends[-1] = True

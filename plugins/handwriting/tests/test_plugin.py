@@ -168,3 +168,29 @@ def test_letters_that_were_seldom_seen_are_named_before_anything_is_drawn(codec:
     seldom = InkCodec(codec.options, {**codec.counts, "q": 3}, codec.scale, codec.hands)
     with pytest.raises(RequestError, match=r"seldom seen in training, .*: q \(3\)"):
         seldom.prompts(Request(text="aqa"))
+
+
+def test_attention_is_drawn_line_by_line(
+    model: seqforge.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from seqforge.cli import main
+
+    def run(*words: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        return int(ended.value.code or 0)
+
+    monkeypatch.chdir(tmp_path)
+    words = ["generate", "--model", str(model.path), "--text", "abc dea " * 12, "-o", "a.svg", "--style", "p1"]
+    assert run(*words, "--show-attention", "seen.svg") == 0
+    drawn = (tmp_path / "seen.svg").read_text(encoding="utf-8")
+    assert drawn.count("<image") == drawn.count(">end<") == 3
+    for more, reason in (
+        (["--show-attention", "seen.png"], "must end in .svg"),
+        (["--show-attention", "two.svg", "-n", "2"], "draws one piece, and -n is 2"),
+    ):
+        assert run(*words[:-4], "-o", "b/", *more) == 2
+        assert reason in capsys.readouterr().err
+    assert run(*words[:3], "--length", "9", "-o", "c.svg", "--show-attention", "none.svg") == 2
+    assert "nothing was attended to" in capsys.readouterr().err
+    assert not (tmp_path / "two.svg").exists() and not (tmp_path / "none.svg").exists()

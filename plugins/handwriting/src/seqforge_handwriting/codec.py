@@ -98,6 +98,10 @@ class InkCodec(Codec, Augments):
         """Return the characters that were never seen."""
         return Counter(letter for letter in piece.content.text if letter not in self.numbers)
 
+    def source_names(self, source: np.ndarray) -> Sequence[str]:
+        """Return the characters."""
+        return [self.letters[number] for number in source.tolist()]
+
     def prompts(self, request: Request) -> Sequence[Prompt]:
         return prompts_for(self, request)
 
