@@ -83,6 +83,14 @@ def test_the_codec_comes_back_from_its_file(codec: InkCodec) -> None:
         np.testing.assert_allclose(again.hands.lines[writer].points, ink.points, atol=1e-3)
 
 
+def test_ink_whose_text_nobody_knows_is_learnt_too() -> None:
+    silent = [Piece(Ink(piece.content.strokes), piece.labels) for piece in pieces(4)]
+    codec = Handwriting().fit(silent, Options())
+    again = InkCodec.from_json(codec.to_json(), codec.arrays(), codec.options)
+    example = again.encode(silent[0])
+    assert example.source is None and len(again.decode(example).content.strokes) == len(silent[0].content.strokes)
+
+
 def test_a_variant_has_as_many_points_and_sometimes_no_text(codec: InkCodec) -> None:
     example = codec.encode(pieces(1)[0])
     variants = [codec.augment(example, np.random.default_rng(seed)) for seed in range(200)]

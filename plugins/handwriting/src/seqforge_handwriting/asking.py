@@ -16,7 +16,7 @@ from seqforge_handwriting.options import Request
 from seqforge_handwriting.page import Layout, Page, length_mm, paper_mm, place, wrap
 from seqforge_handwriting.reading import SUFFIXES, read_ink
 from seqforge_handwriting.shape import frame_of
-from seqforge_handwriting.thinning import thinned
+from seqforge_handwriting.thinning import lightened
 
 if TYPE_CHECKING:
     from seqforge_handwriting.codec import InkCodec
@@ -28,8 +28,6 @@ MEAN_WIDTH = 1.25
 MOST_BYTES = 1 << 20
 LONGEST_STYLE = 80
 """Characters of a line to prime with."""
-DENSE = 30
-"""Points a character, above which points are left out: the corpus has 6.5, a screen records a hundred."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,5 +146,4 @@ def _style(codec: "InkCodec", request: Request) -> Ink | None:
     check_written(text, codec.counts)
     ink = Ink(found.ink.strokes, text)
     upright = replace(frame_of(ink), slant=0.0).apply(ink)
-    dense = codec.options.thin and len(upright.points) > DENSE * len(text)
-    return thinned(upright, codec.options.thin) if dense else upright
+    return lightened(upright, path.suffix, codec.options.thin)

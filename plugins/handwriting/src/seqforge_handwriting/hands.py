@@ -47,7 +47,7 @@ class Hands:
         if offsets.ndim != 2 or offsets.shape[1] != 3 or sum(int(count) for _, _, count in data) != len(offsets):
             raise ValueError("its hands are garbled")
         ends = np.cumsum([int(count) for _, _, count in data]).tolist()
-        starts = [0, *ends[:-1]]
+        starts = [0, *ends][: len(ends)]
         return cls({
             str(writer): from_offsets(offsets[start:end], str(text))
             for (writer, text, _), start, end in zip(data, starts, ends, strict=True)

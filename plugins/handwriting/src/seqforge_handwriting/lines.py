@@ -14,6 +14,8 @@ USUAL_WIDTH = 1.5
 """Width of a character, its share of the spaces included, in x-heights."""
 HEIGHTS, BASES = 40, 40
 """Points of the grid that x-heights and baselines are searched on."""
+BINS = 8
+"""Bins for each baseline of the grid, in which extrema are counted: all in a bin are taken to lie at its middle."""
 STEEPEST_SLANT = 50.0
 """Degrees from the vertical within which a downstroke is one."""
 STEEPEST_SLOPE = 0.25
@@ -55,17 +57,16 @@ def extrema(ink: Ink) -> tuple[np.ndarray, np.ndarray]:
 
     The ends of strokes count as both ends of what they join: a stroke that begins downwards begins with a top.
     """
-    tops, bottoms = [np.zeros((0, 2))], [np.zeros((0, 2))]
-    for stroke in ink.strokes:
-        moved = np.concatenate([[True], np.diff(stroke[:, 1]) != 0])
-        points = stroke[moved]
-        if len(points) < 2:
-            continue
-        down = np.sign(np.diff(points[:, 1]))
-        after, before = np.append(down, -down[-1]), np.append(-down[0], down)
-        tops.append(points[(before < 0) & (after > 0)])
-        bottoms.append(points[(before > 0) & (after < 0)])
-    return np.concatenate(tops), np.concatenate(bottoms)
+    points = ink.points
+    numbers = np.repeat(np.arange(len(ink.strokes)), ink.counts)
+    same = (np.diff(points[:, 1]) == 0) & (np.diff(numbers) == 0)
+    moved = np.concatenate([np.ones(min(1, len(points)), np.bool_), ~same])
+    points, numbers = points[moved], numbers[moved]
+    edge = np.diff(numbers) != 0
+    down = np.concatenate([[0.0], np.sign(np.diff(points[:, 1])) * ~edge, [0.0]])  # 0 where strokes begin and end
+    before, after = down[:-1][: len(points)], down[1:][: len(points)]
+    before, after = np.where(before == 0, -after, before), np.where(after == 0, -before, after)
+    return points[(before < 0) & (after > 0)], points[(before > 0) & (after < 0)]
 
 
 def lines_of(ink: Ink, *, slope: float = 0.0) -> tuple[float, float]:
@@ -84,41 +85,64 @@ def lines_of(ink: Ink, *, slope: float = 0.0) -> tuple[float, float]:
     if not len(tops) or tall <= 0:
         width = ink.bounds[2] - ink.bounds[0]
         return low, max(tall, width, 1e-6) / 2
-    shares = _shares(ink.text)
-    height, base = (np.geomspace(0.12, 1.1, HEIGHTS) * tall)[:, None], np.linspace(high, low, BASES)[None]
-    for _ in range(2):  # once over everything, once closely around the best
-        score = _fit(tops, bottoms, base, height, shares, tall) + _wanted(ink, height)
-        row, column = np.unravel_index(int(score.argmax()), score.shape)
-        best_height, best_base = float(height[row, 0]), float(base[0, column])
-        height = best_height * np.geomspace(0.93, 1.07, 15)[:, None]
-        base = best_base + tall / BASES * np.linspace(-1, 1, 15)[None]
-    return best_base, best_height
+    ends = _expected(tops - high, bottoms - high, ink.text)
+    heights = np.geomspace(0.12, 1.1, HEIGHTS) * tall
+    score = _everywhere(ends, heights, tall) + _wanted(ink, heights)[:, None]
+    row, column = np.unravel_index(int(score.argmax()), score.shape)
+    heights = heights[row] * np.geomspace(0.93, 1.07, 15)  # once more closely around the best
+    bases = column * tall / (BASES - 1) + tall / BASES * np.linspace(-1, 1, 15)
+    score = _closely(ends, heights, bases, tall) + _wanted(ink, heights)[:, None]
+    row, column = np.unravel_index(int(score.argmax()), score.shape)
+    return high + float(bases[column]), float(heights[row])
 
 
-def _fit(
-    tops: np.ndarray,
-    bottoms: np.ndarray,
-    base: np.ndarray,
-    height: np.ndarray,
-    shares: tuple[float, float],
-    tall: float,
-) -> np.ndarray:
-    """Return the log-likelihood of the extrema for every x-height and baseline, shape (heights, bases)."""
-    tall_share, long_share = shares
-    score = np.zeros(np.broadcast_shapes(base.shape, height.shape))
-    for points, lines in (
-        (tops, ((1 - tall_share, 1.0, 1.0), (tall_share, ASCENDER, 1.6))),
-        (bottoms, ((1 - long_share, 0.0, 1.0), (long_share, DESCENDER, 1.6))),
-    ):
-        place = points[:, None, None]
-        density = STRAY / tall * np.ones_like(score)
-        for share, line, wider in lines:
-            width = SPREAD * wider * height
-            density = density + (1 - STRAY) * share / width * np.exp(
-                -0.5 * ((place - base + line * height) / width) ** 2
-            )
-        score += np.log(density).sum(axis=0)
+Line = tuple[float, float, float]
+"""A line that extrema gather about: which part of them, its height in x-heights, how much wider than SPREAD."""
+Ends = tuple[tuple[np.ndarray, tuple[Line, Line]], ...]
+"""Of the tops, and of the bottoms: how far they lie below the highest point, and the lines they gather about."""
+
+
+def _expected(tops: np.ndarray, bottoms: np.ndarray, text: str) -> Ends:
+    tall, long_ = _shares(text)
+    return (
+        (tops, ((1 - tall, 1.0, 1.0), (tall, ASCENDER, 1.6))),
+        (bottoms, ((1 - long_, 0.0, 1.0), (long_, DESCENDER, 1.6))),
+    )
+
+
+def _everywhere(ends: Ends, heights: np.ndarray, tall: float) -> np.ndarray:
+    """Return the log-likelihood for every x-height and every baseline of the grid, shape (heights, BASES).
+
+    What an extremum adds depends on how far it is from the baseline. So extrema are counted in bins, and a baseline's
+    likelihood is the sum of the counts times the log-density, shifted by so many bins.
+    """
+    bins = (BASES - 1) * BINS
+    apart = np.arange(-bins, bins + 1) * tall / bins
+    score = np.zeros((len(heights), BASES))
+    for places, lines in ends:
+        counts = np.bincount(np.rint(places / tall * bins).astype(np.int64), minlength=bins + 1).astype(float)
+        logs = _log_density(apart, heights[:, None], lines, tall)
+        for base in range(BASES):
+            shift = (BASES - 1 - base) * BINS
+            score[:, base] += logs[:, shift : shift + bins + 1] @ counts
     return score
+
+
+def _closely(ends: Ends, heights: np.ndarray, bases: np.ndarray, tall: float) -> np.ndarray:
+    """Return the log-likelihood for some x-heights and baselines, shape (heights, bases)."""
+    score = np.zeros((len(heights), len(bases)))
+    for places, lines in ends:
+        score += _log_density(places[:, None] - bases, heights[:, None, None], lines, tall).sum(axis=1)
+    return score
+
+
+def _log_density(apart: np.ndarray, height: np.ndarray, lines: tuple[Line, Line], tall: float) -> np.ndarray:
+    """Return the log-density of extrema that lie so far below the baseline."""
+    found = np.full(np.broadcast_shapes(apart.shape, height.shape), STRAY / tall)
+    for share, line, wider in lines:
+        width = SPREAD * wider * height
+        found += (1 - STRAY) * share / width * np.exp(-0.5 * ((apart + line * height) / width) ** 2)
+    return np.log(found)
 
 
 def _shares(text: str) -> tuple[float, float]:
@@ -156,7 +180,12 @@ def slope_of(ink: Ink) -> float:
     bottoms = bottoms[:: 1 + len(bottoms) // 150]
     slopes = np.linspace(-STEEPEST_SLOPE, STEEPEST_SLOPE, 101)
     level = bottoms[:, 1] - slopes[:, None] * (bottoms[:, 0] - bottoms[:, 0].mean())
-    bases = np.linspace(level.min(), level.max(), BASES)[:, None, None]
-    near = np.exp(-0.5 * ((level - bases) / (SPREAD * height)) ** 2)
-    score = np.log(STRAY / 4 + near).sum(axis=2).max(axis=0) - 0.5 * (slopes / 0.05) ** 2
+    first, last = float(level.min()), float(level.max())
+    bins = min(2000, 1 + int(4 * (last - first) / (SPREAD * height)))
+    middles = np.linspace(first, last, bins + 1)
+    places = np.rint((level - first) * (bins / max(last - first, 1e-12))).astype(np.int64)
+    rows = (bins + 1) * np.arange(len(slopes))[:, None]
+    counts = np.bincount((places + rows).ravel(), minlength=(bins + 1) * len(slopes)).reshape(len(slopes), -1)
+    near = np.exp(-0.5 * ((middles[:, None] - np.linspace(first, last, BASES)) / (SPREAD * height)) ** 2)
+    score = (counts @ np.log(STRAY / 4 + near)).max(axis=1) - 0.5 * (slopes / 0.05) ** 2
     return float(slopes[score.argmax()])

@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from seqforge import Fingerprints, Origin, Piece, Plugin, ReadError
-from seqforge_handwriting.asking import DENSE, Letter
+from seqforge_handwriting.asking import Letter
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import fitted, write
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.options import Options, Request
 from seqforge_handwriting.reading import SUFFIXES, read_ink
 from seqforge_handwriting.shape import frame_once
-from seqforge_handwriting.thinning import thinned
+from seqforge_handwriting.thinning import lightened
 
-CURVED = 8
-"""Likewise, in a drawing, where points are added along every curve."""
 TALLEST = 7.0
 """X-heights of a line of writing, from the top of its letters to the bottom."""
 
@@ -54,9 +52,7 @@ class Handwriting(Plugin, Fingerprints):
                         file=f"{path}, {found.place}" if found.place else str(path),
                     )
                     continue
-                dense = CURVED if path.suffix.lower() == ".svg" else DENSE
-                if options.thin and len(ink.points) > dense * max(1, len(ink.text)):
-                    ink = thinned(ink, options.thin * frame.x_height)
+                ink = lightened(ink, path.suffix, options.thin * frame.x_height)
             yield Piece(ink, labels=dict(found.labels), origin=Origin(str(path), found.place))
 
     def fit(self, pieces: Iterable[Piece], options: Any) -> InkCodec:

@@ -4,6 +4,11 @@ import numpy as np
 
 from seqforge_handwriting.ink import Ink
 
+DENSE = 30
+"""Points a character, above which points are left out: the corpus has 6.5, a screen records a hundred."""
+CURVED = 8
+"""Likewise, in a drawing, where points are added along every curve."""
+
 
 def thin(points: np.ndarray, tolerance: float) -> np.ndarray:
     """Return those points of a stroke, shape (points, 2), that its polyline needs to stay within the tolerance.
@@ -51,6 +56,20 @@ def resampled(points: np.ndarray, step: float) -> np.ndarray:
 def thinned(ink: Ink, tolerance: float) -> Ink:
     """Return ink whose strokes stay within the tolerance, in its units, with as few points as that takes."""
     return ink.replaced(thin(stroke, tolerance) for stroke in ink.strokes)
+
+
+def lightened(ink: Ink, suffix: str, tolerance: float) -> Ink:
+    """Return ink thinned where it has far more points a character than a pen needs; as it is where it has not.
+
+    Args:
+        ink: from a file.
+        suffix: of the file; drawings have points added along every curve.
+        tolerance: in the ink's units; 0 leaves all points.
+    """
+    most = CURVED if suffix.lower() == ".svg" else DENSE
+    if not tolerance or len(ink.points) <= most * max(1, len(ink.text)):
+        return ink
+    return thinned(ink, tolerance)
 
 
 def evened(ink: Ink, step: float) -> Ink:
