@@ -54,14 +54,14 @@ def at_once(
     kappa_before, _, rested = state[-1]
     rows = torch.arange(len(inputs)).unsqueeze(1)
     begun = torch.where(window.starts, rows, -1).cummax(0).values  # the row at which the piece began, -1: before
-    before = torch.cat([total.new_zeros(1, *total.shape[1:]), total])[begun.clamp(min=0)[..., None].expand_as(total).long(),
-        torch.arange(total.shape[1])[None, :, None], torch.arange(total.shape[2])]  # fmt: skip
+    places = begun.clamp(min=0).unsqueeze(-1).expand_as(total)
+    before = torch.cat([total.new_zeros(1, *total.shape[1:]), total]).gather(0, places)
     kappa = torch.where((begun < 0).unsqueeze(-1), kappa_before + total, total - before)
     source = window.sources if window.sources is not None else window.labels.new_zeros(*window.starts.shape, 0)
-    places = torch.arange(source.shape[2], dtype=kappa.dtype)
+    symbols = torch.arange(source.shape[2], dtype=kappa.dtype)
     phi = torch.zeros(source.shape)
     for k in range(soft.components):
-        apart = kappa[..., k, None] - places
+        apart = kappa[..., k, None] - symbols
         phi = phi + alpha[..., k, None] * torch.exp(-beta[..., k, None] * apart * apart)
     phi = phi * (source > 0)
     seen = phi.new_zeros(*source.shape[:2], soft.symbols + 1).scatter_add(2, source, phi)[..., 1:]

@@ -83,6 +83,14 @@ def test_the_codec_comes_back_from_its_file(codec: InkCodec) -> None:
         np.testing.assert_allclose(again.hands.lines[writer].points, ink.points, atol=1e-3)
 
 
+def test_further_pieces_bring_their_hands(codec: InkCodec) -> None:
+    other = Piece(line_of("abcde abcde abc"), labels={"writer": "p9"})
+    assert sorted(codec.hands.lines) == ["p0", "p1", "p2"]
+    widened = codec.widened([other])
+    assert sorted(widened.hands.lines) == ["p9"] and widened.to_json()["counts"] == codec.to_json()["counts"]
+    assert codec.widened([Piece(line_of("abc"))]).hands.lines == codec.hands.lines
+
+
 def test_ink_whose_text_nobody_knows_is_learnt_too() -> None:
     silent = [Piece(Ink(piece.content.strokes), piece.labels) for piece in pieces(4)]
     codec = Handwriting().fit(silent, Options())

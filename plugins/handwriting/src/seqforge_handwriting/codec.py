@@ -12,7 +12,7 @@ from seqforge_handwriting.asking import finished, prompts_for
 from seqforge_handwriting.hands import Hands
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
 from seqforge_handwriting.options import Options, Request
-from seqforge_handwriting.shape import Frame, frame_once
+from seqforge_handwriting.shape import Frame, normal
 
 UNKNOWN = "\ufffd"
 """Stands for a character that was never seen."""
@@ -49,14 +49,20 @@ class InkCodec(Codec, Augments):
         hands = Hands()
         for piece in pieces:
             counts.update(piece.content.text)
-            upright, _ = _normal(piece.content)
+            upright = hands.see(piece)
             offsets = to_offsets(upright)[1:, :2]
             total, number = total + float((offsets**2).sum()), number + offsets.size
-            hands.see(piece.labels.get("writer", ""), upright)
         return cls(options, counts, round(max((total / max(1, number)) ** 0.5, 1e-3), 4), hands)
 
+    def widened(self, pieces: Iterable[Piece]) -> "InkCodec":
+        """Return the codec with the hands of other pieces, where there are any; what it has learnt stays."""
+        hands = Hands()
+        for piece in pieces:
+            hands.see(piece)
+        return InkCodec(self.options, self.counts, self.scale, hands if hands.lines else self.hands)
+
     def encode(self, piece: Piece) -> Example:
-        upright, frame = _normal(piece.content)
+        upright, frame = normal(piece.content)
         text = piece.content.text
         return Example(
             self.steps_of(upright),
@@ -132,9 +138,3 @@ class InkCodec(Codec, Augments):
         if any(len(letter) != 1 for letter in counts) or not float(data["scale"]) > 0:
             raise ValueError("its characters or its scale are garbled")
         return cls(options, counts, float(data["scale"]), Hands.from_json(data["hands"], arrays))
-
-
-def _normal(ink: Ink) -> tuple[Ink, Frame]:
-    """Return ink in x-heights on a level baseline, its slant kept; and what it was taken out of."""
-    frame = dataclasses.replace(frame_once(ink), slant=0.0) if ink.strokes else Frame()
-    return frame.apply(ink), frame

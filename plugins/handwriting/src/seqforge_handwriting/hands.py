@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from seqforge import Piece
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
+from seqforge_handwriting.shape import normal
 
 WANTED = 22
 """Characters of a line to prime with: more costs time, fewer tell little of a hand."""
@@ -19,13 +21,16 @@ class Hands:
     def __init__(self, lines: Mapping[str, Ink] | None = None) -> None:
         self.lines: dict[str, Ink] = dict(lines or {})
 
-    def see(self, writer: str, ink: Ink) -> None:
-        """Keep a writer's line if it suits better than the one there is."""
-        if not writer or len(ink.text) < LEAST or (writer not in self.lines and len(self.lines) >= MOST_HANDS):
-            return
+    def see(self, piece: Piece) -> Ink:
+        """Keep a writer's line if it suits better than the one there is; return it in x-heights."""
+        ink, _ = normal(piece.content)
+        writer = piece.labels.get("writer", "")
         before = self.lines.get(writer)
+        if not writer or len(ink.text) < LEAST or (before is None and len(self.lines) >= MOST_HANDS):
+            return ink
         if before is None or abs(len(ink.text) - WANTED) < abs(len(before.text) - WANTED):
             self.lines[writer] = ink
+        return ink
 
     def to_json(self) -> list[list[Any]]:
         """Return the writers and what their lines say; the strokes are `arrays`."""

@@ -142,7 +142,8 @@ def _log_density(apart: np.ndarray, height: np.ndarray, lines: tuple[Line, Line]
     for share, line, wider in lines:
         width = SPREAD * wider * height
         found += (1 - STRAY) * share / width * np.exp(-0.5 * ((apart + line * height) / width) ** 2)
-    return np.log(found)
+    logs: np.ndarray = np.log(found)
+    return logs
 
 
 def _shares(text: str) -> tuple[float, float]:

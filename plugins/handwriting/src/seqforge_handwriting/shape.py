@@ -5,7 +5,7 @@ out smaller than printed ones. So lines are brought to a common size by the heig
 without ascenders agree on.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -69,6 +69,12 @@ def frame_of(ink: Ink) -> Frame:
     level = Frame(left, 0.0, slope).apply(ink)
     baseline, x_height = lines_of(level)
     return Frame(left, baseline, slope, slant_of(level), x_height)
+
+
+def normal(ink: Ink) -> tuple[Ink, Frame]:
+    """Return ink in x-heights on a level baseline, its slant kept; and what it was taken out of."""
+    frame = replace(frame_once(ink), slant=0.0) if ink.strokes else Frame()
+    return frame.apply(ink), frame
 
 
 @lru_cache(maxsize=64)
