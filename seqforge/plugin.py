@@ -35,6 +35,7 @@ __all__ = [
     "Describes",
     "Divides",
     "Fingerprints",
+    "Illustrates",
     "NoOptions",
     "NoRequest",
     "Origin",
@@ -276,6 +277,14 @@ class Streams(ABC):
     @abstractmethod
     def stream(self) -> Callable[[Any], str]:
         """Return a function that takes one step after the other and gives the text each adds."""
+
+
+class Illustrates(ABC):
+    """Capability of a codec: what a model offers to choose from can be shown (the hands it has)."""
+
+    @abstractmethod
+    def illustration(self) -> Piece:
+        """Return a piece that shows it, for the plugin to write: `seqforge plugins show NAME -o FILE`."""
 
 
 def options_to_json(options: Any) -> dict[str, Any]:

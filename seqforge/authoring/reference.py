@@ -40,6 +40,7 @@ PARTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.plugin.Augments,
             seqforge.plugin.Divides,
             seqforge.plugin.Fingerprints,
+            seqforge.plugin.Illustrates,
             seqforge.plugin.Describes,
             seqforge.plugin.Streams,
             seqforge.testing.Judges,

@@ -8,6 +8,8 @@ import typer
 from seqforge import registry
 from seqforge.cli import authors
 from seqforge.cli.words import put, put_json, say, table
+from seqforge.errors import RequestError
+from seqforge.plugin import Illustrates
 
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON on stdout")]
 
@@ -49,9 +51,17 @@ def plugins_list(json: AsJson = False) -> None:
         say("no plugin is installed; try: pip install seqforge-text")
 
 
-def show_plugin(name: Annotated[str, typer.Argument(help="the plugin")], json: AsJson = False) -> None:
+def show_plugin(
+    name: Annotated[str, typer.Argument(help="the plugin")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="draw here what its model offers to choose from")
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Show what a plugin reads, writes and can be asked for. It is imported in a process of its own."""
     told = registry.describe(name)
+    if output is not None:
+        _illustrate(name, output)
     if json:
         put_json(told)
         return
@@ -69,6 +79,23 @@ def show_plugin(name: Annotated[str, typer.Argument(help="the plugin")], json: A
         if told[title]:
             put(f"\nflags of `seqforge {verb} --plugin {name}`")
             put(table([_flag(each) for each in told[title]]))
+
+
+def _illustrate(name: str, output: Path) -> None:
+    """Write what shows the choices that a plugin's model offers.
+
+    Raises:
+        RequestError: there is nothing to choose from that could be shown.
+    """
+    from seqforge.cli.target import Target
+    from seqforge.forge import choose, load
+
+    model = load(choose(name, None)[0])
+    if not isinstance(model.codec, Illustrates):
+        raise RequestError(f"-o draws what a model offers to choose from, and those of {name!r} offer nothing to draw")
+    target = Target(model.plugin, str(output), 1)
+    target.take(model.codec.illustration(), streamed=False, show=False)
+    say(f"wrote {target.finish()['path']}")
 
 
 def list_corpora(ctx: typer.Context, json: AsJson = False) -> None:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fakekit import SITE, Run, Said, in_process
@@ -151,6 +152,12 @@ def test_plugins_show_tells_flags_and_formats(run: Run) -> None:
         assert words in out
     told = json.loads(run("plugins", "show", "numbers", "--json").out)
     assert told["reads"] == [".num"] and [field["name"] for field in told["options"]] == ["order", "largest"]
+
+
+def test_plugins_show_draws_nothing_where_there_is_nothing_to_choose(run: Run, own_place: Path) -> None:
+    said = run("plugins", "show", "text", "-o", "a.txt")
+    assert said.code == 2 and "offer nothing to draw" in said.err
+    assert not (own_place / "a.txt").exists()
 
 
 def test_corpora_lists_and_marks_the_default(run: Run) -> None:

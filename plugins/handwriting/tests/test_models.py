@@ -1,8 +1,10 @@
 """What ships is loaded with today's codec, writes what is asked, and ends by itself."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import seqforge
 import seqforge_handwriting
@@ -35,3 +37,15 @@ def test_a_hand_of_the_corpus_can_be_chosen() -> None:
     writer = sorted(model.codec.hands.lines)[0]  # type: ignore[attr-defined]
     (piece,) = model.generate(text="a line", style=writer, bias=1.0)
     assert len(piece.content.points) > 20
+
+
+def test_the_hands_are_drawn_each_beside_its_name(tmp_path: Path) -> None:
+    from seqforge.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["plugins", "show", "handwriting", "-o", str(tmp_path / "hands.svg")])
+    assert ended.value.code == 0
+    drawn = (tmp_path / "hands.svg").read_text(encoding="utf-8")
+    hands = seqforge.load("handwriting").codec.hands.lines  # type: ignore[attr-defined]
+    assert re.findall(r"<text[^>]*>(.*?)</text>", drawn) == sorted(hands)
+    assert drawn.count("<path") == sum(len(ink.strokes) for ink in hands.values())

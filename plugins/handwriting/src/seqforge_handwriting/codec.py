@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqforge import Augments, Categorical, Codec, DecodeError, Example, Mixture, Piece, Prompt
-from seqforge_handwriting.asking import finished, prompts_for
+from seqforge import Augments, Categorical, Codec, DecodeError, Example, Illustrates, Mixture, Piece, Prompt
+from seqforge_handwriting.asking import Letter, finished, prompts_for
 from seqforge_handwriting.hands import Hands
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
 from seqforge_handwriting.options import Options, Request
@@ -20,7 +20,7 @@ FARTHEST = 5000.0
 """Of an offset, in units of the network; a line that goes back to cross its first t has dozens."""
 
 
-class InkCodec(Codec, Augments):
+class InkCodec(Codec, Augments, Illustrates):
     """Ink as offsets in x-heights, over a scale that makes them about one; a bit says that the pen is lifted.
 
     The text is the source, one symbol a character; symbol 0 stands for one that was never seen.
@@ -113,6 +113,11 @@ class InkCodec(Codec, Augments):
 
     def finish(self, pieces: Sequence[Piece], request: Request) -> Piece:
         return finished(pieces, request)
+
+    def illustration(self) -> Piece:
+        """Return the hands that can be written in, as one page."""
+        page = self.hands.sheet()
+        return Piece(Letter(page.ink.strokes, page.ink.text, (page,)))
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the ink a little larger or smaller, wider, and more or less slanted; now and then without its text."""

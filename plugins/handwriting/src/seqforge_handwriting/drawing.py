@@ -27,6 +27,8 @@ NOT_IN_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML file may hold."""
 GAP = 5.0
 """Millimetres between pages that stand in one drawing."""
+NOTE = 2.6
+"""Size of printed letters, millimetres."""
 MOST_PIXELS = 100_000_000
 RESOLUTION = 300
 """Dots an inch of a PNG."""
@@ -99,6 +101,9 @@ def draw(pages: Sequence[Page], pen: Pen | None = None, *, told: str = "") -> st
         for stroke in page.ink.strokes:
             group.add(drawing.path(d=path_data(stroke + np.array([0.0, above]), curves=pen.curves)))
         drawing.add(group)
+        for x, y, note in page.notes:
+            place = _number(x), _number(y + above)
+            drawing.add(drawing.text(note, insert=place, font_size=NOTE, font_family="sans-serif", fill="#777"))
         above += page.height + GAP
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing.tostring()}\n'
 

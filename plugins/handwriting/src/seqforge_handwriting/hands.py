@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from seqforge import Piece
-from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
+from seqforge_handwriting.ink import Ink, from_offsets, joined, to_offsets
+from seqforge_handwriting.page import Page
 from seqforge_handwriting.shape import normal
 
 WANTED = 22
 """Characters of a line to prime with: more costs time, fewer tell little of a hand."""
 LEAST = 12
 MOST_HANDS = 200
+COLUMNS, COLUMN, NAMES, LEADING, MARGIN, X_HEIGHT = 3, 76.0, 13.0, 9.0, 6.0, 1.7
+"""Of a sheet that shows them all: columns, their width, that of a name, from line to line; lengths in millimetres."""
 
 
 class Hands:
@@ -31,6 +34,19 @@ class Hands:
         if before is None or abs(len(ink.text) - WANTED) < abs(len(before.text) - WANTED):
             self.lines[writer] = ink
         return ink
+
+    def sheet(self) -> Page:
+        """Return a page with the lines of all writers in columns, each beside its writer's name."""
+        lines, notes = [], []
+        for number, (writer, ink) in enumerate(sorted(self.lines.items())):
+            row, column = divmod(number, COLUMNS)
+            x, y = MARGIN + column * COLUMN, 2 * MARGIN + row * LEADING
+            factor = min(X_HEIGHT, (COLUMN - NAMES - 3) / max(1e-6, ink.bounds[2] - ink.bounds[0]))
+            lines.append(ink.moved(-ink.bounds[0], 0).scaled(factor).moved(x + NAMES, y))
+            notes.append((x, y, writer))
+        rows = -(-len(lines) // COLUMNS)
+        size = 2 * MARGIN + COLUMNS * COLUMN, 3 * MARGIN + rows * LEADING
+        return Page(joined(lines), *size, notes=tuple(notes))
 
     def to_json(self) -> list[list[Any]]:
         """Return the writers and what their lines say; the strokes are `arrays`."""

@@ -84,6 +84,7 @@ class Page:
         height: of the paper.
         number: counted from 1.
         count: of all pages.
+        notes: printed beside the ink of a specimen sheet: x, y of the baseline, and a text.
     """
 
     ink: Ink
@@ -91,6 +92,7 @@ class Page:
     height: float
     number: int = 1
     count: int = 1
+    notes: tuple[tuple[float, float, str], ...] = ()
 
 
 def length_mm(text: str, *, name: str = "--margin") -> float:
