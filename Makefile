@@ -7,13 +7,14 @@ PLUGINS := plugins/text plugins/abc plugins/midi plugins/handwriting
 EDITABLE := -e . -e corpora $(addprefix -e ,$(PLUGINS))
 MINUTES ?= 2
 
-.PHONY: install demo test check models wheels clean help
+.PHONY: install demo test check docs models wheels clean help
 
 help:
 	@echo "make install  sets up $(VENV) (pip's settings stay yours)"
 	@echo "make demo     trains for $(MINUTES) minutes on three tune books and writes tunes into out/"
 	@echo "make test     runs every test"
 	@echo "make check    ruff, mypy and the walls between the rooms"
+	@echo "make docs     builds the site into out/site; every link and anchor must lead somewhere"
 	@echo "make models   trains what ships (53 minutes; nobody needs to)"
 	@echo "make wheels   builds one wheel a distribution into dist/"
 
@@ -46,6 +47,9 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 models: install
 	@rm -rf out/models

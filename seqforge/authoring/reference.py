@@ -6,6 +6,7 @@ python -m seqforge.authoring.reference > docs/plugins/contract.md
 import inspect
 import re
 import sys
+import textwrap
 import typing
 from collections.abc import Iterator
 from typing import Any, get_origin
@@ -73,11 +74,14 @@ def page() -> str:
 def entry(thing: Any) -> str:
     """Return what a class or function says of itself, and of its own methods."""
     if not inspect.isclass(thing):
-        return f"### `{thing.__name__}{signature(thing)}`\n\n{doc(thing)}\n"
+        return f"### `{thing.__name__}`\n\n`{thing.__name__}{signature(thing)}`\n\n{doc(thing)}\n"
     bases = [base.__name__ for base in thing.__bases__ if base.__name__ not in ("object", "ABC", "Protocol")]
     lines = [f"### `{thing.__name__}{'(' + ', '.join(bases) + ')' if bases else ''}`\n\n{doc(thing)}\n"]
-    lines += [f"- `{name}{signature(method)}`{mark}: {doc(method, indent=2)}" for name, method, mark in methods(thing)]
-    return "\n".join(lines) + "\n"
+    told = [f"- `{name}{signature(method)}`{mark}: {doc(method, indent=4)}" for name, method, mark in methods(thing)]
+    told = [
+        item + "\n" * ("\n" in item) for item in told
+    ]  # else what follows a list inside an item is taken for its own
+    return "\n".join([*lines, "Methods:\n", *told] if told else lines).rstrip() + "\n"
 
 
 def methods(kind: type) -> Iterator[tuple[str, Any, str]]:
@@ -130,7 +134,7 @@ def doc(thing: Any, *, indent: int = 0) -> str:
         lines.append(f"\n{title}:\n\n" + "\n".join(f"- `{name}`: {' '.join(told.split())}" for name, told in items))
         rest = re.sub(r"^(    .*\n?)+", "", body).strip()
         lines += [f"\n{rest}"] if rest else []
-    return "\n".join(lines).replace("\n", "\n" + " " * indent)
+    return textwrap.indent("\n".join(lines), " " * indent).strip()
 
 
 if __name__ == "__main__":

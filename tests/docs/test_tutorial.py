@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "plugins" / "tutorial.md"
-TEXT = TUTORIAL.read_text(encoding="utf-8")
-BLOCKS = re.findall(r'^```(\w+)(?: title="([^"]+)"( append)?)?\n(.*?)^```', TEXT, re.MULTILINE | re.DOTALL)
+sys.path.insert(0, str(Path(__file__).parent))
+from blocks import TUTORIAL, blocks_of, shrunk
+
 INSTALL = "pip install --quiet --no-deps --no-build-isolation --no-index --upgrade --disable-pip-version-check --target"
-TINY = "--steps 30 --hidden 32 --layers 1 --embedding 8 --batch-size 8 --window 32 --precision float32 --threads 1"
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def shell(tmp_path: Path) -> Callable[[str], str]:
 
     def run(line: str) -> str:
         line = line.replace("pip install -e", f"{INSTALL} {tmp_path / 'site'}")
-        line = re.sub(r"--minutes \d+", TINY, line)
+        line = shrunk(line)
         done = subprocess.run(
             line,
             shell=True,
@@ -65,15 +64,15 @@ def shell(tmp_path: Path) -> Callable[[str], str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="its commands are written for a Unix shell")
 def test_the_tutorial_works_from_an_empty_folder(tmp_path: Path, shell: Callable[[str], str]) -> None:
     said: dict[str, str] = {}
-    for language, title, append, body in BLOCKS:
-        if title:
-            path = tmp_path / "knit" / title
+    for block in blocks_of(TUTORIAL):
+        if block.title:
+            path = tmp_path / "knit" / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
-            before = path.read_text(encoding="utf-8") + "\n" if append else ""
-            path.write_text(before + body, encoding="utf-8")
-        elif language == "console":
-            for line in body.splitlines():
-                said[line.removeprefix("$ ")] = shell(line.removeprefix("$ "))
+            before = path.read_text(encoding="utf-8") + "\n" if block.append else ""
+            path.write_text(before + block.body, encoding="utf-8")
+        elif block.language == "console":
+            for command, _ in block.commands():
+                said[command] = shell(command)
     checked = said["seqforge plugins check knit --samples samples"].splitlines()
     assert [line for line in checked if line.startswith("FAILED")] == []
     assert any(
@@ -87,15 +86,3 @@ def test_the_tutorial_works_from_an_empty_folder(tmp_path: Path, shell: Callable
     assert said["seqforge generate --plugin knit --model shipped --cast-on 18"].startswith("cast on 18\n")
     for words in ("check", "format --check"):
         shell(f"python -m ruff {words} --isolated --line-length 120 src make_samples.py")
-
-
-def test_every_link_inside_the_plugin_docs_leads_somewhere() -> None:
-    for page in TUTORIAL.parent.glob("*.md"):
-        for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
-            if not target.startswith("http"):
-                name, _, anchor = target.partition("#")
-                other = (page.parent / name) if name else page
-                assert other.exists(), (page.name, target)
-                headings = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
-                slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-                assert not anchor or anchor in slugs, (page.name, target)

@@ -1,0 +1,34 @@
+"""The flags on a plugin's page are those that it has today."""
+
+from pathlib import Path
+
+import pytest
+
+from seqforge import registry
+from seqforge.authoring.flags import filled, tables
+from seqforge.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = [path.name for path in sorted((ROOT / "plugins").iterdir()) if (path / "pyproject.toml").exists()]
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_the_flags_of_a_page_are_up_to_date(name: str) -> None:
+    page = ROOT / "docs" / f"{name}.md"
+    text = page.read_text(encoding="utf-8")
+    assert f"<!-- flags of {name} -->" in text
+    assert text == filled(text, page.name), f"run: python -m seqforge.authoring.flags docs/{name}.md"
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_every_field_is_a_row_with_words(name: str) -> None:
+    plugin = registry.load(name)
+    rows = [row.split(" | ") for row in tables(plugin).splitlines() if row.startswith("| `--")]
+    fields = [*plugin.Options.__dataclass_fields__, *plugin.Request.__dataclass_fields__]
+    assert [row[0].strip("| `").split()[0] for row in rows] == ["--" + field.replace("_", "-") for field in fields]
+    assert all(len(row) == 3 and len(row[2]) > 5 for row in rows)
+
+
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"text\.md has no line '<!-- flags of NAME -->'"):
+        filled("# A page\n", "text.md")
