@@ -171,9 +171,9 @@ class Model:
             else:
                 told = (lambda _, step: watch(step)) if watch is not None else None
                 sampler = Sampler(self.engine, prompt, conditions, **common)
-                many = candidates or prompt.candidates
+                many = 1 if controls.greedy else candidates or prompt.candidates
                 if many > 1:
-                    samples = resampled(sampler, range(n), candidates=many, seed=seed, part=number)
+                    samples = resampled(sampler, range(n), candidates=many, seed=seed, part=number, watch=told)
                 else:
                     samples = sampler.samples(range(n), seed=seed, part=number, watch=told)
             for sample in samples:

@@ -1,7 +1,7 @@
 """Several continuations for each piece, of which one is kept: so that what is fixed further on fits what is drawn."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -10,7 +10,15 @@ from seqforge.sampling.loop import Sample, Sampler
 MOST_CANDIDATES = 1000
 
 
-def resampled(sampler: Sampler, numbers: range, *, candidates: int, seed: int, part: int = 0) -> Iterator[Sample]:
+def resampled(
+    sampler: Sampler,
+    numbers: range,
+    *,
+    candidates: int,
+    seed: int,
+    part: int = 0,
+    watch: Callable[[int, object], None] | None = None,
+) -> Iterator[Sample]:
     r"""Yield samples with these numbers, each chosen among so many candidates.
 
     A mask at every step draws from the network's distribution, renewed among what the constraint allows; what the
@@ -31,6 +39,7 @@ def resampled(sampler: Sampler, numbers: range, *, candidates: int, seed: int, p
         candidates: of each.
         seed: of all of them.
         part: of a request with several prompts.
+        watch: is told every step of what is kept, once it is chosen, with the sample's number.
     """
     waiting: dict[int, list[Sample]] = {}
     every = range(numbers.start * candidates, numbers.stop * candidates)
@@ -43,4 +52,8 @@ def resampled(sampler: Sampler, numbers: range, *, candidates: int, seed: int, p
             stream = np.random.Generator(np.random.Philox(key=[seed, k], counter=[0, 0, 1, part]))
             mass = np.exp(logs - logs.max()).cumsum()
             chosen = int((mass <= stream.random() * mass[-1]).sum())
-            yield dataclasses.replace(found[min(chosen, candidates - 1)], k=k)
+            kept = dataclasses.replace(found[min(chosen, candidates - 1)], k=k)
+            if watch is not None:
+                for step in kept.steps[len(sampler.prompt.example.steps[: sampler.prompt.keep]) :]:
+                    watch(k, step)
+            yield kept

@@ -17,6 +17,7 @@ from seqforge_abc.measures import (
     AFTER_SECTION,
     AT_START,
     BEAT,
+    JUST_OVER,
     UNCOUNTED,
     State,
     after_line,
@@ -36,7 +37,8 @@ UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
 """Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
 disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata). Therefore
 a decorated note is not tied, a roll or a trill stands alone, on no chord and in no tuplet, and hornpipes, which
-abc2midi dots by itself, have neither those nor staccato."""
+abc2midi dots by itself, have neither those nor staccato, and no tuplets but triplets, of mere notes and before
+one, since it would dot across their end."""
 RHYTHM, METER = 0, 1
 """Places of the leading tokens."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
@@ -154,7 +156,8 @@ class Automaton(Constraint):
             mask[self.keys] = True
         space = room(s)
         for step, tuplet in self.tuplets.items():
-            mask[step] = bool(in_tuplet(tuplet, s.unit, space, s.written, tuplet.r))
+            usual = not s.hornpipe or (tuplet.p, tuplet.q, tuplet.r) == (3, 2, 3)
+            mask[step] = usual and bool(in_tuplet(tuplet, s.unit, space, s.written, tuplet.r))
 
     def _allow_note(self, s: State, mask: np.ndarray) -> None:
         """Allow what a note begins or goes on with."""
@@ -168,9 +171,11 @@ class Automaton(Constraint):
             mask[s.tie] = complete
             return
         rank = 0 if s.rank == NOTE else s.rank
+        plain = s.hornpipe and (s.left > 0 or s.tuplet == JUST_OVER)
         if rank < LENGTH:
             rolled = rank == MARK and s.mark in self.alone
-            mask[self.index["{"]] = rank < GRACE and not rolled and bool(self._lengths(s._replace(rank=0), graces=1))
+            graced = rank < GRACE and not rolled and bool(self._lengths(s._replace(rank=0), graces=1))
+            mask[self.index["{"]] = graced and not plain
             if rank < GRACE and not rolled:
                 mask[self.marks[self.marks > (s.mark if rank == MARK else -1)]] = True
                 mask[self.index["!staccato!"]] &= not s.hornpipe
@@ -182,8 +187,8 @@ class Automaton(Constraint):
             if rank in (ROOT, KIND):
                 mask[self.basses] = True
         mask[self.pitches] = complete
-        mask[self.index["["]] = complete and s.mark not in self.alone
-        mask[self.index["z"]] = complete and rank in (0, LENGTH) and not s.size
+        mask[self.index["["]] = complete and s.mark not in self.alone and not plain
+        mask[self.index["z"]] = complete and rank in (0, LENGTH) and not s.size and not plain
 
     def _lengths(self, s: State, graces: int = 0) -> tuple[int, ...]:
         """Return the lengths that the next note may have; before it grace notes take a quarter of a unit each."""

@@ -16,6 +16,9 @@ from seqforge_abc.tune import Tune
 
 CANDIDATES = 16
 """Fillings of a gap that are drawn, of which the one that is kept fits what follows."""
+WHOLE = 4
+"""Candidates of a whole tune. One alone has a repeat in 54 of 100 tunes and tuplets in 45, four in 68 and 42, and the
+network's own distribution among whole tunes is nearer to that (sixteen: 69 and 33; real tunes: 69 and 35)."""
 STAY = 0.5
 """The share of pieces that an epoch leaves in their own key."""
 
@@ -81,7 +84,7 @@ class AbcCodec(TokenCodec, Augments):
         constraint = Automaton(self.vocabulary, rhythm=asked.rhythm, meter=asked.meter, key=asked.key, bars=asked.bars)
         steps = np.array([self.index[token] for token in _opening(asked)], self.space.dtype)
         _check(constraint, steps, self.vocabulary)
-        return [Prompt(Example(steps), constraint)]
+        return [Prompt(Example(steps), constraint, candidates=WHOLE)]
 
     def finish(self, pieces: Sequence[Piece], request: Any) -> Piece:
         return Piece(dataclasses.replace(pieces[0].content, title=request.title), pieces[0].labels)

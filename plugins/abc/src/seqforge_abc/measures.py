@@ -14,6 +14,7 @@ from seqforge_abc.tune import Tuplet
 
 AFTER_NOTE, AFTER_BAR, AFTER_SECTION, AFTER_REPEAT, AFTER_FINAL, AT_START, AFTER_OTHER = range(7)
 """What came last."""
+JUST_OVER = -2
 UNCOUNTED = -1
 EVEN = 2
 """What an upbeat leaves of its bar is a multiple of this, so that plain notes can fill the tune's last bar."""
@@ -34,7 +35,7 @@ class State(NamedTuple):
         size: its grace notes or pitches so far.
         length: its length so far.
         fill: how full the bar is.
-        tuplet: the step of the tuplet at hand, -1 outside.
+        tuplet: the step of the tuplet at hand, -1 outside; in hornpipes JUST_OVER from its end to the next note.
         left: notes of it that are to come.
         written: what its notes add up to.
         tie: the pitch that must come again, -1 for none.
@@ -145,9 +146,9 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
     if left and tuplet is not None:
         written, left = written + length, left - 1
         if not left:
-            fill, written, step = fill + written * tuplet.q // tuplet.p, 0, -1
+            fill, written, step = fill + written * tuplet.q // tuplet.p, 0, JUST_OVER if s.hornpipe else -1
     else:
-        fill += length
+        fill, step = fill + length, -1
     return s._replace(
         rank=0, mark=-1, size=0, length=0, fill=fill, left=left, written=written, tuplet=step, tie=-1,
         last=AFTER_NOTE, over=False,

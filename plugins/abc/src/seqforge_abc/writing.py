@@ -169,7 +169,7 @@ class _Pen:
                     sign, length = "", element.duration
                     if nominal:
                         length, nominal = nominal, Fraction(0)
-                    elif found := self._broken(element, run[number + 1 : number + 2], at):
+                    elif found := self._broken(element, run[number + 1 : number + 2], at, start):
                         sign, length = found
                         nominal = length
                     at += element.duration * (self.scale if self.left else 1)
@@ -194,7 +194,9 @@ class _Pen:
                     raise AssertionError("a run has no bar lines")
         return text.rstrip()
 
-    def _broken(self, note: Note, following: Sequence[Music], at: Fraction) -> tuple[str, Fraction] | None:
+    def _broken(
+        self, note: Note, following: Sequence[Music], at: Fraction, start: Fraction
+    ) -> tuple[str, Fraction] | None:
         """Return the sign of broken rhythm and the length to write, where two notes are such a pair within a beat."""
         after = following[0] if following else None
         if self.left or not isinstance(after, Note) or not _plain(note) or not _plain(after) or after.graces:
@@ -202,8 +204,8 @@ class _Pen:
         if at // self.meter.beat != (at + note.duration) // self.meter.beat:
             return None
         for nominal in (self.unit, self.unit / 2):
-            if self.hornpipe and at % (2 * nominal):
-                continue  # abc2midi has dotted the pair across which this one stands
+            if self.hornpipe and (at - start) % (2 * nominal):
+                continue  # abc2midi has dotted the pair across which this one stands; it counts from the bar line
             if sign := _BROKEN.get((note.duration / nominal, after.duration / nominal)):
                 return sign, nominal
         return None
@@ -222,8 +224,11 @@ class _Pen:
         text += "".join(_LETTERS.get(name) or f"!{name}!" for name in note.decorations)
         marks = [self.accidentals.mark(pitch) for pitch in note.pitches]
         self.tied = note.pitches if note.tied else ()
+        after = _length(length)
+        if self.hornpipe and len(marks) > 1:  # abc2midi loses its place in the bar after a length behind a chord
+            marks, after = [mark + after for mark in marks], ""
         text += f"[{''.join(marks)}]" if len(marks) > 1 else marks[0] if marks else "z"
-        return text + _length(length) + ("-" if note.tied and marks else "")
+        return text + after + ("-" if note.tied and marks else "")
 
 
 def _plain(note: Note) -> bool:
