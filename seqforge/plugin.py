@@ -47,12 +47,12 @@ __all__ = [
 API = 1
 
 RESERVED = frozenset(
-    """average ban batch_size beams bias candidates cell clip corpus debug device dropout dropout_input dropout_output
-    dropout_recurrent dry dry_base dry_length embedding epochs file force frequency_penalty greedy help hidden init
-    json label_dropout layers learning_rate length length_penalty look_back min_p minutes mirostat mirostat_rate model n
-    no_repeat_ngram output patience plugin precision presence_penalty quiet repetition_penalty replay residual resume
-    run samples seed size steps stop_at temperature threads tie time top_k top_p typical version warmup weight_decay
-    where window workers""".split()  # noqa: SIM905 - readable as prose
+    """average ban batch_size beams bias candidates cell clip corpus debug device dropout dropout_input
+    dropout_output dropout_recurrent dry dry_base dry_length embedding encoder epochs file force frequency_penalty
+    greedy help hidden init json label_dropout layers learning_rate length length_penalty look_back min_p minutes
+    mirostat mirostat_rate model n no_repeat_ngram output patience plugin precision presence_penalty quiet
+    repetition_penalty replay residual resume run samples seed size steps stop_at temperature threads tie time top_k
+    top_p typical version warmup weight_decay where window workers""".split()  # noqa: SIM905 - readable as prose
 )
 """The core's own flags: no field of a plugin's Options or Request may bear one of these names."""
 

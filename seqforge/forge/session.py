@@ -22,6 +22,9 @@ from seqforge.plugin import Augments, Plugin
 from seqforge.spaces import Categorical, Space
 from seqforge.training import Budget, Event, Group, Standing, Trainer, TrainingConfig, read_state
 
+ENCODER = 128
+"""Units, in each direction, of what reads the source where steps are symbols and the person is silent."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -190,14 +193,15 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: 
     if settings.threads:
         torch.set_num_threads(settings.threads)
     labels = tuple(len(values) for values in codec.labels.values())
-    network = Network(codec.space, _shape(settings, labels, codec.features, codec.source), seed=settings.seed)
+    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
+    shape = _shape(settings, labels, codec.features, codec.space, codec.source)
+    network = Network(codec.space, shape, seed=settings.seed, pace=train.pace())
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     own = (
         f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if settings.device == "cuda" and group.world > 1 else settings.device
     )
     augment = codec.augment if isinstance(codec, Augments) else None
-    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
     return Trainer(network.to(own), train, valid, _training(settings), augment=augment, group=group)
 
 
@@ -212,9 +216,18 @@ def _check(settings: Settings) -> None:
         raise OptionsError(f"--device {settings.device} cannot be used here: {first}") from error
 
 
-def _shape(settings: Settings, labels: tuple[int, ...], features: int, source: Space | None = None) -> NetworkConfig:
+def _shape(
+    settings: Settings,
+    labels: tuple[int, ...],
+    features: int,
+    space: Space | None = None,
+    source: Space | None = None,
+) -> NetworkConfig:
     if source is not None and not isinstance(source, Categorical):
         raise PluginError(f"the codec's source is {source}; a source must be Categorical")
+    encoder = settings.encoder
+    if encoder is None:
+        encoder = ENCODER if source is not None and isinstance(space, Categorical) else 0
     return NetworkConfig(
         cell=settings.cell,
         layers=cast(int, settings.layers),
@@ -225,6 +238,7 @@ def _shape(settings: Settings, labels: tuple[int, ...], features: int, source: S
         labels=labels,
         features=features,
         source=source.size + 1 if source is not None else 0,
+        encoder=encoder,
     )
 
 
@@ -259,4 +273,5 @@ def _budget(settings: Settings) -> Budget:
 
 def _settled(settings: Settings, trainer: Trainer) -> Settings:
     """Return the settings with what the trainer found out: a resumed run does not choose again."""
-    return dataclasses.replace(settings, precision=cast(Any, trainer.precision))
+    encoder = trainer.network.config.encoder
+    return dataclasses.replace(settings, precision=cast(Any, trainer.precision), encoder=encoder)
