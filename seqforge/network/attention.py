@@ -5,6 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqforge.network.encoder import Shelf
+
 WIDEST = 3.0
 """Logarithms of what the window's parameters are the exponentials of are at most this."""
 
@@ -61,7 +63,7 @@ class SoftWindow(nn.Module):
         hidden: Float[Tensor, "lane hidden"],
         kappa: Float[Tensor, "lane components"],
         source: Int[Tensor, "lane length"],
-        encoded: Float[Tensor, "lane length width"] | None = None,
+        shelf: Shelf | None = None,
     ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
         """Return where the Gaussians are after a step, the window there, and the weight of each place.
 
@@ -69,9 +71,14 @@ class SoftWindow(nn.Module):
             hidden: of the layer that moves it.
             kappa: where the Gaussians were.
             source: number of each symbol from 1; 0 behind the end.
-            encoded: what an encoder says of each place; None where the bare symbols are seen.
+            shelf: what an encoder says of each place; None where the bare symbols are seen.
         """
-        return self.moved(functional.linear(hidden, self.weight, self.bias).float(), kappa, source, encoded)
+        given = functional.linear(hidden, self.weight, self.bias).float()
+        return (
+            self.moved(given, kappa, source)
+            if shelf is None
+            else self.moved(given, kappa, source, shelf.encoded, shelf.places)
+        )
 
     def moved(
         self,
@@ -79,12 +86,14 @@ class SoftWindow(nn.Module):
         kappa: Float[Tensor, "lane components"],
         source: Int[Tensor, "lane length"],
         encoded: Float[Tensor, "lane length width"] | None = None,
+        places: Float[Tensor, "*lane length"] | None = None,
     ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
         """Return what `forward` does, from alpha, beta and kappa with their hats (and perhaps more behind them)."""
         alpha, beta, moved = given.clamp(max=WIDEST).exp()[:, : 3 * self.components].chunk(3, 1)
         kappa = kappa + moved
-        places = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
-        apart = kappa.unsqueeze(2) - places
+        if places is None:
+            places = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
+        apart = kappa.unsqueeze(2) - (places if places.ndim == 1 else places.unsqueeze(1))
         phi = (alpha.unsqueeze(2) * torch.exp(-beta.unsqueeze(2) * apart * apart)).sum(1) * (source > 0)
         if encoded is not None and encoded.shape[1]:
             return kappa, torch.bmm(phi.unsqueeze(1), encoded).squeeze(1), phi
@@ -96,6 +105,7 @@ class SoftWindow(nn.Module):
         """Return for how many steps in a row the window has rested on the symbol behind the source's last."""
         if not source.shape[1]:
             return before
-        last = (source > 0).sum(1, keepdim=True) - 1
+        counted = torch.arange(1, source.shape[1] + 1, device=source.device)
+        last = ((source > 0) * counted).amax(1, keepdim=True) - 1
         there = (phi.detach().argmax(1, keepdim=True) == last) & (last >= 0)
         return (before + 1) * there

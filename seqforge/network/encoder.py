@@ -1,5 +1,7 @@
 """What a symbol of the source means among its neighbours: the p of "photo" is another than that of "pot"."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -51,6 +53,58 @@ class Encoder(nn.Module):
         back = back.transpose(0, 1)
         back = back.gather(1, turned.unsqueeze(2).expand_as(back))
         return torch.cat([ahead.transpose(0, 1), back], 2).float()
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What an encoder says of all sources of a stretch of time, those of a lane side by side.
+
+    A step sees the places of its own piece alone. So nothing is gathered again at every step, and the gradients of
+    all steps meet in one tensor.
+
+    Attributes:
+        encoded: of each place.
+        symbols: their numbers, 0 where there is nothing.
+        places: of each in its own source.
+        owner: the number of the piece that each belongs to.
+        number: that of the piece that each row is in.
+    """
+
+    encoded: Float[Tensor, "lane length width"]
+    symbols: Int[Tensor, "lane length"]
+    places: Float[Tensor, "lane length"]
+    owner: Int[Tensor, "lane length"]
+    number: Int[Tensor, "time lane"]
+
+    def at(self, t: int) -> Int[Tensor, "lane length"]:
+        """Return the symbols of the sources that row t attends to, 0 at all others."""
+        return self.symbols * (self.owner == self.number[t].unsqueeze(1))
+
+
+def shelved(encoder: Encoder, sources: Int[Tensor, "time lane length"], starts: Bool[Tensor, "time lane"]) -> Shelf:
+    """Return what stands for the sources of a stretch, each read once."""
+    number, firsts = pieces_of(starts)
+    at, lane = firsts.unbind(1)
+    read = sources[at, lane]
+    lengths = (read > 0).sum(1)
+    before = lengths.cumsum(0) - lengths
+    offset = before - before[number[0]][lane]
+    length = int((offset + lengths).max())
+    piece, place = (read > 0).nonzero().unbind(1)
+    spot = lane[piece] * length + offset[piece] + place
+    lanes = starts.shape[1]
+
+    def laid(values: Tensor, empty: Tensor) -> Tensor:
+        return empty.index_copy(0, spot, values).view(lanes, length, *values.shape[1:])
+
+    encoded = encoder(read)[piece, place]
+    return Shelf(
+        laid(encoded, encoded.new_zeros(lanes * length, encoded.shape[1])),
+        laid(read[piece, place], read.new_zeros(lanes * length)),
+        laid(place.to(encoded.dtype), encoded.new_zeros(lanes * length)),
+        laid(piece, read.new_full((lanes * length,), -1)),
+        number,
+    )
 
 
 def pieces_of(starts: Bool[Tensor, "time lane"]) -> tuple[Int[Tensor, "time lane"], Int[Tensor, " piece two"]]:

@@ -9,7 +9,7 @@ from seqforge.network.attention import SoftWindow
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
-from seqforge.network.encoder import Encoder, pieces_of
+from seqforge.network.encoder import Encoder, shelved
 from seqforge.network.heads import head_for
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
 from seqforge.network.window import Window
@@ -147,10 +147,7 @@ class Network(nn.Module):
         split = isinstance(layer, GRU)  # its candidate takes the state's part alone through the reset gate
         own, (kappa, seen, rested) = state[0], state[-1]
         outputs, views = [], []
-        encoded: Tensor | None = None
-        if self.encoder is not None:
-            number, first = pieces_of(window.starts)
-            encoded = self.encoder(sources[first[:, 0], first[:, 1]])
+        shelf = None if self.encoder is None else shelved(self.encoder, sources, window.starts)
         keeps = (~window.starts).unsqueeze(-1).float()
         for t in range(len(inputs)):
             keep = keeps[t]
@@ -160,9 +157,9 @@ class Network(nn.Module):
                 own = layer.take(read, functional.linear(own[0], recurrent), own, keep)
             else:
                 own = layer.take(given[t], functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
-            here = None if encoded is None else encoded.index_select(0, number[t])
-            kappa, seen, phi = self.window(own[0], kappa, sources[t], here)
-            rested = self.window.rests(phi, sources[t], rested)
+            here = sources[t] if shelf is None else shelf.at(t)
+            kappa, seen, phi = self.window(own[0], kappa, here, shelf)
+            rested = self.window.rests(phi, here, rested)
             outputs.append(own[0])
             views.append(seen)
         return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)
