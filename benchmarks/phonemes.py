@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=2000, help="of the valid split, drawn once")
     parser.add_argument("--model", help="a model file: nothing of ours is trained then")
     parser.add_argument("--run", type=Path, help="the run's folder; default: the next of runs/phonemes/")
+    parser.add_argument("--encoder", type=int, help="as of `seqforge train`; 0: attention to the bare letters")
     parser.add_argument("--no-peer", action="store_true")
     asked = parser.parse_args()
     valid = entries_of("valid")
@@ -119,8 +120,10 @@ def main() -> None:
     if asked.model:
         model = seqforge.load(asked.model)
     else:
+        shape = {} if asked.encoder is None else {"encoder": asked.encoder}
+        threads = torch.get_num_threads()
         model = seqforge.train(
-            "phonemes", corpus="cmudict", minutes=asked.minutes, run=asked.run, threads=torch.get_num_threads()
+            "phonemes", corpus="cmudict", minutes=asked.minutes, run=asked.run, threads=threads, **shape
         )
     made, parameters = model.header.provenance, model.network.parameter_count()
     head = {"minutes": made.get("minutes"), "steps": made.get("steps"), "parameters": parameters}

@@ -12,6 +12,7 @@ Plugin authors find the contract in `seqforge.plugin`. Importing seqforge import
 from typing import TYPE_CHECKING, Any
 
 from seqforge.errors import (
+    ContractError,
     CorpusError,
     DamagedFileError,
     DecodeError,
@@ -33,6 +34,7 @@ from seqforge.plugin import (
     Describes,
     Divides,
     Fingerprints,
+    Judges,
     NoOptions,
     NoRequest,
     Origin,
@@ -56,6 +58,7 @@ __all__ = [
     "Categorical",
     "Codec",
     "Constraint",
+    "ContractError",
     "CorpusError",
     "DamagedFileError",
     "DecodeError",
@@ -64,6 +67,7 @@ __all__ = [
     "Example",
     "Fingerprints",
     "Free",
+    "Judges",
     "Mixture",
     "Model",
     "NoOptions",

@@ -14,6 +14,7 @@ The round-trip law: `decode(encode(p)) == canonical(p)`, and `canonical(canonica
 """
 
 import dataclasses
+import importlib.metadata
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ import numpy as np
 
 from seqforge.errors import ReadError
 from seqforge.sequences import Example, Prompt
-from seqforge.spaces import Space
+from seqforge.spaces import Categorical, Space
 
 __all__ = [
     "API",
@@ -35,6 +36,7 @@ __all__ = [
     "Describes",
     "Divides",
     "Fingerprints",
+    "Judges",
     "NoOptions",
     "NoRequest",
     "Origin",
@@ -45,6 +47,8 @@ __all__ = [
 ]
 
 API = 1
+GROUP = "seqforge.plugins"
+"""The entry-point group under which plugins are announced."""
 
 RESERVED = frozenset(
     """average ban batch_size beams bias candidates cell clip corpus debug device dropout dropout_input
@@ -101,17 +105,17 @@ class Codec(ABC):
     It is stored in the model file as plain JSON and named arrays, never as code.
 
     Attributes:
-        version: goes up when the meaning of the JSON changes; `from_json` reads every version ever
+        version: goes up when the meaning of the JSON changes; `upgraded` or `from_json` reads every version ever
             written, or names the release that can.
         space: what a step is.
-        source: what a step of the source is, None without a source.
+        source: what a step of the source is: one of some symbols; None without a source.
         labels: label name to its values, in the order the network numbers them.
         features: how many real features a piece has.
     """
 
     version: ClassVar[int] = 1
     space: Space
-    source: Space | None = None
+    source: Categorical | None = None
     labels: Mapping[str, tuple[str, ...]] = {}
     features: int = 0
 
@@ -175,6 +179,15 @@ class Codec(ABC):
             ValueError, KeyError, TypeError: the data describe no codec. The core names the file.
         """
 
+    @classmethod
+    def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """Return the JSON that an earlier version wrote as `from_json` reads it; by default as it is.
+
+        Raises:
+            ValueError: this release cannot read that version; the message names one that can.
+        """
+        return data
+
     def arrays(self) -> Mapping[str, np.ndarray]:
         """Return the named arrays to store beside the JSON (a style sample); none by default."""
         return {}
@@ -226,8 +239,12 @@ class Plugin(ABC):
 
     @classmethod
     def distribution(cls) -> str:
-        """Return the top-level package that the plugin's class lives in, for messages."""
-        return cls.__module__.partition(".")[0]
+        """Return the name of the distribution that announces the plugin; where none does, that of its package."""
+        package = cls.__module__.partition(".")[0]
+        for point in importlib.metadata.entry_points(group=GROUP):
+            if point.dist is not None and point.value.partition(":")[0].partition(".")[0] == package:
+                return point.dist.name
+        return package
 
 
 class Augments(ABC):
@@ -264,6 +281,17 @@ class Describes(ABC):
     @abstractmethod
     def trace(self, piece: Piece) -> Sequence[int]:
         """Return the sequence in which a long run in common means that it was copied (intervals of a melody)."""
+
+
+class Judges(ABC):
+    """Capability of a plugin: it knows whether a piece is right by the rules of its domain.
+
+    A constraint must then allow every real piece that is right: the kit asks both.
+    """
+
+    @abstractmethod
+    def flaws(self, piece: Piece) -> Sequence[str]:
+        """Return what is wrong with a piece, a sentence each; nothing where it is right."""
 
 
 class Streams(ABC):

@@ -225,14 +225,14 @@ def test_plugins_lists_broken_and_clashing_plugins_with_the_others(site: Path) -
     assert "note: 'good' is also announced by" in said.err and "uninstall" in said.err
 
 
-def test_plugins_show_of_a_broken_one_is_one_sentence_and_code_2(site: Path) -> None:
+def test_plugins_show_of_a_broken_one_is_one_sentence_and_code_1(site: Path) -> None:
     install(site, BROKEN["exit"][0])
     said = in_child("plugins", "show", "good", PYTHONPATH=str(site))
-    assert said.code == 2 and said.out == ""
+    assert said.code == 1 and said.out == ""
     assert "the plugin 'good' of fake-good 2.5 does not import: SystemExit: 3" in said.sentence()
 
 
-def test_train_with_a_broken_plugin_is_one_sentence_and_code_2(site: Path) -> None:
+def test_train_with_a_broken_plugin_is_one_sentence_and_code_1(site: Path) -> None:
     install(site, BROKEN["reserved"][0])
     said = in_child("train", "--plugin", "good", PYTHONPATH=str(site))
     assert said.code == 2

@@ -42,7 +42,7 @@ PARTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.plugin.Fingerprints,
             seqforge.plugin.Describes,
             seqforge.plugin.Streams,
-            seqforge.testing.Judges,
+            seqforge.plugin.Judges,
         ),
     ),
     (

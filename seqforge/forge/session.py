@@ -10,15 +10,16 @@ from typing import Any, Literal, cast
 import torch
 
 from seqforge import registry
+from seqforge.boundary import augmenting
 from seqforge.corpus import Prepared, Sources, find_sources, prepare
-from seqforge.errors import CorpusError, OptionsError, PluginError, RunError, listing
+from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.forge.model import Model, load
 from seqforge.forge.plan import Plan, check_unchanged, plan_fresh, plan_from_json
 from seqforge.forge.record import Record, Sampled
 from seqforge.forge.runs import Run, new_run, resumable, run_at
 from seqforge.forge.settings import Settings
 from seqforge.network import Dropout, Network, NetworkConfig
-from seqforge.plugin import Augments, Plugin
+from seqforge.plugin import Plugin
 from seqforge.spaces import Categorical, Space
 from seqforge.training import Budget, Event, Group, Standing, Trainer, TrainingConfig, read_state
 
@@ -107,7 +108,7 @@ def train(
         told_over = listing(f"{suffix} {number}x" for suffix, number in sources.passed_over.items())
         tell(f"passing over what {plugin} does not read: {told_over}")
     prepared = _prepare(found, plan, sources, base, workers, tell, group)
-    trainer = _trainer(plan.settings, prepared, base, group)
+    trainer = _trainer(found, plan.settings, prepared, base, group)
     if begun is not None:
         begun.restore(place, prepared, trainer)
     plan = dataclasses.replace(plan, settings=_settled(plan.settings, trainer))
@@ -187,7 +188,7 @@ def _read(plugin: Plugin, place: Run) -> _Begun:
         raise RunError(f"{place.folder} cannot be resumed: {error}") from error
 
 
-def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: Group) -> Trainer:
+def _trainer(plugin: Plugin, settings: Settings, prepared: Prepared, base: Model | None, group: Group) -> Trainer:
     """Return the network and its trainer as the settings have them."""
     codec = prepared.codec
     if settings.threads:
@@ -201,8 +202,7 @@ def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: 
     own = (
         f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if settings.device == "cuda" and group.world > 1 else settings.device
     )
-    augment = codec.augment if isinstance(codec, Augments) else None
-    return Trainer(network.to(own), train, valid, _training(settings), augment=augment, group=group)
+    return Trainer(network.to(own), train, valid, _training(settings), augment=augmenting(plugin, codec), group=group)
 
 
 def _check(settings: Settings) -> None:
@@ -221,10 +221,8 @@ def _shape(
     labels: tuple[int, ...],
     features: int,
     space: Space | None = None,
-    source: Space | None = None,
+    source: Categorical | None = None,
 ) -> NetworkConfig:
-    if source is not None and not isinstance(source, Categorical):
-        raise PluginError(f"the codec's source is {source}; a source must be Categorical")
     encoder = settings.encoder
     if encoder is None:
         encoder = ENCODER if source is not None and isinstance(space, Categorical) else 0
