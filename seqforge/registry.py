@@ -135,9 +135,9 @@ def describe(name: str) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(child.stdout.strip().rpartition("\n")[2])
     except ValueError:
         last = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
-        raise PluginError(f"the plugin {name!r} breaks the process that imports it: {last}") from None
+        raise ContractError(f"the plugin {name!r} breaks the process that imports it: {last}") from None
     if "error" in told:
-        raise PluginError(told["error"])
+        raise (ContractError if told["broken"] else PluginError)(told["error"])
     return told
 
 
@@ -161,7 +161,7 @@ def tell() -> None:
             "models": [str(path) for path in shipped(plugin)],
         }
     except PluginError as error:
-        told = {"error": str(error)}
+        told = {"error": str(error), "broken": isinstance(error, ContractError)}
     sys.stdout.write(json.dumps(told, default=str) + "\n")
 
 

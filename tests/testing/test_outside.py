@@ -1,6 +1,7 @@
 """Packages of others: one that `plugins new` has written, and the examples: installed, checked, trained, sampled."""
 
 import io
+import json
 import math
 import shutil
 import struct
@@ -113,6 +114,8 @@ def test_the_phonemes_example_pronounces_what_it_is_asked(outside: Outside) -> N
     only = [word for name in ("round_trip", "constraint_keeps_its_laws") for word in ("--only", name)]
     outside.seqforge("plugins", "check", "phonemes", "--samples", "samples", *only)
     outside.train("phonemes", "--corpus", "samples")
+    told = json.loads(outside.seqforge("info", "run", "--json").stdout)
+    assert told["network"]["encoder"] == 128, "symbols from symbols: what is attended to is read first"
     asked = ["generate", "--model", "run", "--words", "Photo fox", "--quiet"]
     for name, flags in (("drawn", []), ("greedy", ["--greedy"]), ("beam", ["--beams", "4"])):
         outside.seqforge(*asked, *flags, "-o", f"{name}.dict")
