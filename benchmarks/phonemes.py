@@ -10,8 +10,7 @@ nn.LSTM of the same shape goes on from its state, Adam, float32, batches of whol
 must be to have as many parameters.
 
 phonemes  edits (insertions, deletions, substitutions) over the phonemes of the reference; where a word has several
-          pronunciations, that with the fewest edits (K. Yao and G. Zweig, "Sequence-to-Sequence Neural Net Models for
-          Grapheme-to-Phoneme Conversion", arXiv 1506.00196, section 4.1).
+          pronunciations, that with the fewest edits.
 words     those that none of their references matches.
 
 Both are told with stress dropped, as papers on CMUdict do, and with stress kept (AH0 and AH1 are two phonemes).
