@@ -3,6 +3,7 @@
 Everything here is done once for a piece, a file or a request, never for a step.
 """
 
+import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = [
     "augmenting",
     "broken",
     "taken_codec",
+    "taken_data",
     "taken_example",
     "taken_items",
     "taken_keys",
@@ -107,14 +109,24 @@ def taken_codec(plugin: Plugin, codec: Any, method: str = "fit") -> Codec:
         raise broken(plugin, method, f"gives a codec whose `source` is {codec.source!r}", "Categorical, or None")
     if type(codec.features) is not int or codec.features < 0:
         raise broken(plugin, method, f"gives a codec whose `features` is {codec.features!r}", "a number from 0")
+    return codec
+
+
+def taken_data(plugin: Plugin, codec: Codec) -> tuple[Mapping[str, Any], dict[str, np.ndarray]]:
+    """Return what `to_json` and `arrays` returned.
+
+    Raises:
+        ContractError: it is no plain JSON, or no arrays of numbers.
+    """
+    data, arrays = codec.to_json(), dict(codec.arrays())
     try:
-        canonical_json(codec.to_json())
+        canonical_json(data)
     except (TypeError, ValueError) as error:
         raise broken(plugin, "to_json", f"returns what is no plain JSON ({error})", owner=codec) from error
-    for name, array in codec.arrays().items():
+    for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype == object:
             raise broken(plugin, "arrays", f"returns {_kind(array)} for {name!r}", "arrays of numbers", owner=codec)
-    return codec
+    return data, arrays
 
 
 def taken_example(plugin: Plugin, codec: Codec, example: Any, method: str = "encode") -> Example:
@@ -178,7 +190,7 @@ def taken_prompts(plugin: Plugin, codec: Codec, request: Any) -> list[Prompt]:
             raise broken(plugin, "prompts", f"gives {_kind(rule)} as constraint", "a Constraint", owner=codec)
         if rule is not None and isinstance(codec.space, Categorical):
             rule = Watched(rule, plugin, codec.space.size)
-        watched.append(Prompt(prompt.example, rule, prompt.keep, prompt.candidates, prompt.whole_source))
+        watched.append(dataclasses.replace(prompt, constraint=rule))
     return watched
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.boundary import taken_codec
+from seqforge.boundary import taken_codec, taken_data
 from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.reading import UNDECIDED, read_pieces
 from seqforge.corpus.sources import SourceFile, Sources
@@ -144,11 +144,8 @@ class _Work:
             codec = taken_codec(self.plugin, self.plugin.fit(self._train(sides), self.options))
         elif self.widen:
             codec = taken_codec(self.plugin, codec.widened(self._train(sides)), "widened")
-        write_tensors(
-            self.folder / "codec.safetensors",
-            dict(codec.arrays()),
-            {"kind": "codec", "data": codec.to_json()},
-        )
+        data, arrays = taken_data(self.plugin, codec)
+        write_tensors(self.folder / "codec.safetensors", arrays, {"kind": "codec", "data": data})
         encoded = self._encode()
         every = np.concatenate(sides)
         unseen: Counter[str] = Counter()
