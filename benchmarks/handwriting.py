@@ -45,7 +45,7 @@ def at_once(
     """Take the place of `Network._attend`: the first layer over the whole stretch, then the window's places."""
     layer, soft = self.layers[0], self.window
     assert soft is not None
-    unseen = inputs.new_zeros(*inputs.shape[:2], soft.symbols)
+    unseen = inputs.new_zeros(*inputs.shape[:2], soft.width)
     starts = window.starts if bool(window.starts.any()) else None
     given, own = layer(torch.cat([inputs, unseen], -1), state[0], starts, dropped)
     numbers = torch.nn.functional.linear(given, soft.weight, soft.bias).float().clamp(max=3.0).exp()
@@ -64,7 +64,7 @@ def at_once(
         apart = kappa[..., k, None] - symbols
         phi = phi + alpha[..., k, None] * torch.exp(-beta[..., k, None] * apart * apart)
     phi = phi * (source > 0)
-    seen = phi.new_zeros(*source.shape[:2], soft.symbols + 1).scatter_add(2, source, phi)[..., 1:]
+    seen = phi.new_zeros(*source.shape[:2], soft.width + 1).scatter_add(2, source, phi)[..., 1:]
     return given, own, seen, (kappa[-1], seen[-1], rested)
 
 

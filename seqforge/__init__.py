@@ -12,6 +12,7 @@ Plugin authors find the contract in `seqforge.plugin`. Importing seqforge import
 from typing import TYPE_CHECKING, Any
 
 from seqforge.errors import (
+    ContractError,
     CorpusError,
     DamagedFileError,
     DecodeError,
@@ -34,6 +35,7 @@ from seqforge.plugin import (
     Divides,
     Fingerprints,
     Illustrates,
+    Judges,
     NoOptions,
     NoRequest,
     Origin,
@@ -57,6 +59,7 @@ __all__ = [
     "Categorical",
     "Codec",
     "Constraint",
+    "ContractError",
     "CorpusError",
     "DamagedFileError",
     "DecodeError",
@@ -66,6 +69,7 @@ __all__ = [
     "Fingerprints",
     "Free",
     "Illustrates",
+    "Judges",
     "Mixture",
     "Model",
     "NoOptions",

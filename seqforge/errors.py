@@ -4,7 +4,8 @@
     ├── UsageError                 exit code 2: what was asked cannot be done as asked
     │   ├── RequestError           what to generate is impossible (an unknown label, a prompt nothing continues)
     │   ├── OptionsError           an option has a value that is not allowed
-    │   └── PluginError            a plugin is missing, broken, or clashes with another
+    │   └── PluginError            a plugin is missing, or clashes with another
+    │       └── ContractError      exit code 1: a plugin is broken: what it is, returns or raises breaks the contract
     ├── CorpusError                files were found wanting: none there, none readable, none of this domain
     ├── ReadError                  one file or piece cannot be read; plugins yield it and go on
     ├── DecodeError                steps that stand for no piece
@@ -20,6 +21,7 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 __all__ = [
+    "ContractError",
     "CorpusError",
     "DamagedFileError",
     "DecodeError",
@@ -57,7 +59,13 @@ class OptionsError(UsageError):
 
 
 class PluginError(UsageError):
-    """A plugin is missing, broken, built for another api, or clashes with another."""
+    """A plugin is missing, or clashes with another."""
+
+
+class ContractError(PluginError):
+    """A plugin is broken: it does not import, is built for another api, or a method of its breaks the contract."""
+
+    exit_code = 1
 
 
 class CorpusError(SeqforgeError):

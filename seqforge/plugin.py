@@ -14,6 +14,7 @@ The round-trip law: `decode(encode(p)) == canonical(p)`, and `canonical(canonica
 """
 
 import dataclasses
+import importlib.metadata
 import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ import numpy as np
 
 from seqforge.errors import ReadError
 from seqforge.sequences import Example, Prompt
-from seqforge.spaces import Space
+from seqforge.spaces import Categorical, Space
 
 __all__ = [
     "API",
@@ -36,6 +37,7 @@ __all__ = [
     "Divides",
     "Fingerprints",
     "Illustrates",
+    "Judges",
     "NoOptions",
     "NoRequest",
     "Origin",
@@ -46,14 +48,16 @@ __all__ = [
 ]
 
 API = 1
+GROUP = "seqforge.plugins"
+"""The entry-point group under which plugins are announced."""
 
 RESERVED = frozenset(
-    """average ban batch_size beams bias candidates cell clip corpus debug device dropout dropout_input dropout_output
-    dropout_recurrent dry dry_base dry_length embedding epochs file force frequency_penalty greedy help hidden init
-    json label_dropout layers learning_rate length length_penalty look_back min_p minutes mirostat mirostat_rate model n
-    no_repeat_ngram output patience plugin precision presence_penalty quiet repetition_penalty replay residual resume
-    run samples seed show_attention size steps stop_at temperature threads tie time top_k top_p typical version warmup
-    weight_decay where window workers""".split()  # noqa: SIM905 - readable as prose
+    """average ban batch_size beams bias candidates cell clip corpus debug device dropout dropout_input
+    dropout_output dropout_recurrent dry dry_base dry_length embedding encoder epochs file force frequency_penalty
+    greedy help hidden init json label_dropout layers learning_rate length length_penalty look_back min_p minutes
+    mirostat mirostat_rate model n no_repeat_ngram output patience plugin precision presence_penalty quiet
+    repetition_penalty replay residual resume run samples seed show_attention size steps stop_at temperature threads
+    tie time top_k top_p typical version warmup weight_decay where window workers""".split()  # noqa: SIM905 - as prose
 )
 """The core's own flags: no field of a plugin's Options or Request may bear one of these names."""
 
@@ -102,17 +106,17 @@ class Codec(ABC):
     It is stored in the model file as plain JSON and named arrays, never as code.
 
     Attributes:
-        version: goes up when the meaning of the JSON changes; `from_json` reads every version ever
+        version: goes up when the meaning of the JSON changes; `upgraded` or `from_json` reads every version ever
             written, or names the release that can.
         space: what a step is.
-        source: what a step of the source is, None without a source.
+        source: what a step of the source is: one of some symbols; None without a source.
         labels: label name to its values, in the order the network numbers them.
         features: how many real features a piece has.
     """
 
     version: ClassVar[int] = 1
     space: Space
-    source: Space | None = None
+    source: Categorical | None = None
     labels: Mapping[str, tuple[str, ...]] = {}
     features: int = 0
 
@@ -180,6 +184,15 @@ class Codec(ABC):
             ValueError, KeyError, TypeError: the data describe no codec. The core names the file.
         """
 
+    @classmethod
+    def upgraded(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """Return the JSON that an earlier version wrote as `from_json` reads it; by default as it is.
+
+        Raises:
+            ValueError: this release cannot read that version; the message names one that can.
+        """
+        return data
+
     def arrays(self) -> Mapping[str, np.ndarray]:
         """Return the named arrays to store beside the JSON (a style sample); none by default."""
         return {}
@@ -231,8 +244,12 @@ class Plugin(ABC):
 
     @classmethod
     def distribution(cls) -> str:
-        """Return the top-level package that the plugin's class lives in, for messages."""
-        return cls.__module__.partition(".")[0]
+        """Return the name of the distribution that announces the plugin; where none does, that of its package."""
+        package = cls.__module__.partition(".")[0]
+        for point in importlib.metadata.entry_points(group=GROUP):
+            if point.dist is not None and point.value.partition(":")[0].partition(".")[0] == package:
+                return point.dist.name
+        return package
 
 
 class Augments(ABC):
@@ -269,6 +286,17 @@ class Describes(ABC):
     @abstractmethod
     def trace(self, piece: Piece) -> Sequence[int]:
         """Return the sequence in which a long run in common means that it was copied (intervals of a melody)."""
+
+
+class Judges(ABC):
+    """Capability of a plugin: it knows whether a piece is right by the rules of its domain.
+
+    A constraint must then allow every real piece that is right: the kit asks both.
+    """
+
+    @abstractmethod
+    def flaws(self, piece: Piece) -> Sequence[str]:
+        """Return what is wrong with a piece, a sentence each; nothing where it is right."""
 
 
 class Streams(ABC):

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from seqforge.errors import PluginError, did_you_mean, listing
-from seqforge.plugin import API, RESERVED, Codec, Plugin, describe_fields, unflaggable
+from seqforge.errors import ContractError, PluginError, did_you_mean, listing
+from seqforge.plugin import API, GROUP, RESERVED, Codec, Plugin, describe_fields, unflaggable
 
 __all__ = ["GROUP", "Entry", "describe", "installed", "load"]
-
-GROUP = "seqforge.plugins"
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,8 @@ def load(name: str) -> Plugin:
     """Import one plugin and return it.
 
     Raises:
-        PluginError: unknown, announced twice, broken, of another api, or its flags clash with the core's.
+        PluginError: it is unknown, or announced twice.
+        ContractError: it is broken, of another api, or its flags clash with the core's.
     """
     entries = [entry for entry in installed() if entry.name == name]
     if not entries:
@@ -71,7 +70,7 @@ def load(name: str) -> Plugin:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | MemoryError):
             raise
-        raise PluginError(
+        raise ContractError(
             f"the plugin {name!r} of {entry.distribution} does not import: {type(error).__name__}: {error}"
         ) from error
     return checked(found, entry)
@@ -81,40 +80,40 @@ def checked(found: Any, entry: Entry) -> Plugin:
     """Return an instance of a plugin's class, once its declaration keeps the contract's rules.
 
     Raises:
-        PluginError: it does not; the message names the distribution and the rule.
+        ContractError: it does not; the message names the distribution and the rule.
     """
     whose = f"the plugin {entry.name!r} of {entry.distribution}"
     if not (isinstance(found, type) and issubclass(found, Plugin)):
-        raise PluginError(f"{whose} points to {entry.target}, which is no subclass of seqforge.Plugin")
+        raise ContractError(f"{whose} points to {entry.target}, which is no subclass of seqforge.Plugin")
     if found.api != API:
-        raise PluginError(f"{whose} is built for api {found.api}, and this seqforge has api {API}; update it")
+        raise ContractError(f"{whose} is built for api {found.api}, and this seqforge has api {API}; update it")
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     missing += [name for name in ("name", "writes", "codec") if not hasattr(found, name)]
     if missing:
-        raise PluginError(f"{whose} lacks {listing(missing)}, which every plugin must have")
+        raise ContractError(f"{whose} lacks {listing(missing)}, which every plugin must have")
     if found.name != entry.name:
-        raise PluginError(f"{whose} calls itself {found.name!r}; its `name` must equal its entry point's name")
+        raise ContractError(f"{whose} calls itself {found.name!r}; its `name` must equal its entry point's name")
     if not issubclass(found.codec, Codec):
-        raise PluginError(f"{whose} has a `codec` that is no subclass of seqforge.Codec")
+        raise ContractError(f"{whose} has a `codec` that is no subclass of seqforge.Codec")
     for kind in ("Options", "Request"):
         declared = getattr(found, kind)
         rules = getattr(declared, "__dataclass_params__", None)
         if rules is None or not rules.frozen:
-            raise PluginError(f"{whose} has {kind} that is no frozen dataclass")
+            raise ContractError(f"{whose} has {kind} that is no frozen dataclass")
         clash = sorted({field.name for field in dataclasses.fields(declared)} & RESERVED)
         if clash:
-            raise PluginError(
+            raise ContractError(
                 f"{whose} has {kind} with {listing(clash)}, which the core uses for flags of its own; rename them"
             )
         for name in unflaggable(declared):
-            raise PluginError(
+            raise ContractError(
                 f"{whose}: {kind}.{name} has type {get_type_hints(declared)[name]}; flags are made of bool, int, float,"
                 " str, Path, Literal, and each of them or None"
             )
     try:
         return found()
     except Exception as error:
-        raise PluginError(f"{whose} cannot be constructed: {type(error).__name__}: {error}") from error
+        raise ContractError(f"{whose} cannot be constructed: {type(error).__name__}: {error}") from error
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -136,9 +135,9 @@ def describe(name: str) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(child.stdout.strip().rpartition("\n")[2])
     except ValueError:
         last = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
-        raise PluginError(f"the plugin {name!r} breaks the process that imports it: {last}") from None
+        raise ContractError(f"the plugin {name!r} breaks the process that imports it: {last}") from None
     if "error" in told:
-        raise PluginError(told["error"])
+        raise (ContractError if told["broken"] else PluginError)(told["error"])
     return told
 
 
@@ -162,7 +161,7 @@ def tell() -> None:
             "models": [str(path) for path in shipped(plugin)],
         }
     except PluginError as error:
-        told = {"error": str(error)}
+        told = {"error": str(error), "broken": isinstance(error, ContractError)}
     sys.stdout.write(json.dumps(told, default=str) + "\n")
 
 

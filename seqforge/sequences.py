@@ -95,9 +95,13 @@ class Prompt:
         keep: how many of the example's first steps belong to the result (a priming sample does not: 0).
         candidates: how many continuations are drawn for each piece, where the constraint fixes what follows later;
             one of them is kept (`sampling.candidates`).
+        whole_source: a piece with a source may end only once all of it was attended to, and must soon after (a text
+            is written to its last letter). False: the network and the constraint alone say when it ends (a silent
+            letter at a word's end is never looked at).
     """
 
     example: Example
     constraint: Constraint | None = None
     keep: int | None = None
     candidates: int = 1
+    whole_source: bool = True

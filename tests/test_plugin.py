@@ -108,4 +108,4 @@ def test_a_plugin_or_codec_that_lacks_a_method_cannot_be_made() -> None:
 def test_a_plugin_names_its_package() -> None:
     from seqforge_text import Text
 
-    assert Text.distribution() == "seqforge_text"
+    assert Text.distribution() == "seqforge-text"

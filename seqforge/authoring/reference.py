@@ -44,7 +44,7 @@ PARTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.plugin.Illustrates,
             seqforge.plugin.Describes,
             seqforge.plugin.Streams,
-            seqforge.testing.Judges,
+            seqforge.plugin.Judges,
         ),
     ),
     (

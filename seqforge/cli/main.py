@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         if "out of memory" in str(error) or "can't allocate memory" in str(error):
             fail(NO_MEMORY, 1)
-        from seqforge.authoring.blame import blame
+        from seqforge.blame import blame
 
         told = blame(error) or f"a fault of seqforge: {type(error).__name__}: {error}"
         fail(f"{told}; --debug shows where", 1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from seqforge import registry
+from seqforge.boundary import taken_codec, taken_example, taken_piece, taken_units
 from seqforge.cli.flags import command, given, parameter, parameters
 from seqforge.cli.words import count, put, put_json, say, table
 from seqforge.errors import CorpusError, PluginError, ReadError, UsageError
@@ -192,20 +193,20 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     elif values["plugin"]:
         plugin = registry.load(values["plugin"])
         options = plugin.Options(**given(ctx, values, plugin.Options))
-        codec = plugin.fit(_pieces(plugin, options, path, quiet=True), options)
+        codec = taken_codec(plugin, plugin.fit(_pieces(plugin, options, path, quiet=True), options))
     else:
         raise UsageError("which plugin or model? Give --plugin NAME or --model FILE")
     names = getattr(codec, "vocabulary", None)
     told = []
     for piece in _pieces(plugin, options, path):
-        example = codec.encode(piece)
-        back = codec.decode(example)
-        canonical = codec.canonical(piece)
+        example = taken_example(plugin, codec, codec.encode(piece))
+        back = taken_piece(plugin, codec.decode(example), "decode", owner=codec)
+        canonical = taken_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
         steps = example.steps.tolist()
         told.append(
             {
                 "place": piece.origin.place if piece.origin else "",
-                "units": float(codec.units(example.steps).sum()),
+                "units": float(taken_units(plugin, codec, example.steps).sum()),
                 "steps": [names[step] for step in steps] if names is not None else steps,
                 "labels": dict(example.labels),
                 "comes_back": back.content == canonical.content,

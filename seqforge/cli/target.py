@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqforge.boundary import taken_prompts, write_pieces
 from seqforge.errors import RequestError, WriteError, listing
 from seqforge.files import make_folder, replacing
 from seqforge.plugin import Piece, Plugin
@@ -19,7 +20,8 @@ class Stream:
     def __init__(self, model: "Model", request: dict[str, Any], streamer: Callable[[Any], str]) -> None:
         self._streamer = streamer
         asked = model.plugin.Request(**request)
-        self._prompt = [step for prompt in model.codec.prompts(asked) for step in prompt.example.steps[: prompt.keep]]
+        prompts = taken_prompts(model.plugin, model.codec, asked)
+        self._prompt = [step for prompt in prompts for step in prompt.example.steps[: prompt.keep]]
 
     def __call__(self, step: Any) -> None:
         self.show_prompt()
@@ -74,7 +76,7 @@ class Target:
             return {"labels": dict(piece.labels)}
         path = make_folder(self.output) / f"{self.count:04d}{self.plugin.writes[0]}"
         with replacing(path) as temporary:
-            self.plugin.write([piece], temporary)
+            write_pieces(self.plugin, [piece], temporary)
         self.files.append((path, [self.count - 1]))
         return {"path": str(path), "labels": dict(piece.labels)}
 
@@ -85,7 +87,7 @@ class Target:
             return {}
         if not self.folder:
             with replacing(self.output) as temporary:
-                self.plugin.write(self.pieces, temporary)
+                write_pieces(self.plugin, self.pieces, temporary)
             self.files.append((self.output, list(range(self.count))))
         return {"path": str(self.output)}
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.boundary import taken_codec, taken_data
 from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.reading import UNDECIDED, read_pieces
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import Groups, split_by_content
 from seqforge.corpus.worker import MOST_REASONS, Chunks, done_path, scan_path
 from seqforge.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
-from seqforge.errors import CorpusError, DamagedFileError, PluginError, ReadError
+from seqforge.errors import ContractError, CorpusError, DamagedFileError, ReadError
 from seqforge.files import make_folder
 from seqforge.plugin import Codec, Divides, Piece, Plugin, options_to_json
 from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
@@ -84,7 +85,7 @@ def prepare(
 
     Raises:
         CorpusError: nothing could be read.
-        PluginError: the plugin breaks the contract.
+        ContractError: the plugin breaks the contract.
         WriteError: the cache cannot be written.
     """
     paths = [_absolute(file) for file in sources.files]
@@ -140,19 +141,11 @@ class _Work:
         write_tensors(self.folder / "sides.safetensors", {str(n): s for n, s in enumerate(sides)}, {"kind": "sides"})
         if codec is None:
             self.tell("fitting the codec on the training pieces")
-            codec = self.plugin.fit(self._train(sides), self.options)
+            codec = taken_codec(self.plugin, self.plugin.fit(self._train(sides), self.options))
         elif self.widen:
-            codec = codec.widened(self._train(sides))
-        if not isinstance(codec, self.plugin.codec):
-            raise PluginError(
-                f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}): fit returns a"
-                f" {type(codec).__name__}, and `codec` promises {self.plugin.codec.__name__}"
-            )
-        write_tensors(
-            self.folder / "codec.safetensors",
-            dict(codec.arrays()),
-            {"kind": "codec", "data": codec.to_json()},
-        )
+            codec = taken_codec(self.plugin, codec.widened(self._train(sides)), "widened")
+        data, arrays = taken_data(self.plugin, codec)
+        write_tensors(self.folder / "codec.safetensors", arrays, {"kind": "codec", "data": data})
         encoded = self._encode()
         every = np.concatenate(sides)
         unseen: Counter[str] = Counter()
@@ -282,7 +275,7 @@ def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | N
     try:
         text = canonical_json(told)
     except (TypeError, ValueError) as error:
-        raise PluginError(
+        raise ContractError(
             f"the plugin {plugin.name!r} ({plugin.distribution()}): Options or to_json hold something that is no"
             f" plain JSON: {error}"
         ) from error

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from seqforge.boundary import taken_items, taken_keys, taken_parts
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import SHARES
 from seqforge.dataset import SIDES
-from seqforge.errors import ReadError
+from seqforge.errors import ContractError, ReadError
 from seqforge.plugin import Divides, Fingerprints, Piece, Plugin
 
 UNDECIDED = len(SIDES)
@@ -24,21 +25,26 @@ def read_pieces(
         options: of the plugin.
         file: the file, its labels, its side or fractions.
         divide: divide every piece by the usual shares, where the plugin can and the file has no side.
+
+    Raises:
+        ContractError: the plugin yields what is no piece.
     """
     fractions: Sequence[float] = file.fractions or (SHARES if divide and not file.side else ())
     side = SIDES.index(file.side) if file.side else UNDECIDED
     try:
-        for piece in plugin.read(file.path, options):
+        for piece in taken_items(plugin, file.path, options):
             if isinstance(piece, ReadError):
                 yield piece
                 continue
             whole = Piece(piece.content, {**file.labels, **piece.labels}, piece.origin)
             if fractions and isinstance(plugin, Divides):
-                for number, part in enumerate(plugin.divide(whole, fractions)):
+                for number, part in enumerate(taken_parts(plugin, plugin.divide(whole, fractions), fractions)):
                     if fractions[number]:
                         yield part, number
             else:
                 yield whole, side
+    except ContractError:
+        raise
     except OSError as error:
         yield ReadError(f"cannot be read ({error.strerror or error})", file=str(file.path))
     except Exception as error:  # a parser meets a file its author never thought of: the others are still read
@@ -49,7 +55,7 @@ def read_pieces(
 def keys_of(plugin: Plugin, piece: Piece) -> list[int]:
     """Return the keys by which a piece is grouped with near duplicates; at least one."""
     if isinstance(plugin, Fingerprints):
-        keys = list(plugin.fingerprints(piece))
+        keys = taken_keys(plugin, plugin.fingerprints(piece))
         if keys:
             return keys
     digest = hashlib.blake2b(repr(piece.content).encode("utf-8", "surrogatepass"), digest_size=8)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from seqforge import registry
+from seqforge.blame import blame
+from seqforge.boundary import taken_example, taken_units
 from seqforge.corpus.reading import UNDECIDED, keys_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
-from seqforge.errors import PluginError, ReadError, SeqforgeError
+from seqforge.errors import ContractError, ReadError, SeqforgeError
 from seqforge.files import write_text
 from seqforge.plugin import Codec, Plugin, options_from_json
 from seqforge.sequences import Example
@@ -62,8 +64,9 @@ class Chunks:
         except (SeqforgeError, OSError, MemoryError):
             raise
         except Exception as error:
-            raise PluginError(
-                f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}) fails while the corpus is prepared:"
+            raise ContractError(
+                blame(error)
+                or f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}) fails while the corpus is prepared:"
                 f" {type(error).__name__}: {error}"
             ) from error
 
@@ -108,17 +111,10 @@ class Chunks:
         for item in self._pieces(chunk):
             if isinstance(item, ReadError):
                 continue
-            example = codec.encode(item[0])
-            try:
-                codec.space.check(example.steps)
-            except ValueError as error:
-                raise PluginError(
-                    f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}): {type(codec).__name__}.encode"
-                    f" gives steps outside its space: {error}"
-                ) from error
+            example = taken_example(self.plugin, codec, codec.encode(item[0]))
             unseen.update(codec.unseen(item[0]))
             examples.append(example)
-            units.append(float(codec.units(example.steps).sum()))
+            units.append(float(taken_units(self.plugin, codec, example.steps).sum()))
             number += 1
             size += example.steps.nbytes
             if size >= PART_BYTES or len(examples) >= PART_PIECES:

@@ -66,6 +66,17 @@ class Dataset:
             return None
         return np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
 
+    def pace(self) -> float | None:
+        """Return how many symbols of the source go with a step, the mean over all pieces; None without a source."""
+        symbols = steps = 0
+        for number, shard in enumerate(self.shards):
+            if shard.source_bounds is not None:
+                own = self.places[self.places[:, 0] == number, 1]
+                told = np.diff(shard.source_bounds)[own]
+                symbols += int(told.sum())
+                steps += int(np.diff(shard.bounds)[own][told > 0].sum())
+        return round(min(max(symbols / steps, 0.01), 10.0), 2) if symbols and steps else None
+
     def example(self, piece: int) -> Example:
         """Return a whole piece, as it was encoded."""
         number, place = self.places[piece].tolist()

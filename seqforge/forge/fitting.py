@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from seqforge.boundary import taken_codec
 from seqforge.errors import DamagedFileError
 from seqforge.modelfile import ModelHeader
 from seqforge.plugin import Codec, Plugin
@@ -21,11 +22,24 @@ def codec_of(header: ModelHeader, plugin: Plugin, options: Any, path: Path | Non
             f"{where}: its codec has version {version!r}, and the installed plugin {plugin.name!r} reads up to"
             f" {plugin.codec.version}; update {plugin.distribution()}"
         )
+    older = f"version {version}, and that of the installed {plugin.distribution()} has {plugin.codec.version}"
     try:
-        codec = plugin.codec.from_json(header.codec["data"], header.arrays, options)
+        data = header.codec["data"]
+        if version < plugin.codec.version:
+            data = plugin.codec.upgraded(data, version)
+        found = plugin.codec.from_json(data, header.arrays, options)
     except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
+        if version < plugin.codec.version:
+            told = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+            raise DamagedFileError(
+                f"{where}: its codec has {older}, which does not read it ({told}); install an earlier release of"
+                f" {plugin.distribution()}, or train again"
+            ) from error
         raise DamagedFileError(f"{where}: its codec is damaged ({type(error).__name__}: {error})") from error
+    codec = taken_codec(plugin, found, "from_json")
     labels = {name: tuple(values) for name, values in codec.labels.items()}
-    if codec.space != header.space or labels != header.labels or codec.features != header.network.features:
+    source = 0 if codec.source is None else codec.source.size + 1
+    fits = codec.space == header.space and labels == header.labels and source == header.network.source
+    if not fits or codec.features != header.network.features:
         raise DamagedFileError(f"{where}: its codec and its network do not fit each other")
     return codec

@@ -10,11 +10,11 @@ from typing import Any, get_args
 import numpy as np
 
 from seqforge import registry
+from seqforge.boundary import broken, taken_example, taken_piece, taken_prompts, taken_units
 from seqforge.corpus import Prepared, find_sources, prepare
 from seqforge.errors import (
     DecodeError,
     OptionsError,
-    PluginError,
     RequestError,
     did_you_mean,
     listing,
@@ -155,7 +155,7 @@ class Model:
         if beams and n > beams:
             raise RequestError(f"-n is {n} and --beams {beams}; a beam gives at most as many pieces as it is wide")
         asked = build(self.plugin.Request, request, what=f"the plugin {self.plugin.name!r}")
-        prompts = self.codec.prompts(asked)
+        prompts = taken_prompts(self.plugin, self.codec, asked)
         labels = self.label_numbers(where or {})
         parts: dict[int, list[Sample]] = {}
         for number, prompt in enumerate(prompts):
@@ -215,7 +215,9 @@ class Model:
             where: label name to value.
         """
         example = self.codec.encode(Piece(prompt)) if prompt is not None else None
-        start = Prompt(example) if example is not None else self.codec.prompts(self.plugin.Request())[0]
+        start = (
+            Prompt(example) if example is not None else taken_prompts(self.plugin, self.codec, self.plugin.Request())[0]
+        )
         outputs, _, _ = self.engine.begin(
             opening(self.network, start, self._conditions(start, self.label_numbers(where or {})))
         )
@@ -234,8 +236,8 @@ class Model:
     def score(self, piece: Piece | Any) -> Evaluation:
         """Return how probable the model finds a piece (or bare content), its end included."""
         piece = piece if isinstance(piece, Piece) else Piece(piece)
-        example = self.codec.encode(piece)
-        units = float(self.codec.units(example.steps).sum())
+        example = taken_example(self.plugin, self.codec, self.codec.encode(piece))
+        units = float(taken_units(self.plugin, self.codec, example.steps).sum())
         labels = self.label_numbers({k: v for k, v in piece.labels.items() if k in self.header.labels})
         found = score_example(self.network, example, labels, units, self.header.unit)
         return dataclasses.replace(found, unseen=sum(self.codec.unseen(piece).values()))
@@ -343,7 +345,7 @@ class Model:
         )
 
     def _limit(self, prompt: Prompt, length: float | None) -> float:
-        before = float(self.codec.units(prompt.example.steps).sum())
+        before = float(taken_units(self.plugin, self.codec, prompt.example.steps).sum())
         if length is not None:
             if before > length:
                 raise RequestError(
@@ -364,15 +366,13 @@ class Model:
             whole = np.concatenate([before, sample.steps[len(before[: prompt.keep]) :]])
             read.append(dataclasses.replace(example, steps=whole))
             try:
-                pieces.append(self.codec.decode(example))
+                pieces.append(taken_piece(self.plugin, self.codec.decode(example), "decode", owner=self.codec))
             except DecodeError as error:
-                raise PluginError(
-                    f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}) cannot decode what its own"
-                    f" constraint allowed: {error}"
-                ) from error
+                what = f"refuses what the codec's own constraint allowed ({error})"
+                raise broken(self.plugin, "decode", what, owner=self.codec) from error
         return Generated(
             k=samples[0].k,
-            piece=self.codec.finish(pieces, request),
+            piece=taken_piece(self.plugin, self.codec.finish(pieces, request), "finish", owner=self.codec),
             ended=all(sample.ended for sample in samples),
             log_probability=sum(sample.log_probability for sample in samples),
             scores=tuple(score for sample in samples for score in sample.scores),

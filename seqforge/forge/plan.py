@@ -14,7 +14,7 @@ from seqforge.forge.model import Model, load
 from seqforge.forge.settings import Settings, build, suited
 from seqforge.plugin import Plugin, options_to_json
 
-SHAPE = ("cell", "layers", "hidden", "embedding", "tie", "residual")
+SHAPE = ("cell", "layers", "hidden", "embedding", "tie", "residual", "encoder")
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ def differences(told: Mapping[str, Any], model: Model) -> list[str]:
 def versions(model: Model) -> dict[str, str]:
     """Return the versions, and the kind of processor, that results can depend on."""
     try:
-        own = version(model.plugin.distribution().replace("_", "-"))
+        own = version(model.plugin.distribution())
     except PackageNotFoundError:
         own = "unknown"
     return {

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from seqforge import registry
+from seqforge.boundary import write_pieces
 from seqforge.corpus import Corpus, Prepared
 from seqforge.errors import SeqforgeError
 from seqforge.files import make_folder, replacing
@@ -106,7 +107,7 @@ class Record:
             return None  # a request that must say more than nothing: this plugin has no samples on the way
         path = make_folder(self.run.samples) / f"{t:07d}{self.plugin.writes[0]}"
         with replacing(path) as temporary:
-            self.plugin.write([made.piece], temporary)
+            write_pieces(self.plugin, [made.piece], temporary)
         return Sampled(t, path, text_of(self.plugin, [made.piece]) or "")
 
     def close(self) -> None:

@@ -10,17 +10,21 @@ from typing import Any, Literal, cast
 import torch
 
 from seqforge import registry
+from seqforge.boundary import augmenting
 from seqforge.corpus import Prepared, Sources, find_sources, prepare
-from seqforge.errors import CorpusError, OptionsError, PluginError, RunError, listing
+from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.forge.model import Model, load
 from seqforge.forge.plan import Plan, check_unchanged, plan_fresh, plan_from_json
 from seqforge.forge.record import Record, Sampled
 from seqforge.forge.runs import Run, new_run, resumable, run_at
 from seqforge.forge.settings import Settings
 from seqforge.network import Dropout, Network, NetworkConfig
-from seqforge.plugin import Augments, Plugin
+from seqforge.plugin import Plugin
 from seqforge.spaces import Categorical, Space
 from seqforge.training import Budget, Event, Group, Standing, Trainer, TrainingConfig, read_state
+
+ENCODER = 128
+"""Units, in each direction, of what reads the source where steps are symbols and the person is silent."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def train(
         told_over = listing(f"{suffix} {number}x" for suffix, number in sources.passed_over.items())
         tell(f"passing over what {plugin} does not read: {told_over}")
     prepared = _prepare(found, plan, sources, base, workers, tell, group)
-    trainer = _trainer(plan.settings, prepared, base, group)
+    trainer = _trainer(found, plan.settings, prepared, base, group)
     if begun is not None:
         begun.restore(place, prepared, trainer)
     plan = dataclasses.replace(plan, settings=_settled(plan.settings, trainer))
@@ -184,21 +188,21 @@ def _read(plugin: Plugin, place: Run) -> _Begun:
         raise RunError(f"{place.folder} cannot be resumed: {error}") from error
 
 
-def _trainer(settings: Settings, prepared: Prepared, base: Model | None, group: Group) -> Trainer:
+def _trainer(plugin: Plugin, settings: Settings, prepared: Prepared, base: Model | None, group: Group) -> Trainer:
     """Return the network and its trainer as the settings have them."""
     codec = prepared.codec
     if settings.threads:
         torch.set_num_threads(settings.threads)
     labels = tuple(len(values) for values in codec.labels.values())
-    network = Network(codec.space, _shape(settings, labels, codec.features, codec.source), seed=settings.seed)
+    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
+    shape = _shape(settings, labels, codec.features, codec.space, codec.source)
+    network = Network(codec.space, shape, seed=settings.seed, pace=train.pace())
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     own = (
         f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if settings.device == "cuda" and group.world > 1 else settings.device
     )
-    augment = codec.augment if isinstance(codec, Augments) else None
-    train, valid = prepared.datasets["train"], prepared.datasets["valid"]
-    return Trainer(network.to(own), train, valid, _training(settings), augment=augment, group=group)
+    return Trainer(network.to(own), train, valid, _training(settings), augment=augmenting(plugin, codec), group=group)
 
 
 def _check(settings: Settings) -> None:
@@ -212,9 +216,16 @@ def _check(settings: Settings) -> None:
         raise OptionsError(f"--device {settings.device} cannot be used here: {first}") from error
 
 
-def _shape(settings: Settings, labels: tuple[int, ...], features: int, source: Space | None = None) -> NetworkConfig:
-    if source is not None and not isinstance(source, Categorical):
-        raise PluginError(f"the codec's source is {source}; a source must be Categorical")
+def _shape(
+    settings: Settings,
+    labels: tuple[int, ...],
+    features: int,
+    space: Space | None = None,
+    source: Categorical | None = None,
+) -> NetworkConfig:
+    encoder = settings.encoder
+    if encoder is None:
+        encoder = ENCODER if source is not None and isinstance(space, Categorical) else 0
     return NetworkConfig(
         cell=settings.cell,
         layers=cast(int, settings.layers),
@@ -225,6 +236,7 @@ def _shape(settings: Settings, labels: tuple[int, ...], features: int, source: S
         labels=labels,
         features=features,
         source=source.size + 1 if source is not None else 0,
+        encoder=encoder,
     )
 
 
@@ -259,4 +271,5 @@ def _budget(settings: Settings) -> Budget:
 
 def _settled(settings: Settings, trainer: Trainer) -> Settings:
     """Return the settings with what the trainer found out: a resumed run does not choose again."""
-    return dataclasses.replace(settings, precision=cast(Any, trainer.precision))
+    encoder = trainer.network.config.encoder
+    return dataclasses.replace(settings, precision=cast(Any, trainer.precision), encoder=encoder)

@@ -33,6 +33,12 @@ class Settings:
     embedding: int | None = flag(None, help="width of a step's representation", unit="UNITS")
     tie: bool = flag(True, help="one table of embeddings for input and output")
     residual: bool = flag(True, help="add what a layer above the first reads to what it gives")
+    encoder: int | None = flag(
+        None,
+        help="width, in each direction, of the layers that read a source before it is attended to; 0: its bare symbols"
+        " are; default: 128 where steps are symbols, else 0",
+        unit="UNITS",
+    )
     dropout: float | None = flag(None, help="share dropped between layers")
     dropout_input: float = flag(0.0, help="share dropped of the embeddings")
     dropout_output: float | None = flag(None, help="share dropped before the output; default: as --dropout")

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from seqforge.boundary import write_pieces
 from seqforge.plugin import Piece, Plugin
 
 
@@ -18,7 +19,7 @@ def text_of(plugin: Plugin, pieces: Sequence[Piece]) -> str | None:
         return pieces[0].content
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
         path = Path(folder) / f"piece{plugin.writes[0]}"
-        plugin.write(pieces, path)
+        write_pieces(plugin, pieces, path)
         try:
             return path.read_text(encoding="utf-8")
         except UnicodeDecodeError:

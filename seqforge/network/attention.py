@@ -5,6 +5,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqforge.network.encoder import Shelf
+
 WIDEST = 3.0
 """Logarithms of what the window's parameters are the exponentials of are at most this."""
 
@@ -17,8 +19,9 @@ class SoftWindow(nn.Module):
         \phi(t, u) = \sum_k e^{\hat\alpha_k} \exp(-e^{\hat\beta_k} (\kappa_{t,k} - u)^2) \qquad
         w_t = \sum_u \phi(t, u) c_u
 
-    The source is symbols, so the window is a vector of their weights. A symbol of its own is put behind the
-    source's last; once the window has come to it, the piece may end.
+    A place :math:`c_u` of the source is a symbol, and the window then a vector of the symbols' weights; or what an
+    encoder says of the symbol among its neighbours (`encoder`). A symbol of its own is put behind the source's last;
+    once the window has come to it, the piece may end.
 
     Its state is :math:`\kappa`, the window, and for how many steps in a row it has rested on that last symbol.
 
@@ -27,14 +30,14 @@ class SoftWindow(nn.Module):
 
     Args:
         hidden: units of the layer that moves it.
-        symbols: of the source, the one behind its last included.
+        width: of what is seen through it: symbols of the source, the one behind its last included; or the encoder's.
         components: how many Gaussians.
         pace: symbols a step that it moves at first, roughly.
     """
 
-    def __init__(self, hidden: int, symbols: int, components: int, pace: float = 0.15) -> None:
+    def __init__(self, hidden: int, width: int, components: int, pace: float = 0.15) -> None:
         super().__init__()
-        self.symbols, self.components, self.pace = symbols, components, pace
+        self.width, self.components, self.pace = width, components, pace
         self.weight = nn.Parameter(torch.empty(3 * components, hidden))
         self.bias = nn.Parameter(torch.empty(3 * components))
 
@@ -51,7 +54,7 @@ class SoftWindow(nn.Module):
         """Return the state before anything was seen."""
         return (
             self.bias.new_zeros(lanes, self.components),
-            self.bias.new_zeros(lanes, self.symbols),
+            self.bias.new_zeros(lanes, self.width),
             self.bias.new_zeros(lanes, 1),
         )
 
@@ -60,30 +63,41 @@ class SoftWindow(nn.Module):
         hidden: Float[Tensor, "lane hidden"],
         kappa: Float[Tensor, "lane components"],
         source: Int[Tensor, "lane length"],
-    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane symbols"], Float[Tensor, "lane length"]]:
+        shelf: Shelf | None = None,
+    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
         """Return where the Gaussians are after a step, the window there, and the weight of each place.
 
         Args:
             hidden: of the layer that moves it.
             kappa: where the Gaussians were.
             source: number of each symbol from 1; 0 behind the end.
+            shelf: what an encoder says of each place; None where the bare symbols are seen.
         """
-        return self.moved(functional.linear(hidden, self.weight, self.bias).float(), kappa, source)
+        given = functional.linear(hidden, self.weight, self.bias).float()
+        return (
+            self.moved(given, kappa, source)
+            if shelf is None
+            else self.moved(given, kappa, source, shelf.encoded, shelf.places)
+        )
 
     def moved(
         self,
         given: Float[Tensor, "lane numbers"],
         kappa: Float[Tensor, "lane components"],
         source: Int[Tensor, "lane length"],
-    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane symbols"], Float[Tensor, "lane length"]]:
+        encoded: Float[Tensor, "lane length width"] | None = None,
+        places: Float[Tensor, "*lane length"] | None = None,
+    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
         """Return what `forward` does, from alpha, beta and kappa with their hats (and perhaps more behind them)."""
         alpha, beta, moved = given.clamp(max=WIDEST).exp()[:, : 3 * self.components].chunk(3, 1)
         kappa = kappa + moved
-        places = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
-        apart = kappa.unsqueeze(2) - places
+        if places is None:
+            places = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
+        apart = kappa.unsqueeze(2) - (places if places.ndim == 1 else places.unsqueeze(1))
         phi = (alpha.unsqueeze(2) * torch.exp(-beta.unsqueeze(2) * apart * apart)).sum(1) * (source > 0)
-        window = phi.new_zeros(len(source), self.symbols + 1).scatter_add(1, source, phi)[:, 1:]
-        return kappa, window, phi
+        if encoded is not None and encoded.shape[1]:
+            return kappa, torch.bmm(phi.unsqueeze(1), encoded).squeeze(1), phi
+        return kappa, phi.new_zeros(len(source), self.width + 1).scatter_add(1, source, phi)[:, 1:], phi
 
     def rests(
         self, phi: Float[Tensor, "lane length"], source: Int[Tensor, "lane length"], before: Float[Tensor, "lane one"]
@@ -91,6 +105,7 @@ class SoftWindow(nn.Module):
         """Return for how many steps in a row the window has rested on the symbol behind the source's last."""
         if not source.shape[1]:
             return before
-        last = (source > 0).sum(1, keepdim=True) - 1
+        counted = torch.arange(1, source.shape[1] + 1, device=source.device)
+        last = ((source > 0) * counted).amax(1, keepdim=True) - 1
         there = (phi.detach().argmax(1, keepdim=True) == last) & (last >= 0)
         return (before + 1) * there

@@ -10,7 +10,7 @@ Cell = Literal["lstm", "gru", "rnn"]
 
 BOUNDS = {
     "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),
-    "source": (0, 1_000_000), "gaussians": (1, 1000),
+    "source": (0, 1_000_000), "gaussians": (1, 1000), "encoder": (0, 65_536),
 }  # fmt: skip
 MOST_LABELS, MOST_VALUES = 64, 1_000_000
 
@@ -30,6 +30,8 @@ class NetworkConfig:
         features: how many real features condition a piece.
         source: symbols of the source that is attended to, the one behind its last included; 0: no source.
         gaussians: of the window on it.
+        encoder: units, in each direction, of the recurrent layers that read the source before it is attended to; 0: the
+            bare symbols are attended to, and the first step is predicted without a look at them.
     """
 
     cell: Cell = "lstm"
@@ -42,6 +44,12 @@ class NetworkConfig:
     features: int = 0
     source: int = 0
     gaussians: int = 10
+    encoder: int = 0
+
+    @property
+    def view(self) -> int:
+        """Width of what is seen through the window on the source."""
+        return 2 * self.encoder if self.source and self.encoder else self.source
 
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
@@ -68,7 +76,7 @@ class NetworkConfig:
             DamagedFileError: a value is missing, unknown or out of range.
         """
         try:
-            data = {"residual": False, "source": 0, "gaussians": 10, **data}  # the first models had none
+            data = {"residual": False, "source": 0, "gaussians": 10, "encoder": 0, **data}  # the first models had none
             missing = {field.name for field in dataclasses.fields(cls)} - set(data)
             if missing:
                 raise OptionsError(f"{sorted(missing)} missing")

@@ -9,6 +9,7 @@ from seqforge.network.attention import SoftWindow
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
+from seqforge.network.encoder import Encoder, shelved
 from seqforge.network.heads import head_for
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
 from seqforge.network.window import Window
@@ -29,26 +30,32 @@ class Network(nn.Module):
     layers undamped.
 
     With a source, the first layer moves a window along it (`attention`), and every layer reads what is seen
-    through that: the first layer of the step before, the others of the same step.
+    through that: the first layer of the step before, the others of the same step. Where an encoder reads the source
+    (`encoder`), what is seen at the start has a part in `start` too.
 
     Args:
         space: what a step is.
         config: the shape.
         seed: of the fresh weights; None leaves them undefined, for a state dict to fill.
+        pace: symbols of the source a step, for fresh weights; None: a few steps a symbol.
     """
 
-    def __init__(self, space: Space, config: NetworkConfig, *, seed: int | None = 0) -> None:
+    def __init__(self, space: Space, config: NetworkConfig, *, seed: int | None = 0, pace: float | None = None) -> None:
         super().__init__()
         self.space, self.config = space, config
         self.head = head_for(space, config)
         self.conditioning = Conditioning(config.labels, config.features)
-        self.start = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1))
+        self.encoder = Encoder(config.source, config.encoder) if config.source and config.encoder else None
+        seen = config.view if self.encoder is not None else 0
+        self.start = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + seen))
         cell = CELLS[config.cell]
         first = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
-            cell((config.hidden if number else first) + config.source, config.hidden) for number in range(config.layers)
+            cell((config.hidden if number else first) + config.view, config.hidden) for number in range(config.layers)
         )
-        self.window = SoftWindow(config.hidden, config.source, config.gaussians) if config.source else None
+        self.window = SoftWindow(config.hidden, config.view, config.gaussians) if config.source else None
+        if self.window is not None and pace is not None:
+            self.window.pace = pace
         if seed is not None:
             self.initialise(seed)
 
@@ -62,6 +69,9 @@ class Network(nn.Module):
             layer.initialise(generator)  # type: ignore[operator]
         if self.window is not None:
             self.window.initialise(generator)
+        if self.encoder is not None:
+            self.encoder.initialise(generator)
+            nn.init.xavier_uniform_(self.start[:, -self.config.view :].detach(), generator=generator)
 
     def zero_state(self, lanes: int) -> NetworkState:
         """Return the state before anything was seen."""
@@ -115,7 +125,8 @@ class Network(nn.Module):
         if self.window is not None:
             after.append(window_state)
         if starts is not None:
-            first = functional.linear(conditions, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)
+            known = conditions if self.encoder is None or seen is None else torch.cat([conditions, seen], -1)
+            first = functional.linear(known, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)
             hidden = torch.where(starts.unsqueeze(-1), first, hidden)
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)
@@ -146,16 +157,19 @@ class Network(nn.Module):
         split = isinstance(layer, GRU)  # its candidate takes the state's part alone through the reset gate
         own, (kappa, seen, rested) = state[0], state[-1]
         outputs, views = [], []
+        shelf = None if self.encoder is None else shelved(self.encoder, sources, window.starts)
         keeps = (~window.starts).unsqueeze(-1).float()
-        for now, keep, source in zip(given.unbind(), keeps.unbind(), sources.unbind(), strict=True):
+        rows = zip(given.unbind(), keeps.unbind(), sources.unbind(), strict=True)
+        for t, (now, keep, source) in enumerate(rows):
             kappa, seen, rested = kappa * keep, seen * keep, rested * keep
             if split:
                 read = now + functional.linear(seen, layer.input_weight[:, width:])
                 own = layer.take(read, functional.linear(own[0], recurrent), own, keep)
             else:
                 own = layer.take(now, functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
-            kappa, seen, phi = self.window(own[0], kappa, source)
-            rested = self.window.rests(phi, source, rested)
+            here = source if shelf is None else shelf.at(t)
+            kappa, seen, phi = self.window(own[0], kappa, here, shelf)
+            rested = self.window.rests(phi, here, rested)
             if weights is not None:
                 weights.append(phi)
             outputs.append(own[0])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from seqforge.errors import RequestError
+from seqforge.sampling.attending import ending_with_the_source
 from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.engine import Engine
@@ -128,7 +129,8 @@ class BeamSearch:
         self.engine.use_threads(rows)
         try:
             while alive:
-                alive = self._extended(alive, logits, beams, whole)
+                rested = self.engine.rested(state) if self.prompt.whole_source else None
+                alive = self._extended(alive, logits, self._masks(alive, rested), beams, whole)
                 if not alive or self._settled(alive, whole, beams):
                     break
                 chosen = torch.zeros(rows, dtype=torch.long)
@@ -142,12 +144,16 @@ class BeamSearch:
         return whole
 
     def _extended(
-        self, alive: list[_Hypothesis], logits: torch.Tensor, beams: int, whole: list[tuple[_Hypothesis, bool]]
+        self,
+        alive: list[_Hypothesis],
+        logits: torch.Tensor,
+        masks: np.ndarray,
+        beams: int,
+        whole: list[tuple[_Hypothesis, bool]],
     ) -> list[_Hypothesis]:
         """Return the best continuations; those that are whole go to `whole`."""
         logs = logits[: len(alive)].double().log_softmax(-1).numpy()
-        for row, hypothesis in enumerate(alive):
-            logs[row, ~self._mask(hypothesis)] = -np.inf
+        logs[~masks] = -np.inf
         totals = logs + np.array([hypothesis.total for hypothesis in alive])[:, None]
         order = np.argsort(-totals, axis=None, kind="stable")[: 2 * beams]
         found: list[_Hypothesis] = []
@@ -166,6 +172,14 @@ class BeamSearch:
                     return []
         return found
 
+    def _masks(self, alive: list[_Hypothesis], rested: np.ndarray | None) -> np.ndarray:
+        """Return what may come after each hypothesis: by the constraint, the source, the limits and the bans."""
+        masks = np.stack([self._mask(hypothesis) for hypothesis in alive])
+        if rested is not None:
+            masks = ending_with_the_source(masks, rested[: len(alive)])
+        allowed = masks & ~self.banned
+        return np.where(allowed.any(axis=1, keepdims=True), allowed, masks)
+
     def _mask(self, hypothesis: _Hypothesis) -> np.ndarray:
         mask = np.ones(self.size + 1, np.bool_)
         if self.guide is not None:
@@ -174,8 +188,7 @@ class BeamSearch:
                 mask = self.guide.mask(hypothesis.state, closing=True)
             else:
                 mask = self.guide.mask_within(hypothesis.state, left)
-        allowed = mask & ~self.banned
-        return allowed if allowed.any() else mask
+        return mask
 
     def _with(self, before: _Hypothesis, row: int, step: int, score: float) -> tuple[_Hypothesis | None, bool | None]:
         """Return a hypothesis with one step more, and whether that made it whole: by its end, by a limit, or not."""

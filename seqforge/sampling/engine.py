@@ -41,18 +41,18 @@ class Engine:
         layers: list[RecurrentLayer] = list(network.layers)  # type: ignore[arg-type]
         width = network.config.embedding
         with torch.no_grad():
-            first, symbols = layers[0], network.config.source
+            first, seen = layers[0], network.config.view
             weight = _laid(first, first.input_weight)
             self._read = network.head.reading(weight[:, :width], _laid(first, first.bias))
-            self._condition_weight = weight[:, width : weight.shape[1] - symbols].contiguous()
+            self._condition_weight = weight[:, width : weight.shape[1] - seen].contiguous()
             self._products: list[Product] = []
             self._predict = network.head.predicting(self._product)
             self._layers = [
-                _Layer(layer, self._product, inside=number > 0, symbols=symbols) for number, layer in enumerate(layers)
+                _Layer(layer, self._product, inside=number > 0, seen=seen) for number, layer in enumerate(layers)
             ]
             self._look: Product | None = None
             if network.window is not None:
-                self._look = self._product(padded_matrix(weight[:, weight.shape[1] - symbols :]))
+                self._look = self._product(padded_matrix(weight[:, weight.shape[1] - seen :]))
                 moving = padded(network.window.weight.detach()), padded(network.window.bias.detach())
                 self._move = self._product(padded_columns(moving[0]), moving[1])
             self.fewest_rows = self._steady_rows()
@@ -75,7 +75,9 @@ class Engine:
             hidden, state = self.network.read(window.rows(first, first + STRETCH), state)
         outputs = self.network.head.predict(hidden[-1:])
         if self._look is not None and window.sources is not None:
-            state[-1] = (*state[-1], padded_columns(window.sources[-1]))
+            source = padded_columns(window.sources[-1])
+            encoder = self.network.encoder
+            state[-1] = (*state[-1], source, *([] if encoder is None else [encoder(source).flatten(1)]))
         conditions = self.network.conditioning(window.labels[-1, 0], window.features[-1, 0])
         added = functional.linear(conditions, self._condition_weight)
         return outputs[-1, 0], [tuple(part[0] for part in layer) for layer in state], added
@@ -117,9 +119,10 @@ class Engine:
 
     def _attend(self, hidden: Tensor, state: State) -> Tensor:
         """Move the window on, in place; return what is seen through it, padded."""
-        window, (kappa, seen, rested, source) = self.network.window, state
+        window, (kappa, seen, rested, source, *memory) = self.network.window, state
         assert window is not None
-        places, views, phi = window.moved(self._move(hidden), kappa, source)
+        encoded = memory[0].view(*source.shape, -1) if memory and source.shape[1] else None
+        places, views, phi = window.moved(self._move(hidden), kappa, source, encoded)
         rested.copy_(window.rests(phi, source, rested))
         kappa.copy_(places)
         return padded_columns(seen.copy_(views))
@@ -173,19 +176,17 @@ class _Layer:
         layer: the trained layer.
         product: makes a matrix product of a weight and a bias.
         inside: its input is the hidden state below; else its input's part of the gates comes ready made.
-        symbols: of the source, which it reads too where it is inside.
+        seen: width of what is seen of the source, which it reads too where it is inside.
     """
 
-    def __init__(
-        self, layer: RecurrentLayer, product: Callable[..., Product], *, inside: bool, symbols: int = 0
-    ) -> None:
+    def __init__(self, layer: RecurrentLayer, product: Callable[..., Product], *, inside: bool, seen: int = 0) -> None:
         self.inside = inside
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
         bias, recurrent = _laid(layer, layer.bias), padded_matrix(_laid(layer, layer.recurrent_weight))
         self.hidden = recurrent.shape[1]
         given: Tensor | None = None
         if inside:
-            parts = torch.split(_laid(layer, layer.input_weight), [layer.width - symbols, symbols], 1)
+            parts = torch.split(_laid(layer, layer.input_weight), [layer.width - seen, seen], 1)
             given = torch.cat([padded_matrix(part) for part in parts if part.shape[1]], 1)
         if isinstance(layer, GRU):
             self.candidate_bias = padded(layer.candidate_bias)

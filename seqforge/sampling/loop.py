@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from seqforge.network import Network, Window, attended
+from seqforge.sampling.attending import ending_with_the_source
 from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.draws import Choice, draw_for
@@ -23,8 +24,6 @@ from seqforge.spaces import Categorical
 BLOCK = 512
 LEAST = 1e-12
 """Probability that is told apart from none."""
-LINGER = 40
-"""Steps after which a piece must end whose source is wholly attended to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,19 +159,11 @@ class Sampler:
             found = [None if slot is None else slot.mask(self.guide, self.limits) for slot in slots]
             some = next(mask for mask in found if mask is not None)
             masks = np.concatenate([some if mask is None else mask for mask in found]).reshape(len(found), -1)
-        if rested is not None:
-            masks = self._attended(masks, rested)
+        if rested is not None and self.prompt.whole_source:
+            every = np.ones((len(rested), self.draw.choices), np.bool_)
+            masks = ending_with_the_source(every if masks is None else masks, rested)
         histories = [None if slot is None else slot.history for slot in slots] if self.controls.looks_back else None
         return self.draw.choose(outputs, masks, self.uniforms.next(), histories)
-
-    def _attended(self, masks: np.ndarray | None, rested: np.ndarray) -> np.ndarray:
-        """Return masks under which a piece ends only where all of its source was attended to, and soon after that."""
-        if masks is None:
-            masks = np.ones((len(rested), self.draw.choices), np.bool_)
-        found = masks.copy()
-        found[rested == 0, -1] = False
-        found[rested >= LINGER, :-1] = False
-        return np.where(found.any(axis=1, keepdims=True), found, masks)
 
     def _take(
         self,

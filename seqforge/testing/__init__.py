@@ -15,13 +15,12 @@ Each check is a function with its rule in a sentence (`CHECKS`). A failure that 
 from seqforge.testing._checks import CHECKS
 from seqforge.testing._results import Check, CheckFailed, Report, Result
 from seqforge.testing._run import check_plugin, parametrize_with_checks
-from seqforge.testing._subject import Judges, Subject
+from seqforge.testing._subject import Subject
 
 __all__ = [
     "CHECKS",
     "Check",
     "CheckFailed",
-    "Judges",
     "Report",
     "Result",
     "Subject",

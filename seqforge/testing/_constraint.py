@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from seqforge.errors import DecodeError
-from seqforge.plugin import Piece
+from seqforge.plugin import Judges, Piece
 from seqforge.sequences import Constraint, Example, Prompt
 from seqforge.spaces import Categorical
 from seqforge.testing._hazards import nearest, walk
 from seqforge.testing._results import CheckFailed, Skip
-from seqforge.testing._subject import Judges, Subject
+from seqforge.testing._subject import Subject
 
 WALKS, FAR = 24, 150
 LOOKED_AT = 120

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +24,6 @@ LONGEST = 20_000
 """Steps: a longer piece is encoded and decoded once, and left out of what is done many times."""
 DIVIDED_INTO = 400
 """A piece that a plugin can divide is tried in parts so small."""
-
-
-@runtime_checkable
-class Judges(Protocol):
-    """Capability of a plugin: it knows whether a piece is right by the rules of its domain."""
-
-    def flaws(self, piece: Piece) -> Sequence[str]:
-        """Return what is wrong with a piece, a sentence each; nothing where it is right."""
 
 
 class Subject:

@@ -446,7 +446,7 @@ def test_steps_outside_the_space_name_the_plugin(
         return Example(np.array([3, 4000], np.int64))
 
     monkeypatch.setattr(numbers.codec, "encode", encode)
-    with pytest.raises(PluginError, match=r"'numbers' \(fake_numbers\).*outside its space: step 1 is 4000"):
+    with pytest.raises(PluginError, match=r"'numbers' \(fake-numbers\).*outside its space: step 1 is 4000"):
         ready(numbers, folder_of(tmp_path / "mine"))
 
 

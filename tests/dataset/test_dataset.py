@@ -57,6 +57,12 @@ def test_each_side_holds_its_pieces_in_order(folder: Path) -> None:
         assert dataset.lengths.tolist() == dataset.units.tolist()
 
 
+def test_the_pace_is_that_of_the_pieces_with_a_source(folder: Path) -> None:
+    sides = open_datasets(folder, SPACE, SPACE, LABELS)
+    assert sides["train"].pace() == round((2 + 1 + 2) / (2 + 4 + 5), 2)
+    assert sides["test"].pace() is None  # its one piece has an empty source
+
+
 def test_a_piece_comes_back_as_it_was_encoded(folder: Path) -> None:
     train = open_datasets(folder, SPACE, SPACE, LABELS)["train"]
     for piece, number in enumerate([0, 2, 4, 5]):

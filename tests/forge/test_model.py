@@ -310,7 +310,7 @@ def test_a_codec_that_does_not_fit_is_one_sentence(trained: dict[str, Model], tm
     else:
         del told["codec"]["data"]["vocabulary"][3]
     write_tensors(path, tensors, told)
-    wanted = "update seqforge_text" if change == "version" else "codec"
+    wanted = "update seqforge-text" if change == "version" else "codec"
     with pytest.raises(DamagedFileError, match=rf"cannot be used: .*{wanted}"):
         seqforge.load(path)
 

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from seqforge.network import Network, Window, attended
+from seqforge.network import Network, NetworkConfig, Window, attended
 from seqforge.network.attention import SoftWindow
+from seqforge.network.encoder import Encoder, pieces_of
 from seqforge.sampling import Conditions, Engine, opening
 from seqforge.sequences import Example, Prompt
 
 Maker = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]
+ENCODERS = [0, 6]
 SYMBOLS = 4
 
 
@@ -76,9 +78,10 @@ def window_of(network: Network, pieces: list[list[tuple[list[int], list[int]]]])
 PIECES = [([1, 2, 3, 0, 4], [0, 2, 1]), ([4, 4, 1], [1]), ([0, 3, 3, 2, 2, 1], [2, 2, 0, 1])]
 
 
+@pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_pieces_in_one_lane_are_read_as_each_alone(reader: Callable[..., Network], kind: str) -> None:
-    network = reader(cell=kind)
+def test_pieces_in_one_lane_are_read_as_each_alone(reader: Callable[..., Network], kind: str, encoder: int) -> None:
+    network = reader(cell=kind, encoder=encoder)
     together = window_of(network, [PIECES])
     with torch.no_grad():
         losses, _ = network.loss(together, network.zero_state(1))
@@ -90,9 +93,10 @@ def test_pieces_in_one_lane_are_read_as_each_alone(reader: Callable[..., Network
     torch.testing.assert_close(changed[6:], losses[6:], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str) -> None:
-    network = reader(cell=kind)
+def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str, encoder: int) -> None:
+    network = reader(cell=kind, encoder=encoder)
     window = window_of(network, [PIECES, PIECES[::-1]])
     with torch.no_grad():
         whole, last = network.loss(window, network.zero_state(2))
@@ -107,7 +111,11 @@ def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape", [{}, {"layers": 3, "hidden": 13, "embedding": 6}, {"layers": 1}], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [{}, {"layers": 3, "hidden": 13, "embedding": 6}, {"layers": 1}, {"encoder": 6}, {"encoder": 5, "hidden": 13}],
+    ids=str,
+)
 def test_stepping_agrees_with_reading(reader: Callable[..., Network], kind: str, shape: dict[str, Any]) -> None:
     network = reader(cell=kind, loud=1.3, **shape)
     steps, source = PIECES[2]
@@ -130,3 +138,43 @@ def test_without_a_source_there_is_nothing_to_rest_on(reader: Callable[..., Netw
     engine = Engine(network)
     _, first, _ = engine.begin(opening(engine.network, Prompt(Example(np.zeros(0, np.uint8))), nothing))
     assert engine.rested(engine.state(first, 2)) is None
+
+
+def test_an_encoder_tells_a_symbol_among_its_neighbours_whatever_stands_behind_the_end() -> None:
+    encoder = Encoder(SYMBOLS, 6)
+    encoder.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alone = encoder(torch.tensor([[1, 2, 4]]))
+        among = encoder(torch.tensor([[1, 2, 4, 0, 0, 0], [3, 2, 2, 1, 2, 4]]))
+        backwards = encoder(torch.tensor([[4, 2, 1]]))
+    assert alone.shape == (1, 3, 12)
+    torch.testing.assert_close(among[:1, :3], alone)
+    assert not torch.allclose(among[1, 1], alone[0, 1], atol=1e-3)  # after another symbol
+    assert not torch.allclose(backwards[0, 1], alone[0, 1], atol=1e-3)
+    torch.testing.assert_close(among[1, 5, :6] * 0 + alone[0, 2, 6:], among[1, 5, 6:])  # the last: nothing follows it
+    assert encoder(torch.zeros(2, 0, dtype=torch.long)).shape == (2, 0, 12)
+
+
+def test_rows_belong_to_the_piece_that_began_last() -> None:
+    starts = torch.tensor([[False, True], [False, False], [True, False], [True, True]])
+    number, firsts = pieces_of(starts)
+    assert number.t().tolist() == [[0, 0, 1, 2], [3, 3, 3, 4]]
+    assert firsts.tolist() == [[0, 0], [2, 0], [3, 0], [0, 1], [3, 1]]
+
+
+def test_with_an_encoder_the_first_step_is_about_the_source(reader: Callable[..., Network]) -> None:
+    steps, source = PIECES[0]
+    for encoder, sees in ((0, False), (6, True)):
+        network = reader(encoder=encoder)
+        with torch.no_grad():
+            first, other = (
+                network(window_of(network, [[(steps, letters)]]), network.zero_state(1))[0][0, 0]
+                for letters in (source, [0, 2, 2])
+            )
+        assert torch.allclose(first, other, atol=1e-4) != sees
+
+
+def test_a_network_of_an_earlier_release_had_no_encoder() -> None:
+    told = NetworkConfig(source=SYMBOLS).to_json()
+    del told["encoder"]
+    assert NetworkConfig.from_json(told) == NetworkConfig(source=SYMBOLS)

@@ -10,7 +10,7 @@ from seqforge.errors import RequestError
 from seqforge.network import Network, NetworkConfig
 from seqforge.network.heads.mixture import parameters_of
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, draw_for
-from seqforge.sampling.loop import LINGER
+from seqforge.sampling.attending import LINGER
 from seqforge.sequences import Example, Prompt
 from seqforge.spaces import Mixture
 

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 
 import hashlib
 import numpy as np
-from seqforge import (UNSEEN, Augments, Constraint, DecodeError, Describes, Divides, Example, Fingerprints, Piece,
-    Plugin, Prompt, ReadError, Streams, TokenCodec, flag)
+from seqforge import (UNSEEN, Augments, Constraint, DecodeError, Describes, Divides, Example, Fingerprints, Judges,
+    Piece, Plugin, Prompt, ReadError, Streams, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class Options:
@@ -46,7 +46,7 @@ class Codec(TokenCodec, Augments, Streams):
     def stream(self): return lambda step: self.vocabulary[int(step)]
     # more of the codec
 
-class Good(Plugin, Divides, Fingerprints, Describes):
+class Good(Plugin, Divides, Fingerprints, Describes, Judges):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"

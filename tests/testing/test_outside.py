@@ -1,6 +1,7 @@
 """Packages of others: one that `plugins new` has written, and the examples: installed, checked, trained, sampled."""
 
 import io
+import json
 import math
 import shutil
 import struct
@@ -10,6 +11,8 @@ import wave
 from pathlib import Path
 
 import pytest
+
+from seqforge.corpus import find_corpus
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from outside import Outside  # noqa: E402
@@ -98,7 +101,32 @@ def test_the_sound_example_is_a_plugin_in_under_100_lines(outside: Outside) -> N
         assert decibels(outside.folder / f"{name}.wav") == pytest.approx(level, abs=0.3)
 
 
-@pytest.mark.parametrize("example", ["sound"])
+def test_the_phonemes_example_pronounces_what_it_is_asked(outside: Outside) -> None:
+    package = outside.folder / "phonemes"
+    shutil.copytree(EXAMPLES / "phonemes", package)
+    outside.install(package)
+    assert "26 passed, 4 skipped" in outside.tests(package)
+    samples = outside.folder / "samples"
+    samples.mkdir()
+    (cmudict,) = (path for path in find_corpus("cmudict").paths() if path.parent.name == "valid")
+    lines = cmudict.read_text(encoding="utf-8").splitlines(keepends=True)
+    (samples / "some.dict").write_text("".join(lines[::20]), encoding="utf-8")
+    only = [word for name in ("round_trip", "constraint_keeps_its_laws") for word in ("--only", name)]
+    outside.seqforge("plugins", "check", "phonemes", "--samples", "samples", *only)
+    outside.train("phonemes", "--corpus", "samples")
+    told = json.loads(outside.seqforge("info", "run", "--json").stdout)
+    assert told["network"]["encoder"] == 128, "symbols from symbols: what is attended to is read first"
+    asked = ["generate", "--model", "run", "--words", "Photo fox", "--quiet"]
+    for name, flags in (("drawn", []), ("greedy", ["--greedy"]), ("beam", ["--beams", "4"])):
+        outside.seqforge(*asked, *flags, "-o", f"{name}.dict")
+        said = [line.split() for line in (outside.folder / f"{name}.dict").read_text().splitlines()]
+        assert [word for word, *_ in said] == ["photo", "fox"] and all(len(entry) > 1 for entry in said), said
+    outside.seqforge(*asked, "--beams", "4", "-n", "2", "-o", "book.dict")
+    assert (outside.folder / "book.dict").read_text().split("\n")[2].startswith("photo(2) ")
+    assert "per phoneme" in outside.seqforge("evaluate", "run", "--corpus", "samples", "--split", "valid").stdout
+
+
+@pytest.mark.parametrize("example", ["sound", "phonemes"])
 def test_an_example_has_under_100_lines_of_code_and_is_not_imported_by_the_core(example: str) -> None:
     (module,) = (EXAMPLES / example / "src").glob("*/__init__.py")
     assert 40 < lines_of_code(module.read_text(encoding="utf-8")) < 100

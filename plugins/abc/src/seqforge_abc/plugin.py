@@ -8,9 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from seqforge import Fingerprints, Origin, Piece, Plugin, ReadError, flag
+from seqforge import Fingerprints, Judges, Origin, Piece, Plugin, ReadError, flag
 from seqforge_abc.asking import Request
 from seqforge_abc.codec import AbcCodec
+from seqforge_abc.lint import findings
 from seqforge_abc.reading import read_book
 from seqforge_abc.tune import Tune
 from seqforge_abc.writing import book_to_abc
@@ -26,7 +27,7 @@ class Options:
     encoding: Literal["tokens", "char"] = flag("tokens", help="what a step is: a sign of the music, or a character")
 
 
-class Abc(Plugin, Fingerprints):
+class Abc(Plugin, Fingerprints, Judges):
     """Reads and writes folk tunes in ABC notation."""
 
     name = "abc"
@@ -76,6 +77,10 @@ class Abc(Plugin, Fingerprints):
         if len(steps) < RUN:
             runs = {repr(piece.content.music).encode()}
         return [int.from_bytes(hashlib.blake2b(run, digest_size=8).digest(), "little") for run in sorted(runs)]
+
+    def flaws(self, piece: Piece) -> Sequence[str]:
+        """Return which bars of a tune do not fill its meter."""
+        return findings(piece.content)
 
 
 def _told(piece: Piece, number: int) -> Tune:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqforge import Describes, Fingerprints, Origin, Piece, Plugin, ReadError
+from seqforge import Describes, Fingerprints, Judges, Origin, Piece, Plugin, ReadError
 from seqforge_midi.asking import Request
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.counting import melody, quantities
@@ -21,7 +21,7 @@ EVERY = 4
 """One key of so many is kept."""
 
 
-class Midi(Plugin, Fingerprints, Describes):
+class Midi(Plugin, Fingerprints, Describes, Judges):
     """Reads and writes MIDI files."""
 
     name = "midi"
@@ -68,6 +68,17 @@ class Midi(Plugin, Fingerprints, Describes):
 
     def describe(self, piece: Piece) -> Mapping[str, np.ndarray]:
         return quantities(piece.content)
+
+    def flaws(self, piece: Piece) -> Sequence[str]:
+        """Return what a player would find wrong with the song's MIDI file."""
+        import tempfile
+
+        from seqforge_midi.lint import findings
+
+        with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
+            path = Path(folder) / "song.mid"
+            self.write([piece], path)
+            return findings(path)
 
     def trace(self, piece: Piece) -> Sequence[int]:
         """Return the intervals and times of the melody; of drums, keys and times."""
