@@ -94,7 +94,7 @@ def closing(s: State, fill: int) -> list[str]:
     if fill <= 0 or fill > bar or s.stop not in (-1, fill):
         return []
     if s.opening and fill < bar and (s.due == fill or (s.due < 0 and s.first < 0 and (bar - fill) % EVEN == 0)):
-        return ["|"]
+        return ["|", "|:"] if s.first < 0 and not s.repeat else ["|"]
     if s.opening and s.due > 0:
         return []
     left = ENDLESS if s.bars == UNCOUNTED else s.bars
@@ -102,7 +102,7 @@ def closing(s: State, fill: int) -> list[str]:
     found = ["|"] if whole and left >= (3 if s.ending == 1 else 2) else []
     if s.ending < 2 and short and left >= 1 + (s.ending == 1) and (s.repeat or s.implied):
         found.append(":|")
-    if s.ending == 0 and s.repeat and short and left >= 2:
+    if s.ending == 0 and (s.repeat or s.implied) and short and left >= 2:
         found.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat):
         grain = BEAT if s.chorded else max(EVEN, s.unit // 2)
@@ -164,6 +164,8 @@ def after_line(s: State, kind: str) -> State:
     s = s._replace(fill=0, last=AFTER_BAR)
     if kind == "|" and s.opening and fill < bar:
         return s._replace(upbeat=fill, first=fill if s.first < 0 else s.first, opening=False)
+    if kind == "|:" and s.first < 0 and fill < bar:  # the tune's upbeat, which is not repeated
+        return s._replace(first=fill, due=0, repeat=True, last=AFTER_REPEAT)
     s = s._replace(number=s.number % COUNTED + 1)
     s = s._replace(first=max(0, s.first), bars=s.bars if s.bars == UNCOUNTED else s.bars - 1, opening=False, whole=True)
     if kind == "|":
