@@ -152,7 +152,7 @@ class Model:
                 raise RequestError(f"--{name} is {value:g}; it must be more than 0")
         if not 0 <= candidates <= MOST_CANDIDATES:
             raise RequestError(f"--candidates is {candidates}; it must be from 1 to {MOST_CANDIDATES}, or 0")
-        if beams and n > beams:
+        if 0 < beams < n:
             raise RequestError(f"-n is {n} and --beams {beams}; a beam gives at most as many pieces as it is wide")
         asked = build(self.plugin.Request, request, what=f"the plugin {self.plugin.name!r}")
         prompts = taken_prompts(self.plugin, self.codec, asked)
@@ -337,12 +337,9 @@ class Model:
         return "/".join(self.path.parts[-3:]) if self.path else f"a {self.plugin.name} model in training"
 
     def _conditions(self, prompt: Prompt, labels: np.ndarray) -> Conditions:
-        features = prompt.example.features
-        own = self.label_numbers(prompt.example.labels)
-        width = self.header.network.features
-        return Conditions(
-            np.where(labels > 0, labels, own), np.zeros(width, np.float32) if features is None else features
-        )
+        labels = np.where(labels > 0, labels, self.label_numbers(prompt.example.labels))
+        none = np.zeros(self.header.network.features, np.float32)
+        return Conditions(labels, none if prompt.example.features is None else prompt.example.features)
 
     def _limit(self, prompt: Prompt, length: float | None) -> float:
         before = float(taken_units(self.plugin, self.codec, prompt.example.steps).sum())

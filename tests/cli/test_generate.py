@@ -221,3 +221,20 @@ def test_one_of_several_candidates_is_kept(run: Run, numbers: Path) -> None:
     pieces = json.loads(first.out)["pieces"]
     assert [piece["k"] for piece in pieces] == [0, 1, 2]
     assert json.loads(again.out)["pieces"] == pieces[:2]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("asked", ["text --length 30", "abc --bars 2 --rhythm jig"])
+def test_the_first_files_are_the_same_however_many_are_asked_for(
+    run: Run, own_place: Path, asked: str, precision: str
+) -> None:
+    plugin, *words = asked.split()
+    found = {}
+    for n in (1, 8, 64):
+        flags = ["--plugin", plugin, "--model", "shipped", "--seed", 5, "--precision", precision, "-n", n, *words]
+        assert run(*flags, "-o", f"{n}/").code == 0
+        files = sorted(path for path in (own_place / str(n)).iterdir() if path.suffix != ".json")
+        assert len(files) == n
+        found[n] = [path.read_bytes() for path in files]
+    assert found[64][:8] == found[8] and found[8][:1] == found[1]
+    assert len(set(found[64])) > 60
