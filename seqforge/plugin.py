@@ -215,6 +215,7 @@ class Plugin(ABC):
         default_model: which of the models that ship is taken where none is named.
         settings: values of the core's own training flags that suit the domain, by name ("minutes": 5), where
             the person gives none.
+        controls: likewise of how `generate` chooses a step (`seqforge.sampling.Controls`): "temperature": 0.9.
     """
 
     api: ClassVar[int] = API
@@ -229,6 +230,7 @@ class Plugin(ABC):
     codec: ClassVar[type[Codec]]
     default_model: ClassVar[str] = "default"
     settings: ClassVar[Mapping[str, Any]] = {}
+    controls: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:

@@ -45,9 +45,10 @@ def tables(plugin: Plugin) -> str:
         if rows:
             head = f"| `seqforge {command}` | default | {about} |\n| --- | --- | --- |\n"
             parts.append(head + "\n".join(rows) + "\n")
-    if plugin.settings:
-        told = ", ".join(f"`--{flag_of(name)} {_shown(value)}`" for name, value in plugin.settings.items())
-        parts.append(f"Where you do not say otherwise, `seqforge train` takes {told}.\n")
+    for command, values in (("train", plugin.settings), ("generate", plugin.controls)):
+        if values:
+            told = ", ".join(f"`--{flag_of(name)} {_shown(value)}`" for name, value in values.items())
+            parts.append(f"Where you do not say otherwise, `seqforge {command}` takes {told}.\n")
     return "\n".join(parts)
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Union
 
 import typer
@@ -11,16 +12,19 @@ import typer
 from seqforge.plugin import without_none
 
 
-def parameters(kind: type, *, panel: str) -> list[inspect.Parameter]:
+def parameters(
+    kind: type, *, panel: str, defaults: Mapping[str, Any] = MappingProxyType({})
+) -> list[inspect.Parameter]:
     """Return a keyword parameter for each field of a dataclass, as typer reads them.
 
     Args:
         kind: the dataclass; its fields may be bool, int, float, str, Path, Literal, and each of them optional.
         panel: the heading in `--help`.
+        defaults: that take the place of the fields'.
     """
     hints = typing.get_type_hints(kind)
     single = [field for field in dataclasses.fields(kind) if not field.metadata.get("list")]
-    return [_parameter(field, hints[field.name], panel) for field in single]
+    return [_parameter(field, hints[field.name], panel, defaults.get(field.name)) for field in single]
 
 
 def parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:
@@ -55,11 +59,12 @@ def was_given(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _parameter(field: "dataclasses.Field[Any]", hint: Any, panel: str) -> inspect.Parameter:
+def _parameter(field: "dataclasses.Field[Any]", hint: Any, panel: str, instead: Any = None) -> inspect.Parameter:
     bare, optional = without_none(hint)
     default = field.default if field.default is not dataclasses.MISSING else None
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
+    default = default if instead is None else instead
     flag = "--" + field.name.replace("_", "-")
     names = [f"{flag}/--no-{field.name.replace('_', '-')}"] if bare is bool else [flag]
     unit = field.metadata.get("unit") or None

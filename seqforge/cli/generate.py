@@ -62,7 +62,7 @@ def add(app: typer.Typer, plugin: Plugin | None) -> None:
         parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
         parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
     ]  # fmt: skip
-    own += parameters(Controls, panel="How a step is chosen")
+    own += parameters(Controls, panel="How a step is chosen", defaults=plugin.controls if plugin else {})
     own += [
         parameter(name, list[str] | None, None, typer.Option(f"--{name}", help=help_, metavar="TOKEN",
                   rich_help_panel="How a step is chosen"))

@@ -46,13 +46,13 @@ def attention_of(network: Network, example: Example, conditions: Conditions) -> 
     return found
 
 
-def draw_attention(parts: Sequence[tuple[Float[np.ndarray, "steps symbols"], Sequence[str]]]) -> str:
+def draw_attention(parts: Sequence[tuple[Float[np.ndarray, "_ _"], Sequence[str]]]) -> str:
     """Return an SVG drawing: time goes to the right, the source from top to bottom; the darker, the more attention.
 
     After A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, figure 13.
 
     Args:
-        parts: of each part of a piece the weights, and what its symbols are called. They stand below each other.
+        parts: of each part of a piece the weights, shape (steps, symbols), and what its symbols are called. They stand below each other.
     """
     names = max((len(name[:LONGEST_NAME]) for _, called in parts for name in called), default=1)
     left = 10 + round(0.62 * ROW * names) + 6

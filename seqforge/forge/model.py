@@ -190,7 +190,7 @@ class Model:
             OptionsError: a control of the wrong type.
             RequestError: a control out of range, or a banned or forced token that the model does not know.
         """
-        own = {field.name for field in dataclasses.fields(Controls)}
+        own, asked = {field.name for field in dataclasses.fields(Controls)}, {**self.plugin.controls, **asked}
         named = {name: self._steps(name, asked[name]) for name in ("ban", "force") if name in asked}
         plain = {name: value for name, value in asked.items() if name in own - set(named)}
         controls = dataclasses.replace(build(Controls, plain, what="the sampler"), **named)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from seqforge.errors import SeqforgeError, listing
 from seqforge.forge.settings import Settings, build
 from seqforge.plugin import options_from_json, options_to_json, without_none
+from seqforge.sampling import Controls
 from seqforge.testing._results import CheckFailed
 from seqforge.testing._subject import Subject
 
@@ -74,15 +75,17 @@ def declaration_is_right(subject: Subject) -> str | None:
     wrong += [] if plugin.writes else ["`writes` is empty; name the suffix of the files that `write` writes"]
     wrong += [f"`books` has {each}, which `writes` lacks" for each in plugin.books if each not in plugin.writes]
     wrong += [f"`{n}` is empty; people read it" for n in ("summary", "unit") if not getattr(plugin, n).strip()]
-    known = {field.name for field in dataclasses.fields(Settings)}
-    wrong += [f"`settings` names {n!r}, which is no flag of train" for n in plugin.settings if n not in known]
     for kind in (plugin.Options, plugin.Request):
         silent = [field.name for field in dataclasses.fields(kind) if not field.metadata.get("help")]
         wrong += [f"{kind.__name__}.{name} has no help; write it as flag(default, help=...)" for name in silent]
-    try:
-        build(Settings, dict(plugin.settings), what="seqforge")
-    except SeqforgeError as error:
-        wrong += [] if any(name not in known for name in plugin.settings) else [f"`settings` is refused: {error}"]
+    for name, kind, command in (("settings", Settings, "train"), ("controls", Controls, "generate")):
+        values, known = getattr(plugin, name), {field.name for field in dataclasses.fields(kind)}
+        strange = [each for each in values if each not in known]
+        wrong += [f"`{name}` names {each!r}, which is no flag of {command}" for each in strange]
+        try:
+            build(kind, {each: value for each, value in values.items() if each in known}, what="seqforge")
+        except SeqforgeError as error:
+            wrong.append(f"`{name}` is refused: {error}")
     if wrong:
         raise CheckFailed(f"{type(plugin).__name__} ({subject.entry.distribution}): {'; '.join(wrong)}")
     return None

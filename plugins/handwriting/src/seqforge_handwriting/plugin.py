@@ -35,6 +35,8 @@ class Handwriting(Plugin, Fingerprints):
         "batch_size": 32, "learning_rate": 3e-3, "average": 400,
     }  # fmt: skip
 
+    controls: ClassVar[Mapping[str, Any]] = {"bias": 0.75}
+
     def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:
         """Yield the ink of a file: of a .jsonl, that of each line."""
         for found in read_ink(path):
