@@ -12,7 +12,7 @@ MINUTES ?= 2
 help:
 	@echo "make install  sets up $(VENV) (pip's settings stay yours)"
 	@echo "make demo     trains for $(MINUTES) minutes on three tune books and writes tunes into out/"
-	@echo "make test     runs every test"
+	@echo "make test     runs every test, on all cores"
 	@echo "make check    ruff, mypy and the walls between the rooms"
 	@echo "make docs     builds the site into out/site; every link and anchor must lead somewhere"
 	@echo "make models   trains what ships (53 minutes; nobody needs to)"
@@ -40,7 +40,7 @@ demo: install
 	@echo "then, for instance:         seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg"
 
 test: install
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 check: install
 	$(BIN)/ruff check .

@@ -52,7 +52,8 @@ def draw_attention(parts: Sequence[tuple[Float[np.ndarray, "_ _"], Sequence[str]
     After A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, figure 13.
 
     Args:
-        parts: of each part of a piece the weights, shape (steps, symbols), and what its symbols are called. They stand below each other.
+        parts: of each part of a piece the weights, shape (steps, symbols), and what its symbols are called. They
+            stand below each other.
     """
     names = max((len(name[:LONGEST_NAME]) for _, called in parts for name in called), default=1)
     left = 10 + round(0.62 * ROW * names) + 6
