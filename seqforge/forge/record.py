@@ -146,12 +146,16 @@ class Record:
         return int(SAMPLES_IN_RUN * min(1.0, share))
 
 
+def licence_of(corpus: Corpus) -> dict[str, str]:
+    """Return what a model file says of a corpus that it was trained on."""
+    return {name: getattr(corpus, name) for name in ("attribution", "licence", "name", "source")}
+
+
 def _header(
     plan: Plan, plugin: Plugin, prepared: Prepared, corpora: tuple[Corpus, ...], network: Network
 ) -> ModelHeader:
     codec, units = prepared.codec, prepared.datasets["train"].units
     told = plan.to_json()
-    names = {"name", "licence", "source", "attribution"}
     return ModelHeader(
         plugin=plugin.name,
         unit=plugin.unit,
@@ -162,7 +166,7 @@ def _header(
         options=told["options"],
         provenance={
             "corpus": told["corpus"],
-            "licences": [{name: getattr(corpus, name) for name in sorted(names)} for corpus in corpora],
+            "licences": [licence_of(corpus) for corpus in corpora],
             "versions": _versions(plugin),
             "settings": told["settings"],
             "pieces": prepared.report["pieces"],

@@ -4,13 +4,16 @@ python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/mod
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
+from seqforge.corpus import find_corpus, find_sources, prepare
 from seqforge.errors import SeqforgeError
 from seqforge.files import make_folder
-from seqforge.forge.model import load
-from seqforge.modelfile import write_model
+from seqforge.forge.model import Model, load
+from seqforge.forge.record import licence_of
+from seqforge.modelfile import ModelHeader, write_model
 
 
 def main() -> None:
@@ -18,17 +21,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="a run's folder, or a model file")
     parser.add_argument("output", type=Path)
+    parser.add_argument("--corpus", help="an installed one, whose pieces the model offers (the hands of its writers),"
+                        " where it was trained on more than that")  # fmt: skip
     asked = parser.parse_args()
     try:
         model = load(asked.run)
+        header = header_for(model, asked.corpus) if asked.corpus else model.header
         make_folder(asked.output.parent)
-        write_model(asked.output, model.header, model.network.state_dict(), precision="bfloat16")
-        before, after = (each.evaluate(split="valid").nats_per_unit for each in (model, load(asked.output)))
+        write_model(asked.output, header, model.network.state_dict(), precision="bfloat16")
+        where = asked.corpus or None
+        before, after = (each.evaluate(where, split="valid").nats_per_unit for each in (model, load(asked.output)))
     except SeqforgeError as error:
         sys.exit(str(error))
     sys.stdout.write(
         f"{asked.output}: {asked.output.stat().st_size / 1e6:.1f} MB,"
         f" {after:.4f} nats per {model.header.unit} on valid (float32 {before:.4f})\n"
+    )
+
+
+def header_for(model: Model, corpus: str) -> ModelHeader:
+    """Return a model's header with what its codec offers taken from an installed corpus."""
+    sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
+    codec = prepare(model.plugin, model.options, sources, codec=model.codec, widen=True).codec
+    provenance = {**model.header.provenance, "corpus": [corpus], "licences": [licence_of(find_corpus(corpus))]}
+    return dataclasses.replace(
+        model.header,
+        codec={"version": codec.version, "data": codec.to_json()},
+        arrays=dict(codec.arrays()),
+        provenance=provenance,
     )
 
 
