@@ -6,7 +6,8 @@ Twenty sentences (capitals, digits and punctuation among them) are written at ea
 rsvg-convert 100 pixels high, and read by `tesseract --psm 7`; forty held-out lines of real writers are drawn, rendered
 and read in the same way. The figure is the character error rate: the edits that turn what was read into what was
 written, over the characters written, the median and the mean over the lines. Also told: how many lines ended by
-themselves, in how many every character was attended to, and how many seeds of the first sentence gave drawings that differ.
+themselves, in how many every character was attended to, and how many seeds of the first sentence gave drawings that
+differ.
 
 Needs the programs rsvg-convert (Debian: librsvg2-bin) and tesseract (tesseract-ocr).
 """
