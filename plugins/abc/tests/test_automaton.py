@@ -74,7 +74,7 @@ def bars_that_do_not_add_up(tune: Tune) -> list[str]:
     found = bars(tune)
     if not bar:
         return []
-    first = found[0][0] if found[0][0] < bar and found[0][1] == "|" else Fraction(0)
+    first = found[0][0] if found[0][0] < bar and found[0][1] in ("|", "|:") else Fraction(0)
     sections: list[list[tuple[Fraction, str]]] = [[]]
     for length, kind in found:
         sections[-1].append((length, kind))
@@ -86,6 +86,9 @@ def bars_that_do_not_add_up(tune: Tune) -> list[str]:
     for section in filter(None, sections):
         lengths = [length for length, _ in section]
         kind = section[-1][1]
+        if kind == "|:" and len(section) == 1 and lengths[0] < bar and owed in (None, lengths[0]):
+            owed = Fraction(0)  # an upbeat that is not repeated: it stands before the sign
+            continue
         if not second:
             upbeat = lengths[0] if lengths[0] < bar and len(lengths) > 1 else Fraction(0)
             if owed is not None and owed != upbeat:
@@ -129,7 +132,7 @@ def counted_upbeats(tune: Tune) -> int:
     endings = [element for element in tune.music if isinstance(element, Bar | Ending)]
     after_first_ending = {number for number, (_, _kind) in enumerate(found) if number and _second(endings, number)}
     for number, (length, kind) in enumerate(found):
-        upbeats += opening and length < tune.meter.bar and kind == "|" and number not in after_first_ending
+        upbeats += opening and length < tune.meter.bar and kind in ("|", "|:") and number not in after_first_ending
         opening = kind != "|"
     return upbeats
 

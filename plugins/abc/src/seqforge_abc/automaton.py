@@ -207,6 +207,8 @@ class Automaton(Constraint):
         token = self.vocabulary[step]
         if s.head < 4:
             return self._after_head(s, token)
+        if s.rank == NOTE and token != "-":
+            s = s._replace(rank=0, mark=-1)
         if s.rank in (GRACE, GRACES):
             return s._replace(rank=GRACED) if token == "}" else s._replace(rank=GRACES, size=s.size + 1)
         if s.rank in (CHORD, CHORDS, FULL) and token != "]":

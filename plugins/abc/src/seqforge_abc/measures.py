@@ -94,7 +94,7 @@ def closing(s: State, fill: int) -> list[str]:
     if fill <= 0 or fill > bar or s.stop not in (-1, fill):
         return []
     if s.opening and fill < bar and (s.due == fill or (s.due < 0 and s.first < 0 and (bar - fill) % EVEN == 0)):
-        return ["|", "|:"] if s.first < 0 and not s.repeat else ["|"]
+        return ["|"] if s.repeat else ["|", "|:"]
     if s.opening and s.due > 0:
         return []
     left = ENDLESS if s.bars == UNCOUNTED else s.bars
@@ -106,7 +106,7 @@ def closing(s: State, fill: int) -> list[str]:
         found.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat):
         grain = BEAT if s.chorded else max(EVEN, s.unit // 2)
-        part = s.upbeat == 0 and 2 * fill >= bar and (bar - fill) % grain == 0
+        part = not s.opening and 2 * fill >= bar and (bar - fill) % grain == 0
         if left >= 2 and (whole or short or part):
             found += ["||", "|:"]
         if left in (1, ENDLESS) and fill == bar - max(0, s.first):
@@ -164,8 +164,8 @@ def after_line(s: State, kind: str) -> State:
     s = s._replace(fill=0, last=AFTER_BAR)
     if kind == "|" and s.opening and fill < bar:
         return s._replace(upbeat=fill, first=fill if s.first < 0 else s.first, opening=False)
-    if kind == "|:" and s.first < 0 and fill < bar:  # the tune's upbeat, which is not repeated
-        return s._replace(first=fill, due=0, repeat=True, last=AFTER_REPEAT)
+    if kind == "|:" and s.opening and fill < bar and s.due:  # an upbeat that is not repeated
+        return s._replace(first=fill if s.first < 0 else s.first, due=0, repeat=True, last=AFTER_REPEAT)
     s = s._replace(number=s.number % COUNTED + 1)
     s = s._replace(first=max(0, s.first), bars=s.bars if s.bars == UNCOUNTED else s.bars - 1, opening=False, whole=True)
     if kind == "|":
