@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from seqforge import RequestError
 from seqforge_abc import AbcCodec, Options, Request, Tune, tokens
 from seqforge_abc.automaton import Automaton
+from seqforge_abc.disputed import disputed
+from seqforge_abc.lint import findings
 from seqforge_abc.theory import Meter, parse_key, parse_meter
 from seqforge_abc.tune import Bar, Ending, Note, Tuplet
 from seqforge_abc.writing import tune_to_abc
@@ -119,6 +121,8 @@ def test_whatever_is_drawn_is_a_whole_tune(seed: int, meter: str, count: int) ->
     assert endings == ["1", "2"] * (len(endings) // 2)
     for note, after in itertools.pairwise(tune.notes()):
         assert not note.tied or set(note.pitches) <= set(after.pitches)
+    assert findings(tune) == []
+    assert disputed(tune) == [] or tokens.tokens_of(tune) != drawn  # it was drawn in a unit that is not its own
     if not endings:
         assert bars_that_do_not_add_up(tune) == []
     if count:
@@ -252,8 +256,8 @@ def test_every_state_is_near_an_end(seed: int, meter: str, count: int, signs: li
         assert way <= 20 * max(8, count), "the way to the end goes in circles"
 
 
-def test_an_ending_needs_a_repeat_to_end() -> None:
-    """After `:|` a section may end with `:|` itself, as people write; abc2midi wants a `|:` before its endings."""
+def test_a_repeat_is_opened_where_programs_would_not_see_it() -> None:
+    """The first section may lack its `|:`, and one after a repeat; not where abc2midi goes back to somewhere else."""
     automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
     bar = ["*4", "=D"]
 
@@ -265,9 +269,41 @@ def test_an_ending_needs_a_repeat_to_end() -> None:
         return {VOCABULARY[step] for step in np.flatnonzero(automaton.allowed(state))}
 
     assert "[1" in allowed_after(*bar, "|1")
-    assert "[1" not in allowed_after(*bar, "|1", *bar, ":|", *bar, "|1")
+    assert "[1" in allowed_after(*bar, "|1", *bar, ":|", *bar, "|1")
     assert ":|" in allowed_after(*bar, "|1", *bar, ":|", *bar)
-    assert "[1" in allowed_after(*bar, "|1", *bar, ":|", "|:", *bar, "|1")
+    assert ":|" in allowed_after(*bar, ":|", *bar, "||", *bar)
+    assert ":|" not in allowed_after(*bar, "||", *bar)  # abc2midi would go back to the tune's start
+    endings = [*bar, "|1", "[1", *bar, ":|", "[2", *bar, "||"]
+    assert not {":|", "::"} & allowed_after(*endings, *bar)  # abc2midi would not go back
+    assert "[1" not in allowed_after(*endings, *bar, "|1")
+    assert "[1" in allowed_after(*endings, "|:", *bar, "|1")
+
+
+def test_an_upbeat_may_stand_before_the_sign_of_its_repeat() -> None:
+    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    upbeat, bar, short = ["=A"], ["=D", "=E", "=F", "=G"], ["=D", "=E", "=F"]
+    head = ["R:reel", "M:2/4", "L:1/8", "K:D"]
+    for music in (
+        [*upbeat, "|:", *bar, "|1", *bar, ":|", *bar, "|1", *short, "|]"],
+        ["|:", *upbeat, "|", *bar, "|1", *short, ":|", *upbeat, "|:", *bar, ":|"],
+        [*bar, "|1", *short, "||", *upbeat, "|", *bar, "|1", "*2", "=D", "||", "*2", "=D", "|", *bar, "|]"],
+    ):
+        state = automaton.start()
+        for token in [*head, *music]:
+            assert automaton.allowed(state)[CODEC.index[token]], (token, music)
+            state = automaton.advance(state, CODEC.index[token])
+        assert automaton.may_end(state)
+        tune = tokens.tune_of([*head, *music])
+        assert findings(tune) == disputed(tune) == []
+
+
+def test_notes_are_tied() -> None:
+    """Whatever stands before them: a note that another came right before was once not."""
+    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    state = automaton.start()
+    for token in ["R:reel", "M:2/4", "L:1/8", "K:D", "=D", "=E", "*2", "=F"]:
+        state = automaton.advance(state, CODEC.index[token])
+        assert automaton.allowed(state)[CODEC.index["-"]] == (token in ("=D", "=E", "=F"))
 
 
 def test_a_second_ending_counts_on_from_where_the_first_began() -> None:

@@ -14,10 +14,11 @@ from seqforge_abc.tune import DECORATIONS, Bar, Ending, Music, Note, Tune, Tuple
 
 UNWRITTEN = ("coda", "fermata", "lowermordent", "segno", "uppermordent")
 """Decorations with a letter that say where to go on, or how long or at which notes programs disagree."""
-ALONE = {"roll", "trill"}
+ROLLS = {"roll", "trill"}
 MOST = 4
 """Grace notes before a note, and pitches in a chord."""
 QUARTER = Fraction(1, 4)
+UNOPENED = "no |: opens a section that is repeated, and abc2midi goes back to the tune's start, or not at all"
 
 
 def disputed(tune: Tune) -> list[str]:
@@ -92,8 +93,8 @@ class _Notes:
                 yield f"programs play !{name}! differently, or not at all"
             if self.hornpipe and name in ("roll", "staccato", "trill"):
                 yield f"abc2midi loses its place in a hornpipe at !{name}!"
-        if ALONE.intersection(note.decorations) and (
-            len(note.decorations) > 1 or note.graces or len(note.pitches) > 1 or tuplet
+        if (rolls := len(ROLLS.intersection(note.decorations))) and (
+            rolls > 1 or note.graces or len(note.pitches) > 1 or tuplet
         ):
             yield "a roll or a trill stands on a chord, in a tuplet or beside other ornaments"
         if note.decorations and not note.pitches:
@@ -126,7 +127,9 @@ class _Sections:
         owed: what the last bar of the section before lacks; None in the first section.
         behind: whether its upbeat stands before its sign.
         opened: whether `|:` or `::` opened the section.
-        implied: whether it may be repeated without that.
+        implied: whether it may be repeated without that: it is the first, or follows a double bar or a repeat.
+        signed: whether there has been a sign of a repeat.
+        varied: whether there have been endings.
         bars: of it that are over, the upbeat not counted.
         opening: whether no bar line has come in it.
         ending: 1 and 3 in its first and second ending, 2 between them.
@@ -139,7 +142,8 @@ class _Sections:
         self.first: Fraction | None = None
         self.owed: Fraction | None = None
         self.upbeat = Fraction(0)
-        self.opened, self.implied, self.behind, self.opening, self.chorded = False, True, False, True, False
+        self.opened, self.implied, self.behind, self.opening = False, True, False, True
+        self.chorded = self.varied = self.signed = False
 
     def found(self) -> Iterator[tuple[int, str]]:
         bar, scale, left = 1, Fraction(1), 0
@@ -179,11 +183,11 @@ class _Sections:
 
     def _ending(self, number: str, before: Music | None) -> Iterator[str]:
         if number == "1":
-            if not self.opened and self.owed is not None:
-                yield "an ending stands in a section that no |: opened"
+            if not self.opened and not self.implied:
+                yield UNOPENED
             if self.ending or not self.bars or before != Bar("|"):
                 yield "a first ending does not begin after a bar of its section"
-            self.ending = 1
+            self.ending, self.varied = 1, True
         elif number == "2":
             if self.ending != 2 or before != Bar(":|"):
                 yield "a second ending does not follow the :| of a first"
@@ -195,10 +199,12 @@ class _Sections:
         """Look at a bar line right after another one, or before the first note."""
         if kind != "|:" or self.opened or not (before is None or _double(before)):
             yield f"{kind} stands where no bar is over"
-        self.opened = self.opened or kind == "|:"
+        self.opened |= kind == "|:"
+        self.signed |= kind == "|:"
 
     def _closed(self, kind: str) -> Iterator[str]:
         """Look at a bar line that closes a bar."""
+        self.signed |= ":" in kind
         bar, fill, self.fill = self.tune.meter.bar, self.fill, Fraction(0)
         if self.opening and fill < bar and kind in ("|", "|:") and (self.owed != 0 or kind == "|"):
             if self.owed not in (None, fill):
@@ -222,13 +228,13 @@ class _Sections:
             return
         self.owed = bar - fill
         self.upbeat, self.opening, self.bars, self.ending, self.behind = Fraction(0), True, 0, 0, False
-        self.opened, self.implied = kind in ("|:", "::"), kind == ":|"
+        self.opened, self.implied = kind in ("|:", "::"), self.signed and kind in (":|", "||") and not self.varied
 
     def _ended(self, kind: str, bar: Fraction, fill: Fraction) -> Iterator[str]:
         """Look at the end of a section, or of its first ending."""
         if kind in (":|", "::"):
             if not self.opened and not self.implied:
-                yield "a :| stands in a section that no |: opened"
+                yield UNOPENED
             if self.ending == 3 or (self.ending == 1 and kind == "::"):
                 yield "a repeat sign ends a second ending, or :: a first"
             if self.behind and fill < bar:

@@ -2,7 +2,7 @@
 
 A section runs from one double bar or repeat to the next. Its first bar may be an upbeat. The last bar of a
 repeated section and its own upbeat share one bar; where a section is not repeated, its last bar and the upbeat
-of the next section do; and the last bar of a tune completes the tune's first upbeat. A first ending is followed
+of the next section do, as do an upbeat before the sign of a repeat and the bar before that; and the last bar of a tune completes the tune's first upbeat. A first ending is followed
 by a second.
 """
 
@@ -36,6 +36,7 @@ class State(NamedTuple):
         length: its length so far.
         fill: how full the bar is.
         tuplet: the step of the tuplet at hand, -1 outside; in hornpipes JUST_OVER from its end to the next note.
+        rolled: whether the note at hand has a roll or a trill.
         left: notes of it that are to come.
         written: what its notes add up to.
         tie: the pitch that must come again, -1 for none.
@@ -45,7 +46,9 @@ class State(NamedTuple):
         opening: whether no bar line has come in this section.
         whole: whether the section has a bar.
         repeat: whether it was opened as a repeat.
-        implied: whether it may be repeated without that, as the first section may, and one after a repeat.
+        implied: whether it may be repeated without that, as the first section may, and one after a repeat or `||`.
+        signed: whether a sign of a repeat has come; abc2midi takes up the first from the tune's start.
+        varied: whether the tune has had endings: abc2midi repeats nothing from then on that `|:` does not open.
         ending: 1 and 3 in its first and second ending, 2 between them.
         last: what came last.
         bars: bars to come; -1: any number.
@@ -67,6 +70,7 @@ class State(NamedTuple):
     length: int = 0
     fill: int = 0
     tuplet: int = -1
+    rolled: bool = False
     left: int = 0
     written: int = 0
     tie: int = -1
@@ -77,6 +81,8 @@ class State(NamedTuple):
     whole: bool = False
     repeat: bool = False
     implied: bool = True
+    signed: bool = False
+    varied: bool = False
     ending: int = 0
     last: int = AT_START
     bars: int = UNCOUNTED
@@ -150,14 +156,14 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
     else:
         fill, step = fill + length, -1
     return s._replace(
-        rank=0, mark=-1, size=0, length=0, fill=fill, left=left, written=written, tuplet=step, tie=-1,
+        rank=0, mark=-1, size=0, rolled=False, length=0, fill=fill, left=left, written=written, tuplet=step, tie=-1,
         last=AFTER_NOTE, over=False,
     )  # fmt: skip
 
 
 def after_line(s: State, kind: str) -> State:
     """Return the state after an allowed bar line."""
-    s = s._replace(rank=0, mark=-1, over=False, stop=-1)
+    s = s._replace(rank=0, mark=-1, over=False, stop=-1, signed=s.signed or ":" in kind)
     if s.fill == 0:
         return s._replace(repeat=True, last=AFTER_REPEAT)
     bar, fill = s.bar or s.fill, s.fill
@@ -176,6 +182,5 @@ def after_line(s: State, kind: str) -> State:
     last = AFTER_REPEAT if begins else AFTER_FINAL if kind == "|]" else AFTER_SECTION
     return s._replace(
         due=bar - fill, upbeat=0, opening=True, whole=False, ending=0, repeat=begins,
-        implied=kind == ":|", number=0,
-        last=last, over=kind in ("|]", ":|"),
+        implied=s.signed and kind in (":|", "||") and not s.varied, number=0, last=last, over=kind in ("|]", ":|"),
     )  # fmt: skip
