@@ -131,25 +131,19 @@ def test_whatever_is_drawn_is_a_whole_tune(seed: int, meter: str, count: int) ->
 
 
 def counted_upbeats(tune: Tune) -> int:
-    """How many stretches are upbeats: shorter than a bar, first in their section."""
-    found, upbeats, opening = bars(tune), 0, True
-    endings = [element for element in tune.music if isinstance(element, Bar | Ending)]
-    after_first_ending = {number for number, (_, _kind) in enumerate(found) if number and _second(endings, number)}
-    for number, (length, kind) in enumerate(found):
-        upbeats += opening and length < tune.meter.bar and kind in ("|", "|:") and number not in after_first_ending
-        opening = kind != "|"
+    """How many stretches are upbeats: shorter than a bar, first in their section, and in no second ending."""
+    upbeats, opening, lengths = 0, True, iter(bars(tune))
+    played = False
+    for element in tune.music:
+        if isinstance(element, Note):
+            played = True
+        elif isinstance(element, Ending):
+            opening = False
+        elif isinstance(element, Bar) and played:
+            length, kind = next(lengths)
+            upbeats += opening and length < tune.meter.bar and kind in ("|", "|:")
+            opening, played = kind != "|", False
     return upbeats
-
-
-def _second(marks: list[Any], number: int) -> bool:
-    """Whether the stretch after `number` bar lines (repeats without notes left out) begins a second ending."""
-    seen = -1
-    for place, mark in enumerate(marks):
-        if isinstance(mark, Bar):
-            seen += mark.kind != "|:" or (place > 0 and not isinstance(marks[place - 1], Bar))
-        elif mark.number == "2" and seen + 1 == number:
-            return True
-    return False
 
 
 @pytest.mark.skipif(not shutil.which("abc2midi"), reason="abc2midi is a judge from outside; CI installs it")
@@ -269,7 +263,7 @@ def test_a_repeat_is_opened_where_programs_would_not_see_it() -> None:
         return {VOCABULARY[step] for step in np.flatnonzero(automaton.allowed(state))}
 
     assert "[1" in allowed_after(*bar, "|1")
-    assert "[1" in allowed_after(*bar, "|1", *bar, ":|", *bar, "|1")
+    assert "[1" not in allowed_after(*bar, "|1", *bar, ":|", *bar, "|1")  # abc2midi finds it, and calls it an error
     assert ":|" in allowed_after(*bar, "|1", *bar, ":|", *bar)
     assert ":|" in allowed_after(*bar, ":|", *bar, "||", *bar)
     assert ":|" not in allowed_after(*bar, "||", *bar)  # abc2midi would go back to the tune's start

@@ -26,7 +26,7 @@ def tune(music: str, tmp_path: Path, meter: str = "6/8", rhythm: str = "jig", ke
     "music",
     [
         "DED F2A|d3 d3|]",
-        "A|:DED F2A|d3 d3:|A|:def a2f|d6|e3 e2:|",
+        "A|:DED F2A|d3 d3:|:def a2f|d6|e3 e3:|",
         "|:A|DED F2A|d3 d2:|A|:def a2f|d6:|",
         "DED F2A|[1d3 d3:|[2e3 e3|]",
         "DED F2A|d3 d3:|def a2f|d3 d3:|",
@@ -46,6 +46,7 @@ def test_what_programs_agree_on(music: str, tmp_path: Path) -> None:
         ("DED HF2A|d3 d3|]", "!fermata!"),
         ("DED !trem1!F2A|!turn!d3 d3|]", "!turn!"),
         ("DED F2A|d3 d3||def a2f|d3 d3:|", "no |: opens"),
+        ("DED F2A|d3 d3:|DED F2A|[1d3 d3:|[2e3 e3|]", "before the endings"),
         ("|:DED F2A|[1d3 d3:|[2e3 e3||DED F2A|d3 d3:|", "no |: opens"),
         ("|:DED F2A|d3 d3|]", "opened and not closed"),
         ("|:A|DED F2A|d3 d2:|DED F2A|d3 d2|]", "no upbeat completes"),
@@ -64,7 +65,7 @@ def test_what_programs_agree_on(music: str, tmp_path: Path) -> None:
         ("D5 F|d3 d3|]", "one note sign"),
         ('"D"A|DED F2A|d3 d2|]', "chord symbols"),
         ('DED F2A|"D9"d3 d3|"Dadd9"d3 d3|]', "of the kind add9"),
-        ("DED (3F3GA2|d3 d3|]", "the notes of a tuplet"),
+        ("DE (3F2G2A D|d3 d3|]", "the notes of a tuplet"),
     ],
 )
 def test_what_they_do_not(music: str, word: str, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_hornpipes(music: str, meter: str, word: str, tmp_path: Path) -> None:
 def test_every_right_tune_of_the_bundled_books_may_be_generated() -> None:
     plugin, folder = Abc(), Path(seqforge_corpora.__file__).parent
     pieces = [each for book in BOOKS for each in plugin.read(folder / book / f"{book}.abc", Options())]
-    pieces = [piece for piece in pieces if isinstance(piece, Piece)][::3]
+    pieces = [piece for piece in pieces if isinstance(piece, Piece)][::6]
     codec = AbcCodec.fit(pieces, Options())
     automaton = Automaton(codec.vocabulary)
     right = 0

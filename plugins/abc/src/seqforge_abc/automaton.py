@@ -148,7 +148,7 @@ class Automaton(Constraint):
             s.last == AFTER_BAR
             and s.ending == 0
             and s.whole
-            and (s.repeat or s.implied)
+            and (s.repeat or s.due < 0)
             and (s.bars == UNCOUNTED or s.bars >= 2)
         ):
             mask[self.index["[1"]] = True

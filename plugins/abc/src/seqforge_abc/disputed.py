@@ -183,8 +183,8 @@ class _Sections:
 
     def _ending(self, number: str, before: Music | None) -> Iterator[str]:
         if number == "1":
-            if not self.opened and not self.implied:
-                yield UNOPENED
+            if not self.opened and self.owed is not None:
+                yield "abc2midi wants a |: before the endings of a section"
             if self.ending or not self.bars or before != Bar("|"):
                 yield "a first ending does not begin after a bar of its section"
             self.ending, self.varied = 1, True
