@@ -160,7 +160,9 @@ class _Sections:
                 case Meter():
                     told = iter(("it changes its meter",))
                 case Key():
-                    told = iter(()) if _double(before) and element != NO_KEY else iter(("the key changes in a section",))
+                    told = (
+                        iter(()) if _double(before) and element != NO_KEY else iter(("the key changes in a section",))
+                    )
                 case Ending():
                     told = self._ending(element.number, before)
                 case Bar():
@@ -179,7 +181,7 @@ class _Sections:
         if note.chord is not None:
             self.chorded = True
             if self.first is None or self.first % QUARTER or self.upbeat % QUARTER:
-                yield "chord symbols begin in an upbeat, or after one that is no whole beat, where abc2midi loses its place"
+                yield "chord symbols stand in an upbeat, or after one of no whole beat: abc2midi loses its place"
 
     def _ending(self, number: str, before: Music | None) -> Iterator[str]:
         if number == "1":

@@ -2,8 +2,8 @@
 
 A section runs from one double bar or repeat to the next. Its first bar may be an upbeat. The last bar of a
 repeated section and its own upbeat share one bar; where a section is not repeated, its last bar and the upbeat
-of the next section do, as do an upbeat before the sign of a repeat and the bar before that; and the last bar of a tune completes the tune's first upbeat. A first ending is followed
-by a second.
+of the next section do, as do an upbeat before the sign of a repeat and the bar before that; and the last bar of
+a tune completes the tune's first upbeat. A first ending is followed by a second.
 """
 
 from typing import NamedTuple
