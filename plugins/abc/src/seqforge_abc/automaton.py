@@ -180,7 +180,8 @@ class Automaton(Constraint):
                 mask[self.index["!staccato!"]] &= not s.hornpipe
                 mask[list(self.alone)] &= not s.hornpipe and not s.left and not s.rolled
             if rank == 0:
-                mask[self.roots] = s.first >= 0 and s.first % BEAT == 0 and s.upbeat % BEAT == 0
+                upbeat = s.due if s.opening else s.upbeat
+                mask[self.roots] = s.first >= 0 and s.first % BEAT == 0 and upbeat % BEAT == 0
             if rank == ROOT:
                 mask[self.kinds] = True
             if rank in (ROOT, KIND):

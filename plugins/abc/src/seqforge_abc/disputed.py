@@ -108,7 +108,8 @@ class _Notes:
         scale = Fraction(tuplet.q, tuplet.p) if tuplet else Fraction(1)
         if note.graces and 4 * note.duration * scale <= len(note.graces) * self.unit:
             yield "grace notes take longer than their note lasts"
-        if note.duration.numerator not in (1, 3, 7):
+        length = note.duration.numerator
+        if length // (length & -length) not in (1, 3, 7):
             yield "one note sign cannot say how long a note lasts"
         if note.chord is not None and note.chord.kind not in ("", *USUAL_KINDS):
             yield f"few programs know chords of the kind {note.chord.kind}"
@@ -180,7 +181,8 @@ class _Sections:
     def _chord(self, note: Note) -> Iterator[str]:
         if note.chord is not None:
             self.chorded = True
-            if self.first is None or self.first % QUARTER or self.upbeat % QUARTER:
+            upbeat = (self.owed or 0) if self.opening else self.upbeat
+            if self.first is None or self.first % QUARTER or upbeat % QUARTER:
                 yield "chord symbols stand in an upbeat, or after one of no whole beat: abc2midi loses its place"
 
     def _ending(self, number: str, before: Music | None) -> Iterator[str]:
