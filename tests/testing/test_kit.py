@@ -12,12 +12,6 @@ from seqforge.testing import CHECKS, Result, check_plugin
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 
 FIRST_PARTY = ("text", "abc", "midi", "handwriting")
-KNOWN = {
-    "abc": {
-        "constraint_allows_real_pieces": "the automaton writes fewer signs than people do: :: between parts, |: after"
-        " an upbeat, changes of meter, decorations, second endings without a first"
-    }
-}
 CHARACTERS = {
     "allowed_steps_decode": "any characters may come, and not all of them spell a tune",
     "model_trains": "a model of six steps spells no tune yet",
@@ -47,16 +41,13 @@ def test_abc_by_characters_passes_but_for_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("plugin", FIRST_PARTY)
-def test_a_plugin_of_ours_passes_but_for_what_is_known(plugin: str) -> None:
-    report = check_plugin(plugin, known=KNOWN.get(plugin, {}))
+def test_a_plugin_of_ours_passes_with_no_known_failure(plugin: str) -> None:
+    report = check_plugin(plugin)
     assert report.ok, report.failed
-    assert {result.outcome for result in report.results if result.check not in KNOWN.get(plugin, {})} <= {
-        "passed",
-        "skipped",
-    }
+    assert {result.outcome for result in report.results} <= {"passed", "skipped"}
     passed = {result.check for result in report.results if result.outcome == "passed"}
     expected = {"round_trip", "written_files_read_back", "model_trains"}
-    expected |= {"constraint_allows_real_pieces"} if plugin not in ("handwriting", "abc") else set()  # one sets none
+    expected |= {"constraint_allows_real_pieces"} if plugin != "handwriting" else set()  # one sets none
     assert expected <= passed
 
 

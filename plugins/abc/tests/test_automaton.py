@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from seqforge import RequestError
 from seqforge_abc import AbcCodec, Options, Request, Tune, tokens
 from seqforge_abc.automaton import Automaton
+from seqforge_abc.disputed import disputed
+from seqforge_abc.lint import findings
 from seqforge_abc.theory import Meter, parse_key, parse_meter
 from seqforge_abc.tune import Bar, Ending, Note, Tuplet
 from seqforge_abc.writing import tune_to_abc
@@ -74,7 +76,7 @@ def bars_that_do_not_add_up(tune: Tune) -> list[str]:
     found = bars(tune)
     if not bar:
         return []
-    first = found[0][0] if found[0][0] < bar and found[0][1] == "|" else Fraction(0)
+    first = found[0][0] if found[0][0] < bar and found[0][1] in ("|", "|:") else Fraction(0)
     sections: list[list[tuple[Fraction, str]]] = [[]]
     for length, kind in found:
         sections[-1].append((length, kind))
@@ -86,6 +88,9 @@ def bars_that_do_not_add_up(tune: Tune) -> list[str]:
     for section in filter(None, sections):
         lengths = [length for length, _ in section]
         kind = section[-1][1]
+        if kind == "|:" and len(section) == 1 and lengths[0] < bar and owed in (None, lengths[0]):
+            owed = Fraction(0)  # an upbeat that is not repeated: it stands before the sign
+            continue
         if not second:
             upbeat = lengths[0] if lengths[0] < bar and len(lengths) > 1 else Fraction(0)
             if owed is not None and owed != upbeat:
@@ -116,6 +121,8 @@ def test_whatever_is_drawn_is_a_whole_tune(seed: int, meter: str, count: int) ->
     assert endings == ["1", "2"] * (len(endings) // 2)
     for note, after in itertools.pairwise(tune.notes()):
         assert not note.tied or set(note.pitches) <= set(after.pitches)
+    assert findings(tune) == []
+    assert disputed(tune) == [] or tokens.tokens_of(tune) != drawn  # it was drawn in a unit that is not its own
     if not endings:
         assert bars_that_do_not_add_up(tune) == []
     if count:
@@ -124,25 +131,19 @@ def test_whatever_is_drawn_is_a_whole_tune(seed: int, meter: str, count: int) ->
 
 
 def counted_upbeats(tune: Tune) -> int:
-    """How many stretches are upbeats: shorter than a bar, first in their section."""
-    found, upbeats, opening = bars(tune), 0, True
-    endings = [element for element in tune.music if isinstance(element, Bar | Ending)]
-    after_first_ending = {number for number, (_, _kind) in enumerate(found) if number and _second(endings, number)}
-    for number, (length, kind) in enumerate(found):
-        upbeats += opening and length < tune.meter.bar and kind == "|" and number not in after_first_ending
-        opening = kind != "|"
+    """How many stretches are upbeats: shorter than a bar, first in their section, and in no second ending."""
+    upbeats, opening, lengths = 0, True, iter(bars(tune))
+    played = False
+    for element in tune.music:
+        if isinstance(element, Note):
+            played = True
+        elif isinstance(element, Ending):
+            opening = False
+        elif isinstance(element, Bar) and played:
+            length, kind = next(lengths)
+            upbeats += opening and length < tune.meter.bar and kind in ("|", "|:")
+            opening, played = kind != "|", False
     return upbeats
-
-
-def _second(marks: list[Any], number: int) -> bool:
-    """Whether the stretch after `number` bar lines (repeats without notes left out) begins a second ending."""
-    seen = -1
-    for place, mark in enumerate(marks):
-        if isinstance(mark, Bar):
-            seen += mark.kind != "|:" or (place > 0 and not isinstance(marks[place - 1], Bar))
-        elif mark.number == "2" and seen + 1 == number:
-            return True
-    return False
 
 
 @pytest.mark.skipif(not shutil.which("abc2midi"), reason="abc2midi is a judge from outside; CI installs it")
@@ -249,8 +250,8 @@ def test_every_state_is_near_an_end(seed: int, meter: str, count: int, signs: li
         assert way <= 20 * max(8, count), "the way to the end goes in circles"
 
 
-def test_an_ending_needs_a_repeat_to_end() -> None:
-    """After `:|` a section may end with `:|` itself, as people write; abc2midi wants a `|:` before its endings."""
+def test_a_repeat_is_opened_where_programs_would_not_see_it() -> None:
+    """The first section may lack its `|:`, and one after a repeat; not where abc2midi goes back to somewhere else."""
     automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
     bar = ["*4", "=D"]
 
@@ -262,9 +263,41 @@ def test_an_ending_needs_a_repeat_to_end() -> None:
         return {VOCABULARY[step] for step in np.flatnonzero(automaton.allowed(state))}
 
     assert "[1" in allowed_after(*bar, "|1")
-    assert "[1" not in allowed_after(*bar, "|1", *bar, ":|", *bar, "|1")
+    assert "[1" not in allowed_after(*bar, "|1", *bar, ":|", *bar, "|1")  # abc2midi finds it, and calls it an error
     assert ":|" in allowed_after(*bar, "|1", *bar, ":|", *bar)
-    assert "[1" in allowed_after(*bar, "|1", *bar, ":|", "|:", *bar, "|1")
+    assert ":|" in allowed_after(*bar, ":|", *bar, "||", *bar)
+    assert ":|" not in allowed_after(*bar, "||", *bar)  # abc2midi would go back to the tune's start
+    endings = [*bar, "|1", "[1", *bar, ":|", "[2", *bar, "||"]
+    assert not {":|", "::"} & allowed_after(*endings, *bar)  # abc2midi would not go back
+    assert "[1" not in allowed_after(*endings, *bar, "|1")
+    assert "[1" in allowed_after(*endings, "|:", *bar, "|1")
+
+
+def test_an_upbeat_may_stand_before_the_sign_of_its_repeat() -> None:
+    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    upbeat, bar, short = ["=A"], ["=D", "=E", "=F", "=G"], ["=D", "=E", "=F"]
+    head = ["R:reel", "M:2/4", "L:1/8", "K:D"]
+    for music in (
+        [*upbeat, "|:", *bar, "|1", *bar, ":|", *bar, "|1", *short, "|]"],
+        ["|:", *upbeat, "|", *bar, "|1", *short, ":|", *upbeat, "|:", *bar, ":|"],
+        [*bar, "|1", *short, "||", *upbeat, "|", *bar, "|1", "*2", "=D", "||", "*2", "=D", "|", *bar, "|]"],
+    ):
+        state = automaton.start()
+        for token in [*head, *music]:
+            assert automaton.allowed(state)[CODEC.index[token]], (token, music)
+            state = automaton.advance(state, CODEC.index[token])
+        assert automaton.may_end(state)
+        tune = tokens.tune_of([*head, *music])
+        assert findings(tune) == disputed(tune) == []
+
+
+def test_notes_are_tied() -> None:
+    """Whatever stands before them: a note that another came right before was once not."""
+    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    state = automaton.start()
+    for token in ["R:reel", "M:2/4", "L:1/8", "K:D", "=D", "=E", "*2", "=F"]:
+        state = automaton.advance(state, CODEC.index[token])
+        assert automaton.allowed(state)[CODEC.index["-"]] == (token in ("=D", "=E", "=F"))
 
 
 def test_a_second_ending_counts_on_from_where_the_first_began() -> None:

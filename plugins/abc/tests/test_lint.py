@@ -71,4 +71,4 @@ def test_ties_that_lead_nowhere(tmp_path: Path) -> None:
 def test_no_upbeat_leaves_what_no_note_can_fill() -> None:
     begun = State(head=4, bar=32, unit=4)  # found by a walk: nothing could ever have closed such a tune
     assert closing(begun._replace(fill=31), 31) == []
-    assert closing(begun._replace(fill=30), 30) == ["|"]
+    assert closing(begun._replace(fill=30), 30) == ["|", "|:"]

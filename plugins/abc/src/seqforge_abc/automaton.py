@@ -36,9 +36,9 @@ ROOT, KIND, BASS, MARK, GRACE, GRACES, GRACED, LENGTH, CHORD, CHORDS, FULL, NOTE
 UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
 """Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
 disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata). Therefore
-a decorated note is not tied, a roll or a trill stands alone, on no chord and in no tuplet, and hornpipes, which
-abc2midi dots by itself, have neither those nor staccato, and no tuplets but triplets, of mere notes and before
-one, since it would dot across their end."""
+a decorated note is not tied, a roll or a trill stands on no chord, in no tuplet and beside no grace notes, and
+hornpipes, which abc2midi dots by itself, have neither those nor staccato, and no tuplets but triplets, of mere notes
+and before one, since it would dot across their end. `disputed` tells what else is read and never written."""
 RHYTHM, METER = 0, 1
 """Places of the leading tokens."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
@@ -173,22 +173,22 @@ class Automaton(Constraint):
         rank = 0 if s.rank == NOTE else s.rank
         plain = s.hornpipe and (s.left > 0 or s.tuplet == JUST_OVER)
         if rank < LENGTH:
-            rolled = rank == MARK and s.mark in self.alone
-            graced = rank < GRACE and not rolled and bool(self._lengths(s._replace(rank=0), graces=1))
+            graced = rank < GRACE and not s.rolled and bool(self._lengths(s._replace(rank=0), graces=1))
             mask[self.index["{"]] = graced and not plain
-            if rank < GRACE and not rolled:
+            if rank < GRACE:
                 mask[self.marks[self.marks > (s.mark if rank == MARK else -1)]] = True
                 mask[self.index["!staccato!"]] &= not s.hornpipe
-                mask[list(self.alone)] &= not s.hornpipe and not s.left
+                mask[list(self.alone)] &= not s.hornpipe and not s.left and not s.rolled
             if rank == 0:
-                mask[self.roots] = s.first >= 0 and s.first % BEAT == 0 and s.upbeat % BEAT == 0
+                upbeat = s.due if s.opening else s.upbeat
+                mask[self.roots] = s.first >= 0 and s.first % BEAT == 0 and upbeat % BEAT == 0
             if rank == ROOT:
                 mask[self.kinds] = True
             if rank in (ROOT, KIND):
                 mask[self.basses] = True
         mask[self.pitches] = complete
-        mask[self.index["["]] = complete and s.mark not in self.alone and not plain
-        mask[self.index["z"]] = complete and rank in (0, LENGTH) and not s.size and not plain
+        mask[self.index["["]] = complete and not s.rolled and not plain
+        mask[self.index["z"]] = complete and (rank == 0 or s.mark < 0) and not s.size and not plain
 
     def _lengths(self, s: State, graces: int = 0) -> tuple[int, ...]:
         """Return the lengths that the next note may have; before it grace notes take a quarter of a unit each."""
@@ -207,6 +207,8 @@ class Automaton(Constraint):
         token = self.vocabulary[step]
         if s.head < 4:
             return self._after_head(s, token)
+        if s.rank == NOTE and token != "-":
+            s = s._replace(rank=0, mark=-1)
         if s.rank in (GRACE, GRACES):
             return s._replace(rank=GRACED) if token == "}" else s._replace(rank=GRACES, size=s.size + 1)
         if s.rank in (CHORD, CHORDS, FULL) and token != "]":
@@ -232,12 +234,12 @@ class Automaton(Constraint):
                 if token == "[":
                     return s._replace(rank=CHORD, mark=-1, size=0)
                 if token == "[1":
-                    return s._replace(rank=0, ending=1, last=AFTER_OTHER, at_ending=s.number)
+                    return s._replace(rank=0, ending=1, varied=True, last=AFTER_OTHER, at_ending=s.number)
                 return s._replace(rank=0, ending=3, last=AFTER_OTHER)
             case "{":
                 return s._replace(rank=GRACE, size=0)
             case "!":
-                return s._replace(rank=MARK, mark=step)
+                return s._replace(rank=MARK, mark=step, rolled=s.rolled or step in self.alone)
             case '"':
                 return s._replace(rank=ROOT, chorded=True)
         return s._replace(rank=KIND if token[0] == "~" else BASS)

@@ -124,7 +124,7 @@ def _merged(sections: list[_Section]) -> list[_Section]:
             last = {place + 1 for place in section.last}
             section = _Section(before.bars + section.bars, last, section.repeated, behind=True)
             before = None
-        alone = len(section.bars) == 1 and 2 * section.bars[0][1] < section.bars[0][2].bar and section.leads
+        alone = len(section.bars) == 1 and section.bars[0][1] < section.bars[0][2].bar and section.leads
         if alone and number + 1 < len(sections):
             before = section
         else:

@@ -2,8 +2,8 @@
 
 A section runs from one double bar or repeat to the next. Its first bar may be an upbeat. The last bar of a
 repeated section and its own upbeat share one bar; where a section is not repeated, its last bar and the upbeat
-of the next section do; and the last bar of a tune completes the tune's first upbeat. A first ending is followed
-by a second.
+of the next section do, as do an upbeat before the sign of a repeat and the bar before that; and the last bar of
+a tune completes the tune's first upbeat. A first ending is followed by a second.
 """
 
 from typing import NamedTuple
@@ -36,6 +36,7 @@ class State(NamedTuple):
         length: its length so far.
         fill: how full the bar is.
         tuplet: the step of the tuplet at hand, -1 outside; in hornpipes JUST_OVER from its end to the next note.
+        rolled: whether the note at hand has a roll or a trill.
         left: notes of it that are to come.
         written: what its notes add up to.
         tie: the pitch that must come again, -1 for none.
@@ -45,7 +46,9 @@ class State(NamedTuple):
         opening: whether no bar line has come in this section.
         whole: whether the section has a bar.
         repeat: whether it was opened as a repeat.
-        implied: whether it may be repeated without that, as the first section may, and one after a repeat.
+        implied: whether it may be repeated without that, as the first section may, and one after a repeat or `||`.
+        signed: whether a sign of a repeat has come; abc2midi takes up the first from the tune's start.
+        varied: whether the tune has had endings: abc2midi repeats nothing from then on that `|:` does not open.
         ending: 1 and 3 in its first and second ending, 2 between them.
         last: what came last.
         bars: bars to come; -1: any number.
@@ -67,6 +70,7 @@ class State(NamedTuple):
     length: int = 0
     fill: int = 0
     tuplet: int = -1
+    rolled: bool = False
     left: int = 0
     written: int = 0
     tie: int = -1
@@ -77,6 +81,8 @@ class State(NamedTuple):
     whole: bool = False
     repeat: bool = False
     implied: bool = True
+    signed: bool = False
+    varied: bool = False
     ending: int = 0
     last: int = AT_START
     bars: int = UNCOUNTED
@@ -94,7 +100,7 @@ def closing(s: State, fill: int) -> list[str]:
     if fill <= 0 or fill > bar or s.stop not in (-1, fill):
         return []
     if s.opening and fill < bar and (s.due == fill or (s.due < 0 and s.first < 0 and (bar - fill) % EVEN == 0)):
-        return ["|", "|:"] if s.first < 0 and not s.repeat else ["|"]
+        return ["|"] if s.repeat else ["|", "|:"]
     if s.opening and s.due > 0:
         return []
     left = ENDLESS if s.bars == UNCOUNTED else s.bars
@@ -106,7 +112,7 @@ def closing(s: State, fill: int) -> list[str]:
         found.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat):
         grain = BEAT if s.chorded else max(EVEN, s.unit // 2)
-        part = s.upbeat == 0 and 2 * fill >= bar and (bar - fill) % grain == 0
+        part = not s.opening and 2 * fill >= bar and (bar - fill) % grain == 0
         if left >= 2 and (whole or short or part):
             found += ["||", "|:"]
         if left in (1, ENDLESS) and fill == bar - max(0, s.first):
@@ -150,22 +156,22 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
     else:
         fill, step = fill + length, -1
     return s._replace(
-        rank=0, mark=-1, size=0, length=0, fill=fill, left=left, written=written, tuplet=step, tie=-1,
+        rank=0, mark=-1, size=0, rolled=False, length=0, fill=fill, left=left, written=written, tuplet=step, tie=-1,
         last=AFTER_NOTE, over=False,
     )  # fmt: skip
 
 
 def after_line(s: State, kind: str) -> State:
     """Return the state after an allowed bar line."""
-    s = s._replace(rank=0, mark=-1, over=False, stop=-1)
+    s = s._replace(rank=0, mark=-1, over=False, stop=-1, signed=s.signed or ":" in kind)
     if s.fill == 0:
         return s._replace(repeat=True, last=AFTER_REPEAT)
     bar, fill = s.bar or s.fill, s.fill
     s = s._replace(fill=0, last=AFTER_BAR)
     if kind == "|" and s.opening and fill < bar:
         return s._replace(upbeat=fill, first=fill if s.first < 0 else s.first, opening=False)
-    if kind == "|:" and s.first < 0 and fill < bar:  # the tune's upbeat, which is not repeated
-        return s._replace(first=fill, due=0, repeat=True, last=AFTER_REPEAT)
+    if kind == "|:" and s.opening and fill < bar and s.due:  # an upbeat that is not repeated
+        return s._replace(first=fill if s.first < 0 else s.first, due=0, repeat=True, last=AFTER_REPEAT)
     s = s._replace(number=s.number % COUNTED + 1)
     s = s._replace(first=max(0, s.first), bars=s.bars if s.bars == UNCOUNTED else s.bars - 1, opening=False, whole=True)
     if kind == "|":
@@ -176,6 +182,5 @@ def after_line(s: State, kind: str) -> State:
     last = AFTER_REPEAT if begins else AFTER_FINAL if kind == "|]" else AFTER_SECTION
     return s._replace(
         due=bar - fill, upbeat=0, opening=True, whole=False, ending=0, repeat=begins,
-        implied=kind == ":|", number=0,
-        last=last, over=kind in ("|]", ":|"),
+        implied=s.signed and kind in (":|", "||") and not s.varied, number=0, last=last, over=kind in ("|]", ":|"),
     )  # fmt: skip

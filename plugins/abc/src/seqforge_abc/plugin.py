@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from seqforge import Fingerprints, Judges, Origin, Piece, Plugin, ReadError, flag
 from seqforge_abc.asking import Request
 from seqforge_abc.codec import AbcCodec
+from seqforge_abc.disputed import disputed
 from seqforge_abc.lint import findings
 from seqforge_abc.reading import read_book
 from seqforge_abc.tune import Tune
@@ -79,8 +80,11 @@ class Abc(Plugin, Fingerprints, Judges):
         return [int.from_bytes(hashlib.blake2b(run, digest_size=8).digest(), "little") for run in sorted(runs)]
 
     def flaws(self, piece: Piece) -> Sequence[str]:
-        """Return which bars of a tune do not fill its meter."""
-        return findings(piece.content)
+        """Return which bars of a tune do not fill its meter, and what programs disagree about in it.
+
+        What it calls right is what programs agree on; many a real tune that people play without a doubt is not.
+        """
+        return [*findings(piece.content), *disputed(piece.content)]
 
 
 def _told(piece: Piece, number: int) -> Tune:
