@@ -210,3 +210,12 @@ def test_attention_is_drawn_line_by_line(
     assert run(*words[:3], "--length", "9", "-o", "c.svg", "--show-attention", "none.svg") == 2
     assert "nothing was attended to" in capsys.readouterr().err
     assert not (tmp_path / "two.svg").exists() and not (tmp_path / "none.svg").exists()
+
+
+def test_empty_lines_of_a_letter_stay(codec: InkCodec) -> None:
+    lines = [Piece(Ink((np.array([[0.0, 0.0], [2.0, -1.0]]),), text)) for text in ("abc", "bad")]
+    asked = Request(text="abc\n\n\nbad\n", paper="a5", letter_height="2mm", spacing=5.0)
+    first, second = codec.finish(lines, asked).content.strokes
+    assert (second - first)[:, 1] == pytest.approx(3 * 5.0 * 2.0)
+    first, second = codec.finish(lines, Request(text="abc\nbad", letter_height="2mm", spacing=5.0)).content.strokes
+    assert (second - first)[:, 1] == pytest.approx(5.0 * 2.0)

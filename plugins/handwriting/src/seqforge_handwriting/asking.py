@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from seqforge import Example, Piece, Prompt, ReadError, RequestError, did_you_mean, listing
 from seqforge_handwriting.drawing import Pen
-from seqforge_handwriting.folding import check_written, fold
+from seqforge_handwriting.folding import Folded, check_written, fold
 from seqforge_handwriting.ink import Ink, joined
 from seqforge_handwriting.options import Request
 from seqforge_handwriting.page import Layout, Page, length_mm, paper_mm, place, wrap
@@ -64,12 +65,17 @@ def prompts_for(codec: "InkCodec", request: Request) -> list[Prompt]:
 def finished(pieces: Sequence[Piece], request: Request) -> Piece:
     """Return the written lines on their pages; each begins at the left, on its baseline."""
     layout = _layout(request)
-    lines = []
+    written = []
     for piece in pieces:
         ink = piece.content
         if request.style and len(ink.points):  # where the line before ended is no news
             ink = ink.moved(-float(ink.points[0, 0]), 0)
-        lines.append(ink)
+        written.append(ink)
+    folded = _folded(request)
+    lines = written
+    if folded is not None:
+        inks = iter(written)
+        lines = [next(inks, Ink(())) if line else Ink(()) for line in _wrapped(folded, layout)]
     pages = tuple(place(lines, layout))
     whole = joined(page.ink for page in pages)
     return Piece(Letter(whole.strokes, whole.text, pages, _pen(request)), pieces[0].labels)
@@ -92,19 +98,35 @@ def _pen(request: Request) -> Pen:
 
 def _lines(codec: "InkCodec", request: Request, layout: Layout) -> list[str] | None:
     """Return the lines to write; None where any text will do."""
+    folded = _folded(request)
+    if folded is None:
+        return None
+    seldom = check_written(folded.text, codec.counts)
+    if seldom:
+        raise RequestError(f"{seldom}; write it another way")
+    _tell_once(folded.told())
+    return [line for line in _wrapped(folded, layout) if line]
+
+
+def _folded(request: Request) -> Folded | None:
+    """Return the text as pens write it; None where any text will do."""
     if request.text is None and request.text_file is None:
         return None
     if request.text is not None and request.text_file is not None:
         raise RequestError("--text and --text-file are both given; give one of them")
     name = "--text" if request.text is not None else f"--text-file {request.text_file}"
-    folded = fold(request.text if request.text is not None else _read(request.text_file), name=name)
-    seldom = check_written(folded.text, codec.counts)
-    if seldom:
-        raise RequestError(f"{seldom}; write it another way")
-    if folded.told():
-        logging.getLogger("seqforge").warning(folded.told())
-    most = layout.characters(MEAN_WIDTH) if layout.paper else MOST_IN_LINE
-    return [line for line in wrap(folded.text, most) if line]
+    return fold(request.text if request.text is not None else _read(request.text_file), name=name)
+
+
+def _wrapped(folded: Folded, layout: Layout) -> list[str]:
+    """Return its lines, of which some may be empty."""
+    return wrap(folded.text, layout.characters(MEAN_WIDTH) if layout.paper else MOST_IN_LINE)
+
+
+@lru_cache(maxsize=1)
+def _tell_once(told: str) -> None:
+    if told:
+        logging.getLogger("seqforge").warning(told)
 
 
 def _read(path: Path | None) -> str:
