@@ -1,6 +1,7 @@
 """seqforge generate: new files from a model."""
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     `seqforge generate --plugin NAME --help` shows what else can be asked for. Beside what `-o` writes stands a record
     of what it followed from; `--replay FILE` makes the same again, or says what differs.
     """
+    logging.getLogger("seqforge").setLevel(logging.ERROR if values["quiet"] else logging.NOTSET)
     if values["replay"] is not None:
         replay(values["replay"], values["output"], quiet=values["quiet"])
         return

@@ -62,8 +62,8 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (0, "e3b0c44298fc1c14"),
     },
     "unipen": {
-        "train": (1_959, "0fb56da6d0c79eae"),
-        "valid": (134, "1b5bffa02a4bced8"),
+        "train": (1_957, "ef9dbac488613aea"),
+        "valid": (133, "766f049ec4dc1316"),
         "test": (157, "398ea18ef80e216d"),
     },
 }
