@@ -47,7 +47,7 @@ def refused(path: Path, data: str | bytes) -> str:
 
 def test_the_corpus_is_read_with_its_labels() -> None:
     samples = inks.real()
-    assert len(samples) == 134
+    assert len(samples) == 133
     assert samples[0].labels.keys() == {"writer", "kind"} and samples[0].place == "line 1"
     assert {sample.labels["kind"] for sample in samples} == {"line", "word"}
     assert all(sample.ink.text and sample.ink.strokes for sample in samples)
