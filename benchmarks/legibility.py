@@ -19,6 +19,8 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from _edits import edits
+
 import seqforge
 from seqforge import Piece
 from seqforge.corpus import find_corpus
@@ -70,16 +72,6 @@ def reading(path: Path) -> str:
     words = ["tesseract", "stdin", "stdout", "--psm", "7"]
     found = subprocess.run(words, input=png.stdout, capture_output=True, check=True)
     return " ".join(found.stdout.decode("utf-8").split())
-
-
-def edits(one: str, other: str) -> int:
-    """Return the Levenshtein distance."""
-    row = list(range(len(other) + 1))
-    for at, letter in enumerate(one, 1):
-        before, row[0] = row[0], at
-        for place, wanted in enumerate(other, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (letter != wanted))
-    return row[-1]
 
 
 def rates(pairs: list[tuple[str, str]]) -> dict[str, float]:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from _edits import edits
 from _spelling import Peer, peer_of, train_peer
 
 import seqforge
@@ -45,16 +46,6 @@ def entries_of(side: str) -> dict[str, list[tuple[str, ...]]]:
                 (entry,) = piece.content
                 found.setdefault(entry.word, []).append(entry.phonemes)
     return found
-
-
-def edits(said: Sequence[str], wanted: Sequence[str]) -> int:
-    """Return the fewest insertions, deletions and substitutions between two sequences (V. Levenshtein, 1966)."""
-    row = list(range(len(wanted) + 1))
-    for number, one in enumerate(said, 1):
-        before, row[0] = row[0], number
-        for place, other in enumerate(wanted, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (one != other))
-    return row[-1]
 
 
 def errors(said: Mapping[str, Sequence[str]], references: Entries, *, stress: bool) -> dict[str, float]:

@@ -82,13 +82,18 @@ def decibels(path: Path) -> float:
     return 10 * math.log10(sum(h * h for h in heights) / len(heights) / 32768**2)
 
 
-def test_the_sound_example_is_a_plugin_in_under_100_lines(outside: Outside) -> None:
-    package = outside.folder / "sound"
-    shutil.copytree(EXAMPLES / "sound", package)
+def installed(outside: Outside, example: str) -> str:
+    """Install a copy of an example beside an empty folder for samples, and return what its own tests said."""
+    package = outside.folder / example
+    shutil.copytree(EXAMPLES / example, package)
     outside.install(package)
-    assert "22 passed, 5 skipped" in outside.tests(package)
+    (outside.folder / "samples").mkdir()
+    return outside.tests(package)
+
+
+def test_the_sound_example_is_a_plugin_in_under_100_lines(outside: Outside) -> None:
+    assert "22 passed, 5 skipped" in installed(outside, "sound")
     samples = outside.folder / "samples"
-    samples.mkdir()
     for number in range(24):
         tone(samples / f"{number}.wav", hertz=220 + 20 * number, width=1 + number % 4, channels=1 + number % 2)
     only = [word for name in ("round_trip", "written_files_read_back") for word in ("--only", name)]
@@ -102,12 +107,8 @@ def test_the_sound_example_is_a_plugin_in_under_100_lines(outside: Outside) -> N
 
 
 def test_the_phonemes_example_pronounces_what_it_is_asked(outside: Outside) -> None:
-    package = outside.folder / "phonemes"
-    shutil.copytree(EXAMPLES / "phonemes", package)
-    outside.install(package)
-    assert "26 passed, 4 skipped" in outside.tests(package)
+    assert "26 passed, 4 skipped" in installed(outside, "phonemes")
     samples = outside.folder / "samples"
-    samples.mkdir()
     (cmudict,) = (path for path in find_corpus("cmudict").paths() if path.parent.name == "valid")
     lines = cmudict.read_text(encoding="utf-8").splitlines(keepends=True)
     (samples / "some.dict").write_text("".join(lines[::20]), encoding="utf-8")

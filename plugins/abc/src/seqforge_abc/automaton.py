@@ -29,16 +29,10 @@ from seqforge_abc.measures import (
 )  # fmt: skip
 from seqforge_abc.theory import NO_METER, Key, Meter
 from seqforge_abc.theory import spelled as name_of
-from seqforge_abc.tune import DECORATIONS, UNITS, Tuplet
+from seqforge_abc.tune import DECORATIONS, UNITS, UNWRITTEN, Tuplet
 
 ROOT, KIND, BASS, MARK, GRACE, GRACES, GRACED, LENGTH, CHORD, CHORDS, FULL, NOTE = range(1, 13)
 """How far the note at hand is; 0 is between notes, NOTE right after a mere pitch, which may yet be tied."""
-UNWRITTEN = ("coda", "segno", "lowermordent", "uppermordent", "fermata")
-"""Decorations that are read and never generated, as are those without a letter: two say where to go on, and programs
-disagree about how long a note with one of the others is (abc2midi lengthens a note under a fermata). Therefore
-a decorated note is not tied, a roll or a trill stands on no chord, in no tuplet and beside no grace notes, and
-hornpipes, which abc2midi dots by itself, have neither those nor staccato, and no tuplets but triplets, of mere notes
-and before one, since it would dot across their end. `disputed` tells what else is read and never written."""
 RHYTHM, METER = 0, 1
 """Places of the leading tokens."""
 MOST_GRACES, MOST_IN_CHORD = 4, 4
@@ -47,6 +41,11 @@ CACHED = 200_000
 
 class Automaton(Constraint):
     """Whole tunes, with what was asked for.
+
+    What programs disagree about is read and never written (`disputed`): no decoration of `UNWRITTEN` or without a
+    letter comes, a decorated note is not tied, a roll or a trill stands on no chord, in no tuplet and beside no grace
+    notes, and hornpipes, which abc2midi dots by itself, have neither those nor staccato, and no tuplets but triplets,
+    of mere notes and before one, since it would dot across their end.
 
     Args:
         vocabulary: the codec's tokens.
@@ -79,7 +78,7 @@ class Automaton(Constraint):
         self.roots, self.kinds = self._starting('"'), [index[f"~{kind}"] for kind in tokens.USUAL_KINDS]
         self.basses = [index[f"/{name_of(root)}"] for root in tokens.ROOTS]
         self.marks = np.array([index[f"!{name}!"] for name in sorted(DECORATIONS.values()) if name not in UNWRITTEN])
-        self.roll, self.alone = index["!roll!"], (index["!roll!"], index["!trill!"])
+        self.alone = (index["!roll!"], index["!trill!"])
         self.tuplets = {index[name]: tuplet for name, tuplet in tokens.TUPLET_TOKENS.items()}
         self.atoms = {index[f"*{atom}"]: atom for atom in tokens.ATOMS}
         self.atom_steps = {atom: step for step, atom in self.atoms.items()}

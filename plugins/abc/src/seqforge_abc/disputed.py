@@ -10,10 +10,8 @@ from fractions import Fraction
 
 from seqforge_abc.theory import NO_KEY, NO_METER, Key, Meter
 from seqforge_abc.tokens import USUAL_KINDS
-from seqforge_abc.tune import DECORATIONS, Bar, Ending, Music, Note, Tune, Tuplet, unit_of
+from seqforge_abc.tune import DECORATIONS, UNWRITTEN, Bar, Ending, Music, Note, Tune, Tuplet, unit_of
 
-UNWRITTEN = ("coda", "fermata", "lowermordent", "segno", "uppermordent")
-"""Decorations with a letter that say where to go on, or how long or at which notes programs disagree."""
 ROLLS = {"roll", "trill"}
 MOST = 4
 """Grace notes before a note, and pitches in a chord."""

@@ -15,6 +15,10 @@ DECORATIONS = {
 }  # fmt: skip
 """The letters that stand for decorations (ABC 2.1, section 4.14)."""
 
+UNWRITTEN = ("coda", "fermata", "lowermordent", "segno", "uppermordent")
+"""Those of them that are read and never generated: two say where to go on, and programs disagree about how long a note
+with one of the others is (abc2midi lengthens a note under a fermata)."""
+
 MORE_DECORATIONS = (
     "mordent", "pralltriller", "turn", "turnx", "invertedturn", "arpeggio", "tenuto", "wedge", "breath", "open",
     "plus", "snap", "slide", "thumb", "shortphrase", "mediumphrase", "longphrase", "0", "1", "2", "3", "4", "5",
