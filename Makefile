@@ -55,14 +55,14 @@ models: install
 	@rm -rf out/models
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/seqforge train --plugin abc --minutes 12 --run out/models/abc
-	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --dropout-recurrent 0.3 --run out/models/songs
-	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --dropout 0.3 --dropout-recurrent 0.2 --run out/models/chorales
-	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 3 --hidden 256 --dropout 0.4 --dropout-recurrent 0.3 --run out/models/drums
+	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/songs
+	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
+	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 3 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums
 	$(BIN)/seqforge train --plugin handwriting --minutes 60 --batch-size 64 --run out/models/handwriting
-	for each in songs chorales drums; do $(BIN)/python -m seqforge.forge.ship out/models/$$each plugins/midi/src/seqforge_midi/models/$$each.safetensors; done
-	$(BIN)/python -m seqforge.forge.ship out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
-	$(BIN)/python -m seqforge.forge.ship out/models/handwriting plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
-	$(BIN)/python -m seqforge.forge.ship out/models/text plugins/text/src/seqforge_text/models/default.safetensors
+	for each in songs chorales drums; do $(BIN)/python -m tools.export_model out/models/$$each plugins/midi/src/seqforge_midi/models/$$each.safetensors; done
+	$(BIN)/python -m tools.export_model out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
+	$(BIN)/python -m tools.export_model out/models/handwriting plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
+	$(BIN)/python -m tools.export_model out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 
 wheels: install
 	for each in . corpora $(PLUGINS); do $(BIN)/python -m build --quiet --wheel --outdir dist $$each; done

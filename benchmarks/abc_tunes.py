@@ -19,7 +19,7 @@ from _tunes import tunes
 
 from seqforge import DecodeError, Example, Model, Prompt
 from seqforge.evaluation.samples import Runs
-from seqforge.forge import choose, load
+from seqforge.api import choose, load
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge_abc import Tune
 from seqforge_abc.lint import findings

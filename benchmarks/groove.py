@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"hidden": 256, "dropout": 0.4, "dropout_recurrent": 0.3}  # as the model that ships
+        settings = {"hidden": 256, "dropout": 0.4, "recurrent_dropout": 0.3}  # as the model that ships
         ours = seqforge.train("midi", corpus="groove", minutes=asked.minutes, run=Path(folder) / "run", **settings)
         found = {side: ours.evaluate("groove", split=side) for side in ("valid", "test")}
     sources = find_sources(["groove"], reads=ours.plugin.reads, domain="midi")

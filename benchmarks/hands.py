@@ -57,7 +57,7 @@ def judged(samples: Mapping[str, Hand], hands: Mapping[str, Hand]) -> dict[str, 
 
 
 def draw_sheet(model: seqforge.Model, path: Path) -> None:
-    """Draw twelve samples, each with its writer and bias above it."""
+    """Distribution twelve samples, each with its writer and bias above it."""
     lines, notes = [], []
     for row, (writer, text) in enumerate((writer, text) for writer in SHEET_WRITERS for text in SHEET_TEXTS):
         for column, bias in enumerate(SHEET_BIASES):

@@ -28,7 +28,7 @@ from torch import Tensor
 
 import seqforge
 from seqforge.corpus import find_corpus
-from seqforge.network import Network, Window
+from seqforge.network import Network, Batch
 
 HIDDEN, WIDER = 320, 352
 SIDES = ("valid", "test")
@@ -37,7 +37,7 @@ SIDES = ("valid", "test")
 def at_once(
     self: Network,
     inputs: Tensor,
-    window: Window,
+    window: Batch,
     state: list[Any],
     dropped: Tensor | None,
     weights: list[Tensor] | None,

@@ -27,11 +27,11 @@ import torch
 
 import seqforge
 from seqforge.corpus import find_sources, prepare
-from seqforge.forge import Model, choose
-from seqforge.sampling import Conditions, opening
-from seqforge.sequences import Prompt
+from seqforge.api import Model, choose
+from seqforge.sampling import Conditions, prompt_batch
+from seqforge.core.sequences import Prompt
 
-SETTINGS = {"dropout": 0.3, "dropout_recurrent": 0.2}
+SETTINGS = {"dropout": 0.3, "recurrent_dropout": 0.2}
 """Chosen on valid: with 229 pieces, more than the defaults."""
 PUBLISHED = {"LSTM": 8.45, "TCN": 8.10, "RNN-NADE": 5.56}
 
@@ -52,7 +52,7 @@ def frames(model: Model, side: str) -> dict[str, float]:
 def piece(model: Model, steps: np.ndarray) -> tuple[float, float, int]:
     """Return the nats of a chorale's frames but the first, plain and among what is allowed, and how many they are."""
     prompt = Prompt(seqforge.Example(steps))
-    window = opening(model.network, prompt, Conditions(model.label_numbers({}), np.zeros(0, np.float32)))
+    window = prompt_batch(model.network, prompt, Conditions(model.label_numbers({}), np.zeros(0, np.float32)))
     with torch.no_grad():
         outputs, _ = model.network.eval()(window, model.network.zero_state(1))
     logits = outputs[:-1, 0].double().numpy()  # row t predicts step t; the last predicts the end

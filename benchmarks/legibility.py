@@ -60,7 +60,7 @@ LONGEST, SHORTEST = 45, 20
 
 
 def drawn(model: seqforge.Model, ink: Ink, path: Path) -> Path:
-    """Draw writing in x-heights as `seqforge generate` does, and return where."""
+    """Distribution writing in x-heights as `seqforge generate` does, and return where."""
     piece = model.codec.finish([Piece(ink)], Request())
     Handwriting().write([piece], path)
     return path

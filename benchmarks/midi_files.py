@@ -17,7 +17,7 @@ import pretty_midi
 import symusic
 
 import seqforge
-from seqforge.forge import choose
+from seqforge.api import choose
 from seqforge_midi import Midi
 from seqforge_midi.lint import findings
 from seqforge_midi.song import DRUMS

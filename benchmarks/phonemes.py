@@ -38,7 +38,7 @@ AT_ONCE = 250
 
 def entries_of(side: str) -> dict[str, list[tuple[str, ...]]]:
     """Return the words of a side of CMUdict."""
-    plugin, found = seqforge.registry.load("phonemes"), dict[str, list[tuple[str, ...]]]()
+    plugin, found = seqforge.plugin.registry.load("phonemes"), dict[str, list[tuple[str, ...]]]()
     for path in find_corpus("cmudict").paths():
         if path.parent.name == side:
             for piece in plugin.read(path, plugin.Options()):
@@ -110,7 +110,7 @@ def main() -> None:
     if asked.model:
         model = seqforge.load(asked.model)
     else:
-        shape = {} if asked.encoder is None else {"encoder": asked.encoder}
+        shape = {} if asked.encoder is None else {"encoder_units": asked.encoder}
         threads = torch.get_num_threads()
         model = seqforge.train(
             "phonemes", corpus="cmudict", minutes=asked.minutes, run=asked.run, threads=threads, **shape

@@ -31,9 +31,9 @@ from torch import nn
 import seqforge
 from seqforge.corpus import find_sources, prepare
 from seqforge.network import Network, NetworkConfig
-from seqforge.sampling import Conditions, Controls, Engine, Limits, Precision, Sampler, opening
-from seqforge.sequences import Constraint, Example, Prompt
-from seqforge.spaces import Categorical
+from seqforge.sampling import Conditions, Controls, Engine, Limits, Precision, Sampler, prompt_batch
+from seqforge.core.sequences import Constraint, Example, Prompt
+from seqforge.core.spaces import Categorical
 
 SYMBOLS = 128
 SHAPES = ((2, 256), (3, 512))
@@ -44,7 +44,7 @@ NOTHING = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 def network_of(layers: int, hidden: int) -> Network:
     """Return a network that never ends a piece; its weights are drawn, which costs what trained ones cost."""
-    config = NetworkConfig(layers=layers, hidden=hidden, embedding=hidden, tie=False, residual=False)
+    config = NetworkConfig(layers=layers, hidden=hidden, embedding=hidden, tie_embeddings=False, residual=False)
     network = Network(Categorical(SYMBOLS), config)
     network.initialise(0)
     with torch.no_grad():
@@ -209,7 +209,7 @@ def losses(path: str) -> dict[str, float]:
         conditions = Conditions(model.label_numbers(example.labels), np.zeros(0, np.float32))
         for precision, engine in engines.items():
             outputs, first, added = engine.begin(
-                opening(engine.network, Prompt(dataclasses.replace(example, steps=example.steps[:0])), conditions)
+                prompt_batch(engine.network, Prompt(dataclasses.replace(example, steps=example.steps[:0])), conditions)
             )
             rows = engine.rows_for(1)
             state, added = engine.state(first, rows), added.repeat(rows, 1)

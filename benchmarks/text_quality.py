@@ -22,8 +22,8 @@ import torch
 from _corpus import tinyshakespeare
 
 import seqforge
-from seqforge.forge import Model, choose
-from seqforge.network import Window
+from seqforge.api import Model, choose
+from seqforge.network import Batch
 
 WINDOWS, LENGTH = 200, 256
 
@@ -45,7 +45,7 @@ def windows(model: Model) -> float:
     starts[0] = True
     none = torch.zeros_like(starts)
     labels = torch.zeros(*starts.shape, 0, dtype=torch.long)
-    window = Window(inputs, targets, starts, none, weights, labels, labels.float())
+    window = Batch(inputs, targets, starts, none, weights, labels, labels.float())
     with torch.no_grad():
         losses, _ = model.network.eval().loss(window, model.network.zero_state(WINDOWS))
     return float(losses.sum() / weights.sum())

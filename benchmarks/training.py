@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import seqforge
-from seqforge.forge.settings import Settings
+from seqforge.api.settings import Settings
 from seqforge.training import Ended, Progress
 
 STRETCHES, LEAD, COUNTED = 20, 300, 2000

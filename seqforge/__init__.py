@@ -1,4 +1,4 @@
-"""seqforge teaches an LSTM any sequence that a plugin can read, and hands back files the domain's programs open.
+"""seqforge trains recurrent networks on any sequence that a plugin can read, and generates files of that domain.
 
     import seqforge
 
@@ -6,11 +6,15 @@
     model = seqforge.load("runs/text/0001/model.safetensors")
     print(model.generate(prompt="ROMEO:", length=500)[0].content)
 
-Plugin authors find the contract in `seqforge.plugin`. Importing seqforge imports neither torch nor a plugin.
+Plugin authors find the contract in `seqforge.plugin`. `import seqforge` imports neither torch nor a plugin.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seqforge._lazy import lazy_attributes
+from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
+from seqforge.core.sequences import Constraint, Example, Free, Prompt
+from seqforge.core.spaces import Categorical, Mixture, Space
 from seqforge.errors import (
     ContractError,
     CorpusError,
@@ -28,35 +32,34 @@ from seqforge.errors import (
     listing,
 )
 from seqforge.plugin import (
-    RESERVED,
+    UNSEEN,
     Augments,
+    Checks,
     Codec,
     Describes,
     Divides,
     Fingerprints,
     Illustrates,
-    Judges,
-    NoOptions,
-    NoRequest,
     Origin,
     Piece,
     Plugin,
     Streams,
-    flag,
+    Task,
+    TokenCodec,
 )
-from seqforge.sequences import Constraint, Example, Free, Prompt
-from seqforge.spaces import Categorical, Mixture, Space
-from seqforge.tokens import UNSEEN, TokenCodec
 from seqforge.version import __version__
 
 if TYPE_CHECKING:
-    from seqforge.forge import Model, load, train
+    from seqforge.api.model import Model
+    from seqforge.api.model_loading import load
+    from seqforge.api.train import train
 
 __all__ = [
     "RESERVED",
     "UNSEEN",
     "Augments",
     "Categorical",
+    "Checks",
     "Codec",
     "Constraint",
     "ContractError",
@@ -69,7 +72,6 @@ __all__ = [
     "Fingerprints",
     "Free",
     "Illustrates",
-    "Judges",
     "Mixture",
     "Model",
     "NoOptions",
@@ -86,6 +88,7 @@ __all__ = [
     "SeqforgeError",
     "Space",
     "Streams",
+    "Task",
     "TokenCodec",
     "UsageError",
     "WriteError",
@@ -97,11 +100,11 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    if name in ("Model", "load", "train"):
-        from seqforge import forge
-
-        return getattr(forge, name)
-    raise AttributeError(f"module 'seqforge' has no attribute {name!r}")
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Model": "seqforge.api.model",
+        "load": "seqforge.api.model_loading",
+        "train": "seqforge.api.train",
+    },
+)

@@ -1,24 +1,25 @@
-"""Everything that can go wrong, as one tree.
+"""Every error that seqforge raises on purpose, as one tree.
 
-    SeqforgeError                  exit code 1: it failed
-    ├── UsageError                 exit code 2: what was asked cannot be done as asked
-    │   ├── RequestError           what to generate is impossible (an unknown label, a prompt nothing continues)
+    SeqforgeError                  exit code 1: the command failed
+    ├── UsageError                 exit code 2: the request cannot be carried out as it stands
+    │   ├── RequestError           a generation request is impossible (unknown label, prompt that nothing can continue)
     │   ├── OptionsError           an option has a value that is not allowed
-    │   └── PluginError            a plugin is missing, or clashes with another
-    │       └── ContractError      exit code 1: a plugin is broken: what it is, returns or raises breaks the contract
-    ├── CorpusError                files were found wanting: none there, none readable, none of this domain
-    ├── ReadError                  one file or piece cannot be read; plugins yield it and go on
-    ├── DecodeError                steps that stand for no piece
-    ├── DamagedFileError           a model, state, shard or manifest is not what it should be
+    │   └── PluginError            a plugin is not installed, or two plugins have one name
+    ├── ContractError              a plugin breaks the contract: it does not import, or a method returns a wrong value
+    ├── CorpusError                a corpus is empty, unreadable or of another domain
+    ├── ReadError                  one file or piece cannot be read; plugins yield it and continue
+    ├── DecodeError                steps do not represent a piece
+    ├── DamagedFileError           a model, state, shard or manifest is truncated, altered or of another format
     ├── RunError                   a run cannot be started, resumed or found
-    └── WriteError                 a file could not be written; what was there before is still there
+    └── WriteError                 a file could not be written; the previous file is unchanged
 
-A message says what happened, where, what is allowed and what to do next, in one sentence or two.
+A message says what happened, where, what is allowed and what to do next. Names of fields stand in backquotes, as Python
+users know them (`top_p`); the command line shows them as flags (--top-p).
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 __all__ = [
     "ContractError",
@@ -39,19 +40,54 @@ __all__ = [
 
 
 class SeqforgeError(Exception):
-    """The root of the tree: every error that a user of seqforge can cause or meet."""
+    """The base class of all errors that a user of seqforge can cause or meet.
+
+    Attributes:
+        exit_code: The exit code of the command line.
+    """
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(SeqforgeError):
-    """What was asked cannot be done as it was asked."""
+    """A request cannot be carried out as it stands.
+
+    >>> error = UsageError.invalid("top_p", 1.5, "above 0 and at most 1")
+    >>> str(error)
+    '`top_p` is 1.5; it must be above 0 and at most 1'
+    >>> error.field, error.value, error.allowed
+    ('top_p', 1.5, 'above 0 and at most 1')
+
+    Args:
+        message: The sentence to show, with field names in backquotes.
+        field: The name of the field that has the wrong value, "" if no single field has.
+        value: The value of that field.
+        allowed: The allowed values in words.
+    """
 
     exit_code = 2
 
+    def __init__(self, message: str, *, field: str = "", value: Any = None, allowed: str = "") -> None:
+        super().__init__(message)
+        self.field, self.value, self.allowed = field, value, allowed
+
+    @classmethod
+    def invalid(cls, field: str, value: Any, allowed: str, *, advice: str = "") -> Self:
+        """Return the error of a field whose value is not allowed.
+
+        Args:
+            field: The name of the field.
+            value: Its value.
+            allowed: The allowed values, as the end of a sentence: "from 0 to 1", "one of mm, px".
+            advice: What to do next, as half a sentence.
+        """
+        shown = f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
+        message = f"`{field}` is {shown}; it must be {allowed}" + (f"; {advice}" if advice else "")
+        return cls(message, field=field, value=value, allowed=allowed)
+
 
 class RequestError(UsageError):
-    """What to generate is impossible: an unknown label, a prompt that no piece continues."""
+    """A generation request is impossible: an unknown label, a prompt that nothing can continue."""
 
 
 class OptionsError(UsageError):
@@ -59,28 +95,29 @@ class OptionsError(UsageError):
 
 
 class PluginError(UsageError):
-    """A plugin is missing, or clashes with another."""
+    """A plugin is not installed, or two installed plugins have one name."""
 
 
-class ContractError(PluginError):
-    """A plugin is broken: it does not import, is built for another api, or a method of its breaks the contract."""
-
-    exit_code = 1
+class ContractError(SeqforgeError):
+    """A plugin breaks the contract: it does not import, has another api, or a method returns a wrong value."""
 
 
 class CorpusError(SeqforgeError):
-    """A corpus is empty, unreadable, or of another domain."""
+    """A corpus is empty, unreadable or of another domain."""
 
 
 class ReadError(SeqforgeError):
-    """One file, or one piece of it, that cannot be read.
+    """One file, or one piece of it, cannot be read.
 
-    A plugin yields it from `read` and goes on with the next piece.
+    A plugin yields it from `read` and continues with the next piece.
+
+    >>> str(ReadError("bar 3 has 7 eighths", file="tunes.abc", line=12))
+    'tunes.abc:12: bar 3 has 7 eighths'
 
     Args:
-        reason: what is wrong, as half a sentence ("bar 3 has 7 eighths").
-        file: the file, as the person named it.
-        line: the line in it, counted from 1, where there are lines.
+        reason: What is wrong, as half a sentence.
+        file: The path of the file.
+        line: The line number from 1, None if the file has no lines.
     """
 
     def __init__(self, reason: str, *, file: str = "", line: int | None = None) -> None:
@@ -90,11 +127,11 @@ class ReadError(SeqforgeError):
 
 
 class DecodeError(SeqforgeError):
-    """Steps that stand for no piece."""
+    """Steps do not represent a piece."""
 
 
 class DamagedFileError(SeqforgeError):
-    """A file of ours (model, state, shard, manifest) is truncated, altered or hostile."""
+    """A file of seqforge (model, state, shard, manifest) is truncated, altered or hostile."""
 
 
 class RunError(SeqforgeError):
@@ -102,17 +139,25 @@ class RunError(SeqforgeError):
 
 
 class WriteError(SeqforgeError):
-    """A file could not be written; whatever stood in its place is untouched."""
+    """A file could not be written; the previous file is unchanged."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " Did you mean X?" where some known word is close, else the empty string."""
+    """Return a suggestion if a known word is close to this one, else the empty string.
+
+    >>> did_you_mean("tempature", ["temperature", "top_k"])
+    " Did you mean 'temperature'?"
+    """
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def listing(words: Iterable[str], *, most: int = 20) -> str:
-    """Join words for a message, and say how many are left out: "a, b, c and 7 more"."""
-    known = list(words)
-    shown = ", ".join(known[:most])
-    return f"{shown} and {len(known) - most} more" if len(known) > most else shown
+    """Join words for a message and count those that are left out.
+
+    >>> listing(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    items = list(words)
+    shown = ", ".join(items[:most])
+    return f"{shown} and {len(items) - most} more" if len(items) > most else shown

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from seqforge.errors import DamagedFileError
 from seqforge.network import Network, NetworkConfig
-from seqforge.spaces import Space, space_from_json
-from seqforge.tensorfile import TensorFile, write_tensors
+from seqforge.core.spaces import Space, space_from_json
+from seqforge.core.tensorfile import TensorFile, write_tensors
 
 __all__ = ["ModelHeader", "read_header", "read_model", "write_model"]
 

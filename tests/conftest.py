@@ -15,7 +15,7 @@ import torch
 
 if TYPE_CHECKING:
     from seqforge.dataset import Dataset
-    from seqforge.network import Network, Window
+    from seqforge.network import Batch, Network
 
 hypothesis.settings.register_profile("seqforge", deadline=None, max_examples=40, database=None)
 hypothesis.settings.load_profile("seqforge")
@@ -36,8 +36,8 @@ def make_network() -> Callable[..., "Network"]:
 
     Weights and biases are far from where they begin, so that a part left out is seen.
     """
+    from seqforge.core.spaces import Categorical
     from seqforge.network import Network, NetworkConfig
-    from seqforge.spaces import Categorical
 
     def make(*, size: int = 5, seed: int = 0, loud: float = 1.0, **shape: Any) -> "Network":
         with torch.random.fork_rng():
@@ -56,9 +56,9 @@ def make_network() -> Callable[..., "Network"]:
 
 
 @pytest.fixture(scope="session")
-def make_window() -> Callable[..., "Window"]:
+def make_batch() -> Callable[..., "Batch"]:
     """Return a maker of random windows for a network; `starts` and `ends` are lists of (time, lane)."""
-    from seqforge.network import Window
+    from seqforge.network import Batch
 
     def make(
         network: "Network",
@@ -68,7 +68,7 @@ def make_window() -> Callable[..., "Window"]:
         seed: int = 0,
         starts: Sequence[tuple[int, int]] = (),
         ends: Sequence[tuple[int, int]] = (),
-    ) -> "Window":
+    ) -> "Batch":
         generator = torch.Generator().manual_seed(seed)
         size, config = int(network.head.size), network.config  # type: ignore[call-overload]
         flags = torch.zeros(2, time, lanes, dtype=torch.bool)
@@ -77,7 +77,7 @@ def make_window() -> Callable[..., "Window"]:
                 flags[number, at, lane] = True
         values = [torch.randint(0, n + 1, (1, lanes), generator=generator) for n in config.labels]
         labels = torch.stack(values, -1) if values else torch.zeros(1, lanes, 0, dtype=torch.int64)
-        return Window(
+        return Batch(
             inputs=torch.randint(0, size, (time, lanes), generator=generator),
             targets=torch.randint(0, size, (time, lanes), generator=generator),
             starts=flags[0],
@@ -91,10 +91,10 @@ def make_window() -> Callable[..., "Window"]:
 
 
 @pytest.fixture(scope="session")
-def part_of() -> Callable[..., "Window"]:
+def part_of() -> Callable[..., "Batch"]:
     """Return a cutter of windows: `part_of(window, first, end)` holds the rows from first to before end."""
 
-    def cut(window: "Window", first: int, end: int | None = None) -> "Window":
+    def cut(window: "Batch", first: int, end: int | None = None) -> "Batch":
         return window.rows(first, len(window.starts) if end is None else end)
 
     return cut
@@ -107,9 +107,9 @@ def make_dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "Dat
     Each piece is a list of symbols; `chosen` holds the labels of each, `shards` among how many files
     they are shared out.
     """
+    from seqforge.core.sequences import Example
+    from seqforge.core.spaces import Categorical
     from seqforge.dataset import open_datasets, write_manifest, write_shard
-    from seqforge.sequences import Example
-    from seqforge.spaces import Categorical
 
     numbers = itertools.count()
     root: Path = tmp_path_factory.mktemp("datasets")

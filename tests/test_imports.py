@@ -20,7 +20,9 @@ HEAVY = (
 )
 
 
-@pytest.mark.parametrize("line", ["import seqforge", "import seqforge.errors, seqforge.plugin, seqforge.registry"])
+@pytest.mark.parametrize(
+    "line", ["import seqforge", "import seqforge.errors, seqforge.plugin, seqforge.plugin.registry"]
+)
 def test_a_light_import_brings_neither_torch_nor_a_plugin(line: str) -> None:
     code = f"{line}\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

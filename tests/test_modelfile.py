@@ -16,12 +16,12 @@ from torch import Tensor
 from seqforge.errors import DamagedFileError, WriteError
 from seqforge.modelfile import ModelHeader, read_header, read_model, write_model
 from seqforge.network import Network
-from seqforge.spaces import Categorical
-from seqforge.tensorfile import write_tensors
+from seqforge.core.spaces import Categorical
+from seqforge.core.tensorfile import write_tensors
 
 SHAPES: list[dict[str, Any]] = [
     {},
-    {"cell": "gru", "layers": 3, "hidden": 6, "embedding": 4, "tie": False},
+    {"cell": "gru", "layers": 3, "hidden": 6, "embedding": 4, "tie_embeddings": False},
     {"cell": "rnn", "layers": 2, "labels": (2, 1), "features": 3},
 ]
 
@@ -89,12 +89,12 @@ def test_arrays_of_a_bfloat16_model_keep_their_types(tmp_path: Path, make_networ
     assert all(told.arrays[name].tolist() == value.tolist() for name, value in arrays.items())
 
 
-def test_the_network_is_ready_to_use_and_its_own(saved: tuple[Path, Network], make_window: Callable[..., Any]) -> None:
+def test_the_network_is_ready_to_use_and_its_own(saved: tuple[Path, Network], make_batch: Callable[..., Any]) -> None:
     path, network = saved
     _, back = read_model(path)
     assert not back.training
     assert not any(p.is_meta for p in back.parameters())
-    window = make_window(back)
+    window = make_batch(back)
     with torch.no_grad():
         expected, _ = network(window, network.zero_state(3))
         assert torch.equal(back(window, back.zero_state(3))[0], expected)
@@ -263,7 +263,7 @@ def test_the_largest_network_allowed_takes_no_memory_before_it_is_compared(alter
         read_model(alter(grow))
 
 
-@pytest.mark.parametrize("other", [{"cell": "gru"}, {"layers": 1}, {"layers": 3}, {"hidden": 9}, {"tie": False}])
+@pytest.mark.parametrize("other", [{"cell": "gru"}, {"layers": 1}, {"layers": 3}, {"hidden": 9}, {"tie_embeddings": False}])
 def test_a_network_that_is_not_that_of_the_weights_is_refused(
     alter: Callable[..., Path], other: dict[str, Any]
 ) -> None:

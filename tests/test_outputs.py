@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import seqforge
-from seqforge.forge import choose
+from seqforge.api import choose
 
 CASES: list[tuple[str, str, str | None, str, dict[str, Any]]] = [
     ("text", ".txt", None, "text prompt", {"prompt": "ROMEO:", "length": 300, "seed": 4}),

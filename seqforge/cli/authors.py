@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqforge.cli.words import count, put, put_json, say
+from seqforge.cli.console import count, put, put_json, say
 from seqforge.errors import UsageError
 
 WORDS = {"passed": "ok", "failed": "FAILED", "skipped": "-", "known failure": "known"}
@@ -68,7 +68,7 @@ def new(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="the folder; default: seqforge-NAME")] = None,
 ) -> None:
     """Write a package for a new plugin, which installs, passes its own tests and trains at once."""
-    from seqforge.authoring import new_plugin
+    from seqforge.scaffold import new_plugin
 
     written = new_plugin(name, suffix=suffix, folder=output)
     place = output or Path(f"seqforge-{name}")

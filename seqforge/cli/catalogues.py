@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from seqforge import registry
+from seqforge.plugin import registry
 from seqforge.cli import authors
-from seqforge.cli.words import put, put_json, say, table
+from seqforge.cli.console import put, put_json, say, table
 from seqforge.errors import RequestError
 from seqforge.plugin import Illustrates
 
@@ -87,8 +87,8 @@ def _illustrate(name: str, output: Path) -> None:
     Raises:
         RequestError: there is nothing to choose from that could be shown.
     """
-    from seqforge.cli.target import Target
-    from seqforge.forge import choose, load
+    from seqforge.cli.output import Target
+    from seqforge.api import choose, load
 
     model = load(choose(name, None)[0])
     if not isinstance(model.codec, Illustrates):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqforge.cli.flags import command, given, parameter, parameters
-from seqforge.cli.target import Stream, Target
-from seqforge.cli.words import put_json, say
+from seqforge.cli.output import Stream, Target
+from seqforge.cli.console import put_json, say
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
-from seqforge.files import write_text
+from seqforge.core.files import write_text
 from seqforge.plugin import Plugin
 from seqforge.sampling import Controls
 
 if TYPE_CHECKING:
-    from seqforge.forge import Generated, Model
-    from seqforge.forge.provenance import Order
+    from seqforge.api import Generated, Model
+    from seqforge.api.provenance import Order
 
 
 def add(app: typer.Typer, plugin: Plugin | None) -> None:
@@ -85,8 +85,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         return
     if not values["plugin"] and not values["model"]:
         raise UsageError("which plugin or model? Give --plugin NAME or --model FILE; `seqforge models` lists models")
-    from seqforge.forge import choose, load
-    from seqforge.forge.provenance import Order, record, record_path
+    from seqforge.api import choose, load
+    from seqforge.api.provenance import Order, record, record_path
 
     named = values["model"] or [None]
     path, why = choose(values["plugin"] or "", named[0])
@@ -127,7 +127,7 @@ def _produce(
     order: "Order", model: "Model", target: Target, *, shows: bool, watched: "_Attention | None" = None
 ) -> list[dict[str, Any]]:
     """Generate what was ordered and hand it to the target; return what to tell about each piece."""
-    from seqforge.forge import load
+    from seqforge.api import load
 
     model.average([load(path) for path in order.models[1:]])
     controls, _ = model.controls(order.controls)
@@ -168,7 +168,7 @@ class _Attention:
 
     def __init__(self, model: "Model", path: Path, order: "Order") -> None:
         self.model, self.path = model, path
-        if not model.header.network.source:
+        if not model.header.network.source_symbols:
             raise RequestError(f"--show-attention: models of the plugin {model.plugin.name!r} attend to no source")
         if path.suffix.lower() != ".svg":
             raise RequestError(f"--show-attention {path} must end in .svg; pictures are drawn as that")
@@ -195,8 +195,8 @@ def replay(path: Path, output: str | None, *, quiet: bool) -> None:
     Raises:
         RequestError: the bytes differ, or something they depend on is gone.
     """
-    from seqforge.forge import load
-    from seqforge.forge.provenance import SUFFIX, differences, digest, order_of, read_record
+    from seqforge.api import load
+    from seqforge.api.provenance import SUFFIX, differences, digest, order_of, read_record
 
     found, told = read_record(path)
     order = order_of(told)
@@ -237,6 +237,6 @@ def _where(given_: list[str]) -> dict[str, str]:
     for each in given_:
         name, equals, value = each.partition("=")
         if not equals or not name:
-            raise OptionsError(f"--where {each} is not understood; write LABEL=VALUE, as in --where language=Irish")
+            raise OptionsError(f"--label {each} is not understood; write LABEL=VALUE, as in --label language=Irish")
         found[name] = value
     return found

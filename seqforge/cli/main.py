@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from seqforge import registry
+from seqforge.plugin import registry
 from seqforge.errors import PluginError, SeqforgeError
 from seqforge.plugin import Plugin
 
-NO_MEMORY = "there is not enough memory; train with a smaller --size, --batch-size or --window, or close other programs"
+NO_MEMORY = "there is not enough memory; train with a smaller --size, --batch-size or --bptt, or close other programs"
 COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and leave with its exit code: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped."""
     from seqforge.cli.train import with_resume_value
-    from seqforge.cli.words import fail
+    from seqforge.cli.console import fail
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = given[-1:] == ["--debug"] or given[:1] == ["--debug"]  # elsewhere it may be a prompt
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         if "out of memory" in str(error) or "can't allocate memory" in str(error):
             fail(NO_MEMORY, 1)
-        from seqforge.blame import blame
+        from seqforge.plugin.fault import blame
 
         told = blame(error) or f"a fault of seqforge: {type(error).__name__}: {error}"
         fail(f"{told}; --debug shows where", 1)
@@ -109,7 +109,7 @@ def _plugin_meant(arguments: list[str]) -> Plugin | None:
         from pathlib import Path
 
         from seqforge.errors import UsageError
-        from seqforge.tensorfile import TensorFile
+        from seqforge.core.tensorfile import TensorFile
 
         path = Path(model) / "model.safetensors" if Path(model).is_dir() else Path(model)
         if not path.exists():

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from seqforge.cli.words import count, say
+from seqforge.cli.console import count, say
 from seqforge.dataset import SIDES
 from seqforge.errors import listing
-from seqforge.forge import Sampled, Started
-from seqforge.training import Ended, Placed, Progress, Validated
+from seqforge.api import SampleWritten, RunStarted
+from seqforge.training import Ended, DecayScheduled, Progress, Validated
 
 LINE_EVERY = 10.0
 
@@ -57,10 +57,10 @@ class Reporter:
     def __call__(self, event: Any) -> None:
         """Print one event."""
         if self.quiet:
-            if isinstance(event, Started):
+            if isinstance(event, RunStarted):
                 self.folder = event.folder
             return
-        if isinstance(event, Started):
+        if isinstance(event, RunStarted):
             self._start(event)
         elif isinstance(event, Progress):
             self._progress(event)
@@ -69,9 +69,9 @@ class Reporter:
                 mark = " (best so far: saved)" if event.best else ""
                 self._best = event.nats_per_unit if event.best else self._best
                 self._line(f"step {event.t}: valid {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
-        elif isinstance(event, Placed):
+        elif isinstance(event, DecayScheduled):
             self._line(f"step {event.t}: {event.why}; the rate falls until step {event.last}, the run's last")
-        elif isinstance(event, Sampled):
+        elif isinstance(event, SampleWritten):
             shown = event.text if len(event.text) <= 400 else event.text[:400] + " ..."
             self._line(f"--- {event.path}" + (f"\n{shown}\n---" if shown else ""))
         elif isinstance(event, Ended):
@@ -92,7 +92,7 @@ class Reporter:
         model = self.folder / "model.safetensors"
         say(f"  seqforge generate --model {shlex.quote(str(model))}")
 
-    def _start(self, event: Started) -> None:
+    def _start(self, event: RunStarted) -> None:
         report, self.folder, self.unit = event.report, event.folder, event.unit
         self._plugin = event.plugin
         pieces = ", ".join(f"{number:,} {side}" for side, number in in_order(report["pieces"]))

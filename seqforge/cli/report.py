@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from seqforge import registry
-from seqforge.boundary import taken_codec, taken_example, taken_piece, taken_units
+from seqforge.plugin import registry
+from seqforge.plugin.validation import validate_codec, validate_example, validate_piece, validate_units
 from seqforge.cli.flags import command, given, parameter, parameters
-from seqforge.cli.words import count, put, put_json, say, table
+from seqforge.cli.console import count, put, put_json, say, table
 from seqforge.errors import CorpusError, PluginError, ReadError, UsageError
 from seqforge.plugin import Piece, Plugin
 
@@ -49,7 +49,7 @@ def evaluate(
 
     In float32, the state carried through every piece, ends of pieces counted.
     """
-    from seqforge.forge import load, locate
+    from seqforge.api import load, locate
 
     path = locate(model)
     say(f"model: {path}")
@@ -83,7 +83,7 @@ def score(
     json: AsJson = False,
 ) -> None:
     """Tell how probable a model finds each piece of a file, in nats per natural unit."""
-    from seqforge.forge import load, locate
+    from seqforge.api import load, locate
 
     path = locate(model)
     say(f"model: {path}")
@@ -107,7 +107,7 @@ def info(
     json: AsJson = False,
 ) -> None:
     """Show what a model file says of itself."""
-    from seqforge.forge import locate
+    from seqforge.api import locate
     from seqforge.modelfile import read_header
 
     path = locate(model)
@@ -145,7 +145,7 @@ def _model_row(row: dict[str, Any]) -> list[str]:
 
 def models(json: AsJson = False) -> None:
     """List the models that ship with plugins and those of the runs under ./runs."""
-    from seqforge.forge.runs import ROOT, runs_of
+    from seqforge.api.runs import ROOT, runs_of
 
     rows: list[dict[str, Any]] = []
     for entry in registry.installed():
@@ -183,7 +183,7 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Show a file as its steps, and whether it comes back from them."""
     path = _existing(values["file"])
     if values["model"]:
-        from seqforge.forge import choose, load
+        from seqforge.api import choose, load
 
         loaded = load(choose(values["plugin"] or "", values["model"])[0])
         own = given(ctx, values, loaded.plugin.Options)
@@ -193,20 +193,20 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     elif values["plugin"]:
         plugin = registry.load(values["plugin"])
         options = plugin.Options(**given(ctx, values, plugin.Options))
-        codec = taken_codec(plugin, plugin.fit(_pieces(plugin, options, path, quiet=True), options))
+        codec = validate_codec(plugin, plugin.fit(_pieces(plugin, options, path, quiet=True), options))
     else:
         raise UsageError("which plugin or model? Give --plugin NAME or --model FILE")
     names = getattr(codec, "vocabulary", None)
     told = []
     for piece in _pieces(plugin, options, path):
-        example = taken_example(plugin, codec, codec.encode(piece))
-        back = taken_piece(plugin, codec.decode(example), "decode", owner=codec)
-        canonical = taken_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
+        example = validate_example(plugin, codec, codec.encode(piece))
+        back = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
+        canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
         steps = example.steps.tolist()
         told.append(
             {
                 "place": piece.origin.place if piece.origin else "",
-                "units": float(taken_units(plugin, codec, example.steps).sum()),
+                "units": float(validate_units(plugin, codec, example.steps).sum()),
                 "steps": [names[step] for step in steps] if names is not None else steps,
                 "labels": dict(example.labels),
                 "comes_back": back.content == canonical.content,

@@ -6,12 +6,12 @@ from typing import Any
 
 import typer
 
-from seqforge import registry
+from seqforge.plugin import registry
 from seqforge.cli.flags import command, given, parameter, parameters
 from seqforge.cli.signals import Signals
-from seqforge.cli.words import put, say
+from seqforge.cli.console import put, say
 from seqforge.errors import UsageError
-from seqforge.forge.settings import Settings
+from seqforge.api.settings import Settings
 from seqforge.plugin import Plugin
 
 NEWEST = "newest"
@@ -68,7 +68,7 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
         raise UsageError("which plugin? Give --plugin NAME; `seqforge plugins` lists them")
     plugin = registry.load(values["plugin"])
     options = given(ctx, values, Settings) | given(ctx, values, plugin.Options)
-    from seqforge import forge
+    from seqforge import api
     from seqforge.cli.progress import Reporter
 
     resume = values["resume"]

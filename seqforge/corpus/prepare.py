@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.boundary import taken_codec, taken_data
+from seqforge.plugin.validation import validate_codec, validate_state
 from seqforge.corpus.pool import run_tasks
-from seqforge.corpus.reading import UNDECIDED, read_pieces
+from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import Groups, split_by_content
 from seqforge.corpus.worker import MOST_REASONS, Chunks, done_path, scan_path
 from seqforge.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
 from seqforge.errors import ContractError, CorpusError, DamagedFileError, ReadError
-from seqforge.files import make_folder
+from seqforge.core.files import make_folder
 from seqforge.plugin import Codec, Divides, Piece, Plugin, options_to_json
-from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
+from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 
 FORMAT = 2
 CHUNK_BYTES = 4 << 20
@@ -32,7 +32,7 @@ FEW_PIECES = 20
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCorpus:
     """A collection ready to train on.
 
     Attributes:
@@ -70,7 +70,7 @@ def prepare(
     cache: Path | None = None,
     workers: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
-) -> Prepared:
+) -> PreparedCorpus:
     """Return the dataset of some sources, prepared now or taken from the cache.
 
     Args:
@@ -78,7 +78,7 @@ def prepare(
         options: of the plugin.
         sources: the files.
         codec: to encode with, where it is not to be fitted.
-        widen: the codec may learn what these pieces have (`Codec.widened`).
+        widen: the codec may learn what these pieces have (`Codec.extended_for`).
         cache: where to keep what is prepared; default: `cache_folder()`.
         workers: processes; default: one for each core. The result does not depend on it.
         tell: is told what is going on.
@@ -89,7 +89,7 @@ def prepare(
         WriteError: the cache cannot be written.
     """
     paths = [_absolute(file) for file in sources.files]
-    widen = widen and codec is not None and type(codec).widened is not Codec.widened
+    widen = widen and codec is not None and type(codec).extended_for is not Codec.extended_for
     key = _key(plugin, options, paths, codec, widen=widen)
     folder = make_folder((cache or cache_folder()) / "datasets" / f"{plugin.name}-{key}")
     work = _Work(plugin, options, paths, folder, workers or os.cpu_count() or 1, tell)
@@ -121,14 +121,14 @@ class _Work:
         self.chunks = _chunks(files)
         self.divide = self.widen = False
 
-    def opened(self, codec: Codec | None) -> Prepared:
+    def opened(self, codec: Codec | None) -> PreparedCorpus:
         told = read_manifest(self.folder)["told"]
         if codec is None or self.widen:
             file = TensorFile(self.folder / "codec.safetensors", "codec")
             arrays = {name: np.array(file.array(name)) for name in file.tensors}
             codec = self.plugin.codec.from_json(file.metadata["data"], arrays, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
-        return Prepared(codec, datasets, self.folder, told)
+        return PreparedCorpus(codec, datasets, self.folder, told)
 
     def prepare(self, codec: Codec | None) -> None:
         scanned = self._scan()
@@ -141,10 +141,10 @@ class _Work:
         write_tensors(self.folder / "sides.safetensors", {str(n): s for n, s in enumerate(sides)}, {"kind": "sides"})
         if codec is None:
             self.tell("fitting the codec on the training pieces")
-            codec = taken_codec(self.plugin, self.plugin.fit(self._train(sides), self.options))
+            codec = validate_codec(self.plugin, self.plugin.fit(self._train(sides), self.options))
         elif self.widen:
-            codec = taken_codec(self.plugin, codec.widened(self._train(sides)), "widened")
-        data, arrays = taken_data(self.plugin, codec)
+            codec = validate_codec(self.plugin, codec.extended_for(self._train(sides)), "extended_for")
+        data, arrays = validate_state(self.plugin, codec)
         write_tensors(self.folder / "codec.safetensors", arrays, {"kind": "codec", "data": data})
         encoded = self._encode()
         every = np.concatenate(sides)

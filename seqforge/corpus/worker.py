@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from seqforge import registry
-from seqforge.blame import blame
-from seqforge.boundary import taken_example, taken_units
-from seqforge.corpus.reading import UNDECIDED, keys_of, read_pieces
+from seqforge.plugin import registry
+from seqforge.plugin.fault import blame
+from seqforge.plugin.validation import validate_example, validate_units
+from seqforge.corpus.pieces import UNDECIDED, keys_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
-from seqforge.files import write_text
+from seqforge.core.files import write_text
 from seqforge.plugin import Codec, Plugin, options_from_json
-from seqforge.sequences import Example
-from seqforge.tensorfile import TensorFile, write_tensors
+from seqforge.core.sequences import Example
+from seqforge.core.tensorfile import TensorFile, write_tensors
 
 PART_BYTES, PART_PIECES = 8 << 20, 20_000
 MOST_REASONS = 10_000
@@ -111,10 +111,10 @@ class Chunks:
         for item in self._pieces(chunk):
             if isinstance(item, ReadError):
                 continue
-            example = taken_example(self.plugin, codec, codec.encode(item[0]))
+            example = validate_example(self.plugin, codec, codec.encode(item[0]))
             unseen.update(codec.unseen(item[0]))
             examples.append(example)
-            units.append(float(taken_units(self.plugin, codec, example.steps).sum()))
+            units.append(float(validate_units(self.plugin, codec, example.steps).sum()))
             number += 1
             size += example.steps.nbytes
             if size >= PART_BYTES or len(examples) >= PART_PIECES:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.core.files import write_text
+from seqforge.core.sequences import Example
+from seqforge.core.spaces import Categorical, Space
+from seqforge.core.tensorfile import canonical_json
 from seqforge.dataset.shards import Shard
 from seqforge.errors import DamagedFileError
-from seqforge.files import write_text
-from seqforge.sequences import Example
-from seqforge.spaces import Categorical, Space
-from seqforge.tensorfile import canonical_json
 
 SIDES = ("train", "valid", "test")
 MANIFEST = "manifest.json"

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.core.sequences import Example
+from seqforge.core.spaces import Space
+from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.errors import DamagedFileError
-from seqforge.sequences import Example
-from seqforge.spaces import Space
-from seqforge.tensorfile import TensorFile, canonical_json, write_tensors
 
 FORMAT = 1
 

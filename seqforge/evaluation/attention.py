@@ -14,7 +14,7 @@ from torch import Tensor
 from seqforge.errors import RequestError
 from seqforge.network import Network
 from seqforge.sampling import Conditions, opening
-from seqforge.sequences import Example, Prompt
+from seqforge.core.sequences import Example, Prompt
 
 ROW = 14
 """Height of a symbol of the source, pixels; also the size of its letters."""
@@ -35,7 +35,7 @@ def attention_of(network: Network, example: Example, conditions: Conditions) -> 
     Raises:
         RequestError: the network attends to no source, or the example has none.
     """
-    if not network.config.source:
+    if not network.config.source_symbols:
         raise RequestError("the model attends to no source, so there is no attention to show")
     if example.source is None or not len(example.source):
         raise RequestError("nothing is attended to: no source is given (such as a text to write)")

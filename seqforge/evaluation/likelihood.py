@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from seqforge.dataset import Dataset
-from seqforge.network import Network, Window, attended
-from seqforge.sequences import Example
-from seqforge.training.likelihood import evaluating, exact
+from seqforge.network import Network, Batch, source_with_end
+from seqforge.core.sequences import Example
+from seqforge.training.likelihood import evaluating, exact_likelihood
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Evaluation:
 
 def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluation:
     """Return what a dataset costs, in float32, the state carried through every piece."""
-    found = exact(network, dataset)
+    found = exact_likelihood(network, dataset)
     return Evaluation(unit, float(dataset.units.sum()), len(dataset), found.rows, found.nats)
 
 
@@ -97,15 +97,15 @@ def score_example(
     features = np.zeros(width, np.float32) if example.features is None else example.features
     rows, nats = len(inputs), 0.0
     sources = None
-    if network.config.source:
-        sources = torch.from_numpy(attended(example.source, network.config.source - 1))
+    if network.config.source_symbols:
+        sources = torch.from_numpy(source_with_end(example.source, network.config.source_symbols - 1))
     state = network.zero_state(1)
     with evaluating(network):
         for first in range(0, rows, window):
             part = slice(first, first + window)
             size = len(inputs[part])
             place = torch.arange(first, first + size).unsqueeze(1)
-            read = Window(
+            read = Batch(
                 inputs[part],
                 targets[part],
                 place == 0,

@@ -1,18 +1,38 @@
-"""The network: recurrent stack, one head for each space, conditioning. It knows arrays and spaces only."""
+"""The network: a recurrent stack, a head per space, attention and conditioning. It knows arrays and spaces only.
 
-from seqforge.network.config import Cell, NetworkConfig
-from seqforge.network.dropout import Dropout, Masks, draw_masks
-from seqforge.network.model import Network, NetworkState
-from seqforge.network.window import Window, attended
+Importing the package imports no torch; the names that need it are imported on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from seqforge._lazy import lazy_attributes
+from seqforge.network.config import Cell, Dropout, NetworkConfig
+
+if TYPE_CHECKING:
+    from seqforge.network.batch import Batch, source_with_end
+    from seqforge.network.dropout import Masks, draw_masks
+    from seqforge.network.model import Network, NetworkState
 
 __all__ = [
+    "Batch",
     "Cell",
     "Dropout",
     "Masks",
     "Network",
     "NetworkConfig",
     "NetworkState",
-    "Window",
-    "attended",
     "draw_masks",
+    "source_with_end",
 ]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Batch": "seqforge.network.batch",
+        "Masks": "seqforge.network.dropout",
+        "Network": "seqforge.network.model",
+        "NetworkState": "seqforge.network.model",
+        "draw_masks": "seqforge.network.dropout",
+        "source_with_end": "seqforge.network.batch",
+    },
+)

@@ -5,13 +5,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqforge.network.encoder import Shelf
+from seqforge.network.encoder import SourceMemory
 
 WIDEST = 3.0
 """Logarithms of what the window's parameters are the exponentials of are at most this."""
 
 
-class SoftWindow(nn.Module):
+class GaussianAttention(nn.Module):
     r"""A sum of Gaussians that move along the source and never go back.
 
     .. math::
@@ -63,7 +63,7 @@ class SoftWindow(nn.Module):
         hidden: Float[Tensor, "lane hidden"],
         kappa: Float[Tensor, "lane components"],
         source: Int[Tensor, "lane length"],
-        shelf: Shelf | None = None,
+        shelf: SourceMemory | None = None,
     ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
         """Return where the Gaussians are after a step, the window there, and the weight of each place.
 

@@ -6,38 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqforge.network.config import NetworkConfig
+from seqforge.network.config import Dropout, NetworkConfig
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 
 LEVELS = 1 << 16
 """Of the two bytes that decide whether a connection is kept."""
-
-
-@dataclass(frozen=True)
-class Dropout:
-    """The share of units dropped, by place.
-
-    One mask for each lane and window, the same at all its steps (Y. Gal and Z. Ghahramani, "A
-    Theoretically Grounded Application of Dropout in Recurrent Neural Networks", NIPS 2016, section 4;
-    only the connections between layers are dropped, as in W. Zaremba, I. Sutskever and O. Vinyals,
-    "Recurrent Neural Network Regularization", arXiv 1409.2329, section 3.1).
-
-    Attributes:
-        input: of the embedding of a step.
-        between: of what a layer hands to the next.
-        output: of what the last layer hands to the head.
-        recurrent: of the entries of the recurrent matrices, the same for all lanes (S. Merity, N. Keskar and
-            R. Socher, "Regularizing and Optimizing LSTM Language Models", ICLR 2018, section 2).
-        labels: the chance that a lane's labels are hidden for a window, so that they may be left out
-            when generating.
-    """
-
-    input: float = 0.0
-    between: float = 0.0
-    output: float = 0.0
-    recurrent: float = 0.0
-    labels: float = 0.0
 
 
 @dataclass(frozen=True)

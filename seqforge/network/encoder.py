@@ -56,7 +56,7 @@ class Encoder(nn.Module):
 
 
 @dataclass(frozen=True)
-class Shelf:
+class SourceMemory:
     """What an encoder says of all sources of a stretch of time, those of a lane side by side.
 
     A step sees the places of its own piece alone. So nothing is gathered again at every step, and the gradients of
@@ -81,7 +81,9 @@ class Shelf:
         return self.symbols * (self.owner == self.number[t].unsqueeze(1))
 
 
-def shelved(encoder: Encoder, sources: Int[Tensor, "time lane length"], starts: Bool[Tensor, "time lane"]) -> Shelf:
+def read_sources(
+    encoder: Encoder, sources: Int[Tensor, "time lane length"], starts: Bool[Tensor, "time lane"]
+) -> SourceMemory:
     """Return what stands for the sources of a stretch, each read once."""
     number, firsts = pieces_of(starts)
     at, lane = firsts.unbind(1)
@@ -98,7 +100,7 @@ def shelved(encoder: Encoder, sources: Int[Tensor, "time lane length"], starts: 
         return empty.index_copy(0, spot, values).view(lanes, length, *values.shape[1:])
 
     encoded = encoder(read)[piece, place]
-    return Shelf(
+    return SourceMemory(
         laid(encoded, encoded.new_zeros(lanes * length, encoded.shape[1])),
         laid(read[piece, place], read.new_zeros(lanes * length)),
         laid(place.to(encoded.dtype), encoded.new_zeros(lanes * length)),

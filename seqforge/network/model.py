@@ -5,15 +5,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqforge.network.attention import SoftWindow
+from seqforge.core.spaces import Space
+from seqforge.network.attention import GaussianAttention
+from seqforge.network.batch import Batch
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
-from seqforge.network.encoder import Encoder, shelved
+from seqforge.network.encoder import Encoder, read_sources
 from seqforge.network.heads import head_for
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
-from seqforge.network.window import Window
-from seqforge.spaces import Space
 
 NetworkState = list[State]
 """The state of every layer, first layer first; last that of the window on the source, where there is one."""
@@ -45,15 +45,24 @@ class Network(nn.Module):
         self.space, self.config = space, config
         self.head = head_for(space, config)
         self.conditioning = Conditioning(config.labels, config.features)
-        self.encoder = Encoder(config.source, config.encoder) if config.source and config.encoder else None
-        seen = config.view if self.encoder is not None else 0
+        self.encoder = (
+            Encoder(config.source_symbols, config.encoder_units)
+            if config.source_symbols and config.encoder_units
+            else None
+        )
+        seen = config.attention_width if self.encoder is not None else 0
         self.start = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + seen))
         cell = CELLS[config.cell]
         first = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
-            cell((config.hidden if number else first) + config.view, config.hidden) for number in range(config.layers)
+            cell((config.hidden if number else first) + config.attention_width, config.hidden)
+            for number in range(config.layers)
         )
-        self.window = SoftWindow(config.hidden, config.view, config.gaussians) if config.source else None
+        self.window = (
+            GaussianAttention(config.hidden, config.attention_width, config.gaussians)
+            if config.source_symbols
+            else None
+        )
         if self.window is not None and pace is not None:
             self.window.pace = pace
         if seed is not None:
@@ -71,7 +80,7 @@ class Network(nn.Module):
             self.window.initialise(generator)
         if self.encoder is not None:
             self.encoder.initialise(generator)
-            nn.init.xavier_uniform_(self.start[:, -self.config.view :].detach(), generator=generator)
+            nn.init.xavier_uniform_(self.start[:, -self.config.attention_width :].detach(), generator=generator)
 
     def zero_state(self, lanes: int) -> NetworkState:
         """Return the state before anything was seen."""
@@ -79,7 +88,7 @@ class Network(nn.Module):
         return state if self.window is None else [*state, self.window.zero_state(lanes)]
 
     def forward(
-        self, window: Window, state: NetworkState, masks: Masks | None = None
+        self, window: Batch, state: NetworkState, masks: Masks | None = None
     ) -> tuple[Float[Tensor, "time lane outputs"], NetworkState]:
         """Return the head's outputs at every row, and the state after the last; arguments as of `read`."""
         hidden, after = self.read(window, state, masks)
@@ -87,7 +96,7 @@ class Network(nn.Module):
 
     def read(
         self,
-        window: Window,
+        window: Batch,
         state: NetworkState,
         masks: Masks | None = None,
         weights: list[Tensor] | None = None,
@@ -135,7 +144,7 @@ class Network(nn.Module):
     def _attend(
         self,
         inputs: Tensor,
-        window: Window,
+        window: Batch,
         state: NetworkState,
         dropped: Tensor | None,
         weights: list[Tensor] | None,
@@ -157,7 +166,7 @@ class Network(nn.Module):
         split = isinstance(layer, GRU)  # its candidate takes the state's part alone through the reset gate
         own, (kappa, seen, rested) = state[0], state[-1]
         outputs, views = [], []
-        shelf = None if self.encoder is None else shelved(self.encoder, sources, window.starts)
+        shelf = None if self.encoder is None else read_sources(self.encoder, sources, window.starts)
         keeps = (~window.starts).unsqueeze(-1).float()
         rows = zip(given.unbind(), keeps.unbind(), sources.unbind(), strict=True)
         for t, (now, keep, source) in enumerate(rows):
@@ -177,7 +186,7 @@ class Network(nn.Module):
         return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)
 
     def loss(
-        self, window: Window, state: NetworkState, masks: Masks | None = None
+        self, window: Batch, state: NetworkState, masks: Masks | None = None
     ) -> tuple[Float[Tensor, "time lane"], NetworkState]:
         """Return the nats of every row, zero where it does not count, and the state after the last."""
         outputs, after = self(window, state, masks)

@@ -1,39 +1,44 @@
-"""Sampling: the engine that steps, the controls, constrained decoding, the loop of slots.
+"""Sampling: the step-by-step engine, the controls, constrained decoding, the sampler and beam search.
 
-Light: torch is imported with what needs it, so that the command line can offer the controls without.
+Importing the package imports no torch; the names that need it are imported on first use.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from seqforge._lazy import lazy_attributes
 from seqforge.sampling.controls import Controls, Limits, Precision
 
 if TYPE_CHECKING:
-    from seqforge.sampling.average import Averaged
     from seqforge.sampling.beam import BeamSearch
-    from seqforge.sampling.draws import draw_for
+    from seqforge.sampling.distributions import distribution_for
     from seqforge.sampling.engine import Engine
-    from seqforge.sampling.loop import Conditions, Sample, Sampler, opening
+    from seqforge.sampling.ensemble import Ensemble
+    from seqforge.sampling.sampler import Conditions, Sample, Sampler, prompt_batch
 
 __all__ = [
-    "Averaged",
     "BeamSearch",
     "Conditions",
     "Controls",
     "Engine",
+    "Ensemble",
     "Limits",
     "Precision",
     "Sample",
     "Sampler",
-    "draw_for",
-    "opening",
+    "distribution_for",
+    "prompt_batch",
 ]
 
-_HOMES = {"Averaged": "average", "BeamSearch": "beam", "draw_for": "draws", "Engine": "engine"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what needs torch only when it is asked for."""
-    if name in __all__:
-        return getattr(import_module(f"seqforge.sampling.{_HOMES.get(name, 'loop')}"), name)
-    raise AttributeError(f"module 'seqforge.sampling' has no attribute {name!r}")
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "BeamSearch": "seqforge.sampling.beam",
+        "Conditions": "seqforge.sampling.sampler",
+        "Engine": "seqforge.sampling.engine",
+        "Ensemble": "seqforge.sampling.ensemble",
+        "Sample": "seqforge.sampling.sampler",
+        "Sampler": "seqforge.sampling.sampler",
+        "distribution_for": "seqforge.sampling.distributions",
+        "prompt_batch": "seqforge.sampling.sampler",
+    },
+)

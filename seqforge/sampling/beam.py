@@ -10,16 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from seqforge.core.sequences import Prompt
+from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.sampling.attending import ending_with_the_source
-from seqforge.sampling.average import Averaged
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.engine import Engine
-from seqforge.sampling.guide import Guide
-from seqforge.sampling.loop import Conditions, Sample, opening
-from seqforge.sampling.products import MOST_ROWS
-from seqforge.sequences import Prompt
-from seqforge.spaces import Categorical
+from seqforge.sampling.ensemble import Ensemble
+from seqforge.sampling.guide import Guide, mask_source_end
+from seqforge.sampling.linear import MOST_ROWS
+from seqforge.sampling.sampler import Conditions, Sample, prompt_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class BeamSearch:
 
     def __init__(
         self,
-        engine: Engine | Averaged,
+        engine: Engine | Ensemble,
         prompt: Prompt,
         conditions: Conditions,
         *,
@@ -94,7 +93,7 @@ class BeamSearch:
         self.banned[list(controls.ban)] = True
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.first = self.guide.after(prompt) if self.guide else None
-        self.begun = engine.begin(opening(engine.network, prompt, conditions))
+        self.begun = engine.begin(prompt_batch(engine.network, prompt, conditions))
 
     def best(self, n: int) -> list[Sample]:
         """Return the n best whole pieces, the best first; fewer where the beam found fewer."""
@@ -176,7 +175,7 @@ class BeamSearch:
         """Return what may come after each hypothesis: by the constraint, the source, the limits and the bans."""
         masks = np.stack([self._mask(hypothesis) for hypothesis in alive])
         if rested is not None:
-            masks = ending_with_the_source(masks, rested[: len(alive)])
+            masks = mask_source_end(masks, rested[: len(alive)])
         allowed = masks & ~self.banned
         return np.where(allowed.any(axis=1, keepdims=True), allowed, masks)
 

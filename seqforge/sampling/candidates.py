@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from seqforge.sampling.loop import Sample, Sampler
+from seqforge.sampling.sampler import Sample, Sampler
 
 MOST_CANDIDATES = 1000
 

@@ -38,7 +38,7 @@ class Controls:
     dry: float = _control(0.0, "penalty of a step that goes on repeating a run; 0: off")
     dry_base: float = _control(1.75, "by what that grows with every step of the run")
     dry_length: int = _control(2, "runs up to so long may be repeated", "STEPS")
-    look_back: int = _control(0, "penalties count so many last steps; 0: all", "STEPS")
+    penalty_window: int = _control(0, "penalties count so many last steps; 0: all", "STEPS")
     bias: float = _control(0.0, "of real numbers: 0 as the network has them, 1 and more: neater")
     ban: tuple[int, ...] = field(default=(), metadata={"list": True})
     force: tuple[int, ...] = field(default=(), metadata={"list": True})
@@ -61,7 +61,7 @@ class Controls:
         bounds = {
             "mirostat": (0, 100), "mirostat_rate": (0, 1), "presence_penalty": (-100, 100),
             "frequency_penalty": (-100, 100), "no_repeat_ngram": (0, 1000), "dry": (0, 100), "dry_base": (1, 100),
-            "bias": (0, 100), "dry_length": (0, 1000), "look_back": (0, 10**9),
+            "bias": (0, 100), "dry_length": (0, 1000), "penalty_window": (0, 10**9),
         }  # fmt: skip
         for name, (least, most) in bounds.items():
             value = getattr(self, name)

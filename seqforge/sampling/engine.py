@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from seqforge.network import Network, NetworkState, Window
+from seqforge.network import Batch, Network, NetworkState
 from seqforge.network.padding import padded, padded_columns, padded_matrix
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 from seqforge.sampling.controls import Precision
-from seqforge.sampling.products import MOST_ROWS, Product, product
+from seqforge.sampling.linear import MOST_ROWS, Linear, make_linear
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 STRETCH = 1024
@@ -41,16 +41,16 @@ class Engine:
         layers: list[RecurrentLayer] = list(network.layers)  # type: ignore[arg-type]
         width = network.config.embedding
         with torch.no_grad():
-            first, seen = layers[0], network.config.view
+            first, seen = layers[0], network.config.attention_width
             weight = _laid(first, first.input_weight)
             self._read = network.head.reading(weight[:, :width], _laid(first, first.bias))
             self._condition_weight = weight[:, width : weight.shape[1] - seen].contiguous()
-            self._products: list[Product] = []
+            self._products: list[Linear] = []
             self._predict = network.head.predicting(self._product)
             self._layers = [
                 _Layer(layer, self._product, inside=number > 0, seen=seen) for number, layer in enumerate(layers)
             ]
-            self._look: Product | None = None
+            self._look: Linear | None = None
             if network.window is not None:
                 self._look = self._product(padded_matrix(weight[:, weight.shape[1] - seen :]))
                 moving = padded(network.window.weight.detach()), padded(network.window.bias.detach())
@@ -63,7 +63,7 @@ class Engine:
         return next((size for size in SIZES if size >= max(wanted, self.fewest_rows)), MOST_ROWS)
 
     @torch.no_grad()
-    def begin(self, window: Window) -> tuple[Float[Tensor, " outputs"], NetworkState, Float[Tensor, " gates"]]:
+    def begin(self, window: Batch) -> tuple[Float[Tensor, " outputs"], NetworkState, Float[Tensor, " gates"]]:
         """Read the beginning of a piece in sequence mode: its start row, and a row for each prompt step.
 
         Returns:
@@ -134,8 +134,8 @@ class Engine:
 
     # -- what is found out by trying ----------------------------------------------------------
 
-    def _product(self, weight: Tensor, bias: Tensor | None = None) -> Product:
-        self._products.append(product(weight, bias, precision=self.precision))
+    def _product(self, weight: Tensor, bias: Tensor | None = None) -> Linear:
+        self._products.append(make_linear(weight, bias, precision=self.precision))
         return self._products[-1]
 
     def _steady_rows(self) -> int:
@@ -179,7 +179,7 @@ class _Layer:
         seen: width of what is seen of the source, which it reads too where it is inside.
     """
 
-    def __init__(self, layer: RecurrentLayer, product: Callable[..., Product], *, inside: bool, seen: int = 0) -> None:
+    def __init__(self, layer: RecurrentLayer, product: Callable[..., Linear], *, inside: bool, seen: int = 0) -> None:
         self.inside = inside
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
         bias, recurrent = _laid(layer, layer.bias), padded_matrix(_laid(layer, layer.recurrent_weight))
@@ -190,10 +190,12 @@ class _Layer:
             given = torch.cat([padded_matrix(part) for part in parts if part.shape[1]], 1)
         if isinstance(layer, GRU):
             self.candidate_bias = padded(layer.candidate_bias)
-            self.reads = None if given is None else product(given, bias)
-            self.recalls = product(recurrent)
+            self.reads = None if given is None else make_linear(given, bias)
+            self.recalls = make_linear(recurrent)
         else:
-            self.recalls = product(recurrent) if given is None else product(torch.cat([given, recurrent], 1), bias)
+            self.recalls = (
+                make_linear(recurrent) if given is None else make_linear(torch.cat([given, recurrent], 1), bias)
+            )
 
     def _gates(self, inputs: Tensor, h: Tensor) -> Tensor:
         if self.inside:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.core.sequences import Constraint, Prompt
 from seqforge.errors import RequestError
-from seqforge.sequences import Constraint, Prompt
 
 CACHED_STATES = 4096
 CACHED_STEPS = 1 << 18
 HORIZON = 128
 """The most steps by which one step may move the nearest end away."""
+LINGER = 40
+"""Steps after which a piece must end whose source is wholly attended to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -140,3 +142,16 @@ class Guide:
             place.after.clear()
         self._places.clear()
         self._steps = 0
+
+
+def mask_source_end(masks: np.ndarray, rested: np.ndarray) -> np.ndarray:
+    """Return masks under which a piece ends where its source does; one that would leave nothing stays as it is.
+
+    Args:
+        masks: what may come, shape (rows, choices), the end last.
+        rested: for how many steps each row's window has rested behind the end of the source.
+    """
+    found = masks.copy()
+    found[rested == 0, -1] = False
+    found[rested >= LINGER, :-1] = False
+    return np.where(found.any(axis=1, keepdims=True), found, masks)

@@ -77,7 +77,7 @@ class History:
         steps = self.steps
         last = len(steps) - 1
         for place in reversed(self._places.get(steps[-1], [])[:-1][-MOST_PLACES:] if steps else []):
-            if self.controls.look_back and place < last - self.controls.look_back:
+            if self.controls.penalty_window and place < last - self.controls.penalty_window:
                 break
             run = 1
             while run < LONGEST_RUN and place - run >= 0 and steps[place - run] == steps[last - run]:
@@ -89,7 +89,7 @@ class History:
     def _add(self, step: int) -> None:
         self.steps.append(step)
         self.counts[step] += 1
-        window = self.controls.look_back
+        window = self.controls.penalty_window
         if window and len(self.steps) > window:
             self.counts[self.steps[-1 - window]] -= 1
         n = self.controls.no_repeat_ngram

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from seqforge.errors import DecodeError
-from seqforge.plugin import Judges, Piece
-from seqforge.sequences import Constraint, Example, Prompt
-from seqforge.spaces import Categorical
+from seqforge.plugin import Checks, Piece
+from seqforge.core.sequences import Constraint, Example, Prompt
+from seqforge.core.spaces import Categorical
 from seqforge.testing._hazards import nearest, walk
 from seqforge.testing._results import CheckFailed, Skip
 from seqforge.testing._subject import Subject
@@ -68,9 +68,9 @@ def constraint_keeps_its_laws(subject: Subject) -> str:
 
 
 def constraint_allows_real_pieces(subject: Subject) -> str:
-    """Every real piece may be generated, if the plugin's own checker (`flaws`) finds it right; the others are counted.
+    """Every real piece may be generated, if the plugin's own checker (`violations`) finds it right; the others are counted.
 
-    A plugin without `flaws` is asked only that some of its samples are allowed.
+    A plugin without `violations` is asked only that some of its samples are allowed.
     """
     subject.needs("constraint_keeps_its_laws")
     constraint, prompt = subject.constraints[0]
@@ -80,19 +80,19 @@ def constraint_allows_real_pieces(subject: Subject) -> str:
     for number, example in enumerate(subject.examples):
         why = _refuses(subject, constraint, example)
         allowed += not why
-        if isinstance(subject.plugin, Judges):
-            with subject.calling("flaws", subject.named(number)):
-                flaws = list(subject.plugin.flaws(subject.codec.canonical(subject.pieces[number])))
-            right += not flaws
-            if why and not flaws:
+        if isinstance(subject.plugin, Checks):
+            with subject.calling("violations", subject.named(number)):
+                violations = list(subject.plugin.violations(subject.codec.canonical(subject.pieces[number])))
+            right += not violations
+            if why and not violations:
                 raise CheckFailed(
                     f"{subject.automaton(constraint)} refuses {subject.named(number)}, in"
-                    f" which {subject.whose('flaws')} finds nothing wrong: {why}"
+                    f" which {subject.whose('violations')} finds nothing wrong: {why}"
                 )
         refused = refused or (f"; {subject.named(number)}: {why}" if why else "")
     if not allowed:
         raise CheckFailed(f"{subject.automaton(constraint)} allows no sample at all{refused}")
-    told = f", {right} of them right by its own checker" if isinstance(subject.plugin, Judges) else ""
+    told = f", {right} of them right by its own checker" if isinstance(subject.plugin, Checks) else ""
     return f"{allowed} of {len(subject.examples)} samples are allowed{told}{refused}"
 
 

@@ -7,7 +7,7 @@ import sys
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seqforge.errors import SeqforgeError, listing
-from seqforge.forge.settings import Settings, build
+from seqforge.api.settings import Settings, build
 from seqforge.plugin import options_from_json, options_to_json, without_none
 from seqforge.sampling import Controls
 from seqforge.testing._results import CheckFailed
@@ -23,7 +23,7 @@ MOST_MODULES = 100
 LOOK = """
 import importlib, json, sys
 sys.path[:] = json.loads(sys.argv[1])
-import numpy, seqforge.plugin, seqforge.tokens
+import numpy, seqforge.plugin, seqforge.plugin.tokens
 before = set(sys.modules)
 importlib.import_module(sys.argv[2])
 print("\\n" + json.dumps(sorted(set(sys.modules) - before)))

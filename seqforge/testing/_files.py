@@ -6,8 +6,8 @@ from pathlib import Path
 
 from seqforge.errors import ReadError, listing
 from seqforge.plugin import Piece
-from seqforge.sequences import Example
-from seqforge.spaces import Categorical
+from seqforge.core.sequences import Example
+from seqforge.core.spaces import Categorical
 from seqforge.testing._codec import digest
 from seqforge.testing._constraint import walked
 from seqforge.testing._results import CheckFailed, Skip

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.sequences import Constraint, Example
-from seqforge.spaces import Categorical, Space
+from seqforge.core.sequences import Constraint, Example
+from seqforge.core.spaces import Categorical, Space
 from seqforge.testing._results import CheckFailed
 
 MOST_BYTES = 8_000

@@ -1,31 +1,55 @@
-"""Training: lanes and batches, the loop, the optimiser, the schedule, the state to resume from."""
+"""Training: batches, the loop, the optimiser, the schedule, the state to resume from.
 
-from seqforge.training.batches import Augment, Batches
+Importing the package imports no torch; the names that need it are imported on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from seqforge._lazy import lazy_attributes
 from seqforge.training.config import TrainingConfig
-from seqforge.training.events import Ended, Event, Placed, Progress, Validated
-from seqforge.training.group import Group
-from seqforge.training.likelihood import Likelihood, exact, likelihood
-from seqforge.training.loop import Trainer
+from seqforge.training.events import DecayScheduled, Ended, Event, Progress, Validated
 from seqforge.training.schedule import Budget, Decay
-from seqforge.training.state import Standing, read_state, write_state
+
+if TYPE_CHECKING:
+    from seqforge.training.batches import Augment, Batches
+    from seqforge.training.likelihood import Likelihood, evaluate_batches, exact_likelihood
+    from seqforge.training.loop import Trainer
+    from seqforge.training.process_group import ProcessGroup
+    from seqforge.training.state import TrainerState, read_state, write_state
 
 __all__ = [
     "Augment",
     "Batches",
     "Budget",
     "Decay",
+    "DecayScheduled",
     "Ended",
     "Event",
-    "Group",
     "Likelihood",
-    "Placed",
+    "ProcessGroup",
     "Progress",
-    "Standing",
     "Trainer",
+    "TrainerState",
     "TrainingConfig",
     "Validated",
-    "exact",
-    "likelihood",
+    "evaluate_batches",
+    "exact_likelihood",
     "read_state",
     "write_state",
 ]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "Augment": "seqforge.training.batches",
+        "Batches": "seqforge.training.batches",
+        "Likelihood": "seqforge.training.likelihood",
+        "ProcessGroup": "seqforge.training.process_group",
+        "Trainer": "seqforge.training.loop",
+        "TrainerState": "seqforge.training.state",
+        "exact_likelihood": "seqforge.training.likelihood",
+        "evaluate_batches": "seqforge.training.likelihood",
+        "read_state": "seqforge.training.state",
+        "write_state": "seqforge.training.state",
+    },
+)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
-from seqforge.network import Window, attended
-from seqforge.sequences import Example
-from seqforge.training.lanes import Lane, deal
+from seqforge.network import Batch, source_with_end
+from seqforge.training.rows import Lane, deal
 
 Augment = Callable[[Example, np.random.Generator], Example]
 _Variant = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
@@ -76,12 +76,12 @@ class Batches:
         epoch = int(np.searchsorted(self._ends, t, side="right")) - 1
         return epoch, t - self._ends[epoch]
 
-    def __getitem__(self, t: int) -> Window:
+    def __getitem__(self, t: int) -> Batch:
         epoch, number = self.place(t)
         table = self.epoch(epoch)
         return self._fill([table[lane] for lane in self.mine], number * self.window, epoch)
 
-    def _fill(self, lanes: Sequence[Lane], begin: int, epoch: int) -> Window:
+    def _fill(self, lanes: Sequence[Lane], begin: int, epoch: int) -> Batch:
         data, time, width = self.dataset, self.window, len(lanes)
         kind = np.int64 if data.space.dtype.kind in "iu" else np.float32
         inputs = np.zeros((time, width, *data.space.shape), kind)
@@ -110,7 +110,7 @@ class Batches:
                 weights[rows, column] = np.arange(low, high) >= lane.first[one] + lane.lead[one]
                 labels[rows, column], features[rows, column] = label, feature
                 if data.source is not None:
-                    read.append((rows, column, attended(source, data.source.size)))
+                    read.append((rows, column, source_with_end(source, data.source.size)))
                 one += 1
         arrays = {
             "inputs": inputs, "targets": targets, "starts": starts, "ends": ends, "weights": weights,
@@ -123,7 +123,7 @@ class Batches:
                 table[rows, column, : len(source)] = source
             arrays["sources"] = table
         tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return Window(**tensors)
+        return Batch(**tensors)
 
     def _piece(self, epoch: int, piece: int, first: int, end: int) -> _Variant:
         """Return steps [first, end) of a piece with its labels, features and source, as this epoch sees them."""

@@ -1,78 +1,198 @@
-"""How to train, as plain values that stand in the run's config and state."""
+"""The options of a training: the one place where they and their defaults are defined. No torch.
 
+The fields become flags of `seqforge train`, the tables of config.toml and the arguments of `seqforge.train`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from seqforge.core.options import flag
+from seqforge.core.spaces import Categorical, Space
 from seqforge.errors import OptionsError
-from seqforge.network import Dropout
+from seqforge.network.config import Cell, Dropout, NetworkConfig
 from seqforge.training.schedule import Budget
 
 Precision = Literal["auto", "float32", "bfloat16"]
-DROPOUTS = {
-    "input": "dropout-input",
-    "between": "dropout",
-    "output": "dropout-output",
-    "recurrent": "dropout-recurrent",
-    "labels": "label-dropout",
+
+SIZES: Mapping[str, Mapping[str, Any]] = {
+    "small": {"layers": 1, "hidden": 256, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0},
+    "medium": {"layers": 2, "hidden": 512, "embedding": 128, "dropout": 0.2, "recurrent_dropout": 0.15},
+    "large": {"layers": 2, "hidden": 896, "embedding": 128, "dropout": 0.4, "recurrent_dropout": 0.3},
 }
-"""The flag of each share that is dropped."""
+DEFAULT_SIZE = "medium"
+DEFAULT_MINUTES = 10.0
+DEFAULT_ENCODER_UNITS = 128
+"""Units per direction of the source encoder where steps are symbols."""
+BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
+NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units")
+"""The options that decide the shape of the network; a run that starts from a model takes them from it."""
+MODEL, OPTIMISATION, REGULARISATION, DATA = "Model", "Optimisation", "Regularisation", "Data and devices"
+
+
+def _option(default: Any, panel: str, text: str, unit: str = "") -> Any:
+    return flag(default, help=text, unit=unit, panel=panel)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train.
+    """How to train. None means that `size` decides.
 
-    Attributes:
-        budget: how long.
-        batch_size: lanes that are read side by side.
-        window: steps through which gradients flow (truncated backpropagation through time).
-        learning_rate: the highest of the schedule.
-        warmup: steps until it is reached.
-        weight_decay: of AdamW, on matrices alone.
-        clip: the largest norm of the gradient.
-        dropout: the shares dropped.
-        average: horizon in steps of the running average of the weights that is evaluated and kept; it
-            shrinks with the learning rate. 0 keeps the weights themselves.
-        patience: validations without a better loss until the rate decays and the run ends; 0: never.
-        seed: of everything random.
-        precision: of the matrix products.
+    >>> config = TrainingConfig(size="small", minutes=5).resolved()
+    >>> config.hidden, config.dropout, config.budget
+    (256, 0.1, Budget(amount=5.0, kind='minutes'))
     """
 
-    budget: Budget
-    batch_size: int = 32
-    window: int = 64
-    learning_rate: float = 3e-3
-    warmup: int = 100
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    dropout: Dropout = Dropout()
-    average: int = 200
-    patience: int = 8
-    seed: int = 0
-    precision: Precision = "auto"
+    size: Literal["small", "medium", "large"] = _option(
+        DEFAULT_SIZE, MODEL, "Size of the network: sets layers, hidden, embedding, dropout and recurrent-dropout."
+    )
+    cell: Cell = _option(NetworkConfig.cell, MODEL, "Type of the recurrent layers.")
+    layers: int | None = _option(None, MODEL, "Number of recurrent layers.")
+    hidden: int | None = _option(None, MODEL, "Size of the hidden state of each layer.", "UNITS")
+    embedding: int | None = _option(None, MODEL, "Size of the embedding of a step.", "UNITS")
+    tie_embeddings: bool = _option(
+        NetworkConfig.tie_embeddings, MODEL, "Share one embedding matrix between input and output."
+    )
+    residual: bool = _option(NetworkConfig.residual, MODEL, "Residual connections around every layer but the first.")
+    encoder_units: int | None = _option(
+        None,
+        MODEL,
+        "Units per direction of the bidirectional LSTM that encodes a source (such as a text) before attention;"
+        f" 0: attention on the symbols themselves. Default: {DEFAULT_ENCODER_UNITS} where steps are symbols, else 0.",
+        "UNITS",
+    )
+    steps: int | None = _option(None, OPTIMISATION, "Train for this number of optimiser steps.")
+    epochs: float | None = _option(None, OPTIMISATION, "Train for this number of epochs.")
+    minutes: float | None = _option(
+        None, OPTIMISATION, f"Train for this number of minutes. Default without steps and epochs: {DEFAULT_MINUTES:g}."
+    )
+    batch_size: int = _option(32, OPTIMISATION, "Batch size: number of sequences that are read in parallel.", "ROWS")
+    bptt: int = _option(
+        64, OPTIMISATION, "Truncated-BPTT length. The hidden state is carried over to the next batch.", "STEPS"
+    )
+    learning_rate: float = _option(5e-3, OPTIMISATION, "Peak learning rate of the schedule (AdamW).")
+    warmup: int = _option(100, OPTIMISATION, "Length of the linear learning-rate warm-up.", "STEPS")
+    grad_clip: float = _option(1.0, OPTIMISATION, "Gradient clipping: the largest norm of the whole gradient.", "NORM")
+    ema: int = _option(
+        200, OPTIMISATION, "Horizon of the exponential moving average (EMA) of the weights; 0: no EMA.", "STEPS"
+    )
+    patience: int = _option(
+        8, OPTIMISATION, "Early stopping: validations without improvement before the final decay; 0: never.", "COUNT"
+    )
+    precision: Precision = _option(
+        "auto", OPTIMISATION, "Precision of the matrix products; auto measures which is faster on this machine."
+    )
+    weight_decay: float = _option(0.05, REGULARISATION, "Weight decay of AdamW, applied to matrices only.")
+    dropout: float | None = _option(None, REGULARISATION, "Dropout probability between layers.")
+    input_dropout: float = _option(0.0, REGULARISATION, "Dropout probability of the embedding.")
+    output_dropout: float | None = _option(
+        None, REGULARISATION, "Dropout probability before the output layer. Default: that of dropout."
+    )
+    recurrent_dropout: float | None = _option(
+        None, REGULARISATION, "Dropout probability of the entries of the recurrent matrices (DropConnect)."
+    )
+    label_dropout: float = _option(
+        0.1, REGULARISATION, "Probability that the labels of a row are hidden, so that they are optional in generation."
+    )
+    seed: int = _option(0, DATA, "Seed of initialisation, shuffling, dropout and augmentation.")
+    device: str = _option("cpu", DATA, "Device to train on: cpu, cuda or mps.")
+    threads: int | None = _option(None, DATA, "Number of CPU threads. Default: one per core.")
 
     def __post_init__(self) -> None:
-        least: dict[str, float] = {
-            "batch_size": 1,
-            "window": 2,
-            "warmup": 0,
-            "average": 0,
-            "patience": 0,
-            "seed": 0,
-        }
+        budgets = [kind for kind in BUDGETS if getattr(self, kind) is not None]
+        if len(budgets) > 1:
+            raise OptionsError(f"{' and '.join(f'`{kind}`' for kind in budgets)} are both set; set one of them")
+        if not 0 <= self.seed < 2**63:
+            raise OptionsError.invalid("seed", self.seed, "from 0 to 2^63 - 1")
+        for kind in BUDGETS:
+            value = getattr(self, kind)
+            if value is not None and not 0 < value < float("inf"):
+                raise OptionsError.invalid(kind, value, "above 0 and finite")
+        least = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0, "threads": 1}
         for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise OptionsError(f"--{_flag(name)} is {getattr(self, name)}; it must be at least {bound:g}")
-        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise OptionsError.invalid(name, value, f"at least {bound}")
+        for name in ("learning_rate", "grad_clip"):
             if not getattr(self, name) > 0:
-                raise OptionsError(f"--{_flag(name)} is {getattr(self, name)}; it must be more than 0")
+                raise OptionsError.invalid(name, getattr(self, name), "above 0")
         if not self.weight_decay >= 0:
-            raise OptionsError(f"--weight-decay is {self.weight_decay}; it must be at least 0")
-        for name, option in DROPOUTS.items():
-            share = getattr(self.dropout, name)
-            if not 0 <= share < 1:
-                raise OptionsError(f"--{option} is {share:g}; it must be from 0 to below 1")
+            raise OptionsError.invalid("weight_decay", self.weight_decay, "at least 0")
+        for name in ("dropout", "input_dropout", "output_dropout", "recurrent_dropout", "label_dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise OptionsError.invalid(name, value, "from 0 to below 1")
+
+    def resolved(self) -> "TrainingConfig":
+        """Return the config with every value set that depends on `size` or on another option."""
+        values = {name: value for name, value in SIZES[self.size].items() if getattr(self, name) is None}
+        config = dataclasses.replace(self, **values)
+        if config.output_dropout is None:
+            config = dataclasses.replace(config, output_dropout=config.dropout)
+        if all(getattr(config, kind) is None for kind in BUDGETS):
+            config = dataclasses.replace(config, minutes=DEFAULT_MINUTES)
+        return config
+
+    @property
+    def budget(self) -> Budget:
+        """How long to train: steps, epochs or minutes."""
+        amounts = [(getattr(self, kind), kind) for kind in BUDGETS if getattr(self, kind) is not None]
+        amount, kind = amounts[0] if amounts else (DEFAULT_MINUTES, "minutes")
+        return Budget(float(amount), kind)
+
+    @property
+    def dropouts(self) -> Dropout:
+        """The dropout probabilities, 0 where `size` has not been resolved."""
+        return Dropout(
+            input=self.input_dropout,
+            between=self.dropout or 0.0,
+            output=self.output_dropout or 0.0,
+            recurrent=self.recurrent_dropout or 0.0,
+            labels=self.label_dropout,
+        )
+
+    def network(
+        self,
+        space: Space | None = None,
+        *,
+        source: Categorical | None = None,
+        labels: tuple[int, ...] = (),
+        features: int = 0,
+    ) -> NetworkConfig:
+        """Return the shape of the network for a codec.
+
+        Args:
+            space: The type of a step; None checks the options only.
+            source: The type of a step of the source.
+            labels: The number of values of each label.
+            features: The number of real features.
+
+        Raises:
+            OptionsError: If an option is out of range.
+        """
+        config, encoder_units = self.resolved(), self.encoder_units
+        if encoder_units is None:
+            symbolic = source is not None and isinstance(space, Categorical)
+            encoder_units = DEFAULT_ENCODER_UNITS if symbolic else 0
+        shape = {name: getattr(config, name) for name in NETWORK_FIELDS if name != "encoder_units"}
+        symbols = source.size + 1 if source is not None else 0
+        return NetworkConfig(
+            **shape, encoder_units=encoder_units, labels=labels, features=features, source_symbols=symbols
+        )
 
 
-def _flag(name: str) -> str:
-    return name.replace("_", "-")
+def with_plugin_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a user, completed by a plugin's training defaults.
+
+    >>> with_plugin_defaults({"minutes": 5, "hidden": 320}, {"epochs": 2})
+    {'hidden': 320, 'epochs': 2}
+
+    Args:
+        defaults: The plugin's defaults.
+        values: The user's values. A budget of any kind replaces the plugin's budget; a size replaces what it sets.
+    """
+    ignored = set(BUDGETS) if any(values.get(name) is not None for name in BUDGETS) else set()
+    if "size" in values:
+        ignored |= set(SIZES[DEFAULT_SIZE])
+    return {name: value for name, value in defaults.items() if name not in ignored} | dict(values)

@@ -46,7 +46,7 @@ class Validated:
 
 
 @dataclass(frozen=True)
-class Placed:
+class DecayScheduled:
     """The decay was placed: from now on the last step is known."""
 
     t: int
@@ -70,4 +70,4 @@ class Ended:
     minutes: float
 
 
-Event = Progress | Validated | Placed | Ended
+Event = Progress | Validated | DecayScheduled | Ended

@@ -32,7 +32,7 @@ class Likelihood:
 
 
 @torch.no_grad()
-def likelihood(
+def evaluate_batches(
     network: Network,
     batches: Batches,
     *,
@@ -61,7 +61,7 @@ def likelihood(
     return Likelihood(nats, rows)
 
 
-def exact(network: Network, dataset: Dataset, *, most_lanes: int = 64, window: int = 256) -> Likelihood:
+def exact_likelihood(network: Network, dataset: Dataset, *, most_lanes: int = 64, window: int = 256) -> Likelihood:
     """Return the likelihood of a dataset in float32, the state carried through every piece, nothing cut.
 
     Args:
@@ -76,7 +76,7 @@ def exact(network: Network, dataset: Dataset, *, most_lanes: int = 64, window: i
     lanes = int(np.clip(-(-total // longest), 1, most_lanes))
     batches = Batches(dataset, lanes=lanes, window=window, seed=None, cut=False)
     with evaluating(network):
-        return likelihood(network, batches)
+        return evaluate_batches(network, batches)
 
 
 @contextlib.contextmanager

@@ -19,13 +19,13 @@ class Optimiser:
     Args:
         network: its parameters are changed in place.
         weight_decay: share of a matrix lost at a step of rate one.
-        clip: the largest norm of the whole gradient.
-        average: horizon of the average in steps at the full rate; 0 keeps none.
+        grad_clip: the largest norm of the whole gradient.
+        ema: horizon of the average in steps at the full rate; 0 keeps none.
     """
 
-    def __init__(self, network: Network, *, weight_decay: float, clip: float, average: int) -> None:
+    def __init__(self, network: Network, *, weight_decay: float, grad_clip: float, ema: int) -> None:
         self.parameters = dict(network.named_parameters())
-        self.clip, self.horizon = clip, average
+        self.grad_clip, self.horizon = grad_clip, ema
         matrices = [p for p in self.parameters.values() if p.ndim > 1]
         vectors = [p for p in self.parameters.values() if p.ndim <= 1]
         groups = [
@@ -33,7 +33,7 @@ class Optimiser:
             {"params": vectors, "weight_decay": 0.0},
         ]
         self.adam = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
-        self.average = {name: p.detach().clone() for name, p in self.parameters.items()} if average else {}
+        self.ema = {name: p.detach().clone() for name, p in self.parameters.items()} if ema else {}
 
     def step(self, t: int, *, rate: float, share: float) -> None:
         """Take step t with the gradients that are there, and forget them.
@@ -45,24 +45,24 @@ class Optimiser:
                 the end of the decay the average is the weights themselves.
         """
         parameters = list(self.parameters.values())
-        torch.nn.utils.clip_grad_norm_(parameters, self.clip)
+        torch.nn.utils.clip_grad_norm_(parameters, self.grad_clip)
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.step()
         self.adam.zero_grad()
-        if self.average:
+        if self.ema:
             horizon = min(max(1.0, self.horizon * share), (t + 10) / 9)
             with torch.no_grad():
-                torch._foreach_lerp_(list(self.average.values()), [p.data for p in parameters], 1 / horizon)
+                torch._foreach_lerp_(list(self.ema.values()), [p.data for p in parameters], 1 / horizon)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights to evaluate and keep: the average, or the weights themselves."""
-        return self.average or {name: p.detach() for name, p in self.parameters.items()}
+        return self.ema or {name: p.detach() for name, p in self.parameters.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that a resumed run needs, by name."""
         found = {f"weights.{name}": p.detach() for name, p in self.parameters.items()}
-        found |= {f"average.{name}": value for name, value in self.average.items()}
+        found |= {f"ema.{name}": value for name, value in self.ema.items()}
         for name, p in self.parameters.items():
             for part, value in self.adam.state.get(p, {}).items():
                 found[f"adam.{part}.{name}"] = value
@@ -78,8 +78,8 @@ class Optimiser:
         with torch.no_grad():
             for name, p in self.parameters.items():
                 p.copy_(_fitting(tensors[f"weights.{name}"], p))
-                if self.average:
-                    self.average[name].copy_(_fitting(tensors[f"average.{name}"], p))
+                if self.ema:
+                    self.ema[name].copy_(_fitting(tensors[f"ema.{name}"], p))
                 if begun:
                     self.adam.state[p] = {
                         "step": _scalar(tensors[f"adam.step.{name}"]).to(p.device),

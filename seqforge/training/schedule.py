@@ -19,7 +19,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not 0 < self.amount < math.inf:
-            raise OptionsError(f"--{self.kind} is {self.amount:g}; it must be more than 0 and finite")
+            raise OptionsError.invalid(self.kind, self.amount, "above 0 and finite")
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.errors import DamagedFileError
-from seqforge.tensorfile import TensorFile, write_tensors
 from seqforge.training.schedule import Decay
 
 FORMAT = 1
 
 
 @dataclass
-class Standing:
+class TrainerState:
     """Where a run stands, beside its tensors.
 
     Attributes:
@@ -37,17 +37,17 @@ class Standing:
     finished: bool = False
 
 
-def write_state(path: Path, standing: Standing, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
+def write_state(path: Path, state: TrainerState, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
     """Write the state, whole or not at all.
 
     Raises:
         WriteError: the file cannot be written.
     """
-    told = {"format": FORMAT, "kind": "state", "standing": dataclasses.asdict(standing), "config": config}
+    told = {"format": FORMAT, "kind": "state", "trainer": dataclasses.asdict(state), "config": config}
     write_tensors(path, {name: value.detach().cpu().numpy() for name, value in tensors.items()}, told)
 
 
-def read_state(path: Path) -> tuple[Standing, dict[str, Tensor], dict[str, Any]]:
+def read_state(path: Path) -> tuple[TrainerState, dict[str, Tensor], dict[str, Any]]:
     """Return where a run stood, its tensors and its config.
 
     Raises:
@@ -58,7 +58,7 @@ def read_state(path: Path) -> tuple[Standing, dict[str, Tensor], dict[str, Any]]
     if not isinstance(told, dict) or told.get("kind") != "state" or told.get("format") != FORMAT:
         raise file.damage("it is no state of a run that this seqforge can resume")
     try:
-        standing, config = _standing(told["standing"]), dict(told["config"])
+        state, config = _trainer_state(told["trainer"]), dict(told["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise file.damage(f"its header lacks or garbles {error}") from error
     tensors = {}
@@ -66,23 +66,23 @@ def read_state(path: Path) -> tuple[Standing, dict[str, Tensor], dict[str, Any]]
         if stored.dtype != "F32":
             raise DamagedFileError(f"{path} cannot be used: the tensor {name!r} is of type {stored.dtype}, not F32")
         tensors[name] = torch.from_numpy(np.array(file.array(name)))
-    return standing, tensors, config
+    return state, tensors, config
 
 
-def _standing(values: Any) -> Standing:
+def _trainer_state(values: Any) -> TrainerState:
     """Return where a run stood, once every value is of its kind."""
     decay = values["decay"]
     if decay is not None:
         decay = Decay(**decay)
         if not _counts(decay.first, decay.last):
             raise ValueError("the decay")
-    standing = Standing(**{**values, "decay": decay})
-    numbers = [standing.seconds, 0.0 if standing.best is None else standing.best]
-    if not _counts(standing.t, standing.waited) or type(standing.finished) is not bool:
+    state = TrainerState(**{**values, "decay": decay})
+    numbers = [state.seconds, 0.0 if state.best is None else state.best]
+    if not _counts(state.t, state.waited) or type(state.finished) is not bool:
         raise ValueError("its counts")
     if not all(type(number) in (int, float) for number in numbers):
         raise ValueError("its numbers")
-    return standing
+    return state
 
 
 def _counts(*values: Any) -> bool:

@@ -125,7 +125,7 @@ def test_corrupt_model(run: Run, trained: dict[str, Model], tmp_path: Path, harm
 
 
 def test_unknown_label_value(run: Run, trained: dict[str, Model]) -> None:
-    said = run("generate", "--model", trained["numbers"].path, "--where", "parity=evn", "--quiet")
+    said = run("generate", "--model", trained["numbers"].path, "--label", "parity=evn", "--quiet")
     assert said.code == 2
     assert said.sentence() == ("the label 'parity' has no value 'evn'; allowed are even, odd. Did you mean 'even'?")
 

@@ -107,13 +107,13 @@ def test_pieces_that_are_no_strings_are_shown_as_a_file_of_theirs_would_be(run: 
 
 
 def test_pieces_whose_files_are_no_text_need_a_file(run: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqforge.forge.text.text_of", lambda plugin, pieces: None)
+    monkeypatch.setattr("seqforge.api.text.text_of", lambda plugin, pieces: None)
     said = run("--model", numbers, "-n", "2")
     assert said.code == 2 and "where to? Give -o FILE (.num, .one) or -o DIR/" in said.err
 
 
 def test_a_label_is_asked_for_with_where(run: Run, numbers: Path, tmp_path: Path) -> None:
-    told = json.loads(run("--model", numbers, "--where", "parity=odd", "-o", tmp_path / "a.num", "--json").out)
+    told = json.loads(run("--model", numbers, "--label", "parity=odd", "-o", tmp_path / "a.num", "--json").out)
     assert told["pieces"][0]["labels"] == {"parity": "odd"}
 
 
@@ -122,10 +122,10 @@ def test_a_label_is_asked_for_with_where(run: Run, numbers: Path, tmp_path: Path
     [
         ("-n 3 -o o.one", "a .one file holds one piece and -n is 3; give a folder (-o DIR/), or a file that"),
         ("-o o.mid", "numbers writes no .mid files; it writes .num, .one"),
-        ("--where parity", "--where parity is not understood; write LABEL=VALUE"),
-        ("--where =odd", "--where =odd is not understood"),
-        ("--where parity=evn", "the label 'parity' has no value 'evn'; allowed are even, odd. Did you mean 'even'?"),
-        ("--where party=odd", "the model has no label 'party'; it has parity. Did you mean 'parity'?"),
+        ("--label parity", "--label parity is not understood; write LABEL=VALUE"),
+        ("--label =odd", "--label =odd is not understood"),
+        ("--label parity=evn", "the label 'parity' has no value 'evn'; allowed are even, odd. Did you mean 'even'?"),
+        ("--label party=odd", "the model has no label 'party'; it has parity. Did you mean 'parity'?"),
         ("--length 0", "--length is 0; it must be more than 0 numbers"),
         ("--temperature=-1", "--temperature is -1"),
         ("--top-p 2", "--top-p is 2"),
@@ -155,7 +155,7 @@ def test_a_folder_where_a_file_is_is_one_sentence(run: Run, text: Path, tmp_path
 
 
 def test_without_any_model_the_sentence_says_how_to_train(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqforge.registry.shipped", lambda plugin: [])
+    monkeypatch.setattr("seqforge.plugin.registry.shipped", lambda plugin: [])
     said = run("--plugin", "text")
     assert said.code == 2 and "seqforge train --plugin text" in said.sentence()
 

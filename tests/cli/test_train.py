@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fakekit import TINY_FLAGS, Run, Said, in_child, in_process, number_rows, prose
 
-from seqforge.tensorfile import TensorFile
+from seqforge.core.tensorfile import TensorFile
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ NUMBERS = ["--plugin", "numbers", "--corpus", "a.num", *TINY_FLAGS]
 
 
 def standing(folder: Path) -> dict[str, object]:
-    told: dict[str, object] = TensorFile(folder / "state.safetensors", "state").metadata["standing"]
+    told: dict[str, object] = TensorFile(folder / "state.safetensors", "state").metadata["trainer"]
     return told
 
 
@@ -113,7 +113,7 @@ def test_resume_with_changed_options_is_one_sentence_and_code_1(run: Run) -> Non
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_first_and_resume_finishes(run: Run, tmp_path: Path, number: int, code: int) -> None:
-    flags = ["--hidden=96", "--layers=2", "--embedding=8", "--batch-size=16", "--window=32", "--threads=1",
+    flags = ["--hidden=96", "--layers=2", "--embedding=8", "--batch-size=16", "--bptt=32", "--threads=1",
              "--precision=float32", "--steps=300"]  # fmt: skip
     command = [sys.executable, "-m", "seqforge", "train", "--plugin", "text", "--corpus", "a.txt", *flags]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path)

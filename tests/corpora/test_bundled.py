@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import seqforge_corpora
-from seqforge import registry
-from seqforge.corpus import Corpus, Prepared, find_sources, installed_corpora, prepare
+from seqforge.plugin import registry
+from seqforge.corpus import Corpus, PreparedCorpus, find_sources, installed_corpora, prepare
 from seqforge.plugin import Piece
 
 FOLDER = Path(seqforge_corpora.__file__).parent
@@ -73,14 +73,14 @@ def corpus(name: str) -> Corpus:
     return next(each for each in installed_corpora() if each.name == name)
 
 
-def prepared(name: str) -> Prepared:
+def prepared(name: str) -> PreparedCorpus:
     found = corpus(name)
     plugin = registry.load(found.domain)
     sources = find_sources([name], reads=plugin.reads, domain=plugin.name)
     return prepare(plugin, plugin.Options(**found.options), sources, workers=1)
 
 
-def pieces(found: Prepared, side: str) -> list[Piece]:
+def pieces(found: PreparedCorpus, side: str) -> list[Piece]:
     data = found.datasets[side]
     return [found.codec.decode(data.example(number)) for number in range(len(data))]
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from fakekit import number_rows, prose
 
-from seqforge import registry
-from seqforge.corpus import Prepared, find_sources, pool, prepare
+from seqforge.plugin import registry
+from seqforge.corpus import PreparedCorpus, find_sources, pool, prepare
 from seqforge.corpus import prepare as prepare_function
 from seqforge.dataset import MANIFEST
 from seqforge.errors import CorpusError, PluginError, SeqforgeError, WriteError
 from seqforge.plugin import Piece, Plugin
-from seqforge.sequences import Example
+from seqforge.core.sequences import Example
 
 prepare_module = __import__("sys").modules["seqforge.corpus.prepare"]
 assert prepare_function is prepare
@@ -38,21 +38,21 @@ def folder_of(path: Path, files: int = 6, rows: int = 40) -> Path:
     return path
 
 
-def ready(plugin: Plugin, *named: Path | str, **options: Any) -> Prepared:
+def ready(plugin: Plugin, *named: Path | str, **options: Any) -> PreparedCorpus:
     own = {name: options.pop(name) for name in ("cache", "workers", "codec") if name in options}
     sources = find_sources([str(name) for name in named], reads=plugin.reads, domain=plugin.name)
     return prepare(plugin, plugin.Options(**options), sources, **{"workers": 1, **own})
 
 
-def content(prepared: Prepared) -> dict[str, bytes]:
+def content(prepared: PreparedCorpus) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(prepared.folder.iterdir())}
 
 
-def shards(prepared: Prepared) -> dict[str, bytes]:
+def shards(prepared: PreparedCorpus) -> dict[str, bytes]:
     return {name: data for name, data in content(prepared).items() if name.startswith("0")}
 
 
-def pieces(prepared: Prepared, side: str) -> list[Piece]:
+def pieces(prepared: PreparedCorpus, side: str) -> list[Piece]:
     data = prepared.datasets[side]
     return [prepared.codec.decode(data.example(number)) for number in range(len(data))]
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqforge.core.sequences import Example
+from seqforge.core.spaces import Categorical
 from seqforge.dataset import (
     MANIFEST,
     SIDES,
@@ -18,8 +20,6 @@ from seqforge.dataset import (
     write_shard,
 )
 from seqforge.errors import DamagedFileError
-from seqforge.sequences import Example
-from seqforge.spaces import Categorical
 
 SPACE = Categorical(9)
 LABELS = {"key": ("C", "D"), "metre": ("3/4", "4/4")}

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqforge.core.sequences import Example
+from seqforge.core.spaces import Categorical
+from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.dataset import write_shard
 from seqforge.dataset.shards import Shard
 from seqforge.errors import DamagedFileError
-from seqforge.sequences import Example
-from seqforge.spaces import Categorical
-from seqforge.tensorfile import TensorFile, write_tensors
 
 SPACE, SOURCE = Categorical(300), Categorical(4)
 LABELS = {"key": ("C", "D"), "metre": ("3/4", "4/4", "6/8")}

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "plugins" / "tutorial.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
-TINY = "--steps 30 --hidden 32 --layers 1 --embedding 8 --batch-size 8 --window 32 --precision float32 --threads 1"
+TINY = "--steps 30 --hidden 32 --layers 1 --embedding 8 --batch-size 8 --bptt 32 --precision float32 --threads 1"
 BLOCK = re.compile(r'^```(\w*)(?: title="([^"]+)"( append)?)?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 
 

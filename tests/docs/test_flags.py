@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seqforge import registry
-from seqforge.authoring.flags import filled, tables
+from seqforge.plugin import registry
+from tools.flag_tables import filled, tables
 from seqforge.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ def test_the_flags_of_a_page_are_up_to_date(name: str) -> None:
     page = ROOT / "docs" / f"{name}.md"
     text = page.read_text(encoding="utf-8")
     assert f"<!-- flags of {name} -->" in text
-    assert text == filled(text, page.name), f"run: python -m seqforge.authoring.flags docs/{name}.md"
+    assert text == filled(text, page.name), f"run: python -m tools.flag_tables docs/{name}.md"
 
 
 @pytest.mark.parametrize("name", PLUGINS)

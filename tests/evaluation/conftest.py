@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from seqforge.network import Network, NetworkConfig
-from seqforge.spaces import Categorical
+from seqforge.core.spaces import Categorical
 
 
 @pytest.fixture

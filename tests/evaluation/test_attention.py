@@ -15,7 +15,7 @@ from seqforge.errors import RequestError
 from seqforge.evaluation import attention_of, draw_attention
 from seqforge.network import Network
 from seqforge.sampling import Conditions, opening
-from seqforge.sequences import Example, Prompt
+from seqforge.core.sequences import Example, Prompt
 
 Maker = Callable[..., Network]
 NOTHING = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -23,7 +23,7 @@ EXAMPLE = Example(np.array([1, 0, 2, 1], np.uint8), source=np.array([2, 0, 2], n
 
 
 def test_the_weights_are_those_of_what_was_seen(make_network: Maker) -> None:
-    network = make_network(source=4, gaussians=2)
+    network = make_network(source_symbols=4, gaussians=2)
     weights = attention_of(network, EXAMPLE, NOTHING)
     assert weights.shape == (4, 4)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def test_where_nothing_is_attended_to(make_network: Maker) -> None:
     with pytest.raises(RequestError, match="attends to no source"):
         attention_of(make_network(), EXAMPLE, NOTHING)
     with pytest.raises(RequestError, match="no source is given"):
-        attention_of(make_network(source=4), Example(EXAMPLE.steps), NOTHING)
+        attention_of(make_network(source_symbols=4), Example(EXAMPLE.steps), NOTHING)
 
 
 def test_a_picture_has_a_pixel_a_step_and_symbol_and_names_the_symbols() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from seqforge.network import Network, NetworkConfig, Window, attended
-from seqforge.network.attention import SoftWindow
+from seqforge.core.sequences import Example, Prompt
+from seqforge.network import Batch, Network, NetworkConfig, source_with_end
+from seqforge.network.attention import GaussianAttention
 from seqforge.network.encoder import Encoder, pieces_of
 from seqforge.sampling import Conditions, Engine, opening
-from seqforge.sequences import Example, Prompt
 
 Maker = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]
@@ -20,7 +20,7 @@ SYMBOLS = 4
 
 
 def test_the_window_is_the_sum_of_gaussians_of_the_paper() -> None:
-    window = SoftWindow(6, SYMBOLS, 3)
+    window = GaussianAttention(6, SYMBOLS, 3)
     window.initialise(torch.Generator().manual_seed(0))
     hidden, kappa = torch.randn(2, 6), torch.rand(2, 3)
     source = torch.tensor([[1, 3, 4, 0], [2, 2, 1, 4]])
@@ -40,7 +40,7 @@ def test_the_window_is_the_sum_of_gaussians_of_the_paper() -> None:
 
 
 def test_it_rests_once_it_has_come_to_the_end() -> None:
-    window = SoftWindow(6, SYMBOLS, 3)
+    window = GaussianAttention(6, SYMBOLS, 3)
     source = torch.tensor([[1, 2, 4], [1, 4, 0]])
     before = torch.tensor([[5.0], [5.0]])
     found = window.rests(torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.1, 0.0]]), source, before)
@@ -50,12 +50,12 @@ def test_it_rests_once_it_has_come_to_the_end() -> None:
 @pytest.fixture
 def reader(make_network: Maker) -> Callable[..., Network]:
     def make(**shape: Any) -> Network:
-        return make_network(source=SYMBOLS, gaussians=3, **{"layers": 2, **shape})
+        return make_network(source_symbols=SYMBOLS, gaussians=3, **{"layers": 2, **shape})
 
     return make
 
 
-def window_of(network: Network, pieces: list[list[tuple[list[int], list[int]]]]) -> Window:
+def window_of(network: Network, pieces: list[list[tuple[list[int], list[int]]]]) -> Batch:
     """Return a window whose lanes hold pieces one after the other: steps and source of each."""
     time = max(sum(len(steps) + 1 for steps, _ in lane) for lane in pieces)
     inputs, targets = torch.zeros(2, time, len(pieces), dtype=torch.long)
@@ -68,11 +68,11 @@ def window_of(network: Network, pieces: list[list[tuple[list[int], list[int]]]])
             inputs[rows, column] = torch.tensor([0, *steps])
             targets[rows, column] = torch.tensor([*steps, 0])
             starts[at, column], ends[rows.stop - 1, column] = True, True
-            told = torch.from_numpy(attended(np.array(source, np.uint8), SYMBOLS - 1))
+            told = torch.from_numpy(source_with_end(np.array(source, np.uint8), SYMBOLS - 1))
             sources[rows, column, : len(told)] = told
             at = rows.stop
     nothing = torch.zeros(time, len(pieces), 0)
-    return Window(inputs, targets, starts, ends, torch.ones(time, len(pieces)), nothing.long(), nothing, sources)
+    return Batch(inputs, targets, starts, ends, torch.ones(time, len(pieces)), nothing.long(), nothing, sources)
 
 
 PIECES = [([1, 2, 3, 0, 4], [0, 2, 1]), ([4, 4, 1], [1]), ([0, 3, 3, 2, 2, 1], [2, 2, 0, 1])]
@@ -81,7 +81,7 @@ PIECES = [([1, 2, 3, 0, 4], [0, 2, 1]), ([4, 4, 1], [1]), ([0, 3, 3, 2, 2, 1], [
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_pieces_in_one_lane_are_read_as_each_alone(reader: Callable[..., Network], kind: str, encoder: int) -> None:
-    network = reader(cell=kind, encoder=encoder)
+    network = reader(cell=kind, encoder_units=encoder)
     together = window_of(network, [PIECES])
     with torch.no_grad():
         losses, _ = network.loss(together, network.zero_state(1))
@@ -96,7 +96,7 @@ def test_pieces_in_one_lane_are_read_as_each_alone(reader: Callable[..., Network
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str, encoder: int) -> None:
-    network = reader(cell=kind, encoder=encoder)
+    network = reader(cell=kind, encoder_units=encoder)
     window = window_of(network, [PIECES, PIECES[::-1]])
     with torch.no_grad():
         whole, last = network.loss(window, network.zero_state(2))
@@ -113,7 +113,7 @@ def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str, encode
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "shape",
-    [{}, {"layers": 3, "hidden": 13, "embedding": 6}, {"layers": 1}, {"encoder": 6}, {"encoder": 5, "hidden": 13}],
+    [{}, {"layers": 3, "hidden": 13, "embedding": 6}, {"layers": 1}, {"encoder_units": 6}, {"encoder_units": 5, "hidden": 13}],
     ids=str,
 )
 def test_stepping_agrees_with_reading(reader: Callable[..., Network], kind: str, shape: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ def test_rows_belong_to_the_piece_that_began_last() -> None:
 def test_with_an_encoder_the_first_step_is_about_the_source(reader: Callable[..., Network]) -> None:
     steps, source = PIECES[0]
     for encoder, sees in ((0, False), (6, True)):
-        network = reader(encoder=encoder)
+        network = reader(encoder_units=encoder)
         with torch.no_grad():
             first, other = (
                 network(window_of(network, [[(steps, letters)]]), network.zero_state(1))[0][0, 0]
@@ -175,6 +175,6 @@ def test_with_an_encoder_the_first_step_is_about_the_source(reader: Callable[...
 
 
 def test_a_network_of_an_earlier_release_had_no_encoder() -> None:
-    told = NetworkConfig(source=SYMBOLS).to_json()
+    told = NetworkConfig(source_symbols=SYMBOLS).to_json()
     del told["encoder"]
-    assert NetworkConfig.from_json(told) == NetworkConfig(source=SYMBOLS)
+    assert NetworkConfig.from_json(told) == NetworkConfig(source_symbols=SYMBOLS)

@@ -14,7 +14,7 @@ VALUES = st.fixed_dictionaries(
         "layers": st.integers(1, 64),
         "hidden": st.integers(1, 65_536),
         "embedding": st.integers(1, 65_536),
-        "tie": st.booleans(),
+        "tie_embeddings": st.booleans(),
         "labels": st.lists(st.integers(0, 1_000_000), max_size=64).map(tuple),
         "features": st.integers(0, 65_536),
     }
@@ -40,7 +40,7 @@ def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None
         NetworkConfig(**values)
 
 
-@pytest.mark.parametrize("values", [*RANGES, {"cell": "lstm2"}, {"hidden": 8.0}, {"tie": 1}], ids=repr)
+@pytest.mark.parametrize("values", [*RANGES, {"cell": "lstm2"}, {"hidden": 8.0}, {"tie_embeddings": 1}], ids=repr)
 def test_a_value_out_of_range_describes_no_network(values: dict[str, Any]) -> None:
     with pytest.raises(DamagedFileError):
         NetworkConfig.from_json({**NetworkConfig().to_json(), **values})

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqforge.network import Dropout, Masks, Network, NetworkConfig, Window, draw_masks
+from seqforge.network import Batch, Dropout, Masks, Network, NetworkConfig, draw_masks
 
 EVERY = Dropout(input=0.3, between=0.4, output=0.5, recurrent=0.2, labels=0.5)
 CONFIG = NetworkConfig(layers=3, hidden=8, embedding=6)
@@ -67,10 +67,10 @@ def test_the_shares_dropped_are_those_asked_for_and_the_rest_makes_up_for_them(c
 
 
 def test_nothing_is_dropped_where_nothing_is_asked_for(
-    make_network: Callable[..., Network], make_window: Callable[..., Window]
+    make_network: Callable[..., Network], make_batch: Callable[..., Batch]
 ) -> None:
     network = make_network(layers=2, labels=(2,))
-    window = make_window(network, starts=[(0, 0)])
+    window = make_batch(network, starts=[(0, 0)])
     masks = draw_masks(Dropout(), network.config, seed=0, step=0, lanes=range(3))
     assert masks.recurrent is None
     with torch.no_grad():
@@ -79,12 +79,12 @@ def test_nothing_is_dropped_where_nothing_is_asked_for(
 
 
 def test_a_hidden_label_is_an_unknown_one(
-    make_network: Callable[..., Network], make_window: Callable[..., Window]
+    make_network: Callable[..., Network], make_batch: Callable[..., Batch]
 ) -> None:
     network = make_network(labels=(2, 3))
-    window = make_window(network, starts=[(0, 0)])
-    window = Window(**{**vars(window), "labels": torch.ones(12, 3, 2, dtype=torch.int64)})
-    unknown = Window(**{**vars(window), "labels": window.labels * torch.tensor([0, 1, 0])[:, None]})
+    window = make_batch(network, starts=[(0, 0)])
+    window = Batch(**{**vars(window), "labels": torch.ones(12, 3, 2, dtype=torch.int64)})
+    unknown = Batch(**{**vars(window), "labels": window.labels * torch.tensor([0, 1, 0])[:, None]})
     drawn = draw_masks(Dropout(), network.config, seed=0, step=0, lanes=range(3))
     masks = Masks(drawn.input, drawn.between, drawn.output, torch.tensor([True, False, True]), None)
     with torch.no_grad():
@@ -96,10 +96,10 @@ def test_a_hidden_label_is_an_unknown_one(
 
 @pytest.mark.parametrize("place", ["input", "between", "output", "recurrent"])
 def test_dropout_in_each_place_changes_what_comes_out(
-    make_network: Callable[..., Network], make_window: Callable[..., Window], place: str
+    make_network: Callable[..., Network], make_batch: Callable[..., Batch], place: str
 ) -> None:
     network = make_network(layers=2)
-    window = make_window(network)
+    window = make_batch(network)
     masks = draw_masks(Dropout(**{place: 0.5}), network.config, seed=0, step=0, lanes=range(3))
     with torch.no_grad():
         plain, _ = network(window, network.zero_state(3))

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import distributions
 
-from seqforge.network import Network, NetworkConfig, Window
+from seqforge.core.spaces import Mixture
+from seqforge.network import Batch, Network, NetworkConfig
 from seqforge.network.heads.mixture import CLOSEST, SPREAD, Parameters, log_density, parameters_of
-from seqforge.spaces import Mixture
 
 SPACES = [Mixture(2, 1, 5), Mixture(1, 0, 3), Mixture(2, 3, 1), Mixture(1, 2, 4)]
 
@@ -78,7 +78,7 @@ def test_a_network_of_points_learns_a_circle() -> None:
     starts = flags.clone()
     starts[0] = True
     nothing = torch.zeros(40, 1, 0)
-    window = Window(steps[:-1], steps[1:], starts, flags, torch.ones(40, 1), nothing.long(), nothing)
+    window = Batch(steps[:-1], steps[1:], starts, flags, torch.ones(40, 1), nothing.long(), nothing)
     optimiser = torch.optim.Adam(network.parameters(), 0.02)
     losses = []
     for _ in range(120):

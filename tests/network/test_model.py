@@ -9,23 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from seqforge.network import Network, Window
+from seqforge.network import Batch, Network
 
-Maker, Windows = Callable[..., Network], Callable[..., Window]
+Maker, Windows = Callable[..., Network], Callable[..., Batch]
 KINDS = ["lstm", "gru", "rnn"]
 SHAPES: list[dict[str, Any]] = [
     {"layers": 1},
-    {"layers": 2, "tie": False, "embedding": 5},
+    {"layers": 2, "tie_embeddings": False, "embedding": 5},
     {"layers": 3, "labels": (2, 3), "features": 2, "embedding": 6},
 ]
 
 
-def run(network: Network, window: Window) -> Tensor:
+def run(network: Network, window: Batch) -> Tensor:
     with torch.no_grad():
         return network(window, network.zero_state(window.inputs.shape[1]))[0]
 
 
-def spelled(pieces: list[tuple[list[int], bool]], *, labels: int = 0, features: int = 0) -> Window:
+def spelled(pieces: list[tuple[list[int], bool]], *, labels: int = 0, features: int = 0) -> Batch:
     """Return the window whose lanes read one piece each, from its start; True: its end is predicted too."""
     time = max(len(steps) + ended for steps, ended in pieces)
     inputs, targets = torch.zeros(2, time, len(pieces), dtype=torch.int64)
@@ -39,7 +39,7 @@ def spelled(pieces: list[tuple[list[int], bool]], *, labels: int = 0, features: 
     starts = torch.zeros_like(ends)
     starts[0] = True
     nothing = torch.zeros(time, len(pieces), labels, dtype=torch.int64)
-    return Window(inputs, targets, starts, ends, weights, nothing, torch.zeros(time, len(pieces), features))
+    return Batch(inputs, targets, starts, ends, weights, nothing, torch.zeros(time, len(pieces), features))
 
 
 # -- windows and resets ---------------------------------------------------------------------
@@ -55,8 +55,8 @@ def spelled(pieces: list[tuple[list[int], bool]], *, labels: int = 0, features: 
 )
 def test_one_window_is_the_same_as_many_with_the_state_carried(
     make_network: Maker,
-    make_window: Windows,
-    part_of: Callable[..., Window],
+    make_batch: Windows,
+    part_of: Callable[..., Batch],
     kind: str,
     shape: dict[str, Any],
     seed: int,
@@ -64,7 +64,7 @@ def test_one_window_is_the_same_as_many_with_the_state_carried(
     starts: list[tuple[int, int]],
 ) -> None:
     network = make_network(cell=kind, **shape)
-    window = make_window(network, time=15, seed=seed, starts=[(0, 0), *starts])
+    window = make_batch(network, time=15, seed=seed, starts=[(0, 0), *starts])
     expected = run(network, window)
     state, parts = network.zero_state(3), []
     edges = [0, *sorted(cuts), 15]
@@ -82,8 +82,8 @@ def test_one_window_is_the_same_as_many_with_the_state_carried(
 @given(seed=st.integers(0, 1000), at=st.integers(1, 10), lane=st.integers(0, 2))
 def test_a_piece_inside_a_window_is_as_if_read_alone(
     make_network: Maker,
-    make_window: Windows,
-    part_of: Callable[..., Window],
+    make_batch: Windows,
+    part_of: Callable[..., Batch],
     kind: str,
     shape: dict[str, Any],
     seed: int,
@@ -91,7 +91,7 @@ def test_a_piece_inside_a_window_is_as_if_read_alone(
     lane: int,
 ) -> None:
     network = make_network(cell=kind, **shape)
-    window = make_window(network, time=12, seed=seed, starts=[(0, 0), (at, lane)])
+    window = make_batch(network, time=12, seed=seed, starts=[(0, 0), (at, lane)])
     inside = run(network, window)[at:, lane]
     alone = run(network, part_of(window, at))[:, lane]
     torch.testing.assert_close(inside, alone, atol=1e-6, rtol=0)
@@ -100,10 +100,10 @@ def test_a_piece_inside_a_window_is_as_if_read_alone(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("training", [False, True])
 def test_a_start_hides_everything_before_it_to_the_bit(
-    make_network: Maker, make_window: Windows, kind: str, training: bool
+    make_network: Maker, make_batch: Windows, kind: str, training: bool
 ) -> None:
     network = make_network(cell=kind, layers=3).train(training)
-    window = make_window(network, time=12, starts=[(5, 0), (5, 1), (5, 2)])
+    window = make_batch(network, time=12, starts=[(5, 0), (5, 1), (5, 2)])
     other = window.inputs.clone()
     other[:5] = (other[:5] + 1) % 5
     noise = [tuple(torch.randn_like(part) * 9 for part in layer) for layer in network.zero_state(3)]
@@ -118,10 +118,10 @@ def test_a_start_hides_everything_before_it_to_the_bit(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_read_at_a_start_and_predicted_at_an_end_is_the_boundary(
-    make_network: Maker, make_window: Windows, kind: str
+    make_network: Maker, make_batch: Windows, kind: str
 ) -> None:
     network = make_network(cell=kind)
-    window = make_window(network, time=6, starts=[(2, 0)], ends=[(1, 0)])
+    window = make_batch(network, time=6, starts=[(2, 0)], ends=[(1, 0)])
     other = dataclasses.replace(window, inputs=window.inputs.clone(), targets=window.targets.clone())
     other.inputs[2, 0] = (other.inputs[2, 0] + 1) % 5
     other.targets[1, 0] = (other.targets[1, 0] + 1) % 5
@@ -135,7 +135,7 @@ def test_what_is_read_at_a_start_and_predicted_at_an_end_is_the_boundary(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_gradient_flows_to_symbols_read_only_before_a_start(make_network: Maker, kind: str) -> None:
-    network = make_network(size=6, cell=kind, layers=2, tie=False).train()
+    network = make_network(size=6, cell=kind, layers=2, tie_embeddings=False).train()
     window = spelled([([0, 1, 2, 0, 1, 2, 3, 4, 5, 3], True), ([2, 1, 0, 1, 2, 0, 4, 3, 5, 4], True)])
     window.starts[6] = True  # row 6 reads the last of the first half
     losses, _ = network.loss(window, network.zero_state(2))
@@ -149,9 +149,9 @@ def test_no_gradient_flows_to_symbols_read_only_before_a_start(make_network: Mak
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_gradient_flows_to_the_state_before_a_start(make_network: Maker, make_window: Windows, kind: str) -> None:
+def test_no_gradient_flows_to_the_state_before_a_start(make_network: Maker, make_batch: Windows, kind: str) -> None:
     network = make_network(cell=kind, layers=2).train()
-    window = make_window(network, starts=[(4, 0)])
+    window = make_batch(network, starts=[(4, 0)])
     state = [tuple(torch.randn_like(part).requires_grad_() for part in layer) for layer in network.zero_state(3)]
     losses, _ = network.loss(window, state)
     for grad in torch.autograd.grad(losses[4:].sum(), list(itertools.chain(*state))):
@@ -188,9 +188,9 @@ def test_the_likelihoods_of_all_pieces_sum_to_one(make_network: Maker, kind: str
     torch.testing.assert_close((-losses.double().sum(0)).exp().sum().item(), 1.0, atol=1e-6, rtol=0)
 
 
-def test_rows_that_do_not_count_cost_nothing(make_network: Maker, make_window: Windows) -> None:
+def test_rows_that_do_not_count_cost_nothing(make_network: Maker, make_batch: Windows) -> None:
     network = make_network()
-    window = make_window(network)
+    window = make_batch(network)
     window.weights[3:5] = 0
     with torch.no_grad():
         losses, _ = network.loss(window, network.zero_state(3))
@@ -203,9 +203,9 @@ def test_rows_that_do_not_count_cost_nothing(make_network: Maker, make_window: W
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_value_of_a_label_speaks_at_every_row(make_network: Maker, make_window: Windows, kind: str) -> None:
+def test_every_value_of_a_label_speaks_at_every_row(make_network: Maker, make_batch: Windows, kind: str) -> None:
     network = make_network(cell=kind, labels=(2, 3), layers=2)
-    window = make_window(network, time=6, lanes=1, starts=[(0, 0)])
+    window = make_batch(network, time=6, lanes=1, starts=[(0, 0)])
     outputs = []
     for one, two in itertools.product(range(3), range(4)):
         labels = torch.tensor([one, two]).expand(6, 1, 2)
@@ -215,16 +215,16 @@ def test_every_value_of_a_label_speaks_at_every_row(make_network: Maker, make_wi
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_features_speak_at_every_row(make_network: Maker, make_window: Windows, kind: str) -> None:
+def test_features_speak_at_every_row(make_network: Maker, make_batch: Windows, kind: str) -> None:
     network = make_network(cell=kind, features=2)
-    window = make_window(network, time=6, lanes=1, starts=[(0, 0)])
+    window = make_batch(network, time=6, lanes=1, starts=[(0, 0)])
     other = dataclasses.replace(window, features=window.features + torch.tensor([0.0, 1.0]))
     assert ((run(network, window) - run(network, other)).abs().amax(-1) > 1e-4).all()
 
 
-def test_the_label_of_one_lane_says_nothing_to_another(make_network: Maker, make_window: Windows) -> None:
+def test_the_label_of_one_lane_says_nothing_to_another(make_network: Maker, make_batch: Windows) -> None:
     network = make_network(labels=(2,))
-    window = make_window(network, starts=[(0, 0), (0, 1), (0, 2)])
+    window = make_batch(network, starts=[(0, 0), (0, 1), (0, 2)])
     labels = window.labels.clone()
     labels[:, 1] = (labels[:, 1] + 1) % 3
     one, two = run(network, window), run(network, dataclasses.replace(window, labels=labels))
@@ -233,10 +233,10 @@ def test_the_label_of_one_lane_says_nothing_to_another(make_network: Maker, make
 
 
 def test_labels_may_change_from_piece_to_piece_inside_a_lane(
-    make_network: Maker, make_window: Windows, part_of: Callable[..., Window]
+    make_network: Maker, make_batch: Windows, part_of: Callable[..., Batch]
 ) -> None:
     network = make_network(labels=(2,))
-    window = make_window(network, lanes=1, starts=[(0, 0), (5, 0)])
+    window = make_batch(network, lanes=1, starts=[(0, 0), (5, 0)])
     labels = torch.ones(12, 1, 1, dtype=torch.int64)
     labels[5:] = 2
     mixed = run(network, dataclasses.replace(window, labels=labels))
@@ -250,10 +250,10 @@ def test_labels_may_change_from_piece_to_piece_inside_a_lane(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_parameter_gets_a_gradient(
-    make_network: Maker, make_window: Windows, kind: str, shape: dict[str, Any]
+    make_network: Maker, make_batch: Windows, kind: str, shape: dict[str, Any]
 ) -> None:
     network = make_network(cell=kind, **shape).train()
-    window = make_window(network, starts=[(0, 0), (0, 1), (4, 2)], ends=[(3, 2)])
+    window = make_batch(network, starts=[(0, 0), (0, 1), (4, 2)], ends=[(3, 2)])
     network.loss(window, network.zero_state(3))[0].sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -261,15 +261,15 @@ def test_every_parameter_gets_a_gradient(
 
 
 def test_tying_shares_one_table(make_network: Maker) -> None:
-    tied, untied = make_network(), make_network(tie=False)
+    tied, untied = make_network(), make_network(tie_embeddings=False)
     assert untied.parameter_count() - tied.parameter_count() == 6 * 8
     assert make_network(embedding=5).head.projection is not None
 
 
-def test_weights_and_outputs_are_float32(make_network: Maker, make_window: Windows) -> None:
+def test_weights_and_outputs_are_float32(make_network: Maker, make_batch: Windows) -> None:
     network = make_network(labels=(1,), features=1)
     assert {p.dtype for p in network.parameters()} == {torch.float32}
-    window = make_window(network)
+    window = make_batch(network)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         losses, _ = network.loss(window, network.zero_state(3))
     assert losses.dtype == torch.float32

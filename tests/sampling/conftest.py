@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from seqforge.sequences import Constraint
+    from seqforge.core.sequences import Constraint
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def brackets() -> Callable[..., "Constraint"]:
 
     The state is the depth; the piece may end where every bracket is closed, but not empty.
     """
-    from seqforge.sequences import Constraint
+    from seqforge.core.sequences import Constraint
 
     class Brackets(Constraint):
         def __init__(self, size: int, depth: int) -> None:
@@ -46,7 +46,7 @@ def brackets() -> Callable[..., "Constraint"]:
 @pytest.fixture(scope="session")
 def exactly() -> Callable[..., "Constraint"]:
     """Return a maker of pieces of an exact length: `exactly(size, length)`."""
-    from seqforge.sequences import Constraint
+    from seqforge.core.sequences import Constraint
 
     class Exactly(Constraint):
         def __init__(self, size: int, length: int) -> None:
@@ -77,7 +77,7 @@ def phrases() -> Callable[..., "Constraint"]:
 
     One step can move the nearest end far away.
     """
-    from seqforge.sequences import Constraint
+    from seqforge.core.sequences import Constraint
 
     class Phrases(Constraint):
         def __init__(self, size: int, length: int) -> None:

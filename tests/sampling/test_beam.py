@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqforge.core.sequences import Constraint, Example, Prompt
+from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.network import Network, NetworkConfig
-from seqforge.sampling import Averaged, BeamSearch, Conditions, Controls, Engine, Limits, Sampler
-from seqforge.sequences import Constraint, Example, Prompt
-from seqforge.spaces import Categorical
+from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler
 
 SIZE = 5
 NOWHERE = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -30,14 +30,14 @@ def prompt(constraint: Constraint | None = None) -> Prompt:
     return Prompt(Example(np.zeros(0, np.uint8)), constraint)
 
 
-def search(engine: Engine | Averaged, start: Prompt, beams: int, alpha: float = 0.0, length: int = 12) -> BeamSearch:
+def search(engine: Engine | Ensemble, start: Prompt, beams: int, alpha: float = 0.0, length: int = 12) -> BeamSearch:
     return BeamSearch(
         engine, start, NOWHERE, beams=beams, length_penalty=alpha, controls=Controls(), limits=Limits(steps=length),
         units=units,
     )  # fmt: skip
 
 
-def greedy(engine: Engine | Averaged, start: Prompt, length: int = 12) -> tuple[list[int], float]:
+def greedy(engine: Engine | Ensemble, start: Prompt, length: int = 12) -> tuple[list[int], float]:
     sampler = Sampler(engine, start, NOWHERE, controls=Controls(greedy=True), limits=Limits(steps=length), units=units)
     (found,) = sampler.samples(range(1), seed=0)
     return found.steps.tolist(), found.log_probability
@@ -82,10 +82,10 @@ def test_a_beam_wide_enough_finds_the_best_of_all(exactly: Callable[..., Constra
 
 def test_several_networks_are_the_mean_of_their_probabilities() -> None:
     engines = [engine(seed) for seed in (1, 2, 3)]
-    together = Averaged(engines)
-    from seqforge.sampling import opening
+    together = Ensemble(engines)
+    from seqforge.sampling import prompt_batch
 
-    window = opening(engines[0].network, prompt(), NOWHERE)
+    window = prompt_batch(engines[0].network, prompt(), NOWHERE)
     outputs, state, added = together.begin(window)
     single = [each.begin(window) for each in engines]
     mean = np.mean([part[0].softmax(-1).numpy() for part in single], axis=0)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.network import Network
-from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler, opening
+from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler, prompt_batch
 from seqforge.sampling.candidates import resampled
-from seqforge.sequences import Constraint, Example, Prompt
 
 Maker = Callable[..., Network]
 SIZE = 5
@@ -43,7 +43,7 @@ def sampler_of(network: Network) -> Sampler:
 
 
 def probabilities_of(network: Network, steps: list[int]) -> np.ndarray:
-    window = opening(network, Prompt(Example(np.array(steps, np.uint8))), NOTHING)
+    window = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), NOTHING)
     with torch.no_grad():
         outputs = network(window, network.zero_state(1))[0][:, 0]
     found: np.ndarray = outputs.double().softmax(-1).numpy()

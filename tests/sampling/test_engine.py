@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqforge.core.sequences import Example, Prompt
 from seqforge.network import Network, NetworkState
 from seqforge.network.padding import padded
-from seqforge.sampling import Conditions, Engine, opening
+from seqforge.sampling import Conditions, Engine, prompt_batch
 from seqforge.sampling.engine import SIZES
-from seqforge.sampling.products import MOST_ROWS
-from seqforge.sequences import Example, Prompt
+from seqforge.sampling.linear import MOST_ROWS
 
 Maker = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]
 SHAPES: list[dict[str, Any]] = [
     {"layers": 1},
-    {"layers": 2, "tie": False, "embedding": 5, "hidden": 7},
-    {"layers": 3, "tie": True, "embedding": 6, "hidden": 8},
+    {"layers": 2, "tie_embeddings": False, "embedding": 5, "hidden": 7},
+    {"layers": 3, "tie_embeddings": True, "embedding": 6, "hidden": 8},
     {"layers": 2, "labels": (2, 3), "features": 2},
-    {"layers": 1, "labels": (4,), "tie": False},
+    {"layers": 1, "labels": (4,), "tie_embeddings": False},
     {"layers": 3, "features": 3, "embedding": 12},
 ]
 
@@ -33,7 +33,7 @@ def conditions_for(network: Network, *, seed: int = 0) -> Conditions:
 
 def whole(network: Network, steps: list[int], conditions: Conditions) -> Tensor:
     """Return the outputs of sequence mode: row r after r steps."""
-    window = opening(network, Prompt(Example(np.array(steps, np.uint8))), conditions)
+    window = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), conditions)
     with torch.no_grad():
         return network(window, network.zero_state(1))[0][:, 0]
 
@@ -48,7 +48,7 @@ def test_step_mode_agrees_with_sequence_mode(make_network: Maker, kind: str, sha
     expected = whole(network, steps, conditions)
     engine = Engine(network)
     prompt = Prompt(Example(np.array(steps[:given], np.uint8)))
-    outputs, first, added = engine.begin(opening(engine.network, prompt, conditions))
+    outputs, first, added = engine.begin(prompt_batch(engine.network, prompt, conditions))
     found, state = [outputs], engine.state(first, 4)
     for step in steps[given:]:
         rows = engine.step(torch.full((4,), step), added.repeat(4, 1), state)
@@ -63,7 +63,7 @@ def test_rows_keep_to_themselves(make_network: Maker, kind: str) -> None:
     sequences = rng.integers(0, 5, (4, 9))
     conditions = conditions_for(network)
     engine = Engine(network)
-    _, first, added = engine.begin(opening(engine.network, Prompt(Example(np.zeros(0, np.uint8))), conditions))
+    _, first, added = engine.begin(prompt_batch(engine.network, Prompt(Example(np.zeros(0, np.uint8))), conditions))
     state = engine.state(first, 4)
     for column in sequences.T:
         outputs = engine.step(torch.from_numpy(column.copy()), added.repeat(4, 1), state)
@@ -77,7 +77,7 @@ def test_each_row_may_have_conditions_of_its_own(make_network: Maker) -> None:
     steps = [1, 4, 0]
     starts = [
         engine.begin(
-            opening(engine.network, Prompt(Example(np.zeros(0, np.uint8))), Conditions(np.array([n]), np.zeros(0)))
+            prompt_batch(engine.network, Prompt(Example(np.zeros(0, np.uint8))), Conditions(np.array([n]), np.zeros(0)))
         )
         for n in range(4)
     ]
@@ -126,7 +126,7 @@ def test_a_row_does_not_depend_on_its_place_to_the_bit(make_network: Maker, kind
     network = make_network(cell=kind, layers=2, **shape)
     engine = Engine(network)
     nothing = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
-    _, first, added = engine.begin(opening(engine.network, Prompt(Example(np.array([1, 2], np.uint8))), nothing))
+    _, first, added = engine.begin(prompt_batch(engine.network, Prompt(Example(np.array([1, 2], np.uint8))), nothing))
     state = engine.state(first, MOST_ROWS)
     for step in (3, 0, 4, 4, 1):
         outputs = engine.step(torch.full((MOST_ROWS,), step), added.repeat(MOST_ROWS, 1), state)
@@ -147,7 +147,7 @@ def test_stepping_leaves_the_network_and_its_opening_alone(make_network: Maker) 
     before = {name: value.clone() for name, value in network.state_dict().items()}
     engine = Engine(network)
     prompt = Prompt(Example(np.array([1, 2], np.uint8)))
-    outputs, first, added = engine.begin(opening(engine.network, prompt, conditions_for(network)))
+    outputs, first, added = engine.begin(prompt_batch(engine.network, prompt, conditions_for(network)))
     kept = [part.clone() for layer in first for part in layer]
     state = engine.state(first, 4)
     one = engine.step(torch.zeros(4, dtype=torch.int64), added.repeat(4, 1), state).clone()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.errors import RequestError
 from seqforge.sampling.guide import CACHED_STATES, Guide
-from seqforge.sequences import Constraint, Example, Free, Prompt
 
 SIZE = 4
 

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.sampling import Controls, draw_for
-from seqforge.sampling.draws import Choice
+from seqforge.sampling import Controls, distribution_for
+from seqforge.sampling.distributions import Choice
 from seqforge.sampling.filters import mirostat, softmax, top, typical
 from seqforge.sampling.history import History
-from seqforge.spaces import Categorical
 
 SIZE = 4
 STEPS = st.lists(st.integers(0, SIZE - 1), max_size=25)
@@ -27,18 +27,22 @@ def history(steps: list[int], **controls: Any) -> History:
 def choose(logits: list[float], past: list[int], uniform: float = 0.5, **controls: Any) -> Choice:
     asked = Controls(**controls)
     histories = [History(asked, SIZE, past)] if asked.looks_back else None
-    draw = draw_for(Categorical(SIZE), asked)
+    draw = distribution_for(Categorical(SIZE), asked)
     return draw.choose(torch.tensor([logits]), None, np.array([[uniform]]), histories)
 
 
 @given(LOGITS, STEPS, st.integers(0, 8), st.floats(0.1, 4), st.floats(-2, 2), st.floats(-2, 2))
 def test_penalties_are_those_of_their_formulas(
-    logits: list[float], past: list[int], look_back: int, repetition: float, presence: float, frequency: float
+    logits: list[float], past: list[int], penalty_window: int, repetition: float, presence: float, frequency: float
 ) -> None:
     found = history(
-        past, repetition_penalty=repetition, presence_penalty=presence, frequency_penalty=frequency, look_back=look_back
+        past,
+        repetition_penalty=repetition,
+        presence_penalty=presence,
+        frequency_penalty=frequency,
+        penalty_window=penalty_window,
     ).penalised(np.array(logits))
-    counts = Counter(past[-look_back:] if look_back else past)
+    counts = Counter(past[-penalty_window:] if penalty_window else past)
     for step, value in enumerate(logits):
         if step in counts:
             value = value / repetition if value > 0 else value * repetition
@@ -106,7 +110,7 @@ def test_mirostat_keeps_what_surprises_no_more(logits: list[float], bits: float)
 def test_mirostat_holds_the_surprise_near_what_was_asked() -> None:
     random = np.random.default_rng(0)
     rows = torch.from_numpy(random.normal(0, 3, (1, 200)).astype(np.float32))
-    draw = draw_for(Categorical(199), Controls(mirostat=3.0))
+    draw = distribution_for(Categorical(199), Controls(mirostat=3.0))
     one = History(Controls(mirostat=3.0), 199, [])
     bits = []
     for _ in range(2000):
@@ -154,18 +158,18 @@ def test_looking_back_counts_for_greedy_too(logits: list[float], past: list[int]
 def test_forced_steps_come_first_and_must_be_allowed() -> None:
     logits = [0.0, 0.0, 9.0, 0.0, 0.0]
     assert choose(logits, [], force=(1, 3)).steps.tolist() == [1]
-    draw = draw_for(Categorical(SIZE), Controls(force=(1,)))
+    draw = distribution_for(Categorical(SIZE), Controls(force=(1,)))
     mask = np.array([[True, False, True, True, True]])
     with pytest.raises(RequestError, match="a forced step, number 1, cannot come there"):
         draw.choose(torch.tensor([logits]), mask, np.array([[0.5]]), [history([], force=(1,))])
     with pytest.raises(RequestError, match="step 4 is banned or forced"):
-        draw_for(Categorical(SIZE), Controls(ban=(4,)))
+        distribution_for(Categorical(SIZE), Controls(ban=(4,)))
 
 
 @pytest.mark.parametrize(
     "values",
     [{"min_p": 1.5}, {"typical": 0.0}, {"mirostat": -1.0}, {"repetition_penalty": 0.0}, {"no_repeat_ngram": -1},
-     {"dry": -1.0}, {"dry_base": 0.5}, {"look_back": -1}],
+     {"dry": -1.0}, {"dry_base": 0.5}, {"penalty_window": -1}],
     ids=repr,
 )  # fmt: skip
 def test_a_control_out_of_range_names_its_flag(values: dict[str, Any]) -> None:

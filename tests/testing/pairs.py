@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 import hashlib
 import numpy as np
-from seqforge import (UNSEEN, Augments, Constraint, DecodeError, Describes, Divides, Example, Fingerprints, Judges,
+from seqforge import (UNSEEN, Augments, Constraint, DecodeError, Describes, Divides, Example, Fingerprints, Checks,
     Piece, Plugin, Prompt, ReadError, Streams, TokenCodec, flag)
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Codec(TokenCodec, Augments, Streams):
     def stream(self): return lambda step: self.vocabulary[int(step)]
     # more of the codec
 
-class Good(Plugin, Divides, Fingerprints, Describes, Judges):
+class Good(Plugin, Divides, Fingerprints, Describes, Checks):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
@@ -82,7 +82,7 @@ class Good(Plugin, Divides, Fingerprints, Describes, Judges):
         return [int.from_bytes(hashlib.sha256(piece.content.encode()).digest()[:8], "little")]
     def describe(self, piece): return {"letter": np.array([ord(c) for c in piece.content], np.int64)}
     def trace(self, piece): return [ord(c) for c in piece.content]
-    def flaws(self, piece): return ["a letter is unknown"] if UNSEEN in piece.content else []
+    def violations(self, piece): return ["a letter is unknown"] if UNSEEN in piece.content else []
     # more of the plugin
 """.replace("\\\\n", "\\n")
 

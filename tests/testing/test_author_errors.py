@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import seqforge
-from seqforge.blame import blame
+from seqforge.plugin.fault import blame
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from fakekit import TINY, TINY_FLAGS, in_child, in_process, install  # noqa: E402

@@ -86,7 +86,7 @@ def test_new_refuses_in_one_sentence(run: Run, site: Path, arguments: list[str],
 def test_neither_command_nor_its_help_imports_torch(site: Path) -> None:
     from subprocess import run as start
 
-    code = "import sys, seqforge.testing, seqforge.authoring, seqforge.cli.authors; print('torch' in sys.modules)"
+    code = "import sys, seqforge.testing, seqforge.scaffold, seqforge.cli.authors; print('torch' in sys.modules)"
     done = start([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
     assert in_child("plugins", "check", "--help").code == 0

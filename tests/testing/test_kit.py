@@ -17,7 +17,10 @@ CHARACTERS = {
     "model_trains": "a model of six steps spells no tune yet",
 }
 CRASH = ("    # more of the codec", "    def decode(self, e):\n        import os; os._exit(5)")
-HANG = ("    def flaws(self, piece): return", "    def flaws(self, piece):\n        while True: pass\n        return")
+HANG = (
+    "    def violations(self, piece): return",
+    "    def violations(self, piece):\n        while True: pass\n        return",
+)
 LIES = ('reads = (".pair",)', 'reads = (".PAIR",)')
 
 
@@ -71,7 +74,7 @@ def test_a_plugin_that_hangs_is_stopped(site: Path, samples: Path) -> None:
     only = ["codec_is_fitted", "constraint_allows_real_pieces", "files_are_written"]
     report = check_plugin("good", samples=samples, only=only, limit_s=3)
     assert [result.outcome for result in report.results] == ["passed", "failed", "passed"]
-    assert report.results[1].message == "flaws of sample 1 takes longer than 3 s"
+    assert report.results[1].message == "violations of sample 1 takes longer than 3 s"
 
 
 def test_what_later_checks_need_is_not_tried_again_after_a_crash(site: Path, samples: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Ou
 def test_what_is_written_keeps_the_rules_of_this_house(tmp_path: Path) -> None:
     import subprocess
 
-    from seqforge.authoring import new_plugin
+    from seqforge.scaffold import new_plugin
 
     new_plugin("chess", suffix=".pgn", folder=tmp_path / "new")
     config = str(Path(__file__).parents[2] / "pyproject.toml")

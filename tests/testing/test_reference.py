@@ -11,9 +11,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "plugins" / "contract.md"
 
 
 def test_the_reference_is_up_to_date() -> None:
-    words = [sys.executable, "-m", "seqforge.authoring.reference"]
+    words = [sys.executable, "-m", "tools.contract_reference"]
     done = subprocess.run(words, capture_output=True, text=True, check=True, encoding="utf-8")
-    told = f"run: python -m seqforge.authoring.reference > {PAGE.relative_to(PAGE.parents[2])}"
+    told = f"run: python -m tools.contract_reference > {PAGE.relative_to(PAGE.parents[2])}"
     assert PAGE.read_text(encoding="utf-8") == done.stdout, told
 
 

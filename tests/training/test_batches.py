@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
-from seqforge.network import Window
-from seqforge.sequences import Example
+from seqforge.network import Batch
 from seqforge.training import Batches
 
 Datasets = Callable[..., Dataset]
@@ -34,7 +34,7 @@ def labelled(make_dataset: Datasets, pieces: list[list[int]]) -> Dataset:
     return make_dataset(pieces, labels=LABELS, chosen=chosen, features=features)
 
 
-def same(one: Window, two: Window) -> bool:
+def same(one: Batch, two: Batch) -> bool:
     pairs = [(getattr(one, f.name), getattr(two, f.name)) for f in dataclasses.fields(one)]
     return all(torch.equal(a, b) if a is not None else b is None for a, b in pairs)
 
@@ -143,9 +143,9 @@ def test_the_lanes_of_one_process_are_columns_of_the_whole(make_dataset: Dataset
         mine = Batches(dataset, lanes=6, window=6, seed=2, mine=slice(rank, None, world))
         assert list(mine.mine) == list(range(rank, 6, world))
         for t in (0, 3, 17):
-            fields = {f.name: getattr(whole[t], f.name) for f in dataclasses.fields(Window)}
+            fields = {f.name: getattr(whole[t], f.name) for f in dataclasses.fields(Batch)}
             columns = {name: value[:, rank::world] for name, value in fields.items() if value is not None}
-            assert same(mine[t], Window(**columns))
+            assert same(mine[t], Batch(**columns))
 
 
 def test_lanes_are_as_many_as_have_a_few_windows_each(make_dataset: Datasets) -> None:

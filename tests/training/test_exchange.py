@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqforge.dataset import Dataset
 from seqforge.network import Network
-from seqforge.training import Budget, Group, Trainer, TrainingConfig
+from seqforge.training import Budget, ProcessGroup, Trainer, TrainingConfig
 
 
 class Table:
@@ -31,7 +31,7 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
-class Threads(Group):
+class Threads(ProcessGroup):
     """A group of threads in one process."""
 
     table: Any = None

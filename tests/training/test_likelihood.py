@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforge.dataset import Dataset
-from seqforge.network import Network, Window
-from seqforge.training import Batches, exact, likelihood
+from seqforge.network import Batch, Network
+from seqforge.training import Batches, evaluate_batches, exact_likelihood
 
 Maker, Datasets = Callable[..., Network], Callable[..., Dataset]
 PIECES = st.lists(st.lists(st.integers(0, 4), max_size=30), min_size=1, max_size=9)
@@ -21,7 +21,7 @@ def alone(network: Network, dataset: Dataset, piece: int) -> float:
     starts, ends = torch.zeros(2, rows, 1, dtype=torch.bool)
     starts[0] = ends[-1] = True
     nothing = steps.new_zeros(1)
-    window = Window(
+    window = Batch(
         inputs=torch.cat([nothing, steps])[:, None],
         targets=torch.cat([steps, nothing])[:, None],
         starts=starts,
@@ -43,7 +43,7 @@ def test_the_likelihood_is_the_sum_over_pieces_however_they_are_read(
     network = make_network(cell=kind, layers=2, labels=(2,))
     chosen = [{"key": "CD"[len(piece) % 2]} for piece in pieces]
     dataset = make_dataset(pieces, labels={"key": ("C", "D")}, chosen=chosen)
-    found = exact(network, dataset, most_lanes=lanes, window=window)
+    found = exact_likelihood(network, dataset, most_lanes=lanes, window=window)
     assert found.rows == sum(len(piece) + 1 for piece in pieces)
     expected = sum(alone(network, dataset, piece) for piece in range(len(pieces)))
     assert found.nats == pytest.approx(expected, rel=1e-5, abs=1e-4)
@@ -54,7 +54,7 @@ def test_the_network_is_left_in_the_mode_it_was_in(make_network: Maker, make_dat
     network, dataset = make_network(), make_dataset([[1, 2, 3]])
     for training in (True, False):
         network.train(training)
-        exact(network, dataset)
+        exact_likelihood(network, dataset)
         assert network.training is training
     assert all(p.grad is None for p in network.parameters())
 
@@ -63,12 +63,12 @@ def test_pieces_that_are_cut_cost_about_the_same_and_each_row_once(make_network:
     network = make_network()
     dataset = make_dataset([np.random.default_rng(0).integers(0, 5, 400).tolist(), [1, 2]])
     batches = Batches(dataset, lanes=4, window=16, seed=None, lead=64)
-    found = likelihood(network, batches)
-    whole = exact(network, dataset)
+    found = evaluate_batches(network, batches)
+    whole = exact_likelihood(network, dataset)
     assert found.rows == whole.rows == 404
     assert found.nats == pytest.approx(whole.nats, rel=1e-3)
 
 
 def test_it_stops_after_about_so_many_rows(make_network: Maker, make_dataset: Datasets) -> None:
     batches = Batches(make_dataset([[1] * 9] * 40), lanes=2, window=10, seed=None)
-    assert likelihood(make_network(), batches, most_rows=100).rows == 100
+    assert evaluate_batches(make_network(), batches, most_rows=100).rows == 100

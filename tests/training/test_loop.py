@@ -9,22 +9,22 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.errors import DamagedFileError
 from seqforge.network import Dropout, Network
-from seqforge.sequences import Example
 from seqforge.training import (
     Budget,
     Decay,
+    DecayScheduled,
     Ended,
     Event,
-    Placed,
     Progress,
-    Standing,
     Trainer,
+    TrainerState,
     TrainingConfig,
     Validated,
-    exact,
+    exact_likelihood,
     loop,
     read_state,
     write_state,
@@ -66,7 +66,7 @@ def everything(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def standing_of(trainer: Trainer) -> dict[str, Any]:
-    return {**dataclasses.asdict(trainer.standing), "seconds": None}
+    return {**dataclasses.asdict(trainer.state), "seconds": None}
 
 
 # -- resuming -------------------------------------------------------------------------------
@@ -93,14 +93,14 @@ def test_twenty_steps_are_twelve_and_eight_resumed_to_the_bit(
     through = fresh(0)
     before = everything(through)
     events = list(through.run())
-    assert through.standing.finished
+    assert through.state.finished
     assert through.batches.place(19)[0] >= 2, "the run passes over its pieces several times"
 
     halted = fresh(0)
     halted.stop_at = 12
     first = list(halted.run())
-    assert halted.standing.t == 12
-    write_state(tmp_path / "s", halted.standing, halted.tensors(), {})
+    assert halted.state.t == 12
+    write_state(tmp_path / "s", halted.state, halted.tensors(), {})
     resumed = fresh(7)
     standing, tensors, _ = read_state(tmp_path / "s")
     resumed.restore(standing, tensors)
@@ -132,7 +132,7 @@ def test_augmentation_and_bfloat16_resume_to_the_bit(make_network: Maker, make_d
     list(through.run())
     for _ in range(7):
         halted.step()
-    resumed.restore(dataclasses.replace(halted.standing), everything(halted))
+    resumed.restore(dataclasses.replace(halted.state), everything(halted))
     list(resumed.run())
     assert all(torch.equal(everything(resumed)[name], value) for name, value in everything(through).items())
     assert {value.dtype for value in everything(through).values()} == {torch.float32}
@@ -142,7 +142,7 @@ def test_a_state_of_before_the_first_step_can_be_resumed(make_network: Maker, ma
     train = some_pieces(make_dataset)
     one = Trainer(make_network(labels=(2,)), train, None, config_for())
     other = Trainer(make_network(labels=(2,), seed=3), train, None, config_for())
-    other.restore(dataclasses.replace(one.standing), everything(one))
+    other.restore(dataclasses.replace(one.state), everything(one))
     list(one.run())
     list(other.run())
     assert all(torch.equal(everything(other)[name], value) for name, value in everything(one).items())
@@ -190,10 +190,10 @@ def test_a_state_that_does_not_fit_is_refused(
     else:
         tensors[name] = other
     with pytest.raises(DamagedFileError, match="does not fit this run"):
-        fresh().restore(dataclasses.replace(trainer.standing), tensors)
+        fresh().restore(dataclasses.replace(trainer.state), tensors)
 
 
-@pytest.mark.parametrize("shape", [{"hidden": 9}, {"layers": 2}, {"cell": "gru"}, {"tie": False}], ids=str)
+@pytest.mark.parametrize("shape", [{"hidden": 9}, {"layers": 2}, {"cell": "gru"}, {"tie_embeddings": False}], ids=str)
 def test_the_state_of_another_network_is_refused(
     make_network: Maker, make_dataset: Datasets, shape: dict[str, Any]
 ) -> None:
@@ -202,7 +202,7 @@ def test_the_state_of_another_network_is_refused(
     one.step()
     other = Trainer(make_network(labels=(2,), **shape), train, None, config_for())
     with pytest.raises(DamagedFileError, match="does not fit this run"):
-        other.restore(one.standing, everything(one))
+        other.restore(one.state, everything(one))
 
 
 # -- the schedule ---------------------------------------------------------------------------
@@ -212,15 +212,15 @@ def test_the_state_of_another_network_is_refused(
 def test_a_budget_in_steps_places_the_decay_at_once(make_network: Maker, make_dataset: Datasets, steps: int) -> None:
     config = config_for(budget=Budget(float(steps), "steps"))
     trainer = Trainer(make_network(labels=(2,)), some_pieces(make_dataset), None, config)
-    assert trainer.standing.decay == Decay(steps - round(DECAY_SHARE * steps), steps)
+    assert trainer.state.decay == Decay(steps - round(DECAY_SHARE * steps), steps)
 
 
 @pytest.mark.parametrize("epochs", [0.5, 1.0, 2.0, 2.5])
 def test_a_budget_in_epochs_is_counted_in_windows(make_network: Maker, make_dataset: Datasets, epochs: float) -> None:
-    config = config_for(budget=Budget(epochs, "epochs"))
+    config = config_for(epochs=epochs)
     trainer = Trainer(make_network(labels=(2,)), some_pieces(make_dataset), None, config)
     events = list(trainer.run())
-    steps = trainer.standing.t
+    steps = trainer.state.t
     assert isinstance(events[-1], Ended)
     assert events[-1].finished
     place = trainer.batches.place(steps)
@@ -234,9 +234,9 @@ def test_a_budget_in_minutes_keeps_the_rate_until_its_part_is_spent(
 ) -> None:
     now = [0.0]
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    config = config_for(budget=Budget(1.0, "minutes"))
+    config = config_for(minutes=1.0)
     trainer = Trainer(make_network(labels=(2,)), some_pieces(make_dataset), None, config)
-    assert trainer.standing.decay is None
+    assert trainer.state.decay is None
     step = trainer.step
 
     def slow() -> tuple[float, float]:
@@ -245,9 +245,9 @@ def test_a_budget_in_minutes_keeps_the_rate_until_its_part_is_spent(
 
     monkeypatch.setattr(trainer, "step", slow)
     events = list(trainer.run())
-    (placed,) = [event for event in events if isinstance(event, Placed)]
+    (placed,) = [event for event in events if isinstance(event, DecayScheduled)]
     assert placed.first == placed.t == round(60 * (1 - DECAY_SHARE))
-    assert placed.last == trainer.standing.t == 60
+    assert placed.last == trainer.state.t == 60
     rates = [event.rate for event in events if isinstance(event, Progress)]
     assert rates[5 : placed.t] == [config.learning_rate] * (placed.t - 5)
     assert rates[placed.t :] == sorted(rates[placed.t :], reverse=True)
@@ -271,13 +271,13 @@ def test_losing_patience_places_the_decay_and_then_ends_the_run(
     losses = iter([3.0, 2.0, *[2.0] * 1000])  # looked at after 4, 8 (the best), 12, 16, ... steps
     monkeypatch.setattr(Trainer, "measure", lambda _: next(losses))
     train, valid = some_pieces(make_dataset), some_pieces(make_dataset, seed=1)
-    config = config_for(budget=Budget(100_000.0, "steps"), patience=patience)
+    config = config_for(steps=100_000.0, patience=patience)
     trainer = Trainer(make_network(labels=(2,)), train, valid, config)
     events = list(trainer.run())
-    (placed,) = [event for event in events if isinstance(event, Placed)]
+    (placed,) = [event for event in events if isinstance(event, DecayScheduled)]
     assert (placed.t, placed.first, placed.last) == (placed_at, placed_at, ends)
-    assert trainer.standing.decay == Decay(placed_at, ends)
-    assert (trainer.standing.t, trainer.standing.finished) == (ends, True)
+    assert trainer.state.decay == Decay(placed_at, ends)
+    assert (trainer.state.t, trainer.state.finished) == (ends, True)
     assert [event.best for event in events if isinstance(event, Validated)][:3] == [True, True, False]
 
 
@@ -287,9 +287,9 @@ def test_patience_lost_twice_over_in_the_decay_ends_the_run(
     losses = iter([2.0, *[2.5] * 1000])
     monkeypatch.setattr(Trainer, "measure", lambda _: next(losses))
     train, valid = some_pieces(make_dataset), some_pieces(make_dataset, seed=1)
-    config = config_for(budget=Budget(200.0, "steps"), patience=2)
+    config = config_for(steps=200.0, patience=2)
     trainer = Trainer(make_network(labels=(2,)), train, valid, config)
-    trainer.standing.decay = Decay(0, 200)
+    trainer.state.decay = Decay(0, 200)
     *_, last = trainer.run()
     assert isinstance(last, Ended)
     assert (last.t, last.finished) == (20, True)  # the best at 4, four more in vain
@@ -300,7 +300,7 @@ def test_without_patience_a_run_goes_on(
 ) -> None:
     monkeypatch.setattr(Trainer, "measure", lambda _: 2.0)
     train, valid = some_pieces(make_dataset), some_pieces(make_dataset, seed=1)
-    config = config_for(budget=Budget(60.0, "steps"), patience=0)
+    config = config_for(steps=60.0, patience=0)
     *_, last = Trainer(make_network(labels=(2,)), train, valid, config).run()
     assert isinstance(last, Ended)
     assert last.t == 60
@@ -317,9 +317,9 @@ def test_a_loss_that_is_not_a_number_is_never_the_best(
     for event in trainer.run():
         if isinstance(event, Validated):
             bests.append(event.best)
-            write_state(tmp_path / "s", trainer.standing, trainer.tensors(), {})
+            write_state(tmp_path / "s", trainer.state, trainer.tensors(), {})
     assert bests == [False, True, False, True, False]
-    assert trainer.standing.best == 1.0
+    assert trainer.state.best == 1.0
 
 
 def test_without_a_valid_split_the_last_weights_are_the_best(make_network: Maker, make_dataset: Datasets) -> None:
@@ -336,23 +336,23 @@ def test_a_pattern_is_learned(make_network: Maker, make_dataset: Datasets, kind:
     pieces = [[0, 1, 2, 3, 4] * n for n in (2, 3, 4) for _ in range(12)]
     train = make_dataset(pieces)
     network = make_network(cell=kind, hidden=16, embedding=16, loud=0.5)
-    before = exact(network, train).nats_per_row
-    config = config_for(budget=Budget(60.0, "steps"), batch_size=8, window=16, learning_rate=0.03)
+    before = exact_likelihood(network, train).nats_per_row
+    config = config_for(steps=60.0, batch_size=8, window=16, learning_rate=0.03)
     trainer = Trainer(network, train, train, config)
     events = list(trainer.run())
     with trainer.kept_weights():
-        after = exact(network, train).nats_per_row
+        after = exact_likelihood(network, train).nats_per_row
     assert before > 1.2
     assert after < 0.25
     last = [event for event in events if isinstance(event, Validated)][-1]
     assert last.nats_per_unit == pytest.approx(trainer.measure() / trainer.valid_units_per_row)
-    assert trainer.standing.best == pytest.approx(after, rel=0.05)
+    assert trainer.state.best == pytest.approx(after, rel=0.05)
 
 
 def test_losses_are_reported_per_natural_unit(make_network: Maker, make_dataset: Datasets, looks_often: None) -> None:
     pieces = [[1, 2, 3]] * 20  # 80 rows of half a unit
     one = make_dataset(pieces, units=[2.0] * 20)
-    trainer = Trainer(make_network(), one, one, config_for(budget=Budget(4.0, "steps")))
+    trainer = Trainer(make_network(), one, one, config_for(steps=4.0))
     assert trainer.units_per_row == pytest.approx(0.5)
     events = list(trainer.run())
     looked = next(event for event in events if isinstance(event, Validated))
@@ -386,7 +386,7 @@ def test_the_state_is_carried_from_window_to_window_and_emptied_at_an_epoch(
         with torch.no_grad():
             losses, state = network.loss(trainer.batches[t], state)
         assert trainer.step()[0] == pytest.approx(losses.sum().item(), rel=1e-5)
-        assert all(not part.requires_grad for layer in trainer.state for part in layer)
+        assert all(not part.requires_grad for layer in trainer.hidden_state for part in layer)
 
 
 def test_the_weights_come_back_after_a_look_at_those_kept(make_network: Maker, make_dataset: Datasets) -> None:
@@ -404,4 +404,4 @@ def test_the_weights_come_back_after_a_look_at_those_kept(make_network: Maker, m
 
 def test_a_fresh_run_stands_at_the_beginning(make_network: Maker, make_dataset: Datasets) -> None:
     trainer = Trainer(make_network(labels=(2,)), some_pieces(make_dataset), None, config_for())
-    assert trainer.standing == Standing(decay=Decay(8, 20))
+    assert trainer.state == TrainerState(decay=Decay(8, 20))

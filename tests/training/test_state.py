@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from seqforge.core.tensorfile import write_tensors
 from seqforge.errors import DamagedFileError
-from seqforge.tensorfile import write_tensors
-from seqforge.training import Decay, Standing, read_state, write_state
+from seqforge.training import Decay, TrainerState, read_state, write_state
 
 TENSORS = {"weights.a": torch.randn(3, 2), "adam.step.a": torch.tensor(4.0), "lanes.0.0": torch.zeros(0, 3)}
 FULL = {"t": 12, "best": 1.5, "waited": 2, "seconds": 3.25, "decay": {"first": 8, "last": 20}, "finished": False}
@@ -18,11 +18,11 @@ FULL = {"t": 12, "best": 1.5, "waited": 2, "seconds": 3.25, "decay": {"first": 8
 @pytest.mark.parametrize(
     "standing",
     [
-        Standing(),
-        Standing(t=12, best=1.25, waited=3, seconds=0.1, decay=Decay(8, 20), finished=True),
+        TrainerState(),
+        TrainerState(t=12, best=1.25, waited=3, seconds=0.1, decay=Decay(8, 20), finished=True),
     ],
 )
-def test_a_state_comes_back_to_the_bit(tmp_path: Path, standing: Standing) -> None:
+def test_a_state_comes_back_to_the_bit(tmp_path: Path, standing: TrainerState) -> None:
     config = {"seed": 3, "budget": {"kind": "steps"}}
     write_state(tmp_path / "s", standing, TENSORS, config)
     told, tensors, options = read_state(tmp_path / "s")
@@ -33,7 +33,7 @@ def test_a_state_comes_back_to_the_bit(tmp_path: Path, standing: Standing) -> No
 
 
 def test_the_tensors_read_can_be_written_to(tmp_path: Path) -> None:
-    write_state(tmp_path / "s", Standing(), TENSORS, {})
+    write_state(tmp_path / "s", TrainerState(), TENSORS, {})
     before = (tmp_path / "s").read_bytes()
     read_state(tmp_path / "s")[1]["weights.a"].add_(1)
     assert (tmp_path / "s").read_bytes() == before
@@ -102,7 +102,7 @@ def test_a_tensor_of_another_type_is_named(tmp_path: Path, dtype: Any) -> None:
 
 def test_a_state_cut_short_or_missing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s"
-    write_state(path, Standing(), TENSORS, {})
+    write_state(path, TrainerState(), TENSORS, {})
     content = path.read_bytes()
     for length in range(0, len(content), 11):
         path.write_bytes(content[:length])

@@ -42,7 +42,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> seqforge.Model:
     (folder / "book.abc").write_text(BOOK)
     return seqforge.train(
         "abc", corpus=str(folder / "book.abc"), steps=3, hidden=16, layers=1, embedding=8, batch_size=2, window=16,
-        dropout=0.0, dropout_recurrent=0.0, run=folder / "run", workers=1,
+        dropout=0.0, recurrent_dropout=0.0, run=folder / "run", workers=1,
     )  # fmt: skip
 
 

@@ -86,9 +86,9 @@ def test_the_codec_comes_back_from_its_file(codec: InkCodec) -> None:
 def test_further_pieces_bring_their_hands(codec: InkCodec) -> None:
     other = Piece(line_of("abcde abcde abc"), labels={"writer": "p9"})
     assert sorted(codec.hands.lines) == ["p0", "p1", "p2"]
-    widened = codec.widened([other])
-    assert sorted(widened.hands.lines) == ["p9"] and widened.to_json()["counts"] == codec.to_json()["counts"]
-    assert codec.widened([Piece(line_of("abc"))]).hands.lines == codec.hands.lines
+    extended_for = codec.extended_for([other])
+    assert sorted(extended_for.hands.lines) == ["p9"] and extended_for.to_json()["counts"] == codec.to_json()["counts"]
+    assert codec.extended_for([Piece(line_of("abc"))]).hands.lines == codec.hands.lines
 
 
 def test_ink_whose_text_nobody_knows_is_learnt_too() -> None:
@@ -164,7 +164,7 @@ def test_a_hand_of_one_s_own(model: seqforge.Model, tmp_path: Path) -> None:
         ({"text": "abc", "paper": "a77"}, "--paper 'a77' is no paper"),
         ({"text": "abc", "margin": "15"}, "--margin '15' is no length"),
         ({"text": "abc", "colour": "blurple"}, "--colour 'blurple' is no colour"),
-        ({"text": "abc", "in_unit": "em"}, "--in-unit is 'em'; allowed are mm and px"),
+        ({"text": "abc", "in_unit": "em"}, "--size-unit is 'em'; allowed are mm and px"),
         ({"text": "abc", "top_k": 3}, "--top-k has no meaning for real numbers"),
     ],
 )

@@ -190,14 +190,14 @@ CHORALE = sorted((BUNDLED / "jsb" / "train").glob("*.mid"))[0]
 @pytest.mark.parametrize(
     ("encoding", "asked", "told"),
     [
-        ("chorale", {"gap": "3-4"}, "--gap 3-4 is a gap in a file; give the file with --prompt-file"),
-        ("chorale", {"gap": "4-3", "prompt_file": CHORALE}, "--gap 4-3 is no range of bars, which count from 1"),
-        ("score", {"gap": "0-3", "prompt_file": CHORALE}, "--gap 0-3 is no range of bars"),
-        ("score", {"gap": "3to4", "prompt_file": CHORALE}, "--gap 3to4 is no range of bars"),
-        ("score", {"gap": "3-400", "prompt_file": CHORALE}, "--gap 3-400 lies outside the prompt, which has"),
+        ("chorale", {"gap": "3-4"}, "--infill 3-4 is a gap in a file; give the file with --prompt-file"),
+        ("chorale", {"gap": "4-3", "prompt_file": CHORALE}, "--infill 4-3 is no range of bars, which count from 1"),
+        ("score", {"gap": "0-3", "prompt_file": CHORALE}, "--infill 0-3 is no range of bars"),
+        ("score", {"gap": "3to4", "prompt_file": CHORALE}, "--infill 3to4 is no range of bars"),
+        ("score", {"gap": "3-400", "prompt_file": CHORALE}, "--infill 3-400 lies outside the prompt, which has"),
         ("score", {"gap": "1-4", "prompt_file": CHORALE, "prompt_bars": 4}, "is the whole prompt; leave some of its 4"),
         ("chorale", {"gap": "2", "prompt_file": CHORALE, "bars": 4}, "--bars 4 is fewer than the"),
-        ("performance", {"gap": "2", "prompt_file": CHORALE}, "--gap has no meaning for a model of performances"),
+        ("performance", {"gap": "2", "prompt_file": CHORALE}, "--infill has no meaning for a model of performances"),
     ],
 )
 def test_a_gap_that_cannot_be_filled_is_one_sentence(encoding: str, asked: dict[str, Any], told: str) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 import seqforge
 import seqforge_midi
-from seqforge import registry
-from seqforge.forge import choose
+from seqforge.plugin import registry
+from seqforge.api import choose
 from seqforge.modelfile import read_header
 from seqforge_midi import Midi
 from seqforge_midi.lint import findings

@@ -23,7 +23,7 @@ from seqforge_midi.song import DRUMS, NOTE, Song, song
 
 BUNDLED = Path(str(next(iter(seqforge_corpora.__path__))))
 TINY: dict[str, Any] = {
-    "hidden": 16, "layers": 1, "embedding": 8, "batch_size": 2, "window": 16, "dropout": 0.0, "dropout_recurrent": 0.0,
+    "hidden": 16, "layers": 1, "embedding": 8, "batch_size": 2, "window": 16, "dropout": 0.0, "recurrent_dropout": 0.0,
     "workers": 1, "steps": 3,
 }  # fmt: skip
 REAL = {

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqforge.core.spaces import Space
 from seqforge.network.config import NetworkConfig
-from seqforge.spaces import Space
 
 
 class Head(nn.Module, ABC):

@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqforge.core.spaces import Categorical
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
 from seqforge.network.padding import padded, padded_matrix
-from seqforge.spaces import Categorical
 
 
 class SpaceHead(Head):
@@ -32,7 +32,7 @@ class SpaceHead(Head):
         self.size, self.hidden = space.size, config.hidden
         width = config.embedding
         self.table = nn.Parameter(torch.empty(space.size + 1, width))
-        self.untied = None if config.tie else nn.Parameter(torch.empty(space.size + 1, width))
+        self.untied = None if config.tie_embeddings else nn.Parameter(torch.empty(space.size + 1, width))
         narrower = config.hidden != width
         self.projection = nn.Parameter(torch.empty(width, config.hidden)) if narrower else None
         self.bias = nn.Parameter(torch.empty(space.size + 1))

@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqforge.core.spaces import Mixture
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
 from seqforge.network.padding import padded, padded_matrix
-from seqforge.spaces import Mixture
 
 SPREAD = 6.0
 """Logarithms of deviations lie between -6 and 6, so that no density is infinite."""

@@ -226,7 +226,7 @@ class Automaton(Constraint):
             case "z" | "]":
                 return after_note(s, self.tuplets.get(s.tuplet))
             case "-":
-                return s._replace(rank=0, mark=-1, tie=s.mark)
+                return s._replace(rank=0, mark=-1, tie_embeddings=s.mark)
             case "K":
                 return s._replace(rank=0, last=AFTER_OTHER)
             case "[":

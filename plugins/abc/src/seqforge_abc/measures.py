@@ -156,7 +156,7 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
     else:
         fill, step = fill + length, -1
     return s._replace(
-        rank=0, mark=-1, size=0, rolled=False, length=0, fill=fill, left=left, written=written, tuplet=step, tie=-1,
+        rank=0, mark=-1, size=0, rolled=False, length=0, fill=fill, left=left, written=written, tuplet=step, tie_embeddings=-1,
         last=AFTER_NOTE, over=False,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from seqforge import Fingerprints, Judges, Origin, Piece, Plugin, ReadError, flag
+from seqforge import Fingerprints, Checks, Origin, Piece, Plugin, ReadError, flag
 from seqforge_abc.asking import Request
 from seqforge_abc.codec import AbcCodec
 from seqforge_abc.disputed import disputed
@@ -28,7 +28,7 @@ class Options:
     encoding: Literal["tokens", "char"] = flag("tokens", help="what a step is: a sign of the music, or a character")
 
 
-class Abc(Plugin, Fingerprints, Judges):
+class Abc(Plugin, Fingerprints, Checks):
     """Reads and writes folk tunes in ABC notation."""
 
     name = "abc"
@@ -79,7 +79,7 @@ class Abc(Plugin, Fingerprints, Judges):
             runs = {repr(piece.content.music).encode()}
         return [int.from_bytes(hashlib.blake2b(run, digest_size=8).digest(), "little") for run in sorted(runs)]
 
-    def flaws(self, piece: Piece) -> Sequence[str]:
+    def violations(self, piece: Piece) -> Sequence[str]:
         """Return which bars of a tune do not fill its meter, and what programs disagree about in it.
 
         What it calls right is what programs agree on; many a real tune that people play without a doubt is not.

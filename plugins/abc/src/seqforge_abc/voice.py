@@ -115,7 +115,7 @@ class Voice:
             if sign.lastgroup == "note":
                 last, length = self.pitched(sign[0])
                 pitches.setdefault(last, length)
-            elif sign.lastgroup != "tie":
+            elif sign.lastgroup != "tie_embeddings":
                 getattr(self, sign.lastgroup or "")(sign[0])
             elif last is not None:
                 tied.add(last)

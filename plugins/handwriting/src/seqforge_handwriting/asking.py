@@ -92,7 +92,7 @@ def _layout(request: Request) -> Layout:
 
 def _pen(request: Request) -> Pen:
     if request.in_unit not in ("mm", "px"):
-        raise RequestError(f"--in-unit is {request.in_unit!r}; allowed are mm and px")
+        raise RequestError(f"--size-unit is {request.in_unit!r}; allowed are mm and px")
     return Pen(request.width, request.colour, "px" if request.in_unit == "px" else "mm")
 
 

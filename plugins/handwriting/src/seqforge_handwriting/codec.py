@@ -54,7 +54,7 @@ class InkCodec(Codec, Augments, Illustrates):
             total, number = total + float((offsets**2).sum()), number + offsets.size
         return cls(options, counts, round(max((total / max(1, number)) ** 0.5, 1e-3), 4), hands)
 
-    def widened(self, pieces: Iterable[Piece]) -> "InkCodec":
+    def extended_for(self, pieces: Iterable[Piece]) -> "InkCodec":
         """Return the codec with the hands of other pieces, where there are any; what it has learnt stays."""
         hands = Hands()
         for piece in pieces:

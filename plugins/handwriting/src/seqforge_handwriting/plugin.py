@@ -31,7 +31,7 @@ class Handwriting(Plugin, Fingerprints):
     Request: ClassVar[type] = Request
     codec = InkCodec
     settings: ClassVar[Mapping[str, Any]] = {
-        "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "dropout_recurrent": 0.0, "window": 96,
+        "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "window": 96,
         "batch_size": 32, "learning_rate": 3e-3, "average": 400,
     }  # fmt: skip
 

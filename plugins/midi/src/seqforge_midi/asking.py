@@ -27,7 +27,7 @@ class Request:
     """What to play."""
 
     prompt_file: Path | None = flag(None, help="a MIDI file to go on from; its tempo, meter and programs are kept")
-    prompt_bars: int | None = flag(None, help="how many bars of it; 0: all; default: 4, and with --gap all")
+    prompt_bars: int | None = flag(None, help="how many bars of it; 0: all; default: 4, and with --infill all")
     gap: str = flag("", help="score, chorale: bars of the file to write anew, so that they fit: 5-8", unit="BARS")
     bars: int = flag(0, help="score, chorale: exactly so many bars, the prompt's included; 0: as the model ends it")
     seconds: float = flag(0.0, help="performance: at most so long, the prompt included; 0: as the model ends it")
@@ -45,7 +45,7 @@ def understood(request: Request, encoding: Encoding, learnt: Learnt) -> tuple[As
     """
     asked = _asked(request, encoding, learnt)
     if request.gap and request.prompt_file is None:
-        raise RequestError(f"--gap {request.gap} is a gap in a file; give the file with --prompt-file")
+        raise RequestError(f"--infill {request.gap} is a gap in a file; give the file with --prompt-file")
     if request.prompt_file is None:
         plain = {"bpm": asked.bpm or learnt.bpm, "meter": list(asked.meter or learnt.meter)}
         return asked, np.zeros(0, np.int64), plain if isinstance(encoding, Chorale) else {}
@@ -100,7 +100,7 @@ def _asked(request: Request, encoding: Encoding, learnt: Learnt) -> Asked:
     if request.seconds and not played:
         raise RequestError("--seconds has no meaning for a model of bars; give --bars")
     if request.gap and played:
-        raise RequestError("--gap has no meaning for a model of performances, which knows no bars")
+        raise RequestError("--infill has no meaning for a model of performances, which knows no bars")
     bpm = request.bpm or None
     if bpm is not None and not SLOWEST <= bpm <= FASTEST:
         raise RequestError(f"--bpm is {bpm}; it must be from {SLOWEST} to {FASTEST}")
@@ -155,7 +155,7 @@ def _gap(text: str) -> tuple[int, int] | None:
     digits = first.isdecimal() and (last.isdecimal() if dash else not last)
     found = (int(first), int(last or first)) if digits else (0, 0)
     if not 1 <= found[0] <= found[1]:
-        raise RequestError(f"--gap {text} is no range of bars, which count from 1; write it as 5-8, or 5 for one bar")
+        raise RequestError(f"--infill {text} is no range of bars, which count from 1; write it as 5-8, or 5 for one bar")
     return found
 
 

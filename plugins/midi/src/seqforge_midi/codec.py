@@ -49,7 +49,7 @@ class MidiCodec(Codec, Augments):
         labels, learnt = learn(pieces)
         return cls(options, labels, learnt)
 
-    def widened(self, pieces: Iterable[Piece]) -> "MidiCodec":
+    def extended_for(self, pieces: Iterable[Piece]) -> "MidiCodec":
         """Return the codec for other songs as well: their programs may play, in their ranges."""
         return MidiCodec(self.options, self.labels, self.learnt.joined(learn(pieces)[1]))
 

@@ -59,9 +59,9 @@ def _checked(asked: Asked, bars: int) -> tuple[int, int]:
     assert asked.gap is not None
     first, last = asked.gap
     if last > bars:
-        raise RequestError(f"--gap {first}-{last} lies outside the prompt, which has {bars} bars")
+        raise RequestError(f"--infill {first}-{last} lies outside the prompt, which has {bars} bars")
     if last - first + 1 == bars:
-        raise RequestError(f"--gap {first}-{last} is the whole prompt; leave some of its {bars} bars as they are")
+        raise RequestError(f"--infill {first}-{last} is the whole prompt; leave some of its {bars} bars as they are")
     if asked.bars and asked.bars < bars:
         raise RequestError(
             f"--bars {asked.bars} is fewer than the {bars} bars of the prompt; take fewer of them with --prompt-bars"

@@ -25,11 +25,11 @@ class Options:
     def __post_init__(self) -> None:
         if self.grid < 4 or self.grid % 4 or self.shift < 1 or TICKS % (self.grid * self.shift):
             raise OptionsError(
-                f"--grid {self.grid} with --shift {self.shift} divides no quarter evenly; --grid must be a multiple"
+                f"--grid {self.grid} with --microtiming {self.shift} divides no quarter evenly; --grid must be a multiple"
                 f" of 4, and grid times shift a divisor of {TICKS}: 4, 8, 12, 24, 48, ..."
             )
         if not 1 <= self.velocities <= 127:
-            raise OptionsError(f"--velocities is {self.velocities}; it must be from 1 to 127")
+            raise OptionsError(f"--velocity-bins is {self.velocities}; it must be from 1 to 127")
         if not FINEST <= self.resolution <= COARSEST:
             raise OptionsError(f"--resolution is {self.resolution}; it must be from {FINEST} to {COARSEST}")
         if self.frame not in (1, 2, 4, 8, 12, 16, 24, 32):

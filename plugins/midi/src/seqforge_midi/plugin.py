@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqforge import Describes, Fingerprints, Judges, Origin, Piece, Plugin, ReadError
+from seqforge import Describes, Fingerprints, Checks, Origin, Piece, Plugin, ReadError
 from seqforge_midi.asking import Request
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.counting import melody, quantities
@@ -21,7 +21,7 @@ EVERY = 4
 """One key of so many is kept."""
 
 
-class Midi(Plugin, Fingerprints, Describes, Judges):
+class Midi(Plugin, Fingerprints, Describes, Checks):
     """Reads and writes MIDI files."""
 
     name = "midi"
@@ -69,7 +69,7 @@ class Midi(Plugin, Fingerprints, Describes, Judges):
     def describe(self, piece: Piece) -> Mapping[str, np.ndarray]:
         return quantities(piece.content)
 
-    def flaws(self, piece: Piece) -> Sequence[str]:
+    def violations(self, piece: Piece) -> Sequence[str]:
         """Return what a player would find wrong with the song's MIDI file."""
         import tempfile
 

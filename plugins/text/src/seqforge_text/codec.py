@@ -25,7 +25,7 @@ class TextCodec(TokenCodec, Streams):
     def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: Any) -> None:
         if options.level == "byte":
             vocabulary = [chr(byte) for byte in range(256)]
-        self.fewest_seen = 2 if options.level == "word" else 1  # so that spelling is learnt, from words seen once
+        self.min_count = 2 if options.level == "word" else 1  # so that spelling is learnt, from words seen once
         super().__init__(vocabulary, labels, options)
 
     def tokenise(self, content: str) -> Sequence[str]:

@@ -1,0 +1,185 @@
+"""Options as frozen dataclasses: their fields become flags of the command line, forms and plain JSON.
+
+    from dataclasses import dataclass
+    from typing import Literal
+
+    from seqforge import flag
+
+    @dataclass(frozen=True)
+    class ChessOptions:
+        notation: Literal["san", "uci"] = flag("san", help="Notation of a move.")
+
+A field may have the type bool, int, float, str, Path, Literal, or one of them or None.
+"""
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from seqforge.errors import OptionsError, did_you_mean, listing
+
+__all__ = [
+    "RESERVED",
+    "NoOptions",
+    "NoRequest",
+    "build_options",
+    "flag",
+    "options_from_json",
+    "options_to_json",
+    "unsupported_fields",
+    "without_none",
+]
+
+RESERVED = frozenset(
+    """ban batch_size beams bias bptt candidates cell corpus debug device dropout dry dry_base dry_length ema
+    embedding encoder_units epochs file force frequency_penalty grad_clip greedy help hidden init input_dropout json
+    label label_dropout labels layers learning_rate length length_penalty max_seconds max_steps min_p minutes mirostat
+    mirostat_rate model n no_repeat_ngram output output_dropout patience penalty_window plugin precision
+    presence_penalty quiet recurrent_dropout repetition_penalty replay residual resume run samples seed show_attention
+    size steps stop_at temperature threads tie_embeddings top_k top_p typical version warmup weight_decay
+    workers""".split()  # noqa: SIM905 - readable as prose
+)
+"""Names of the core's own flags; no field of a plugin's Options or Request may have one of these names."""
+
+OptionsT = TypeVar("OptionsT")
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a plugin that has none."""
+
+
+@dataclass(frozen=True)
+class NoRequest:
+    """The request of a plugin that is controlled by the core's flags only."""
+
+
+def flag(default: Any, *, help: str, unit: str = "", panel: str = "") -> Any:  # noqa: A002 - the usual word
+    """Return a dataclass field that becomes a flag of the command line.
+
+    >>> @dataclass(frozen=True)
+    ... class Request:
+    ...     tempo: int = flag(120, help="Tempo of the tune.", unit="BPM")
+    >>> Request().tempo
+    120
+
+    Args:
+        default: The default value.
+        help: The help text, a sentence.
+        unit: The unit of the value, shown as `--tempo BPM`; "" for none.
+        panel: The heading under which `--help` shows the flag; "" for the default heading.
+    """
+    return field(default=default, metadata={"help": help, "unit": unit, "panel": panel})
+
+
+def options_to_json(options: Any) -> dict[str, Any]:
+    """Return the values of an options dataclass as plain JSON; paths become strings."""
+    values = dataclasses.asdict(options)
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def options_from_json(kind: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
+    """Return the options dataclass that `options_to_json` described.
+
+    Raises:
+        TypeError, ValueError: If the values do not fit the dataclass.
+    """
+    hints = get_type_hints(kind)
+    paths = {name for name, hint in hints.items() if hint is Path or Path in get_args(hint)}
+    return kind(**{n: Path(v) if n in paths and isinstance(v, str) else v for n, v in values.items()})
+
+
+def build_options(kind: type[OptionsT], values: Mapping[str, Any], *, owner: str) -> OptionsT:
+    """Return an options dataclass with these values, converted to the types of its fields.
+
+    >>> @dataclass(frozen=True)
+    ... class Request:
+    ...     speed: float = 1.0
+    >>> build_options(Request, {"speed": 2}, owner="the plugin 'chess'")
+    Request(speed=2.0)
+
+    Args:
+        kind: The dataclass.
+        values: The values by field name; fields that are missing keep their defaults.
+        owner: Whose options these are, for error messages: "the plugin 'abc'".
+
+    Raises:
+        OptionsError: If a name is unknown or a value is not allowed.
+    """
+    names = [item.name for item in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
+    converted = {}
+    for name, value in values.items():
+        if name not in names:
+            offer = f"it has {listing(names)}" if names else "it has none"
+            raise OptionsError(
+                f"{owner} has no option {name!r}; {offer}.{did_you_mean(name, names)}", field=name, value=value
+            )
+        converted[name] = _convert(name, value, hints[name])
+    try:
+        return options_from_json(kind, converted)
+    except (TypeError, ValueError) as error:
+        raise OptionsError(f"the options of {owner} are not accepted: {error}") from error
+
+
+def _convert(name: str, value: Any, hint: Any) -> Any:
+    """Return a value with the type of its field; an int is accepted for a float, a string for a path.
+
+    Raises:
+        OptionsError: If the value has another type, or is none of the allowed words.
+    """
+    plain, optional = without_none(hint)
+    if value is None and optional:
+        return None
+    if get_origin(plain) is Literal:
+        if value not in get_args(plain):
+            words = [str(word) for word in get_args(plain)]
+            suggestion = did_you_mean(str(value), words)
+            raise OptionsError(
+                f"`{name}` is {value!r}; allowed are {listing(words)}.{suggestion}",
+                field=name, value=value, allowed=listing(words),
+            )  # fmt: skip
+        return value
+    if plain is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if plain is Path and isinstance(value, str):
+        return Path(value)
+    if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
+        raise OptionsError.invalid(name, repr(value), f"of type {plain.__name__}")
+    return value
+
+
+def without_none(hint: Any) -> tuple[Any, bool]:
+    """Return a type without "or None", and whether it was optional.
+
+    >>> without_none(int | None)
+    (<class 'int'>, True)
+    """
+    if get_origin(hint) in (Union, types.UnionType):
+        rest = [part for part in get_args(hint) if part is not type(None)]
+        if len(rest) == 1 and len(get_args(hint)) == 2:
+            return rest[0], True
+    return hint, False
+
+
+def unsupported_fields(kind: type) -> list[str]:
+    """Return the names of the fields of a dataclass whose type cannot become a flag."""
+    plain = {name: without_none(hint)[0] for name, hint in get_type_hints(kind).items()}
+    return [n for n, t in plain.items() if t not in (bool, int, float, str, Path) and get_origin(t) is not Literal]
+
+
+def describe_fields(kind: type) -> list[dict[str, Any]]:
+    """Return name, type, default, help and unit of every field of an options dataclass, as plain values."""
+    return [
+        {
+            "name": item.name,
+            "type": getattr(item.type, "__name__", str(item.type)),
+            "default": None if item.default is dataclasses.MISSING else item.default,
+            "help": item.metadata.get("help", ""),
+            "unit": item.metadata.get("unit", ""),
+        }
+        for item in dataclasses.fields(kind)
+    ]

@@ -1,0 +1,130 @@
+"""The data that core and plugins exchange: examples, prompts and constraints. Arrays only; no plugin is known here."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Constraint", "Example", "Free", "Prompt"]
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """An encoded piece.
+
+    >>> example = Example(np.array([2, 0, 1], np.uint8), labels={"language": "Irish"})
+    >>> len(example.steps)
+    3
+
+    Attributes:
+        steps: The steps: shape (steps,) for symbols, (steps, width) for vectors.
+        source: The sequence that is attended to, as steps of the codec's `source` space; None without a source.
+        labels: Label name to value; a missing name means that the value is unknown.
+        features: The real vector that conditions the whole piece, shape (features,), float32; None without features.
+        extras: Plain JSON that `decode` needs beside the steps, such as a title.
+        dropped: What `encode` replaced or left out, in words, with counts: {"grace notes": 3}. It is reported to the
+            user and not stored with the dataset.
+    """
+
+    steps: np.ndarray
+    source: np.ndarray | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    features: np.ndarray | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+class Constraint(ABC):
+    """An automaton over steps: which step may come next, and whether the piece may end.
+
+    Every method is a pure function of its arguments and states are hashable, so the core caches masks by state, beams
+    share states and a batch shares one cache. The core relies on three laws:
+
+    1. In a state that allowed steps can reach, the piece may end or a step is allowed.
+    2. `to_end` is the length of a path to a state in which the piece may end; 0 if it may end here.
+    3. Some allowed step lowers `to_end` by one.
+
+    Example:
+        class Even(Constraint):  # an even number of steps, of two symbols
+            def start(self): return 0
+            def allowed(self, state): return np.array([True, True])
+            def may_end(self, state): return state == 0
+            def to_end(self, state): return state
+            def advance(self, state, step): return 1 - state
+    """
+
+    @abstractmethod
+    def start(self) -> Hashable:
+        """Return the state before the first step."""
+
+    @abstractmethod
+    def allowed(self, state: Hashable) -> np.ndarray:
+        """Return the mask of the steps that may come next: bool, shape (symbols,)."""
+
+    @abstractmethod
+    def may_end(self, state: Hashable) -> bool:
+        """Return whether the piece may end in this state."""
+
+    @abstractmethod
+    def to_end(self, state: Hashable) -> int:
+        """Return the number of steps of a short path to a state in which the piece may end; 0 if it may end here."""
+
+    @abstractmethod
+    def advance(self, state: Hashable, step: Any) -> Hashable:
+        """Return the state after an allowed step."""
+
+
+class Free(Constraint):
+    """The constraint with one state: a fixed mask of steps is allowed, and the piece may always end.
+
+    >>> Free(np.array([False, True])).allowed(0)
+    array([False,  True])
+
+    Args:
+        mask: The symbols that may come: bool, shape (symbols,).
+    """
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self.mask = mask
+
+    def start(self) -> Hashable:
+        return 0
+
+    def allowed(self, state: Hashable) -> np.ndarray:
+        return self.mask
+
+    def may_end(self, state: Hashable) -> bool:
+        return True
+
+    def to_end(self, state: Hashable) -> int:
+        return 0
+
+    def advance(self, state: Hashable, step: Any) -> Hashable:
+        return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """Where a generation starts, and what may follow.
+
+    >>> prompt = Prompt(Example(np.zeros(0, np.uint8)), Free(np.array([False, True])))
+    >>> prompt.candidates
+    1
+
+    Attributes:
+        example: Its steps come first in the result; its source, labels and features hold throughout.
+        constraint: The automaton of what may follow, from before the first step of the example; None allows everything.
+        keep: Number of the example's first steps that belong to the result; None for all, 0 for a priming sample.
+        candidates: Number of continuations drawn for each piece, of which one is kept (`seqforge.sampling.candidates`);
+            more than 1 where the constraint fixes what comes later.
+        whole_source: Whether a piece with a source may end only after the whole source was attended to, and must end
+            soon after. False if the network and the constraint alone decide when it ends.
+    """
+
+    example: Example
+    constraint: Constraint | None = None
+    keep: int | None = None
+    candidates: int = 1
+    whole_source: bool = True

@@ -1,0 +1,7 @@
+"""What a step is. Each space has a file here, a head in `network` and a draw in `sampling`."""
+
+from seqforge.core.spaces._base import Space, space_from_json
+from seqforge.core.spaces.categorical import Categorical
+from seqforge.core.spaces.mixture import Mixture
+
+__all__ = ["Categorical", "Mixture", "Space", "space_from_json"]

@@ -1,0 +1,44 @@
+"""The contract between the core and a plugin. A plugin author imports these names from `seqforge`.
+
+A plugin is a class that is announced in the entry-point group `seqforge.plugins`:
+
+    [project.entry-points."seqforge.plugins"]
+    chess = "seqforge_chess:Chess"
+
+It reads files into pieces and writes pieces to files (`plugin`). Its codec is fitted on a corpus, maps pieces to steps
+and back, and turns requests into tasks (`codec`). Most codecs subclass `TokenCodec` (`tokens`). Optional abilities are
+capabilities (`capabilities`). What a plugin returns is checked in `validation`; `seqforge.testing` runs the same code.
+"""
+
+from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
+from seqforge.plugin.capabilities import Augments, Checks, Describes, Divides, Fingerprints, Illustrates, Streams
+from seqforge.plugin.codec import Codec, Task
+from seqforge.plugin.entry_points import GROUP, Entry, installed
+from seqforge.plugin.piece import Origin, Piece
+from seqforge.plugin.plugin import API, Plugin
+from seqforge.plugin.tokens import UNSEEN, TokenCodec
+
+__all__ = [
+    "API",
+    "GROUP",
+    "RESERVED",
+    "UNSEEN",
+    "Augments",
+    "Checks",
+    "Codec",
+    "Describes",
+    "Divides",
+    "Entry",
+    "Fingerprints",
+    "Illustrates",
+    "NoOptions",
+    "NoRequest",
+    "Origin",
+    "Piece",
+    "Plugin",
+    "Streams",
+    "Task",
+    "TokenCodec",
+    "flag",
+    "installed",
+]

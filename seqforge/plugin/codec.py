@@ -1,0 +1,143 @@
+"""The codec: what a plugin fits on a corpus. It maps pieces to examples and back, and requests to tasks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+
+from seqforge.core.sequences import Example, Prompt
+from seqforge.core.spaces import Categorical, Space
+from seqforge.plugin.piece import ContentT, Piece
+
+__all__ = ["Codec", "OptionsT", "RequestT", "Task"]
+
+OptionsT = TypeVar("OptionsT")
+"""The dataclass of a plugin's options."""
+RequestT = TypeVar("RequestT")
+"""The dataclass of what a plugin can be asked for."""
+
+
+class Task(Generic[ContentT]):
+    """One understood request: the prompts to sample from, and how the generated parts become one piece.
+
+    A subclass overrides `finish` if the result has several parts, or values that are set after sampling (a title).
+
+    >>> task = Task([Prompt(Example(np.zeros(0, np.uint8)))])
+    >>> task.finish([Piece("abc")]).content
+    'abc'
+
+    Args:
+        prompts: A prompt for each part of the result, usually one.
+    """
+
+    def __init__(self, prompts: Sequence[Prompt]) -> None:
+        self.prompts = prompts
+
+    def finish(self, pieces: Sequence[Piece[ContentT]]) -> Piece[ContentT]:
+        """Return the result.
+
+        Args:
+            pieces: The decoded parts, one for each prompt.
+
+        Raises:
+            RequestError: If the request turns out to be impossible for these parts.
+        """
+        return pieces[0]
+
+
+class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
+    """Maps pieces to examples and back; fitted on one corpus by one plugin.
+
+    A codec is stored in the model file as plain JSON and named arrays, never as code. Most plugins subclass
+    `seqforge.TokenCodec`, which leaves only `tokenise` and `detokenise` to write.
+
+    The round-trip law: `decode(encode(p)) == canonical(p)`, and `canonical(canonical(p)) == canonical(p)`.
+
+    Attributes:
+        version: The version of what `state` returns. `upgrade_state` reads earlier versions.
+        space: The type of a step.
+        source: The type of a step of the source, None without a source.
+        labels: Label name to its values, in the order in which the network numbers them.
+        features: The number of real features of a piece.
+    """
+
+    version: ClassVar[int] = 1
+    space: Space
+    source: Categorical | None = None
+    labels: Mapping[str, tuple[str, ...]] = {}
+    features: int = 0
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, pieces: Iterable[Piece[ContentT]], options: OptionsT) -> Self:
+        """Return a codec fitted on the training pieces, in one pass: they may not fit into memory."""
+
+    @abstractmethod
+    def encode(self, piece: Piece[ContentT]) -> Example:
+        """Return the piece as steps.
+
+        Every piece can be encoded: what the codec does not know is replaced or left out, and counted in
+        `Example.dropped`.
+        """
+
+    @abstractmethod
+    def decode(self, example: Example) -> Piece[ContentT]:
+        """Return the piece that the steps represent.
+
+        Raises:
+            DecodeError: If they represent none.
+        """
+
+    @abstractmethod
+    def canonical(self, piece: Piece[ContentT]) -> Piece[ContentT]:
+        """Return what the encoding promises to keep of a piece; never implemented as decode(encode(piece))."""
+
+    @abstractmethod
+    def units(self, steps: np.ndarray) -> np.ndarray:
+        """Return the number of natural units of each step, shape (steps,); they sum to the units of the piece.
+
+        The number depends on the step alone, so that the core can count while it generates.
+        """
+
+    @abstractmethod
+    def task(self, request: RequestT) -> Task[ContentT]:
+        """Return the task of a request. It is called once per request, so files and pipes are read once.
+
+        Raises:
+            RequestError: If the request is impossible.
+        """
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return plain JSON and named arrays from which `from_state` makes an equal codec."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: OptionsT) -> Self:
+        """Return the codec that `state` described.
+
+        Raises:
+            ValueError, KeyError, TypeError: If the data describe no codec. The core adds the name of the file.
+        """
+
+    @classmethod
+    def upgrade_state(cls, data: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """Return the JSON of an earlier version in the form that `from_state` reads; by default unchanged.
+
+        Raises:
+            ValueError: If this release cannot read that version; the message names a release that can.
+        """
+        return data
+
+    def extended_for(self, pieces: Iterable[Piece[ContentT]]) -> "Codec[ContentT, OptionsT, RequestT]":
+        """Return the codec with which this one's model is trained further on other pieces.
+
+        Space, source and labels must stay the same. Override it for what a codec knows of its corpus and uses for
+        generation only, such as the instruments that may play. By default the codec itself is returned.
+        """
+        return self
+
+    def source_names(self, source: np.ndarray) -> Sequence[str]:
+        """Return the names of the symbols of a source, for drawings of the attention; by default their numbers."""
+        return [str(symbol) for symbol in source.tolist()]

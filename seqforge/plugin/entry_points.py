@@ -1,0 +1,59 @@
+"""The installed plugins, known from the metadata of their distributions. Nothing is imported."""
+
+import dataclasses
+import importlib.metadata
+from dataclasses import dataclass
+
+__all__ = ["GROUP", "Entry", "distribution_of", "installed"]
+
+GROUP = "seqforge.plugins"
+"""The entry-point group in which plugins are announced."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An announced plugin, not imported.
+
+    Attributes:
+        name: The entry point's name.
+        target: What it points to, "package.module:Class".
+        distribution: Name and version of the distribution that announces it.
+        clash: Other distributions that announce the same name; such a plugin is not loaded.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    clash: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The top-level package of the target."""
+        return self.target.partition(":")[0].partition(".")[0]
+
+
+def installed() -> list[Entry]:
+    """Return every announced plugin, sorted by name.
+
+    Example:
+        >>> from seqforge.plugin.entry_points import installed
+        >>> names = [entry.name for entry in installed()]
+    """
+    entries: dict[tuple[str, str, str], Entry] = {}
+    for point in importlib.metadata.entry_points(group=GROUP):
+        owner = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
+        entries[point.name, point.value, owner] = Entry(point.name, point.value, owner)
+    ordered = sorted(entries.values(), key=lambda entry: (entry.name, entry.distribution))
+    owners = {entry.name: tuple(e.distribution for e in ordered if e.name == entry.name) for entry in ordered}
+    return [
+        dataclasses.replace(entry, clash=tuple(o for o in owners[entry.name] if o != entry.distribution))
+        for entry in ordered
+    ]
+
+
+def distribution_of(package: str) -> str:
+    """Return the name of the distribution that announces plugins of a package, or else the package's name."""
+    for point in importlib.metadata.entry_points(group=GROUP):
+        if point.dist is not None and point.value.partition(":")[0].partition(".")[0] == package:
+            return point.dist.name
+    return package

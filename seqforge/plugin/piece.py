@@ -1,0 +1,45 @@
+"""A piece: one tune, song, line of handwriting or document."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ["ContentT", "Origin", "Piece"]
+
+ContentT = TypeVar("ContentT")
+"""The type of a piece's content, which the plugin chooses."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a piece comes from.
+
+    >>> Origin("tunes.abc", "line 12")
+    Origin(file='tunes.abc', place='line 12')
+
+    Attributes:
+        file: The path of the file; of a generated piece, the name of the model.
+        place: The place in the file ("line 12", "tune 3"); of a generated piece, its seed and number.
+    """
+
+    file: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Piece(Generic[ContentT]):
+    """One tune, song, line of handwriting or document: what a plugin reads and writes.
+
+    >>> piece = Piece("Once upon a time", {"language": "English"})
+    >>> piece.content
+    'Once upon a time'
+
+    Attributes:
+        content: The content, of a type that the plugin chooses; `==` on it must mean "the same piece".
+        labels: Label name to value; the core adds those of `labels.csv` and corpus.toml.
+        origin: The file and place that the piece was read from, or the model, seed and number that generated it.
+    """
+
+    content: ContentT
+    labels: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None

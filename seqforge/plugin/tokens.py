@@ -1,0 +1,170 @@
+"""A ready codec for every domain that can turn a piece into a list of strings and back."""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from seqforge.core.sequences import Example, Free, Prompt
+from seqforge.core.spaces import Categorical
+from seqforge.errors import DecodeError, RequestError, listing
+from seqforge.plugin.codec import Codec, OptionsT, RequestT, Task
+from seqforge.plugin.piece import ContentT, Piece
+
+__all__ = ["UNSEEN", "TokenCodec"]
+
+UNSEEN = "\N{REPLACEMENT CHARACTER}"
+"""The token for everything that the vocabulary lacks; it is never generated."""
+
+
+class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
+    """A codec whose steps are tokens: strings of a vocabulary that is fitted on the training pieces.
+
+    A subclass writes `tokenise` and `detokenise`, and `canonical` if `tokenise` loses something such as spelling or
+    spaces. It may also write `spell` (smaller tokens for an unknown token), `token_units` and `task`.
+
+    >>> class Words(TokenCodec):
+    ...     def tokenise(self, content):
+    ...         return content.split()
+    ...     def detokenise(self, tokens):
+    ...         return " ".join(tokens)
+    >>> codec = Words.fit([Piece("to be or not to be")], options=None)
+    >>> codec.encode(Piece("to be")).steps.tolist()
+    [4, 1]
+    >>> codec.decode(codec.encode(Piece("not to be"))).content
+    'not to be'
+
+    Args:
+        vocabulary: The tokens, without UNSEEN, which is always step 0.
+        labels: Label name to its values.
+        options: The plugin's Options.
+
+    Attributes:
+        max_vocabulary: The largest size of the vocabulary; the most frequent tokens are kept.
+        min_count: How often a token must occur in the training pieces to be in the vocabulary.
+    """
+
+    space: Categorical
+    max_vocabulary: int = 50_000
+    min_count: int = 1
+
+    def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: OptionsT) -> None:
+        self.vocabulary = (UNSEEN, *(token for token in vocabulary if token != UNSEEN))
+        self.labels, self.options = labels, options
+        self.index = {token: step for step, token in enumerate(self.vocabulary)}
+        if len(self.index) != len(self.vocabulary):
+            raise ValueError("a token stands in the vocabulary twice")
+        self.space = Categorical(len(self.vocabulary))
+        self._units = np.array([self.token_units(token) for token in self.vocabulary], np.float64)
+
+    # -- what a subclass writes ---------------------------------------------------------------
+
+    @abstractmethod
+    def tokenise(self, content: ContentT) -> Sequence[str]:
+        """Return the tokens of a piece's content."""
+
+    @abstractmethod
+    def detokenise(self, tokens: Sequence[str]) -> ContentT:
+        """Return the content that the tokens represent.
+
+        Raises:
+            DecodeError: If they represent none.
+        """
+
+    def spell(self, token: str) -> Sequence[str]:
+        """Return smaller tokens that together mean this one; none if it cannot be spelt."""
+        return ()
+
+    def token_units(self, token: str) -> float:
+        """Return the number of natural units of a token, 1 by default."""
+        return 1.0
+
+    # -- what it inherits ---------------------------------------------------------------------
+
+    @classmethod
+    def fit(cls, pieces: Iterable[Piece[ContentT]], options: OptionsT) -> Self:
+        """Fit the vocabulary and the label values, in one pass."""
+        empty = cls((), {}, options)
+        counts: Counter[str] = Counter()
+        labels: dict[str, set[str]] = {}
+        for piece in pieces:
+            counts.update(empty.tokenise(piece.content))
+            for name, value in piece.labels.items():
+                labels.setdefault(name, set()).add(value)
+        ranked = sorted(counts, key=lambda token: (-counts[token], token))
+        frequent = [token for token in ranked if counts[token] >= empty.min_count][: empty.max_vocabulary]
+        letters = {letter for token in ranked for letter in empty.spell(token)}
+        vocabulary = sorted(letters.union(frequent) - {UNSEEN})
+        return cls(vocabulary, {name: tuple(sorted(values)) for name, values in sorted(labels.items())}, options)
+
+    def encode(self, piece: Piece[ContentT]) -> Example:
+        tokens = self.tokenise(piece.content)
+        dropped: Counter[str] = Counter()
+        try:
+            steps = np.fromiter(map(self.index.__getitem__, tokens), self.space.dtype, len(tokens))
+        except KeyError:
+            spelt = [small for token in tokens for small in self._spelling(token)]
+            steps = np.array([self.index.get(token, 0) for token in spelt], self.space.dtype)
+            dropped.update(token for token in spelt if token not in self.index)
+        return Example(steps, labels=self._known_labels(piece), dropped=dropped)
+
+    def decode(self, example: Example) -> Piece[ContentT]:
+        try:
+            self.space.check(example.steps)
+        except ValueError as error:
+            raise DecodeError(str(error)) from error
+        vocabulary = self.vocabulary
+        return Piece(self.detokenise([vocabulary[step] for step in example.steps.tolist()]), dict(example.labels))
+
+    def canonical(self, piece: Piece[ContentT]) -> Piece[ContentT]:
+        return Piece(piece.content, self._known_labels(piece))
+
+    def units(self, steps: np.ndarray) -> np.ndarray:
+        units: np.ndarray = self._units[steps]
+        return units
+
+    def task(self, request: RequestT) -> Task[ContentT]:
+        return Task([self.prompt(None)])
+
+    def prompt(self, content: ContentT | None) -> Prompt:
+        """Return the prompt that starts with this content; None starts with nothing.
+
+        Raises:
+            RequestError: If the content has tokens that the vocabulary lacks.
+        """
+        if content is None:
+            return Prompt(Example(np.zeros(0, self.space.dtype)), self.constraint())
+        example = self.encode(Piece(content))
+        if example.dropped:
+            tokens = listing((repr(token) for token in example.dropped), most=8)
+            raise RequestError(
+                f"the prompt contains {tokens}, which the model has never seen; leave it out",
+                field="prompt",
+                value=content,
+            )
+        return Prompt(Example(example.steps), self.constraint())
+
+    def constraint(self) -> Free:
+        """Return the constraint that allows every token but UNSEEN."""
+        mask = np.ones(self.space.size, np.bool_)
+        mask[0] = self.space.size == 1
+        return Free(mask)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        labels = {name: list(values) for name, values in self.labels.items()}
+        return {"vocabulary": list(self.vocabulary[1:]), "labels": labels}, {}
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: OptionsT) -> Self:
+        vocabulary, labels = data["vocabulary"], data["labels"]
+        if not all(isinstance(token, str) for token in vocabulary):
+            raise ValueError("the vocabulary contains something that is not a string")
+        return cls(vocabulary, {str(name): tuple(map(str, values)) for name, values in labels.items()}, options)
+
+    def _known_labels(self, piece: Piece[ContentT]) -> dict[str, str]:
+        return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
+
+    def _spelling(self, token: str) -> Sequence[str]:
+        return (token,) if token in self.index else self.spell(token) or (token,)

@@ -1,0 +1,118 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqforge.core.spaces import Categorical
+from seqforge.sampling import Controls, distribution_for
+from seqforge.sampling.distributions import Distribution
+from seqforge.sampling.filters import softmax
+
+SIZE = 4
+LOGITS = st.lists(st.floats(-8, 8, width=32), min_size=SIZE + 1, max_size=SIZE + 1)
+MASKS = st.lists(st.booleans(), min_size=SIZE + 1, max_size=SIZE + 1).filter(any)
+CONTROLS = st.fixed_dictionaries(
+    {}, optional={"temperature": st.floats(0.1, 3), "top_k": st.integers(1, 6), "top_p": st.floats(0.05, 1)}
+)
+GRID = (np.arange(4000) + 0.5) / 4000
+
+
+def make(**controls: float) -> Distribution:
+    return distribution_for(Categorical(SIZE), Controls(**controls))  # type: ignore[arg-type]
+
+
+def frequencies(draw: Distribution, logits: list[float], mask: list[bool] | None = None) -> np.ndarray:
+    """Return how often each step is drawn over an even grid of random numbers."""
+    rows = torch.tensor([logits]).repeat(len(GRID), 1)
+    masks = None if mask is None else np.tile(np.array(mask), (len(GRID), 1))
+    choice = draw.choose(rows, masks, GRID[:, None])
+    assert np.array_equal(choice.ends, choice.steps == SIZE)
+    return np.bincount(choice.steps, minlength=SIZE + 1) / len(GRID)
+
+
+def expected(logits: list[float], mask: list[bool], controls: dict[str, float]) -> np.ndarray:
+    """Apply the controls one after the other, as they are documented: mask, temperature, top-k, top-p."""
+    values = [v / controls.get("temperature", 1) if m else -math.inf for v, m in zip(logits, mask, strict=True)]
+    if "top_k" in controls:
+        least = sorted(values, reverse=True)[min(int(controls["top_k"]), len(values)) - 1]
+        values = [v if v >= least else -math.inf for v in values]
+    probabilities = softmax(np.array([values]))[0]
+    if "top_p" in controls:
+        total, nucleus = 0.0, []
+        for at in sorted(range(len(values)), key=lambda at: -values[at]):
+            if total >= controls["top_p"]:
+                break
+            nucleus.append(at)
+            total += probabilities[at]
+        left = np.zeros(len(values))
+        left[nucleus] = probabilities[nucleus]
+        probabilities = left / left.sum()
+    return probabilities
+
+
+@given(LOGITS, MASKS, CONTROLS)
+def test_steps_are_drawn_with_the_probabilities_asked_for(
+    logits: list[float], mask: list[bool], controls: dict[str, float]
+) -> None:
+    logits = [value + 1e-3 * at for at, value in enumerate(np.float32(logits).tolist())]  # no equals
+    found = frequencies(make(**controls), logits, mask)
+    np.testing.assert_allclose(found, expected(np.float32(logits).tolist(), mask, controls), atol=2e-3)
+
+
+@given(LOGITS)
+def test_without_a_mask_everything_may_come(logits: list[float]) -> None:
+    found = frequencies(make(), logits)
+    np.testing.assert_allclose(found, softmax(np.array([logits]))[0], atol=2e-3)
+
+
+@given(LOGITS, MASKS, st.sampled_from([0.0, 1 - 2**-53, 0.5]), CONTROLS)
+def test_what_the_mask_forbids_is_never_drawn(
+    logits: list[float], mask: list[bool], uniform: float, controls: dict[str, float]
+) -> None:
+    chosen = make(**controls).choose(torch.tensor([logits]), np.array([mask]), np.array([[uniform]])).steps
+    assert mask[int(chosen[0])]
+
+
+@given(LOGITS, MASKS, st.floats(0, 1, exclude_max=True))
+@pytest.mark.parametrize(
+    "controls",
+    [{"greedy": True}, {"temperature": 0.0}, {"greedy": True, "temperature": 2.0, "top_k": 3}, {"top_k": 1}],
+    ids=repr,
+)
+def test_greedy_zero_temperature_and_top_1_take_the_most_probable(
+    controls: dict[str, float], logits: list[float], mask: list[bool], uniform: float
+) -> None:
+    logits = [value + 1e-3 * at for at, value in enumerate(logits)]
+    values = torch.tensor([logits])
+    best = max((v, at) for at, (v, m) in enumerate(zip(values[0].tolist(), mask, strict=True)) if m)[1]
+    if len(set(values[0].tolist())) == SIZE + 1:
+        chosen = make(**controls).choose(values, np.array([mask]), np.array([[uniform]])).steps
+        assert chosen.tolist() == [best]
+
+
+@pytest.mark.parametrize("value", [1e-6, 1e-100, 1e-308, 5e-324])
+def test_the_smallest_temperatures_are_greedy(value: float) -> None:
+    rows = torch.tensor([[8.0, -3.0, 9.0, 1.0, 2.0]])
+    mask = np.array([[False, True, False, True, True]])
+    for masks, best in ((None, 2), (mask, 4)):
+        chosen = make(temperature=value).choose(rows, masks, np.array([[0.3]])).steps
+        assert chosen.tolist() == [best]
+
+
+@given(LOGITS, MASKS, CONTROLS)
+def test_the_score_is_that_of_the_network_itself(
+    logits: list[float], mask: list[bool], controls: dict[str, float]
+) -> None:
+    values = torch.tensor([logits])
+    choice = make(**controls).choose(values, np.array([mask]), np.array([[0.4]]))
+    logs = values.double().log_softmax(-1)[0]
+    assert choice.scores[0] == pytest.approx(logs[int(choice.steps[0])].item())
+    assert choice.masked[0] == pytest.approx(logs.exp()[~torch.tensor(mask)].sum().item(), abs=1e-12)
+
+
+def test_the_distribution_of_the_next_step_is_the_softmax() -> None:
+    outputs = torch.tensor([1.0, 2.0, 3.0, 4.0, -5.0])
+    np.testing.assert_allclose(make().probabilities(outputs), outputs.double().softmax(0).numpy())
