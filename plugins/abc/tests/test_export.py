@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from seqforge import WriteError
 from seqforge_abc import engraving
 from seqforge_abc.export import write_midi, write_musicxml, write_svg, write_wav
-from seqforge_abc.playing import performed, played, sounds, tempo_of
+from seqforge_abc.playback import played, played_notes, sounds, tempo_of
 from seqforge_abc.theory import NO_METER, Key, Meter, Pitch
-from seqforge_abc.tune import BARS, ENDINGS, Bar, ChordSymbol, Ending, Music, Note, Tune, Tuplet
+from seqforge_abc.tune import BAR_LINES, ENDINGS, BarLine, ChordSymbol, Element, Ending, Note, Tune, Tuplet
 
 REEL, JIG = Meter(4, 4), Meter(6, 8)
 QUARTER = Fraction(1, 4)
@@ -30,11 +30,11 @@ def note(name: str, quarters: int | Fraction = 1, **more: Any) -> Note:
     return Note((Pitch(NAMES.index(name), 0, 4),), QUARTER * quarters, **more)
 
 
-def tune(*music: Music, meter: Meter = REEL, rhythm: str = "", title: str = "") -> Tune:
+def tune(*music: Element, meter: Meter = REEL, rhythm: str = "", title: str = "") -> Tune:
     return Tune(music, Key(0), meter, rhythm, title)
 
 
-def order(*music: Music) -> str:
+def order(*music: Element) -> str:
     return "".join(NAMES[found.pitches[0].letter] for found in played(tune(*music)))
 
 
@@ -83,7 +83,7 @@ NOTES = st.builds(
 ELEMENTS = st.one_of(
     NOTES,
     NOTES,
-    st.sampled_from(BARS).map(Bar),
+    st.sampled_from(BAR_LINES).map(BarLine),
     st.sampled_from(ENDINGS).map(Ending),
     st.sampled_from([Tuplet(3, 2, 3), Tuplet(9, 8, 9), Tuplet(5, 4, 5)]),
     st.sampled_from([Key(-7), Key(12, "loc"), Key(None), Key(10, "aeo")]),
@@ -92,58 +92,70 @@ ELEMENTS = st.one_of(
 MUSIC = st.lists(ELEMENTS, max_size=50)
 
 
-def test_a_part_is_played_twice_with_its_endings() -> None:
-    music = (Bar("|:"), A, Bar("|"), Ending("1"), B, Bar(":|"), Ending("2"), C, Bar("||"), D, Bar("|]"))
+def test_a_repeat_is_played_twice_with_its_endings() -> None:
+    music = (
+        BarLine("|:"),
+        A,
+        BarLine("|"),
+        Ending("1"),
+        B,
+        BarLine(":|"),
+        Ending("2"),
+        C,
+        BarLine("||"),
+        D,
+        BarLine("|]"),
+    )
     assert order(*music) == "ABACD"
 
 
-def test_a_repeat_without_an_opening_goes_back_to_the_last_one_or_a_double_bar() -> None:
-    assert order(A, Bar("|"), B, Bar(":|"), C, Bar("|"), D, Bar(":|")) == "ABABCDCD"
-    assert order(A, Bar("||"), B, Bar(":|")) == "ABB"
-    assert order(Bar("|:"), A, Bar("||"), B, Bar(":|")) == "ABAB"
-    assert order(A, Bar("::"), B, Bar(":|"), C) == "AABBC"
+def test_a_repeat_without_opening_sign_goes_back_to_the_last_section_end() -> None:
+    assert order(A, BarLine("|"), B, BarLine(":|"), C, BarLine("|"), D, BarLine(":|")) == "ABABCDCD"
+    assert order(A, BarLine("||"), B, BarLine(":|")) == "ABB"
+    assert order(BarLine("|:"), A, BarLine("||"), B, BarLine(":|")) == "ABAB"
+    assert order(A, BarLine("::"), B, BarLine(":|"), C) == "AABBC"
 
 
-def test_endings_say_how_often_a_part_is_played() -> None:
-    assert order(Bar("|:"), A, Ending("1,3"), B, Bar(":|"), Ending("2"), C, Bar(":|"), D) == "ABACABD"
-    assert order(Bar("|:"), A, Ending("1,2"), B, Bar(":|"), Ending("3"), C, Bar("|]")) == "ABABAC"
+def test_the_highest_ending_sets_the_number_of_passes() -> None:
+    assert order(BarLine("|:"), A, Ending("1,3"), B, BarLine(":|"), Ending("2"), C, BarLine(":|"), D) == "ABACABD"
+    assert order(BarLine("|:"), A, Ending("1,2"), B, BarLine(":|"), Ending("3"), C, BarLine("|]")) == "ABABAC"
 
 
-def test_a_forgotten_repeat_before_a_second_ending_is_understood() -> None:
-    assert order(A, Bar("|"), Ending("1"), B, Bar("|"), Ending("2"), C, Bar("|]")) == "ABAC"
+def test_a_missing_repeat_sign_before_a_second_ending_is_inferred() -> None:
+    assert order(A, BarLine("|"), Ending("1"), B, BarLine("|"), Ending("2"), C, BarLine("|]")) == "ABAC"
 
 
-def test_endings_of_one_part_do_not_reach_the_next() -> None:
-    part = (A, Ending("1"), B, Bar(":|"), Ending("2"), C, Bar(":|"))
-    assert order(Bar("|:"), *part, Bar("|:"), *part) == "ABACABAC"
+def test_endings_belong_to_their_section() -> None:
+    part = (A, Ending("1"), B, BarLine(":|"), Ending("2"), C, BarLine(":|"))
+    assert order(BarLine("|:"), *part, BarLine("|:"), *part) == "ABACABAC"
 
 
-def test_a_tuplet_scales_what_it_holds() -> None:
+def test_a_tuplet_scales_its_notes_only() -> None:
     assert [found.duration * 4 for found in played(tune(Tuplet(3, 2, 3), A, B, C, D))] == [Fraction(2, 3)] * 3 + [1]
 
 
 @given(MUSIC)
 @settings(deadline=None)
-def test_however_repeats_are_written_playing_ends(music: list[Music]) -> None:
+def test_playback_of_any_music_is_finite(music: list[Element]) -> None:
     assert len(played(tune(*music))) <= 8 * sum(isinstance(element, Note) for element in music)
 
 
 @given(MUSIC)
 @settings(deadline=None)
-def test_every_sound_lasts(music: list[Music]) -> None:
-    found = sounds(performed(tune(*music)))
+def test_every_sound_has_a_positive_length(music: list[Element]) -> None:
+    found = sounds(played_notes(tune(*music)))
     assert all(0 <= sound.start < sound.end and 0 <= sound.pitch <= 127 for sound in found)
 
 
-def test_tied_notes_are_one_sound_and_grace_notes_take_from_the_next() -> None:
-    graced = note("E", graces=(Pitch(3, 0, 4),))
-    found = sounds(performed(tune(note("C", tied=True), note("C", 2), graced)))
+def test_tied_notes_are_one_sound_and_grace_notes_shorten_the_next_note() -> None:
+    graced = note("E", grace_notes=(Pitch(3, 0, 4),))
+    found = sounds(played_notes(tune(note("C", tied=True), note("C", 2), graced)))
     assert [(sound.pitch, sound.start * 4) for sound in found[:2]] == [(60, 0), (65, 3)]
     assert 2 < found[0].end * 4 < 3
     assert found[1].end == found[2].start < found[2].end < Fraction(4, 4)
 
 
-def test_a_tempo_suits_its_rhythm() -> None:
+def test_tempo_depends_on_rhythm_and_meter() -> None:
     assert tempo_of(tune(rhythm="reel")) == (Fraction(1, 2), 96)
     assert tempo_of(tune(rhythm="reel", meter=Meter(2, 4))) == (Fraction(1, 4), 96)
     assert tempo_of(tune(rhythm="slip jig", meter=Meter(9, 8)))[0] == Fraction(3, 8)
@@ -153,17 +165,17 @@ def test_a_tempo_suits_its_rhythm() -> None:
 
 @given(music=MUSIC, meter=st.sampled_from([REEL, JIG, NO_METER, Meter(1, 32), Meter(99, 1)]))
 @settings(max_examples=100, deadline=None)
-def test_no_key_of_a_midi_file_hangs(
-    music: list[Music], meter: Meter, tmp_path_factory: pytest.TempPathFactory
+def test_every_note_on_has_one_note_off(
+    music: list[Element], meter: Meter, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("midi") / "a.tmp"
     write_midi(tune(*music, meter=meter, title="Ó"), path)
     lint(path)
 
 
-def test_a_midi_file_has_title_tempo_meter_and_key(tmp_path: Path) -> None:
+def test_midi_has_title_tempo_time_signature_and_key_signature(tmp_path: Path) -> None:
     path = tmp_path / "nothing.partial"
-    write_midi(Tune((D, Bar("|"), Meter(3, 4), E), Key(3, "dor"), JIG, "jig", "Seán\nRyan"), path)
+    write_midi(Tune((D, BarLine("|"), Meter(3, 4), E), Key(3, "dor"), JIG, "jig", "Seán\nRyan"), path)
     found = {message.type: message for _, message in messages(path) if message.is_meta}
     assert found["key_signature"].key == "Em"
     assert mido.MidiFile(path, charset="utf-8").tracks[0].name == "Seán Ryan"
@@ -172,17 +184,22 @@ def test_a_midi_file_has_title_tempo_meter_and_key(tmp_path: Path) -> None:
     assert round(mido.tempo2bpm(found["set_tempo"].tempo)) == 168
 
 
-def test_chord_symbols_are_soft_chords_on_a_track_of_their_own(tmp_path: Path) -> None:
+def test_chord_symbols_are_chords_on_a_second_track(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    write_midi(tune(note("C", 4, chord=ChordSymbol(3, "m", 0)), note("E", 4), note("D", 4, chord=ChordSymbol(1))), path)
+    write_midi(
+        tune(
+            note("C", 4, chord_symbol=ChordSymbol(3, "m", 0)), note("E", 4), note("D", 4, chord_symbol=ChordSymbol(1))
+        ),
+        path,
+    )
     struck = [(at, message.note) for at, message in messages(path) if message.type == "note_on" and message.channel]
     assert struck[:4] == [(0, 36), (0, 57), (0, 60), (0, 64)]
     assert Counter(at for at, _ in struck) == {0: 4, 1920: 4, 3840: 4}
 
 
-def test_sound_is_sixteen_bits_mono_and_fades_below_full_scale(tmp_path: Path) -> None:
+def test_wav_is_16_bit_mono_with_fade_out_below_full_scale(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    write_wav(tune(A, B, C, Bar(":|")), path)
+    write_wav(tune(A, B, C, BarLine(":|")), path)
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 22050)
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -192,24 +209,24 @@ def test_sound_is_sixteen_bits_mono_and_fades_below_full_scale(tmp_path: Path) -
     assert len(samples) / 22050 > float(6 * QUARTER / beat) * 60 / minute
 
 
-def test_silence_is_sound_too(tmp_path: Path) -> None:
+def test_wav_of_a_rest_is_not_empty(tmp_path: Path) -> None:
     write_wav(tune(Note((), QUARTER)), tmp_path / "a")
     with wave.open(str(tmp_path / "a")) as file:
         assert file.getnframes() > 0
 
 
-def test_musicxml_is_written_whatever_the_path_is_called(tmp_path: Path) -> None:
-    write_musicxml(tune(*[A, B, C, D] * 2, Bar("|]"), title="Here"), tmp_path / "a.tmp")
+def test_musicxml_ignores_the_suffix(tmp_path: Path) -> None:
+    write_musicxml(tune(*[A, B, C, D] * 2, BarLine("|]"), title="Here"), tmp_path / "a.tmp")
     assert ElementTree.parse(tmp_path / "a.tmp").getroot().findtext("work/work-title") == "Here"
     assert [path.name for path in tmp_path.iterdir()] == ["a.tmp"]
 
 
-def test_one_page_holds_every_tune_with_its_title(tmp_path: Path) -> None:
+def test_svg_page_contains_every_tune_with_its_title(tmp_path: Path) -> None:
     path = tmp_path / "a.tmp"
     bar = (A, B, C, D)
-    music = (Bar("|:"), *bar, Bar("|"), Ending("1"), *bar, Bar(":|"), Ending("2"), *bar, Bar("||"))
+    music = (BarLine("|:"), *bar, BarLine("|"), Ending("1"), *bar, BarLine(":|"), Ending("2"), *bar, BarLine("||"))
     first = tune(*music, title="Kid & <Play>", rhythm="reel")
-    write_svg([first, tune(A, Bar("|]"))], path)
+    write_svg([first, tune(A, BarLine("|]"))], path)
     root = ElementTree.parse(path).getroot()
     assert re.fullmatch(r"\d+px", root.get("width", ""))
     assert re.fullmatch(r"\d+px", root.get("height", ""))
@@ -224,16 +241,20 @@ def test_one_page_holds_every_tune_with_its_title(tmp_path: Path) -> None:
         assert picture.startswith(b"\x89PNG")
 
 
-def test_flats_and_sharps_of_chord_symbols_are_letters_of_any_font(tmp_path: Path) -> None:
-    music = note("C", 2, chord=ChordSymbol(-2, "maj7")), note("C", 2, chord=ChordSymbol(6, "m7")), Bar("|]")
+def test_accidentals_of_chord_symbols_need_no_music_font(tmp_path: Path) -> None:
+    music = (
+        note("C", 2, chord_symbol=ChordSymbol(-2, "maj7")),
+        note("C", 2, chord_symbol=ChordSymbol(6, "m7")),
+        BarLine("|]"),
+    )
     write_svg([tune(*music)], tmp_path / "a")
     texts = ["".join("".join(element.itertext()).split()) for element in ElementTree.parse(tmp_path / "a").iter()]
     assert {"B♭maj7", "F♯m7"} <= set(texts)
 
 
-def test_a_page_is_the_same_bytes_each_time(tmp_path: Path) -> None:
-    write_svg([tune(A, B, Bar("|]"))], tmp_path / "a")
-    write_svg([tune(A, B, Bar("|]"))], tmp_path / "b")
+def test_svg_is_reproducible(tmp_path: Path) -> None:
+    write_svg([tune(A, B, BarLine("|]"))], tmp_path / "a")
+    write_svg([tune(A, B, BarLine("|]"))], tmp_path / "b")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -245,13 +266,13 @@ def test_a_page_is_the_same_bytes_each_time(tmp_path: Path) -> None:
         ("raise ValueError('no music')", "failed (ValueError: no music)"),
     ],
 )
-def test_a_tune_that_kills_verovio_is_named(
+def test_a_failure_of_verovio_names_the_tune(
     program: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "seqforge_abc"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "engrave.py").write_text(program)
+    (package / "verovio_process.py").write_text(program)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(engraving, "TIMEOUT", 1)
     with pytest.raises(WriteError, match=re.escape(reason)) as caught:

@@ -29,11 +29,11 @@ class InfillState(NamedTuple):
     """The state of a tune with gaps.
 
     Attributes:
-        index: The index of the current entry of the plan.
+        position: The index of the current entry of the plan.
         tune: The state of the tune.
     """
 
-    index: int
+    position: int
     tune: State
 
 
@@ -85,42 +85,42 @@ class Infill(Constraint):
         return InfillState(0, cast(State, self.automaton.start()))
 
     def may_end(self, state: Hashable) -> bool:
-        index, s = cast(InfillState, state)
-        return index == len(self.plan) and self.automaton.may_end(s)
+        position, s = cast(InfillState, state)
+        return position == len(self.plan) and self.automaton.may_end(s)
 
     def allowed(self, state: Hashable) -> np.ndarray:
-        index, s = cast(InfillState, state)
-        if index == len(self.plan):
+        position, s = cast(InfillState, state)
+        if position == len(self.plan):
             return self.automaton.allowed(s)
-        if (fixed := self._fixed_step(index, s)) is None:
+        if (fixed := self._fixed_step(position, s)) is None:
             mask = self.automaton.allowed(s)
             mask[self._not_in_free_bar] = False
             return mask
         mask = np.zeros(len(self.automaton.vocabulary), np.bool_)
         mask[fixed] = True
-        entry = self.plan[index]
+        entry = self.plan[position]
         if isinstance(entry, FreeBar) and not entry.ends_gap:
             mask[self._tie] = self.automaton.allowed(s)[self._tie]
         return mask
 
-    def _fixed_step(self, index: int, s: State) -> int | None:
+    def _fixed_step(self, position: int, s: State) -> int | None:
         """Return the fixed step that comes next, or None within a free bar that is not full."""
-        entry = self.plan[index]
+        entry = self.plan[position]
         if not isinstance(entry, FreeBar):
             return entry
         full = s.fill == entry.target_fill and not s.tuplet_left and s.note_stage in (0, NOTE)
-        return cast(int, self.plan[index + 1]) if full else None
+        return cast(int, self.plan[position + 1]) if full else None
 
     def advance(self, state: Hashable, step: Any) -> Hashable:
-        index, s = cast(InfillState, state)
+        position, s = cast(InfillState, state)
         after = cast(State, self.automaton.advance(s, step))
-        if index == len(self.plan) or step != self._fixed_step(index, s):
-            return InfillState(index, after)
-        index += 2 if isinstance(self.plan[index], FreeBar) else 1
-        entry = self.plan[index] if index < len(self.plan) else None
+        if position == len(self.plan) or step != self._fixed_step(position, s):
+            return InfillState(position, after)
+        position += 2 if isinstance(self.plan[position], FreeBar) else 1
+        entry = self.plan[position] if position < len(self.plan) else None
         if isinstance(entry, FreeBar):
             after = after._replace(target_fill=entry.target_fill)
-        return InfillState(index, after)
+        return InfillState(position, after)
 
     # -- the path to an end -------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Infill(Constraint):
         """Return the number of steps to an end on the path of `step_toward_end`."""
         path: list[InfillState] = []
         current = _without_tie_option(cast(InfillState, state))
-        while current not in self._distances and current.index < len(self.plan):
+        while current not in self._distances and current.position < len(self.plan):
             path.append(current)
             current = _without_tie_option(cast(InfillState, self.advance(current, self.step_toward_end(current))))
         distance = self._distances.get(current, -1)
@@ -143,9 +143,9 @@ class Infill(Constraint):
 
     def step_toward_end(self, state: InfillState) -> int:
         """Return an allowed step on a short path to an end."""
-        if state.index == len(self.plan):
+        if state.position == len(self.plan):
             return self.automaton.step_toward_end(state.tune)
-        fixed = self._fixed_step(state.index, state.tune)
+        fixed = self._fixed_step(state.position, state.tune)
         return self.automaton.step_toward_end(state.tune) if fixed is None else fixed
 
 

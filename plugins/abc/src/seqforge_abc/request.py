@@ -42,11 +42,11 @@ class Gap(NamedTuple):
     """A gap in a prompt.
 
     Attributes:
-        index: The index of the rest that represents the gap, in the elements of the prompt.
+        position: The index of the rest that represents the gap, in the elements of the prompt.
         bars: The number of bars to fill.
     """
 
-    index: int
+    position: int
     bars: int
 
 
@@ -77,7 +77,7 @@ class ParsedRequest:
         """
         tune = self.prompt
         assert tune is not None
-        gaps = [gap.index for gap in self.gaps]
+        gaps = [gap.position for gap in self.gaps]
         unit = unit_note_length(
             Tune(tuple(element for index, element in enumerate(tune.elements) if index not in gaps))
         )
@@ -163,7 +163,7 @@ def _prompt(
     notes = [index for index, element in enumerate(tune.elements) if isinstance(element, Note)]
     gaps = tuple(Gap(notes[count - 1], length) for count, length in zip(counts, bars, strict=True))
     for gap in gaps:
-        rest = tune.elements[gap.index]
+        rest = tune.elements[gap.position]
         if not isinstance(rest, Note) or rest != Note((), rest.duration):
             raise RequestError(
                 "a * in `prompt` is a bar to fill; no decoration, grace note or tie may stand at it, as in '!f!*'",

@@ -1,7 +1,8 @@
 """A program that converts MusicXML to SVG with verovio: `python -m seqforge_abc.verovio_process FOLDER`.
 
 Some real tunes crash verovio and its process, so it runs as a child process. The parent writes 0001.musicxml,
-0002.musicxml, ... into a folder and finds 0001.svg, 0002.svg, ... there. The first missing file is the tune that failed.
+0002.musicxml, ... into a folder and finds 0001.svg, 0002.svg, ... there. The first missing file is the tune that
+failed.
 """
 
 import re

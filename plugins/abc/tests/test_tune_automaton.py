@@ -12,31 +12,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforge import RequestError
-from seqforge_abc import AbcCodec, Options, Request, Tune, tokens
-from seqforge_abc.automaton import Automaton
-from seqforge_abc.disputed import disputed
-from seqforge_abc.lint import findings
+from seqforge_abc import AbcCodec, AbcOptions, AbcRequest, Tune, tokens
+from seqforge_abc.ambiguities import ambiguities
+from seqforge_abc.lint import violations
 from seqforge_abc.theory import Meter, parse_key, parse_meter
-from seqforge_abc.tune import Bar, Ending, Note, Tuplet
-from seqforge_abc.writing import tune_to_abc
+from seqforge_abc.tune import BarLine, Ending, Note, Tuplet
+from seqforge_abc.tune_automaton import TuneAutomaton
+from seqforge_abc.writer import tune_to_abc
 
-CODEC = AbcCodec.fit([], Options())
+CODEC = AbcCodec.fit([], AbcOptions())
 VOCABULARY = CODEC.vocabulary
 METERS = ["2/4", "3/4", "4/4", "C|", "6/8", "9/8", "12/8", "5/4", "3/8"]
 
 
-def walk(automaton: Automaton, seed: int, *, most: int = 150) -> list[int]:
+def walk(automaton: TuneAutomaton, seed: int, *, most: int = 150) -> list[int]:
     """A tune drawn at random among what is allowed, notes more often than signs; led to its end after `most` steps."""
     rng = np.random.default_rng(seed)
     weights = np.array([30.0 if automaton.is_pitch[step] else 0.2 for step in range(len(VOCABULARY))])
-    weights[[automaton.index[kind] for kind in (*tokens.LINES, "[1", "[2")]] = 300
-    weights[automaton.keys] = 0.01
+    weights[[automaton.index[kind] for kind in (*tokens.BAR_LINE_TOKENS, "[1", "[2")]] = 300
+    weights[automaton.key_changes] = 0.01
     state, steps = automaton.start(), []
     distance = None
     while not (automaton.may_end(state) and (len(steps) >= most or rng.random() < 0.3)):
         mask = automaton.allowed(state)
         if len(steps) >= most:
-            step = automaton.toward_end(state)  # type: ignore[arg-type]
+            step = automaton.step_toward_end(state)  # type: ignore[arg-type]
             assert mask[step]
             now = automaton.to_end(state)
             assert distance is None or now == distance - 1
@@ -57,13 +57,13 @@ def walk(automaton: Automaton, seed: int, *, most: int = 150) -> list[int]:
 def bars(tune: Tune) -> list[tuple[Fraction, str]]:
     """The lengths of what stands between bar lines, as they sound, with the bar line after each."""
     found, length, scale, left = [], Fraction(0), Fraction(1), 0
-    for element in tune.music:
+    for element in tune.elements:
         if isinstance(element, Tuplet):
             scale, left = Fraction(element.q, element.p), element.r
         elif isinstance(element, Note):
             length += element.duration * (scale if left else 1)
             left = max(0, left - 1)
-        elif isinstance(element, Bar) and length:
+        elif isinstance(element, BarLine) and length:
             found.append((length, element.kind))
             length = Fraction(0)
     assert not length, "a tune ends with a bar line"
@@ -72,7 +72,7 @@ def bars(tune: Tune) -> list[tuple[Fraction, str]]:
 
 def bars_that_do_not_add_up(tune: Tune) -> list[str]:
     """What a bar checker of our own finds, first and last bars too; independent of the automaton."""
-    bar, wrong = tune.meter.bar, []
+    bar, wrong = tune.meter.bar_length, []
     found = bars(tune)
     if not bar:
         return []
@@ -108,21 +108,21 @@ def bars_that_do_not_add_up(tune: Tune) -> list[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32), meter=st.sampled_from(METERS), count=st.sampled_from([0, 1, 2, 5, 8, 16]))
-def test_whatever_is_drawn_is_a_whole_tune(seed: int, meter: str, count: int) -> None:
+def test_random_walks_are_complete_tunes(seed: int, meter: str, count: int) -> None:
     asked = parse_meter(meter)
-    automaton = Automaton(VOCABULARY, meter=asked, key=parse_key("Edor"), rhythm="jig", bars=count)
+    automaton = TuneAutomaton(VOCABULARY, meter=asked, key=parse_key("Edor"), rhythm="jig", bars=count)
     drawn = [VOCABULARY[step] for step in walk(automaton, seed)]
-    tune = tokens.tune_of(drawn)
-    assert list(tokens.bar_lines(tune)) == [token for token in drawn if token in tokens.LINES]
-    assert tokens.tune_of(tokens.tokens_of(tune)) == tune
+    tune = tokens.decode_tune(drawn)
+    assert list(tokens.bar_line_tokens(tune)) == [token for token in drawn if token in tokens.BAR_LINE_TOKENS]
+    assert tokens.decode_tune(tokens.encode_tune(tune)) == tune
     assert (tune.meter, str(tune.key), tune.rhythm) == (asked, "Edor", "jig")
-    assert isinstance(tune.music[-1], Bar) and tune.music[-1].kind in ("|]", ":|")
-    endings = [element.number for element in tune.music if isinstance(element, Ending)]
+    assert isinstance(tune.elements[-1], BarLine) and tune.elements[-1].kind in ("|]", ":|")
+    endings = [element.number for element in tune.elements if isinstance(element, Ending)]
     assert endings == ["1", "2"] * (len(endings) // 2)
     for note, after in itertools.pairwise(tune.notes()):
         assert not note.tied or set(note.pitches) <= set(after.pitches)
-    assert findings(tune) == []
-    assert disputed(tune) == [] or tokens.tokens_of(tune) != drawn  # it was drawn in a unit that is not its own
+    assert violations(tune) == []
+    assert ambiguities(tune) == [] or tokens.encode_tune(tune) != drawn  # it was drawn in a unit that is not its own
     if not endings:
         assert bars_that_do_not_add_up(tune) == []
     if count:
@@ -134,12 +134,12 @@ def counted_upbeats(tune: Tune) -> int:
     """How many stretches are upbeats: shorter than a bar, first in their section, and in no second ending."""
     upbeats, opening, lengths = 0, True, iter(bars(tune))
     played = False
-    for element in tune.music:
+    for element in tune.elements:
         if isinstance(element, Note):
             played = True
         elif isinstance(element, Ending):
             opening = False
-        elif isinstance(element, Bar) and played:
+        elif isinstance(element, BarLine) and played:
             length, kind = next(lengths)
             upbeats += opening and length < tune.meter.bar and kind in ("|", "|:")
             opening, played = kind != "|", False
@@ -148,41 +148,41 @@ def counted_upbeats(tune: Tune) -> int:
 
 @pytest.mark.skipif(not shutil.which("abc2midi"), reason="abc2midi is a judge from outside; CI installs it")
 @pytest.mark.parametrize("meter", METERS)
-def test_abc2midi_finds_no_error_and_no_bar_of_a_wrong_length(meter: str, tmp_path: Path) -> None:
+def test_abc2midi_reports_no_errors_in_random_walks(meter: str, tmp_path: Path) -> None:
     for seed in range(6):
         rhythm = "hornpipe" if meter in ("2/4", "4/4") and seed % 2 else "reel"
-        automaton = Automaton(VOCABULARY, meter=parse_meter(meter), key=parse_key("D"), rhythm=rhythm)
-        tune = tokens.tune_of([VOCABULARY[step] for step in walk(automaton, seed, most=80)])
+        automaton = TuneAutomaton(VOCABULARY, meter=parse_meter(meter), key=parse_key("D"), rhythm=rhythm)
+        tune = tokens.decode_tune([VOCABULARY[step] for step in walk(automaton, seed, most=80)])
         (tmp_path / "t.abc").write_text(tune_to_abc(tune))
         said = subprocess.run(["abc2midi", "t.abc", "-c"], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert not re.search("Error|time units", said.stdout), said.stdout + tune_to_abc(tune)
 
 
-def test_the_shortest_way_ends_from_the_very_start() -> None:
-    automaton = Automaton(VOCABULARY)
+def test_the_shortest_path_from_the_start_is_a_complete_tune() -> None:
+    automaton = TuneAutomaton(VOCABULARY)
     state, steps = automaton.start(), []
     while not automaton.may_end(state):
-        steps.append(automaton.toward_end(state))  # type: ignore[arg-type]
+        steps.append(automaton.step_toward_end(state))  # type: ignore[arg-type]
         state = automaton.advance(state, steps[-1])
     assert len(steps) == automaton.to_end(automaton.start())
-    assert bars_that_do_not_add_up(tokens.tune_of([VOCABULARY[step] for step in steps])) == []
+    assert bars_that_do_not_add_up(tokens.decode_tune([VOCABULARY[step] for step in steps])) == []
 
 
 # -- requests -------------------------------------------------------------------------------
 
 
 def opening(**asked: Any) -> list[str]:
-    [prompt] = CODEC.prompts(Request(**asked))
+    [prompt] = CODEC.task(AbcRequest(**asked)).prompts
     return [VOCABULARY[step] for step in prompt.example.steps]
 
 
-def test_a_prompt_is_where_the_tune_begins() -> None:
+def test_the_example_of_a_prompt_contains_its_tokens() -> None:
     begun = opening(prompt="|:DED F2A|", key="D", meter="6/8", rhythm="jig")
     assert begun == ["R:jig", "M:6/8", "L:1/8", "K:D", "|:", "=D", "=E", "=D", "*2", "^F", "=A", "|1"]
 
 
-def test_what_is_asked_for_is_forced_and_the_rest_is_free() -> None:
-    [prompt] = CODEC.prompts(Request(key="F#m", meter="C|"))
+def test_requested_header_fields_are_forced_and_others_free() -> None:
+    [prompt] = CODEC.task(AbcRequest(key="F#m", meter="C|")).prompts
     constraint = prompt.constraint
     assert constraint is not None and len(prompt.example.steps) == 0
     state, seen = constraint.start(), []
@@ -206,18 +206,18 @@ def test_what_is_asked_for_is_forced_and_the_rest_is_free() -> None:
         ({"prompt": "DEF|" * 9000, "key": "D", "meter": "3/8"}, "36,000 characters; 20,000 are allowed"),
     ],
 )
-def test_a_request_that_is_impossible_is_one_sentence(asked: dict[str, Any], told: str) -> None:
+def test_invalid_requests_raise_request_error(asked: dict[str, Any], told: str) -> None:
     with pytest.raises(RequestError, match=told) as caught:
-        CODEC.prompts(Request(**asked))
+        CODEC.task(AbcRequest(**asked))
     assert "\n" not in str(caught.value)
 
 
-def test_no_meter_is_written_only_where_it_is_asked_for() -> None:
-    free = Automaton(VOCABULARY)
+def test_no_meter_is_generated_only_on_request() -> None:
+    free = TuneAutomaton(VOCABULARY)
     state = free.advance(free.start(), CODEC.index["R:"])
     assert not free.allowed(state)[CODEC.index["M:none"]]
-    asked = Automaton(VOCABULARY, meter=Meter(0, 0))
-    tune = tokens.tune_of([VOCABULARY[step] for step in walk(asked, 1)])
+    asked = TuneAutomaton(VOCABULARY, meter=Meter(0, 0))
+    tune = tokens.decode_tune([VOCABULARY[step] for step in walk(asked, 1)])
     assert tune.meter == Meter(0, 0)
 
 
@@ -228,12 +228,14 @@ def test_no_meter_is_written_only_where_it_is_asked_for() -> None:
     count=st.sampled_from([0, 1, 2, 3, 8]),
     signs=st.lists(st.sampled_from([40.0, 400.0, 4000.0]), min_size=4, max_size=4),
 )
-def test_every_state_is_near_an_end(seed: int, meter: str, count: int, signs: list[float]) -> None:
-    automaton = Automaton(VOCABULARY, meter=parse_meter(meter), bars=count)
+def test_every_reachable_state_has_a_short_path_to_an_end(
+    seed: int, meter: str, count: int, signs: list[float]
+) -> None:
+    automaton = TuneAutomaton(VOCABULARY, meter=parse_meter(meter), bars=count)
     weights = np.where(automaton.is_pitch, 30.0, 0.2)
     for names, weight in zip((["[1", "[2"], [":|", "::"], ["|:", "||"], ["|]"]), signs, strict=True):
         weights[[automaton.index[name] for name in names]] = weight
-    weights[[automaton.index[token] for token, kind in tokens.LINES.items() if kind == "|"]] = 400
+    weights[[automaton.index[token] for token, kind in tokens.BAR_LINE_TOKENS.items() if kind == "|"]] = 400
     rng = np.random.default_rng(seed)
     state: Any = automaton.start()
     for _ in range(60):
@@ -243,16 +245,16 @@ def test_every_state_is_near_an_end(seed: int, meter: str, count: int, signs: li
         state = automaton.advance(state, int(rng.choice(len(mask), p=weights * mask / (weights * mask).sum())))
     way = 0
     while not automaton.may_end(state):
-        step = automaton.toward_end(state)
+        step = automaton.step_toward_end(state)
         assert automaton.allowed(state)[step]
         state = automaton.advance(state, step)
         way += 1
         assert way <= 20 * max(8, count), "the way to the end goes in circles"
 
 
-def test_a_repeat_is_opened_where_programs_would_not_see_it() -> None:
+def test_repeats_without_opening_sign_are_allowed_only_where_abc2midi_agrees() -> None:
     """The first section may lack its `|:`, and one after a repeat; not where abc2midi goes back to somewhere else."""
-    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    automaton = TuneAutomaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
     bar = ["*4", "=D"]
 
     def allowed_after(*music: str) -> set[str]:
@@ -274,7 +276,7 @@ def test_a_repeat_is_opened_where_programs_would_not_see_it() -> None:
 
 
 def test_an_upbeat_may_stand_before_the_sign_of_its_repeat() -> None:
-    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    automaton = TuneAutomaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
     upbeat, bar, short = ["=A"], ["=D", "=E", "=F", "=G"], ["=D", "=E", "=F"]
     head = ["R:reel", "M:2/4", "L:1/8", "K:D"]
     for music in (
@@ -287,30 +289,46 @@ def test_an_upbeat_may_stand_before_the_sign_of_its_repeat() -> None:
             assert automaton.allowed(state)[CODEC.index[token]], (token, music)
             state = automaton.advance(state, CODEC.index[token])
         assert automaton.may_end(state)
-        tune = tokens.tune_of([*head, *music])
-        assert findings(tune) == disputed(tune) == []
+        tune = tokens.decode_tune([*head, *music])
+        assert violations(tune) == ambiguities(tune) == []
 
 
-def test_notes_are_tied() -> None:
+def test_plain_notes_may_be_tied() -> None:
     """Whatever stands before them: a note that another came right before was once not."""
-    automaton = Automaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
+    automaton = TuneAutomaton(VOCABULARY, meter=parse_meter("2/4"), key=parse_key("D"), rhythm="reel")
     state = automaton.start()
     for token in ["R:reel", "M:2/4", "L:1/8", "K:D", "=D", "=E", "*2", "=F"]:
         state = automaton.advance(state, CODEC.index[token])
         assert automaton.allowed(state)[CODEC.index["-"]] == (token in ("=D", "=E", "=F"))
 
 
-def test_a_second_ending_counts_on_from_where_the_first_began() -> None:
-    bar = Note((tokens.PITCHES["=D"],), Fraction(1, 2))
+def test_bar_numbers_of_a_second_ending_continue_from_the_start_of_the_first() -> None:
+    bar = Note((tokens.PITCH_TOKENS["=D"],), Fraction(1, 2))
     one, two = Ending("1"), Ending("2")
-    music = (bar, Bar("|"), bar, Bar("|"), one, bar, Bar(":|"), two, bar, Bar("|"), bar, Bar("||"), bar, Bar("|"), bar)
-    tune = Tune((*music, Bar("|]")), meter=Meter(2, 4))
-    assert list(tokens.bar_lines(tune)) == ["|1", "|2", ":|", "|3", "||", "|1", "|]"]
+    music = (
+        bar,
+        BarLine("|"),
+        bar,
+        BarLine("|"),
+        one,
+        bar,
+        BarLine(":|"),
+        two,
+        bar,
+        BarLine("|"),
+        bar,
+        BarLine("||"),
+        bar,
+        BarLine("|"),
+        bar,
+    )
+    tune = Tune((*music, BarLine("|]")), meter=Meter(2, 4))
+    assert list(tokens.bar_line_tokens(tune)) == ["|1", "|2", ":|", "|3", "||", "|1", "|]"]
 
 
 @pytest.mark.parametrize(("rhythm", "meters"), [("hornpipe", {"M:2/4", "M:4/4"}), ("reel", None)])
-def test_a_hornpipe_s_meter_is_one_that_abc2midi_takes(rhythm: str, meters: set[str] | None) -> None:
-    automaton = Automaton(VOCABULARY)
+def test_hornpipes_have_a_meter_that_abc2midi_supports(rhythm: str, meters: set[str] | None) -> None:
+    automaton = TuneAutomaton(VOCABULARY)
     state = automaton.advance(automaton.start(), CODEC.index[f"R:{rhythm}"])
     found = {VOCABULARY[step] for step in np.flatnonzero(automaton.allowed(state))}
     assert found == meters if meters else {"M:2/2", "M:6/8"} <= found

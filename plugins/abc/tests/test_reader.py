@@ -7,12 +7,9 @@ from hypothesis import strategies as st
 
 from seqforge import ReadError
 from seqforge_abc.fields import plain_text, rhythm_field
-from seqforge_abc.music import parse_music
-from seqforge_abc.reading import LONGEST_LINE, LONGEST_TUNE, lines_of, read_book
-from seqforge_abc.theory import NO_KEY, Meter, parse_key
-from seqforge_abc.tune import Bar, ChordSymbol, Tune
-
-JIG, REEL = Meter(6, 8), Meter(4, 4)
+from seqforge_abc.reader import MAX_LINE_BYTES, MAX_TUNE_CHARACTERS, read_book, read_lines
+from seqforge_abc.theory import NO_KEY, Meter
+from seqforge_abc.tune import BarLine, ChordSymbol, Tune
 
 KESH = """X:1
 T:Kesh, The
@@ -27,10 +24,6 @@ dBd dBd|ege dBd|gfg aga|bgg g2:|
 """
 
 
-def music(text, key="C", meter=REEL):
-    return parse_music(text, key=parse_key(key), meter=meter)
-
-
 def book(tmp_path, text):
     path = tmp_path / "book.abc"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -42,92 +35,88 @@ def only(tmp_path, text):
     return tune
 
 
-def lost(text, key="C"):
-    return dict(music(text, key).lost)
-
-
 # -- books -----------------------------------------------------------------------------------------------------
 
 
-def test_a_tune_is_read_with_its_head(tmp_path):
+def test_header_fields_and_music_are_read(tmp_path):
     [(tune, line)] = book(tmp_path, KESH)
     assert (tune.title, tune.rhythm, str(tune.meter), str(tune.key), line) == ("Kesh, The", "jig", "6/8", "G", 1)
     assert len(tune.notes()) == 25 + 22 + 24 + 22
-    assert tune.music[0] == Bar("|:")
-    assert tune.music[-1] == Bar(":|")
+    assert tune.elements[0] == BarLine("|:")
+    assert tune.elements[-1] == BarLine(":|")
     assert [str(note.pitches[0]) for note in tune.notes()[-5:]] == ["=a", "=b", "=g", "=g", "=g"]
-    assert not tune.lost
+    assert not tune.losses
 
 
-def test_tunes_end_at_an_empty_line_or_at_the_next_number(tmp_path):
-    found = book(
+def test_a_tune_ends_at_an_empty_line_or_the_next_number(tmp_path):
+    items = book(
         tmp_path, "X:1\nT:One\nK:D\nDEF|\nX:2\nT:Two\nK:D\nGAB|\n\nNot music: a bad face\n\nX:3\nT:3\nK:D\nABc|"
     )
-    assert [(tune.title, line) for tune, line in found] == [("One", 1), ("Two", 5), ("3", 12)]
+    assert [(tune.title, line) for tune, line in items] == [("One", 1), ("Two", 5), ("3", 12)]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_any_end_of_line_will_do(tmp_path, end):
+def test_line_endings_of_every_system_are_read(tmp_path, end):
     assert only(tmp_path, KESH.replace("\n", end)) == only(tmp_path, KESH)
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "cp1252", "latin-1"])
-def test_old_encodings_are_read(tmp_path, code):
+def test_legacy_text_encodings_are_read(tmp_path, code):
     assert only(tmp_path, "X:1\nT:Gan Ainm é\nK:D\nDEF|".encode(code)).title == "Gan Ainm é"
 
 
-def test_missing_fields_have_their_defaults(tmp_path):
+def test_missing_fields_have_defaults(tmp_path):
     tune = only(tmp_path, "T:No number\nM:2/4\nK:D\nDE|")
     assert tune.notes()[0].duration == Fraction(1, 16)
     tune = only(tmp_path, "X:1\nT:No key\nABc def|")
-    assert (tune.key, tune.meter.bar, tune.notes()[0].duration) == (NO_KEY, 0, Fraction(1, 8))
-    assert tune.lost == {"a key": 1}
+    assert (tune.key, tune.meter.bar_length, tune.notes()[0].duration) == (NO_KEY, 0, Fraction(1, 8))
+    assert tune.losses == {"missing keys": 1}
 
 
-def test_an_empty_line_in_the_head_does_not_end_a_tune(tmp_path):
+def test_an_empty_line_in_the_header_does_not_end_a_tune(tmp_path):
     assert len(only(tmp_path, "X:1\nT:Gap\n\nM:4/4\nK:D\n\nDEFG|").notes()) == 4
     [error, (tune, _)] = book(tmp_path, "X:1\nT:Only a head\nK:D\n\nBe glad, Dad.\n\nX:2\nK:D\nABc|")
     assert (error.reason, len(tune.notes())) == ("has no note", 3)
 
 
-def test_the_head_of_a_book_holds_for_all_its_tunes(tmp_path):
-    found = book(tmp_path, "M:6/8\nL:1/4\n\nX:1\nK:D\nDEF|\n\nX:2\nM:2/4\nK:D\nDE|")
-    assert [(str(tune.meter), tune.notes()[0].duration) for tune, _ in found] == [
+def test_the_header_of_a_book_applies_to_all_tunes(tmp_path):
+    items = book(tmp_path, "M:6/8\nL:1/4\n\nX:1\nK:D\nDEF|\n\nX:2\nM:2/4\nK:D\nDE|")
+    assert [(str(tune.meter), tune.notes()[0].duration) for tune, _ in items] == [
         ("6/8", Fraction(1, 4)),
         ("2/4", Fraction(1, 4)),
     ]
 
 
-def test_what_cannot_be_read_is_told_with_its_line_and_the_rest_is_read(tmp_path):
-    found = book(tmp_path, "X:1\nK:D\nA0 B|\n\nX:2\nK:D\nz4|\n\nX:3\nT:x\n\nX:4\nK:D\nDEF|A999|\n\n" + KESH)
-    assert [(error.line, error.reason) for error in found[:3]] == [
-        (1, "a note of 0 whole notes; more than 0 and at most 16 are allowed"),
+def test_unreadable_tunes_are_errors_with_line_and_reason(tmp_path):
+    items = book(tmp_path, "X:1\nK:D\nA0 B|\n\nX:2\nK:D\nz4|\n\nX:3\nT:x\n\nX:4\nK:D\nDEF|A999|\n\n" + KESH)
+    assert [(error.line, error.reason) for error in items[:3]] == [
+        (1, "a note is 0 whole notes long; more than 0 and at most 16 are allowed"),
         (5, "has no note"),
-        (9, "has no music: no K: field and no line of notes"),
+        (9, "has no music: there is no K: field and no line of notes"),
     ]
-    assert found[3].line == 12
-    assert found[4][0].title == "Kesh, The"
+    assert items[3].line == 12
+    assert items[4][0].title == "Kesh, The"
 
 
-def test_a_note_of_more_than_sixteen_whole_notes_spoils_its_tune(tmp_path):
+def test_a_note_longer_than_16_whole_notes_makes_its_tune_unreadable(tmp_path):
     [error] = book(tmp_path, "X:1\nL:1/4\nK:D\nD65|")
     assert isinstance(error, ReadError)
     assert "at most 16" in error.reason
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "Only words.\n\nNo tune | at all.\n", "T: a title\nT: another\n"])
-def test_a_file_without_a_tune_says_so_once(tmp_path, text):
+def test_a_file_without_a_tune_is_one_error(tmp_path, text):
     [error] = book(tmp_path, text)
     assert isinstance(error, ReadError)
-    assert error.reason.startswith("holds no tune")
+    assert error.reason.startswith("contains no tune")
 
 
-def test_files_that_are_no_text_are_refused(tmp_path):
+def test_binary_and_utf_16_files_are_errors(tmp_path):
     assert "NUL" in book(tmp_path, b"\x00\x01" * 99)[0].reason
     assert "UTF-16" in book(tmp_path, KESH.encode("utf-16"))[0].reason
 
 
-def test_memory_stays_flat_where_nothing_is_to_be_read(tmp_path):
+def test_memory_use_is_constant_for_files_without_tunes(tmp_path):
     path = tmp_path / "big.abc"
     path.write_bytes(b"x" * 4_000_000 + b"\n" + b"nothing to read here\n" * 100_000)
     tracemalloc.start()
@@ -135,15 +124,15 @@ def test_memory_stays_flat_where_nothing_is_to_be_read(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
-    assert error.reason.startswith("holds no tune, and line 1 is too long")
+    assert error.reason.startswith("contains no tune, and line 1 is too long")
 
 
-def test_tunes_and_lines_have_a_longest_size(tmp_path):
-    long = "X:1\nK:D\n" + "DEFG|\n" * (LONGEST_TUNE // 5) + "\n"
-    wide = "X:2\nK:D\nA|" + "B" * LONGEST_LINE + "|\n\n"
-    one, two, (tune, _) = book(tmp_path, long + wide + KESH)
-    assert (one.line, one.reason) == (1, "is a tune of more than 200,000 characters")
-    assert two.reason == "has a line of more than 100,000 bytes"
+def test_too_long_tunes_and_lines_are_errors(tmp_path):
+    long_text = "X:1\nK:D\n" + "DEFG|\n" * (MAX_TUNE_CHARACTERS // 5) + "\n"
+    long_line_text = "X:2\nK:D\nA|" + "B" * MAX_LINE_BYTES + "|\n\n"
+    long_tune, long_line, (tune, _) = book(tmp_path, long_text + long_line_text + KESH)
+    assert (long_tune.line, long_tune.reason) == (1, "is longer than 200,000 characters")
+    assert long_line.reason == "has a line of more than 100,000 bytes"
     assert tune.title == "Kesh, The"
 
 
@@ -154,61 +143,61 @@ def test_tunes_and_lines_have_a_longest_size(tmp_path):
         )
     )
 )
-def test_lines_are_those_of_any_system(tmp_path_factory, parts):
+def test_read_lines_splits_at_every_line_ending(tmp_path_factory, parts):
     path = tmp_path_factory.mktemp("lines") / "x"
     path.write_bytes(b"".join(line + end for line, end in parts))
     text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    assert [line for _, line in lines_of(path)] == (text.split(b"\n")[:-1] if text else [])
+    assert [line for _, line in read_lines(path)] == (text.split(b"\n")[:-1] if text else [])
 
 
-def test_web_pages_are_read_through_their_tags(tmp_path):
+def test_tunes_in_web_pages_are_read(tmp_path):
     head = "<html><body><p>A page</p>\n<pre>\nX:1<br>T:Tom &amp; Jerry<br>\nM:6/8\nK:D<br>\n"
     page = head + "A&gt;B c<d A<a f>g|&quot;Am&quot;d3|</pre>\n</body></html>"
     tune = only(tmp_path, page)
     assert tune.title == "Tom & Jerry"
     assert [float(note.duration * 8) for note in tune.notes()] == [1.5, 0.5, 0.5, 1.5, 0.5, 1.5, 1.5, 0.5, 3.0]
-    assert tune.notes()[-1].chord == ChordSymbol(3, "m")
+    assert tune.notes()[-1].chord_symbol == ChordSymbol(3, "m")
 
 
-def test_what_a_mail_program_broke_is_mended(tmp_path):
+def test_quoted_printable_text_is_decoded(tmp_path):
     assert len(only(tmp_path, "X:1\nK:D\nABc u=3Dd|=20\nDEF|\n").notes()) == 7
 
 
-def test_history_may_take_several_lines_before_the_key(tmp_path):
+def test_a_history_field_may_have_several_lines(tmp_path):
     tune = only(tmp_path, "X:1\nT:x\nH:Played by Ed\nA bad bag | added\nK:D\nDEF|")
     assert len(tune.notes()) == 3
 
 
-def test_a_number_at_the_end_of_a_line_of_music_is_none_of_its_notes(tmp_path):
+def test_a_number_field_at_the_end_of_a_music_line_is_skipped(tmp_path):
     assert len(only(tmp_path, "X:1\nK:D\nDEF|]X:197\n").notes()) == 3
 
 
-def test_music_behind_a_field_on_its_line_is_read(tmp_path):
+def test_music_after_a_field_on_the_same_line_is_read(tmp_path):
     tune = only(tmp_path, "X:1\nM:4/4\nL:1/8\nK:D\nDEFG|\nM:3/4 ABc|def|\n")
     assert len(tune.notes()) == 10
-    assert Meter(3, 4) in tune.music
+    assert Meter(3, 4) in tune.elements
 
 
-def test_titles_and_rhythms_have_one_spelling(tmp_path):
+def test_titles_and_rhythms_are_normalised(tmp_path):
     tune = only(tmp_path, "X:1\nT:  \nT: Caf\\'e  na   h\\'Eireann \nT:Other\nR: SlipJig \nK:D\nDEF|")
     assert (tune.title, tune.rhythm) == ("Café na hÉireann", "slip jig")
-    assert tune.lost == {"further titles": 1}
+    assert tune.losses == {"additional titles": 1}
     assert plain_text(r"\`a \^o \"u \~n \cc \aa \/o \ss \u00e9 \351 &eacute; A\&B") == "à ô ü ñ ç å ø ß é é é A&B"
     assert [rhythm_field(text) for text in ("Reel", " hop  Jig", "slip-jig")] == ["reel", "hop jig", "slip jig"]
 
 
-def test_what_a_tune_does_not_keep_is_counted_by_name(tmp_path):
+def test_losses_are_counted_by_description(tmp_path):
     text = "X:1\nT:x\nC:Me\nQ:1/4=120\nZ:Me\n%%scale 1\nK:D\nP:A\n(DE) [DA]|^/F2|\nw:la la\nV:2\nABc|\n"
-    assert only(tmp_path, text).lost == {
-        "composers": 1, "tempi": 1, "transcribers": 1, "directives": 1, "parts": 1, "slurs": 1, "microtones": 1,
-        "lyrics": 1, "further voices": 1,
+    assert only(tmp_path, text).losses == {
+        "composers": 1, "tempos": 1, "transcribers": 1, "directives": 1, "parts": 1, "slurs": 1, "microtones": 1,
+        "lyrics": 1, "additional voices": 1,
     }  # fmt: skip
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=300), st.booleans())
-def test_no_bytes_break_the_reader(tmp_path_factory, data, headed):
+def test_any_bytes_are_tunes_or_errors(tmp_path_factory, data, with_header):
     path = tmp_path_factory.mktemp("any") / "x.abc"
-    path.write_bytes((b"X:1\nK:D\n" if headed else b"") + data)
-    for found in read_book(path):
-        assert isinstance(found, ReadError) or isinstance(found[0], Tune)
+    path.write_bytes((b"X:1\nK:D\n" if with_header else b"") + data)
+    for item in read_book(path):
+        assert isinstance(item, ReadError) or isinstance(item[0], Tune)

@@ -15,30 +15,30 @@ from hypothesis import strategies as st
 import seqforge
 import seqforge_corpora
 from seqforge import Example, RequestError, registry
-from seqforge_abc import Abc, AbcCodec, Options, Request, Tune, tokens
-from seqforge_abc.bars import runs
-from seqforge_abc.filling import Filling
-from seqforge_abc.tune import Music, Note
-from seqforge_abc.writing import tune_to_abc, written_unit
+from seqforge_abc import Abc, AbcCodec, AbcOptions, AbcRequest, Tune, tokens
+from seqforge_abc.bars import split_bars
+from seqforge_abc.infill import Infill
+from seqforge_abc.tune import Element, Note
+from seqforge_abc.writer import tune_to_abc, written_unit
 
 spec = importlib.util.spec_from_file_location("automaton_tests", Path(__file__).parent / "test_automaton.py")
 assert spec and spec.loader
 automaton_tests = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(automaton_tests)
 
-CODEC = AbcCodec.fit([], Options())
+CODEC = AbcCodec.fit([], AbcOptions())
 BOOKS = Path(str(next(iter(seqforge_corpora.__path__))))
-KINDS = np.array([30.0 if token in tokens.PITCHES else 0.3 for token in CODEC.vocabulary])
-KINDS[[CODEC.index[kind] for kind in tokens.LINES]] = 300
+KINDS = np.array([30.0 if token in tokens.PITCH_TOKENS else 0.3 for token in CODEC.vocabulary])
+CHORD_KINDS[[CODEC.index[kind] for kind in tokens.BAR_LINE_TOKENS]] = 300
 
 
-def filling(text: str, **asked: Any) -> tuple[Filling, list[int]]:
-    [prompt] = CODEC.prompts(Request(prompt=text, **({"key": "D", "meter": "6/8"} | asked)))
-    assert isinstance(prompt.constraint, Filling)
+def filling(text: str, **asked: Any) -> tuple[Infill, list[int]]:
+    [prompt] = CODEC.task(AbcRequest(prompt=text, **({"key": "D", "meter": "6/8"} | asked))).prompts
+    assert isinstance(prompt.constraint, Infill)
     return prompt.constraint, prompt.example.steps.tolist()
 
 
-def walk(constraint: Filling, seed: int, most: int = 150) -> list[int]:
+def walk(constraint: Infill, seed: int, most: int = 150) -> list[int]:
     """A tune drawn at random, led to its end after `most` steps; the laws of `Constraint` hold on the way."""
     rng = np.random.default_rng(seed)
     state, steps = constraint.start(), []
@@ -49,7 +49,7 @@ def walk(constraint: Filling, seed: int, most: int = 150) -> list[int]:
         if constraint.may_end(state) and (not mask.any() or len(steps) >= most or rng.random() < 0.5):
             return steps
         assert mask.any()
-        nearer = constraint.toward_end(state)  # type: ignore[arg-type]
+        nearer = constraint.step_toward_end(state)  # type: ignore[arg-type]
         if distance:
             assert mask[nearer] and constraint.to_end(constraint.advance(state, nearer)) == distance - 1
         chances = KINDS * mask
@@ -89,15 +89,17 @@ PROMPTS = {
 
 @pytest.mark.parametrize("name", PROMPTS)
 @pytest.mark.parametrize("exactly", [False, True])
-def test_whatever_is_filled_in_is_a_whole_tune(name: str, exactly: bool) -> None:
+def test_infill_generates_complete_tunes(name: str, exactly: bool) -> None:
     text, meter, bars = PROMPTS[name]
     constraint, beginning = filling(text, meter=meter, bars=bars if exactly else 0)
-    fixed = [entry for entry in constraint.programme if isinstance(entry, int)]
+    fixed = [entry for entry in constraint.plan if isinstance(entry, int)]
     for seed in range(12):
         steps = walk(constraint, seed, most=[20, 60, 300][seed % 3])
         tune = tune_of(steps)
         assert steps[: len(beginning)] == beginning
-        assert list(tokens.bar_lines(tune)) == [token for token in names(steps) if token in tokens.LINES]
+        assert list(tokens.bar_line_tokens(tune)) == [
+            token for token in names(steps) if token in tokens.BAR_LINE_TOKENS
+        ]
         assert _within(fixed, steps)
         if name != "endings":
             assert automaton_tests.bars_that_do_not_add_up(tune) == []
@@ -118,7 +120,7 @@ def _within(some: list[int], every: list[int]) -> bool:
     final=st.sampled_from(["|", ":|", "|]"]),
     seed=st.integers(0, 2**32),
 )
-def test_any_number_of_gaps(gaps: list[int], meter: str, final: str, seed: int) -> None:
+def test_any_combination_of_gaps_is_filled(gaps: list[int], meter: str, final: str, seed: int) -> None:
     whole = "D" * int((8 if Fraction(meter) >= Fraction(3, 4) else 16) * Fraction(meter))
     text = "|".join(f"*{length}" if length else whole for length in gaps) + final
     tune = tune_of(walk(filling(text, meter=meter)[0], seed))
@@ -129,41 +131,41 @@ def test_any_number_of_gaps(gaps: list[int], meter: str, final: str, seed: int) 
 # -- real tunes --------------------------------------------------------------------------------------------
 
 
-MARK = 999
+MARKER = 999
 """Units that a rest lasts in no tune."""
 
 
 def text_of(tune: Tune) -> str:
-    """Return the music of a tune as a person types it; a rest of `MARK` units becomes a gap of a bar."""
+    """Return the music of a tune as a person types it; a rest of `MARKER` units becomes a gap of a bar."""
     head, _, body = tune_to_abc(tune).partition("\nK:")
-    return f"L:{head.rpartition('L:')[2]}\n{body.partition(chr(10))[2]}".replace(f"z{MARK}", "*")
+    return f"L:{head.rpartition('L:')[2]}\n{body.partition(chr(10))[2]}".replace(f"z{MARKER}", "*")
 
 
-def cut_tunes(book: str, every: int) -> list[tuple[Tune, tuple[Music, ...], tuple[Music, ...], Request]]:
+def cut_tunes(book: str, every: int) -> list[tuple[Tune, tuple[Element, ...], tuple[Element, ...], AbcRequest]]:
     """Whole real tunes, what stands before and after a bar of them, and the request to fill that bar."""
     found = []
-    for number, piece in enumerate(list(Abc().read(BOOKS / book / f"{book}.abc", Options()))[::every]):
+    for number, piece in enumerate(list(Abc().read(BOOKS / book / f"{book}.abc", AbcOptions()))[::every]):
         assert not isinstance(piece, seqforge.ReadError)
         tune = CODEC.canonical(piece).content
-        cut = runs(tune)
-        wholes = [place for place, run in enumerate(cut) if not run.start and run.counts and run.music]
+        cut = split_bars(tune)
+        wholes = [place for place, run in enumerate(cut) if not run.start and run.counts and run.elements]
         asked = {"key": str(tune.key), "meter": str(tune.meter), "rhythm": tune.rhythm or "unknown"}
         try:
-            CODEC.prompts(Request(prompt=text_of(tune), **asked))
+            CODEC.task(AbcRequest(prompt=text_of(tune), **asked))
         except RequestError:
             continue  # its bars do not add up
         place = wholes[number % len(wholes)]
-        elements = [[*run.music, *run.lines] for run in cut]
+        elements = [[*run.elements, *run.lines] for run in cut]
         before = tuple(element for run in elements[:place] for element in run)
         after = (*cut[place].lines, *(element for run in elements[place + 1 :] for element in run))
-        gap = Note((), MARK * written_unit(tune))
+        gap = Note((), MARKER * written_unit(tune))
         text = text_of(dataclasses.replace(tune, music=(*before, gap, *after)))
         assert text.count("*") == 1, text
-        found.append((tune, before, after, Request(prompt=text, **asked)))
+        found.append((tune, before, after, AbcRequest(prompt=text, **asked)))
     return found
 
 
-def untied(music: tuple[Music, ...]) -> tuple[Music, ...]:
+def untied(music: tuple[Element, ...]) -> tuple[Element, ...]:
     """Return elements without a tie from the last note: into a bar that is cut out it binds nothing."""
     place = max((place for place, each in enumerate(music) if isinstance(each, Note)), default=-1)
     return tuple(
@@ -173,16 +175,16 @@ def untied(music: tuple[Music, ...]) -> tuple[Music, ...]:
 
 
 @pytest.mark.parametrize(("book", "every"), [("cre", 25), ("oneills1850", 41), ("ryans", 7)])
-def test_what_stands_around_a_gap_in_a_real_tune_comes_back(book: str, every: int, tmp_path: Path) -> None:
+def test_infill_keeps_the_music_around_a_gap_in_real_tunes(book: str, every: int, tmp_path: Path) -> None:
     tunes = cut_tunes(book, every)
     assert len(tunes) >= 15
     content = 0
     for seed, (tune, before, after, request) in enumerate(tunes):
-        [prompt] = CODEC.prompts(request)
-        assert isinstance(prompt.constraint, Filling)
+        [prompt] = CODEC.task(request).prompts
+        assert isinstance(prompt.constraint, Infill)
         made = tune_of(walk(prompt.constraint, seed, most=0 if seed % 2 else 400))
-        assert made.music[: len(before)] == untied(before), request.prompt
-        rest = made.music[len(before) :]
+        assert made.elements[: len(before)] == untied(before), request.prompt
+        rest = made.elements[len(before) :]
         assert any(rest[place : place + len(after)] == after for place in range(len(rest))), request.prompt
         assert made.key == tune.key and made.meter == tune.meter
         bars = automaton_tests.bars(tune)
@@ -206,13 +208,13 @@ def complaints(tune: Tune, folder: Path) -> list[str]:
 # -- models and people -------------------------------------------------------------------------------------
 
 
-def test_the_shipped_model_fills_a_gap(tmp_path: Path) -> None:
+def test_the_shipped_model_fills_gaps(tmp_path: Path) -> None:
     model = seqforge.load(registry.shipped(registry.load("abc"))[0])
     for piece in model.generate(4, seed=1, key="D", meter="6/8", prompt="|:DED F2A|*2|d2e f2g|*4:|", bars=16):
         tune = piece.content
         assert counted(tune) == 16 and not automaton_tests.bars_that_do_not_add_up(tune)
-        fourth = runs(tune)[4]  # the one before the first is empty
-        assert [str(note.pitches[0]) for note in fourth.music if isinstance(note, Note)] == ["=d", "=e", "^f", "=g"]
+        fourth = split_bars(tune)[4]  # the one before the first is empty
+        assert [str(note.pitches[0]) for note in fourth.elements if isinstance(note, Note)] == ["=d", "=e", "^f", "=g"]
         assert not shutil.which("abc2midi") or not complaints(tune, tmp_path)
     [shut] = model.generate(key="D", meter="4/4", prompt="DFAF DFAF|*3|D8|]")
     assert counted(shut.content) == 5
@@ -235,17 +237,17 @@ def test_the_shipped_model_fills_a_gap(tmp_path: Path) -> None:
         ({"prompt": "DED F2A|*3|]", "bars": 8}, "a tune of --bars 8 cannot go as the prompt does"),
     ],
 )
-def test_a_gap_that_cannot_be_filled_is_one_sentence(asked: dict[str, Any], told: str) -> None:
+def test_impossible_gaps_raise_request_error(asked: dict[str, Any], told: str) -> None:
     with pytest.raises(RequestError, match=told) as caught:
         filling(**{"text": asked.pop("prompt"), **asked})
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_characters_fills_nothing() -> None:
+def test_the_character_encoding_rejects_gaps() -> None:
     with pytest.raises(RequestError, match=r"a \* in the --prompt needs a model of tokens"):
-        AbcCodec.fit([], Options("char")).prompts(Request(prompt="DED F2A|*|", key="D", meter="6/8"))
+        AbcCodec.fit([], AbcOptions("char")).task(AbcRequest(prompt="DED F2A|*|", key="D", meter="6/8"))
 
 
-def test_a_star_within_words_is_no_gap() -> None:
-    [prompt] = CODEC.prompts(Request(prompt='"^*"DED F2A|[r:*]d2e f2g| % *', key="D", meter="6/8"))
-    assert not isinstance(prompt.constraint, Filling)
+def test_an_asterisk_in_text_or_comments_is_no_gap() -> None:
+    [prompt] = CODEC.task(AbcRequest(prompt='"^*"DED F2A|[r:*]d2e f2g| % *', key="D", meter="6/8")).prompts
+    assert not isinstance(prompt.constraint, Infill)
