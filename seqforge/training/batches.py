@@ -48,9 +48,6 @@ class Batches:
         self.rows = int(dataset.lengths.sum()) + len(dataset)
         self.lanes = max(1, min(lanes, self.rows // (4 * window))) if cut else min(lanes, max(1, len(dataset)))
         self.mine = range(self.lanes)[mine or slice(None)]
-        self._numbers = [
-            {value: number + 1 for number, value in enumerate(values)} for values in dataset.label_values.values()
-        ]
         self._epoch: tuple[int, list[Lane]] | None = None
         self._ends = [0]
         self._variants: OrderedDict[tuple[int, int], _Variant] = OrderedDict()
@@ -133,12 +130,9 @@ class Batches:
         if (epoch, piece) not in self._variants:
             rng = np.random.default_rng([self.seed, epoch, piece, 2])
             example = self.augment(data.example(piece), rng)
-            chosen = [
-                table.get(example.labels.get(name, ""), 0)
-                for name, table in zip(data.label_values, self._numbers, strict=True)
-            ]
+            numbers = data.label_index.numbers(example.labels)
             features = data.features[piece] if example.features is None else example.features
-            self._variants[epoch, piece] = example.steps, np.array(chosen, np.int64), features, example.source
+            self._variants[epoch, piece] = example.steps, numbers, features, example.source
             if len(self._variants) > 4 * self.lanes:
                 self._variants.popitem(last=False)
         steps, label, feature, source = self._variants[epoch, piece]
