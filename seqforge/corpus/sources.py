@@ -106,9 +106,7 @@ def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: 
     labels = _read_table(folder / LABELS)
     for split in ("valid", "test"):
         if (folder / split).is_dir() and not (folder / "train").is_dir():
-            raise CorpusError(
-                f"the folder {folder} has a {split}/ but no train/; move the training files into train/"
-            )
+            raise CorpusError(f"the folder {folder} has a {split}/ but no train/; move the training files into train/")
     splits = {path.relative_to(folder).parts[0] for path in supported} & set(SPLITS)
     outside = [path for path in supported if path.relative_to(folder).parts[0] not in SPLITS]
     if "train" in splits and outside:
@@ -143,7 +141,9 @@ def _corpus_files(corpus: Corpus) -> list[SourceFile]:
         elif kind == "listed":
             split = splits.get(relative.as_posix(), {}).get("split", "train")
         if split and split not in SPLITS:
-            raise CorpusError(f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}")
+            raise CorpusError(
+                f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}"
+            )
         files.append(SourceFile(path, file_labels | dict(labels.get(relative.as_posix(), {})), split, fractions))
     return files
 

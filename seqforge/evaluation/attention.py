@@ -71,7 +71,8 @@ def draw_attention(parts: Sequence[tuple[Float[np.ndarray, "_ _"], Sequence[str]
         width = min(2 * steps, MAX_WIDTH_PX)
         right, height = max(right, left + width), symbols * ROW_PX
         elements.append(f'<image x="{left}" y="{top}" width="{width}" height="{height}" preserveAspectRatio="none"'
-                        f' style="image-rendering:pixelated" href="data:image/png;base64,{_png(weights)}"/>')  # fmt: skip
+                        ' style="image-rendering:pixelated"'
+                        f' href="data:image/png;base64,{_png(weights)}"/>')  # fmt: skip
         elements.append(f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="none" stroke="#888"/>')
         for row, name in enumerate(names):
             label = escape("\u2423" if name == " " else name[:MAX_NAME])
