@@ -99,7 +99,7 @@ class RunWriter:
         self._sampled = self._eighth()
         t = self.trainer.state.t
         network = Network(self.header.space, self.header.network, seed=None)
-        network.load_state_dict({n: value.cpu() for n, value in self.trainer.optimiser.weights().items()})
+        network.load_state_dict({n: value.cpu() for n, value in self.trainer.optimiser.evaluation_weights().items()})
         model = Model(self.header, network, self.plugin)
         try:
             made = next(model.stream(1, seed=t, length=None, where=None, controls=Controls(), request={}))
@@ -125,7 +125,7 @@ class RunWriter:
             "valid_nats_per_unit": loss,
         }
         header = dataclasses.replace(self.header, provenance=made)
-        write_model(self.run.model, header, self.trainer.optimiser.weights())
+        write_model(self.run.model, header, self.trainer.optimiser.evaluation_weights())
 
     def _save_state(self) -> None:
         config = {**self.plan.to_json(), "data": self.data}

@@ -87,7 +87,7 @@ def train(
     """
     found = registry.load(plugin)
     group = ProcessGroup.from_environment()
-    if group.world > 1 and run is None and not isinstance(resume, str | Path):
+    if group.world_size > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes must know where the run is: give --run FOLDER, or --resume FOLDER")
     begun: _Begun | None = None
     if resume:
@@ -117,7 +117,7 @@ def train(
     on_event(RunStarted(place.folder, plugin, found.unit, *told))
     trainer.stop_at = stop_at
     for event in trainer.run():
-        trainer.stopping = trainer.stopping or stopping()
+        trainer.stop_requested = trainer.stop_requested or stopping()
         record.keep(event)
         on_event(event)
         sampled = record.sample()
@@ -198,11 +198,13 @@ def _trainer(
     labels = tuple(len(values) for values in codec.labels.values())
     train, valid = prepared.datasets["train"], prepared.datasets["valid"]
     shape = _shape(settings, labels, codec.features, codec.space, codec.source)
-    network = Network(codec.space, shape, seed=settings.seed, pace=train.pace())
+    network = Network(codec.space, shape, seed=settings.seed, symbols_per_step=train.pace())
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     own = (
-        f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if settings.device == "cuda" and group.world > 1 else settings.device
+        f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        if settings.device == "cuda" and group.world_size > 1
+        else settings.device
     )
     return Trainer(
         network.to(own), train, valid, _training(settings), augment=validated_augment(plugin, codec), group=group

@@ -70,7 +70,7 @@ class Reporter:
                 self._best = event.nats_per_unit if event.best else self._best
                 self._line(f"step {event.t}: valid {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
         elif isinstance(event, DecayScheduled):
-            self._line(f"step {event.t}: {event.why}; the rate falls until step {event.last}, the run's last")
+            self._line(f"step {event.t}: {event.reason}; the rate falls until step {event.last}, the run's last")
         elif isinstance(event, SampleWritten):
             shown = event.text if len(event.text) <= 400 else event.text[:400] + " ..."
             self._line(f"--- {event.path}" + (f"\n{shown}\n---" if shown else ""))

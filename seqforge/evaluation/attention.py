@@ -41,7 +41,9 @@ def attention_of(network: Network, example: Example, conditions: Conditions) -> 
         raise RequestError("nothing is attended to: no source is given (such as a text to write)")
     weights: list[Tensor] = []
     network.eval()
-    network.read(opening(network, Prompt(example), conditions), network.zero_state(1), weights=weights)
+    network.forward_layers(
+        opening(network, Prompt(example), conditions), network.zero_state(1), attention_weights=weights
+    )
     found: np.ndarray = torch.cat(weights).numpy()[: len(example.steps)]
     return found
 

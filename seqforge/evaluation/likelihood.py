@@ -10,7 +10,7 @@ import torch
 from seqforge.dataset import Dataset
 from seqforge.network import Network, Batch, source_with_end
 from seqforge.core.sequences import Example
-from seqforge.training.likelihood import evaluating, exact_likelihood
+from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Evaluation:
 def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluation:
     """Return what a dataset costs, in float32, the state carried through every piece."""
     found = exact_likelihood(network, dataset)
-    return Evaluation(unit, float(dataset.units.sum()), len(dataset), found.rows, found.nats)
+    return Evaluation(unit, float(dataset.units.sum()), len(dataset), found.positions, found.nats)
 
 
 @torch.no_grad()
@@ -100,7 +100,7 @@ def score_example(
     if network.config.source_symbols:
         sources = torch.from_numpy(source_with_end(example.source, network.config.source_symbols - 1))
     state = network.zero_state(1)
-    with evaluating(network):
+    with evaluation_mode(network):
         for first in range(0, rows, window):
             part = slice(first, first + window)
             size = len(inputs[part])

@@ -32,12 +32,12 @@ class GaussianAttention(nn.Module):
         hidden: units of the layer that moves it.
         width: of what is seen through it: symbols of the source, the one behind its last included; or the encoder's.
         components: how many Gaussians.
-        pace: symbols a step that it moves at first, roughly.
+        symbols_per_step: symbols a step that it moves at first, roughly.
     """
 
-    def __init__(self, hidden: int, width: int, components: int, pace: float = 0.15) -> None:
+    def __init__(self, hidden: int, width: int, components: int, symbols_per_step: float = 0.15) -> None:
         super().__init__()
-        self.width, self.components, self.pace = width, components, pace
+        self.width, self.components, self.symbols_per_step = width, components, symbols_per_step
         self.weight = nn.Parameter(torch.empty(3 * components, hidden))
         self.bias = nn.Parameter(torch.empty(3 * components))
 
@@ -48,7 +48,7 @@ class GaussianAttention(nn.Module):
             alpha, beta, kappa = self.bias.chunk(3)
             nn.init.normal_(alpha, -(self.components**0.5) / 2, 0.3, generator=generator)
             nn.init.normal_(beta, -0.7, 0.5, generator=generator)
-            nn.init.normal_(kappa, float(torch.tensor(self.pace).log()), 0.2, generator=generator)
+            nn.init.normal_(kappa, float(torch.tensor(self.symbols_per_step).log()), 0.2, generator=generator)
 
     def zero_state(self, lanes: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return the state before anything was seen."""
@@ -75,12 +75,12 @@ class GaussianAttention(nn.Module):
         """
         given = functional.linear(hidden, self.weight, self.bias).float()
         return (
-            self.moved(given, kappa, source)
+            self.advance(given, kappa, source)
             if shelf is None
-            else self.moved(given, kappa, source, shelf.encoded, shelf.places)
+            else self.advance(given, kappa, source, shelf.encoded, shelf.places)
         )
 
-    def moved(
+    def advance(
         self,
         given: Float[Tensor, "lane numbers"],
         kappa: Float[Tensor, "lane components"],
@@ -99,7 +99,7 @@ class GaussianAttention(nn.Module):
             return kappa, torch.bmm(phi.unsqueeze(1), encoded).squeeze(1), phi
         return kappa, phi.new_zeros(len(source), self.width + 1).scatter_add(1, source, phi)[:, 1:], phi
 
-    def rests(
+    def steps_at_end(
         self, phi: Float[Tensor, "lane length"], source: Int[Tensor, "lane length"], before: Float[Tensor, "lane one"]
     ) -> Float[Tensor, "lane one"]:
         """Return for how many steps in a row the window has rested on the symbol behind the source's last."""

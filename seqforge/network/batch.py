@@ -38,7 +38,7 @@ class Batch:
     features: Float[Tensor, "time lane features"]
     sources: Int[Tensor, "time lane length"] | None = None
 
-    def rows(self, first: int, end: int) -> "Batch":
+    def slice_time(self, first: int, end: int) -> "Batch":
         """Return the rows of a part of the time."""
         return self._with(lambda value: value[first:end])
 

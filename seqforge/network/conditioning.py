@@ -25,19 +25,19 @@ class Conditioning(nn.Module):
     def __init__(self, labels: tuple[int, ...], features: int) -> None:
         super().__init__()
         widths = [min(LABEL_WIDTH, values + 1) for values in labels]
-        self.tables = nn.ParameterList(
+        self.embeddings = nn.ParameterList(
             nn.Parameter(torch.empty(values + 1, width)) for values, width in zip(labels, widths, strict=True)
         )
         self.width = sum(widths) + features
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh embeddings."""
-        for table in self.tables:
+        for table in self.embeddings:
             nn.init.normal_(table, generator=generator)
 
     def forward(
         self, labels: Int[Tensor, "*shape labels"], features: Float[Tensor, "*shape features"]
     ) -> Float[Tensor, "*shape width"]:
         """Return what the first layer reads beside each step."""
-        parts = [functional.embedding(labels[..., number], table) for number, table in enumerate(self.tables)]
+        parts = [functional.embedding(labels[..., number], table) for number, table in enumerate(self.embeddings)]
         return torch.cat([*parts, features], -1)

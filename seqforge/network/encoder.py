@@ -26,14 +26,14 @@ class Encoder(nn.Module):
 
     def __init__(self, symbols: int, units: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.empty(symbols + 1, units))
-        self.ahead, self.back = LSTM(units, units), LSTM(units, units)
+        self.embedding = nn.Parameter(torch.empty(symbols + 1, units))
+        self.forward_lstm, self.backward_lstm = LSTM(units, units), LSTM(units, units)
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights."""
-        nn.init.normal_(self.table, generator=generator)
-        self.ahead.initialise(generator)
-        self.back.initialise(generator)
+        nn.init.normal_(self.embedding, generator=generator)
+        self.forward_lstm.initialise(generator)
+        self.backward_lstm.initialise(generator)
 
     def forward(self, source: Int[Tensor, "piece length"]) -> Float[Tensor, "piece length width"]:
         """Return what stands for each place.
@@ -43,13 +43,13 @@ class Encoder(nn.Module):
         """
         pieces, length = source.shape
         if not length or not pieces:
-            return self.table.new_zeros(pieces, length, 2 * self.table.shape[1])
+            return self.embedding.new_zeros(pieces, length, 2 * self.embedding.shape[1])
         places = torch.arange(length, device=source.device).expand(pieces, length)
         turned = ((source > 0).sum(1, keepdim=True) - 1 - places) % length  # its own inverse, up to the end
-        read = functional.embedding(source, self.table)
-        ahead, _ = self.ahead(read.transpose(0, 1), self.ahead.zero_state(pieces), None)
+        read = functional.embedding(source, self.embedding)
+        ahead, _ = self.forward_lstm(read.transpose(0, 1), self.forward_lstm.zero_state(pieces), None)
         around = read.gather(1, turned.unsqueeze(2).expand_as(read)).transpose(0, 1)
-        back, _ = self.back(around, self.back.zero_state(pieces), None)
+        back, _ = self.backward_lstm(around, self.backward_lstm.zero_state(pieces), None)
         back = back.transpose(0, 1)
         back = back.gather(1, turned.unsqueeze(2).expand_as(back))
         return torch.cat([ahead.transpose(0, 1), back], 2).float()

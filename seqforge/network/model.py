@@ -37,10 +37,12 @@ class Network(nn.Module):
         space: what a step is.
         config: the shape.
         seed: of the fresh weights; None leaves them undefined, for a state dict to fill.
-        pace: symbols of the source a step, for fresh weights; None: a few steps a symbol.
+        symbols_per_step: symbols of the source a step, for fresh weights; None: a few steps a symbol.
     """
 
-    def __init__(self, space: Space, config: NetworkConfig, *, seed: int | None = 0, pace: float | None = None) -> None:
+    def __init__(
+        self, space: Space, config: NetworkConfig, *, seed: int | None = 0, symbols_per_step: float | None = None
+    ) -> None:
         super().__init__()
         self.space, self.config = space, config
         self.head = head_for(space, config)
@@ -51,20 +53,20 @@ class Network(nn.Module):
             else None
         )
         seen = config.attention_width if self.encoder is not None else 0
-        self.start = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + seen))
+        self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + seen))
         cell = CELLS[config.cell]
         first = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
             cell((config.hidden if number else first) + config.attention_width, config.hidden)
             for number in range(config.layers)
         )
-        self.window = (
+        self.attention = (
             GaussianAttention(config.hidden, config.attention_width, config.gaussians)
             if config.source_symbols
             else None
         )
-        if self.window is not None and pace is not None:
-            self.window.pace = pace
+        if self.attention is not None and symbols_per_step is not None:
+            self.attention.symbols_per_step = symbols_per_step
         if seed is not None:
             self.initialise(seed)
 
@@ -73,33 +75,33 @@ class Network(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.head.initialise(generator)
         self.conditioning.initialise(generator)
-        nn.init.zeros_(self.start)
+        nn.init.zeros_(self.start_weight)
         for layer in self.layers:
             layer.initialise(generator)  # type: ignore[operator]
-        if self.window is not None:
-            self.window.initialise(generator)
+        if self.attention is not None:
+            self.attention.initialise(generator)
         if self.encoder is not None:
             self.encoder.initialise(generator)
-            nn.init.xavier_uniform_(self.start[:, -self.config.attention_width :].detach(), generator=generator)
+            nn.init.xavier_uniform_(self.start_weight[:, -self.config.attention_width :].detach(), generator=generator)
 
     def zero_state(self, lanes: int) -> NetworkState:
         """Return the state before anything was seen."""
         state: NetworkState = [layer.zero_state(lanes) for layer in self.layers]  # type: ignore[operator]
-        return state if self.window is None else [*state, self.window.zero_state(lanes)]
+        return state if self.attention is None else [*state, self.attention.zero_state(lanes)]
 
     def forward(
         self, window: Batch, state: NetworkState, masks: Masks | None = None
     ) -> tuple[Float[Tensor, "time lane outputs"], NetworkState]:
-        """Return the head's outputs at every row, and the state after the last; arguments as of `read`."""
-        hidden, after = self.read(window, state, masks)
+        """Return the head's outputs at every row, and the state after the last; arguments as of `forward_layers`."""
+        hidden, after = self.forward_layers(window, state, masks)
         return self.head.predict(hidden), after
 
-    def read(
+    def forward_layers(
         self,
         window: Batch,
         state: NetworkState,
         masks: Masks | None = None,
-        weights: list[Tensor] | None = None,
+        attention_weights: list[Tensor] | None = None,
     ) -> tuple[Float[Tensor, "time lane hidden"], NetworkState]:
         """Return what the head predicts from at every row, and the state after the last.
 
@@ -113,7 +115,7 @@ class Network(nn.Module):
         if masks is not None:
             labels = labels * ~masks.hide_labels.unsqueeze(-1)
         conditions = self.conditioning(labels, window.features)
-        hidden = self.head.read(window.inputs, window.starts)
+        hidden = self.head.embed(window.inputs, window.starts)
         if masks is not None:
             hidden = hidden * masks.input
         hidden = torch.cat([hidden, conditions], -1)
@@ -124,18 +126,18 @@ class Network(nn.Module):
             if masks is not None and number:
                 hidden = hidden * masks.between[number - 1].to(hidden.dtype)
             dropped = masks.recurrent[number] if masks is not None and masks.recurrent else None
-            if self.window is not None and not number:
-                given, layer_state, seen, window_state = self._attend(hidden, window, state, dropped, weights)
+            if self.attention is not None and not number:
+                given, layer_state, seen, window_state = self._attend(hidden, window, state, dropped, attention_weights)
             else:
                 inputs = hidden if seen is None else torch.cat([hidden, seen.to(hidden.dtype)], -1)
                 given, layer_state = layer(inputs, state[number], starts, dropped)
             hidden = given + hidden if number and self.config.residual else given
             after.append(layer_state)
-        if self.window is not None:
+        if self.attention is not None:
             after.append(window_state)
         if starts is not None:
             known = conditions if self.encoder is None or seen is None else torch.cat([conditions, seen], -1)
-            first = functional.linear(known, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)
+            first = functional.linear(known, self.start_weight[:, 1:], self.start_weight[:, 0]).tanh().to(hidden.dtype)
             hidden = torch.where(starts.unsqueeze(-1), first, hidden)
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)
@@ -147,7 +149,7 @@ class Network(nn.Module):
         window: Batch,
         state: NetworkState,
         dropped: Tensor | None,
-        weights: list[Tensor] | None,
+        attention_weights: list[Tensor] | None,
     ) -> tuple[Tensor, State, Tensor, State]:
         """Run the first layer and the window on the source, step by step: each reads what the other gave.
 
@@ -155,7 +157,7 @@ class Network(nn.Module):
             The layer's outputs, its state, what was seen through the window at every row, and the window's state.
         """
         layer: RecurrentLayer = self.layers[0]  # type: ignore[assignment]
-        assert self.window is not None
+        assert self.attention is not None
         sources = window.sources
         if sources is None:
             sources = window.labels.new_zeros(*window.starts.shape, 0)
@@ -173,14 +175,14 @@ class Network(nn.Module):
             kappa, seen, rested = kappa * keep, seen * keep, rested * keep
             if split:
                 read = now + functional.linear(seen, layer.input_weight[:, width:])
-                own = layer.take(read, functional.linear(own[0], recurrent), own, keep)
+                own = layer.step(read, functional.linear(own[0], recurrent), own, keep)
             else:
-                own = layer.take(now, functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
+                own = layer.step(now, functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
             here = source if shelf is None else shelf.at(t)
-            kappa, seen, phi = self.window(own[0], kappa, here, shelf)
-            rested = self.window.rests(phi, here, rested)
-            if weights is not None:
-                weights.append(phi)
+            kappa, seen, phi = self.attention(own[0], kappa, here, shelf)
+            rested = self.attention.steps_at_end(phi, here, rested)
+            if attention_weights is not None:
+                attention_weights.append(phi)
             outputs.append(own[0])
             views.append(seen)
         return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)

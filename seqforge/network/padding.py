@@ -6,7 +6,7 @@ from torch import Tensor
 VECTOR = 64
 
 
-def padded(value: Tensor, gates: int = 1) -> Tensor:
+def pad_units(value: Tensor, gates: int = 1) -> Tensor:
     """Return a tensor whose first axis, gate by gate, is padded with zeros to a multiple of VECTOR."""
     per_gate = value.reshape(gates, value.shape[0] // gates, *value.shape[1:])
     missing = -per_gate.shape[1] % VECTOR
@@ -16,12 +16,12 @@ def padded(value: Tensor, gates: int = 1) -> Tensor:
     return torch.cat([per_gate, after], 1).flatten(0, 1)
 
 
-def padded_matrix(value: Tensor, gates: int = 1) -> Tensor:
+def pad_matrix(value: Tensor, gates: int = 1) -> Tensor:
     """Return a matrix padded on both axes: outputs gate by gate, inputs as one."""
-    return padded(padded(value, gates).t()).t().contiguous()
+    return pad_units(pad_units(value, gates).t()).t().contiguous()
 
 
-def padded_columns(value: Tensor) -> Tensor:
+def pad_columns(value: Tensor) -> Tensor:
     """Return rows padded with zeros on the right."""
     missing = -value.shape[1] % VECTOR
     return torch.nn.functional.pad(value, (0, missing)) if missing else value

@@ -81,7 +81,7 @@ class RecurrentLayer(nn.Module):
         """Run the fused kernel over a stretch."""
         raise NotImplementedError
 
-    def take(
+    def step(
         self,
         given: Float[Tensor, "lane gates"],
         past: Float[Tensor, "lane gates"],
@@ -132,7 +132,7 @@ class LSTM(RecurrentLayer):
         outputs, h, c = torch.lstm(inputs, (h, c), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0], c[0])
 
-    def take(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
+    def step(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
         i, f, g, o = (given + past).float().chunk(4, 1)
         c = keep * (f.sigmoid() * state[1] + i.sigmoid() * g.tanh())
         return keep * o.sigmoid() * c.tanh(), c
@@ -170,7 +170,7 @@ class GRU(RecurrentLayer):
         outputs, h = torch.gru(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0],)
 
-    def take(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
+    def step(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
         size = self.hidden
         given, past = given.float(), past.float()
         r, z = (keep * (given[:, : 2 * size] + past[:, : 2 * size]).sigmoid()).chunk(2, 1)
@@ -213,7 +213,7 @@ class RNN(RecurrentLayer):
         outputs, h = torch.rnn_tanh(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
         return outputs, (h[0],)
 
-    def take(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
+    def step(self, given: Tensor, past: Tensor, state: State, keep: Tensor) -> State:
         return ((given.float() + keep * past.float()).tanh(),)
 
 

@@ -52,7 +52,7 @@ class DecayScheduled:
     t: int
     first: int
     last: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ class Likelihood:
     """
 
     nats: float
-    rows: int
+    positions: int
 
     @property
-    def nats_per_row(self) -> float:
+    def nats_per_position(self) -> float:
         """The mean over rows: steps and ends of pieces."""
-        return self.nats / max(1, self.rows)
+        return self.nats / max(1, self.positions)
 
 
 @torch.no_grad()
@@ -75,12 +75,12 @@ def exact_likelihood(network: Network, dataset: Dataset, *, most_lanes: int = 64
     total = int(dataset.lengths.sum()) + len(dataset)
     lanes = int(np.clip(-(-total // longest), 1, most_lanes))
     batches = Batches(dataset, lanes=lanes, window=window, seed=None, cut=False)
-    with evaluating(network):
+    with evaluation_mode(network):
         return evaluate_batches(network, batches)
 
 
 @contextlib.contextmanager
-def evaluating(network: Network) -> Iterator[None]:
+def evaluation_mode(network: Network) -> Iterator[None]:
     """Put a network into evaluation mode for a while."""
     before = network.training
     network.eval()

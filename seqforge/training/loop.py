@@ -14,7 +14,7 @@ from seqforge.network import Network, NetworkState, draw_masks
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
 from seqforge.training.events import DecayScheduled, Ended, Event, Progress, Validated
-from seqforge.training.likelihood import evaluate_batches, evaluating
+from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 from seqforge.training.optimiser import Optimiser
 from seqforge.training.precision import casting, fastest
 from seqforge.training.process_group import ProcessGroup
@@ -69,7 +69,7 @@ class Trainer:
         self.state = TrainerState()
         self.hidden_state: NetworkState = network.zero_state(len(self.batches.mine))
         self.stop_at: int | None = None
-        self.stopping = False
+        self.stop_requested = False
         self._place_ahead()
 
     def _settled_precision(self) -> str:
@@ -117,7 +117,7 @@ class Trainer:
         nats, rows, since = 0.0, 0.0, clock.seconds()
         fresh = self.state.t
         while not self.state.finished:
-            if self.group.broadcast(float(self.stopping), self.device) or self._at_stop():
+            if self.group.broadcast(float(self.stop_requested), self.device) or self._at_stop():
                 break
             loss, count = self.step()
             nats, rows = nats + loss, rows + count
@@ -176,14 +176,14 @@ class Trainer:
     def measure(self) -> float:
         """Return the loss on the valid split in nats per row, of the weights that would be kept."""
         assert self.valid is not None
-        with evaluating(self.network), self.kept_weights():
+        with evaluation_mode(self.network), self.kept_weights():
             return evaluate_batches(
                 self.network, self.valid, precision=self.precision, most_rows=VALID_ROWS
-            ).nats_per_row
+            ).nats_per_position
 
     def kept_weights(self) -> "_Swapped":
         """Return a context in which the network has the weights that would be kept (the average)."""
-        return _Swapped(self.network, self.optimiser.weights())
+        return _Swapped(self.network, self.optimiser.evaluation_weights())
 
     # -- the schedule -------------------------------------------------------------------------
 

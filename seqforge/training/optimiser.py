@@ -55,7 +55,7 @@ class Optimiser:
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.ema.values()), [p.data for p in parameters], 1 / horizon)
 
-    def weights(self) -> dict[str, Tensor]:
+    def evaluation_weights(self) -> dict[str, Tensor]:
         """Return the weights to evaluate and keep: the average, or the weights themselves."""
         return self.ema or {name: p.detach() for name, p in self.parameters.items()}
 

@@ -23,7 +23,7 @@ class ProcessGroup:
     """
 
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
 
     @classmethod
     def from_environment(cls) -> "ProcessGroup":
@@ -43,16 +43,16 @@ class ProcessGroup:
     @property
     def rows(self) -> slice:
         """Which of a batch's lanes this process reads."""
-        return slice(self.rank, None, self.world)
+        return slice(self.rank, None, self.world_size)
 
     def barrier(self) -> None:
         """Wait until all are here."""
-        if self.world > 1:
+        if self.world_size > 1:
             dist.barrier()
 
     def all_reduce(self, tensors: list[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in one exchange."""
-        if self.world > 1:
+        if self.world_size > 1:
             flat = torch.cat([tensor.flatten() for tensor in tensors])
             dist.all_reduce(flat)
             for tensor, summed in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
@@ -60,7 +60,7 @@ class ProcessGroup:
 
     def broadcast(self, value: float, device: torch.device) -> float:
         """Return the leader's value."""
-        if self.world == 1:
+        if self.world_size == 1:
             return value
         told = torch.tensor([value], dtype=torch.float64 if device.type != "mps" else torch.float32, device=device)
         dist.broadcast(told, 0)
@@ -68,7 +68,7 @@ class ProcessGroup:
 
     def gather(self, mine: Tensor, lanes: int) -> Tensor:
         """Return the rows of all lanes, of which this process has its own."""
-        if self.world == 1:
+        if self.world_size == 1:
             return mine
         every = mine.new_zeros(lanes, *mine.shape[1:])
         every[self.rows] = mine

@@ -27,7 +27,7 @@ class Head(nn.Module, ABC):
         """Draw fresh weights."""
 
     @abstractmethod
-    def read(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
+    def embed(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
         """Return what the first layer reads of each step."""
 
     @abstractmethod
@@ -40,18 +40,18 @@ class Head(nn.Module, ABC):
     ) -> Float[Tensor, "*shape"]:
         """Return the negative log-likelihood of each step, in nats; in float32 whatever the outputs are."""
 
-    def reading(
+    def input_function(
         self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
     ) -> Callable[[Tensor], Tensor]:
         """Return a function from steps to what they add to the first layer's gates, for stepping."""
 
         def read(steps: Tensor) -> Tensor:
             starts = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
-            return functional.linear(self.read(steps, starts), weight, bias)
+            return functional.linear(self.embed(steps, starts), weight, bias)
 
         return read
 
-    def predicting(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+    def output_function(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
         """Return `predict` for stepping: it takes hidden units that are padded with zeros (`network.padding`).
 
         Args:

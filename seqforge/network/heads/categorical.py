@@ -11,7 +11,7 @@ from torch.nn import functional
 from seqforge.core.spaces import Categorical
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
-from seqforge.network.padding import padded, padded_matrix
+from seqforge.network.padding import pad_units, pad_matrix
 
 
 class SpaceHead(Head):
@@ -31,39 +31,41 @@ class SpaceHead(Head):
         super().__init__()
         self.size, self.hidden = space.size, config.hidden
         width = config.embedding
-        self.table = nn.Parameter(torch.empty(space.size + 1, width))
-        self.untied = None if config.tie_embeddings else nn.Parameter(torch.empty(space.size + 1, width))
+        self.embedding = nn.Parameter(torch.empty(space.size + 1, width))
+        self.output_embedding = None if config.tie_embeddings else nn.Parameter(torch.empty(space.size + 1, width))
         narrower = config.hidden != width
         self.projection = nn.Parameter(torch.empty(width, config.hidden)) if narrower else None
         self.bias = nn.Parameter(torch.empty(space.size + 1))
         self.scale = float(width**0.5)
 
     def initialise(self, generator: torch.Generator) -> None:
-        nn.init.normal_(self.table, std=1 / self.scale, generator=generator)
-        if self.untied is not None:
-            nn.init.normal_(self.untied, std=1 / self.scale, generator=generator)
+        nn.init.normal_(self.embedding, std=1 / self.scale, generator=generator)
+        if self.output_embedding is not None:
+            nn.init.normal_(self.output_embedding, std=1 / self.scale, generator=generator)
         if self.projection is not None:
             nn.init.xavier_uniform_(self.projection, generator=generator)
         nn.init.zeros_(self.bias)
 
-    def read(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
-        return _looked_up(self.table, inputs.masked_fill(starts, self.size)) * self.scale
+    def embed(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
+        return _looked_up(self.embedding, inputs.masked_fill(starts, self.size)) * self.scale
 
-    def reading(
+    def input_function(
         self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
     ) -> Callable[[Tensor], Tensor]:
-        gates = functional.linear(self.table * self.scale, weight, bias)
+        gates = functional.linear(self.embedding * self.scale, weight, bias)
         return partial(_looked_up, gates)
 
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         if self.projection is not None:
             hidden = functional.linear(hidden, self.projection)
-        return functional.linear(hidden, self.table if self.untied is None else self.untied, self.bias)
+        return functional.linear(
+            hidden, self.embedding if self.output_embedding is None else self.output_embedding, self.bias
+        )
 
-    def predicting(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        output = self.table if self.untied is None else self.untied
-        score = product(padded_matrix(output), padded(self.bias))
-        project = None if self.projection is None else product(padded_matrix(self.projection))
+    def output_function(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+        output = self.embedding if self.output_embedding is None else self.output_embedding
+        score = product(pad_matrix(output), pad_units(self.bias))
+        project = None if self.projection is None else product(pad_matrix(self.projection))
         return partial(_predicted, project, score, self.size + 1)
 
     def loss(
