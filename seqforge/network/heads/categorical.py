@@ -1,4 +1,4 @@
-"""The head for symbols: a table of embeddings at the input, a softmax at the output."""
+"""The head for symbols: an embedding at the input, a softmax at the output."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,20 +11,20 @@ from torch.nn import functional
 from seqforge.core.spaces import Categorical
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
-from seqforge.network.padding import pad_units, pad_matrix
+from seqforge.network.padding import pad_matrix, pad_units
 
 
 class SpaceHead(Head):
-    """Embeddings and a softmax over the symbols and the boundary, which is number `size`.
+    """An embedding and a softmax over the symbols and the boundary, which is number `space.size`.
 
-    With `tie`, both share one table (O. Press and L. Wolf, "Using the Output Embedding to Improve
+    With `config.tie_embeddings`, both share one matrix (O. Press and L. Wolf, "Using the Output Embedding to Improve
     Language Models", EACL 2017; H. Inan, K. Khosravi and R. Socher, "Tying Word Vectors and Word
-    Classifiers", ICLR 2017). Its rows have unit length at first; the input is scaled up by the root of the
-    width, so that the layers read numbers of size one and the logits start small.
+    Classifiers", ICLR 2017). Its rows are initialised to about unit length. The input is multiplied by the square root
+    of the width, so that the layers read numbers of size one and the logits start small.
 
     Args:
-        space: the symbols.
-        config: `hidden`, `embedding` and `tie` are used.
+        space: The symbols.
+        config: The architecture; `hidden`, `embedding` and `tie_embeddings` are used.
     """
 
     def __init__(self, space: Categorical, config: NetworkConfig) -> None:
@@ -33,8 +33,8 @@ class SpaceHead(Head):
         width = config.embedding
         self.embedding = nn.Parameter(torch.empty(space.size + 1, width))
         self.output_embedding = None if config.tie_embeddings else nn.Parameter(torch.empty(space.size + 1, width))
-        narrower = config.hidden != width
-        self.projection = nn.Parameter(torch.empty(width, config.hidden)) if narrower else None
+        narrow = config.hidden != width
+        self.projection = nn.Parameter(torch.empty(width, config.hidden)) if narrow else None
         self.bias = nn.Parameter(torch.empty(space.size + 1))
         self.scale = float(width**0.5)
 
@@ -47,13 +47,13 @@ class SpaceHead(Head):
         nn.init.zeros_(self.bias)
 
     def embed(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
-        return _looked_up(self.embedding, inputs.masked_fill(starts, self.size)) * self.scale
+        return _look_up(self.embedding, inputs.masked_fill(starts, self.size)) * self.scale
 
     def input_function(
         self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
     ) -> Callable[[Tensor], Tensor]:
         gates = functional.linear(self.embedding * self.scale, weight, bias)
-        return partial(_looked_up, gates)
+        return partial(_look_up, gates)
 
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         if self.projection is not None:
@@ -62,11 +62,11 @@ class SpaceHead(Head):
             hidden, self.embedding if self.output_embedding is None else self.output_embedding, self.bias
         )
 
-    def output_function(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+    def output_function(self, make_linear: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
         output = self.embedding if self.output_embedding is None else self.output_embedding
-        score = product(pad_matrix(output), pad_units(self.bias))
-        project = None if self.projection is None else product(pad_matrix(self.projection))
-        return partial(_predicted, project, score, self.size + 1)
+        score = make_linear(pad_matrix(output), pad_units(self.bias))
+        project = None if self.projection is None else make_linear(pad_matrix(self.projection))
+        return partial(_predict, project, score, self.size + 1)
 
     def loss(
         self,
@@ -79,12 +79,12 @@ class SpaceHead(Head):
         return flat.view(target.shape)
 
 
-def _looked_up(table: Tensor, steps: Tensor) -> Tensor:
-    found: Tensor = functional.embedding(steps, table)
-    return found
+def _look_up(table: Tensor, steps: Tensor) -> Tensor:
+    result: Tensor = functional.embedding(steps, table)
+    return result
 
 
-def _predicted(
+def _predict(
     project: Callable[[Tensor], Tensor] | None, score: Callable[[Tensor], Tensor], outputs: int, hidden: Tensor
 ) -> Tensor:
     return score(hidden if project is None else project(hidden))[:, :outputs]
