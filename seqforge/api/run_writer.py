@@ -101,7 +101,7 @@ class RunWriter:
         self._samples = self._progress_in_eighths()
         t = self.trainer.state.t
         network = Network(self.header.space, self.header.network, seed=None)
-        network.load_state_dict({name: value.cpu() for name, value in self.trainer.optimiser.weights().items()})
+        network.load_state_dict({name: value.cpu() for name, value in self.trainer.optimiser.evaluation_weights().items()})
         model = Model(self.header, network, self.plugin, self.codec, options=self.config.options)
         try:
             generated = next(Generation(model, GenerationRequest(seed=t)).run())
@@ -130,7 +130,7 @@ class RunWriter:
             "valid_nats_per_unit": loss,
         }
         header = dataclasses.replace(self.header, provenance=provenance)
-        write_model(self.run.model, header, self.trainer.optimiser.weights())
+        write_model(self.run.model, header, self.trainer.optimiser.evaluation_weights())
 
     def _save_state(self) -> None:
         config = {**self.config.to_json(), "data": self.data}

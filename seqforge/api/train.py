@@ -88,7 +88,7 @@ def train(
     # 1. Resolve the request: a new run with its options, or the state of the run to resume.
     owner = registry.load(plugin)
     group = ProcessGroup.from_environment()
-    if group.world > 1 and run is None and not isinstance(resume, str | Path):
+    if group.world_size > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes need a common folder; set `run` or `resume` to a folder")
     checkpoint: _Checkpoint | None = None
     if resume:
@@ -118,7 +118,7 @@ def train(
     # 3. Train; the writer saves model, state and samples.
     trainer.stop_at = stop_at
     for event in trainer.run():
-        trainer.stopping = trainer.stopping or should_stop()
+        trainer.stop_requested = trainer.stop_requested or should_stop()
         writer.handle(event)
         on_event(event)
         sample = writer.sample()
@@ -221,10 +221,10 @@ def _trainer(
         torch.set_num_threads(config.threads)
     labels = tuple(len(values) for values in codec.labels.values())
     shape = config.network(codec.space, source=codec.source, labels=labels, features=codec.features)
-    network = Network(codec.space, shape, seed=config.seed, pace=datasets["train"].symbols_per_step())
+    network = Network(codec.space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
     if base is not None:
         network.load_state_dict(base.network.state_dict())
-    distributed_gpu = config.device == "cuda" and group.world > 1
+    distributed_gpu = config.device == "cuda" and group.world_size > 1
     device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if distributed_gpu else config.device
     augment = validated_augment(plugin, codec)
     return Trainer(network.to(device), datasets["train"], datasets["valid"], config, augment=augment, group=group)

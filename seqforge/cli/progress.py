@@ -73,7 +73,7 @@ class Reporter:
                 self._best = event.nats_per_unit if event.best else self._best
                 self._line(f"step {event.t}: valid loss {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
         elif isinstance(event, DecayScheduled):
-            self._line(f"step {event.t}: {event.why}; the learning rate decays until the last step, {event.last}")
+            self._line(f"step {event.t}: {event.reason}; the learning rate decays until the last step, {event.last}")
         elif isinstance(event, SampleWritten):
             long = len(event.text) > MAX_SAMPLE_TEXT
             text = event.text[:MAX_SAMPLE_TEXT] + " ..." if long else event.text

@@ -10,7 +10,7 @@ import torch
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.network import Network, example_batch
-from seqforge.training.likelihood import evaluating, exact_likelihood
+from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluatio
         unit: The name of the natural unit.
     """
     likelihood = exact_likelihood(network, dataset)
-    return Evaluation(unit, float(dataset.units.sum()), len(dataset), likelihood.rows, likelihood.nats)
+    return Evaluation(unit, float(dataset.units.sum()), len(dataset), likelihood.positions, likelihood.nats)
 
 
 @torch.no_grad()
@@ -103,8 +103,8 @@ def score_example(
     batch = example_batch(example, labels, features, network.config.source_symbols)
     length, nats = len(batch.starts), 0.0
     state = network.zero_state(1)
-    with evaluating(network):
+    with evaluation_mode(network):
         for first in range(0, length, bptt):
-            losses, state = network.loss(batch.rows(first, first + bptt), state)
+            losses, state = network.loss(batch.slice_time(first, first + bptt), state)
             nats += float(losses.double().sum())
     return Evaluation(unit, units, 1, length, nats)

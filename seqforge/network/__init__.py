@@ -1,6 +1,7 @@
-"""The network: a recurrent stack, a head per space, attention and conditioning. It knows arrays and spaces only.
+"""The network: recurrent layers, one head per space, attention on a source and conditioning.
 
-Importing the package imports no torch; the names that need it are imported on first use.
+The package knows arrays and spaces only. Importing it imports no torch; the names that need torch are imported on first
+use.
 """
 
 from typing import TYPE_CHECKING
