@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 PLUGINS := plugins/text plugins/abc plugins/midi plugins/handwriting
 EDITABLE := -e . -e corpora $(addprefix -e ,$(PLUGINS))
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 MINUTES ?= 2
 
 .PHONY: install demo test check docs models wheels clean help
@@ -20,10 +21,11 @@ help:
 
 install: $(SETUP)
 
-$(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt requirements-dev.txt
+$(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt $(EDITABLE)
+	$(PIP_INSTALL) --upgrade pip
+	$(PIP_INSTALL) --group dev $(EDITABLE)
 	@touch $@
 
 demo: install
