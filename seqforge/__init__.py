@@ -12,6 +12,7 @@ Plugin authors find the contract in `seqforge.plugin`. `import seqforge` imports
 from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
+from seqforge.core.files import input_file
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture, Space
@@ -95,6 +96,7 @@ __all__ = [
     "__version__",
     "did_you_mean",
     "flag",
+    "input_file",
     "listing",
     "load",
     "train",

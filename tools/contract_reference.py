@@ -11,13 +11,12 @@ import typing
 from collections.abc import Iterator
 from typing import Any, get_origin
 
-import seqforge.plugin
 import seqforge.core.sequences
+import seqforge.plugin
 import seqforge.testing
 from seqforge import errors
 from seqforge.core import spaces
-from seqforge.plugin import tokens
-from seqforge.plugin import RESERVED
+from seqforge.plugin import RESERVED, tokens
 
 HEAD = """# The contract
 
@@ -33,7 +32,12 @@ PARTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ),
     (
         "What is handed over",
-        (seqforge.plugin.Piece, seqforge.plugin.Origin, seqforge.core.sequences.Example, seqforge.core.sequences.Prompt),
+        (
+            seqforge.plugin.Piece,
+            seqforge.plugin.Origin,
+            seqforge.core.sequences.Example,
+            seqforge.core.sequences.Prompt,
+        ),
     ),
     ("What may come next", (seqforge.core.sequences.Constraint, seqforge.core.sequences.Free)),
     ("What a step is", tuple(spaces.Space.kinds[kind] for kind in sorted(spaces.Space.kinds))),

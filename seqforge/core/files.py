@@ -1,15 +1,23 @@
-"""Writing so that a file is either whole or not there: beside its place, fsynced, renamed."""
+"""Safe files: output that is written completely or not at all, and input from files, pipes and standard input."""
 
+import atexit
 import contextlib
 import errno
+import functools
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqforge.errors import WriteError
+from seqforge.errors import RequestError, WriteError
 
-__all__ = ["make_folder", "replacing", "write_text"]
+__all__ = ["STDIN", "input_file", "make_folder", "replacing", "write_text"]
+
+STDIN = Path("-")
+"""The path that means standard input, wherever a file is read."""
+MAX_INPUT_BYTES = 1 << 30
 
 
 def explain(error: OSError, path: Path) -> WriteError:
@@ -97,3 +105,45 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def input_file(path: Path, *, field: str = "", suffix: str = "") -> Path:
+    """Return a regular file with the content of a path.
+
+    A regular file is returned unchanged, and so is a path that does not exist. Standard input ("-"), a pipe or a
+    device can be read only once, so it is copied to a temporary file, which is removed when the process ends.
+
+    Args:
+        path: The path; "-" is standard input.
+        field: The name of the option that gave the path, for messages.
+        suffix: The suffix of the temporary file, since readers choose the format by it.
+
+    Raises:
+        RequestError: If the input is larger than 1 GiB.
+    """
+    if path != STDIN and (path.is_file() or path.is_dir() or not path.exists()):
+        return path
+    return _copy_input(path, field, suffix if path == STDIN else path.suffix or suffix)
+
+
+@functools.cache
+def _copy_input(path: Path, field: str, suffix: str) -> Path:
+    copy = _temporary_folder() / f"{'stdin' if path == STDIN else path.stem}{suffix}"
+    source = sys.stdin.buffer if path == STDIN else path.open("rb")
+    try:
+        with copy.open("wb") as target:
+            while block := source.read(1 << 20):
+                target.write(block)
+                if target.tell() > MAX_INPUT_BYTES:
+                    raise RequestError.invalid(field or "input", str(path), "at most 1 GiB long")
+    finally:
+        if path != STDIN:
+            source.close()
+    return copy
+
+
+@functools.cache
+def _temporary_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="seqforge-input-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from seqforge.core.sequences import Example
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -58,7 +60,8 @@ class Batch:
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return the batch with a function applied to each tensor."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{name: None if value is None else function(value) for name, value in values.items()})
+        mapped: dict[str, Any] = {n: None if value is None else function(value) for n, value in values.items()}
+        return Batch(**mapped)
 
 
 def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
@@ -74,3 +77,36 @@ def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
     if source is None or not len(source):
         return np.zeros(0, np.int64)
     return np.append(source.astype(np.int64), symbols) + 1
+
+
+def example_batch(
+    example: Example, labels: Int[np.ndarray, " labels"], features: Float[np.ndarray, " features"], symbols: int
+) -> Batch:
+    """Return the batch of one row that reads and predicts a whole piece, its end included.
+
+    The batch has one position more than the piece has steps: the first reads the start, the last predicts the end.
+
+    Args:
+        example: The encoded piece, or the beginning of one.
+        labels: The number of each label's value, 0 for unknown.
+        features: The features of the piece.
+        symbols: Number of source symbols of the network, its end symbol included; 0 without a source.
+    """
+    steps = torch.from_numpy(np.array(example.steps))
+    steps = steps.float() if steps.is_floating_point() else steps.long()
+    boundary = steps.new_zeros(1, *steps.shape[1:])
+    length = len(steps) + 1
+    positions = torch.arange(length).unsqueeze(1)
+    sources = None
+    if symbols:
+        sources = torch.from_numpy(source_with_end(example.source, symbols - 1)).expand(length, 1, -1)
+    return Batch(
+        inputs=torch.cat([boundary, steps]).unsqueeze(1),
+        targets=torch.cat([steps, boundary]).unsqueeze(1),
+        starts=positions == 0,
+        ends=positions == length - 1,
+        weights=torch.ones(length, 1),
+        labels=torch.from_numpy(labels.astype(np.int64)).expand(length, 1, -1),
+        features=torch.from_numpy(features.astype(np.float32)).expand(length, 1, -1),
+        sources=sources,
+    )

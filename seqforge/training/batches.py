@@ -62,9 +62,6 @@ class Batches:
         most_rows = max(1, self.positions // (4 * length)) if divide else max(1, len(dataset))
         self.rows = max(1, min(rows, most_rows))
         self.local_rows = range(self.rows)[local or slice(None)]
-        self._label_numbers = [
-            {value: number + 1 for number, value in enumerate(values)} for values in dataset.label_values.values()
-        ]
         self._epoch: tuple[int, list[Row]] | None = None
         self._epoch_ends = [0]
         self._augmented: OrderedDict[tuple[int, int], _Piece] = OrderedDict()
@@ -151,12 +148,9 @@ class Batches:
         if (epoch, piece) not in self._augmented:
             rng = np.random.default_rng([self.seed, epoch, piece, 2])
             example = self.augment(data.example(piece), rng)
-            labels = [
-                numbers.get(example.labels.get(name, ""), 0)
-                for name, numbers in zip(data.label_values, self._label_numbers, strict=True)
-            ]
+            labels = data.label_index.numbers(example.labels)
             features = data.features[piece] if example.features is None else example.features
-            self._augmented[epoch, piece] = example.steps, np.array(labels, np.int64), features, example.source
+            self._augmented[epoch, piece] = example.steps, labels, features, example.source
             if len(self._augmented) > 4 * self.rows:
                 self._augmented.popitem(last=False)
         steps, label, feature, source = self._augmented[epoch, piece]

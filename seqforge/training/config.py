@@ -28,7 +28,7 @@ DEFAULT_ENCODER_UNITS = 128
 BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
 NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units")
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
-MODEL, OPTIMISATION, REGULARISATION, DATA = "Model", "Optimisation", "Regularisation", "Data and devices"
+MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
 
 
 def _option(default: Any, panel: str, text: str, unit: str = "") -> Any:
@@ -95,9 +95,9 @@ class TrainingConfig:
     label_dropout: float = _option(
         0.1, REGULARISATION, "Probability that the labels of a row are hidden, so that they are optional in generation."
     )
-    seed: int = _option(0, DATA, "Seed of initialisation, shuffling, dropout and augmentation.")
-    device: str = _option("cpu", DATA, "Device to train on: cpu, cuda or mps.")
-    threads: int | None = _option(None, DATA, "Number of CPU threads. Default: one per core.")
+    seed: int = _option(0, OPTIMISATION, "Seed of initialisation, shuffling, dropout and augmentation.")
+    device: str = _option("cpu", HARDWARE, "Device to train on: cpu, cuda or mps.")
+    threads: int | None = _option(None, HARDWARE, "Number of CPU threads. Default: one per core.")
 
     def __post_init__(self) -> None:
         budgets = [kind for kind in BUDGETS if getattr(self, kind) is not None]
@@ -141,9 +141,11 @@ class TrainingConfig:
     @property
     def budget(self) -> Budget:
         """How long to train: the steps, epochs or minutes that are set."""
-        amounts = [(getattr(self, kind), kind) for kind in BUDGETS if getattr(self, kind) is not None]
-        amount, kind = amounts[0] if amounts else (DEFAULT_MINUTES, "minutes")
-        return Budget(float(amount), kind)
+        for kind in BUDGETS:
+            amount = getattr(self, kind)
+            if amount is not None:
+                return Budget(float(amount), kind)
+        return Budget(DEFAULT_MINUTES, "minutes")
 
     @property
     def dropouts(self) -> Dropout:
@@ -199,7 +201,7 @@ def with_plugin_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any])
         defaults: The plugin's defaults.
         values: The user's values. A budget of any kind replaces the plugin's budget; a size replaces what it sets.
     """
-    ignored = set(BUDGETS) if any(values.get(name) is not None for name in BUDGETS) else set()
+    ignored: set[str] = set(BUDGETS) if any(values.get(name) is not None for name in BUDGETS) else set()
     if "size" in values:
         ignored |= set(SIZES[DEFAULT_SIZE])
     return {name: value for name, value in defaults.items() if name not in ignored} | dict(values)
