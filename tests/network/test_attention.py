@@ -135,13 +135,13 @@ def test_stepping_equals_reading(make_attending: Callable[..., Network], kind: s
     state = engine.state(first, 4)
     stepped = [engine.step(torch.full((4,), step), added.repeat(4, 1), state)[1].clone() for step in steps[2:]]
     torch.testing.assert_close(torch.stack([outputs, *stepped]), expected[2:], atol=2e-5, rtol=2e-5)
-    assert engine.rested(state) is not None
+    assert engine.steps_at_source_end(state) is not None
 
 
 def test_engine_without_source_counts_no_steps_at_end(make_attending: Callable[..., Network]) -> None:
     engine = Engine(make_attending())
     _, first, _ = engine.begin(prompt_batch(engine.network, Prompt(Example(np.zeros(0, np.uint8))), NO_CONDITIONS))
-    assert engine.rested(engine.state(first, 2)) is None
+    assert engine.steps_at_source_end(engine.state(first, 2)) is None
 
 
 def test_encoder_reads_both_neighbours_but_no_padding() -> None:
