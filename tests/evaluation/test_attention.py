@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import RequestError
 from seqforge.evaluation import attention_of, draw_attention
 from seqforge.network import Network
 from seqforge.sampling import Conditions, opening
-from seqforge.core.sequences import Example, Prompt
 
 Maker = Callable[..., Network]
 NOTHING = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -29,7 +29,7 @@ def test_the_weights_are_those_of_what_was_seen(make_network: Maker) -> None:
     with torch.no_grad():
         for steps in range(4):
             part = Prompt(Example(EXAMPLE.steps[:steps], source=EXAMPLE.source))
-            _, state = network.read(opening(network, part, NOTHING), network.zero_state(1))
+            _, state = network.forward_layers(opening(network, part, NOTHING), network.zero_state(1))
             seen = np.bincount([2, 0, 2, 3], weights[steps], minlength=4)  # the symbol behind the source is the last
             np.testing.assert_allclose(seen, state[-1][1][0].numpy(), rtol=1e-5)
 
