@@ -227,8 +227,11 @@ def test_writing_and_reading_is_idempotent(tune: Tune, tmp_path_factory: pytest.
 
 
 def test_endings_repeats_and_tuplets_round_trip(tmp_path: Path) -> None:
-    music = (BarLine("|:"), *BAR, BarLine("|"), Ending("1"), *BAR, BarLine(":|"), Ending("2"), *BAR, BarLine("||"), Key(1), note("^f"),
-             BarLine("|:"), Meter(3, 4), Tuplet(3, 2, 3), *BAR[:3], *BAR[:4], BarLine("::"), *BAR[:6], BarLine(":|"))  # fmt: skip
+    music = (
+        BarLine("|:"), *BAR, BarLine("|"), Ending("1"), *BAR, BarLine(":|"), Ending("2"), *BAR, BarLine("||"), Key(1),
+        note("^f"), BarLine("|:"), Meter(3, 4), Tuplet(3, 2, 3), *BAR[:3], *BAR[:4], BarLine("::"), *BAR[:6],
+        BarLine(":|"),
+    )  # fmt: skip
     tune = Tune(music, D, Meter(4, 4), "reel", "Seán's 100%")
     assert reread(tune, tmp_path) == tune
 
