@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqforge.network import Batch, Network, NetworkState
-from seqforge.network.padding import padded, padded_columns, padded_matrix
+from seqforge.network.padding import pad_columns, pad_matrix, pad_units
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 from seqforge.sampling.controls import Precision
 from seqforge.sampling.linear import MOST_ROWS, Linear, make_linear
@@ -43,18 +43,18 @@ class Engine:
         with torch.no_grad():
             first, seen = layers[0], network.config.attention_width
             weight = _laid(first, first.input_weight)
-            self._read = network.head.reading(weight[:, :width], _laid(first, first.bias))
+            self._read = network.head.input_function(weight[:, :width], _laid(first, first.bias))
             self._condition_weight = weight[:, width : weight.shape[1] - seen].contiguous()
             self._products: list[Linear] = []
-            self._predict = network.head.predicting(self._product)
+            self._predict = network.head.output_function(self._product)
             self._layers = [
                 _Layer(layer, self._product, inside=number > 0, seen=seen) for number, layer in enumerate(layers)
             ]
             self._look: Linear | None = None
-            if network.window is not None:
-                self._look = self._product(padded_matrix(weight[:, weight.shape[1] - seen :]))
-                moving = padded(network.window.weight.detach()), padded(network.window.bias.detach())
-                self._move = self._product(padded_columns(moving[0]), moving[1])
+            if network.attention is not None:
+                self._look = self._product(pad_matrix(weight[:, weight.shape[1] - seen :]))
+                moving = pad_units(network.attention.weight.detach()), pad_units(network.attention.bias.detach())
+                self._move = self._product(pad_columns(moving[0]), moving[1])
             self.fewest_rows = self._steady_rows()
             self._threads = {rows: self._best_threads(rows) for rows in {self.fewest_rows, MOST_ROWS}}
 
@@ -72,10 +72,10 @@ class Engine:
         """
         state = self.network.zero_state(1)
         for first in range(0, len(window.starts), STRETCH):
-            hidden, state = self.network.read(window.rows(first, first + STRETCH), state)
+            hidden, state = self.network.forward_layers(window.slice_time(first, first + STRETCH), state)
         outputs = self.network.head.predict(hidden[-1:])
         if self._look is not None and window.sources is not None:
-            source = padded_columns(window.sources[-1])
+            source = pad_columns(window.sources[-1])
             encoder = self.network.encoder
             state[-1] = (*state[-1], source, *([] if encoder is None else [encoder(source).flatten(1)]))
         conditions = self.network.conditioning(window.labels[-1, 0], window.features[-1, 0])
@@ -85,7 +85,7 @@ class Engine:
     def state(self, like: NetworkState, rows: int) -> NetworkState:
         """Return a state of so many rows, each a copy of one without a row axis."""
         layers = like if self._look is None else like[:-1]
-        held = [tuple(padded(part).repeat(rows, 1) for part in layer) for layer in layers]
+        held = [tuple(pad_units(part).repeat(rows, 1) for part in layer) for layer in layers]
         return held + [tuple(part.repeat(rows, 1) for part in window) for window in like[len(layers) :]]
 
     @torch.no_grad()
@@ -103,7 +103,7 @@ class Engine:
         hidden, seen = gates, None
         for layer, layer_state in zip(self._layers, state[: len(self._layers)], strict=True):
             if self._look is not None and not layer.inside:
-                gates.add_(self._look(padded_columns(state[-1][1])))
+                gates.add_(self._look(pad_columns(state[-1][1])))
             given = layer.step(hidden if seen is None else torch.cat([hidden, seen], 1), layer_state)
             hidden = given + hidden if layer.inside and self._residual else given
             if self._look is not None and not layer.inside:
@@ -119,13 +119,13 @@ class Engine:
 
     def _attend(self, hidden: Tensor, state: State) -> Tensor:
         """Move the window on, in place; return what is seen through it, padded."""
-        window, (kappa, seen, rested, source, *memory) = self.network.window, state
+        window, (kappa, seen, rested, source, *memory) = self.network.attention, state
         assert window is not None
         encoded = memory[0].view(*source.shape, -1) if memory and source.shape[1] else None
-        places, views, phi = window.moved(self._move(hidden), kappa, source, encoded)
-        rested.copy_(window.rests(phi, source, rested))
+        places, views, phi = window.advance(self._move(hidden), kappa, source, encoded)
+        rested.copy_(window.steps_at_end(phi, source, rested))
         kappa.copy_(places)
-        return padded_columns(seen.copy_(views))
+        return pad_columns(seen.copy_(views))
 
     def use_threads(self, rows: int) -> None:
         """Set torch to the number of threads that was fastest for about so many rows."""
@@ -182,14 +182,14 @@ class _Layer:
     def __init__(self, layer: RecurrentLayer, product: Callable[..., Linear], *, inside: bool, seen: int = 0) -> None:
         self.inside = inside
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
-        bias, recurrent = _laid(layer, layer.bias), padded_matrix(_laid(layer, layer.recurrent_weight))
+        bias, recurrent = _laid(layer, layer.bias), pad_matrix(_laid(layer, layer.recurrent_weight))
         self.hidden = recurrent.shape[1]
         given: Tensor | None = None
         if inside:
             parts = torch.split(_laid(layer, layer.input_weight), [layer.width - seen, seen], 1)
-            given = torch.cat([padded_matrix(part) for part in parts if part.shape[1]], 1)
+            given = torch.cat([pad_matrix(part) for part in parts if part.shape[1]], 1)
         if isinstance(layer, GRU):
-            self.candidate_bias = padded(layer.candidate_bias)
+            self.candidate_bias = pad_units(layer.candidate_bias)
             self.reads = None if given is None else make_linear(given, bias)
             self.recalls = make_linear(recurrent)
         else:
@@ -232,4 +232,4 @@ def _laid(layer: RecurrentLayer, value: Tensor) -> Tensor:
     if isinstance(layer, LSTM):
         i, f, g, o = value.chunk(4)
         value = torch.cat([i, f, o, g])
-    return padded(value, layer.gates)
+    return pad_units(value, layer.gates)

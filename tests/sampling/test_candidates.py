@@ -58,9 +58,9 @@ def shares(network: Network, candidates: int, n: int) -> np.ndarray:
 
 
 def test_many_candidates_come_near_to_the_network_given_the_constraint(make_network: Maker) -> None:
-    network = make_network(seed=3, loud=6.0)
+    network = make_network(seed=3, weight_scale=6.0)
     with torch.no_grad():
-        network.start.zero_()
+        network.start_weight.zero_()
         network.head.bias.zero_()  # type: ignore[operator, union-attr]
     free = probabilities_of(network, [])[0, :SIZE]
     after = [probabilities_of(network, [first, 1]) for first in range(SIZE)]
@@ -73,7 +73,7 @@ def test_many_candidates_come_near_to_the_network_given_the_constraint(make_netw
 
 
 def test_piece_k_does_not_depend_on_how_many_are_asked_for(make_network: Maker) -> None:
-    network = make_network(seed=3, loud=6.0)
+    network = make_network(seed=3, weight_scale=6.0)
     few = {s.k: s.steps.tolist() for s in resampled(sampler_of(network), range(3), candidates=4, seed=7)}
     many = {s.k: s.steps.tolist() for s in resampled(sampler_of(network), range(40), candidates=4, seed=7)}
     assert few == {k: many[k] for k in range(3)}

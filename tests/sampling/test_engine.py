@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqforge.core.sequences import Example, Prompt
 from seqforge.network import Network, NetworkState
-from seqforge.network.padding import padded
+from seqforge.network.padding import pad_units
 from seqforge.sampling import Conditions, Engine, prompt_batch
 from seqforge.sampling.engine import SIZES
 from seqforge.sampling.linear import MOST_ROWS
@@ -42,7 +42,7 @@ def whole(network: Network, steps: list[int], conditions: Conditions) -> Tensor:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("given", [0, 4])
 def test_step_mode_agrees_with_sequence_mode(make_network: Maker, kind: str, shape: dict[str, Any], given: int) -> None:
-    network = make_network(cell=kind, loud=1.5, **shape)
+    network = make_network(cell=kind, weight_scale=1.5, **shape)
     conditions = conditions_for(network)
     steps = np.random.default_rng(1).integers(0, 5, 24).tolist()
     expected = whole(network, steps, conditions)
@@ -103,13 +103,13 @@ def test_a_row_does_not_depend_on_how_many_there_are_to_the_bit(
     generator = torch.Generator().manual_seed(1)
     steps = torch.randint(0, 9, (6, MOST_ROWS), generator=generator)
     start = [
-        tuple(padded(torch.randn(hidden, MOST_ROWS, generator=generator).tanh()).t() for _ in layer)
+        tuple(pad_units(torch.randn(hidden, MOST_ROWS, generator=generator).tanh()).t() for _ in layer)
         for layer in network.zero_state(1)
     ]
 
     def run(rows: int) -> Tensor:
         state = [tuple(part[:rows].contiguous().clone() for part in layer) for layer in start]
-        added = torch.zeros(rows, len(padded(torch.zeros(hidden))) * gates)
+        added = torch.zeros(rows, len(pad_units(torch.zeros(hidden))) * gates)
         return torch.stack([engine.step(column[:rows], added, state).clone() for column in steps])
 
     gates = {"lstm": 4, "gru": 3, "rnn": 1}[kind]

@@ -10,7 +10,7 @@ from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Mixture
 from seqforge.errors import RequestError
 from seqforge.network import Network, NetworkConfig
-from seqforge.network.heads.mixture import parameters_of
+from seqforge.network.heads.mixture import mixture_parameters
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, distribution_for
 from seqforge.sampling.guide import LINGER
 
@@ -32,9 +32,9 @@ def drawn(space: Mixture = SPACE, seed: int = 0, masks: np.ndarray | None = None
 @pytest.mark.parametrize("bias", [0.0, 1.0])
 def test_points_have_the_moments_of_the_mixture(seed: int, bias: float) -> None:
     choice = drawn(seed=seed, bias=bias)
-    given = parameters_of(SPACE, outputs_of(1, seed))
-    weights = (given.weights[0] * (1 + bias)).softmax(0)
-    spreads = torch.exp(given.spreads[0] - bias)
+    given = mixture_parameters(SPACE, outputs_of(1, seed))
+    weights = (given.component_logits[0] * (1 + bias)).softmax(0)
+    spreads = torch.exp(given.log_stds[0] - bias)
     mean = (weights[:, None] * given.means[0]).sum(0)
     cover = torch.diag_embed(spreads**2)
     cover[:, 0, 1] = cover[:, 1, 0] = given.correlations[0] * spreads.prod(1)
@@ -44,8 +44,8 @@ def test_points_have_the_moments_of_the_mixture(seed: int, bias: float) -> None:
     size = expected.diagonal().max().item()
     np.testing.assert_allclose(points.mean(0), mean, atol=0.03 * size**0.5)
     np.testing.assert_allclose(np.cov(points.T), expected, atol=0.05 * size)
-    assert choice.steps[:, 2].mean() == pytest.approx(torch.sigmoid(given.bits[0, 0]).item(), abs=0.01)
-    assert choice.ends.mean() == pytest.approx(torch.sigmoid(given.end[0]).item(), abs=0.01)
+    assert choice.steps[:, 2].mean() == pytest.approx(torch.sigmoid(given.bit_logits[0, 0]).item(), abs=0.01)
+    assert choice.ends.mean() == pytest.approx(torch.sigmoid(given.end_logit[0]).item(), abs=0.01)
 
 
 def test_the_scores_are_those_of_the_loss() -> None:
@@ -58,8 +58,8 @@ def test_the_scores_are_those_of_the_loss() -> None:
 
 def test_greedy_takes_the_mean_of_the_most_probable_component() -> None:
     choice = drawn(greedy=True)
-    given = parameters_of(SPACE, outputs_of(1))
-    best = int(given.weights[0].argmax())
+    given = mixture_parameters(SPACE, outputs_of(1))
+    best = int(given.component_logits[0].argmax())
     np.testing.assert_allclose(choice.steps[:, :2], given.means[0, best].expand(MANY, 2).numpy(), rtol=1e-5)
     assert len(np.unique(choice.ends)) == 1
 
@@ -74,7 +74,7 @@ def test_masks_say_when_the_end_may_and_must_come() -> None:
     assert not drawn(masks=may_not).ends.any()
     choice = drawn(masks=~may_not)
     assert choice.ends.all()
-    end = torch.sigmoid(parameters_of(SPACE, outputs_of(1)).end[0]).item()
+    end = torch.sigmoid(mixture_parameters(SPACE, outputs_of(1)).end_logit[0]).item()
     assert choice.masked[0] == pytest.approx(1 - end, abs=1e-6)
 
 
@@ -88,7 +88,9 @@ def test_controls_without_a_meaning_are_refused(asked: dict[str, Any]) -> None:
 
 
 def pieces(source: list[int] | None, numbers: range, *, rows: int | None = None) -> dict[int, Sample]:
-    network = Network(SPACE, NetworkConfig(layers=2, hidden=16, embedding=8, source_symbols=5, gaussians=3), seed=2).eval()
+    network = Network(
+        SPACE, NetworkConfig(layers=2, hidden=16, embedding=8, source_symbols=5, gaussians=3), seed=2
+    ).eval()
     with torch.no_grad():
         network.head.bias[0] = 2.0  # type: ignore[index, operator] # it would end soon
     given = None if source is None else np.array(source, np.uint8)

@@ -66,7 +66,9 @@ def endless(make_network: Maker) -> Network:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "shape", [{"layers": 2}, {"layers": 3, "residual": False}, {"hidden": 13, "embedding": 6, "tie_embeddings": False}], ids=str
+    "shape",
+    [{"layers": 2}, {"layers": 3, "residual": False}, {"hidden": 13, "embedding": 6, "tie_embeddings": False}],
+    ids=str,
 )
 def test_sample_k_is_the_same_however_many_are_asked_for(make_network: Maker, kind: str, shape: dict[str, Any]) -> None:
     sampler = sampler_for(make_network(cell=kind, **shape), steps=(1, 3))
@@ -156,7 +158,7 @@ def argmax_loop(network: Network, steps: tuple[int, ...], most: int) -> list[int
 def test_greedy_takes_the_most_probable_step_every_time(
     make_network: Maker, kind: str, controls: dict[str, Any], steps: tuple[int, ...]
 ) -> None:
-    network = make_network(cell=kind, layers=2, loud=2.0)
+    network = make_network(cell=kind, layers=2, weight_scale=2.0)
     with torch.no_grad():
         network.head.bias[SIZE] = -3.0  # type: ignore[index, operator]
     found = drawn(sampler_for(network, steps=steps, limits=Limits(steps=25), **controls), range(5))
@@ -183,7 +185,7 @@ def test_the_log_probability_is_that_of_sequence_mode(make_network: Maker, kind:
 
 
 def test_labels_condition_what_is_drawn(make_network: Maker) -> None:
-    network = make_network(labels=(3,), loud=2.0)
+    network = make_network(labels=(3,), weight_scale=2.0)
     one, two = (
         drawn(sampler_for(network, conditions=Conditions(np.array([n]), np.zeros(0))), range(20)) for n in (1, 2)
     )

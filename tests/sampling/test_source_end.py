@@ -16,7 +16,7 @@ SIZE, NOWHERE = 5, Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 @pytest.fixture(scope="module", params=[0, 6], ids=["symbols", "encoder"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     shape = NetworkConfig(layers=2, hidden=16, embedding=8, source_symbols=4, gaussians=3, encoder_units=request.param)
-    network = Network(Categorical(SIZE), shape, seed=1, pace=0.6).eval()
+    network = Network(Categorical(SIZE), shape, seed=1, symbols_per_step=0.6).eval()
     with torch.no_grad():
         network.head.bias[-1] += 4.0  # type: ignore[index, operator] - it would end at once
     return Engine(network)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from seqforge.core.spaces import Mixture
 from seqforge.errors import RequestError
-from seqforge.network.heads.mixture import Parameters, log_density, parameters_of
+from seqforge.network.heads.mixture import MixtureParameters, log_density, mixture_parameters
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions._base import Choice, Distribution
 from seqforge.sampling.history import History
@@ -73,10 +73,10 @@ class SpaceDistribution(Distribution):
         numbers = torch.from_numpy(uniforms)
         heat = 1.0 if self.greedy else self.controls.temperature
         may = torch.ones(len(rows), 2, dtype=torch.bool) if masks is None else torch.from_numpy(masks)
-        chance = torch.sigmoid(given.end / heat)
+        chance = torch.sigmoid(given.end_logit / heat)
         ends = (chance > 0.5) if self.greedy else (numbers[:, 0] < chance)
         ends = (ends & may[:, 1]) | ~may[:, 0]
-        logits = given.weights * ((1 + self.controls.bias) / heat)
+        logits = given.component_logits * ((1 + self.controls.bias) / heat)
         if self.greedy:
             chosen = logits.argmax(1)
         else:
@@ -85,27 +85,27 @@ class SpaceDistribution(Distribution):
         points = given.means[rows, chosen]
         first = 2 + self.space.bits
         if not self.greedy:
-            spread = torch.exp(given.spreads[rows, chosen] - self.controls.bias) * heat**0.5
+            spread = torch.exp(given.log_stds[rows, chosen] - self.controls.bias) * heat**0.5
             normal = torch.special.ndtri(numbers[:, first:].clamp(1e-12, 1 - 1e-12))
             if self.space.reals == 2:
                 rho = given.correlations[rows, chosen]
                 second = rho * normal[:, 0] + torch.sqrt(1 - rho * rho) * normal[:, 1]
                 normal = torch.stack([normal[:, 0], second], 1)
             points = points + spread * normal
-        chances = torch.sigmoid(given.bits / heat)
+        chances = torch.sigmoid(given.bit_logits / heat)
         bits = chances > 0.5 if self.greedy else numbers[:, 2:first] < chances
-        scores = log_density(given, points) - functional.softplus(given.end)
-        scores = scores - functional.binary_cross_entropy_with_logits(given.bits, bits.double(), reduction="none").sum(
-            1
-        )
-        scores = torch.where(ends, -functional.softplus(-given.end), scores)
-        end = torch.sigmoid(given.end)
+        scores = log_density(given, points) - functional.softplus(given.end_logit)
+        scores = scores - functional.binary_cross_entropy_with_logits(
+            given.bit_logits, bits.double(), reduction="none"
+        ).sum(1)
+        scores = torch.where(ends, -functional.softplus(-given.end_logit), scores)
+        end = torch.sigmoid(given.end_logit)
         masked = torch.where(may[:, 1], torch.zeros_like(end), end) + torch.where(may[:, 0], 0.0, 1 - end)
         steps = torch.cat([points, bits.double()], 1).float().numpy()
         return Choice(
             steps[:count], ends.numpy()[:count], scores.numpy()[:count], masked.numpy()[:count], np.zeros(count)
         )
 
-    def probabilities(self, outputs: Tensor) -> Parameters:
+    def probabilities(self, outputs: Tensor) -> MixtureParameters:
         """Return the parameters of the distribution, in float64."""
-        return parameters_of(self.space, outputs.double())
+        return mixture_parameters(self.space, outputs.double())
