@@ -4,212 +4,209 @@ from typing import Any
 import numpy as np
 import pytest
 
-import seqforge
 import seqforge_corpora
-from seqforge import Example, Piece, ReadError, RequestError, registry
-from seqforge_midi import Midi, MidiCodec, Options
-from seqforge_midi.filling import Filling
-from seqforge_midi.lint import findings
-from seqforge_midi.plugin import Request
-from seqforge_midi.reading import read_songs
-from seqforge_midi.song import DRUMS, NOTE, Song, song
+from seqforge import Example, Piece, ReadError, RequestError
+from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
+from seqforge_midi.chorale import Chorale
+from seqforge_midi.infill import InfillAutomaton
+from seqforge_midi.lint import check_file
+from seqforge_midi.reader import read_songs
+from seqforge_midi.song import DRUMS, NOTE_DTYPE
 
-BUNDLED = Path(str(next(iter(seqforge_corpora.__path__))))
+CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 OPTIONS = {
-    "score": Options(),
-    "score, fine": Options(grid=4, shift=12),
-    "chorale": Options(encoding="chorale"),
+    "score": MidiOptions(),
+    "score with microtiming": MidiOptions(grid=4, microtiming=12),
+    "chorale": MidiOptions(encoding="chorale"),
 }
 FILES = {
-    "score": sorted((BUNDLED / "lieder").glob("*.mid"))[::12],
-    "score, fine": sorted((BUNDLED / "groove").glob("*.mid"))[::20],
-    "chorale": sorted((BUNDLED / "jsb" / "train").glob("*.mid"))[::20],
+    "score": sorted((CORPORA / "lieder").glob("*.mid"))[::12],
+    "score with microtiming": sorted((CORPORA / "groove").glob("*.mid"))[::20],
+    "chorale": sorted((CORPORA / "jsb" / "train").glob("*.mid"))[::20],
 }
+CHORALE_FILE = sorted((CORPORA / "jsb" / "train").glob("*.mid"))[0]
+EARLY_TICKS = {"score": 0, "score with microtiming": 60, "chorale": 0}
+"""Ticks by which a note may start before its bar."""
+
+NoteRow = tuple[int, ...]
 
 
-def song_of(path: Path) -> Song:
-    (found,) = read_songs(path)
-    assert not isinstance(found, ReadError), found
-    return found[0]
+def read_song(path: Path) -> Song:
+    (piece,) = read_songs(path)
+    assert not isinstance(piece, ReadError), piece
+    return piece.content
 
 
-def walk(constraint: Filling, kinds: list[str], seed: int, most: int) -> list[int]:
-    """Walk at random, then to the nearest end; the laws of `Constraint` hold on the way."""
+def write_and_read(song: Song, path: Path) -> Song:
+    Midi().write([Piece(song)], path)
+    return read_song(path)
+
+
+def random_walk(constraint: InfillAutomaton, kinds: list[str], seed: int, min_steps: int) -> list[int]:
+    """Return random allowed steps, led to the nearest end; the laws of `Constraint` are checked on the way."""
     rng = np.random.default_rng(seed)
-    state, steps = constraint.start(), []
+    state = constraint.start()
+    steps: list[int] = []
     while True:
-        choices = np.flatnonzero(constraint.allowed(state)).tolist()
+        allowed = np.flatnonzero(constraint.allowed(state)).tolist()
         distance = constraint.to_end(state)
         assert (distance == 0) == constraint.may_end(state)
-        if not distance and (len(steps) >= most or not choices):
+        if not distance and (len(steps) >= min_steps or not allowed):
             return steps
-        assert choices
-        if len(choices) == 1:
-            step = choices[0]
+        assert allowed
+        if len(allowed) == 1:
+            step = allowed[0]
             assert not distance or constraint.to_end(constraint.advance(state, step)) == distance - 1
-        elif len(steps) >= most:
-            step = next(each for each in choices if constraint.to_end(constraint.advance(state, each)) == distance - 1)
+        elif len(steps) >= min_steps:
+            step = next(step for step in allowed if constraint.to_end(constraint.advance(state, step)) == distance - 1)
         else:
-            kind = rng.choice(sorted({kinds[each] for each in choices}))
-            step = int(rng.choice([each for each in choices if kinds[each] == kind]))
+            kind = rng.choice(sorted({kinds[step] for step in allowed}))
+            step = int(rng.choice([step for step in allowed if kinds[step] == kind]))
         steps.append(step)
         state = constraint.advance(state, step)
         hash(state)
 
 
-SLACK = {"score": 0, "score, fine": 60, "chorale": 0}
-"""Ticks by which a note may begin before its bar."""
-
-
-def by_bar(found: Song, slack: int) -> list[list[tuple[int, ...]]]:
-    """Return for every bar its notes: how far from its beginning they start and end, pitch, velocity, program."""
-    lines = np.array(found.bars())
-    rows: list[list[tuple[int, ...]]] = [[] for _ in lines]
-    for start, end, *rest in found.notes.tolist():
-        bar = int(np.searchsorted(lines, start + slack, side="right")) - 1
-        rows[bar].append((start - int(lines[bar]), end - int(lines[bar]), *rest))
+def notes_by_bar(song: Song, early_ticks: int) -> list[list[NoteRow]]:
+    """Return the notes of each bar: start and end relative to the bar, pitch, velocity, program."""
+    bar_starts = np.array(song.bar_starts())
+    rows: list[list[NoteRow]] = [[] for _ in bar_starts]
+    for start, end, *rest in song.notes.tolist():
+        bar = int(np.searchsorted(bar_starts, start + early_ticks, side="right")) - 1
+        rows[bar].append((start - int(bar_starts[bar]), end - int(bar_starts[bar]), *rest))
     return rows
 
 
-def cells(found: Song, ticks: int) -> set[tuple[int, int]]:
-    """Return which pitches sound in which frames."""
-    notes = found.notes.tolist()
-    return {(at // ticks, pitch) for start, end, pitch, *_ in notes for at in range(start, end, ticks)}
+def without_ends(rows: list[NoteRow]) -> list[NoteRow]:
+    return [(row[0], *row[2:]) for row in rows]
 
 
-def filled(codec: MidiCodec, request: Request, seed: int, most: int) -> Song:
-    """Return a song with a gap filled at random."""
-    [prompt] = codec.prompts(request)
-    assert isinstance(prompt.constraint, Filling)
-    steps = walk(prompt.constraint, codec.encoding.tokens.kinds, seed, most)
+def frames_of(song: Song, frame_ticks: int) -> set[tuple[int, int]]:
+    """Return the pairs of frame and pitch that sound."""
+    notes = song.notes.tolist()
+    return {(tick // frame_ticks, pitch) for start, end, pitch, *_ in notes for tick in range(start, end, frame_ticks)}
+
+
+def random_infill(codec: MidiCodec, request: MidiRequest, seed: int, min_steps: int) -> Song:
+    """Return a song whose gap is filled at random."""
+    task = codec.task(request)
+    [prompt] = task.prompts
+    assert isinstance(prompt.constraint, InfillAutomaton)
+    steps = random_walk(prompt.constraint, codec.encoding.vocabulary.kinds, seed, min_steps)
     assert steps[: len(prompt.example.steps)] == prompt.example.steps.tolist()
-    made = codec.decode(Example(np.array(steps), extras=prompt.example.extras))
-    found: Song = codec.finish([made], request).content
-    return found
+    piece = codec.decode(Example(np.array(steps), extras=prompt.example.extras))
+    return task.finish([piece]).content
 
 
-@pytest.mark.parametrize("more", [0, 3])
-@pytest.mark.parametrize("kind", OPTIONS)
-def test_what_stands_around_a_gap_in_a_real_file_comes_back(kind: str, more: int, tmp_path: Path) -> None:
-    tried = 0
-    for seed, path in enumerate(FILES[kind]):
-        Midi().write([Piece(song_of(path).first_bars(20))], tmp_path / "prompt.mid")
-        whole = song_of(tmp_path / "prompt.mid")
-        codec = MidiCodec.fit([Piece(whole)], OPTIONS[kind])
-        kept = codec.canonical(Piece(whole)).content
-        lines, bars = kept.bars(), len(kept.bars())
+@pytest.mark.parametrize("extra_bars", [0, 3])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_infill_keeps_the_bars_around_the_gap(name: str, extra_bars: int, tmp_path: Path) -> None:
+    prompt_file = tmp_path / "prompt.mid"
+    tested = 0
+    for seed, path in enumerate(FILES[name]):
+        original = write_and_read(read_song(path).first_bars(20), prompt_file)
+        codec = MidiCodec.fit([Piece(original)], OPTIONS[name])
+        expected = codec.canonical(Piece(original)).content
+        bar_starts, bars = expected.bar_starts(), len(expected.bar_starts())
         if bars < 3:
             continue
         rng = np.random.default_rng(seed)
         first = int(rng.integers(1, bars + 1))
         last = min(bars - (first == 1), first + int(rng.integers(0, 4)))
-        request = Request(prompt_file=tmp_path / "prompt.mid", gap=f"{first}-{last}", bars=bars + more if more else 0)
-        made = filled(codec, request, seed, most=seed % 2 * 10_000 * (not more))
-        tried += 1
-        assert len(made.bars()) == bars + more, path
-        Midi().write([Piece(made)], tmp_path / "made.mid")
-        assert findings(tmp_path / "made.mid") == []
-        if kind == "chorale":
-            ticks = codec.encoding.ticks  # type: ignore[attr-defined]
-            gap = range(lines[first - 1] // ticks, lines[1] * last // ticks)
-            end = kept.length // ticks
-            one, other = ({cell for cell in cells(each, ticks) if cell[0] not in gap} for each in (kept, made))
-            assert {cell for cell in other if cell[0] < end} == one, path
+        request = MidiRequest(
+            prompt_file=prompt_file, infill=f"{first}-{last}", bars=bars + extra_bars if extra_bars else 0
+        )
+        result = random_infill(codec, request, seed, min_steps=seed % 2 * 10_000 * (not extra_bars))
+        tested += 1
+        assert len(result.bar_starts()) == bars + extra_bars, path
+        Midi().write([Piece(result)], tmp_path / "result.mid")
+        assert check_file(tmp_path / "result.mid") == []
+        if isinstance(codec.encoding, Chorale):
+            frame_ticks = codec.encoding.frame_ticks
+            gap = range(bar_starts[first - 1] // frame_ticks, bar_starts[1] * last // frame_ticks)
+            end = expected.length // frame_ticks
+            kept, generated = (
+                {cell for cell in frames_of(song, frame_ticks) if cell[0] not in gap} for song in (expected, result)
+            )
+            assert {cell for cell in generated if cell[0] < end} == kept, path
             continue
-        assert set(made.programs) <= set(kept.programs)
-        one, other = by_bar(kept, SLACK[kind]), by_bar(made, SLACK[kind])
+        assert set(result.programs) <= set(expected.programs)
+        early_ticks = EARLY_TICKS[name]
+        expected_bars, result_bars = notes_by_bar(expected, early_ticks), notes_by_bar(result, early_ticks)
         for bar in [*range(first - 1), *range(last, bars)]:
-            assert [(row[0], *row[2:]) for row in other[bar]] == [(row[0], *row[2:]) for row in one[bar]], path
-            assert bar < last or bar == bars - 1 or other[bar] == one[bar], path
-            for row, again in zip(one[bar], other[bar], strict=True):  # a key may be struck again within the gap
-                assert again[1] == row[1] or lines[first - 1] - SLACK[kind] < lines[bar] + again[1]
-    assert tried >= 4
+            assert without_ends(result_bars[bar]) == without_ends(expected_bars[bar]), path
+            assert bar < last or bar == bars - 1 or result_bars[bar] == expected_bars[bar], path
+            for note, result_note in zip(expected_bars[bar], result_bars[bar], strict=True):
+                end = bar_starts[bar] + result_note[1]  # a note of the gap may shorten a note that lasts into it
+                assert result_note[1] == note[1] or bar_starts[first - 1] - early_ticks < end
+    assert tested >= 4
 
 
-def changing() -> Song:
-    """Six bars of a piano, a violin and drums; in the third the meter changes to 3/4, in the fifth back."""
-    starts = [0, 1920, 3840, 5280, 6720, 8640]
+def song_with_changes() -> Song:
+    """Return six bars of piano, violin and drums; bars 3 and 4 are in 3/4, the others in 4/4."""
+    bar_starts = [0, 1920, 3840, 5280, 6720, 8640]
     rows = [
         (start + 240 * step, start + 240 * step + 200, 60 + 3 * bar + step, 30 + 8 * bar + 20 * (step % 3), program)
-        for bar, start in enumerate(starts)
+        for bar, start in enumerate(bar_starts)
         for step in range(6)
         for program in (0, 40, DRUMS)[(bar + step) % 2 :]
     ]
     tempos = [(0, 100), (1920, 90), (4000, 120), (5280, 80), (8640, 100)]
-    return song(np.array(rows, NOTE), tempos, [(0, (4, 4)), (3840, (3, 4)), (6720, (4, 4))])
+    time_signatures = [(0, (4, 4)), (3840, (3, 4)), (6720, (4, 4))]
+    return Song.from_events(np.array(rows, NOTE_DTYPE), tempos, time_signatures)
 
 
-def held(changes: tuple[tuple[int, Any], ...], tick: int) -> Any:
-    """Return the meter or the tempo that holds at a tick."""
-    return [value for at, value in changes if at <= tick][-1]
+def value_at(changes: tuple[tuple[int, Any], ...], tick: int) -> Any:
+    """Return the time signature or the tempo at a tick."""
+    return [value for change_tick, value in changes if change_tick <= tick][-1]
 
 
-@pytest.mark.parametrize("kind", ["score", "score, fine"])
-@pytest.mark.parametrize("gap", ["1", "1-2", "2", "2-3", "3-4", "3-5", "4", "5-6", "6"])
-def test_what_changes_within_a_gap_holds_after_it_as_before(kind: str, gap: str, tmp_path: Path) -> None:
-    Midi().write([Piece(changing())], tmp_path / "prompt.mid")
-    codec = MidiCodec.fit([Piece(changing())], OPTIONS[kind])
-    kept = codec.canonical(Piece(song_of(tmp_path / "prompt.mid"))).content
-    first, _, last = gap.partition("-")
-    given = [bar for bar in range(6) if not int(first) <= bar + 1 <= int(last or first)]
+@pytest.mark.parametrize("name", ["score", "score with microtiming"])
+@pytest.mark.parametrize("infill", ["1", "1-2", "2", "2-3", "3-4", "3-5", "4", "5-6", "6"])
+def test_infill_restores_tempo_and_time_signature_after_the_gap(name: str, infill: str, tmp_path: Path) -> None:
+    prompt_file = tmp_path / "prompt.mid"
+    codec = MidiCodec.fit([Piece(song_with_changes())], OPTIONS[name])
+    expected = codec.canonical(Piece(write_and_read(song_with_changes(), prompt_file))).content
+    first, _, last = infill.partition("-")
+    kept_bars = [bar for bar in range(6) if not int(first) <= bar + 1 <= int(last or first)]
     for seed in range(4):
-        made = filled(codec, Request(prompt_file=tmp_path / "prompt.mid", gap=gap), seed, most=10_000)
-        one, other = by_bar(kept, SLACK[kind]), by_bar(made, SLACK[kind])
-        assert len(other) == 6
-        for bar in given:
-            assert [(row[0], *row[2:]) for row in other[bar]] == [(row[0], *row[2:]) for row in one[bar]]
-            assert held(made.meters, made.bars()[bar]) == held(kept.meters, kept.bars()[bar])
-            assert held(made.tempos, made.bars()[bar] + 200) == held(kept.tempos, kept.bars()[bar] + 200)
-
-
-# -- models and people -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "corpus"), [("chorales", "jsb/test"), ("songs", "lieder"), ("drums", "groove")]
-)  # fmt: skip
-def test_a_shipped_model_fills_a_gap(name: str, corpus: str, tmp_path: Path) -> None:
-    model = seqforge.load(next(path for path in registry.shipped(Midi()) if path.stem == name))
-    path = sorted((BUNDLED / corpus).glob("*.mid"))[0]
-    kept = model.codec.canonical(Piece(song_of(path).first_bars(8))).content
-    [piece, other] = model.generate(2, prompt_file=path, prompt_bars=8, gap="3-4", length=100_000)
-    assert piece.content != other.content
-    assert len(piece.content.bars()) == len(kept.bars()) == 8
-    for made in (piece, other):
-        Midi().write([made], tmp_path / "made.mid")
-        assert findings(tmp_path / "made.mid") == []
-        if name != "chorales":
-            one, again = by_bar(kept, 60), by_bar(made.content, 60)
-            for bar in (0, 1, 4, 5, 6, 7):
-                assert [(row[0], *row[2:]) for row in again[bar]] == [(row[0], *row[2:]) for row in one[bar]]
-
-
-CHORALE = sorted((BUNDLED / "jsb" / "train").glob("*.mid"))[0]
+        request = MidiRequest(prompt_file=prompt_file, infill=infill)
+        result = random_infill(codec, request, seed, min_steps=10_000)
+        expected_bars = notes_by_bar(expected, EARLY_TICKS[name])
+        result_bars = notes_by_bar(result, EARLY_TICKS[name])
+        assert len(result_bars) == 6
+        for bar in kept_bars:
+            tick, expected_tick = result.bar_starts()[bar], expected.bar_starts()[bar]
+            assert without_ends(result_bars[bar]) == without_ends(expected_bars[bar])
+            assert value_at(result.time_signatures, tick) == value_at(expected.time_signatures, expected_tick)
+            assert value_at(result.tempos, tick + 200) == value_at(expected.tempos, expected_tick + 200)
 
 
 @pytest.mark.parametrize(
-    ("encoding", "asked", "told"),
+    ("encoding", "request_fields", "field"),
     [
-        ("chorale", {"gap": "3-4"}, "--infill 3-4 is a gap in a file; give the file with --prompt-file"),
-        ("chorale", {"gap": "4-3", "prompt_file": CHORALE}, "--infill 4-3 is no range of bars, which count from 1"),
-        ("score", {"gap": "0-3", "prompt_file": CHORALE}, "--infill 0-3 is no range of bars"),
-        ("score", {"gap": "3to4", "prompt_file": CHORALE}, "--infill 3to4 is no range of bars"),
-        ("score", {"gap": "3-400", "prompt_file": CHORALE}, "--infill 3-400 lies outside the prompt, which has"),
-        ("score", {"gap": "1-4", "prompt_file": CHORALE, "prompt_bars": 4}, "is the whole prompt; leave some of its 4"),
-        ("chorale", {"gap": "2", "prompt_file": CHORALE, "bars": 4}, "--bars 4 is fewer than the"),
-        ("performance", {"gap": "2", "prompt_file": CHORALE}, "--infill has no meaning for a model of performances"),
+        ("chorale", {"infill": "3-4"}, "infill"),
+        ("chorale", {"infill": "4-3", "prompt_file": CHORALE_FILE}, "infill"),
+        ("score", {"infill": "0-3", "prompt_file": CHORALE_FILE}, "infill"),
+        ("score", {"infill": "3to4", "prompt_file": CHORALE_FILE}, "infill"),
+        ("score", {"infill": "3-400", "prompt_file": CHORALE_FILE}, "infill"),
+        ("score", {"infill": "1-4", "prompt_file": CHORALE_FILE, "prompt_bars": 4}, "infill"),
+        ("chorale", {"infill": "2", "prompt_file": CHORALE_FILE, "bars": 4}, "bars"),
+        ("performance", {"infill": "2", "prompt_file": CHORALE_FILE}, "infill"),
     ],
 )
-def test_a_gap_that_cannot_be_filled_is_one_sentence(encoding: str, asked: dict[str, Any], told: str) -> None:
-    codec = MidiCodec.fit([Piece(song_of(CHORALE))], Options(encoding=encoding))  # type: ignore[arg-type]
+def test_impossible_infill_is_a_request_error(encoding: Any, request_fields: dict[str, Any], field: str) -> None:
+    codec = MidiCodec.fit([Piece(read_song(CHORALE_FILE))], MidiOptions(encoding=encoding))
     with pytest.raises(RequestError) as caught:
-        codec.prompts(Request(**asked))
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+        codec.task(MidiRequest(**request_fields))
+    assert (caught.value.field, caught.value.value) == (field, request_fields[field])
+    assert "\n" not in str(caught.value)
 
 
-def test_without_a_gap_four_bars_are_gone_on_from(tmp_path: Path) -> None:
-    codec = MidiCodec.fit([Piece(song_of(CHORALE))], OPTIONS["chorale"])
-    lengths = [
-        len(codec.prompts(Request(prompt_file=CHORALE, prompt_bars=bars))[0].example.steps) for bars in (None, 4, 0)
-    ]
-    assert lengths[0] == lengths[1] < lengths[2]
+def test_prompt_without_infill_has_four_bars_by_default() -> None:
+    codec = MidiCodec.fit([Piece(read_song(CHORALE_FILE))], OPTIONS["chorale"])
+    default, four, all_bars = (
+        len(codec.task(MidiRequest(prompt_file=CHORALE_FILE, prompt_bars=bars)).prompts[0].example.steps)
+        for bars in (None, 4, 0)
+    )
+    assert default == four < all_bars
