@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ def write_long_song(folder: Path) -> Path:
 def test_impossible_request_is_a_request_error(
     codecs: dict[str, MidiCodec], encoding: str, fields: dict[str, Any], field: str, fragment: str, tmp_path: Path
 ) -> None:
-    values = {name: value(tmp_path) if isinstance(value, Callable) else value for name, value in fields.items()}  # type: ignore[arg-type]
+    values = {name: value(tmp_path) if callable(value) else value for name, value in fields.items()}
     with pytest.raises(RequestError) as caught:
         codecs[encoding].task(MidiRequest(**values))
     message = str(caught.value)
