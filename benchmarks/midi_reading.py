@@ -3,9 +3,9 @@
     python benchmarks/midi_reading.py                    # the bundled songs
     python benchmarks/midi_reading.py FOLDER             # any folder of .mid files
 
-`read` turns a file into a song, with all checks; `read and encode` also turns it into tokens; mido and pretty_midi parse
-the file into their own objects. All run in one process, one after the other; the fastest of three rounds counts. The
-slower libraries read a sample of the files.
+`read` turns a file into a song, with all checks; `read and encode` also turns it into tokens; mido and pretty_midi
+parse the file into their own objects. All run in one process, one after the other; the fastest of three rounds counts.
+The slower libraries read a sample of the files.
 """
 
 import argparse
