@@ -125,10 +125,10 @@ def test_infill_keeps_the_bars_around_the_gap(name: str, extra_bars: int, tmp_pa
             frame_ticks = codec.encoding.frame_ticks
             gap = range(bar_starts[first - 1] // frame_ticks, bar_starts[1] * last // frame_ticks)
             end = expected.length // frame_ticks
-            kept, generated = (
+            expected_frames, result_frames = (
                 {cell for cell in frames_of(song, frame_ticks) if cell[0] not in gap} for song in (expected, result)
             )
-            assert {cell for cell in generated if cell[0] < end} == kept, path
+            assert {cell for cell in result_frames if cell[0] < end} == expected_frames, path
             continue
         assert set(result.programs) <= set(expected.programs)
         early_ticks = EARLY_TICKS[name]

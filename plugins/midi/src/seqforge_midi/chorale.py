@@ -23,8 +23,8 @@ CHURCH_ORGAN = 19
 VELOCITY = 80
 DEFAULT_BPM = 80
 MAX_FRAMES = 200_000
-BEATS = 4
-"""The number of frame_end tokens: one for each place in a group of four frames, counted from the start."""
+FRAME_GROUP = 4
+"""The number of frame_end tokens; the token of a frame tells its position in a group of this many frames."""
 
 
 class Chorale(Encoding):
@@ -43,7 +43,7 @@ class Chorale(Encoding):
 
     def __init__(self, frame: int) -> None:
         self.frame_ticks = 4 * TICKS_PER_QUARTER // frame
-        self.vocabulary = Vocabulary({"pitch": range(128), "frame_end": range(1, BEATS + 1)})
+        self.vocabulary = Vocabulary({"pitch": range(128), "frame_end": range(1, FRAME_GROUP + 1)})
         self.note_mask = self.vocabulary.mask("pitch")
 
     def encode(self, song: Song) -> np.ndarray:
@@ -56,7 +56,7 @@ class Chorale(Encoding):
         frame_ends = np.arange(int(ends.max(initial=0))) * 256 + 255
         keys = np.sort(np.concatenate([cells, frame_ends]))
         frame, rank = keys // 256, keys % 256
-        steps = np.where(rank == 255, 128 + frame % BEATS, 127 - rank)
+        steps = np.where(rank == 255, 128 + frame % FRAME_GROUP, 127 - rank)
         return steps.astype(np.uint8)
 
     def decode(self, steps: Iterable[int], extras: Mapping[str, Any]) -> Song:
@@ -119,7 +119,7 @@ class Chorale(Encoding):
         return {"bpm": bpm, "time_signature": list(time_signature)}
 
     def constraint(self, request: ParsedRequest) -> Constraint:
-        return ChoraleAutomaton(BEATS, request)
+        return ChoraleAutomaton(FRAME_GROUP, request)
 
     def frames_per_bar(self, time_signature: TimeSignature) -> int:
         """Return the number of frames per bar, at least one."""

@@ -17,13 +17,13 @@ class _State(NamedTuple):
 
     Attributes:
         frames: The number of frames that have ended; 0 throughout if their number is not fixed.
-        beat: The position of the current frame in its beat group.
+        group_position: The position of the current frame in its group.
         last_pitch: The last pitch of the current frame; the next one must be lower.
         has_sound: Whether the last complete frame has a note.
     """
 
     frames: int
-    beat: int
+    group_position: int
     last_pitch: int
     has_sound: bool
 
@@ -32,12 +32,12 @@ class ChoraleAutomaton(Constraint):
     """Allows the tokens of chorales that meet a request; the last frame is never silent.
 
     Args:
-        beats: The number of frame_end tokens.
+        frame_group: The number of frame_end tokens.
         request: What the songs must be like: bars, frames and pitch ranges.
     """
 
-    def __init__(self, beats: int, request: ParsedRequest) -> None:
-        self.size, self.beats = 128 + beats, beats
+    def __init__(self, frame_group: int, request: ParsedRequest) -> None:
+        self.size, self.frame_group = 128 + frame_group, frame_group
         self.frames = request.frames or request.bars * request.frames_per_bar
         self.lowest, self.highest = request.overall_range()
 
@@ -49,7 +49,7 @@ class ChoraleAutomaton(Constraint):
         if not self.frames or state.frames < self.frames:
             mask[self.lowest : min(state.last_pitch, self.highest + 1)] = True
             is_last = self.frames and state.frames == self.frames - 1
-            mask[128 + state.beat] = state.last_pitch < NO_PITCH or not is_last
+            mask[128 + state.group_position] = state.last_pitch < NO_PITCH or not is_last
         return mask
 
     def may_end(self, state: Any) -> bool:
@@ -66,4 +66,4 @@ class ChoraleAutomaton(Constraint):
         if step < 128:
             return state._replace(last_pitch=int(step))
         frames = state.frames + 1 if self.frames else 0
-        return _State(frames, (state.beat + 1) % self.beats, NO_PITCH, state.last_pitch < NO_PITCH)
+        return _State(frames, (state.group_position + 1) % self.frame_group, NO_PITCH, state.last_pitch < NO_PITCH)

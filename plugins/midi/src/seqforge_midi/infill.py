@@ -211,44 +211,45 @@ class InfillAutomaton(Constraint):
 
     Args:
         encoding: The encoding.
-        whole: The automaton of the whole song; it allows the song from which the gap was cut.
+        song_automaton: The automaton of the whole song; it allows the song from which the gap was cut.
         infill: The song with the gap.
     """
 
-    def __init__(self, encoding: Encoding, whole: Constraint, infill: Infill) -> None:
-        self.whole, self.gap, self.infill = whole, encoding.constraint(infill.gap_request), infill
+    def __init__(self, encoding: Encoding, song_automaton: Constraint, infill: Infill) -> None:
+        self.song_automaton, self.infill = song_automaton, infill
+        self.gap_automaton = encoding.constraint(infill.gap_request)
         self.size = encoding.vocabulary.size
         self.gap_section = len(infill.prefix)
         self.end_section = self.gap_section + 1 + len(infill.suffix)
         self.ends_with_gap = not (infill.suffix or infill.continues or infill.separator is not None)
         self.fixed = dict(enumerate(infill.prefix))
         self.fixed |= {self.gap_section + 1 + number: step for number, step in enumerate(infill.suffix)}
-        self._gap_start = _advance_all(whole, whole.start(), infill.prefix)
+        self._gap_start = _advance_all(song_automaton, song_automaton.start(), infill.prefix)
         self._steps_after_gap = 0 if self.ends_with_gap else self._count_steps_after_gap()
 
     def _count_steps_after_gap(self) -> int:
         """Return the smallest number of tokens from a full gap to the end; it does not depend on what fills the gap."""
         state, separator = self._gap_start, self.infill.separator
-        while distance := self.gap.to_end(state):
+        while distance := self.gap_automaton.to_end(state):
             state = next(
                 successor
-                for step in np.flatnonzero(self.gap.allowed(state)).tolist()
-                if self.gap.to_end(successor := self.gap.advance(state, step)) < distance
+                for step in np.flatnonzero(self.gap_automaton.allowed(state)).tolist()
+                if self.gap_automaton.to_end(successor := self.gap_automaton.advance(state, step)) < distance
             )
         separators = () if separator is None else (separator,)
-        state = _advance_all(self.whole, state, (*separators, *self.infill.suffix))
-        continuation = self.whole.to_end(state) if self.infill.continues else 0
+        state = _advance_all(self.song_automaton, state, (*separators, *self.infill.suffix))
+        continuation = self.song_automaton.to_end(state) if self.infill.continues else 0
         return len(separators) + len(self.infill.suffix) + continuation
 
     def start(self) -> Hashable:
-        return _State(0, self.whole.start())
+        return _State(0, self.song_automaton.start())
 
     def allowed(self, state: Hashable) -> np.ndarray:
         section, inner = cast(_State, state)
         if section == self.gap_section:
-            return self.gap.allowed(inner)
+            return self.gap_automaton.allowed(inner)
         if section == self.end_section and self.infill.continues:
-            return self.whole.allowed(inner)
+            return self.song_automaton.allowed(inner)
         mask = np.zeros(self.size, np.bool_)
         if section < self.end_section:
             mask[self.fixed[section]] = True
@@ -257,26 +258,26 @@ class InfillAutomaton(Constraint):
     def may_end(self, state: Hashable) -> bool:
         section, inner = cast(_State, state)
         if section == self.gap_section:
-            return self.ends_with_gap and self.gap.may_end(inner)
-        return section == self.end_section and (not self.infill.continues or self.whole.may_end(inner))
+            return self.ends_with_gap and self.gap_automaton.may_end(inner)
+        return section == self.end_section and (not self.infill.continues or self.song_automaton.may_end(inner))
 
     def to_end(self, state: Hashable) -> int:
         section, inner = cast(_State, state)
         if section < self.gap_section:
-            return self.gap_section - section + self.gap.to_end(self._gap_start) + self._steps_after_gap
+            return self.gap_section - section + self.gap_automaton.to_end(self._gap_start) + self._steps_after_gap
         if section == self.gap_section:
-            return self.gap.to_end(inner) + self._steps_after_gap
+            return self.gap_automaton.to_end(inner) + self._steps_after_gap
         if section < self.end_section:
             return self._steps_after_gap - (self.infill.separator is not None) - (section - self.gap_section - 1)
-        return self.whole.to_end(inner) if self.infill.continues else 0
+        return self.song_automaton.to_end(inner) if self.infill.continues else 0
 
     def advance(self, state: Hashable, step: Any) -> Hashable:
         section, inner = cast(_State, state)
         if section != self.gap_section:
-            return _State(min(section + 1, self.end_section), self.whole.advance(inner, step))
-        successor = self.gap.advance(inner, step)
-        is_full = self.gap.may_end(successor) and not self.gap.allowed(successor).any()
-        return _State(section + 1, self.whole.advance(inner, step)) if is_full else _State(section, successor)
+            return _State(min(section + 1, self.end_section), self.song_automaton.advance(inner, step))
+        successor = self.gap_automaton.advance(inner, step)
+        is_full = self.gap_automaton.may_end(successor) and not self.gap_automaton.allowed(successor).any()
+        return _State(section + 1, self.song_automaton.advance(inner, step)) if is_full else _State(section, successor)
 
 
 def _advance_all(constraint: Constraint, state: Hashable, steps: Sequence[int]) -> Hashable:

@@ -79,7 +79,7 @@ class Performance(Encoding):
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("note_on", "drum_on")
 
-    # -- what is kept -------------------------------------------------------------------------
+    # -- canonical form -----------------------------------------------------------------------
 
     def canonical(self, song: Song) -> Song:
         tempos, time_signatures = self._changes(song)

@@ -61,7 +61,7 @@ class PerformanceAutomaton(Constraint):
     def start(self) -> Hashable:
         return _State()
 
-    # -- what may come next -------------------------------------------------------------------
+    # -- allowed steps ------------------------------------------------------------------------
 
     def allowed(self, state: Any) -> np.ndarray:
         mask = np.zeros(self.size, np.bool_)
@@ -111,7 +111,7 @@ class PerformanceAutomaton(Constraint):
             pitches[[pitch for pitch in active if pitch < PEDAL]] = False
             mask[self.slices["pedal"].start + 1] = PEDAL not in active
 
-    # -- where the song may end ---------------------------------------------------------------
+    # -- end of the song ----------------------------------------------------------------------
 
     def may_end(self, state: Any) -> bool:
         return bool(state.has_notes and not state.active)

@@ -77,7 +77,7 @@ class Score(Encoding):
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("pitch", "drum")
 
-    # -- what is kept -------------------------------------------------------------------------
+    # -- canonical form -----------------------------------------------------------------------
 
     def canonical(self, song: Song) -> Song:
         time_signatures = self._time_signatures(song)

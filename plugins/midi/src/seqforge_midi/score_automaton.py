@@ -88,7 +88,7 @@ class ScoreAutomaton(Constraint):
     def start(self) -> Hashable:
         return _State("start")
 
-    # -- what may come next -------------------------------------------------------------------
+    # -- allowed steps ------------------------------------------------------------------------
 
     def allowed(self, state: Any) -> np.ndarray:
         mask = np.zeros(self.size, np.bool_)
@@ -172,7 +172,7 @@ class ScoreAutomaton(Constraint):
             low = max(lowest, last_pitch + 1 if state.program == last_program else 0)
             mask[self.slices["pitch"]][low : highest + 1] = True
 
-    # -- where the song may end ---------------------------------------------------------------
+    # -- end of the song ----------------------------------------------------------------------
 
     def may_end(self, state: Any) -> bool:
         complete = state.phase in (*AT_BAR_LINE, *AFTER_NOTE, "tempo at position", "end")
