@@ -215,7 +215,7 @@ def abc2midi_errors(tune: Tune, folder: Path) -> list[str]:
 
 
 def test_the_shipped_model_fills_gaps(tmp_path: Path) -> None:
-    model = seqforge.load(registry.shipped(registry.load("abc"))[0])
+    model = seqforge.load(registry.shipped_models(registry.load("abc"))[0])
     for piece in model.generate(4, seed=1, key="D", meter="6/8", prompt="|:DED F2A|*2|d2e f2g|*4:|", bars=16):
         tune = piece.content
         assert count_bars(tune) == 16 and not automaton_tests.bar_errors(tune)

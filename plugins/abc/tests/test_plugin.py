@@ -42,7 +42,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> seqforge.Model:
     folder = tmp_path_factory.mktemp("abc")
     (folder / "book.abc").write_text(BOOK)
     return seqforge.train(
-        "abc", corpus=str(folder / "book.abc"), steps=3, hidden=16, layers=1, embedding=8, batch_size=2, window=16,
+        "abc", corpus=str(folder / "book.abc"), steps=3, hidden=16, layers=1, embedding=8, batch_size=2, bptt=16,
         dropout=0.0, recurrent_dropout=0.0, run=folder / "run", workers=1,
     )  # fmt: skip
 
@@ -114,7 +114,7 @@ def test_a_book_of_unreadable_tunes_ends_with_a_one_line_error(
 
 
 def test_every_shipped_model_generates_tunes() -> None:
-    paths = registry.shipped(registry.load("abc"))
+    paths = registry.shipped_models(registry.load("abc"))
     assert paths
     for path in paths:
         assert path.stat().st_size <= 16e6
