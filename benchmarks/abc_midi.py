@@ -2,10 +2,10 @@
 
     python benchmarks/abc_midi.py
 
-Each tune is read, encoded, decoded and written. abc2midi converts the source text and the written text to MIDI, and the
-notes are compared (onset, length and pitch, without the accompaniment that abc2midi adds). Tunes that differ are listed,
-either with the error that abc2midi reports in the source, after which it skips music, or with the losses of the encoding.
-Requires abc2midi (Debian package: abcmidi).
+Each tune is read, encoded, decoded and written. abc2midi converts the source text and the written text to MIDI, and
+the notes are compared (onset, length and pitch, without the accompaniment that abc2midi adds). Tunes that differ are
+listed, either with the error that abc2midi reports in the source, after which it skips music, or with the losses of
+the encoding. Requires abc2midi (Debian package: abcmidi).
 """
 
 import argparse
@@ -65,14 +65,14 @@ def played_by_abc2midi(text: str, folder: Path) -> tuple[Counter[tuple[float, fl
 def main() -> None:
     """Compare all tunes and print those that differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="compare only every N-th tune of each book", metavar="N")
+    parser.add_argument("--stride", type=int, default=1, help="compare every N-th tune of each book only", metavar="N")
     args = parser.parse_args()
     plugin, same, differ, source_errors = Abc(), Counter(), [], []
     pieces = {}
     for book in BOOKS:
         path = Path(seqforge_corpora.__file__).parent / book / f"{book}.abc"
         items = plugin.read(path, AbcOptions())
-        pieces[path] = [item for item in items if isinstance(item, Piece)][:: args.every]
+        pieces[path] = [item for item in items if isinstance(item, Piece)][:: args.stride]
     codec = AbcCodec.fit([piece for book in pieces.values() for piece in book], AbcOptions())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -2,11 +2,11 @@
 
     python benchmarks/abc_quality.py --minutes 5
 
-Both models are trained on the same tunes (cre, oneills1850, ryans) for the same number of minutes, one after the other,
-and evaluated on the same test split, including the header and the end of each tune. The baseline (`_peer.py`: nn.LSTM,
-Adam, float32, the same number of parameters) reads the canonical text: the fields R, M, L and K and the music as seqforge
-writes them. The tokens and the canonical text of a tune contain the same information, so both losses are comparable per
-note and per character of the text.
+Both models are trained on the same tunes (cre, oneills1850, ryans) for the same number of minutes, one after the
+other, and evaluated on the same test split, including the header and the end of each tune. The baseline (`_peer.py`:
+nn.LSTM, Adam, float32, the same number of parameters) reads the canonical text: the fields R, M, L and K and the music
+as seqforge writes them. The tokens and the canonical text of a tune contain the same information, so both losses are
+comparable per note and per character of the text.
 """
 
 import argparse

@@ -40,7 +40,7 @@ def book(tmp_path, text):
     return list(read_book(path))
 
 
-def only(tmp_path, text):
+def single_tune(tmp_path, text):
     [(tune, _)] = book(tmp_path, text)
     return tune
 
@@ -225,7 +225,7 @@ def test_spellings_of_decorations():
 
 def test_user_fields_redefine_symbols(tmp_path):
     text = "X:1\nU:k=!accent!\nU:T=!turn!\nK:D\nkA TB|"
-    assert [note.decorations for note in only(tmp_path, text).notes()] == [("accent",), ("turn",)]
+    assert [note.decorations for note in single_tune(tmp_path, text).notes()] == [("accent",), ("turn",)]
 
 
 def test_a_fermata_at_a_bar_line_belongs_to_the_note_before_it():

@@ -30,7 +30,7 @@ def book(tmp_path, text):
     return list(read_book(path))
 
 
-def only(tmp_path, text):
+def single_tune(tmp_path, text):
     [(tune, _)] = book(tmp_path, text)
     return tune
 
@@ -57,24 +57,24 @@ def test_a_tune_ends_at_an_empty_line_or_the_next_number(tmp_path):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_endings_of_every_system_are_read(tmp_path, end):
-    assert only(tmp_path, KESH.replace("\n", end)) == only(tmp_path, KESH)
+    assert single_tune(tmp_path, KESH.replace("\n", end)) == single_tune(tmp_path, KESH)
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "cp1252", "latin-1"])
 def test_legacy_text_encodings_are_read(tmp_path, code):
-    assert only(tmp_path, "X:1\nT:Gan Ainm é\nK:D\nDEF|".encode(code)).title == "Gan Ainm é"
+    assert single_tune(tmp_path, "X:1\nT:Gan Ainm é\nK:D\nDEF|".encode(code)).title == "Gan Ainm é"
 
 
 def test_missing_fields_have_defaults(tmp_path):
-    tune = only(tmp_path, "T:No number\nM:2/4\nK:D\nDE|")
+    tune = single_tune(tmp_path, "T:No number\nM:2/4\nK:D\nDE|")
     assert tune.notes()[0].duration == Fraction(1, 16)
-    tune = only(tmp_path, "X:1\nT:No key\nABc def|")
+    tune = single_tune(tmp_path, "X:1\nT:No key\nABc def|")
     assert (tune.key, tune.meter.bar_length, tune.notes()[0].duration) == (NO_KEY, 0, Fraction(1, 8))
     assert tune.losses == {"missing keys": 1}
 
 
 def test_an_empty_line_in_the_header_does_not_end_a_tune(tmp_path):
-    assert len(only(tmp_path, "X:1\nT:Gap\n\nM:4/4\nK:D\n\nDEFG|").notes()) == 4
+    assert len(single_tune(tmp_path, "X:1\nT:Gap\n\nM:4/4\nK:D\n\nDEFG|").notes()) == 4
     [error, (tune, _)] = book(tmp_path, "X:1\nT:Only a head\nK:D\n\nBe glad, Dad.\n\nX:2\nK:D\nABc|")
     assert (error.reason, len(tune.notes())) == ("has no note", 3)
 
@@ -153,33 +153,33 @@ def test_read_lines_splits_at_every_line_ending(tmp_path_factory, parts):
 def test_tunes_in_web_pages_are_read(tmp_path):
     head = "<html><body><p>A page</p>\n<pre>\nX:1<br>T:Tom &amp; Jerry<br>\nM:6/8\nK:D<br>\n"
     page = head + "A&gt;B c<d A<a f>g|&quot;Am&quot;d3|</pre>\n</body></html>"
-    tune = only(tmp_path, page)
+    tune = single_tune(tmp_path, page)
     assert tune.title == "Tom & Jerry"
     assert [float(note.duration * 8) for note in tune.notes()] == [1.5, 0.5, 0.5, 1.5, 0.5, 1.5, 1.5, 0.5, 3.0]
     assert tune.notes()[-1].chord_symbol == ChordSymbol(3, "m")
 
 
 def test_quoted_printable_text_is_decoded(tmp_path):
-    assert len(only(tmp_path, "X:1\nK:D\nABc u=3Dd|=20\nDEF|\n").notes()) == 7
+    assert len(single_tune(tmp_path, "X:1\nK:D\nABc u=3Dd|=20\nDEF|\n").notes()) == 7
 
 
 def test_a_history_field_may_have_several_lines(tmp_path):
-    tune = only(tmp_path, "X:1\nT:x\nH:Played by Ed\nA bad bag | added\nK:D\nDEF|")
+    tune = single_tune(tmp_path, "X:1\nT:x\nH:Played by Ed\nA bad bag | added\nK:D\nDEF|")
     assert len(tune.notes()) == 3
 
 
 def test_a_number_field_at_the_end_of_a_music_line_is_skipped(tmp_path):
-    assert len(only(tmp_path, "X:1\nK:D\nDEF|]X:197\n").notes()) == 3
+    assert len(single_tune(tmp_path, "X:1\nK:D\nDEF|]X:197\n").notes()) == 3
 
 
 def test_music_after_a_field_on_the_same_line_is_read(tmp_path):
-    tune = only(tmp_path, "X:1\nM:4/4\nL:1/8\nK:D\nDEFG|\nM:3/4 ABc|def|\n")
+    tune = single_tune(tmp_path, "X:1\nM:4/4\nL:1/8\nK:D\nDEFG|\nM:3/4 ABc|def|\n")
     assert len(tune.notes()) == 10
     assert Meter(3, 4) in tune.elements
 
 
 def test_titles_and_rhythms_are_normalised(tmp_path):
-    tune = only(tmp_path, "X:1\nT:  \nT: Caf\\'e  na   h\\'Eireann \nT:Other\nR: SlipJig \nK:D\nDEF|")
+    tune = single_tune(tmp_path, "X:1\nT:  \nT: Caf\\'e  na   h\\'Eireann \nT:Other\nR: SlipJig \nK:D\nDEF|")
     assert (tune.title, tune.rhythm) == ("Café na hÉireann", "slip jig")
     assert tune.losses == {"additional titles": 1}
     assert plain_text(r"\`a \^o \"u \~n \cc \aa \/o \ss \u00e9 \351 &eacute; A\&B") == "à ô ü ñ ç å ø ß é é é A&B"
@@ -188,7 +188,7 @@ def test_titles_and_rhythms_are_normalised(tmp_path):
 
 def test_losses_are_counted_by_description(tmp_path):
     text = "X:1\nT:x\nC:Me\nQ:1/4=120\nZ:Me\n%%scale 1\nK:D\nP:A\n(DE) [DA]|^/F2|\nw:la la\nV:2\nABc|\n"
-    assert only(tmp_path, text).losses == {
+    assert single_tune(tmp_path, text).losses == {
         "composers": 1, "tempos": 1, "transcribers": 1, "directives": 1, "parts": 1, "slurs": 1, "microtones": 1,
         "lyrics": 1, "additional voices": 1,
     }  # fmt: skip

@@ -4,9 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqforge import RequestError
+from seqforge import Piece, RequestError
 from seqforge_abc import AbcCodec, AbcOptions, AbcRequest
+from seqforge_abc.music_parser import parse_music
 from seqforge_abc.request import Gap, parse_request
+from seqforge_abc.theory import Key, Meter
 
 CODEC = AbcCodec.fit([], AbcOptions())
 VOCABULARY = CODEC.vocabulary
@@ -43,18 +45,8 @@ def test_gaps_are_rests_in_the_parsed_prompt() -> None:
 
 def test_finish_sets_the_title() -> None:
     task = CODEC.task(AbcRequest(title="The Kesh"))
-    piece = CODEC.decode(CODEC.encode(_piece("DEF A3|]")))
-    assert task.finish([piece]).content.title == "The Kesh"
-
-
-def _piece(music: str) -> Any:
-    from seqforge import Piece
-    from seqforge_abc.music_parser import parse_music
-    from seqforge_abc.theory import parse_key, parse_meter
-
-    key, meter = parse_key("D"), parse_meter("6/8")
-    assert key is not None and meter is not None
-    return Piece(parse_music(music, key=key, meter=meter))
+    tune = parse_music("DEF A3|]", key=Key(2), meter=Meter(6, 8))
+    assert task.finish([Piece(tune)]).content.title == "The Kesh"
 
 
 @pytest.mark.parametrize(

@@ -150,12 +150,12 @@ class _SectionChecker:
         upbeat_before_sign: Whether the upbeat of this section stands before its `|:`.
         repeat_open: Whether `|:` or `::` opened this section.
         may_repeat: Whether this section may be repeated without `|:`: it is the first, or follows `||` or `:|`.
-        repeat_seen: Whether the tune has had a repeat sign.
-        endings_seen: Whether the tune has had endings.
+        had_repeat: Whether the tune has had a repeat sign.
+        had_endings: Whether the tune has had endings.
         bars: The number of complete bars of this section, without the upbeat.
         section_start: Whether this section has had no bar line.
         ending: 1 and 3 in the first and second ending, 2 between them, 0 elsewhere.
-        chord_symbol_seen: Whether the tune has had a chord symbol.
+        had_chord_symbol: Whether the tune has had a chord symbol.
     """
 
     def __init__(self, tune: Tune) -> None:
@@ -165,7 +165,7 @@ class _SectionChecker:
         self.missing: Fraction | None = None
         self.upbeat = Fraction(0)
         self.repeat_open, self.may_repeat, self.upbeat_before_sign, self.section_start = False, True, False, True
-        self.chord_symbol_seen = self.endings_seen = self.repeat_seen = False
+        self.had_chord_symbol = self.had_endings = self.had_repeat = False
 
     def check(self) -> Iterator[tuple[int, str]]:
         bar, scale, tuplet_left = 1, Fraction(1), 0
@@ -200,7 +200,7 @@ class _SectionChecker:
 
     def _chord_symbol(self, note: Note) -> Iterator[str]:
         if note.chord_symbol is not None:
-            self.chord_symbol_seen = True
+            self.had_chord_symbol = True
             upbeat = (self.missing or 0) if self.section_start else self.upbeat
             if self.first_upbeat is None or self.first_upbeat % QUARTER or upbeat % QUARTER:
                 yield "chord symbols stand in an upbeat, or after one that is no whole beat, which abc2midi miscounts"
@@ -211,7 +211,7 @@ class _SectionChecker:
                 yield "abc2midi needs a |: before the endings of a section"
             if self.ending or not self.bars or previous != BarLine("|"):
                 yield "a first ending does not begin after a bar of its section"
-            self.ending, self.endings_seen = 1, True
+            self.ending, self.had_endings = 1, True
         elif number == "2":
             if self.ending != 2 or previous != BarLine(":|"):
                 yield "a second ending does not follow the :| of a first ending"
@@ -224,11 +224,11 @@ class _SectionChecker:
         if kind != "|:" or self.repeat_open or not (previous is None or _ends_section(previous)):
             yield f"{kind} stands where no bar ends"
         self.repeat_open |= kind == "|:"
-        self.repeat_seen |= kind == "|:"
+        self.had_repeat |= kind == "|:"
 
     def _bar_end(self, kind: str) -> Iterator[str]:
         """Check a bar line that ends a bar."""
-        self.repeat_seen |= ":" in kind
+        self.had_repeat |= ":" in kind
         bar_length, fill, self.fill = self.tune.meter.bar_length, self.fill, Fraction(0)
         if (
             self.section_start
@@ -258,7 +258,7 @@ class _SectionChecker:
         self.missing = bar_length - fill
         self.upbeat, self.section_start, self.bars, self.ending = Fraction(0), True, 0, 0
         self.upbeat_before_sign, self.repeat_open = False, kind in ("|:", "::")
-        self.may_repeat = self.repeat_seen and kind in (":|", "||") and not self.endings_seen
+        self.may_repeat = self.had_repeat and kind in (":|", "||") and not self.had_endings
 
     def _section_end(self, kind: str, bar_length: Fraction, fill: Fraction) -> Iterator[str]:
         """Check the end of a section, or of its first ending."""
@@ -276,7 +276,7 @@ class _SectionChecker:
         if kind != "|]" and missing not in (0, self.upbeat):
             if self.section_start or 2 * fill < bar_length:
                 yield "a section ends with less than half a bar"
-            if self.chord_symbol_seen and missing % QUARTER:
+            if self.had_chord_symbol and missing % QUARTER:
                 yield "a section with chord symbols is short by no whole beat, which abc2midi miscounts"
 
 

@@ -51,13 +51,13 @@ class State(NamedTuple):
         has_bar: Whether this section has a complete bar.
         repeat_open: Whether `|:` or `::` opened this section.
         may_repeat: Whether this section may be repeated without `|:`: it is the first, or follows `:|` or `||`.
-        repeat_seen: Whether the tune has had a repeat sign; abc2midi reads the first one from the tune's beginning.
-        endings_seen: Whether the tune has had endings; after them abc2midi repeats only what `|:` opens.
+        had_repeat: Whether the tune has had a repeat sign; abc2midi reads the first one from the tune's beginning.
+        had_endings: Whether the tune has had endings; after them abc2midi repeats only what `|:` opens.
         ending: 1 and 3 in the first and second ending, 2 between them, 0 elsewhere.
         previous: The kind of the previous element.
         bars_left: The number of coming bars, ANY_BARS for any number.
         may_end: Whether a final bar line has just come.
-        chord_symbol_seen: Whether the tune has had a chord symbol. From then on no bar may be short by less than a
+        had_chord_symbol: Whether the tune has had a chord symbol. From then on no bar may be short by less than a
             beat, since abc2midi sustains chords by whole beats.
         hornpipe: Whether the tune is a hornpipe, which abc2midi supports in 2/4 and 4/4 and whose notes it dots.
         bar_number: The number of complete bars of this section.
@@ -85,13 +85,13 @@ class State(NamedTuple):
     has_bar: bool = False
     repeat_open: bool = False
     may_repeat: bool = True
-    repeat_seen: bool = False
-    endings_seen: bool = False
+    had_repeat: bool = False
+    had_endings: bool = False
     ending: int = 0
     previous: int = AT_START
     bars_left: int = ANY_BARS
     may_end: bool = False
-    chord_symbol_seen: bool = False
+    had_chord_symbol: bool = False
     hornpipe: bool = False
     bar_number: int = 0
     ending_start: int = 0
@@ -123,7 +123,7 @@ def closing_bar_lines(s: State, fill: int) -> list[str]:
     if s.ending == 0 and repeatable and short and bars_left >= 2:
         kinds.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat_open):
-        step = BEAT if s.chord_symbol_seen else max(MIN_STEP, s.unit // 2)
+        step = BEAT if s.had_chord_symbol else max(MIN_STEP, s.unit // 2)
         partial = not s.section_start and 2 * fill >= bar_length and (bar_length - fill) % step == 0
         if bars_left >= 2 and (full or short or partial):
             kinds += ["||", "|:"]
@@ -181,8 +181,8 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
 
 def after_bar_line(s: State, kind: str) -> State:
     """Return the state after an allowed bar line."""
-    repeat_seen = s.repeat_seen or ":" in kind
-    s = s._replace(note_stage=0, last_mark=-1, may_end=False, target_fill=-1, repeat_seen=repeat_seen)
+    had_repeat = s.had_repeat or ":" in kind
+    s = s._replace(note_stage=0, last_mark=-1, may_end=False, target_fill=-1, had_repeat=had_repeat)
     if s.fill == 0:
         return s._replace(repeat_open=True, previous=AFTER_REPEAT)
     bar_length, fill = s.bar_length or s.fill, s.fill
@@ -203,7 +203,7 @@ def after_bar_line(s: State, kind: str) -> State:
     opens_repeat = kind in ("|:", "::")
     return s._replace(
         due_upbeat=bar_length - fill, upbeat=0, section_start=True, has_bar=False, ending=0, repeat_open=opens_repeat,
-        may_repeat=s.repeat_seen and kind in (":|", "||") and not s.endings_seen, bar_number=0,
+        may_repeat=s.had_repeat and kind in (":|", "||") and not s.had_endings, bar_number=0,
         previous=AFTER_REPEAT if opens_repeat else AFTER_FINAL if kind == "|]" else AFTER_SECTION,
         may_end=kind in ("|]", ":|"),
     )  # fmt: skip

@@ -148,7 +148,7 @@ class MusicParser(Voice):
 
     def _key_field(self, signature: KeySignature) -> None:
         self.count_loss(signature.loss)
-        self.altered.clear()
+        self.alterations.clear()
         if self.last_note is None:
             self.first_key = signature.key
         elif signature.key != self.key.key:

@@ -31,7 +31,7 @@ class AbcRequest:
     key: str = flag("", help="Key: D, Edor, Amix, F#m or none; chosen by the model by default.", unit="KEY")
     meter: str = flag("", help="Time signature: 6/8, 4/4, C| or none; chosen by the model by default.", unit="METER")
     rhythm: str = flag("", help="Rhythm: reel, jig, ... or unknown; chosen by the model by default.", unit="RHYTHM")
-    bars: int = flag(0, help="Number of bars, without upbeats; 0 lets the model choose.", unit="BARS")
+    bars: int = flag(0, help="Number of bars, without upbeats; 0 lets the model choose.")
     prompt: str = flag(
         "", help="Beginning of the tune in ABC: '|:DED F2A|'; * is a bar to fill, *4 are four.", unit="ABC"
     )

@@ -51,7 +51,7 @@ class _ScoreBuilder:
     """Builds measures, and keeps track of key, tuplet and ties.
 
     Attributes:
-        altered: The alterations in this bar by letter and octave.
+        alterations: The alterations in this bar by letter and octave.
         line_starts: The measures that begin a line of music.
         brackets: The brackets of endings.
         note_number: The number of notes so far.
@@ -62,7 +62,7 @@ class _ScoreBuilder:
         self.key = tune.key
         self.tuplet_left, self.tuplet = 0, Tuplet(1, 1, 1)
         self.tied: tuple[Pitch, ...] = ()
-        self.altered: dict[tuple[int, int], int] = {}
+        self.alterations: dict[tuple[int, int], int] = {}
         self.line_starts: list[Any] = []
         self.brackets: list[Any] = []
         self.notes, self.note_number = tune.notes(), 0
@@ -136,7 +136,7 @@ class _ScoreBuilder:
         measure = m21.stream.Measure()
         self.key = changes.key or self.key
         changes.apply(measure)
-        self.altered.clear()
+        self.alterations.clear()
         position, groups = Fraction(0), []
         if self.tuplet_left:
             self.tuplet = Tuplet(self.tuplet.p, self.tuplet.q, self.tuplet_left)
@@ -231,12 +231,12 @@ class _ScoreBuilder:
 
         m21_pitch = m21.pitch.Pitch(step="CDEFGAB"[pitch.letter], octave=pitch.octave)
         place = pitch.letter, pitch.octave
-        shown = pitch.alter != self.altered.get(place, self.key.alter(pitch.letter)) and not tied
-        if pitch.alter or shown:
+        visible = pitch.alter != self.alterations.get(place, self.key.alter(pitch.letter)) and not tied
+        if pitch.alter or visible:
             m21_pitch.accidental = m21.pitch.Accidental(_ACCIDENTALS[pitch.alter])
-            m21_pitch.accidental.displayStatus = shown
-        if shown:
-            self.altered[place] = pitch.alter
+            m21_pitch.accidental.displayStatus = visible
+        if visible:
+            self.alterations[place] = pitch.alter
         return m21_pitch
 
 

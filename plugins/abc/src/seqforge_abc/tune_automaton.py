@@ -258,14 +258,14 @@ class TuneAutomaton(Constraint):
                     return s._replace(note_stage=CHORD_OPEN, last_mark=-1, group_size=0)
                 s = s._replace(note_stage=0, previous=AFTER_OTHER)
                 if token == "[1":
-                    return s._replace(ending=1, endings_seen=True, ending_start=s.bar_number)
+                    return s._replace(ending=1, had_endings=True, ending_start=s.bar_number)
                 return s._replace(ending=3)
             case "{":
                 return s._replace(note_stage=GRACE_OPEN, group_size=0)
             case "!":
                 return s._replace(note_stage=DECORATION, last_mark=step, has_roll=s.has_roll or step in self.rolls)
             case '"':
-                return s._replace(note_stage=ROOT, chord_symbol_seen=True)
+                return s._replace(note_stage=ROOT, had_chord_symbol=True)
         return s._replace(note_stage=KIND if token[0] == "~" else BASS)
 
     def _after_header_token(self, s: State, token: str) -> State:

@@ -36,7 +36,7 @@ class Voice:
         ties: For the index of a note in `elements`, the pitches that are tied to the next note.
         losses: What the elements do not represent, with counts.
         last_note: The index of the last note in `elements`, None before the first.
-        altered: The alteration of each letter by the accidentals of this bar.
+        alterations: The alteration of each letter by the accidentals of this bar.
         bar_has_notes: Whether this bar contains a note.
         line_start: Whether no token of this line has been read.
         broken_rhythm: The broken rhythm sign before the next note, "" for none.
@@ -52,7 +52,7 @@ class Voice:
         self.ties: dict[int, set[Pitch]] = {}
         self.losses: Counter[str] = Counter()
         self.last_note: int | None = None
-        self.altered: dict[int, int] = {}
+        self.alterations: dict[int, int] = {}
         self.bar_has_notes = False
         self.line_start = False
         self.chord_symbol: ChordSymbol | None = None
@@ -88,10 +88,10 @@ class Voice:
         accidental, name, octave_marks, length = match.groups()
         letter = LETTERS.index(name.upper())
         if accidental:
-            alter = self.altered[letter] = alteration(accidental)
+            alter = self.alterations[letter] = alteration(accidental)
             self.count_loss("microtones", "/" in accidental)
         else:
-            alter = self.altered.get(letter, self.key.alters[letter])
+            alter = self.alterations.get(letter, self.key.alters[letter])
             if self.last_note in self.ties:
                 position = pitch_of(name, octave_marks, 0).staff_position
                 tied = self.ties[self.last_note]
@@ -204,7 +204,7 @@ class Voice:
             kind = "|"  # it only decorates the beginning of the line
         self.attach_bar_line_decorations()
         self.elements.append(BarLine(kind))
-        self.altered.clear()
+        self.alterations.clear()
         self.bar_has_notes = False
         if text[-1].isdigit():
             self.read_ending(text[len(shape) :])
