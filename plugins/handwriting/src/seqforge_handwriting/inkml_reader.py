@@ -1,4 +1,4 @@
-"""Reading InkML, the W3C's format of digital ink (Recommendation of 20 September 2011): traces with channels X and Y."""
+"""Reading InkML, the W3C format of digital ink (Recommendation of 20 September 2011): traces with channels X and Y."""
 
 import re
 import xml.etree.ElementTree as ET

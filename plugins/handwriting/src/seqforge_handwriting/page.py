@@ -62,8 +62,8 @@ class Layout:
         if self.paper and (self.column_width < 5 * self.x_height or self.lines < 1):
             raise RequestError(
                 f"a `margin` of {self.margin:g} mm leaves no room for a line with a `letter_height` of"
-                f" {self.x_height:g} mm on `paper` of {self.paper[0]:g} x {self.paper[1]:g} mm; reduce the margin or the"
-                " letter height, or choose larger paper",
+                f" {self.x_height:g} mm on `paper` of {self.paper[0]:g} x {self.paper[1]:g} mm; reduce the margin or"
+                " the letter height, or choose larger paper",
                 field="margin",
                 value=self.margin,
             )
@@ -161,9 +161,9 @@ def parse_paper(text: str) -> tuple[float, float]:
 
 
 def wrap(text: str, max_characters: int) -> list[str]:
-    """Break a text into lines at spaces and line ends; an empty line stays an empty line.
+    r"""Break a text into lines at spaces and line ends; an empty line stays an empty line.
 
-    >>> wrap("Dear Ann,\\n\\nI am well", 9)
+    >>> wrap("Dear Ann,\n\nI am well", 9)
     ['Dear Ann,', '', 'I am well']
 
     Args:

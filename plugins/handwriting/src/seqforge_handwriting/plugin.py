@@ -59,8 +59,8 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
                 _, top, _, bottom = frame.apply(ink).bounds
                 if bottom - top > MAX_HEIGHT:
                     yield ReadError(
-                        f"the writing is {bottom - top:.0f} x-heights tall, as if it had two lines; save every line as a"
-                        " separate sample",
+                        f"the writing is {bottom - top:.0f} x-heights tall, as if it had two lines; save every line as"
+                        " a separate sample",
                         file=f"{path}, {sample.place}" if sample.place else str(path),
                     )
                     continue

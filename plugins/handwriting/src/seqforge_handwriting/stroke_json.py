@@ -1,4 +1,4 @@
-"""Strokes as JSON, the form of the corpus: {"writer": ..., "kind": ..., "text": ..., "strokes": [[dx, dy, ...], ...]}."""
+"""Strokes as JSON, as in the corpus: {"writer": ..., "kind": ..., "text": ..., "strokes": [[dx, dy, ...], ...]}."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -51,8 +51,8 @@ def _sample(document: Document, file: str) -> Sample:
                     curves += _subpaths(shape)
                     continue
                 raise ReadError(
-                    "is a filled outline (a letter of a font, or the trace of a scan), which does not show the path of a"
-                    f" pen; {ADVICE}",
+                    "is a filled outline (a letter of a font, or the trace of a scan), which does not show the path of"
+                    f" a pen; {ADVICE}",
                     file=file,
                     line=line,
                 )

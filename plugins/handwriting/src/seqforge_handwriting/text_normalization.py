@@ -60,10 +60,10 @@ class NormalizedText:
 
 
 def normalize_text(text: str, *, field: str = "text", source: str = "") -> NormalizedText:
-    """Return a text with plain quotes, dashes, spaces and ligatures, and without spaces at line ends.
+    r"""Return a text with plain quotes, dashes, spaces and ligatures, and without spaces at line ends.
 
     >>> normalize_text("\u201cIt\u2019s so\u2026\u201d").text
-    '"It\\'s so..."'
+    '"It\'s so..."'
 
     Args:
         text: Any text.
