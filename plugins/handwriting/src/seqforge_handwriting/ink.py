@@ -103,7 +103,7 @@ def _validated_stroke(stroke: np.ndarray, number: int) -> np.ndarray:
         )
     if not np.isfinite(points).all():
         raise ValueError(f"stroke {number} has a coordinate that is not finite")
-    if np.abs(points).max() > MAX_COORDINATE:
+    if np.abs(points).max() > MAX_COORDINATE * (1 + TOLERANCE):  # decoded ink has rounding errors
         raise ValueError(f"stroke {number} has a coordinate beyond {MAX_COORDINATE:,.0f}")
     points.setflags(write=False)
     return points
