@@ -48,7 +48,7 @@ def network_of(layers: int, hidden: int) -> Network:
     network = Network(Categorical(SYMBOLS), config)
     network.initialise(0)
     with torch.no_grad():
-        network.head.untied.mul_(20)  # type: ignore[operator, union-attr]
+        network.head.output_embedding.mul_(20)  # type: ignore[operator, union-attr]
         network.head.bias[SYMBOLS] = -1e9  # type: ignore[index, operator]
     return network.eval()
 
@@ -64,8 +64,8 @@ class Plain(nn.Module):
         self.output = nn.Linear(config.hidden, SYMBOLS + 1)
         head: Any = network.head
         with torch.no_grad():
-            self.embedding.weight.copy_(head.table * head.scale)
-            self.output.weight.copy_(head.untied)
+            self.embedding.weight.copy_(head.embedding * head.scale)
+            self.output.weight.copy_(head.output_embedding)
             self.output.bias.copy_(head.bias)
             for number, layer in enumerate(network.layers):
                 getattr(self.lstm, f"weight_ih_l{number}").copy_(layer.input_weight)

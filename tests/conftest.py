@@ -32,24 +32,24 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def make_network() -> Callable[..., "Network"]:
-    """Return a maker of tiny networks: `make_network(size=5, seed=0, loud=1.0, **config)`.
+    """Return a maker of tiny networks: `make_network(size=5, seed=0, weight_scale=1.0, **config)`.
 
     Weights and biases are far from where they begin, so that a part left out is seen.
     """
     from seqforge.core.spaces import Categorical
     from seqforge.network import Network, NetworkConfig
 
-    def make(*, size: int = 5, seed: int = 0, loud: float = 1.0, **shape: Any) -> "Network":
+    def make(*, size: int = 5, seed: int = 0, weight_scale: float = 1.0, **shape: Any) -> "Network":
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             config = NetworkConfig(**{"layers": 1, "hidden": 8, "embedding": 8, **shape})
             network = Network(Categorical(size), config, seed=seed)
             with torch.no_grad():
                 for name, parameter in network.named_parameters():
-                    if parameter.ndim == 1 or name == "start":
-                        parameter.normal_(0, 0.5 * loud)
+                    if parameter.ndim == 1 or name == "start_weight":
+                        parameter.normal_(0, 0.5 * weight_scale)
                     else:
-                        parameter.mul_(loud)
+                        parameter.mul_(weight_scale)
         return network.eval()
 
     return make
@@ -95,7 +95,7 @@ def part_of() -> Callable[..., "Batch"]:
     """Return a cutter of windows: `part_of(window, first, end)` holds the rows from first to before end."""
 
     def cut(window: "Batch", first: int, end: int | None = None) -> "Batch":
-        return window.rows(first, len(window.starts) if end is None else end)
+        return window.slice_time(first, len(window.starts) if end is None else end)
 
     return cut
 

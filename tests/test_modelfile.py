@@ -263,7 +263,9 @@ def test_the_largest_network_allowed_takes_no_memory_before_it_is_compared(alter
         read_model(alter(grow))
 
 
-@pytest.mark.parametrize("other", [{"cell": "gru"}, {"layers": 1}, {"layers": 3}, {"hidden": 9}, {"tie_embeddings": False}])
+@pytest.mark.parametrize(
+    "other", [{"cell": "gru"}, {"layers": 1}, {"layers": 3}, {"hidden": 9}, {"tie_embeddings": False}]
+)
 def test_a_network_that_is_not_that_of_the_weights_is_refused(
     alter: Callable[..., Path], other: dict[str, Any]
 ) -> None:
@@ -296,7 +298,7 @@ def test_a_space_that_is_not_that_of_the_weights_is_refused(alter: Callable[...,
 def test_a_tensor_missing_or_of_another_shape_or_type_is_named(
     alter: Callable[..., Path], value: np.ndarray | None
 ) -> None:
-    path = alter(**{"head.table": value})
+    path = alter(**{"head.embedding": value})
     with pytest.raises(DamagedFileError, match=r"head\.table") as caught:
         read_model(path)
     assert str(path) in str(caught.value)

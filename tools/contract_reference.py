@@ -33,7 +33,12 @@ PARTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ),
     (
         "What is handed over",
-        (seqforge.plugin.Piece, seqforge.plugin.Origin, seqforge.core.sequences.Example, seqforge.core.sequences.Prompt),
+        (
+            seqforge.plugin.Piece,
+            seqforge.plugin.Origin,
+            seqforge.core.sequences.Example,
+            seqforge.core.sequences.Prompt,
+        ),
     ),
     ("What may come next", (seqforge.core.sequences.Constraint, seqforge.core.sequences.Free)),
     ("What a step is", tuple(spaces.Space.kinds[kind] for kind in sorted(spaces.Space.kinds))),

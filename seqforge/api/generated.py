@@ -1,9 +1,10 @@
-"""What a model made, and how probable it found that."""
+"""One generated piece with its probability."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from seqforge.plugin import Piece
 from seqforge.core.sequences import Example
+from seqforge.plugin import Piece
 
 
 @dataclass(frozen=True)
@@ -11,17 +12,17 @@ class Generated:
     """One generated piece.
 
     Attributes:
-        k: its number, from 0.
-        piece: what was made.
-        ended: whether the network ended every part of it by itself.
-        log_probability: of all that was drawn, in nats.
-        scores: the same step by step.
-        masked: the probability that the network gave to what the constraint forbade, the mean over the steps drawn.
-        examples: of each part what the network read: the prompt's steps, whether they are kept or not, and those drawn.
+        k: Its number, from 0.
+        piece: The piece.
+        ended: Whether the network ended every part of it; False if a limit did.
+        log_probability: The log-probability of everything that was sampled, in nats.
+        scores: The log-probability of each sampled step.
+        masked: The probability mass that the constraint removed, averaged over the sampled steps.
+        examples: What the network read for each part: the steps of the prompt and those sampled.
     """
 
     k: int
-    piece: Piece
+    piece: Piece[Any]
     ended: bool
     log_probability: float
     scores: tuple[float, ...] = ()

@@ -1,45 +1,88 @@
-"""What a model file and today's plugin must agree on: the codec that both know."""
+"""Loading of models: the model file, its plugin, and the codec on which both must agree."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from seqforge.api.model import Model
+from seqforge.api.model_paths import resolve_model
+from seqforge.core.options import build_options
+from seqforge.errors import DamagedFileError, OptionsError, listing
+from seqforge.modelfile import ModelHeader, read_model
+from seqforge.plugin import Codec, Plugin, registry
 from seqforge.plugin.validation import validate_codec
-from seqforge.errors import DamagedFileError
-from seqforge.modelfile import ModelHeader
-from seqforge.plugin import Codec, Plugin
+from seqforge.sampling import Precision
+
+__all__ = ["codec_from_header", "load"]
 
 
-def codec_from_header(header: ModelHeader, plugin: Plugin, options: Any, path: Path | None) -> Codec:
-    """Return the codec of a model file.
+def load(name: str | Path, *, precision: Precision = "float32") -> Model:
+    """Return a model.
+
+    Example:
+        model = seqforge.load("runs/abc/0001")
+        model = seqforge.load("chorales")
+
+    Args:
+        name: A model file, a run folder, a plugin's name or a shipped model's name; see
+            `seqforge.api.model_paths.resolve_model`.
+        precision: Precision of the matrix products in generation: "float32", "bfloat16" or "int8". Evaluation and
+            scores always use float32.
 
     Raises:
-        DamagedFileError: it is damaged, from a later plugin, or does not fit the network.
+        RequestError: If there is no such model.
+        DamagedFileError: If the file is damaged.
+        OptionsError: If the precision is not allowed.
+        PluginError: If the model's plugin is not installed.
     """
-    where = f"{path} cannot be used" if path else "the model cannot be used"
-    version = header.codec.get("version")
-    if not isinstance(version, int) or version > plugin.codec.version:
+    if precision not in get_args(Precision):
+        raise OptionsError.invalid("precision", precision, f"one of {listing(get_args(Precision))}")
+    path = resolve_model(name).path
+    header, network = read_model(path)
+    plugin = registry.load(header.plugin)
+    options = build_options(plugin.Options, header.options, owner=f"the plugin {plugin.name!r}")
+    codec = codec_from_header(header, plugin, options, path)
+    return Model(header, network, plugin, codec, options=options, path=path, precision=precision)
+
+
+def codec_from_header(
+    header: ModelHeader, plugin: Plugin[Any, Any, Any], options: Any, path: Path
+) -> Codec[Any, Any, Any]:
+    """Return the codec of a model file.
+
+    Args:
+        header: The header of the file.
+        plugin: The plugin of the model's domain.
+        options: The plugin's options, from the header.
+        path: The path of the file, for messages.
+
+    Raises:
+        DamagedFileError: If the codec is damaged, is from a later release of the plugin, or does not fit the network.
+    """
+    version, current = header.codec.get("version"), plugin.codec.version
+    if not isinstance(version, int) or version > current:
         raise DamagedFileError(
-            f"{where}: its codec has version {version!r}, and the installed plugin {plugin.name!r} reads up to"
-            f" {plugin.codec.version}; update {plugin.distribution()}"
+            f"{path} cannot be used: its codec has version {version!r}, and the installed plugin {plugin.name!r}"
+            f" reads up to {current}; update {plugin.distribution()}"
         )
-    older = f"version {version}, and that of the installed {plugin.distribution()} has {plugin.codec.version}"
     try:
         data = header.codec["data"]
-        if version < plugin.codec.version:
-            data = plugin.codec.upgraded(data, version)
-        found = plugin.codec.from_json(data, header.arrays, options)
+        if version < current:
+            data = plugin.codec.upgrade_state(data, version)
+        codec = plugin.codec.from_state(data, header.arrays, options)
     except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
-        if version < plugin.codec.version:
-            told = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        if version < current:
+            reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
             raise DamagedFileError(
-                f"{where}: its codec has {older}, which does not read it ({told}); install an earlier release of"
-                f" {plugin.distribution()}, or train again"
+                f"{path} cannot be used: its codec has version {version}, which {plugin.distribution()} with version"
+                f" {current} cannot read ({reason}); install an earlier release of {plugin.distribution()}, or train"
+                " again"
             ) from error
-        raise DamagedFileError(f"{where}: its codec is damaged ({type(error).__name__}: {error})") from error
-    codec = validate_codec(plugin, found, "from_json")
+        reason = f"{type(error).__name__}: {error}"
+        raise DamagedFileError(f"{path} cannot be used: its codec is damaged ({reason})") from error
+    codec = validate_codec(plugin, codec, "from_state")
     labels = {name: tuple(values) for name, values in codec.labels.items()}
-    source = 0 if codec.source is None else codec.source.size + 1
-    fits = codec.space == header.space and labels == header.labels and source == header.network.source_symbols
+    symbols = 0 if codec.source is None else codec.source.size + 1
+    fits = codec.space == header.space and labels == header.labels and symbols == header.network.source_symbols
     if not fits or codec.features != header.network.features:
-        raise DamagedFileError(f"{where}: its codec and its network do not fit each other")
+        raise DamagedFileError(f"{path} cannot be used: its codec does not fit its network")
     return codec

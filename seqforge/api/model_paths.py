@@ -1,53 +1,122 @@
-"""Which model file a person means. Light: no torch."""
+"""The one resolver of model names: a file, a run folder, a plugin, or the name of a shipped model. No torch."""
 
+import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 
-from seqforge.plugin import registry
+from seqforge.api.runs import Run, newest_model
 from seqforge.errors import RequestError, did_you_mean, listing
-from seqforge.api.runs import newest_model
+from seqforge.plugin import registry
+from seqforge.plugin.entry_points import Entry, installed
+
+__all__ = ["ModelPath", "resolve_model", "shipped_models"]
+
+SHIPPED = "shipped"
 
 
-def locate(named: str | Path) -> Path:
-    """Return the model file that is meant by a file, a run's folder, or a plugin's name ("text").
+@dataclass(frozen=True)
+class ModelPath:
+    """A model file and why it was chosen.
 
-    By a plugin's name its newest finished run under ./runs is meant, else what ships with it.
+    Attributes:
+        path: The path of the model file.
+        reason: Why it was chosen, for the user: "the newest finished run".
     """
-    path = Path(named)
-    if path.is_dir():
-        return path / "model.safetensors"
-    if not path.exists() and any(entry.name == str(named) for entry in registry.installed()):
-        return choose(str(named))[0]
-    return path
+
+    path: Path
+    reason: str
 
 
-def choose(plugin: str, wanted: str | None = None) -> tuple[Path, str]:
-    """Return the model file to use for a plugin, and how it was chosen.
+def resolve_model(name: str | Path | None = None, *, plugin: str | None = None) -> ModelPath:
+    """Return the model file that a name stands for.
+
+    Example:
+        resolve_model("runs/abc/0001")           # the folder of a run
+        resolve_model("abc")                     # a plugin: its newest finished run, else its default shipped model
+        resolve_model("chorales")                # a shipped model
+        resolve_model("midi:songs")              # a shipped model of one plugin
+        resolve_model("shipped", plugin="text")  # the default shipped model of a plugin
 
     Args:
-        plugin: the plugin's name.
-        wanted: a path, a shipped model's name, or "shipped"; None: the newest finished run, else shipped.
+        name: The name; None stands for the plugin.
+        plugin: The plugin to which the model belongs, if it is known.
 
     Raises:
-        RequestError: there is none.
+        RequestError: If there is no such model, or the name is ambiguous.
+        PluginError: If the plugin is not installed.
     """
-    if wanted is not None and (Path(wanted).exists() or wanted.endswith(".safetensors")):
-        path = Path(wanted)
-        return (path / "model.safetensors" if path.is_dir() else path), "as asked"
-    if wanted is None and (newest := newest_model(plugin)) is not None:
-        return newest, "the newest finished run"
-    shipped = registry.shipped(registry.load(plugin))
-    if wanted in (None, "shipped") and shipped:
-        return shipped[0], f"ships with the plugin {plugin!r}"
-    for path in shipped:
-        if path.stem == wanted:
-            return path, f"ships with the plugin {plugin!r}"
-    if wanted in (None, "shipped"):
+    if name is None:
+        if not plugin:
+            raise RequestError("no model is named; set `model` or `plugin`", field="model")
+        return _default_model(plugin)
+    text, path = str(name), Path(name)
+    if path.is_dir():
+        model = Run(path).model
+        if not model.exists():
+            raise RequestError(f"the folder {path} contains no {model.name}", field="model", value=text)
+        return ModelPath(model, "the given run")
+    if path.is_file():
+        return ModelPath(path, "the given file")
+    if text == SHIPPED and plugin:
+        return _shipped_default(plugin)
+    if plugin is None and text in {entry.name for entry in installed()}:
+        return _default_model(text)
+    models = shipped_models()
+    owner, colon, stem = text.rpartition(":")
+    matches = [key for key in models if key[1] == stem and (key[0] == owner if colon else plugin in (None, key[0]))]
+    if len(matches) == 1:
+        return ModelPath(models[matches[0]], f"ships with the plugin {matches[0][0]!r}")
+    if matches:
+        choices = listing(f"{owner}:{stem}" for owner, stem in matches)
         raise RequestError(
-            f"no model ships with the plugin {plugin!r} and no finished run is under runs/{plugin}; train one:"
-            f" seqforge train --plugin {plugin}"
+            f"several plugins ship a model {text!r}; name one of {choices}", field="model", value=text, allowed=choices
         )
-    names = [path.stem for path in shipped]
-    raise RequestError(
-        f"there is no model {wanted!r}: no such file, and the plugin {plugin!r} ships {listing(names) or 'none'}."
-        f"{did_you_mean(wanted or '', names)}"
-    )
+    raise _not_found(text, plugin, models)
+
+
+def shipped_models() -> dict[tuple[str, str], Path]:
+    """Return the model files in the packages of the installed plugins, by (plugin, name). No plugin is imported."""
+    models = {}
+    for entry in installed():
+        for folder in _package_folders(entry):
+            for path in sorted((folder / "models").glob("*.safetensors")):
+                models[entry.name, path.stem] = path
+    return models
+
+
+def _package_folders(entry: Entry) -> list[Path]:
+    try:
+        spec = importlib.util.find_spec(entry.package)
+    except (ImportError, ValueError):
+        return []
+    return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+
+
+def _default_model(plugin: str) -> ModelPath:
+    registry.find_entry(plugin)
+    newest = newest_model(plugin)
+    if newest is not None:
+        return ModelPath(newest, "the newest finished run")
+    return _shipped_default(plugin)
+
+
+def _shipped_default(plugin: str) -> ModelPath:
+    paths = registry.shipped_models(registry.load(plugin))
+    if not paths:
+        raise RequestError(
+            f"no model ships with the plugin {plugin!r} and there is no finished run in runs/{plugin}; train one:"
+            f" seqforge train --plugin {plugin}",
+            field="model",
+        )
+    return ModelPath(paths[0], f"ships with the plugin {plugin!r}")
+
+
+def _not_found(name: str, plugin: str | None, models: dict[tuple[str, str], Path]) -> RequestError:
+    names = [stem if plugin else f"{owner}:{stem}" for owner, stem in models if plugin in (None, owner)]
+    where = f" of the plugin {plugin!r}" if plugin else ""
+    suggestion = did_you_mean(name, [*names, *(stem for _, stem in models), *(entry.name for entry in installed())])
+    return RequestError(
+        f"there is no model {name!r}{where}: no such file or run folder, and no shipped model of that name; there are"
+        f" {listing(names) or 'none'}.{suggestion}",
+        field="model", value=name, allowed=listing(names),
+    )  # fmt: skip

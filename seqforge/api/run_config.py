@@ -1,4 +1,4 @@
-"""What a run is made of: plugin, corpus, model to start from, options. Resolved once, kept in config and state."""
+"""The configuration of a run: plugin, corpus, initial model and options; resolved once and stored with the run."""
 
 import dataclasses
 import json
@@ -7,153 +7,193 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqforge.corpus import default_corpora, find_sources
+from seqforge.api.model import Model
+from seqforge.api.model_loading import load
+from seqforge.api.model_paths import resolve_model
+from seqforge.core.options import build_options, options_to_json
+from seqforge.corpus import Sources, default_corpora, find_sources
 from seqforge.errors import OptionsError, RunError
-from seqforge.api.model_paths import choose
-from seqforge.api.model import Model, load
-from seqforge.api.settings import Settings, build, suited
-from seqforge.plugin import Plugin, options_to_json
+from seqforge.plugin import Plugin
+from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
-SHAPE = ("cell", "layers", "hidden", "embedding", "tie", "residual", "encoder")
+TRAINING_FIELDS = frozenset(field.name for field in dataclasses.fields(TrainingConfig))
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Everything that decides what a run does; equal plans do the same.
+class RunConfig:
+    """Everything that decides the result of a run; equal configurations give equal results.
 
     Attributes:
-        plugin: the plugin's name.
-        corpus: names of installed corpora, and absolute paths.
-        init: the model file to start from, None for fresh weights.
-        settings: the core's options, resolved.
-        options: the plugin's.
+        plugin: The name of the plugin.
+        corpus: Names of installed corpora, and absolute paths.
+        init: The path of the model to start from, None for fresh weights.
+        training: The options of the training, resolved.
+        options: The plugin's options.
     """
 
     plugin: str
     corpus: tuple[str, ...]
     init: str | None
-    settings: Settings
+    training: TrainingConfig
     options: Any
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as plain JSON."""
+        """Return the configuration as plain JSON."""
         return {
             "plugin": self.plugin,
             "corpus": list(self.corpus),
             "init": self.init,
-            "settings": dataclasses.asdict(self.settings),
+            "training": dataclasses.asdict(self.training),
             "options": options_to_json(self.options),
         }
 
 
-def new_run_config(
-    plugin: Plugin, *, corpus: Sequence[str] | str | None, init: str | None, given: Mapping[str, Any]
-) -> Plan:
-    """Return the plan of a new run.
+@dataclass(frozen=True)
+class NewRun:
+    """A new run before its corpus is prepared.
+
+    Attributes:
+        config: The configuration.
+        sources: The files of the corpus.
+        base: The model to start from, None for fresh weights.
+    """
+
+    config: RunConfig
+    sources: Sources
+    base: Model | None
+
+
+def new_run(
+    plugin: Plugin[Any, Any, Any], *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
+) -> NewRun:
+    """Return the configuration of a new run, with its source files and initial model.
 
     Args:
-        plugin: the domain.
-        corpus: what was named; None takes the plugin's default corpora.
-        init: a model to start from: a path, a shipped model's name, or "shipped".
-        given: fields of Settings and of the plugin's Options, as the person gave them.
+        plugin: The plugin.
+        corpus: Names of corpora, folders or files; None for the plugin's default corpora.
+        init: The model to start from, in any form that `resolve_model` takes; None for fresh weights.
+        values: The user's options by name: fields of TrainingConfig and of the plugin's Options.
 
     Raises:
-        UsageError: something named does not exist, or an option is not allowed.
-        CorpusError: a folder holds no file of the domain.
+        UsageError: If a name does not exist, or an option is not allowed.
+        CorpusError: If a folder contains no file of the domain.
     """
-    own, others = _sorted(given)
-    named = _names(corpus) or [each.name for each in default_corpora(plugin.name)]
-    fitting: dict[str, Any] = {}
-    for each in find_sources(named, reads=plugin.reads, domain=plugin.name).corpora:
-        fitting.update(each.options)
-    settings = build(Settings, suited(plugin.settings, own), what="seqforge").resolved()
-    path = None if init is None else choose(plugin.name, init)[0]
-    if path is not None:
-        base = load(path)
-        if base.plugin.name != plugin.name:
-            raise OptionsError(
-                f"--init {init} is a model of the plugin {base.plugin.name!r}, not {plugin.name!r}; name another"
-            )
-        settings, fitting = _shaped_as(base, settings, own, others), dict(base.header.options)
-    options = build(plugin.Options, {**fitting, **others}, what=f"the plugin {plugin.name!r}")
-    return Plan(plugin.name, _lasting(named), None if path is None else str(path.absolute()), settings, options)
+    training_values, plugin_values = _separate(values)
+    names = _names(corpus) or [default.name for default in default_corpora(plugin.name)]
+    sources = find_sources(names, reads=plugin.reads, domain=plugin.name)
+    defaults = sources.options
+    training_values_or_defaults = with_plugin_defaults(plugin.training_defaults, training_values)
+    training = build_options(TrainingConfig, training_values_or_defaults, owner="seqforge").resolved()
+    base = None if init is None else _load_base(init, plugin)
+    if base is not None:
+        training = _with_shape_of(base, training, training_values, plugin_values)
+        defaults = dict(base.header.options)
+    options = build_options(plugin.Options, {**defaults, **plugin_values}, owner=f"the plugin {plugin.name!r}")
+    path = None if base is None or base.path is None else str(base.path.absolute())
+    return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options), sources, base)
 
 
-def run_config_from_json(plugin: Plugin, told: Mapping[str, Any]) -> Plan:
-    """Return the plan that `to_json` described.
+def run_config_from_json(plugin: Plugin[Any, Any, Any], values: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration that `to_json` described.
 
     Raises:
-        RunError: it is the plan of another plugin, or of another seqforge.
+        RunError: If it belongs to another plugin or another version of seqforge.
     """
     try:
-        if told["plugin"] != plugin.name:
-            raise RunError(f"it is a run of the plugin {told['plugin']!r}, not {plugin.name!r}")
-        settings = build(Settings, told["settings"], what="seqforge")
-        options = build(plugin.Options, told["options"], what=f"the plugin {plugin.name!r}")
-        return Plan(plugin.name, tuple(told["corpus"]), told["init"], settings, options)
+        if values["plugin"] != plugin.name:
+            raise RunError(f"it is a run of the plugin {values['plugin']!r}, not {plugin.name!r}")
+        training = build_options(TrainingConfig, values["training"], owner="seqforge")
+        options = build_options(plugin.Options, values["options"], owner=f"the plugin {plugin.name!r}")
+        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options)
     except (KeyError, TypeError, OptionsError) as error:
-        raise RunError(f"its options do not fit this seqforge ({error}); start a new run") from error
+        raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
 
 
 def check_unchanged(
-    plan: Plan, *, corpus: Sequence[str] | str | None, init: str | None, given: Mapping[str, Any]
+    config: RunConfig, *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
 ) -> None:
-    """Compare what a person gave with --resume with what the run was started with.
+    """Check that the options given to a resumed run equal those that it was started with.
 
     Raises:
-        RunError: something differs; the message names it all.
+        RunError: If some differ; the message names them all.
     """
-    own, others = _sorted(given)
-    told = plan.to_json()
-    build(type(plan.options), {**told["options"], **others}, what=f"the plugin {plan.plugin!r}")
-    differing = [
-        f"--{name.replace('_', '-')} {value} (the run has {table.get(name)})"
-        for values, table in ((own, told["settings"]), (others, told["options"]))
-        for name, value in values.items()
+    training_values, plugin_values = _separate(values)
+    stored = config.to_json()
+    owner = f"the plugin {config.plugin!r}"
+    build_options(type(config.options), {**stored["options"], **plugin_values}, owner=owner)
+    differences = [
+        f"`{name}` is {value} and was {table.get(name)}"
+        for given, table in ((training_values, stored["training"]), (plugin_values, stored["options"]))
+        for name, value in given.items()
         if _plain(value) != table.get(name) and not (name == "precision" and value == "auto")
     ]
-    named = _names(corpus)
-    if named and _lasting(named) != plan.corpus:
-        differing.append(f"--corpus {' '.join(named)} (the run has {' '.join(plan.corpus)})")
-    if init is not None and str(choose(plan.plugin, init)[0].absolute()) != plan.init:
-        differing.append(f"--init {init} (the run has {plan.init or 'none'})")
-    if differing:
-        verb = "differs" if len(differing) == 1 else "differ"
+    names = _names(corpus)
+    if names and _absolute(names) != config.corpus:
+        differences.append(f"`corpus` is {' '.join(names)} and was {' '.join(config.corpus)}")
+    if init is not None and str(resolve_model(init, plugin=config.plugin).path.absolute()) != config.init:
+        differences.append(f"`init` is {init} and was {config.init or 'not set'}")
+    if differences:
         raise RunError(
-            f"a run is resumed with the options it was started with, and {', '.join(differing)} {verb};"
-            " leave that out, or start a new run"
+            f"a run is resumed with the options that it was started with, but {', '.join(differences)}; leave that out,"
+            " or start a new run"
         )
 
 
-def _shaped_as(model: Model, settings: Settings, own: Mapping[str, Any], others: Mapping[str, Any]) -> Settings:
-    """Return the settings with the shape of the network taken from a model."""
-    config, options = model.network.config, model.header.options
-    if "size" in own:
-        raise OptionsError("--size and --init are both given, and the model has its size; leave --size out")
-    for name, value in own.items():
-        if name in SHAPE and value != getattr(config, name):
-            raise OptionsError(f"--{name} {value} does not fit --init: that model has {getattr(config, name)}")
-    for name, value in others.items():
-        if name in options and _plain(value) != options[name]:
-            flag = name.replace("_", "-")
-            raise OptionsError(f"--{flag} {value} does not fit --init: that model has {options[name]}")
-    return dataclasses.replace(settings, **{name: getattr(config, name) for name in SHAPE})
+def _load_base(init: str, plugin: Plugin[Any, Any, Any]) -> Model:
+    base = load(resolve_model(init, plugin=plugin.name).path)
+    if base.plugin.name != plugin.name:
+        raise OptionsError(
+            f"`init` is {init}, a model of the plugin {base.plugin.name!r}, not {plugin.name!r}; name another model",
+            field="init",
+            value=init,
+        )
+    return base
 
 
-def _sorted(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the core's options and the plugin's."""
-    core = {field.name for field in dataclasses.fields(Settings)}
-    own = {name: value for name, value in given.items() if name in core}
-    return own, {name: value for name, value in given.items() if name not in core}
+def _with_shape_of(
+    base: Model, training: TrainingConfig, training_values: Mapping[str, Any], plugin_values: Mapping[str, Any]
+) -> TrainingConfig:
+    """Return the training options with the shape of a model's network.
+
+    Raises:
+        OptionsError: If the user gave another shape, or other options of the plugin.
+    """
+    network, options = base.network.config, base.header.options
+    if "size" in training_values:
+        raise OptionsError(
+            "`size` and `init` are both set, and the model has its own size; leave `size` out", field="size"
+        )
+    conflicts = [
+        (name, value, getattr(network, name))
+        for name, value in training_values.items()
+        if name in NETWORK_FIELDS and value != getattr(network, name)
+    ]
+    conflicts += [
+        (name, value, options[name])
+        for name, value in plugin_values.items()
+        if name in options and _plain(value) != options[name]
+    ]
+    for name, value, expected in conflicts:
+        raise OptionsError(
+            f"`{name}` is {value} and does not fit `init`: that model has {expected}",
+            field=name, value=value, allowed=str(expected),
+        )  # fmt: skip
+    return dataclasses.replace(training, **{name: getattr(network, name) for name in NETWORK_FIELDS})
+
+
+def _separate(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the training and those of the plugin."""
+    training = {name: value for name, value in values.items() if name in TRAINING_FIELDS}
+    return training, {name: value for name, value in values.items() if name not in TRAINING_FIELDS}
 
 
 def _names(corpus: Sequence[str] | str | None) -> list[str]:
     return [str(corpus)] if isinstance(corpus, str | Path) else [str(name) for name in corpus or []]
 
 
-def _lasting(named: Sequence[str]) -> tuple[str, ...]:
-    """Return the names such that they mean the same from another folder."""
-    return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in named)
+def _absolute(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names with absolute paths, so that they mean the same in another working directory."""
+    return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in names)
 
 
 def _plain(value: Any) -> Any:

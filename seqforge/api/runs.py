@@ -1,4 +1,4 @@
-"""Run folders: runs/NAME/NNNN with a model, a state, metrics, the config and samples. Light: no torch."""
+"""Run folders: runs/NAME/NNNN with a model, a state, metrics, the config and samples. No torch."""
 
 import json
 import tomllib
@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqforge.errors import DamagedFileError, RunError
 from seqforge.core.files import explain, make_folder, write_text
 from seqforge.core.tensorfile import TensorFile
+from seqforge.errors import DamagedFileError, RunError
+
+__all__ = ["ROOT", "Run", "create_run", "create_run_at", "newest_model", "newest_unfinished_run", "runs_of"]
 
 ROOT = Path("runs")
+"""The folder of all runs, below the working directory."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder."""
+    """The folder of one run.
+
+    >>> Run(Path("runs/abc/0001")).model.name
+    'model.safetensors'
+    """
 
     folder: Path
 
@@ -27,95 +34,95 @@ class Run:
 
     @property
     def state(self) -> Path:
-        """What the run is resumed from."""
+        """The state from which the run is resumed."""
         return self.folder / "state.safetensors"
 
     @property
     def metrics(self) -> Path:
-        """What was measured, a JSON object a line."""
+        """The metrics, one JSON object per line."""
         return self.folder / "metrics.jsonl"
 
     @property
     def config(self) -> Path:
-        """Everything that is needed to repeat the run."""
+        """The configuration with which the run can be repeated."""
         return self.folder / "config.toml"
 
     @property
     def samples(self) -> Path:
-        """What the model wrote while it was trained."""
+        """The folder of pieces that were generated during the training."""
         return self.folder / "samples"
 
     def plugin(self) -> str:
-        """Return the plugin's name, or "" where the config does not tell."""
+        """Return the plugin's name, "" if the config cannot be read."""
         try:
             return str(tomllib.loads(self.config.read_text(encoding="utf-8"))["plugin"])
         except (OSError, ValueError, KeyError):
             return ""
 
-    def finished(self) -> bool:
-        """Return whether the run came to its end."""
+    def is_finished(self) -> bool:
+        """Return whether the training has used up its budget."""
         try:
             return bool(TensorFile(self.state, "state").metadata["trainer"]["finished"])
         except (DamagedFileError, KeyError, TypeError):
             return False
 
     def write_config(self, values: Mapping[str, Any]) -> None:
-        """Write config.toml: plain values, and tables of them.
+        """Write config.toml: plain values, and tables of plain values.
 
         Raises:
-            WriteError: it cannot be written.
+            WriteError: If the file cannot be written.
         """
         plain = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
-        lines = _toml(plain)
+        lines = _toml_lines(plain)
         for name, table in values.items():
             if isinstance(table, Mapping):
-                lines += ["", f"[{name}]", *_toml(table)]
+                lines += ["", f"[{name}]", *_toml_lines(table)]
         write_text(self.config, "\n".join(lines) + "\n")
 
     def write_skipped(self, reasons: Sequence[str]) -> None:
-        """Write skipped.txt: why each piece or file that could not be read was left out.
+        """Write skipped.txt: why each file or piece that could not be read was left out.
 
         Raises:
-            WriteError: it cannot be written.
+            WriteError: If the file cannot be written.
         """
         if reasons:
             write_text(self.folder / "skipped.txt", "\n".join(reasons) + "\n")
 
-    def note(self, line: Mapping[str, Any]) -> None:
-        """Add a line to the metrics.
+    def append_metrics(self, values: Mapping[str, Any]) -> None:
+        """Append a line to the metrics.
 
         Raises:
-            WriteError: it cannot be written.
+            WriteError: If the file cannot be written.
         """
         try:
             with self.metrics.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(dict(line)) + "\n")
+                file.write(json.dumps(dict(values)) + "\n")
         except OSError as error:
             raise explain(error, self.metrics) from error
 
-    def cut_metrics(self, t: int) -> None:
-        """Forget what was measured after step t, which a resumed run measures again, and that it ended."""
+    def truncate_metrics(self, t: int) -> None:
+        """Remove the metrics after step t, which a resumed run measures again, and the event of its end."""
         if not self.metrics.exists():
             return
-        kept = []
+        lines = []
         for line in self.metrics.read_text(encoding="utf-8").splitlines():
             try:
-                told = json.loads(line)
-                if told["t"] <= t and told["event"] != "end":
-                    kept.append(line + "\n")
+                values = json.loads(line)
+                if values["t"] <= t and values["event"] != "end":
+                    lines.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue
-        write_text(self.metrics, "".join(kept))
+        write_text(self.metrics, "".join(lines))
 
 
-def new_run(name: str, root: Path | None = None) -> Run:
-    """Make the next folder runs/NAME/NNNN.
+def create_run(name: str, root: Path | None = None) -> Run:
+    """Create the next folder runs/NAME/NNNN.
 
     Raises:
-        WriteError: it cannot be made.
+        WriteError: If it cannot be created.
     """
     parent = make_folder((root or ROOT) / name)
-    number = max((int(p.name) for p in parent.iterdir() if p.name.isdigit()), default=0)
+    number = max((int(path.name) for path in parent.iterdir() if path.name.isdigit()), default=0)
     while True:
         number += 1
         folder = parent / f"{number:04d}"
@@ -128,16 +135,16 @@ def new_run(name: str, root: Path | None = None) -> Run:
         return Run(folder)
 
 
-def run_at(folder: Path) -> Run:
-    """Make a run's folder at a place of the person's choice.
+def create_run_at(folder: Path) -> Run:
+    """Create a run in a given folder.
 
     Raises:
-        RunError: there is a run already.
-        WriteError: it cannot be made.
+        RunError: If the folder contains a run.
+        WriteError: If the folder cannot be created.
     """
     run = Run(folder)
     if run.state.exists() or run.model.exists():
-        raise RunError(f"{folder} holds a run already; give --resume to go on with it, or another folder")
+        raise RunError(f"{folder} contains a run already; set `resume` to continue it, or choose another folder")
     make_folder(folder)
     probe = folder / ".probe"
     try:
@@ -153,28 +160,28 @@ def runs_of(name: str, root: Path | None = None) -> list[Run]:
     parent = (root or ROOT) / name
     if not parent.is_dir():
         return []
-    numbered = [path for path in parent.iterdir() if path.name.isdigit() and path.is_dir()]
-    return [Run(path) for path in sorted(numbered, key=lambda path: int(path.name), reverse=True)]
+    folders = [path for path in parent.iterdir() if path.name.isdigit() and path.is_dir()]
+    return [Run(path) for path in sorted(folders, key=lambda path: int(path.name), reverse=True)]
 
 
 def newest_model(name: str) -> Path | None:
-    """Return the model of the newest finished run of a plugin under ./runs, None where there is none."""
-    return next((run.model for run in runs_of(name) if run.model.exists() and run.finished()), None)
+    """Return the model of a plugin's newest finished run below ./runs, None if there is none."""
+    return next((run.model for run in runs_of(name) if run.model.exists() and run.is_finished()), None)
 
 
-def resumable(name: str) -> Run:
-    """Return the newest run of a plugin under ./runs that is not finished.
+def newest_unfinished_run(name: str) -> Run:
+    """Return a plugin's newest unfinished run below ./runs.
 
     Raises:
-        RunError: there is none.
+        RunError: If there is none.
     """
     for run in runs_of(name):
-        if run.state.exists() and not run.finished():
+        if run.state.exists() and not run.is_finished():
             return run
-    raise RunError(f"no unfinished run of {name!r} under {ROOT / name}; start one without --resume")
+    raise RunError(f"there is no unfinished run of {name!r} in {ROOT / name}; start one without `resume`")
 
 
-def _toml(values: Mapping[str, Any]) -> list[str]:
+def _toml_lines(values: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, value in values.items():
         if value is None:
@@ -183,6 +190,3 @@ def _toml(values: Mapping[str, Any]) -> list[str]:
             value = str(value)
         lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
     return lines
-
-
-__all__ = ["ROOT", "Run", "new_run", "newest_model", "resumable", "run_at", "runs_of"]

@@ -1,26 +1,38 @@
-"""Pieces as text, for showing."""
+"""Pieces as text, for display."""
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from seqforge.plugin.validation import write_pieces
 from seqforge.plugin import Piece, Plugin
+from seqforge.plugin.validation import write_pieces
 
 
-def text_of(plugin: Plugin, pieces: Sequence[Piece]) -> str | None:
-    """Return pieces as the text of their plugin's first format, None where that is no text.
+def file_bytes(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]], suffix: str) -> bytes:
+    """Return the bytes of a file that the plugin writes.
 
     Args:
-        plugin: their domain.
-        pieces: one; or several, where the format is one of the plugin's books.
+        plugin: The plugin.
+        pieces: One piece, or several if the format holds several.
+        suffix: The suffix of the format.
+    """
+    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
+        path = Path(folder) / f"piece{suffix}"
+        write_pieces(plugin, pieces, path)
+        return path.read_bytes()
+
+
+def text_of(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]]) -> str | None:
+    """Return pieces as text in the plugin's first format; None if that format is not text.
+
+    Args:
+        plugin: The plugin.
+        pieces: One piece, or several if the format holds several.
     """
     if len(pieces) == 1 and isinstance(pieces[0].content, str):
         return pieces[0].content
-    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
-        path = Path(folder) / f"piece{plugin.writes[0]}"
-        write_pieces(plugin, pieces, path)
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            return None
+    try:
+        return file_bytes(plugin, pieces, plugin.writes[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,4 +1,4 @@
-"""The command line: the only room that prints. One file for each group of commands."""
+"""The command line: the only package that prints. One module per command."""
 
 from seqforge.cli.main import main
 

@@ -8,172 +8,181 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seqforge.cli.flags import command, given, parameter, parameters
-from seqforge.cli.output import Stream, Target
-from seqforge.cli.console import put_json, say
+from seqforge.cli.console import data_json, message
+from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.output import Output, StepStream
+from seqforge.core.files import STDIN, write_text
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
-from seqforge.core.files import write_text
 from seqforge.plugin import Plugin
 from seqforge.sampling import Controls
 
 if TYPE_CHECKING:
-    from seqforge.api import Generated, Model
-    from seqforge.api.provenance import Order
+    from seqforge.api.generated import Generated
+    from seqforge.api.generation import Generation
+    from seqforge.api.model import Model
+
+MODEL, LIMITS, SEARCH, OUTPUT, SAMPLING = "Model", "Length and limits", "Beam search", "Output", "Sampling"
 
 
-def add(app: typer.Typer, plugin: Plugin | None) -> None:
-    """Add the command, with the flags of a plugin where one was chosen."""
-    own = [
-        parameter("plugin", str | None, None, typer.Option("--plugin", help="the domain; its own flags show with it")),
-        parameter(
-            "model",
-            list[str] | None,
-            None,
-            typer.Option(help="a file, a run's folder, a shipped model's name, or 'shipped'; given again, several are"
-                         " averaged. Default: the newest finished run under ./runs, else what ships"),
+def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+    """Add the command, with the flags of a plugin if one was chosen."""
+    own = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
+    core = [
+        _flag("plugin", str | None, None, MODEL, "Plugin of the domain; its own flags are shown with it."),
+        _flag(
+            "model", list[str] | None, None, MODEL,
+            "A model file, a run folder, a shipped model's name, or 'shipped'; repeat it for an ensemble. Default: the"
+            " newest finished run below ./runs, else the shipped model.",
         ),
-        parameter(
-            "output",
-            str | None,
-            None,
-            typer.Option("-o", "--output", help="a file (its suffix is the format), or a folder that ends in /"),
+        _flag(
+            "label", list[str] | None, None, MODEL, "Condition on a label; repeatable.", metavar="NAME=VALUE"
         ),
-        parameter("n", int, 1, typer.Option("-n", min=1, help="how many pieces")),
-        parameter("seed", int, 0, typer.Option(min=0, help="of everything random; piece k depends on it and k")),
-        parameter("length", float | None, None, typer.Option(help="units, with the prompt", metavar="UNITS")),
-        parameter(
-            "where",
-            list[str] | None,
-            None,
-            typer.Option(help="a label's value; may be given again", metavar="LABEL=VALUE"),
-        ),
-        parameter("steps", int | None, None, typer.Option(min=1, help="at most so many steps, with the prompt")),
-        parameter("time", float | None, None, typer.Option(help="end all pieces by then", metavar="SECONDS")),
-        parameter("beams", int, 0, typer.Option(min=0, help="the most probable pieces, by a beam so wide; 0: draw")),
-        parameter("length_penalty", float, 0.0, typer.Option(help="of the beam: 1 compares log-probability per step")),
-        parameter("candidates", int, 0, typer.Option(min=0, help="draw so many for each piece and keep one that fits")),
-        parameter("precision", str, "float32", typer.Option(help="of matrix products: float32, bfloat16 or int8")),
-        parameter(
-            "show_attention",
-            Path | None,
-            None,
-            typer.Option(help="draw which part of its source (a text) each step attends to", metavar="SVG"),
-        ),
-        parameter("replay", Path | None, None, typer.Option(help="make a generated file again, from its record")),
-        parameter("json", bool, False, typer.Option("--json", help="tell what was made as JSON on stdout")),
-        parameter("quiet", bool, False, typer.Option("--quiet", help="say nothing on stderr")),
+        _flag("precision", str, "float32", MODEL, "Precision of the matrix products: float32, bfloat16 or int8."),
+        _flag("length", float | None, None, LIMITS,
+              "Length in natural units, prompt included, after which a piece is led to its end.", metavar="UNITS"),
+        _flag("max_steps", int | None, None, LIMITS, "Largest number of steps, prompt included.", min=1),
+        _flag("max_seconds", float | None, None, LIMITS, "Time limit for all pieces together.", metavar="SECONDS"),
+        _flag("seed", int, 0, SAMPLING, "Seed of the random numbers; piece k depends on the seed and k.", min=0),
+        _flag("candidates", int, 0, SAMPLING,
+              "Candidates sampled per piece, of which one that fits the constraint is kept; 0: the plugin's choice.",
+              min=0),
+        *parameters(Controls, panel=SAMPLING, defaults=plugin.sampling_defaults if plugin else {}),
+        _flag("ban", list[str] | None, None, SAMPLING, "Never sample this token; repeatable.", metavar="TOKEN"),
+        _flag("force", list[str] | None, None, SAMPLING, "Start with this token; repeatable.", metavar="TOKEN"),
+        _flag("beams", int, 0, SEARCH, "Beam width: return the most probable pieces; 0: sample.", min=0),
+        _flag("length_penalty", float, 0.0, SEARCH,
+              "Length penalty: 0 ranks by log-probability, 1 nearly by its mean per step."),
+        parameter("output", str | None, None, typer.Option(
+            "-o", "--output", help="A file (its suffix is the format), a folder that ends in /, or - for stdout.",
+            rich_help_panel=OUTPUT)),
+        parameter("n", int, 1, typer.Option("-n", min=1, help="Number of pieces.", rich_help_panel=OUTPUT)),
+        _flag("show_attention", Path | None, None, OUTPUT,
+              "Draw the attention over the source (such as a text) at each step.", metavar="SVG"),
+        _flag("replay", Path | None, None, OUTPUT, "Reproduce a generated file from its provenance."),
+        parameter("json", bool, False, typer.Option(
+            "--json", help="Print a report of the pieces as JSON on stdout.", rich_help_panel=OUTPUT)),
+        parameter("quiet", bool, False, typer.Option(
+            "--quiet", help="Print no messages on stderr.", rich_help_panel=OUTPUT)),
     ]  # fmt: skip
-    own += parameters(Controls, panel="How a step is chosen", defaults=plugin.controls if plugin else {})
-    own += [
-        parameter(name, list[str] | None, None, typer.Option(f"--{name}", help=help_, metavar="TOKEN",
-                  rich_help_panel="How a step is chosen"))
-        for name, help_ in (("ban", "never this one; repeatable"), ("force", "begin with it; repeatable"))
-    ]  # fmt: skip
-    mine = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
-    app.command("generate")(command(generate, [*own, *mine]))
+    app.command("generate")(command(generate, [*own, *core]))
+
+
+def _flag(name: str, kind: Any, default: Any, panel: str, text: str, **settings: Any) -> Any:
+    flag = "--" + name.replace("_", "-")
+    return parameter(name, kind, default, typer.Option(flag, help=text, rich_help_panel=panel, **settings))
 
 
 def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
-    """Write new pieces.
+    """Generate new pieces.
 
-    `seqforge generate --plugin NAME --help` shows what else can be asked for. Beside what `-o` writes stands a record
-    of what it followed from; `--replay FILE` makes the same again, or says what differs.
+    `seqforge generate --plugin NAME --help` shows the plugin's own flags as well. Files get a provenance record, from
+    which `--replay FILE` reproduces them. `-` means standard input wherever a file is read.
     """
     logging.getLogger("seqforge").setLevel(logging.ERROR if values["quiet"] else logging.NOTSET)
     if values["replay"] is not None:
         replay(values["replay"], values["output"], quiet=values["quiet"])
         return
     if not values["plugin"] and not values["model"]:
-        raise UsageError("which plugin or model? Give --plugin NAME or --model FILE; `seqforge models` lists models")
-    from seqforge.api import choose, load
-    from seqforge.api.provenance import Order, record, record_path
+        raise UsageError("no model is named; set `plugin` or `model` (`seqforge models` lists models)", field="model")
+    from seqforge.api.generation import Generation, GenerationRequest
+    from seqforge.api.model_loading import load
+    from seqforge.api.model_paths import resolve_model
+    from seqforge.api.provenance import provenance_of, provenance_path
 
-    named = values["model"] or [None]
-    path, why = choose(values["plugin"] or "", named[0])
-    model = load(path, precision=values["precision"])
+    names = values["model"] or [None]
+    choice = resolve_model(names[0], plugin=values["plugin"])
+    model = load(choice.path, precision=values["precision"])
     plugin = model.plugin
     if values["plugin"] and plugin.name != values["plugin"]:
         raise UsageError(
-            f"{path} is a model of the plugin {plugin.name!r}, not {values['plugin']!r};"
-            " leave --plugin out, or name another"
+            f"{choice.path} is a model of the plugin {plugin.name!r}, not {values['plugin']!r}; leave `plugin` out, or"
+            " name another model",
+            field="plugin",
+            value=values["plugin"],
         )
     if not values["quiet"]:
-        say(f"model: {path} ({why})")
-    others = [choose(plugin.name, other)[0] for other in named[1:]]
-    order = Order(
-        models=tuple(str(each.resolve()) for each in (path, *others)),
-        where=_where(values["where"] or []),
-        controls={
-            **given(ctx, values, Controls), **{name: values[name] for name in ("ban", "force") if values[name]}
-        },
-        request=_plain(given(ctx, values, plugin.Request)),
-        **{name: values[name] for name in ("n", "seed", "length", "steps", "time", "beams", "length_penalty",
-                                           "precision", "candidates")},
+        message(f"model: {choice.path} ({choice.reason})")
+    others = [resolve_model(name, plugin=plugin.name).path for name in names[1:]]
+    controls = explicit_values(ctx, values, Controls)
+    controls |= {name: values[name] for name in ("ban", "force") if values[name]}
+    request = GenerationRequest(
+        models=tuple(str(path.resolve()) for path in (choice.path, *others)),
+        labels=_labels(values["label"] or []),
+        controls=controls,
+        request=_plain(explicit_values(ctx, values, plugin.Request)),
+        **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
+                                           "length_penalty", "precision", "candidates")},
     )  # fmt: skip
-    target = Target(plugin, values["output"], order.n)
-    watched = _Attention(model, values["show_attention"], order) if values["show_attention"] else None
-    made = _produce(order, model, target, shows=not values["json"], watched=watched)
-    written = target.finish()
-    if target.files and target.output is not None:
-        told = record(order, model, target.files)
-        write_text(record_path(target.output), json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    if values["json"]:
-        put_json({"model": str(path), "plugin": plugin.name, "seed": order.seed, "pieces": made, **written})
-    elif written and not values["quiet"]:
-        say(f"wrote {written['path']}")
+    output = Output(plugin, values["output"], request.n)
+    model.ensemble_with([load(path) for path in request.models[1:]])
+    generation = Generation(model, request)
+    attention = _AttentionDrawing(model, values["show_attention"], request.n) if values["show_attention"] else None
+    report = _write(generation, output, show=not values["json"], attention=attention)
+    written = output.finish()
+    if output.files and output.path is not None:
+        record = provenance_of(generation, output.files)
+        write_text(provenance_path(output.path), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    if values["json"] and not output.stdout:
+        entry = {"model": str(choice.path), "plugin": plugin.name, "seed": request.seed, "pieces": report}
+        data_json({**entry, **written})
+    elif output.path is not None and not values["quiet"]:
+        message(f"wrote {written['path']}")
 
 
-def _produce(
-    order: "Order", model: "Model", target: Target, *, shows: bool, watched: "_Attention | None" = None
+def _write(
+    generation: "Generation", output: Output, *, show: bool, attention: "_AttentionDrawing | None" = None
 ) -> list[dict[str, Any]]:
-    """Generate what was ordered and hand it to the target; return what to tell about each piece."""
-    from seqforge.api import load
-
-    model.average([load(path) for path in order.models[1:]])
-    controls, _ = model.controls(order.controls)
-    streamer = model.streamer() if target.output is None and order.n == 1 and shows and not order.beams else None
-    stream = None if streamer is None else Stream(model, dict(order.request), streamer)
-    made: list[dict[str, Any]] = []
+    """Generate the pieces, write them in order, and return their entries of the JSON report."""
+    request = generation.request
+    on_terminal = output.path is None and not output.stdout
+    streamer = generation.model.streamer() if on_terminal and request.n == 1 and show and not request.beams else None
+    stream = None if streamer is None else StepStream(generation.prompts, streamer)
+    report: list[dict[str, Any]] = []
     waiting: dict[int, Generated] = {}
-    for generated in model.stream(
-        order.n, seed=order.seed, length=order.length, steps=order.steps, time=order.time, beams=order.beams,
-        length_penalty=order.length_penalty, candidates=order.candidates, where=order.where, controls=controls,
-        request=order.request, watch=stream,
-    ):  # fmt: skip
+    for generated in generation.run(on_step=stream):
         waiting[generated.k] = generated
-        if watched is not None:
-            watched.draw(generated)
+        if attention is not None:
+            attention.draw(generated)
         if stream is not None:
             stream.show_prompt()
-        while len(made) in waiting:
-            one = waiting.pop(len(made))
-            told: dict[str, Any] = {"k": one.k, "ended": one.ended, "masked": one.masked}
-            told |= {"log_probability": one.log_probability, "log_probabilities": list(one.scores)}
-            told |= target.take(one.piece, streamed=streamer is not None, show=shows)
-            made.append(told)
-    return made
+        while len(report) in waiting:  # pieces are completed out of order and written in order
+            current = waiting.pop(len(report))
+            report.append(
+                {
+                    "k": current.k,
+                    "ended": current.ended,
+                    "masked": current.masked,
+                    "log_probability": current.log_probability,
+                    "log_probabilities": list(current.scores),
+                    **output.add(current.piece, streamed=stream is not None, show=show),
+                }
+            )
+    return report
 
 
-class _Attention:
-    """Where the attention of a piece is drawn.
+class _AttentionDrawing:
+    """Draws the attention of a generated piece.
 
     Args:
-        model: that generates.
-        path: of the drawing.
-        order: of one piece.
+        model: The model.
+        path: The path of the drawing.
+        n: The number of pieces, which must be 1.
 
     Raises:
-        RequestError: there is nothing to draw, or not so.
+        RequestError: If the model has no attention, or the drawing is not possible.
     """
 
-    def __init__(self, model: "Model", path: Path, order: "Order") -> None:
+    def __init__(self, model: "Model", path: Path, n: int) -> None:
         self.model, self.path = model, path
         if not model.header.network.source_symbols:
-            raise RequestError(f"--show-attention: models of the plugin {model.plugin.name!r} attend to no source")
+            raise RequestError(
+                f"`show_attention` has no meaning here: models of the plugin {model.plugin.name!r} attend to no source",
+                field="show_attention",
+            )
         if path.suffix.lower() != ".svg":
-            raise RequestError(f"--show-attention {path} must end in .svg; pictures are drawn as that")
-        if order.n != 1:
-            raise RequestError(f"--show-attention draws one piece, and -n is {order.n}; leave -n out")
+            raise RequestError.invalid("show_attention", str(path), "a file that ends in .svg")
+        if n != 1:
+            raise RequestError(f"`show_attention` draws one piece, and `n` is {n}; leave `n` out", field="n", value=n)
 
     def draw(self, generated: "Generated") -> None:
         """Write the drawing of a piece."""
@@ -185,58 +194,70 @@ class _Attention:
             if example.source is not None
         ]
         if not parts:
-            raise RequestError("--show-attention: nothing was attended to, since nothing such as a text was given")
+            raise RequestError(
+                "`show_attention` has nothing to draw, since no source (such as a text) was given",
+                field="show_attention",
+            )
         write_text(self.path, draw_attention(parts))
 
 
-def replay(path: Path, output: str | None, *, quiet: bool) -> None:
-    """Make again what a record tells, compare, and say what differs.
+def replay(path: Path, output_path: str | None, *, quiet: bool) -> None:
+    """Reproduce generated files from their provenance, compare them, and say what differs.
 
     Raises:
-        RequestError: the bytes differ, or something they depend on is gone.
+        RequestError: If the bytes differ, or a model or input file is missing.
     """
-    from seqforge.api import load
-    from seqforge.api.provenance import SUFFIX, differences, digest, order_of, read_record
+    from seqforge.api.generation import Generation
+    from seqforge.api.model_loading import load
+    from seqforge.api.provenance import SUFFIX, differences, digest, read_provenance, request_of
 
-    found, told = read_record(path)
-    order = order_of(told)
-    missing = [each["path"] for each in (*told["models"], *told["inputs"]) if not Path(each["path"]).is_file()]
+    source, record = read_provenance(path)
+    request = request_of(record)
+    if str(STDIN) in request.request.values():
+        raise RequestError(f"{source} cannot be replayed: its input was read from standard input, which is not stored")
+    missing = [item["path"] for item in (*record["models"], *record["inputs"]) if not Path(item["path"]).is_file()]
     if missing:
-        raise RequestError(f"{found} cannot be replayed: {missing[0]} is gone; put it back where it was")
-    model = load(order.models[0], precision=order.precision)
-    changed = differences(told, model)
+        raise RequestError(f"{source} cannot be replayed: {missing[0]} is missing; restore it")
+    model = load(request.models[0], precision=request.precision)
+    changes = differences(record, model)
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
-        single = len(told["files"]) == 1 and Path(told["files"][0]["name"]).suffix
-        alone = single and found.name != SUFFIX.lstrip(".")
-        place = str(Path(folder) / told["files"][0]["name"]) if alone else folder
-        target = Target(model.plugin, output or place, order.n)
-        _produce(order, model, target, shows=False)
-        target.finish()
-        was = {each["name"]: each["sha256"] for each in told["files"]}
-        now = [(file.name, digest(file)) for file, _ in target.files]
-    pairs = zip(was.items(), now, strict=False)
-    differ = [name for (name, before), (_, after) in pairs if before != after]
-    if differ or len(was) != len(now):
-        why = f"; since then {listing(changed, most=6)}" if changed else ""
+        name = record["files"][0]["name"]
+        is_single = len(record["files"]) == 1 and Path(name).suffix and source.name != SUFFIX.lstrip(".")
+        output = Output(model.plugin, output_path or (str(Path(folder) / name) if is_single else folder), request.n)
+        model.ensemble_with([load(other) for other in request.models[1:]])
+        _write(Generation(model, request), output, show=False)
+        output.finish()
+        before = {item["name"]: item["sha256"] for item in record["files"]}
+        after = [digest(file) for file, _ in output.files]
+    pairs = zip(before.items(), after, strict=False)
+    differing = [name for (name, old), new in pairs if old != new]
+    if differing or len(before) != len(after):
+        reason = f"; since then {listing(changes, most=6)}" if changes else ""
         raise RequestError(
-            f"{found}: {len(differ)} of {len(was)} files are not the same ({listing(differ, most=3)}){why}"
+            f"{source}: {len(differing)} of {len(before)} files differ ({listing(differing, most=3)}){reason}"
         )
     if not quiet:
-        count = f"{len(was)} files" if len(was) > 1 else next(iter(was))
-        if path.is_file() and was.get(path.name, digest(path)) != digest(path):
-            say(f"note: {path} itself was changed after it was made")
-        say(f"the same bytes again: {count}" + (f", though {listing(changed, most=6)}" if changed else ""))
+        files = f"{len(before)} files" if len(before) > 1 else next(iter(before))
+        if path.is_file() and before.get(path.name, digest(path)) != digest(path):
+            message(f"note: {path} itself was changed after it was generated")
+        message(f"the same bytes again: {files}" + (f", although {listing(changes, most=6)}" if changes else ""))
 
 
 def _plain(request: dict[str, Any]) -> dict[str, Any]:
-    return {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in request.items()}
+    """Return the fields of a request with absolute paths as strings; standard input stays "-"."""
+    return {
+        name: str(value if value == STDIN else value.absolute()) if isinstance(value, Path) else value
+        for name, value in request.items()
+    }
 
 
-def _where(given_: list[str]) -> dict[str, str]:
-    found = {}
-    for each in given_:
-        name, equals, value = each.partition("=")
+def _labels(texts: list[str]) -> dict[str, str]:
+    labels = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
         if not equals or not name:
-            raise OptionsError(f"--label {each} is not understood; write LABEL=VALUE, as in --label language=Irish")
-        found[name] = value
-    return found
+            raise OptionsError(
+                f"`labels` is {text}; write NAME=VALUE, as in --label language=Irish", field="labels", value=text
+            )
+        labels[name] = value
+    return labels

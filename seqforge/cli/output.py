@@ -1,26 +1,29 @@
-"""Where generated pieces go: stdout, as they grow or when they are whole; one file; a folder."""
+"""Where generated pieces are written: to stdout, to one file, or to a folder with one file per piece."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seqforge.plugin.validation import validate_prompts, write_pieces
-from seqforge.errors import RequestError, WriteError, listing
 from seqforge.core.files import make_folder, replacing
+from seqforge.core.sequences import Prompt
+from seqforge.errors import RequestError, WriteError, listing
 from seqforge.plugin import Piece, Plugin
+from seqforge.plugin.validation import write_pieces
 
-if TYPE_CHECKING:
-    from seqforge.api import Model
+STDOUT = "-"
 
 
-class Stream:
-    """Shows a piece on stdout while it grows: its prompt with the first step that is drawn."""
+class StepStream:
+    """Shows a piece on stdout while it grows; its prompt is shown with the first sampled step.
 
-    def __init__(self, model: "Model", request: dict[str, Any], streamer: Callable[[Any], str]) -> None:
+    Args:
+        prompts: The prompts of the task.
+        streamer: Turns a step into text.
+    """
+
+    def __init__(self, prompts: Sequence[Prompt], streamer: Callable[[Any], str]) -> None:
         self._streamer = streamer
-        asked = model.plugin.Request(**request)
-        prompts = validate_prompts(model.plugin, model.codec, asked)
         self._prompt = [step for prompt in prompts for step in prompt.example.steps[: prompt.keep]]
 
     def __call__(self, step: Any) -> None:
@@ -29,40 +32,73 @@ class Stream:
         sys.stdout.flush()
 
     def show_prompt(self) -> None:
-        """Show the prompt, if it has not been shown."""
-        for each in self._prompt:
-            sys.stdout.write(self._streamer(each))
+        """Show the prompt unless it has been shown."""
+        for step in self._prompt:
+            sys.stdout.write(self._streamer(step))
         self._prompt = []
 
 
-class Target:
-    """Where pieces go: stdout, one file, or a folder with a file for each."""
+class Output:
+    """The destination of generated pieces.
 
-    def __init__(self, plugin: Plugin, wanted: str | None, n: int) -> None:
+    Args:
+        plugin: The plugin that writes the pieces.
+        path: The value of `-o`: a file, a folder, "-" for stdout; None for stdout, for people.
+        n: The number of pieces.
+
+    Attributes:
+        files: Each written file with the numbers of its pieces.
+
+    Raises:
+        WriteError: If the folder of the file does not exist.
+        RequestError: If the plugin does not write the format, or the format does not hold several pieces.
+    """
+
+    def __init__(self, plugin: Plugin[Any, Any, Any], path: str | None, n: int) -> None:
         self.plugin = plugin
-        output = None if wanted is None else Path(wanted)
-        self.output = output
-        self.pieces: list[Piece] = []
+        self.stdout = path == STDOUT
+        self.path = None if path is None or self.stdout else Path(path)
+        self.pieces: list[Piece[Any]] = []
         self.count = 0
         self.files: list[tuple[Path, list[int]]] = []
-        self.folder = output is not None and (
-            output.is_dir() or output.suffix == "" or str(wanted).endswith(("/", "\\"))
+        self.is_folder = self.path is not None and (
+            self.path.is_dir() or self.path.suffix == "" or str(path).endswith(("/", "\\"))
         )
-        if output is None or self.folder:
+        if self.stdout:
+            self._check_format(plugin.writes[0], n)
+        if self.path is None or self.is_folder:
             return
-        if not output.parent.is_dir():
-            raise WriteError(f"cannot write {output}: there is no folder {output.parent}; create it first")
-        suffix = output.suffix.lower()
-        if suffix not in plugin.writes:
-            raise RequestError(f"{plugin.name} writes no {suffix} files; it writes {listing(plugin.writes)}")
-        if n > 1 and suffix not in plugin.books:
-            books = f", or a file that holds several: {listing(plugin.books)}" if plugin.books else ""
-            raise RequestError(f"a {suffix} file holds one piece and -n is {n}; give a folder (-o DIR/){books}")
+        if not self.path.parent.is_dir():
+            raise WriteError(f"cannot write {self.path}: there is no folder {self.path.parent}; create it first")
+        self._check_format(self.path.suffix.lower(), n)
 
-    def take(self, piece: Piece, *, streamed: bool, show: bool) -> dict[str, Any]:
-        """Take the next piece; return what to tell about it."""
+    def _check_format(self, suffix: str, n: int) -> None:
+        plugin = self.plugin
+        if suffix not in plugin.writes:
+            raise RequestError(
+                f"{plugin.name} does not write {suffix} files; it writes {listing(plugin.writes)}",
+                field="output", value=suffix, allowed=listing(plugin.writes),
+            )  # fmt: skip
+        if n > 1 and suffix not in plugin.multi_piece:
+            formats = f", or a file that holds several: {listing(plugin.multi_piece)}" if plugin.multi_piece else ""
+            raise RequestError(
+                f"a {suffix} file holds one piece and `n` is {n}; name a folder (-o DIR/){formats}", field="n", value=n
+            )
+
+    def add(self, piece: Piece[Any], *, streamed: bool, show: bool) -> dict[str, Any]:
+        """Take the next piece and return its entry of the JSON report.
+
+        Args:
+            piece: The piece.
+            streamed: Whether its text has been shown already.
+            show: Whether pieces are shown on stdout if there is no `-o`.
+        """
         self.count += 1
-        if self.output is None:
+        labels = dict(piece.labels)
+        if self.stdout:
+            self.pieces.append(piece)
+            return {"labels": labels}
+        if self.path is None:
             text = piece.content if isinstance(piece.content, str) else None
             if streamed:
                 sys.stdout.write("" if text is None or text.endswith("\n") else "\n")
@@ -70,34 +106,47 @@ class Target:
                 sys.stdout.write(text if text.endswith("\n") else text + "\n")
             elif show:
                 self.pieces.append(piece)
-            return {"text": text, "labels": dict(piece.labels)}
-        if not self.folder:
+            return {"text": text, "labels": labels}
+        if not self.is_folder:
             self.pieces.append(piece)
-            return {"labels": dict(piece.labels)}
-        path = make_folder(self.output) / f"{self.count:04d}{self.plugin.writes[0]}"
+            return {"labels": labels}
+        path = make_folder(self.path) / f"{self.count:04d}{self.plugin.writes[0]}"
         with replacing(path) as temporary:
             write_pieces(self.plugin, [piece], temporary)
         self.files.append((path, [self.count - 1]))
-        return {"path": str(path), "labels": dict(piece.labels)}
+        return {"path": str(path), "labels": labels}
 
     def finish(self) -> dict[str, Any]:
-        """Write what is to be written at once; return what to tell about it."""
-        if self.output is None:
-            self._print()
+        """Write the pieces that belong into one file and return its entry of the JSON report."""
+        if self.stdout:
+            self._write_stdout()
+            return {"path": STDOUT}
+        if self.path is None:
+            self._show()
             return {}
-        if not self.folder:
-            with replacing(self.output) as temporary:
+        if not self.is_folder:
+            with replacing(self.path) as temporary:
                 write_pieces(self.plugin, self.pieces, temporary)
-            self.files.append((self.output, list(range(self.count))))
-        return {"path": str(self.output)}
+            self.files.append((self.path, list(range(self.count))))
+        return {"path": str(self.path)}
 
-    def _print(self) -> None:
-        """Put pieces whose content is no text on stdout, where a file of theirs would be text."""
-        from seqforge.api import text_of
+    def _write_stdout(self) -> None:
+        """Write a file of the plugin's first format to stdout, byte by byte as `-o FILE` would."""
+        from seqforge.api.text import file_bytes
 
-        together = self.plugin.writes[0] in self.plugin.books
+        content = file_bytes(self.plugin, self.pieces, self.plugin.writes[0])
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+    def _show(self) -> None:
+        """Show pieces whose content is not text, if a file of theirs is text."""
+        from seqforge.api.text import text_of
+
+        together = self.plugin.writes[0] in self.plugin.multi_piece
         for group in [self.pieces] if together and self.pieces else [[piece] for piece in self.pieces]:
             text = text_of(self.plugin, group)
             if text is None:
-                raise RequestError(f"where to? Give -o FILE ({listing(self.plugin.writes)}) or -o DIR/")
+                formats = listing(self.plugin.writes)
+                raise RequestError(f"no output is named; set -o FILE ({formats}) or -o DIR/", field="output")
             sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""What a training run looks like: a bar where there is a terminal, plain lines where there is none."""
+"""The progress of a training: a bar on a terminal, plain lines elsewhere."""
 
 import shlex
 import sys
@@ -10,25 +10,28 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from seqforge.cli.console import count, say
-from seqforge.dataset import SIDES
+from seqforge.api.run_writer import SampleWritten
+from seqforge.api.train import RunStarted
+from seqforge.cli.console import count, message
+from seqforge.dataset import SPLITS
 from seqforge.errors import listing
-from seqforge.api import SampleWritten, RunStarted
-from seqforge.training import Ended, DecayScheduled, Progress, Validated
+from seqforge.training import DecayScheduled, Ended, Progress, Validated
 
-LINE_EVERY = 10.0
+LINE_INTERVAL_S = 10.0
+MAX_SAMPLE_TEXT = 400
+MAX_REASONS = 10
 
 
-def in_order(pieces: dict[str, int]) -> list[tuple[str, int]]:
-    """Return the sides with their numbers of pieces, train first."""
-    return [(side, pieces[side]) for side in SIDES]
+def in_split_order(pieces: dict[str, int]) -> list[tuple[str, int]]:
+    """Return the splits with their numbers of pieces, train first."""
+    return [(split, pieces[split]) for split in SPLITS]
 
 
 class Reporter:
     """Prints the events of a run.
 
     Args:
-        quiet: print nothing.
+        quiet: Whether to print nothing.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -49,10 +52,10 @@ class Reporter:
             self._bar.stop()
             self._bar = None
 
-    def tell(self, text: str) -> None:
-        """Say what is being prepared."""
+    def on_message(self, text: str) -> None:
+        """Print a stage of the preparation."""
         if not self.quiet:
-            say(f"{text} ...")
+            message(f"{text} ...")
 
     def __call__(self, event: Any) -> None:
         """Print one event."""
@@ -66,81 +69,81 @@ class Reporter:
             self._progress(event)
         elif isinstance(event, Validated):
             if event.nats_per_unit is not None:
-                mark = " (best so far: saved)" if event.best else ""
+                mark = " (best so far, saved)" if event.best else ""
                 self._best = event.nats_per_unit if event.best else self._best
-                self._line(f"step {event.t}: valid {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
+                self._line(f"step {event.t}: valid loss {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
         elif isinstance(event, DecayScheduled):
-            self._line(f"step {event.t}: {event.why}; the rate falls until step {event.last}, the run's last")
+            self._line(f"step {event.t}: {event.reason}; the learning rate decays until the last step, {event.last}")
         elif isinstance(event, SampleWritten):
-            shown = event.text if len(event.text) <= 400 else event.text[:400] + " ..."
-            self._line(f"--- {event.path}" + (f"\n{shown}\n---" if shown else ""))
+            long = len(event.text) > MAX_SAMPLE_TEXT
+            text = event.text[:MAX_SAMPLE_TEXT] + " ..." if long else event.text
+            self._line(f"--- {event.path}" + (f"\n{text}\n---" if text else ""))
         elif isinstance(event, Ended):
             self._ended = event
 
     def close(self, *, interrupted: bool) -> None:
-        """Say how it ended, and what to do next."""
+        """Print how the run ended, and the next command."""
         if self.quiet or self._ended is None:
             return
-        at = f"{count(self._ended.t, 'step')}, {self._ended.minutes:.1f} minutes"
+        after = f"{count(self._ended.t, 'step')}, {self._ended.minutes:.1f} minutes"
         if not self._ended.finished:
             verb = "interrupted" if interrupted else "stopped"
-            say(f"{verb} after {at}; everything is saved. To go on:")
-            say(f"  seqforge train --plugin {self._plugin} --resume {shlex.quote(str(self.folder))}")
+            message(f"{verb} after {after}; everything is saved. To continue:")
+            message(f"  seqforge train --plugin {self._plugin} --resume {shlex.quote(str(self.folder))}")
             return
         best = "" if self._best is None else f"; best valid loss {self._best:.4f} nats per {self.unit}"
-        say(f"done after {at}{best}")
+        message(f"done after {after}{best}")
         model = self.folder / "model.safetensors"
-        say(f"  seqforge generate --model {shlex.quote(str(model))}")
+        message(f"  seqforge generate --model {shlex.quote(str(model))}")
 
     def _start(self, event: RunStarted) -> None:
         report, self.folder, self.unit = event.report, event.folder, event.unit
         self._plugin = event.plugin
-        pieces = ", ".join(f"{number:,} {side}" for side, number in in_order(report["pieces"]))
-        say(f"{count(report['files'], 'file')}; pieces: {pieces}")
+        pieces = ", ".join(f"{number:,} {split}" for split, number in in_split_order(report["pieces"]))
+        message(f"{count(report['files'], 'file')}; pieces: {pieces}")
         for remark in report["remarks"]:
-            say(f"note: {remark}")
+            message(f"note: {remark}")
         if report["skipped"]:
-            say(f"skipped, {report['skipped']:,} in all:")
-            for reason in report["reasons"][:10]:
-                say(f"  {reason}")
-            if report["skipped"] > 10:
-                say(f"  ... and {report['skipped'] - 10:,} more, which {self.folder / 'skipped.txt'} lists")
-        if report["unseen_total"]:
-            first = [
-                f"{what if len(what) > 2 else repr(what)} {number:,}x" for what, number in report["unseen"].items()
+            message(f"skipped {report['skipped']:,}:")
+            for reason in report["reasons"][:MAX_REASONS]:
+                message(f"  {reason}")
+            if report["skipped"] > MAX_REASONS:
+                message(f"  ... and {report['skipped'] - MAX_REASONS:,} more, listed in {self.folder / 'skipped.txt'}")
+        if report["dropped_total"]:
+            items = [
+                f"{name if len(name) > 2 else repr(name)} {number:,}x" for name, number in report["dropped"].items()
             ]
-            say(f"not kept by the encoding: {listing(first, most=8)}")
-        s = event.settings
-        say(
-            f"{s.cell} {s.layers} x {s.hidden}, {event.parameters:,} parameters, {s.precision} on {s.device};"
-            f" writing to {self.folder}"
+            message(f"dropped by the encoding: {listing(items, most=8)}")
+        training = event.training
+        message(
+            f"{training.cell} {training.layers} x {training.hidden}, {event.parameters:,} parameters,"
+            f" {training.precision} on {training.device}; writing to {self.folder}"
         )
         if event.resumed_at:
-            say(f"going on after step {event.resumed_at}")
+            message(f"resuming after step {event.resumed_at}")
         if self._console.is_terminal:
             self._bar = Bar(
                 TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-                TextColumn("{task.fields[told]}"), console=self._console,
+                TextColumn("{task.fields[status]}"), console=self._console,
             )  # fmt: skip
-            self._task = self._bar.add_task("training", total=1.0, told="")
+            self._task = self._bar.add_task("training", total=1.0, status="")
             self._bar.start()
 
     def _progress(self, event: Progress) -> None:
         left = event.minutes_left
         time_left = "" if left is None else f", {left:.1f} min left"
-        told = (
-            f"{event.nats_per_unit:.3f} nats per {self.unit}, {event.units_per_second:,.0f} {self.unit}s/s{time_left}"
-        )
+        rate = f"{event.units_per_second:,.0f} {self.unit}s/s"
+        status = f"{event.nats_per_unit:.3f} nats per {self.unit}, {rate}{time_left}"
         if self._bar is not None:
             done = event.t / event.last if event.last else event.minutes / max(1e-9, event.minutes + (left or 0.0))
-            self._bar.update(self._task, completed=done, told=told)
-        elif time.monotonic() - self._last_line >= LINE_EVERY or event.t == event.last:
+            self._bar.update(self._task, completed=done, status=status)
+        elif time.monotonic() - self._last_line >= LINE_INTERVAL_S or event.t == event.last:
             self._last_line = time.monotonic()
-            say(f"step {event.t}" + (f"/{event.last}" if event.last else "") + f": {told}")
+            message(f"step {event.t}" + (f"/{event.last}" if event.last else "") + f": {status}")
 
     def _line(self, text: str) -> None:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
-            say(text)
+            message(text)
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""seqforge train: files in, a model out."""
+"""seqforge train: from a corpus to a model."""
 
 import os
 from pathlib import Path
@@ -6,57 +6,88 @@ from typing import Any
 
 import typer
 
-from seqforge.plugin import registry
-from seqforge.cli.flags import command, given, parameter, parameters
+from seqforge.cli.console import data, message
+from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.signals import Signals
-from seqforge.cli.console import put, say
 from seqforge.errors import UsageError
-from seqforge.api.settings import Settings
-from seqforge.plugin import Plugin
+from seqforge.plugin import Plugin, registry
+from seqforge.training.config import TrainingConfig
 
 NEWEST = "newest"
+DATA, OUTPUT = "Data", "Output"
 
 
-def add(app: typer.Typer, plugin: Plugin | None) -> None:
-    """Add the command, with the flags of a plugin where one was chosen."""
-    own = [
-        parameter("plugin", str, None, typer.Option("--plugin", help="the domain; its own flags show with it")),
+def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+    """Add the command, with the flags of a plugin if one was chosen."""
+    first = [
+        parameter(
+            "plugin",
+            str,
+            None,
+            typer.Option("--plugin", help="Plugin of the domain; shows its own flags.", rich_help_panel=DATA),
+        ),
         parameter(
             "corpus",
             list[str] | None,
             None,
-            typer.Option(help="an installed corpus, a folder or a file; may be given again. Default: the plugin's"),
+            typer.Option(
+                help="An installed corpus, a folder or a file; repeatable. Default: the plugin's corpora.",
+                rich_help_panel=DATA,
+            ),
         ),
         parameter(
-            "init",
-            str | None,
+            "workers",
+            int | None,
             None,
-            typer.Option(help="start from a model: a file, a shipped model's name, or 'shipped'"),
+            typer.Option(
+                min=1, help="Number of processes that prepare the corpus. Default: one per core.", rich_help_panel=DATA
+            ),
         ),
+    ]
+    own = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
+    output = [
         parameter(
             "run",
             Path | None,
             None,
-            typer.Option(help="the folder to write to. Default: the next of runs/PLUGIN/"),
+            typer.Option(help="Folder to write to. Default: the next of runs/PLUGIN/.", rich_help_panel=OUTPUT),
         ),
         parameter(
             "resume",
             str | None,
             None,
-            typer.Option(help="go on with a run: its folder, or the newest unfinished one", metavar="[FOLDER]"),
+            typer.Option(
+                help="Resume a run: its folder, or without a value the newest unfinished run.",
+                metavar="[FOLDER]",
+                rich_help_panel=OUTPUT,
+            ),
         ),
-        parameter("stop_at", int | None, None, typer.Option(min=1, help="save and leave after so many steps")),
         parameter(
-            "workers",
+            "init",
+            str | None,
+            None,
+            typer.Option(
+                help="Start from the weights of a model: a file, a run folder, a shipped model's name, or 'shipped'.",
+                rich_help_panel="Model",
+            ),
+        ),
+        parameter(
+            "stop_at",
             int | None,
             None,
-            typer.Option(min=1, help="processes that prepare. Default: one a core"),
+            typer.Option(
+                min=1, help="Save and stop after this number of steps.", metavar="STEP", rich_help_panel=OUTPUT
+            ),
         ),
-        parameter("quiet", bool, False, typer.Option("--quiet", help="say only where the model is")),
+        parameter(
+            "quiet",
+            bool,
+            False,
+            typer.Option("--quiet", help="Print only the folder of the run.", rich_help_panel=OUTPUT),
+        ),
     ]
-    mine = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
-    core = parameters(Settings, panel="Network and training")
-    app.command("train")(command(train, [*own, *mine, *core]))
+    core = parameters(TrainingConfig, panel="Training")
+    app.command("train")(command(train, [*first, *own, *core, *output]))
 
 
 def train(ctx: typer.Context, values: dict[str, Any]) -> None:
@@ -65,22 +96,22 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
     `seqforge train --plugin NAME --help` shows the plugin's own flags as well.
     """
     if not values["plugin"]:
-        raise UsageError("which plugin? Give --plugin NAME; `seqforge plugins` lists them")
+        raise UsageError("no plugin is named; set `plugin` (`seqforge plugins` lists them)", field="plugin")
     plugin = registry.load(values["plugin"])
-    options = given(ctx, values, Settings) | given(ctx, values, plugin.Options)
-    from seqforge import api
+    options = explicit_values(ctx, values, TrainingConfig) | explicit_values(ctx, values, plugin.Options)
+    from seqforge.api.train import train as run_training
     from seqforge.cli.progress import Reporter
 
     resume = values["resume"]
-    quiet = values["quiet"] or os.environ.get("RANK", "0") != "0"  # of several processes one speaks
+    quiet = values["quiet"] or os.environ.get("RANK", "0") != "0"  # only one of several processes prints
     with Signals() as signals, Reporter(quiet=quiet) as reporter:
 
-        def watch(event: Any) -> None:
-            signals.gentle = True  # from now on there is something to save
+        def on_event(event: Any) -> None:
+            signals.can_save = True  # from now on there is something to save
             reporter(event)
 
         try:
-            forge.train(
+            run_training(
                 plugin.name,
                 corpus=values["corpus"],
                 init=values["init"],
@@ -88,27 +119,31 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
                 resume=True if resume == NEWEST and not Path(NEWEST).exists() else resume,
                 stop_at=values["stop_at"],
                 workers=values["workers"],
-                on_event=watch,
-                tell=reporter.tell,
-                stopping=signals,
+                on_event=on_event,
+                on_message=reporter.on_message,
+                should_stop=signals,
                 **options,
             )
         except KeyboardInterrupt:
-            say("interrupted; what was prepared and saved is kept")
+            message("interrupted; prepared data and saved files are kept")
             raise typer.Exit(signals.code or 130) from None
     reporter.close(interrupted=signals.code is not None)
     if signals.code is not None:
         raise typer.Exit(signals.code)
     if values["quiet"] and reporter.folder.name:
-        put(str(reporter.folder))
+        data(str(reporter.folder))
 
 
-def with_resume_value(arguments: list[str]) -> list[str]:
-    """Return the arguments with a bare --resume given its value, for an option cannot have an optional one."""
-    found = []
-    for number, argument in enumerate(arguments):
-        found.append(argument)
-        following = arguments[number + 1 : number + 2]
-        if argument == "--resume" and (not following or following[0].startswith("-")):
-            found.append(NEWEST)
-    return found
+def with_resume_value(words: list[str]) -> list[str]:
+    """Return the arguments with a value for a bare --resume, since an option cannot have an optional value.
+
+    >>> with_resume_value(["train", "--resume", "--quiet"])
+    ['train', '--resume', 'newest', '--quiet']
+    """
+    result = []
+    for number, word in enumerate(words):
+        result.append(word)
+        following = words[number + 1 : number + 2]
+        if word == "--resume" and (not following or following[0].startswith("-")):
+            result.append(NEWEST)
+    return result

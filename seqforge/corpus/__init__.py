@@ -1,8 +1,8 @@
-"""Files into pieces, pieces into splits, splits into a dataset; and the corpora that are installed."""
+"""Corpora: files into pieces, pieces into splits, splits into datasets; and the corpora that are installed."""
 
-from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora, sound_corpora
-from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare
+from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.pieces import read_pieces
+from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare
 from seqforge.corpus.sources import SourceFile, Sources, find_sources
 
 __all__ = [
@@ -17,5 +17,5 @@ __all__ = [
     "installed_corpora",
     "prepare",
     "read_pieces",
-    "sound_corpora",
+    "readable_corpora",
 ]

@@ -1,4 +1,4 @@
-"""Corpora that are installed: folders with a corpus.toml, announced through an entry-point group."""
+"""Installed corpora: folders with a corpus.toml, announced in the entry-point group `seqforge.corpora`."""
 
 import importlib.metadata
 import importlib.util
@@ -8,32 +8,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqforge.dataset import SIDES
+from seqforge.dataset import SPLITS
 from seqforge.errors import CorpusError, UsageError, did_you_mean, listing
 
 GROUP = "seqforge.corpora"
-NEEDED = ("name", "domain", "licence", "source", "attribution", "files")
-SPLITS = ("hash", "fractions", "folders", "listed")
+REQUIRED = ("name", "domain", "licence", "source", "attribution", "files")
+SPLIT_KINDS = ("hash", "fractions", "folders", "listed")
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Pieces with a licence, a source and a fixed split, as its corpus.toml tells.
+    """Pieces with a licence, a source and a fixed split, as described in a corpus.toml.
+
+    Example:
+        corpus = find_corpus("ryans")
+        print(corpus.licence, len(corpus.paths()))
 
     Attributes:
-        name: as in `--corpus name`.
-        domain: the plugin that reads it.
-        summary: one line.
-        licence: SPDX name.
-        source: where it was taken from.
-        attribution: whom to name.
-        default: whether `train` takes it where no corpus is named.
-        files: patterns of its files, relative to its folder.
-        options: the plugin's options that suit it, where the person gives none.
-        split: how it is split: `kind` (hash, fractions, folders, listed) and what that kind needs.
-        labels: label name to where it comes from: "stem" and "folder" of the file, or a value.
-        counts: what is in it, for `corpora show`.
-        folder: where it is installed.
+        name: The name in `--corpus NAME`.
+        domain: The name of the plugin that reads it.
+        summary: One line about the content.
+        licence: The SPDX name of the licence.
+        source: Where the data comes from.
+        attribution: Whom to name.
+        default: Whether `train` uses it if no corpus is named.
+        files: Glob patterns of its files, relative to its folder.
+        options: Options of the plugin that suit it; a user's options take precedence.
+        split: How it is split: `kind` (hash, fractions, folders or listed) and the settings of that kind.
+        labels: Label name to its origin: "stem" or "folder" of the file, or a fixed value.
+        counts: Numbers for `corpora show`.
+        folder: The folder in which it is installed.
     """
 
     name: str
@@ -59,9 +63,9 @@ def installed_corpora() -> list[Corpus]:
     """Return every announced corpus, sorted by name.
 
     Raises:
-        CorpusError: a corpus.toml is wrong, or two corpora have one name.
+        CorpusError: If a corpus.toml is wrong, or two corpora have one name.
     """
-    return _named([read_corpus(folder) for folder in _folders()])
+    return _distinct([read_corpus(folder) for folder in _folders()])
 
 
 def _folders() -> list[Path]:
@@ -72,71 +76,73 @@ def _folders() -> list[Path]:
             spec = importlib.util.find_spec(point.value)
         except (ImportError, ValueError):
             spec = None
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            folders.update(told.parent.resolve() for told in Path(place).glob("*/corpus.toml"))
+        for package in (spec.submodule_search_locations or []) if spec else []:
+            folders.update(path.parent.resolve() for path in Path(package).glob("*/corpus.toml"))
     return sorted(folders)
 
 
-def _named(corpora: Iterable[Corpus]) -> list[Corpus]:
-    """Return corpora sorted by name, of which no two are the same."""
-    found: dict[str, Corpus] = {}
+def _distinct(corpora: Iterable[Corpus]) -> list[Corpus]:
+    """Return corpora sorted by name; two of one name are an error."""
+    by_name: dict[str, Corpus] = {}
     for corpus in corpora:
-        if corpus.name in found:
-            both = f"{found[corpus.name].folder} and {corpus.folder}"
-            raise CorpusError(f"two installed corpora are called {corpus.name!r}: {both}; uninstall one of them")
-        found[corpus.name] = corpus
-    return [found[name] for name in sorted(found)]
+        if corpus.name in by_name:
+            folders = f"{by_name[corpus.name].folder} and {corpus.folder}"
+            raise CorpusError(f"two installed corpora have the name {corpus.name!r}: {folders}; uninstall one of them")
+        by_name[corpus.name] = corpus
+    return [by_name[name] for name in sorted(by_name)]
 
 
-def sound_corpora() -> tuple[list[Corpus], list[CorpusError]]:
-    """Return the corpora that can be read, and what is wrong with the others: one harms no other."""
-    found, wrong = [], []
+def readable_corpora() -> tuple[list[Corpus], list[CorpusError]]:
+    """Return the corpora that can be read, sorted by name, and the errors of the others."""
+    corpora, errors = [], []
     for folder in _folders():
         try:
-            found.append(read_corpus(folder))
+            corpora.append(read_corpus(folder))
         except CorpusError as error:
-            wrong.append(error)
-    return sorted(found, key=lambda corpus: corpus.name), wrong
+            errors.append(error)
+    return sorted(corpora, key=lambda corpus: corpus.name), errors
 
 
 def read_corpus(folder: Path) -> Corpus:
-    """Return what the corpus.toml of a folder tells.
+    """Return the corpus that the corpus.toml of a folder describes.
 
     Raises:
-        CorpusError: it does not parse, lacks something, or has an unknown kind of split.
+        CorpusError: If the file does not parse, lacks a value, or has a value of the wrong type.
     """
     path = folder / "corpus.toml"
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path} cannot be read: {error}") from error
-    missing = [name for name in NEEDED if name not in told]
+    missing = [name for name in REQUIRED if name not in content]
     if missing:
         raise CorpusError(f"{path} lacks {listing(missing)}")
-    tables = {name: told.get(name, {}) for name in ("split", "options", "labels", "counts")}
+    tables = {name: content.get(name, {}) for name in ("split", "options", "labels", "counts")}
+    files = content["files"]
     wrong = [name for name, table in tables.items() if not isinstance(table, dict)]
-    wrong += [name for name in NEEDED if name != "files" and not isinstance(told[name], str)]
-    wrong += [] if isinstance(told["files"], list) and all(isinstance(f, str) for f in told["files"]) else ["files"]
-    wrong += [side for side in SIDES if not isinstance(tables["split"].get(side, 0), int | float)] if not wrong else []
+    wrong += [name for name in REQUIRED if name != "files" and not isinstance(content[name], str)]
+    wrong += [] if isinstance(files, list) and all(isinstance(pattern, str) for pattern in files) else ["files"]
+    if not wrong:
+        wrong = [split for split in SPLITS if not isinstance(tables["split"].get(split, 0), int | float)]
     if wrong:
-        raise CorpusError(f"{path} has a value of the wrong kind for {listing(wrong)}")
+        raise CorpusError(f"{path} has a value of the wrong type for {listing(wrong)}")
     kind = tables["split"].get("kind", "hash")
-    if kind not in SPLITS:
-        raise CorpusError(f"{path} names a split of kind {kind!r}; allowed are {listing(SPLITS)}")
+    if kind not in SPLIT_KINDS:
+        raise CorpusError(f"{path} has a split of kind {kind!r}; allowed are {listing(SPLIT_KINDS)}")
     return Corpus(
-        name=told["name"],
-        domain=told["domain"],
-        summary=told.get("summary", ""),
-        licence=told["licence"],
-        source=told["source"],
-        attribution=told["attribution"],
-        default=bool(told.get("default", False)),
-        files=tuple(told["files"]),
+        name=content["name"],
+        domain=content["domain"],
+        summary=content.get("summary", ""),
+        licence=content["licence"],
+        source=content["source"],
+        attribution=content["attribution"],
+        default=bool(content.get("default", False)),
+        files=tuple(files),
         folder=folder,
-        options=told.get("options", {}),
-        split={"kind": "hash", **told.get("split", {})},
-        labels=told.get("labels", {}),
-        counts=told.get("counts", {}),
+        options=tables["options"],
+        split={"kind": "hash", **tables["split"]},
+        labels=tables["labels"],
+        counts=tables["counts"],
     )
 
 
@@ -144,31 +150,34 @@ def find_corpus(name: str) -> Corpus:
     """Return the installed corpus of this name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: If there is none.
+        CorpusError: If two corpora have this name, or it is missing and another corpus cannot be read.
     """
-    sound, wrong = sound_corpora()
-    same = [corpus for corpus in sound if corpus.name == name]
-    corpora = {corpus.name: corpus for corpus in sound}
+    corpora, errors = readable_corpora()
+    same = [corpus for corpus in corpora if corpus.name == name]
     if same:
-        return _named(same)[0]
-    if wrong:
-        raise wrong[0]
-    offer = f"installed are {listing(corpora)}" if corpora else "none is installed (pip install seqforge-corpora)"
+        return _distinct(same)[0]
+    if errors:
+        raise errors[0]
+    names = [corpus.name for corpus in corpora]
+    offer = f"installed are {listing(names)}" if names else "none is installed (pip install seqforge-corpora)"
     raise UsageError(
-        f"{name!r} is neither a file or folder here nor an installed corpus; {offer}.{did_you_mean(name, corpora)}"
-    )
+        f"{name!r} is neither a file or folder nor an installed corpus; {offer}.{did_you_mean(name, names)}",
+        field="corpus", value=name, allowed=listing(names),
+    )  # fmt: skip
 
 
 def default_corpora(domain: str) -> list[Corpus]:
-    """Return the corpora that `train` takes for a plugin where none is named.
+    """Return the corpora that `train` uses for a plugin if none is named.
 
     Raises:
-        UsageError: there is none.
+        UsageError: If there is none.
     """
-    chosen = [corpus for corpus in sound_corpora()[0] if corpus.domain == domain and corpus.default]
-    if not chosen:
+    corpora = [corpus for corpus in readable_corpora()[0] if corpus.domain == domain and corpus.default]
+    if not corpora:
         raise UsageError(
-            f"no default corpus for {domain!r} is installed; name one with --corpus (a folder, a file, or one of"
-            " `seqforge corpora`)"
+            f"no default corpus for {domain!r} is installed; set `corpus` to a folder, a file, or one of"
+            " `seqforge corpora`",
+            field="corpus",
         )
-    return chosen
+    return corpora

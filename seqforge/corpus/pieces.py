@@ -1,62 +1,65 @@
-"""Files into pieces: the plugin reads, labels are added, what cannot be read becomes a ReadError."""
+"""Files into pieces: the plugin reads, labels are added, and what cannot be read becomes a ReadError."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqforge.plugin.validation import validate_items, validate_fingerprints, validate_parts
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import SHARES
-from seqforge.dataset import SIDES
+from seqforge.dataset import SPLITS
 from seqforge.errors import ContractError, ReadError
 from seqforge.plugin import Divides, Fingerprints, Piece, Plugin
+from seqforge.plugin.validation import validate_fingerprints, validate_items, validate_parts
 
-UNDECIDED = len(SIDES)
-"""The side of a piece whose side is decided by its content."""
+UNDECIDED = len(SPLITS)
+"""The split of a piece whose split is decided by its content."""
 
 
 def read_pieces(
-    plugin: Plugin, options: Any, file: SourceFile, *, divide: bool = False
-) -> Iterator[tuple[Piece, int] | ReadError]:
-    """Yield the pieces of one file with their side, or UNDECIDED; and a ReadError for what cannot be read.
+    plugin: Plugin[Any, Any, Any], options: Any, file: SourceFile, *, divide: bool = False
+) -> Iterator[tuple[Piece[Any], int] | ReadError]:
+    """Yield the pieces of one file with their split, and a ReadError for what cannot be read.
 
     Args:
-        plugin: reads the file.
-        options: of the plugin.
-        file: the file, its labels, its side or fractions.
-        divide: divide every piece by the usual shares, where the plugin can and the file has no side.
+        plugin: The plugin that reads the file.
+        options: The plugin's options.
+        file: The file with its labels and its split or fractions.
+        divide: Whether to divide every piece into train, valid and test parts, if the plugin can divide and the file
+            has no split.
+
+    Yields:
+        A piece and the index of its split, or UNDECIDED; or a ReadError.
 
     Raises:
-        ContractError: the plugin yields what is no piece.
+        ContractError: If the plugin yields something else.
     """
-    fractions: Sequence[float] = file.fractions or (SHARES if divide and not file.side else ())
-    side = SIDES.index(file.side) if file.side else UNDECIDED
+    fractions: Sequence[float] = file.fractions or (SHARES if divide and not file.split else ())
+    split = SPLITS.index(file.split) if file.split else UNDECIDED
     try:
-        for piece in validate_items(plugin, file.path, options):
-            if isinstance(piece, ReadError):
-                yield piece
+        for item in validate_items(plugin, file.path, options):
+            if isinstance(item, ReadError):
+                yield item
                 continue
-            whole = Piece(piece.content, {**file.labels, **piece.labels}, piece.origin)
+            piece = Piece(item.content, {**file.labels, **item.labels}, item.origin)
             if fractions and isinstance(plugin, Divides):
-                for number, part in enumerate(validate_parts(plugin, plugin.divide(whole, fractions), fractions)):
-                    if fractions[number]:
-                        yield part, number
+                parts = validate_parts(plugin, plugin.divide(piece, fractions), fractions)
+                yield from ((part, number) for number, part in enumerate(parts) if fractions[number])
             else:
-                yield whole, side
+                yield piece, split
     except ContractError:
         raise
     except OSError as error:
         yield ReadError(f"cannot be read ({error.strerror or error})", file=str(file.path))
-    except Exception as error:  # a parser meets a file its author never thought of: the others are still read
-        told = f"{type(error).__name__}: {error}"
-        yield ReadError(f"the plugin {plugin.name!r} fails on it ({told})", file=str(file.path))
+    except Exception as error:  # a parser fails on a file that its author did not expect: read the others
+        message = f"{type(error).__name__}: {error}"
+        yield ReadError(f"the plugin {plugin.name!r} fails on it ({message})", file=str(file.path))
 
 
-def keys_of(plugin: Plugin, piece: Piece) -> list[int]:
-    """Return the keys by which a piece is grouped with near duplicates; at least one."""
+def fingerprints_of(plugin: Plugin[Any, Any, Any], piece: Piece[Any]) -> list[int]:
+    """Return the fingerprints by which a piece is grouped with near duplicates; at least one."""
     if isinstance(plugin, Fingerprints):
-        keys = validate_fingerprints(plugin, plugin.fingerprints(piece))
-        if keys:
-            return keys
+        fingerprints = validate_fingerprints(plugin, plugin.fingerprints(piece))
+        if fingerprints:
+            return fingerprints
     digest = hashlib.blake2b(repr(piece.content).encode("utf-8", "surrogatepass"), digest_size=8)
     return [int.from_bytes(digest.digest(), "little")]

@@ -1,4 +1,4 @@
-"""A pool of workers that answer tasks in order; for little work, this process does it itself."""
+"""A pool of worker processes that run tasks in order; little work is done in this process."""
 
 import contextlib
 import json
@@ -14,62 +14,63 @@ from queue import SimpleQueue
 from typing import Any
 
 from seqforge import errors
-from seqforge.corpus.worker import Chunks
+from seqforge.corpus.worker import ChunkWorker
 from seqforge.errors import CorpusError, SeqforgeError
 
-SMALL = 1 << 20
+SMALL_BYTES = 1 << 20
+"""Below this total size no process is started."""
 
 
 def run_tasks(
-    here: Chunks, work: Mapping[str, Any], tasks: list[dict[str, Any]], *, workers: int, size: int
+    local: ChunkWorker, work: Mapping[str, Any], tasks: list[dict[str, Any]], *, workers: int, size: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the answer to each task, in their order; the answers do not depend on the number of workers.
+    """Yield the result of each task, in order. The results do not depend on the number of workers.
 
     Args:
-        here: does the tasks in this process.
-        work: the same as plain JSON, for workers (`worker.chunks_from_json`).
-        tasks: what `worker.Chunks.do` reads.
-        workers: how many processes.
-        size: bytes of all files: with little to do, no process is started.
+        local: Runs the tasks in this process if there is little to do.
+        work: The same work as plain JSON, for worker processes (`worker.worker_from_json`).
+        tasks: The tasks, as `ChunkWorker.run` takes them.
+        workers: The number of processes.
+        size: The size of all files in bytes.
 
     Raises:
-        CorpusError: a worker died; the message names the files it was reading.
+        CorpusError: If a worker dies; the message names the file that it was reading.
     """
-    if workers <= 1 or len(tasks) <= 1 or size < SMALL:
-        yield from map(here.do, tasks)
+    if workers <= 1 or len(tasks) <= 1 or size < SMALL_BYTES:
+        yield from map(local.run, tasks)
         return
     count = min(workers, len(tasks))
-    idle: SimpleQueue[_Worker] = SimpleQueue()
-    pool = [_Worker(work) for _ in range(count)]
-    for each in pool:
-        idle.put(each)
+    idle: SimpleQueue[_WorkerProcess] = SimpleQueue()
+    processes = [_WorkerProcess(work) for _ in range(count)]
+    for process in processes:
+        idle.put(process)
 
-    def ask(task: dict[str, Any]) -> dict[str, Any]:
-        worker = idle.get()
+    def run(task: dict[str, Any]) -> dict[str, Any]:
+        process = idle.get()
         try:
-            return worker.ask(task)
+            return process.run(task)
         finally:
-            idle.put(worker)
+            idle.put(process)
 
     try:
         with ThreadPoolExecutor(count) as threads:
             try:
-                yield from threads.map(ask, tasks)
+                yield from threads.map(run, tasks)
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-                for each in pool:
-                    each.stop()
+                for process in processes:
+                    process.stop()
     finally:
-        for each in pool:
-            each.stop()
+        for process in processes:
+            process.stop()
 
 
-class _Worker:
+class _WorkerProcess:
     def __init__(self, work: Mapping[str, Any]) -> None:
         self._work = work
-        # Ctrl-C is for this process: a worker inherits that the signal is ignored
-        in_main = threading.current_thread() is threading.main_thread()
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+        # Ctrl-C is handled by this process: a worker inherits that the signal is ignored.
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "seqforge.corpus"],
@@ -78,28 +79,28 @@ class _Worker:
             text=True,
             env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         )
-        if in_main:
-            signal.signal(signal.SIGINT, before)
+        if in_main_thread:
+            signal.signal(signal.SIGINT, handler)
         self._send(work)
 
-    def ask(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Have a task done."""
+    def run(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Run a task and return its result."""
         self._send(task)
         assert self._process.stdout is not None
-        answer: dict[str, Any] = {"reading": self._work["chunks"][task["chunk"]][0]}
-        while "reading" in answer:
-            number = answer["reading"]
+        message: dict[str, Any] = {"reading": self._work["chunks"][task["chunk"]][0]}
+        while "reading" in message:
+            number = message["reading"]
             line = self._process.stdout.readline()
             if not line:
                 raise CorpusError(
                     f"the process that was reading {self._work['files'][number]['path']} died (exit code"
                     f" {self._process.wait()}); move that file elsewhere and try again"
                 )
-            answer = json.loads(line)
-        if "error" in answer:
-            kind = getattr(errors, answer["class"], SeqforgeError)
-            raise kind(answer["error"])
-        return answer
+            message = json.loads(line)
+        if "error" in message:
+            kind = getattr(errors, message["class"], SeqforgeError)
+            raise kind(message["error"])
+        return message
 
     def stop(self) -> None:
         """End the process."""
@@ -113,8 +114,6 @@ class _Worker:
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # the missing result tells that the process died
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the answer that does not come tells it

@@ -1,4 +1,4 @@
-"""From files to a dataset: scan, split, fit a codec on train, encode. What is done is kept, and taken up again."""
+"""From files to datasets: scan, split, fit a codec on train, encode. Finished chunks are kept and reused."""
 
 import contextlib
 import dataclasses
@@ -14,45 +14,57 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.plugin.validation import validate_codec, validate_state
-from seqforge.corpus.pool import run_tasks
+from seqforge.core.files import make_folder
+from seqforge.core.options import options_to_json
+from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
+from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import Groups, split_by_content
-from seqforge.corpus.worker import MOST_REASONS, Chunks, done_path, scan_path
-from seqforge.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
+from seqforge.corpus.worker import (
+    MAX_REASONS,
+    ChunkWorker,
+    encoded_path,
+    read_codec,
+    scan_path,
+    splits_path,
+    write_codec,
+)
+from seqforge.dataset import MANIFEST, SPLITS, Dataset, open_datasets, read_manifest, write_manifest
 from seqforge.errors import ContractError, CorpusError, DamagedFileError, ReadError
-from seqforge.core.files import make_folder
-from seqforge.plugin import Codec, Divides, Piece, Plugin, options_to_json
-from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
+from seqforge.plugin import Codec, Divides, Piece, Plugin
+from seqforge.plugin.validation import validate_codec, validate_state
 
-FORMAT = 2
+FORMAT = 3
 CHUNK_BYTES = 4 << 20
 FEW_PIECES = 20
+"""A corpus with fewer pieces is split by dividing each piece, if the plugin can."""
+DIVIDE = "divide"
 
 
 @dataclass(frozen=True)
 class PreparedCorpus:
-    """A collection ready to train on.
+    """A corpus that is ready for training.
 
     Attributes:
-        codec: fitted on its train side, or as given.
-        datasets: by side.
-        folder: where it lies.
-        report: what there was: files, pieces by side, skipped and reasons, unseen, remarks.
+        codec: The codec: fitted on the train split, or the given one.
+        datasets: The dataset of each split.
+        folder: The folder in the cache.
+        report: Plain JSON: numbers of files and pieces per split, skipped files with reasons, what the encoding
+            dropped, and remarks.
     """
 
-    codec: Codec
+    codec: Codec[Any, Any, Any]
     datasets: Mapping[str, Dataset]
     folder: Path
     report: Mapping[str, Any]
 
 
 def cache_folder() -> Path:
-    """Return where prepared collections are kept: $SEQFORGE_CACHE, else the system's cache folder."""
-    own = os.environ.get("SEQFORGE_CACHE")
-    if own:
-        return Path(own)
+    """Return the folder of prepared corpora: $SEQFORGE_CACHE, else the cache folder of the system."""
+    override = os.environ.get("SEQFORGE_CACHE")
+    if override:
+        return Path(override)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "seqforge"
     if sys.platform == "darwin":
@@ -61,195 +73,190 @@ def cache_folder() -> Path:
 
 
 def prepare(
-    plugin: Plugin,
+    plugin: Plugin[Any, Any, Any],
     options: Any,
     sources: Sources,
     *,
-    codec: Codec | None = None,
-    widen: bool = False,
+    codec: Codec[Any, Any, Any] | None = None,
+    extend: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> PreparedCorpus:
-    """Return the dataset of some sources, prepared now or taken from the cache.
+    """Return the datasets of a corpus, prepared now or taken from the cache.
+
+    Example:
+        sources = find_sources(["ryans"], reads=plugin.reads, domain=plugin.name)
+        datasets = prepare(plugin, plugin.Options(), sources).datasets
 
     Args:
-        plugin: reads and encodes.
-        options: of the plugin.
-        sources: the files.
-        codec: to encode with, where it is not to be fitted.
-        widen: the codec may learn what these pieces have (`Codec.extended_for`).
-        cache: where to keep what is prepared; default: `cache_folder()`.
-        workers: processes; default: one for each core. The result does not depend on it.
-        tell: is told what is going on.
+        plugin: The plugin that reads and encodes.
+        options: The plugin's options.
+        sources: The files.
+        codec: The codec to encode with; None fits one on the train split.
+        extend: Whether the given codec is extended for these pieces (`Codec.extended_for`).
+        cache: The cache folder; None for `cache_folder()`.
+        workers: The number of processes; None for one per core. The result does not depend on it.
+        on_message: Called with a description of each stage.
 
     Raises:
-        CorpusError: nothing could be read.
-        ContractError: the plugin breaks the contract.
-        WriteError: the cache cannot be written.
+        CorpusError: If nothing could be read.
+        ContractError: If the plugin breaks the contract.
+        WriteError: If the cache cannot be written.
     """
-    paths = [_absolute(file) for file in sources.files]
-    widen = widen and codec is not None and type(codec).extended_for is not Codec.extended_for
-    key = _key(plugin, options, paths, codec, widen=widen)
+    files = [dataclasses.replace(file, path=file.path.absolute()) for file in sources.files]
+    extend = extend and codec is not None and type(codec).extended_for is not Codec.extended_for
+    key = _cache_key(plugin, options, files, codec, extend=extend)
     folder = make_folder((cache or cache_folder()) / "datasets" / f"{plugin.name}-{key}")
-    work = _Work(plugin, options, paths, folder, workers or os.cpu_count() or 1, tell)
-    work.widen = widen
+    preparation = _Preparation(plugin, options, files, folder, workers or os.cpu_count() or 1, on_message)
+    preparation.extend = extend
     if not (folder / MANIFEST).exists():
-        work.prepare(codec)
+        preparation.run(codec)
     try:
-        return work.opened(codec)
+        return preparation.open(codec)
     except DamagedFileError:
-        for left in folder.iterdir():
-            left.unlink()
-        work.prepare(codec)
-        return work.opened(codec)
+        for path in folder.iterdir():
+            path.unlink()
+        preparation.run(codec)
+        return preparation.open(codec)
 
 
-class _Work:
+class _Preparation:
     def __init__(
         self,
-        plugin: Plugin,
+        plugin: Plugin[Any, Any, Any],
         options: Any,
         files: list[SourceFile],
         folder: Path,
         workers: int,
-        tell: Callable[[str], None],
+        on_message: Callable[[str], None],
     ) -> None:
         self.plugin, self.options, self.files, self.folder = plugin, options, files, folder
-        self.workers, self.tell = workers, tell
+        self.workers, self.on_message = workers, on_message
         self.size = sum(file.path.stat().st_size for file in files)
         self.chunks = _chunks(files)
-        self.divide = self.widen = False
+        self.divide = self.extend = False
 
-    def opened(self, codec: Codec | None) -> PreparedCorpus:
-        told = read_manifest(self.folder)["told"]
-        if codec is None or self.widen:
-            file = TensorFile(self.folder / "codec.safetensors", "codec")
-            arrays = {name: np.array(file.array(name)) for name in file.tensors}
-            codec = self.plugin.codec.from_json(file.metadata["data"], arrays, self.options)
+    def open(self, codec: Codec[Any, Any, Any] | None) -> PreparedCorpus:
+        report = read_manifest(self.folder)["report"]
+        if codec is None or self.extend:
+            codec = read_codec(self.plugin, self.folder, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
-        return PreparedCorpus(codec, datasets, self.folder, told)
+        return PreparedCorpus(codec, datasets, self.folder, report)
 
-    def prepare(self, codec: Codec | None) -> None:
-        scanned = self._scan()
-        sides, remark = self._split(scanned)
-        if remark == "divide":
+    def run(self, codec: Codec[Any, Any, Any] | None) -> None:
+        # 1. Read every file once for fingerprints and fixed splits, and decide the other splits by content.
+        scans = self._scan()
+        splits, remark = self._split(scans)
+        if remark == DIVIDE:
             self.divide = True
-            scanned = self._scan()
-            sides, _ = self._split(scanned)
+            scans = self._scan()
+            splits, _ = self._split(scans)
             remark = f"fewer than {FEW_PIECES} pieces: each is divided, 90 % train, 5 % valid, 5 % test"
-        write_tensors(self.folder / "sides.safetensors", {str(n): s for n, s in enumerate(sides)}, {"kind": "sides"})
+        write_tensors(splits_path(self.folder), {str(n): s for n, s in enumerate(splits)}, {"kind": "splits"})
+        # 2. Fit the codec on the train split, in one pass.
         if codec is None:
-            self.tell("fitting the codec on the training pieces")
-            codec = validate_codec(self.plugin, self.plugin.fit(self._train(sides), self.options))
-        elif self.widen:
-            codec = validate_codec(self.plugin, codec.extended_for(self._train(sides)), "extended_for")
-        data, arrays = validate_state(self.plugin, codec)
-        write_tensors(self.folder / "codec.safetensors", arrays, {"kind": "codec", "data": data})
+            self.on_message("fitting the codec on the training pieces")
+            pieces = self._training_pieces(splits)
+            codec = validate_codec(self.plugin, self.plugin.codec.fit(pieces, self.options))
+        elif self.extend:
+            codec = validate_codec(self.plugin, codec.extended_for(self._training_pieces(splits)), "extended_for")
+        write_codec(self.plugin, self.folder, codec)
+        # 3. Encode every chunk into shards, then write the manifest.
         encoded = self._encode()
-        every = np.concatenate(sides)
-        unseen: Counter[str] = Counter()
-        for told in encoded:
-            unseen.update(told["unseen"])
+        dropped: Counter[str] = Counter()
+        for result in encoded:
+            dropped.update(result["dropped"])
+        all_splits = np.concatenate(splits)
         report = {
             "files": len(self.files),
-            "pieces": {side: int((every == number).sum()) for number, side in enumerate(SIDES)},
-            "skipped": sum(told["skipped"] for told in scanned),
-            "reasons": [reason for told in scanned for reason in told["reasons"]][:MOST_REASONS],
-            "unseen": dict(unseen.most_common(100)),
-            "unseen_total": sum(told["unseen_total"] for told in encoded),
+            "pieces": {split: int((all_splits == number).sum()) for number, split in enumerate(SPLITS)},
+            "skipped": sum(scan["skipped"] for scan in scans),
+            "reasons": [reason for scan in scans for reason in scan["reasons"]][:MAX_REASONS],
+            "dropped": dict(dropped.most_common(100)),
+            "dropped_total": sum(result["dropped_total"] for result in encoded),
             "remarks": [remark] if remark else [],
         }
-        write_manifest(self.folder, [name for told in encoded for name in told["shards"]], report)
+        write_manifest(self.folder, [name for result in encoded for name in result["shards"]], report)
 
     def _scan(self) -> list[dict[str, Any]]:
-        self.tell(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
-        known = self._known(lambda chunk: self._scanned(chunk).metadata["told"])
-        known |= self._do("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in known])
-        told = [known[chunk] for chunk in range(len(self.chunks))]
-        if not sum(each["pieces"] for each in told):
-            reasons = [reason for each in told for reason in each["reasons"]]
+        self.on_message(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
+        done = self._finished(lambda chunk: self._scan_file(chunk).metadata["result"])
+        done |= self._run("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
+        scans = [done[chunk] for chunk in range(len(self.chunks))]
+        if not sum(scan["pieces"] for scan in scans):
+            reasons = [reason for scan in scans for reason in scan["reasons"]]
             more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-            raise CorpusError(
-                "nothing could be read: " + ("; ".join(reasons[:3]) + more if reasons else "the files hold no piece")
-            )
-        return told
+            reason = "; ".join(reasons[:3]) + more if reasons else "the files contain no piece"
+            raise CorpusError(f"nothing could be read: {reason}")
+        return scans
 
-    def _split(self, scanned: list[dict[str, Any]]) -> tuple[list[np.ndarray], str]:
-        """Return the sides of each chunk's pieces, and a remark; "divide" where pieces are to be divided."""
-        groups, sides = Groups(), []
-        for chunk, told in enumerate(scanned):
-            file = self._scanned(chunk)
-            groups.extend(file.array("keys"), file.array("owners"), told["pieces"])
-            sides.append(np.array(file.array("sides")))
-        every = np.concatenate(sides)
-        open_ = every == UNDECIDED
-        if not open_.any():
-            return sides, ""
-        if open_.sum() < FEW_PIECES and not self.divide and isinstance(self.plugin, Divides):
-            return sides, "divide"
-        split = split_by_content(groups.representatives()[open_])
-        every[open_] = split.sides
-        edges = np.cumsum([len(each) for each in sides])[:-1]
-        return np.split(every, edges), split.remark
+    def _split(self, scans: list[dict[str, Any]]) -> tuple[list[np.ndarray], str]:
+        """Return the splits of each chunk's pieces, and a remark; DIVIDE if pieces must be divided."""
+        groups, splits = Groups(), []
+        for chunk, scan in enumerate(scans):
+            file = self._scan_file(chunk)
+            groups.extend(file.array("keys"), file.array("owners"), scan["pieces"])
+            splits.append(np.array(file.array("splits")))
+        all_splits = np.concatenate(splits)
+        undecided = all_splits == UNDECIDED
+        if not undecided.any():
+            return splits, ""
+        if undecided.sum() < FEW_PIECES and not self.divide and isinstance(self.plugin, Divides):
+            return splits, DIVIDE
+        split = split_by_content(groups.representatives()[undecided])
+        all_splits[undecided] = split.splits
+        edges = np.cumsum([len(numbers) for numbers in splits])[:-1]
+        return np.split(all_splits, edges), split.remark
 
-    def _train(self, sides: list[np.ndarray]) -> Iterator[Piece]:
+    def _training_pieces(self, splits: list[np.ndarray]) -> Iterator[Piece[Any]]:
         for chunk, numbers in enumerate(self.chunks):
-            at = 0
+            index = 0
             for number in numbers:
                 for item in read_pieces(self.plugin, self.options, self.files[number], divide=self.divide):
                     if isinstance(item, ReadError):
                         continue
-                    if sides[chunk][at] == 0:
+                    if splits[chunk][index] == 0:
                         yield item[0]
-                    at += 1
+                    index += 1
 
     def _encode(self) -> list[dict[str, Any]]:
-        self.tell("encoding")
-        known = self._known(lambda chunk: json.loads(done_path(self.folder, chunk).read_text(encoding="utf-8")))
-        known |= self._do("encode", [chunk for chunk in range(len(self.chunks)) if chunk not in known])
-        return [known[chunk] for chunk in range(len(self.chunks))]
+        self.on_message("encoding")
+        done = self._finished(lambda chunk: json.loads(encoded_path(self.folder, chunk).read_text(encoding="utf-8")))
+        done |= self._run("encode", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
+        return [done[chunk] for chunk in range(len(self.chunks))]
 
-    def _scanned(self, chunk: int) -> TensorFile:
+    def _scan_file(self, chunk: int) -> TensorFile:
         return TensorFile(scan_path(self.folder, chunk, divide=self.divide), "scan")
 
-    def _known(self, read: Callable[[int], dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        """Return what an earlier, interrupted preparation has left; what is damaged is done again."""
-        known = {}
+    def _finished(self, read: Callable[[int], dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        """Return the results of an earlier, interrupted preparation; damaged results are left out."""
+        results = {}
         for chunk in range(len(self.chunks)):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, DamagedFileError):
-                known[chunk] = {**read(chunk)}
-        return known
+                results[chunk] = {**read(chunk)}
+        return results
 
-    def _do(self, what: str, chunks: list[int]) -> dict[int, dict[str, Any]]:
+    def _run(self, function: str, chunks: list[int]) -> dict[int, dict[str, Any]]:
         work = {
             "plugin": self.plugin.name,
             "options": options_to_json(self.options),
             "folder": str(self.folder),
             "files": [
-                {
-                    "path": str(f.path),
-                    "labels": dict(f.labels),
-                    "side": f.side,
-                    "fractions": list(f.fractions),
-                }
+                {"path": str(f.path), "labels": dict(f.labels), "split": f.split, "fractions": list(f.fractions)}
                 for f in self.files
             ],
             "chunks": self.chunks,
             "divide": self.divide,
         }
-        tasks = [{"do": what, "chunk": chunk} for chunk in chunks]
-        here = Chunks(self.plugin, self.options, self.folder, self.files, self.chunks, divide=self.divide)
-        answers = run_tasks(here, work, tasks, workers=self.workers, size=self.size)
-        return dict(zip(chunks, answers, strict=True))
-
-
-def _absolute(file: SourceFile) -> SourceFile:
-    return dataclasses.replace(file, path=file.path.absolute())
+        tasks = [{"run": function, "chunk": chunk} for chunk in chunks]
+        local = ChunkWorker(self.plugin, self.options, self.folder, self.files, self.chunks, divide=self.divide)
+        results = run_tasks(local, work, tasks, workers=self.workers, size=self.size)
+        return dict(zip(chunks, results, strict=True))
 
 
 def _chunks(files: list[SourceFile]) -> list[list[int]]:
-    """Return runs of files of about CHUNK_BYTES: the same whoever works on them."""
+    """Return runs of file indices of about CHUNK_BYTES; they do not depend on the number of workers."""
     chunks: list[list[int]] = [[]]
     size = 0
     for number, file in enumerate(files):
@@ -261,34 +268,43 @@ def _chunks(files: list[SourceFile]) -> list[list[int]]:
     return chunks
 
 
-def _key(plugin: Plugin, options: Any, files: list[SourceFile], codec: Codec | None, *, widen: bool) -> str:
-    """Return a name for the result: it covers files, split, options, the codec and the plugin's own code."""
-    told = {
+def _cache_key(
+    plugin: Plugin[Any, Any, Any],
+    options: Any,
+    files: list[SourceFile],
+    codec: Codec[Any, Any, Any] | None,
+    *,
+    extend: bool,
+) -> str:
+    """Return a name for the result that covers files, splits, options, the codec and the plugin's code."""
+    content = {
         "format": FORMAT,
         "plugin": plugin.name,
-        "code": _code(plugin),
+        "code": _code_digest(plugin),
         "options": options_to_json(options),
-        "widen": widen,
-        "codec": None if codec is None else [codec.version, codec.to_json(), _arrays_digest(codec)],
-        "files": [[str(f.path), _digest(f.path), dict(f.labels), f.side, list(f.fractions)] for f in files],
+        "extend": extend,
+        "codec": None if codec is None else _codec_digest(plugin, codec),
+        "files": [[str(f.path), _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
     }
     try:
-        text = canonical_json(told)
+        text = canonical_json(content)
     except (TypeError, ValueError) as error:
         raise ContractError(
-            f"the plugin {plugin.name!r} ({plugin.distribution()}): Options or to_json hold something that is no"
-            f" plain JSON: {error}"
+            f"the plugin {plugin.name!r} ({plugin.distribution()}): its options are not plain JSON: {error}"
         ) from error
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _arrays_digest(codec: Codec) -> list[list[str]]:
-    """Return a digest of each of a codec's arrays."""
-    arrays = sorted(codec.arrays().items())
-    return [[name, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest()] for name, array in arrays]
+def _codec_digest(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any]) -> list[Any]:
+    """Return version, data and digests of the arrays of a codec."""
+    data, arrays = validate_state(plugin, codec)
+    digests = [
+        [name, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest()] for name, array in sorted(arrays.items())
+    ]
+    return [codec.version, data, digests]
 
 
-def _code(plugin: Plugin) -> str:
+def _code_digest(plugin: Plugin[Any, Any, Any]) -> str:
     """Return a digest of the plugin's package, so that an author who edits it gets fresh data."""
     module = sys.modules[type(plugin).__module__.partition(".")[0]]
     if hasattr(module, "__path__"):
@@ -303,4 +319,4 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return "unreadable"  # reported when it is read
+        return "unreadable"  # reported when the file is read

@@ -1,13 +1,14 @@
-"""What a person names with --corpus, as files with their labels and their side of the split."""
+"""The files behind the names given with --corpus, with their labels and splits."""
 
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from seqforge.corpus.catalogue import Corpus, find_corpus
-from seqforge.dataset import SIDES
+from seqforge.dataset import SPLITS
 from seqforge.errors import CorpusError, listing
 
 LABELS = "labels.csv"
@@ -18,54 +19,62 @@ class SourceFile:
     """One file to read.
 
     Attributes:
-        path: where it is.
-        labels: of all its pieces, unless a piece has its own.
-        side: which side of the split all its pieces belong to, "" where that is decided by piece.
-        fractions: how to divide its pieces over train, valid and test; () where they are not divided.
+        path: The path of the file.
+        labels: Labels of all its pieces; a piece's own labels take precedence.
+        split: The split of all its pieces, "" if it is decided piece by piece.
+        fractions: How its pieces are divided into train, valid and test; () if they are not divided.
     """
 
     path: Path
     labels: Mapping[str, str] = field(default_factory=dict)
-    side: str = ""
+    split: str = ""
     fractions: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sources:
-    """All that was named.
+    """The files of a run.
 
     Attributes:
-        names: what was named, for the model's provenance.
-        files: the files, in a fixed order.
-        corpora: the installed corpora among them, for licence and attribution.
-        passed_over: how many files of the folders have a suffix that the plugin does not read, by suffix.
+        names: The given names, for provenance.
+        files: The files, in a fixed order.
+        corpora: The installed corpora among the names, for licence and attribution.
+        unsupported: Number of files in the folders that the plugin does not read, by suffix.
     """
 
     names: tuple[str, ...]
     files: tuple[SourceFile, ...]
     corpora: tuple[Corpus, ...] = ()
-    passed_over: Mapping[str, int] = field(default_factory=dict)
+    unsupported: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the plugin that suit the installed corpora."""
+        return {name: value for corpus in self.corpora for name, value in corpus.options.items()}
 
 
-def find_sources(named: Sequence[str], *, reads: Sequence[str], domain: str) -> Sources:
-    """Return the files behind what was named: installed corpora, folders, files.
+def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> Sources:
+    """Return the files behind names of installed corpora, folders and files.
+
+    Example:
+        sources = find_sources(["ryans", "my_tunes/"], reads=(".abc",), domain="abc")
 
     Args:
-        named: as given with `--corpus`.
-        reads: suffixes that the plugin reads; empty: any.
-        domain: the plugin's name.
+        names: The names, as given with `--corpus`.
+        reads: The suffixes that the plugin reads; empty for any.
+        domain: The name of the plugin.
 
     Raises:
-        UsageError: a name is neither a path nor an installed corpus.
-        CorpusError: a folder is empty, or holds no file of the domain.
+        UsageError: If a name is neither a path nor an installed corpus.
+        CorpusError: If a folder is empty or contains no file of the domain.
     """
     files: list[SourceFile] = []
     corpora: list[Corpus] = []
-    passed_over: Counter[str] = Counter()
-    for name in named:
+    unsupported: Counter[str] = Counter()
+    for name in names:
         path = Path(name)
         if path.is_dir():
-            files += _folder(path, reads, domain, passed_over)
+            files += _folder_files(path, reads, domain, unsupported)
         elif path.is_file():
             files.append(SourceFile(path))
         else:
@@ -73,81 +82,81 @@ def find_sources(named: Sequence[str], *, reads: Sequence[str], domain: str) -> 
             if corpus.domain != domain:
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)
-            files += _corpus(corpus)
-    return Sources(tuple(named), tuple(files), tuple(corpora), dict(passed_over.most_common()))
+            files += _corpus_files(corpus)
+    return Sources(tuple(names), tuple(files), tuple(corpora), dict(unsupported.most_common()))
 
 
-def _folder(folder: Path, reads: Sequence[str], domain: str, passed_over: Counter[str]) -> list[SourceFile]:
-    """Return the files of a person's folder; train/, valid/ and test/ inside are taken as the split.
+def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: Counter[str]) -> list[SourceFile]:
+    """Return the files of a user's folder; folders train/, valid/ and test/ inside are the split.
 
-    Those that the plugin does not read are counted in `passed_over`.
+    Files that the plugin does not read are counted in `unsupported`.
     """
-    every = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
-    paths = [path for path in every if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
-    if not every:
-        raise CorpusError(f"the folder {folder} is empty; put {listing(reads) or 'some'} files into it")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
+    supported = [path for path in paths if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
     if not paths:
-        suffixes = sorted({path.suffix.lower() or "no suffix" for path in every})
+        raise CorpusError(f"the folder {folder} is empty; put {listing(reads) or 'some'} files into it")
+    if not supported:
+        suffixes = sorted({path.suffix.lower() or "no suffix" for path in paths})
         raise CorpusError(
-            f"the folder {folder} holds no file that the plugin {domain!r} reads ({listing(reads)});"
-            f" it holds files with {listing(suffixes)}"
+            f"the folder {folder} contains no file that the plugin {domain!r} reads ({listing(reads)});"
+            f" it contains files with {listing(suffixes)}"
         )
-    others = set(every) - set(paths) - {folder / LABELS}
-    passed_over.update(path.suffix.lower() or "no suffix" for path in others)
-    labels = _labels(folder / LABELS)
-    for side in ("valid", "test"):
-        if (folder / side).is_dir() and not (folder / "train").is_dir():
-            raise CorpusError(
-                f"the folder {folder} has a {side}/ but no train/; move the files to train on into train/"
-            )
-    split = {path.relative_to(folder).parts[0] for path in paths} & set(SIDES)
-    outside = [path for path in paths if path.relative_to(folder).parts[0] not in SIDES]
-    if "train" in split and outside:
+    others = set(paths) - set(supported) - {folder / LABELS}
+    unsupported.update(path.suffix.lower() or "no suffix" for path in others)
+    labels = _read_table(folder / LABELS)
+    for split in ("valid", "test"):
+        if (folder / split).is_dir() and not (folder / "train").is_dir():
+            raise CorpusError(f"the folder {folder} has a {split}/ but no train/; move the training files into train/")
+    splits = {path.relative_to(folder).parts[0] for path in supported} & set(SPLITS)
+    outside = [path for path in supported if path.relative_to(folder).parts[0] not in SPLITS]
+    if "train" in splits and outside:
         raise CorpusError(
-            f"the folder {folder} has a train/ of its own, and files outside train/, valid/ and test/"
+            f"the folder {folder} has a train/ and also files outside train/, valid/ and test/"
             f" ({outside[0].relative_to(folder)}); move them into one of the three"
         )
     files = []
-    for path in paths:
-        inside = path.relative_to(folder)
-        side = inside.parts[0] if "train" in split else ""
-        files.append(SourceFile(path, labels.get(inside.as_posix(), labels.get(path.name, {})), side))
+    for path in supported:
+        relative = path.relative_to(folder)
+        split = relative.parts[0] if "train" in splits else ""
+        files.append(SourceFile(path, labels.get(relative.as_posix(), labels.get(path.name, {})), split))
     return files
 
 
-def _corpus(corpus: Corpus) -> list[SourceFile]:
+def _corpus_files(corpus: Corpus) -> list[SourceFile]:
     paths = corpus.paths()
     if not paths:
-        raise CorpusError(f"the corpus {corpus.name!r} has lost its files: {corpus.folder} holds none")
+        raise CorpusError(f"the files of the corpus {corpus.name!r} are missing: {corpus.folder} contains none")
     kind = corpus.split["kind"]
-    listed = _labels(corpus.folder / LABELS)
-    sides = _labels(corpus.folder / str(corpus.split.get("list", "split.csv"))) if kind == "listed" else {}
-    fractions = tuple(float(corpus.split.get(side, 0)) for side in SIDES) if kind == "fractions" else ()
+    labels = _read_table(corpus.folder / LABELS)
+    splits = _read_table(corpus.folder / str(corpus.split.get("list", "split.csv"))) if kind == "listed" else {}
+    fractions = tuple(float(corpus.split.get(split, 0)) for split in SPLITS) if kind == "fractions" else ()
     files = []
     for path in paths:
-        inside = path.relative_to(corpus.folder)
-        values = {"stem": path.stem, "folder": path.parent.name}
-        labels = {name: values.get(origin, origin) for name, origin in corpus.labels.items()}
-        side = ""
+        relative = path.relative_to(corpus.folder)
+        origins = {"stem": path.stem, "folder": path.parent.name}
+        file_labels = {name: origins.get(origin, origin) for name, origin in corpus.labels.items()}
+        split = ""
         if kind == "folders":
-            side = inside.parts[0]
+            split = relative.parts[0]
         elif kind == "listed":
-            side = sides.get(inside.as_posix(), {}).get("side", "train")
-        if side and side not in SIDES:
-            raise CorpusError(f"the corpus {corpus.name!r} puts {inside} into {side!r}; allowed are {listing(SIDES)}")
-        files.append(SourceFile(path, labels | dict(listed.get(inside.as_posix(), {})), side, fractions))
+            split = splits.get(relative.as_posix(), {}).get("split", "train")
+        if split and split not in SPLITS:
+            raise CorpusError(
+                f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}"
+            )
+        files.append(SourceFile(path, file_labels | dict(labels.get(relative.as_posix(), {})), split, fractions))
     return files
 
 
-def _labels(path: Path) -> dict[str, dict[str, str]]:
-    """Return the rows of a table whose first column names a file: file to the other columns."""
+def _read_table(path: Path) -> dict[str, dict[str, str]]:
+    """Return a CSV table whose column `file` names a file: file to the other columns. Empty if it is missing."""
     if not path.is_file():
         return {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
     except (OSError, ValueError, csv.Error) as error:
-        raise CorpusError(f"{path} cannot be read as a table with commas: {error}") from error
+        raise CorpusError(f"{path} cannot be read as comma-separated values: {error}") from error
     if rows and "file" not in rows[0]:
         raise CorpusError(f"{path} lacks the column 'file'; its first line must name the columns: file,label,...")
     return {
@@ -155,5 +164,5 @@ def _labels(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def _hidden(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)

@@ -1,49 +1,51 @@
-"""One worker of the preparation: it scans or encodes a chunk of files. Speaks JSON lines; no pickle, no fork.
+"""One worker of the preparation: it scans or encodes chunks of files.
 
-A worker is a process of its own (`python -m seqforge.corpus`), so a parser that crashes on a
-hostile file takes one chunk with it and is named.
+A worker is a separate process (`python -m seqforge.corpus`) that reads and writes JSON lines, so a parser that crashes
+on a hostile file loses one chunk, and the file is named. There is no pickle and no fork.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqforge.plugin import registry
-from seqforge.plugin.fault import blame
-from seqforge.plugin.validation import validate_example, validate_units
-from seqforge.corpus.pieces import UNDECIDED, keys_of, read_pieces
+from seqforge.core.files import write_text
+from seqforge.core.options import options_from_json
+from seqforge.core.sequences import Example
+from seqforge.core.tensorfile import TensorFile, write_tensors
+from seqforge.corpus.pieces import UNDECIDED, fingerprints_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
-from seqforge.core.files import write_text
-from seqforge.plugin import Codec, Plugin, options_from_json
-from seqforge.core.sequences import Example
-from seqforge.core.tensorfile import TensorFile, write_tensors
+from seqforge.plugin import Codec, Piece, Plugin, registry
+from seqforge.plugin.validation import describe_fault, validate_codec, validate_example, validate_state, validate_units
 
-PART_BYTES, PART_PIECES = 8 << 20, 20_000
-MOST_REASONS = 10_000
+SHARD_BYTES, SHARD_PIECES = 8 << 20, 20_000
+MAX_REASONS = 10_000
 
 
-class Chunks:
-    """What a worker does, for one plugin with its options.
+class ChunkWorker:
+    """Scans and encodes chunks of files for one plugin.
 
     Args:
-        plugin: reads and encodes.
-        options: of the plugin.
-        folder: of the collection in the making.
-        files: all files, in order.
-        chunks: the numbers of the files of each chunk.
-        divide: see `read_pieces`.
+        plugin: The plugin that reads and encodes.
+        options: The plugin's options.
+        folder: The folder of the corpus that is being prepared.
+        files: All files, in order.
+        chunks: The indices of the files of each chunk.
+        divide: Whether pieces are divided, see `read_pieces`.
+
+    Attributes:
+        on_file: Called with the index of each file before it is read.
     """
 
     def __init__(
         self,
-        plugin: Plugin,
+        plugin: Plugin[Any, Any, Any],
         options: Any,
         folder: Path,
         files: list[SourceFile],
@@ -53,127 +55,150 @@ class Chunks:
     ) -> None:
         self.plugin, self.options, self.folder = plugin, options, folder
         self.files, self.chunks, self.divide = files, chunks, divide
-        self.reading: Callable[[int], None] = lambda number: None  # is told each file before it is read
-        self._codec: Codec | None = None
+        self.on_file: Callable[[int], None] = lambda number: None
+        self._codec: Codec[Any, Any, Any] | None = None
 
-    def do(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Do one task, {"do": "scan" or "encode", "chunk": number}, and return what is to be told."""
-        work = self.scan if task["do"] == "scan" else self.encode
+    def run(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one task, {"run": "scan" or "encode", "chunk": index}, and return its result as plain JSON.
+
+        Raises:
+            SeqforgeError: If the task fails for a known reason.
+            ContractError: If the plugin raises an unexpected error.
+        """
+        function = self.scan if task["run"] == "scan" else self.encode
         try:
-            return work(int(task["chunk"]))
+            return function(int(task["chunk"]))
         except (SeqforgeError, OSError, MemoryError):
             raise
         except Exception as error:
             raise ContractError(
-                blame(error)
+                describe_fault(error)
                 or f"the plugin {self.plugin.name!r} ({self.plugin.distribution()}) fails while the corpus is prepared:"
                 f" {type(error).__name__}: {error}"
             ) from error
 
     def scan(self, chunk: int) -> dict[str, Any]:
-        """Read a chunk's pieces and write down their keys and sides."""
-        groups, sides, trouble = Groups(), bytearray(), Trouble()
-        for item in self._pieces(chunk):
+        """Read the pieces of a chunk and write their fingerprints and splits."""
+        groups, splits, skipped = Groups(), bytearray(), SkippedPieces()
+        for item in self._items(chunk):
             if isinstance(item, ReadError):
-                trouble.add(item)
+                skipped.add(item)
             else:
-                groups.add(keys_of(self.plugin, item[0]) if item[1] == UNDECIDED else [0])
-                sides.append(item[1])
+                piece, split = item
+                groups.add(fingerprints_of(self.plugin, piece) if split == UNDECIDED else [0])
+                splits.append(split)
         keys, owners = groups.arrays()
-        told = {"pieces": groups.pieces, **trouble.to_json()}
-        tensors = {"keys": keys, "owners": owners, "sides": np.frombuffer(bytes(sides), np.uint8)}
-        write_tensors(self.scan_path(chunk), tensors, {"kind": "scan", "told": told})
-        return told
-
-    def scan_path(self, chunk: int) -> Path:
-        """Return where the scan of a chunk is written."""
-        return scan_path(self.folder, chunk, divide=self.divide)
+        result = {"pieces": groups.pieces, **skipped.to_json()}
+        tensors = {"keys": keys, "owners": owners, "splits": np.frombuffer(bytes(splits), np.uint8)}
+        path = scan_path(self.folder, chunk, divide=self.divide)
+        write_tensors(path, tensors, {"kind": "scan", "result": result})
+        return result
 
     def encode(self, chunk: int) -> dict[str, Any]:
-        """Encode a chunk's pieces into shards, and write down which."""
+        """Encode the pieces of a chunk into shards, and write the names of the shards."""
         codec = self.codec()
-        sides = TensorFile(self.folder / "sides.safetensors", "split").array(str(chunk))
-        unseen: Counter[str] = Counter()
-        parts: list[str] = []
+        splits = TensorFile(splits_path(self.folder), "split").array(str(chunk))
+        dropped: Counter[str] = Counter()
+        shards: list[str] = []
         examples: list[Example] = []
         units: list[float] = []
-        size, number = 0, 0
+        size, count = 0, 0
 
         def flush() -> None:
             nonlocal size
-            parts.append(f"{chunk:06d}-{len(parts):06d}.safetensors")
-            chosen = sides[number - len(examples) : number].tolist()
-            write_shard(self.folder / parts[-1], codec.space, codec.source, codec.labels, examples, chosen, units)
+            shards.append(f"{chunk:06d}-{len(shards):06d}.safetensors")
+            selected = splits[count - len(examples) : count].tolist()
+            write_shard(self.folder / shards[-1], codec.space, codec.source, codec.labels, examples, selected, units)
             examples.clear()
             units.clear()
             size = 0
 
-        for item in self._pieces(chunk):
+        for item in self._items(chunk):
             if isinstance(item, ReadError):
                 continue
             example = validate_example(self.plugin, codec, codec.encode(item[0]))
-            unseen.update(codec.unseen(item[0]))
+            dropped.update(example.dropped)
             examples.append(example)
             units.append(float(validate_units(self.plugin, codec, example.steps).sum()))
-            number += 1
+            count += 1
             size += example.steps.nbytes
-            if size >= PART_BYTES or len(examples) >= PART_PIECES:
+            if size >= SHARD_BYTES or len(examples) >= SHARD_PIECES:
                 flush()
-        if examples or not parts:
+        if examples or not shards:
             flush()
-        told = {
-            "shards": parts,
-            "unseen": dict(unseen.most_common(1000)),
-            "unseen_total": sum(unseen.values()),
+        result = {
+            "shards": shards,
+            "dropped": {name: int(number) for name, number in dropped.most_common(1000)},
+            "dropped_total": int(sum(dropped.values())),
         }
-        write_text(done_path(self.folder, chunk), json.dumps(told))
-        return told
+        write_text(encoded_path(self.folder, chunk), json.dumps(result))
+        return result
 
-    def codec(self) -> Codec:
-        """Return the codec that was fitted, from where the preparation left it."""
+    def codec(self) -> Codec[Any, Any, Any]:
+        """Return the codec of the corpus that is being prepared."""
         if self._codec is None:
-            file = TensorFile(self.folder / "codec.safetensors", "codec")
-            arrays = {name: np.array(file.array(name)) for name in file.tensors}
-            self._codec = self.plugin.codec.from_json(file.metadata["data"], arrays, self.options)
+            self._codec = read_codec(self.plugin, self.folder, self.options)
         return self._codec
 
-    def _pieces(self, chunk: int) -> Any:
+    def _items(self, chunk: int) -> Iterator[tuple[Piece[Any], int] | ReadError]:
         for number in self.chunks[chunk]:
-            self.reading(number)
+            self.on_file(number)
             yield from read_pieces(self.plugin, self.options, self.files[number], divide=self.divide)
 
 
-class Trouble:
-    """What could not be read: how much, and the first reasons."""
+class SkippedPieces:
+    """Files and pieces that could not be read: their number and the first reasons."""
 
     def __init__(self) -> None:
         self.count = 0
         self.reasons: list[str] = []
 
     def add(self, error: ReadError) -> None:
-        """Note one."""
+        """Count one error."""
         self.count += 1
-        if len(self.reasons) < MOST_REASONS:
+        if len(self.reasons) < MAX_REASONS:
             self.reasons.append(str(error))
 
     def to_json(self) -> dict[str, Any]:
-        """Return count and reasons."""
+        """Return number and reasons as plain JSON."""
         return {"skipped": self.count, "reasons": self.reasons}
 
 
+def write_codec(plugin: Plugin[Any, Any, Any], folder: Path, codec: Codec[Any, Any, Any]) -> None:
+    """Write the codec of a corpus that is being prepared."""
+    data, arrays = validate_state(plugin, codec)
+    write_tensors(folder / "codec.safetensors", arrays, {"kind": "codec", "data": data})
+
+
+def read_codec(plugin: Plugin[Any, Any, Any], folder: Path, options: Any) -> Codec[Any, Any, Any]:
+    """Return the codec of a prepared corpus.
+
+    Raises:
+        DamagedFileError: If its file is missing or damaged.
+    """
+    file = TensorFile(folder / "codec.safetensors", "codec")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors}
+    return validate_codec(plugin, plugin.codec.from_state(file.metadata["data"], arrays, options), "from_state")
+
+
 def scan_path(folder: Path, chunk: int, *, divide: bool) -> Path:
-    """Return where the scan of a chunk is written, of whole or of divided pieces."""
+    """Return the path of the scan of a chunk."""
     return folder / f"scan-{chunk:06d}{'-divided' if divide else ''}.safetensors"
 
 
-def done_path(folder: Path, chunk: int) -> Path:
-    """Return where it is written that a chunk is encoded."""
-    return folder / f"done-{chunk:06d}.json"
+def splits_path(folder: Path) -> Path:
+    """Return the path of the splits of all pieces."""
+    return folder / "splits.safetensors"
 
 
-def chunks_from_json(told: Mapping[str, Any]) -> Chunks:
-    """Return the work that `pool.run_tasks` describes to a worker."""
-    plugin = registry.load(told["plugin"])
-    files = [SourceFile(Path(f["path"]), f["labels"], f["side"], tuple(f["fractions"])) for f in told["files"]]
-    options = options_from_json(plugin.Options, told["options"])
-    return Chunks(plugin, options, Path(told["folder"]), files, told["chunks"], divide=told["divide"])
+def encoded_path(folder: Path, chunk: int) -> Path:
+    """Return the path of the record that a chunk is encoded."""
+    return folder / f"encoded-{chunk:06d}.json"
+
+
+def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
+    """Return the worker for the description that `pool.run_tasks` sends."""
+    plugin = registry.load(work["plugin"])
+    files = [SourceFile(Path(f["path"]), f["labels"], f["split"], tuple(f["fractions"])) for f in work["files"]]
+    options = options_from_json(plugin.Options, work["options"])
+    return ChunkWorker(plugin, options, Path(work["folder"]), files, work["chunks"], divide=work["divide"])

@@ -1,6 +1,15 @@
-"""Encoded steps on disk: shards, the index of pieces, the manifest."""
+"""Encoded pieces on disk: shards, the manifest, and a dataset per split."""
 
-from seqforge.dataset.dataset import MANIFEST, SIDES, Dataset, open_datasets, read_manifest, write_manifest
-from seqforge.dataset.shards import write_shard
+from seqforge.dataset.dataset import MANIFEST, SPLITS, Dataset, open_datasets, read_manifest, write_manifest
+from seqforge.dataset.shards import Shard, write_shard
 
-__all__ = ["MANIFEST", "SIDES", "Dataset", "open_datasets", "read_manifest", "write_manifest", "write_shard"]
+__all__ = [
+    "MANIFEST",
+    "SPLITS",
+    "Dataset",
+    "Shard",
+    "open_datasets",
+    "read_manifest",
+    "write_manifest",
+    "write_shard",
+]

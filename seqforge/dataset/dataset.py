@@ -1,4 +1,4 @@
-"""A prepared collection: a folder of shards with a manifest, and the view of one side of its split."""
+"""A prepared corpus on disk: a folder of shards with a manifest, and a dataset for each split."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,40 +9,47 @@ from typing import Any
 import numpy as np
 
 from seqforge.core.files import write_text
+from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.dataset.shards import Shard
 from seqforge.errors import DamagedFileError
 
-SIDES = ("train", "valid", "test")
+SPLITS = ("train", "valid", "test")
+"""The names of the splits; a split is stored as its index in this tuple."""
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+MAX_MANIFEST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One side of a prepared collection. Lengths and labels are in memory, steps stay on disk.
+    """One split of a prepared corpus. Lengths and labels are in memory, steps stay on disk.
+
+    Example:
+        datasets = open_datasets(folder, codec.space, codec.source, codec.labels)
+        example = datasets["train"].example(0)
 
     Attributes:
-        space: of the steps.
-        label_values: label name to values.
-        lengths: steps of each piece, shape (pieces,).
-        labels: number of each label's value, shape (pieces, labels); 0 is unknown.
-        features: shape (pieces, features).
-        units: natural units of each piece, shape (pieces,).
-        places: shard and number within it of each piece, shape (pieces, 2).
-        shards: the opened shards.
-        source: what a step of the source is; None without one.
+        space: The type of a step.
+        label_index: The values of every label and their numbers.
+        lengths: Number of steps of each piece, shape (pieces,).
+        labels: Number of each label's value, shape (pieces, labels); 0 is unknown.
+        features: Features of each piece, shape (pieces, features).
+        units: Natural units of each piece, shape (pieces,).
+        locations: Index of the shard and index within the shard of each piece, shape (pieces, 2).
+        shards: The opened shards.
+        source: The type of a step of the source; None without a source.
     """
 
     space: Space
-    label_values: Mapping[str, tuple[str, ...]]
+    label_index: LabelIndex
     lengths: np.ndarray
     labels: np.ndarray
     features: np.ndarray
     units: np.ndarray
-    places: np.ndarray
+    locations: np.ndarray
     shards: Sequence[Shard]
     source: Categorical | None = None
 
@@ -50,74 +57,77 @@ class Dataset:
         return len(self.lengths)
 
     def steps(self, piece: int, first: int = 0, end: int | None = None) -> np.ndarray:
-        """Return a stretch of a piece's steps."""
-        number, place = self.places[piece].tolist()
+        """Return the steps of a piece from `first` to before `end`; by default all of them."""
+        number, index = self.locations[piece].tolist()
         shard = self.shards[number]
-        begin = int(shard.bounds[place])
+        begin = int(shard.bounds[index])
         end = int(self.lengths[piece]) if end is None else end
-        found: np.ndarray = shard.steps[begin + first : begin + end]
-        return found
+        steps: np.ndarray = shard.steps[begin + first : begin + end]
+        return steps
 
     def source_of(self, piece: int) -> np.ndarray | None:
-        """Return a piece's source, empty where it has none; None where the codec has no sources."""
-        number, place = self.places[piece].tolist()
+        """Return the source of a piece, empty if it has none; None if the codec has no sources."""
+        number, index = self.locations[piece].tolist()
         shard = self.shards[number]
         if shard.sources is None or shard.source_bounds is None:
             return None
-        return np.array(shard.sources[shard.source_bounds[place] : shard.source_bounds[place + 1]])
+        return np.array(shard.sources[shard.source_bounds[index] : shard.source_bounds[index + 1]])
 
-    def pace(self) -> float | None:
-        """Return how many symbols of the source go with a step, the mean over all pieces; None without a source."""
+    def symbols_per_step(self) -> float | None:
+        """Return the mean number of source symbols per step over all pieces; None without a source."""
         symbols = steps = 0
         for number, shard in enumerate(self.shards):
             if shard.source_bounds is not None:
-                own = self.places[self.places[:, 0] == number, 1]
-                told = np.diff(shard.source_bounds)[own]
-                symbols += int(told.sum())
-                steps += int(np.diff(shard.bounds)[own][told > 0].sum())
+                indices = self.locations[self.locations[:, 0] == number, 1]
+                lengths = np.diff(shard.source_bounds)[indices]
+                symbols += int(lengths.sum())
+                steps += int(np.diff(shard.bounds)[indices][lengths > 0].sum())
         return round(min(max(symbols / steps, 0.01), 10.0), 2) if symbols and steps else None
 
     def example(self, piece: int) -> Example:
-        """Return a whole piece, as it was encoded."""
-        number, place = self.places[piece].tolist()
-        shard = self.shards[number]
-        chosen = zip(self.label_values.items(), self.labels[piece], strict=True)
+        """Return a piece as it was encoded."""
+        number, index = self.locations[piece].tolist()
         return Example(
             np.array(self.steps(piece)),
             source=self.source_of(piece),
-            labels={name: values[label - 1] for (name, values), label in chosen if label},
+            labels=self.label_index.labels(self.labels[piece].tolist()),
             features=self.features[piece] if self.features.shape[1] else None,
-            extras=shard.extras(place),
+            extras=self.shards[number].extras(index),
         )
 
 
-def write_manifest(folder: Path, shards: Sequence[str], told: Mapping[str, Any]) -> None:
-    """Write the file that makes a folder of shards a collection; it is written last.
+def write_manifest(folder: Path, shards: Sequence[str], report: Mapping[str, Any]) -> None:
+    """Write the file that makes a folder of shards a prepared corpus. It is written last.
+
+    Args:
+        folder: The folder of the shards.
+        shards: The file names of the shards.
+        report: Plain JSON about the preparation: numbers of files and pieces, reasons for skipped files.
 
     Raises:
-        WriteError: the file cannot be written.
+        WriteError: If the file cannot be written.
     """
-    content = {"format": FORMAT, "kind": "manifest", "shards": list(shards), "told": dict(told)}
+    content = {"format": FORMAT, "kind": "manifest", "shards": list(shards), "report": dict(report)}
     write_text(folder / MANIFEST, canonical_json(content) + "\n")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest: the names of the shards, and what was told.
+    """Return the manifest of a folder: `shards` (file names) and `report`.
 
     Raises:
-        DamagedFileError: there is none, or it is damaged.
+        DamagedFileError: If it is missing or damaged.
     """
     path = folder / MANIFEST
     advice = "delete that folder, and it is prepared again"
     try:
-        if path.stat().st_size > 64 << 20:
-            raise DamagedFileError(f"{path} cannot be used: it is larger than any manifest of ours; {advice}")
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise DamagedFileError(f"{path} cannot be used: it is larger than any manifest of seqforge; {advice}")
         content = json.loads(path.read_text(encoding="utf-8"))
         names = content["shards"]
-        if content["format"] != FORMAT or content["kind"] != "manifest" or not isinstance(content["told"], dict):
-            raise ValueError("another format")
+        if content["format"] != FORMAT or content["kind"] != "manifest" or not isinstance(content["report"], dict):
+            raise ValueError("it has another format")
         if not all(isinstance(name, str) and Path(name).name == name and "\0" not in name for name in names):
-            raise ValueError("a shard outside the folder")
+            raise ValueError("it names a shard outside its folder")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFileError(f"{path} cannot be used ({error}); {advice}") from error
     return dict(content)
@@ -126,37 +136,44 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def open_datasets(
     folder: Path, space: Space, source: Space | None, labels: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Dataset]:
-    """Return every side of a collection by its name (`SIDES`).
+    """Return the dataset of every split, by its name in `SPLITS`.
+
+    Args:
+        folder: The folder of a prepared corpus.
+        space: The type of a step.
+        source: The type of a step of the source; None without a source.
+        labels: Label name to its values.
 
     Raises:
-        DamagedFileError: manifest or shard is damaged.
+        DamagedFileError: If the manifest or a shard is damaged.
     """
     shards = [Shard(folder / name, space, source, len(labels)) for name in read_manifest(folder)["shards"]]
     width = max((shard.features.shape[1] for shard in shards), default=0)
-    sides = {}
-    for number, side in enumerate(SIDES):
-        chosen = [np.flatnonzero(shard.sides == number) for shard in shards]
-        places = [np.stack([np.full(len(which), at), which], 1) for at, which in enumerate(chosen)]
-        pairs = list(zip(shards, chosen, strict=True))
-        sides[side] = Dataset(
+    label_index = LabelIndex(labels)
+    datasets = {}
+    for number, split in enumerate(SPLITS):
+        selections = [np.flatnonzero(shard.splits == number) for shard in shards]
+        locations = [np.stack([np.full(len(rows), at), rows], 1) for at, rows in enumerate(selections)]
+        pairs = list(zip(shards, selections, strict=True))
+        datasets[split] = Dataset(
             space=space,
-            label_values=labels,
-            lengths=_joined([np.diff(shard.bounds)[which] for shard, which in pairs], (), np.int64),
-            labels=_joined([shard.labels[which] for shard, which in pairs], (len(labels),), np.int64),
-            features=_joined([_widened(s.features[w], width) for s, w in pairs], (width,), np.float32),
-            units=_joined([shard.units[which] for shard, which in pairs], (), np.float64),
-            places=_joined(places, (2,), np.int64),
+            label_index=label_index,
+            lengths=_concatenate([np.diff(shard.bounds)[rows] for shard, rows in pairs], (), np.int64),
+            labels=_concatenate([shard.labels[rows] for shard, rows in pairs], (len(labels),), np.int64),
+            features=_concatenate([_pad(shard.features[rows], width) for shard, rows in pairs], (width,), np.float32),
+            units=_concatenate([shard.units[rows] for shard, rows in pairs], (), np.float64),
+            locations=_concatenate(locations, (2,), np.int64),
             shards=shards,
             source=source if isinstance(source, Categorical) else None,
         )
-    return sides
+    return datasets
 
 
-def _widened(features: np.ndarray, width: int) -> np.ndarray:
-    """Return the features, zeros for those of pieces that have none."""
+def _pad(features: np.ndarray, width: int) -> np.ndarray:
+    """Return features of this width; pieces without features get zeros."""
     missing = width - features.shape[1]
     return np.pad(features, ((0, 0), (0, missing))) if missing else features
 
 
-def _joined(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def _concatenate(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return np.concatenate([np.zeros((0, *shape), dtype), *arrays]).astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Encoded pieces on disk: one container for a run of pieces, written at once, memory-mapped to read."""
+"""Encoded pieces on disk: one file per run of pieces, written at once and memory-mapped for reading."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Space
 from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.errors import DamagedFileError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write_shard(
@@ -21,70 +22,73 @@ def write_shard(
     source: Space | None,
     labels: Mapping[str, Sequence[str]],
     examples: Sequence[Example],
-    sides: Sequence[int],
+    splits: Sequence[int],
     units: Sequence[float],
 ) -> None:
-    """Write one shard, whole or not at all.
+    """Write one shard, completely or not at all.
 
     Args:
-        path: where to.
-        space: of the steps.
-        source: of the sources, None without.
-        labels: label name to values; stored as numbers from 1, 0 for unknown.
-        examples: the encoded pieces.
-        sides: of each piece: its side of the split (an index into `dataset.SIDES`).
-        units: of each piece: its natural units.
+        path: The file.
+        space: The type of a step.
+        source: The type of a step of the source; None without a source.
+        labels: Label name to its values; they are stored as numbers from 1, with 0 for unknown.
+        examples: The encoded pieces.
+        splits: The split of each piece, an index into `dataset.SPLITS`.
+        units: The natural units of each piece.
 
     Raises:
-        WriteError: the file cannot be written.
+        WriteError: If the file cannot be written.
     """
-    numbers = [{value: number + 1 for number, value in enumerate(values)} for values in labels.values()]
+    index = LabelIndex(labels)
     width = max((0 if e.features is None else len(e.features) for e in examples), default=0)
     features = np.zeros((len(examples), width), np.float32)
     for row, example in enumerate(examples):
         if example.features is not None:
             features[row] = example.features
-    chosen = [
-        [table.get(example.labels.get(name, ""), 0) for name, table in zip(labels, numbers, strict=True)]
-        for example in examples
-    ]
+    numbers = [index.numbers(example.labels) for example in examples]
     extras = [canonical_json(dict(example.extras)).encode() if example.extras else b"" for example in examples]
     tensors = {
-        "steps": _joined([example.steps for example in examples], space),
+        "steps": _concatenate([example.steps for example in examples], space),
         "bounds": _bounds([len(example.steps) for example in examples]),
-        "sides": np.array(sides, np.uint8),
+        "splits": np.array(splits, np.uint8),
         "units": np.array(units, np.float64),
-        "labels": np.array(chosen, np.int32).reshape(len(examples), len(numbers)),
+        "labels": np.array(numbers, np.int32).reshape(len(examples), len(labels)),
         "features": features,
         "extras": np.frombuffer(b"".join(extras), np.uint8),
         "extra_bounds": _bounds([len(extra) for extra in extras]),
     }
     if source is not None:
         sources = [np.zeros(0, source.dtype) if e.source is None else e.source for e in examples]
-        tensors["sources"] = _joined(sources, source)
-        tensors["source_bounds"] = _bounds([len(each) for each in sources])
+        tensors["sources"] = _concatenate(sources, source)
+        tensors["source_bounds"] = _bounds([len(steps) for steps in sources])
     counts = [len(values) for values in labels.values()]
     write_tensors(path, tensors, {"format": FORMAT, "kind": "shard", "labels": counts})
 
 
 class Shard:
-    """One opened shard: the arrays that `write_shard` wrote, steps left on disk.
+    """An opened shard: the arrays that `write_shard` wrote; steps stay on disk.
+
+    Args:
+        path: The file.
+        space: The type of a step.
+        source: The type of a step of the source; None without a source.
+        labels: The number of labels.
 
     Raises:
-        DamagedFileError: the file is not the shard that this space and these labels ask for.
+        DamagedFileError: If the file is not a shard with this space and these labels.
     """
 
     def __init__(self, path: Path, space: Space, source: Space | None, labels: int) -> None:
         file = TensorFile(path, "shard")
-        told = file.metadata if isinstance(file.metadata, dict) else {}
-        values = told.get("labels")
-        if (told.get("format"), told.get("kind")) != (FORMAT, "shard") or not isinstance(values, list):
-            raise file.damage("it is no shard of this format; delete its folder, and it is prepared again")
+        metadata = file.metadata if isinstance(file.metadata, dict) else {}
+        counts = metadata.get("labels")
+        if (metadata.get("format"), metadata.get("kind")) != (FORMAT, "shard") or not isinstance(counts, list):
+            raise file.damage("it is not a shard of this format; delete its folder, and it is prepared again")
         self._file = file
-        pieces = self._pieces()
+        pieces = self._piece_count()
         self.steps = self._array("steps", space.dtype, (None, *space.shape))
         self.bounds = self._bounds("bounds", pieces, len(self.steps))
-        self.sides = np.array(self._array("sides", np.uint8, (pieces,)))
+        self.splits = np.array(self._array("splits", np.uint8, (pieces,)))
         self.units = np.array(self._array("units", np.float64, (pieces,)))
         self.labels = np.array(self._array("labels", np.int32, (pieces, labels)))
         self.features = np.array(self._array("features", np.float32, (pieces, None)))
@@ -95,42 +99,42 @@ class Shard:
         if source is not None:
             self.sources = self._array("sources", source.dtype, (None, *source.shape))
             self.source_bounds = self._bounds("source_bounds", pieces, len(self.sources))
-        if len(values) != labels or not ((self.labels >= 0) & (self.labels <= np.array(values, np.int64))).all():
-            raise self._misfit()
+        if len(counts) != labels or not ((self.labels >= 0) & (self.labels <= np.array(counts, np.int64))).all():
+            raise self._mismatch()
 
     def extras(self, piece: int) -> dict[str, Any]:
-        """Return what the codec keeps of a piece beside its steps."""
+        """Return the plain JSON that the codec stores beside the steps of a piece."""
         first, end = self._extra_bounds[piece], self._extra_bounds[piece + 1]
         try:
             return dict(json.loads(self._extras[first:end].tobytes())) if end > first else {}
         except (ValueError, TypeError) as error:
-            raise self._file.damage(f"what it holds beside the steps of piece {piece} is no JSON") from error
+            raise self._file.damage(f"the extras of piece {piece} are not JSON") from error
 
-    def _pieces(self) -> int:
-        shape = self._file.array("sides").shape
+    def _piece_count(self) -> int:
+        shape = self._file.array("splits").shape
         return int(shape[0]) if shape else 0
 
     def _array(self, name: str, dtype: Any, shape: tuple[int | None, ...]) -> np.ndarray:
-        """Return an array, once it has this type and shape (None: any length)."""
+        """Return an array after a check of its type and shape; None in the shape allows any length."""
         array = self._file.array(name)
         fits = len(array.shape) == len(shape) and all(
-            wanted in (None, there) for wanted, there in zip(shape, array.shape, strict=True)
+            expected in (None, actual) for expected, actual in zip(shape, array.shape, strict=True)
         )
         if array.dtype != dtype or not fits:
-            raise self._misfit()
+            raise self._mismatch()
         return array
 
     def _bounds(self, name: str, pieces: int, total: int) -> np.ndarray:
         bounds = np.array(self._array(name, np.int64, (pieces + 1,)))
         if bounds[0] != 0 or bounds[-1] != total or (np.diff(bounds) < 0).any():
-            raise self._misfit()
+            raise self._mismatch()
         return bounds
 
-    def _misfit(self) -> DamagedFileError:
+    def _mismatch(self) -> DamagedFileError:
         return self._file.damage("its arrays do not fit each other; delete its folder, and it is prepared again")
 
 
-def _joined(arrays: Sequence[np.ndarray], space: Space) -> np.ndarray:
+def _concatenate(arrays: Sequence[np.ndarray], space: Space) -> np.ndarray:
     empty = np.zeros((0, *space.shape), space.dtype)
     return np.concatenate([empty, *arrays]).astype(space.dtype, copy=False)
 

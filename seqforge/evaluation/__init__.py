@@ -1,13 +1,13 @@
-"""Evaluation: bits and nats per natural unit, and generated pieces beside real ones."""
+"""Evaluation: nats and bits per natural unit, attention, and generated pieces compared with real ones."""
 
-from seqforge.evaluation.attention import attention_of, draw_attention
+from seqforge.evaluation.attention import attention_weights, draw_attention
 from seqforge.evaluation.likelihood import Evaluation, evaluate_dataset, score_example
 from seqforge.evaluation.samples import Comparison, compare
 
 __all__ = [
     "Comparison",
     "Evaluation",
-    "attention_of",
+    "attention_weights",
     "compare",
     "draw_attention",
     "evaluate_dataset",

@@ -1,4 +1,4 @@
-"""Bits and nats per natural unit: the number by which models of a domain are compared."""
+"""Nats and bits per natural unit: the number by which models of a domain are compared."""
 
 import math
 from dataclasses import dataclass
@@ -7,25 +7,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqforge.dataset import Dataset
-from seqforge.network import Network, Batch, source_with_end
 from seqforge.core.sequences import Example
-from seqforge.training.likelihood import evaluating, exact_likelihood
+from seqforge.dataset import Dataset
+from seqforge.network import Network, example_batch
+from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model costs on some pieces; the end of each counts, the start does not.
+    """The negative log-likelihood of pieces under a model. The end of each piece counts, its start does not.
+
+    >>> evaluation = Evaluation(unit="character", units=200.0, pieces=1, steps=201, nats=280.0)
+    >>> evaluation.nats_per_unit, round(evaluation.bits_per_unit, 2)
+    (1.4, 2.02)
 
     Attributes:
-        unit: the natural unit.
-        units: how many there are.
-        pieces: how many.
-        steps: how many the network predicted, ends included.
-        nats: in all.
-        split: which was evaluated, "" for single pieces.
-        corpus: which was evaluated.
-        unseen: what the codec had to replace in the corpus.
+        unit: The natural unit.
+        units: Number of units.
+        pieces: Number of pieces.
+        steps: Number of predicted steps, ends included.
+        nats: Negative log-likelihood of all pieces, in nats.
+        split: The split that was evaluated, "" for single pieces.
+        corpus: The names of the corpora.
+        dropped: Number of things that the codec's encoding replaced or left out.
     """
 
     unit: str
@@ -35,21 +39,21 @@ class Evaluation:
     nats: float
     split: str = ""
     corpus: tuple[str, ...] = ()
-    unseen: int = 0
+    dropped: int = 0
 
     @property
     def nats_per_unit(self) -> float:
-        """Nats a unit."""
+        """Nats per unit."""
         return self.nats / max(self.units, 1e-9)
 
     @property
     def bits_per_unit(self) -> float:
-        """Bits a unit."""
+        """Bits per unit."""
         return self.nats_per_unit / math.log(2)
 
     @property
     def nats_per_step(self) -> float:
-        """Nats a step."""
+        """Nats per step."""
         return self.nats / max(self.steps, 1)
 
     def to_json(self) -> dict[str, Any]:
@@ -65,56 +69,42 @@ class Evaluation:
             "nats_per_unit": self.nats_per_unit,
             "bits_per_unit": self.bits_per_unit,
             "nats_per_step": self.nats_per_step,
-            "unseen": self.unseen,
+            "dropped": self.dropped,
         }
 
 
 def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluation:
-    """Return what a dataset costs, in float32, the state carried through every piece."""
-    found = exact_likelihood(network, dataset)
-    return Evaluation(unit, float(dataset.units.sum()), len(dataset), found.rows, found.nats)
+    """Return the negative log-likelihood of a dataset, in float32, with the hidden state carried through every piece.
+
+    Args:
+        network: The model.
+        dataset: The dataset.
+        unit: The name of the natural unit.
+    """
+    likelihood = exact_likelihood(network, dataset)
+    return Evaluation(unit, float(dataset.units.sum()), len(dataset), likelihood.positions, likelihood.nats)
 
 
 @torch.no_grad()
 def score_example(
-    network: Network, example: Example, labels: np.ndarray, units: float, unit: str, *, window: int = 512
+    network: Network, example: Example, labels: np.ndarray, units: float, unit: str, *, bptt: int = 512
 ) -> Evaluation:
-    """Return what one piece costs.
+    """Return the negative log-likelihood of one piece.
 
     Args:
-        network: the model.
-        example: the encoded piece.
-        labels: label numbers, shape (labels,).
-        units: natural units of the piece.
-        unit: their name.
-        window: rows at a time; the result does not depend on it.
+        network: The model.
+        example: The encoded piece.
+        labels: The number of each label's value, shape (labels,).
+        units: Natural units of the piece.
+        unit: The name of the natural unit.
+        bptt: Number of positions that are read at a time; the result does not depend on it.
     """
-    steps = torch.from_numpy(np.array(example.steps))
-    steps = steps.float() if steps.is_floating_point() else steps.long()
-    edge = steps.new_zeros(1, *steps.shape[1:])
-    inputs, targets = torch.cat([edge, steps]).unsqueeze(1), torch.cat([steps, edge]).unsqueeze(1)
-    width = network.config.features
-    features = np.zeros(width, np.float32) if example.features is None else example.features
-    rows, nats = len(inputs), 0.0
-    sources = None
-    if network.config.source_symbols:
-        sources = torch.from_numpy(source_with_end(example.source, network.config.source_symbols - 1))
+    features = np.zeros(network.config.features, np.float32) if example.features is None else example.features
+    batch = example_batch(example, labels, features, network.config.source_symbols)
+    length, nats = len(batch.starts), 0.0
     state = network.zero_state(1)
-    with evaluating(network):
-        for first in range(0, rows, window):
-            part = slice(first, first + window)
-            size = len(inputs[part])
-            place = torch.arange(first, first + size).unsqueeze(1)
-            read = Batch(
-                inputs[part],
-                targets[part],
-                place == 0,
-                place == rows - 1,
-                torch.ones(size, 1),
-                torch.from_numpy(labels).expand(size, 1, -1),
-                torch.from_numpy(features).expand(size, 1, -1),
-                None if sources is None else sources.expand(size, 1, -1),
-            )
-            losses, state = network.loss(read, state)
+    with evaluation_mode(network):
+        for first in range(0, length, bptt):
+            losses, state = network.loss(batch.slice_time(first, first + bptt), state)
             nats += float(losses.double().sum())
-    return Evaluation(unit, units, 1, rows, nats)
+    return Evaluation(unit, units, 1, length, nats)

@@ -1,4 +1,4 @@
-"""What generated pieces are like, beside held-out real ones: distances between distributions, and what was copied."""
+"""Generated pieces compared with held-out real ones: distances between distributions, and what was copied."""
 
 from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,22 +9,23 @@ import numpy as np
 
 from seqforge.plugin import Describes, Piece
 
-LONGEST = 400
-"""Of the runs that are looked for."""
+MAX_RUN = 400
+"""The longest run that is looked for, in values of a trace."""
 HALVINGS = 20
+"""Number of random halvings of the held-out pieces over which their distance is averaged."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Generated pieces beside held-out ones.
+    """Generated pieces compared with held-out ones.
 
     Attributes:
-        pieces: how many were generated.
-        real: how many are held out.
-        distances: for each quantity, the total variation distance (0: the same, 1: nothing in common) between
-            generated and held-out pieces, and that between two halves of the held-out ones.
-        copied: the longest run as in a training piece: of generated pieces, and of held-out ones, each the median
-            and the longest.
+        pieces: Number of generated pieces.
+        real: Number of held-out pieces.
+        distances: For each quantity, the total variation distance between generated and held-out pieces, and that
+            between two halves of the held-out pieces. 0 means equal, 1 means disjoint.
+        copied: The longest run in common with a training piece, as median and maximum over pieces, for "generated" and
+            "held out" pieces.
     """
 
     pieces: int
@@ -38,71 +39,81 @@ class Comparison:
             "pieces": self.pieces,
             "real": self.real,
             "distances": {
-                name: {"generated": round(made, 4), "halves": round(half, 4)}
-                for name, (made, half) in self.distances.items()
+                name: {"generated": round(generated, 4), "halves": round(halves, 4)}
+                for name, (generated, halves) in self.distances.items()
             },
-            "copied": {name: {"median": middle, "most": most} for name, (middle, most) in self.copied.items()},
+            "copied": {name: {"median": median, "most": most} for name, (median, most) in self.copied.items()},
         }
 
 
 def compare(
-    plugin: Describes, made: Sequence[Piece], held_out: Sequence[Piece], training: Iterable[Piece]
+    plugin: Describes[Any],
+    generated: Sequence[Piece[Any]],
+    held_out: Sequence[Piece[Any]],
+    training: Iterable[Piece[Any]],
 ) -> Comparison:
-    """Compare generated pieces with real ones that no training has seen.
+    """Compare generated pieces with real ones that were not trained on.
 
     Args:
-        plugin: counts what pieces are like.
-        made: generated.
-        held_out: real.
-        training: what the model was trained on, for what was copied.
+        plugin: Computes the statistics of a piece.
+        generated: The generated pieces.
+        held_out: The real pieces.
+        training: The pieces that the model was trained on, in which copied runs are searched.
     """
-    ours, theirs = [plugin.describe(piece) for piece in made], [plugin.describe(piece) for piece in held_out]
-    names = list(plugin.describe(held_out[0]))
-    random = np.random.default_rng(0)
-    orders = [random.permutation(len(theirs)) for _ in range(HALVINGS)]
+    statistics = [plugin.describe(piece) for piece in generated]
+    real_statistics = [plugin.describe(piece) for piece in held_out]
+    rng = np.random.default_rng(0)
+    orders = [rng.permutation(len(held_out)) for _ in range(HALVINGS)] if len(held_out) > 1 else []
     distances = {}
-    for name in names:
-        real = [each[name] for each in theirs]
-        halves = [
-            distance([real[n] for n in order[::2]], [real[n] for n in order[1::2]]) for order in orders if len(real) > 1
-        ]
-        distances[name] = (distance([each[name] for each in ours], real), float(np.mean(halves or [0.0])))
-    known = Runs(plugin.trace(piece) for piece in training)
+    for name in plugin.describe(held_out[0]):
+        real = [quantities[name] for quantities in real_statistics]
+        halves = [distance([real[n] for n in order[::2]], [real[n] for n in order[1::2]]) for order in orders]
+        generated_distance = distance([quantities[name] for quantities in statistics], real)
+        distances[name] = (generated_distance, float(np.mean(halves or [0.0])))
+    index = RunIndex(plugin.trace(piece) for piece in training)
     copied = {}
-    for whose, pieces in (("generated", made), ("held out", held_out)):
-        runs = sorted(known.longest(plugin.trace(piece)) for piece in pieces)
-        copied[whose] = (runs[len(runs) // 2], runs[-1])
-    return Comparison(len(made), len(held_out), distances, copied)
+    for name, pieces in (("generated", generated), ("held out", held_out)):
+        runs = sorted(index.longest(plugin.trace(piece)) for piece in pieces)
+        copied[name] = (runs[len(runs) // 2], runs[-1])
+    return Comparison(len(generated), len(held_out), distances, copied)
 
 
-def distance(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
-    """Return the total variation distance between two collections of whole numbers."""
-    left, right = (np.concatenate([np.asarray(each, np.int64) for each in side]) for side in (some, others))
-    if not len(left) or not len(right):
-        return 0.0 if len(left) == len(right) else 1.0
-    values = np.unique(np.concatenate([left, right]))
-    shares = [np.bincount(np.searchsorted(values, side), minlength=len(values)) / len(side) for side in (left, right)]
+def distance(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:
+    """Return the total variation distance between two collections of integers.
+
+    >>> distance([np.array([1, 1])], [np.array([1, 2])])
+    0.5
+    """
+    pair = [np.concatenate([np.asarray(values, np.int64) for values in side]) for side in (left, right)]
+    if not len(pair[0]) or not len(pair[1]):
+        return 0.0 if len(pair[0]) == len(pair[1]) else 1.0
+    values = np.unique(np.concatenate(pair))
+    shares = [np.bincount(np.searchsorted(values, side), minlength=len(values)) / len(side) for side in pair]
     return min(1.0, float(np.abs(shares[0] - shares[1]).sum() / 2))
 
 
-class Runs:
-    """The runs of some sequences, for finding the longest that another has in common with them.
+class RunIndex:
+    """A sorted index of all suffixes of some sequences, to find the longest run in common with another sequence.
+
+    >>> RunIndex([[1, 2, 3, 4]]).longest([9, 2, 3, 9])
+    2
 
     Args:
-        traces: sequences of whole numbers.
+        traces: Sequences of integers.
     """
 
     def __init__(self, traces: Iterable[Sequence[int]]) -> None:
         texts = [_text(trace) for trace in traces]
-        self.suffixes = sorted(text[at : at + LONGEST] for text in texts for at in range(len(text)))
+        self.suffixes = sorted(text[at : at + MAX_RUN] for text in texts for at in range(len(text)))
 
     def longest(self, trace: Sequence[int]) -> int:
-        """Return the length of the longest run that is also in one of the sequences, at most LONGEST."""
+        """Return the length of the longest run that also occurs in one of the sequences, at most MAX_RUN."""
         text, best = _text(trace), 0
         for at in range(len(text)):
-            rest = text[at : at + LONGEST]
-            place = bisect(self.suffixes, rest)
-            best = max([best, *(_shared(rest, other) for other in self.suffixes[max(0, place - 1) : place + 1])])
+            suffix = text[at : at + MAX_RUN]
+            index = bisect(self.suffixes, suffix)
+            neighbours = self.suffixes[max(0, index - 1) : index + 1]
+            best = max([best, *(_common_prefix(suffix, other) for other in neighbours)])
         return best
 
 
@@ -110,5 +121,6 @@ def _text(trace: Sequence[int]) -> str:
     return "".join(chr(0x100 + (value & 0xFFFF) % 0xC000) for value in trace)
 
 
-def _shared(one: str, other: str) -> int:
-    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _common_prefix(first: str, second: str) -> int:
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))

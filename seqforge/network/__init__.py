@@ -1,6 +1,7 @@
-"""The network: a recurrent stack, a head per space, attention and conditioning. It knows arrays and spaces only.
+"""The network: recurrent layers, one head per space, attention on a source and conditioning.
 
-Importing the package imports no torch; the names that need it are imported on first use.
+The package knows arrays and spaces only. Importing it imports no torch; the names that need torch are imported on first
+use.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from seqforge._lazy import lazy_attributes
 from seqforge.network.config import Cell, Dropout, NetworkConfig
 
 if TYPE_CHECKING:
-    from seqforge.network.batch import Batch, source_with_end
+    from seqforge.network.batch import Batch, example_batch, source_with_end
     from seqforge.network.dropout import Masks, draw_masks
     from seqforge.network.model import Network, NetworkState
 
@@ -22,6 +23,7 @@ __all__ = [
     "NetworkConfig",
     "NetworkState",
     "draw_masks",
+    "example_batch",
     "source_with_end",
 ]
 
@@ -33,6 +35,7 @@ __getattr__ = lazy_attributes(
         "Network": "seqforge.network.model",
         "NetworkState": "seqforge.network.model",
         "draw_masks": "seqforge.network.dropout",
+        "example_batch": "seqforge.network.batch",
         "source_with_end": "seqforge.network.batch",
     },
 )

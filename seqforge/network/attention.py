@@ -1,4 +1,4 @@
-"""The soft window: which part of a source sequence each step is about."""
+"""Attention on a source sequence with Gaussian components that move along it."""
 
 import torch
 from jaxtyping import Float, Int
@@ -7,37 +7,46 @@ from torch.nn import functional
 
 from seqforge.network.encoder import SourceMemory
 
-WIDEST = 3.0
-"""Logarithms of what the window's parameters are the exponentials of are at most this."""
+MAX_LOG = 3.0
+"""Upper bound of the logarithms of alpha, beta and the move of kappa."""
 
 
 class GaussianAttention(nn.Module):
-    r"""A sum of Gaussians that move along the source and never go back.
+    r"""Attention whose weights are a sum of Gaussians that move along the source and never go back.
 
     .. math::
         (\hat\alpha, \hat\beta, \hat\kappa) = W h_t + b \qquad \kappa_t = \kappa_{t-1} + e^{\hat\kappa} \qquad
         \phi(t, u) = \sum_k e^{\hat\alpha_k} \exp(-e^{\hat\beta_k} (\kappa_{t,k} - u)^2) \qquad
         w_t = \sum_u \phi(t, u) c_u
 
-    A place :math:`c_u` of the source is a symbol, and the window then a vector of the symbols' weights; or what an
-    encoder says of the symbol among its neighbours (`encoder`). A symbol of its own is put behind the source's last;
-    once the window has come to it, the piece may end.
+    The context vector is :math:`w_t`. Without an encoder, :math:`c_u` is the one-hot vector of the source symbol at
+    position u, so the context holds one weight per symbol; with an encoder (`encoder`), :math:`c_u` is the encoded
+    symbol. An extra symbol follows the last symbol of the source: once the attention has reached it, the piece may end.
 
-    Its state is :math:`\kappa`, the window, and for how many steps in a row it has rested on that last symbol.
+    The state has three tensors: :math:`\kappa`, the context, and the number of consecutive steps for which the
+    attention has been at the extra symbol.
 
     Source: A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, section 5.1,
     equations 46 to 51.
 
+    >>> attention = GaussianAttention(hidden=8, width=4, components=2)
+    >>> attention.initialise(torch.Generator().manual_seed(0))
+    >>> kappa, context, _ = attention.zero_state(rows=1)
+    >>> kappa, context, phi = attention(torch.zeros(1, 8), kappa, torch.tensor([[1, 3, 4]]))
+    >>> context.shape, phi.shape
+    (torch.Size([1, 4]), torch.Size([1, 3]))
+
     Args:
-        hidden: units of the layer that moves it.
-        width: of what is seen through it: symbols of the source, the one behind its last included; or the encoder's.
-        components: how many Gaussians.
-        pace: symbols a step that it moves at first, roughly.
+        hidden: Units of the layer whose output moves the attention.
+        width: Width of the context vector: the number of source symbols, the extra one included, or the encoder's
+            width.
+        components: Number of Gaussians.
+        symbols_per_step: Expected number of source symbols that freshly initialised attention moves per step.
     """
 
-    def __init__(self, hidden: int, width: int, components: int, pace: float = 0.15) -> None:
+    def __init__(self, hidden: int, width: int, components: int, symbols_per_step: float = 0.15) -> None:
         super().__init__()
-        self.width, self.components, self.pace = width, components, pace
+        self.width, self.components, self.symbols_per_step = width, components, symbols_per_step
         self.weight = nn.Parameter(torch.empty(3 * components, hidden))
         self.bias = nn.Parameter(torch.empty(3 * components))
 
@@ -48,64 +57,76 @@ class GaussianAttention(nn.Module):
             alpha, beta, kappa = self.bias.chunk(3)
             nn.init.normal_(alpha, -(self.components**0.5) / 2, 0.3, generator=generator)
             nn.init.normal_(beta, -0.7, 0.5, generator=generator)
-            nn.init.normal_(kappa, float(torch.tensor(self.pace).log()), 0.2, generator=generator)
+            nn.init.normal_(kappa, float(torch.tensor(self.symbols_per_step).log()), 0.2, generator=generator)
 
-    def zero_state(self, lanes: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the state before anything was seen."""
+    def zero_state(self, rows: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the state before the first step: kappa, context and steps at the end, each of shape (row, _)."""
         return (
-            self.bias.new_zeros(lanes, self.components),
-            self.bias.new_zeros(lanes, self.width),
-            self.bias.new_zeros(lanes, 1),
+            self.bias.new_zeros(rows, self.components),
+            self.bias.new_zeros(rows, self.width),
+            self.bias.new_zeros(rows, 1),
         )
 
     def forward(
         self,
-        hidden: Float[Tensor, "lane hidden"],
-        kappa: Float[Tensor, "lane components"],
-        source: Int[Tensor, "lane length"],
-        shelf: SourceMemory | None = None,
-    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
-        """Return where the Gaussians are after a step, the window there, and the weight of each place.
+        hidden: Float[Tensor, "row hidden"],
+        kappa: Float[Tensor, "row components"],
+        source: Int[Tensor, "row length"],
+        memory: SourceMemory | None = None,
+    ) -> tuple[Float[Tensor, "row components"], Float[Tensor, "row width"], Float[Tensor, "row length"]]:
+        """Return kappa after one step, the context vector, and the weight of each source position.
 
         Args:
-            hidden: of the layer that moves it.
-            kappa: where the Gaussians were.
-            source: number of each symbol from 1; 0 behind the end.
-            shelf: what an encoder says of each place; None where the bare symbols are seen.
+            hidden: Output of the layer that moves the attention.
+            kappa: Centres of the Gaussians before the step.
+            source: Number of each source symbol from 1; 0 is padding.
+            memory: The encoded sources; None without an encoder.
         """
-        given = functional.linear(hidden, self.weight, self.bias).float()
-        return (
-            self.moved(given, kappa, source)
-            if shelf is None
-            else self.moved(given, kappa, source, shelf.encoded, shelf.places)
-        )
+        parameters = functional.linear(hidden, self.weight, self.bias).float()
+        if memory is None:
+            return self.advance(parameters, kappa, source)
+        return self.advance(parameters, kappa, source, memory.encoded, memory.positions)
 
-    def moved(
+    def advance(
         self,
-        given: Float[Tensor, "lane numbers"],
-        kappa: Float[Tensor, "lane components"],
-        source: Int[Tensor, "lane length"],
-        encoded: Float[Tensor, "lane length width"] | None = None,
-        places: Float[Tensor, "*lane length"] | None = None,
-    ) -> tuple[Float[Tensor, "lane components"], Float[Tensor, "lane width"], Float[Tensor, "lane length"]]:
-        """Return what `forward` does, from alpha, beta and kappa with their hats (and perhaps more behind them)."""
-        alpha, beta, moved = given.clamp(max=WIDEST).exp()[:, : 3 * self.components].chunk(3, 1)
-        kappa = kappa + moved
-        if places is None:
-            places = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
-        apart = kappa.unsqueeze(2) - (places if places.ndim == 1 else places.unsqueeze(1))
-        phi = (alpha.unsqueeze(2) * torch.exp(-beta.unsqueeze(2) * apart * apart)).sum(1) * (source > 0)
+        parameters: Float[Tensor, "row numbers"],
+        kappa: Float[Tensor, "row components"],
+        source: Int[Tensor, "row length"],
+        encoded: Float[Tensor, "row length width"] | None = None,
+        positions: Float[Tensor, "*row length"] | None = None,
+    ) -> tuple[Float[Tensor, "row components"], Float[Tensor, "row width"], Float[Tensor, "row length"]]:
+        r"""Return the same as `forward`, from the parameters of the Gaussians.
+
+        Args:
+            parameters: :math:`\hat\alpha, \hat\beta, \hat\kappa`, one after the other; further columns are ignored.
+            kappa: Centres of the Gaussians before the step.
+            source: Number of each source symbol from 1; 0 is padding.
+            encoded: The encoded source; None without an encoder.
+            positions: Position of each column of `source` in its own source; None for 0, 1, 2, ...
+        """
+        alpha, beta, distance = parameters.clamp(max=MAX_LOG).exp()[:, : 3 * self.components].chunk(3, 1)
+        kappa = kappa + distance
+        if positions is None:
+            positions = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
+        offsets = kappa.unsqueeze(2) - (positions if positions.ndim == 1 else positions.unsqueeze(1))
+        phi = (alpha.unsqueeze(2) * torch.exp(-beta.unsqueeze(2) * offsets * offsets)).sum(1) * (source > 0)
         if encoded is not None and encoded.shape[1]:
             return kappa, torch.bmm(phi.unsqueeze(1), encoded).squeeze(1), phi
         return kappa, phi.new_zeros(len(source), self.width + 1).scatter_add(1, source, phi)[:, 1:], phi
 
-    def rests(
-        self, phi: Float[Tensor, "lane length"], source: Int[Tensor, "lane length"], before: Float[Tensor, "lane one"]
-    ) -> Float[Tensor, "lane one"]:
-        """Return for how many steps in a row the window has rested on the symbol behind the source's last."""
+    def steps_at_end(
+        self, phi: Float[Tensor, "row length"], source: Int[Tensor, "row length"], before: Float[Tensor, "row one"]
+    ) -> Float[Tensor, "row one"]:
+        """Return for how many consecutive steps the largest weight has been at the extra symbol after the source.
+
+        Args:
+            phi: Weight of each source position.
+            source: Number of each source symbol from 1; 0 is padding.
+            before: The count before this step.
+        """
         if not source.shape[1]:
             return before
-        counted = torch.arange(1, source.shape[1] + 1, device=source.device)
-        last = ((source > 0) * counted).amax(1, keepdim=True) - 1
-        there = (phi.detach().argmax(1, keepdim=True) == last) & (last >= 0)
-        return (before + 1) * there
+        numbers = torch.arange(1, source.shape[1] + 1, device=source.device)
+        last = ((source > 0) * numbers).amax(1, keepdim=True) - 1
+        at_end = (phi.detach().argmax(1, keepdim=True) == last) & (last >= 0)
+        return (before + 1) * at_end

@@ -1,4 +1,4 @@
-"""What the network reads in one go: a stretch of time for a number of lanes."""
+"""A batch: the input of the network, a number of rows read in parallel for a number of positions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -9,56 +9,103 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from seqforge.core.sequences import Example
+
 
 @dataclass(frozen=True)
 class Batch:
-    """A stretch of time for a number of lanes, time first.
+    """The input of the network: rows that are read in parallel, position after position; time is the first axis.
 
-    A row of a lane reads one step and predicts the next. A piece of n steps takes n + 1 rows: the
-    first reads its start and the last predicts its end.
+    At each position a row reads one step and predicts the next. A piece of n steps takes n + 1 positions: the first
+    reads the start of the piece, the last predicts its end. One row can hold several pieces one after the other.
+
+    >>> steps = torch.tensor([[3, 1]]).t()  # one row, one piece of two steps, its end left out
+    >>> nothing = torch.zeros(2, 1, 0)
+    >>> batch = Batch(
+    ...     inputs=torch.tensor([[0], [3]]), targets=steps, starts=torch.tensor([[True], [False]]),
+    ...     ends=torch.zeros(2, 1, dtype=torch.bool), weights=torch.ones(2, 1), labels=nothing.long(), features=nothing,
+    ... )
+    >>> batch.slice_time(1, 2).inputs.tolist()
+    [[3]]
 
     Attributes:
-        inputs: the step read; undefined at a start.
-        targets: the step to predict; undefined at an end.
-        starts: the row begins a piece: the state is reset, and the input is the boundary.
-        ends: the row ends a piece: the target is the boundary.
-        weights: 1 where the prediction counts, 0 where it does not (padding, lead-in).
-        labels: the number of each label's value for the piece of the row, 0 for unknown.
-        features: the features of the piece of the row.
-        sources: the source of the piece of the row: the number of each symbol from 1, and last the symbol behind
-            it; 0 where there is none. None where the network attends to nothing.
+        inputs: The step that is read, shape (time, row, *step); its value is ignored at a start.
+        targets: The step to predict, shape (time, row, *step); its value is ignored at an end.
+        starts: True where a piece starts: the hidden state is reset and the boundary is read.
+        ends: True where a piece ends: the boundary is to be predicted.
+        weights: Weight of each position in the loss: 1, or 0 for padding and burn-in.
+        labels: Number of the value of each label of the piece at that position; 0 is unknown.
+        features: The features of the piece at that position.
+        sources: The source of the piece at that position: the number of each symbol from 1, then the symbol that
+            follows the last one, then 0 as padding. None if the network attends to no source.
     """
 
     inputs: Tensor
     targets: Tensor
-    starts: Bool[Tensor, "time lane"]
-    ends: Bool[Tensor, "time lane"]
-    weights: Float[Tensor, "time lane"]
-    labels: Int[Tensor, "time lane labels"]
-    features: Float[Tensor, "time lane features"]
-    sources: Int[Tensor, "time lane length"] | None = None
+    starts: Bool[Tensor, "time row"]
+    ends: Bool[Tensor, "time row"]
+    weights: Float[Tensor, "time row"]
+    labels: Int[Tensor, "time row labels"]
+    features: Float[Tensor, "time row features"]
+    sources: Int[Tensor, "time row length"] | None = None
 
-    def rows(self, first: int, end: int) -> "Batch":
-        """Return the rows of a part of the time."""
-        return self._with(lambda value: value[first:end])
+    def slice_time(self, first: int, end: int) -> "Batch":
+        """Return the positions from `first` to before `end`, for all rows."""
+        return self._map(lambda value: value[first:end])
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the window on a device."""
-        return self._with(lambda value: value.to(device, non_blocking=True))
+        """Return the batch on a device."""
+        return self._map(lambda value: value.to(device, non_blocking=True))
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        changed: dict[str, Any] = {name: None if value is None else change(value) for name, value in values.items()}
-        return Batch(**changed)
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Return the batch with a function applied to each tensor."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(**{name: None if value is None else function(value) for name, value in values.items()})
 
 
 def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
-    """Return a source as `Batch.sources` holds it: numbers from 1, and last the symbol behind the source's last.
+    """Return a source in the form of `Batch.sources`: numbers from 1, followed by the extra symbol.
+
+    >>> source_with_end(np.array([0, 2]), 3)
+    array([1, 3, 4])
 
     Args:
-        source: symbols from 0; None or empty where a piece has none, and then there is nothing to attend to.
-        symbols: how many there are.
+        source: Symbols from 0; None or empty if the piece has no source, and then the result is empty.
+        symbols: Number of different symbols.
     """
     if source is None or not len(source):
         return np.zeros(0, np.int64)
     return np.append(source.astype(np.int64), symbols) + 1
+
+
+def example_batch(
+    example: Example, labels: Int[np.ndarray, " labels"], features: Float[np.ndarray, " features"], symbols: int
+) -> Batch:
+    """Return the batch of one row that reads and predicts a whole piece, its end included.
+
+    The batch has one position more than the piece has steps: the first reads the start, the last predicts the end.
+
+    Args:
+        example: The encoded piece, or the beginning of one.
+        labels: The number of each label's value, 0 for unknown.
+        features: The features of the piece.
+        symbols: Number of source symbols of the network, its end symbol included; 0 without a source.
+    """
+    steps = torch.from_numpy(np.array(example.steps))
+    steps = steps.float() if steps.is_floating_point() else steps.long()
+    boundary = steps.new_zeros(1, *steps.shape[1:])
+    length = len(steps) + 1
+    positions = torch.arange(length).unsqueeze(1)
+    sources = None
+    if symbols:
+        sources = torch.from_numpy(source_with_end(example.source, symbols - 1)).expand(length, 1, -1)
+    return Batch(
+        inputs=torch.cat([boundary, steps]).unsqueeze(1),
+        targets=torch.cat([steps, boundary]).unsqueeze(1),
+        starts=positions == 0,
+        ends=positions == length - 1,
+        weights=torch.ones(length, 1),
+        labels=torch.from_numpy(labels.astype(np.int64)).expand(length, 1, -1),
+        features=torch.from_numpy(features.astype(np.float32)).expand(length, 1, -1),
+        sources=sources,
+    )

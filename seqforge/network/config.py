@@ -1,4 +1,4 @@
-"""The shape of a network, as plain values that stand in the model file."""
+"""The architecture of a network and its dropout probabilities, as plain values. No torch."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -12,25 +12,35 @@ BOUNDS = {
     "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),
     "source_symbols": (0, 1_000_000), "gaussians": (1, 1000), "encoder_units": (0, 65_536),
 }  # fmt: skip
-MOST_LABELS, MOST_VALUES = 64, 1_000_000
+MAX_LABELS, MAX_LABEL_VALUES = 64, 1_000_000
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The shape of a network.
+    """The architecture of a network; it is stored in the model file.
+
+    >>> config = NetworkConfig(cell="gru", hidden=64, source_symbols=30, encoder_units=16)
+    >>> config.attention_width
+    32
+    >>> NetworkConfig.from_json(config.to_json()) == config
+    True
 
     Attributes:
-        cell: the recurrent layer: lstm, gru, or rnn (tanh).
-        layers: how many of them are stacked.
-        hidden: units of each layer.
-        embedding: width of a step's representation at the input, and at the output where tied.
-        tie_embeddings: input and output share one table of embeddings.
-        residual: what a layer above the first reads is added to what it gives.
-        labels: for each label the number of its values, "unknown" not counted.
-        features: how many real features condition a piece.
-        source_symbols: symbols of the source that is attended to, the one behind its last included; 0: no source.
-        gaussians: of the window on it.
-        encoder_units: Units per direction of the bidirectional encoder of the source; 0: attention on the symbols.
+        cell: Type of the recurrent layers: lstm, gru, or rnn (tanh).
+        layers: Number of recurrent layers.
+        hidden: Number of units of each layer.
+        embedding: Width of the embedding of a step.
+        tie_embeddings: Whether input and output share one embedding matrix.
+        residual: Whether every layer but the first has a residual connection.
+        labels: Number of values of each label, "unknown" not counted.
+        features: Number of real features that condition a piece.
+        source_symbols: Number of different source symbols, the extra symbol after the last one included; 0 for no
+            source.
+        gaussians: Number of Gaussians of the attention.
+        encoder_units: Units per direction of the bidirectional encoder of the source; 0 for attention on the symbols.
+
+    Raises:
+        OptionsError: If a value is out of range.
     """
 
     cell: Cell = "lstm"
@@ -47,21 +57,23 @@ class NetworkConfig:
 
     @property
     def attention_width(self) -> int:
-        """Width of what is seen through the window on the source."""
+        """Width of the context vector of the attention; 0 without a source."""
         return 2 * self.encoder_units if self.source_symbols and self.encoder_units else self.source_symbols
 
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
-            raise OptionsError(f"cell is {self.cell!r}; allowed are {', '.join(get_args(Cell))}")
+            raise OptionsError.invalid("cell", self.cell, f"one of {', '.join(get_args(Cell))}")
         for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
-                raise OptionsError(f"{name} is {value!r}; it must be a whole number from {least} to {most}")
+                raise OptionsError.invalid(name, value, f"a whole number from {least} to {most}")
         for name in ("tie_embeddings", "residual"):
             if type(getattr(self, name)) is not bool:
-                raise OptionsError(f"{name} is {getattr(self, name)!r}; it must be true or false")
-        if len(self.labels) > MOST_LABELS or not all(type(n) is int and 0 <= n <= MOST_VALUES for n in self.labels):
-            raise OptionsError(f"labels is {self.labels!r}; at most {MOST_LABELS}, {MOST_VALUES:,} values each")
+                raise OptionsError.invalid(name, getattr(self, name), "true or false")
+        sizes = self.labels
+        if len(sizes) > MAX_LABELS or not all(type(size) is int and 0 <= size <= MAX_LABEL_VALUES for size in sizes):
+            allowed = f"at most {MAX_LABELS} whole numbers from 0 to {MAX_LABEL_VALUES:,}"
+            raise OptionsError.invalid("labels", sizes, allowed)
 
     def to_json(self) -> dict[str, Any]:
         """Return the values as plain JSON."""
@@ -69,37 +81,40 @@ class NetworkConfig:
 
     @classmethod
     def from_json(cls, data: Any) -> "NetworkConfig":
-        """Return the config that `to_json` described.
+        """Return the config from the result of `to_json`.
 
         Raises:
-            DamagedFileError: a value is missing, unknown or out of range.
+            DamagedFileError: If a value is missing, unknown or out of range.
         """
         try:
             missing = {field.name for field in dataclasses.fields(cls)} - set(data)
             if missing:
-                raise OptionsError(f"{sorted(missing)} missing")
+                raise OptionsError(f"{', '.join(sorted(missing))} missing")
             return cls(**{**data, "labels": tuple(data["labels"])})
         except (TypeError, KeyError, OptionsError) as error:
-            raise DamagedFileError(f"it describes no network of ours ({error})") from error
+            raise DamagedFileError(f"the description of the network is damaged ({error})") from error
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """The share of units dropped, by place.
+    """The dropout probabilities by place.
 
-    One mask for each lane and window, the same at all its steps (Y. Gal and Z. Ghahramani, "A
-    Theoretically Grounded Application of Dropout in Recurrent Neural Networks", NIPS 2016, section 4;
-    only the connections between layers are dropped, as in W. Zaremba, I. Sutskever and O. Vinyals,
-    "Recurrent Neural Network Regularization", arXiv 1409.2329, section 3.1).
+    One mask is drawn per row and batch and used at all positions (Y. Gal and Z. Ghahramani, "A
+    Theoretically Grounded Application of Dropout in Recurrent Neural Networks", NIPS 2016, section 4).
+    Only the connections between layers are dropped, as in W. Zaremba, I. Sutskever and O. Vinyals,
+    "Recurrent Neural Network Regularization", arXiv 1409.2329, section 3.1.
+
+    >>> Dropout(between=0.2, labels=0.1)
+    Dropout(input=0.0, between=0.2, output=0.0, recurrent=0.0, labels=0.1)
 
     Attributes:
-        input: of the embedding of a step.
-        between: of what a layer hands to the next.
-        output: of what the last layer hands to the head.
-        recurrent: of the entries of the recurrent matrices, the same for all lanes (S. Merity, N. Keskar and
-            R. Socher, "Regularizing and Optimizing LSTM Language Models", ICLR 2018, section 2).
-        labels: the chance that a lane's labels are hidden for a window, so that they may be left out
-            when generating.
+        input: Dropout probability of the embedding of a step.
+        between: Dropout probability of the output of each layer but the last.
+        output: Dropout probability of the output of the last layer.
+        recurrent: Dropout probability of the entries of the recurrent matrices, with one mask for all rows
+            (DropConnect: S. Merity, N. Keskar and R. Socher, "Regularizing and Optimizing LSTM Language Models", ICLR
+            2018, section 2).
+        labels: Probability that the labels of a row are hidden for a batch, so that they are optional in generation.
     """
 
     input: float = 0.0

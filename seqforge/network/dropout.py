@@ -1,4 +1,4 @@
-"""Dropout masks that are held through time and drawn from counters, so that a resumed run draws the same."""
+"""Dropout masks that are constant in time and drawn from counters, so that a resumed run draws the same masks."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,23 @@ from torch import Tensor
 from seqforge.network.config import Dropout, NetworkConfig
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+"""Number of gates of each type of layer."""
 
 LEVELS = 1 << 16
-"""Of the two bytes that decide whether a connection is kept."""
+"""Number of values of the two random bytes that decide whether a connection is kept."""
 
 
 @dataclass(frozen=True)
 class Masks:
-    """The masks of one window.
+    """The dropout masks of one batch.
 
     Attributes:
-        input: factors for the embedding, shape (lane, embedding).
-        between: factors for what each layer but the last hands on, shape (lane, hidden).
-        output: factors for what the last layer hands on, shape (lane, hidden).
-        hide_labels: whose labels are hidden, shape (lane,).
-        recurrent: factors for each layer's recurrent matrix, shape (gates, hidden); None: all are one.
+        input: Factors of the embedding, shape (row, embedding).
+        between: Factors of the output of each layer but the last, shape (row, hidden) each.
+        output: Factors of the output of the last layer, shape (row, hidden).
+        hide_labels: True for rows whose labels are hidden, shape (row,).
+        recurrent: Factors of the recurrent matrix of each layer, shape (gates, hidden) each; None without dropout
+            there.
     """
 
     input: Tensor
@@ -43,32 +45,36 @@ class Masks:
         )
 
 
-def draw_masks(dropout: Dropout, config: NetworkConfig, *, seed: int, step: int, lanes: range) -> Masks:
-    """Draw the masks of one training step: a pure function of (seed, step, lane).
+def draw_masks(dropout: Dropout, config: NetworkConfig, *, seed: int, step: int, rows: range) -> Masks:
+    """Draw the masks of one training step: a pure function of (seed, step, row).
+
+    >>> masks = draw_masks(Dropout(output=0.5), NetworkConfig(hidden=8), seed=0, step=3, rows=range(4))
+    >>> masks.output.shape, sorted(set(masks.output.flatten().tolist()))
+    (torch.Size([4, 8]), [0.0, 2.0])
 
     Args:
-        dropout: the shares.
-        config: the network's widths.
-        seed: of the run.
-        step: the training step's number.
-        lanes: which lanes of the batch.
+        dropout: The dropout probabilities.
+        config: The architecture of the network.
+        seed: The seed of the run.
+        step: The number of the training step.
+        rows: The numbers of the rows of the batch that this process reads.
     """
     widths = [config.embedding, *[config.hidden] * config.layers]
-    shares = [dropout.input, *[dropout.between] * (config.layers - 1), dropout.output]
-    keep = np.repeat(1.0 - np.array(shares), widths)
-    rows = np.empty((len(lanes), len(keep)), np.float32)
-    hidden = np.empty(len(lanes), bool)
-    for row, lane in enumerate(lanes):
-        stream = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, step, lane]))
-        rows[row] = (stream.random(len(keep), np.float32) < keep) / keep
-        hidden[row] = stream.random() < dropout.labels
-    first, *between, last = torch.split(torch.from_numpy(rows), widths, 1)
+    rates = [dropout.input, *[dropout.between] * (config.layers - 1), dropout.output]
+    keep = np.repeat(1.0 - np.array(rates), widths)
+    factors = np.empty((len(rows), len(keep)), np.float32)
+    hide_labels = np.empty(len(rows), bool)
+    for index, row in enumerate(rows):
+        rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, step, row]))
+        factors[index] = (rng.random(len(keep), np.float32) < keep) / keep
+        hide_labels[index] = rng.random() < dropout.labels
+    first, *between, last = torch.split(torch.from_numpy(factors), widths, 1)
     recurrent = None
     if dropout.recurrent:
-        stream = np.random.Generator(np.random.Philox(key=seed, counter=[0, 1, step, 0]))
+        rng = np.random.Generator(np.random.Philox(key=seed, counter=[0, 1, step, 0]))
         shape = (GATES[config.cell] * config.hidden, config.hidden)
-        kept = max(1, round((1 - dropout.recurrent) * LEVELS)) / LEVELS  # two bytes decide: far faster than floats
+        rate = max(1, round((1 - dropout.recurrent) * LEVELS)) / LEVELS  # two bytes per entry: far faster than floats
         size = shape[0] * shape[1]
-        draws = [np.frombuffer(stream.bytes(2 * size), "<u2") < kept * LEVELS for _ in range(config.layers)]
-        recurrent = [torch.from_numpy(draw.reshape(shape)).float().div_(kept) for draw in draws]
-    return Masks(first, between, last, torch.from_numpy(hidden), recurrent)
+        masks = [np.frombuffer(rng.bytes(2 * size), "<u2") < rate * LEVELS for _ in range(config.layers)]
+        recurrent = [torch.from_numpy(mask.reshape(shape)).float().div_(rate) for mask in masks]
+    return Masks(first, between, last, torch.from_numpy(hide_labels), recurrent)

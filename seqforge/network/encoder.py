@@ -1,4 +1,4 @@
-"""What a symbol of the source means among its neighbours: the p of "photo" is another than that of "pot"."""
+"""A bidirectional encoder of the source: the "p" of "photo" gets another vector than the "p" of "pot"."""
 
 from dataclasses import dataclass
 
@@ -11,110 +11,130 @@ from seqforge.network.recurrent import LSTM
 
 
 class Encoder(nn.Module):
-    r"""Two LSTM layers that read the source, one forwards and one backwards; a place is what both give there.
+    r"""A bidirectional LSTM over the source; the encoded symbol is the concatenation of both outputs.
 
     .. math:: c_u = \overrightarrow{h}_u \oplus \overleftarrow{h}_u
 
     Source: M. Schuster and K. Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Transactions on Signal
-    Processing 45(11), 1997; for what is attended to, D. Bahdanau, K. Cho and Y. Bengio, "Neural Machine Translation by
-    Jointly Learning to Align and Translate", arXiv 1409.0473, section 3.2.
+    Processing 45(11), 1997. As the memory of attention: D. Bahdanau, K. Cho and Y. Bengio, "Neural Machine Translation
+    by Jointly Learning to Align and Translate", arXiv 1409.0473, section 3.2.
+
+    >>> encoder = Encoder(symbols=5, units=8)
+    >>> encoder.initialise(torch.Generator().manual_seed(0))
+    >>> encoder(torch.tensor([[1, 4, 5], [2, 5, 0]])).shape
+    torch.Size([2, 3, 16])
 
     Args:
-        symbols: of the source, the one behind its last included.
-        units: of each layer.
+        symbols: Number of different source symbols, the extra symbol after the last one included.
+        units: Number of units per direction.
     """
 
     def __init__(self, symbols: int, units: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.empty(symbols + 1, units))
-        self.ahead, self.back = LSTM(units, units), LSTM(units, units)
+        self.embedding = nn.Parameter(torch.empty(symbols + 1, units))
+        self.forward_lstm, self.backward_lstm = LSTM(units, units), LSTM(units, units)
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights."""
-        nn.init.normal_(self.table, generator=generator)
-        self.ahead.initialise(generator)
-        self.back.initialise(generator)
+        nn.init.normal_(self.embedding, generator=generator)
+        self.forward_lstm.initialise(generator)
+        self.backward_lstm.initialise(generator)
 
     def forward(self, source: Int[Tensor, "piece length"]) -> Float[Tensor, "piece length width"]:
-        """Return what stands for each place.
+        """Return the encoded symbols.
 
         Args:
-            source: number of each symbol from 1; 0 behind the end, where what is given means nothing.
+            source: Number of each symbol from 1; 0 is padding. The result is meaningless at padding.
         """
         pieces, length = source.shape
         if not length or not pieces:
-            return self.table.new_zeros(pieces, length, 2 * self.table.shape[1])
-        places = torch.arange(length, device=source.device).expand(pieces, length)
-        turned = ((source > 0).sum(1, keepdim=True) - 1 - places) % length  # its own inverse, up to the end
-        read = functional.embedding(source, self.table)
-        ahead, _ = self.ahead(read.transpose(0, 1), self.ahead.zero_state(pieces), None)
-        around = read.gather(1, turned.unsqueeze(2).expand_as(read)).transpose(0, 1)
-        back, _ = self.back(around, self.back.zero_state(pieces), None)
+            return self.embedding.new_zeros(pieces, length, 2 * self.embedding.shape[1])
+        # The backward LSTM reads each source reversed; reversing its symbols, but not the padding, is its own inverse.
+        positions = torch.arange(length, device=source.device).expand(pieces, length)
+        reverse = (((source > 0).sum(1, keepdim=True) - 1 - positions) % length).unsqueeze(2)
+        embedded = functional.embedding(source, self.embedding)
+        ahead, _ = self.forward_lstm(embedded.transpose(0, 1), self.forward_lstm.zero_state(pieces), None)
+        reversed_ = embedded.gather(1, reverse.expand_as(embedded)).transpose(0, 1)
+        back, _ = self.backward_lstm(reversed_, self.backward_lstm.zero_state(pieces), None)
         back = back.transpose(0, 1)
-        back = back.gather(1, turned.unsqueeze(2).expand_as(back))
+        back = back.gather(1, reverse.expand_as(back))
         return torch.cat([ahead.transpose(0, 1), back], 2).float()
 
 
 @dataclass(frozen=True)
 class SourceMemory:
-    """What an encoder says of all sources of a stretch of time, those of a lane side by side.
+    """The encoded sources of a batch; the sources of a row stand side by side.
 
-    A step sees the places of its own piece alone. So nothing is gathered again at every step, and the gradients of
-    all steps meet in one tensor.
+    A position attends only to the source of its own piece, selected by a mask. So nothing is gathered at each step, and
+    the gradients of all steps accumulate in one tensor.
 
     Attributes:
-        encoded: of each place.
-        symbols: their numbers, 0 where there is nothing.
-        places: of each in its own source.
-        owner: the number of the piece that each belongs to.
-        number: that of the piece that each row is in.
+        encoded: The encoded symbols.
+        symbols: Number of each symbol; 0 is padding.
+        positions: Position of each symbol in its own source.
+        pieces: Number of the piece that each symbol belongs to; -1 is padding.
+        current: Number of the piece at each position of the batch.
     """
 
-    encoded: Float[Tensor, "lane length width"]
-    symbols: Int[Tensor, "lane length"]
-    places: Float[Tensor, "lane length"]
-    owner: Int[Tensor, "lane length"]
-    number: Int[Tensor, "time lane"]
+    encoded: Float[Tensor, "row length width"]
+    symbols: Int[Tensor, "row length"]
+    positions: Float[Tensor, "row length"]
+    pieces: Int[Tensor, "row length"]
+    current: Int[Tensor, "time row"]
 
-    def at(self, t: int) -> Int[Tensor, "lane length"]:
-        """Return the symbols of the sources that row t attends to, 0 at all others."""
-        return self.symbols * (self.owner == self.number[t].unsqueeze(1))
+    def symbols_at(self, t: int) -> Int[Tensor, "row length"]:
+        """Return the symbols of the sources that time t attends to, 0 for the symbols of all other sources."""
+        return self.symbols * (self.pieces == self.current[t].unsqueeze(1))
 
 
-def read_sources(
-    encoder: Encoder, sources: Int[Tensor, "time lane length"], starts: Bool[Tensor, "time lane"]
+def encode_sources(
+    encoder: Encoder, sources: Int[Tensor, "time row length"], starts: Bool[Tensor, "time row"]
 ) -> SourceMemory:
-    """Return what stands for the sources of a stretch, each read once."""
-    number, firsts = pieces_of(starts)
-    at, lane = firsts.unbind(1)
-    read = sources[at, lane]
-    lengths = (read > 0).sum(1)
+    """Return the encoded sources of a batch; each source is encoded once.
+
+    Args:
+        encoder: The encoder.
+        sources: The source at each position, as in `Batch.sources`.
+        starts: True where a piece starts.
+    """
+    # 1. Encode the source of each piece.
+    current, first_positions = number_pieces(starts)
+    time, row = first_positions.unbind(1)
+    symbols = sources[time, row]
+    encoded = encoder(symbols)
+    # 2. Find the column at which each source begins in its row.
+    lengths = (symbols > 0).sum(1)
     before = lengths.cumsum(0) - lengths
-    offset = before - before[number[0]][lane]
-    length = int((offset + lengths).max())
-    piece, place = (read > 0).nonzero().unbind(1)
-    spot = lane[piece] * length + offset[piece] + place
-    lanes = starts.shape[1]
+    offset = before - before[current[0]][row]
+    width = int((offset + lengths).max())
+    # 3. Scatter all symbols, padding left out, into one tensor per row.
+    rows = starts.shape[1]
+    piece, position = (symbols > 0).nonzero().unbind(1)
+    index = row[piece] * width + offset[piece] + position
 
-    def laid(values: Tensor, empty: Tensor) -> Tensor:
-        return empty.index_copy(0, spot, values).view(lanes, length, *values.shape[1:])
+    def scatter(values: Tensor, fill: int = 0) -> Tensor:
+        empty = values.new_full((rows * width, *values.shape[1:]), fill)
+        return empty.index_copy(0, index, values).view(rows, width, *values.shape[1:])
 
-    encoded = encoder(read)[piece, place]
     return SourceMemory(
-        laid(encoded, encoded.new_zeros(lanes * length, encoded.shape[1])),
-        laid(read[piece, place], read.new_zeros(lanes * length)),
-        laid(place.to(encoded.dtype), encoded.new_zeros(lanes * length)),
-        laid(piece, read.new_full((lanes * length,), -1)),
-        number,
+        encoded=scatter(encoded[piece, position]),
+        symbols=scatter(symbols[piece, position]),
+        positions=scatter(position.to(encoded.dtype)),
+        pieces=scatter(piece, fill=-1),
+        current=current,
     )
 
 
-def pieces_of(starts: Bool[Tensor, "time lane"]) -> tuple[Int[Tensor, "time lane"], Int[Tensor, " piece two"]]:
-    """Return the number of the piece that each row belongs to, and the time and lane of each piece's first row.
+def number_pieces(starts: Bool[Tensor, "time row"]) -> tuple[Int[Tensor, "time row"], Int[Tensor, " piece two"]]:
+    """Return the number of the piece at each position, and the time and row of the first position of each piece.
 
-    A piece that began before the first row is a piece of these rows too.
+    A piece that started before the batch counts as a piece of its own.
+
+    >>> numbers, first_positions = number_pieces(torch.tensor([[False], [False], [True]]))
+    >>> numbers.tolist(), first_positions.tolist()
+    ([[0], [0], [1]], [[0, 0], [2, 0]])
     """
-    firsts = starts.clone()
-    firsts[0] = True
-    number = firsts.t().flatten().cumsum(0).view(firsts.shape[1], firsts.shape[0]).t() - 1
-    return number, firsts.t().nonzero().flip(1)
+    first = starts.clone()
+    first[0] = True
+    numbers = first.t().flatten().cumsum(0).view(first.shape[1], first.shape[0]).t() - 1
+    return numbers, first.t().nonzero().flip(1)

@@ -1,4 +1,4 @@
-"""The network: a head's input, conditioning, a stack of recurrent layers, the head's output."""
+"""The network: embedding, conditioning, recurrent layers with attention on a source, and the head."""
 
 import torch
 from jaxtyping import Float
@@ -11,60 +11,67 @@ from seqforge.network.batch import Batch
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
-from seqforge.network.encoder import Encoder, read_sources
+from seqforge.network.encoder import Encoder, encode_sources
 from seqforge.network.heads import head_for
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
 
 NetworkState = list[State]
-"""The state of every layer, first layer first; last that of the window on the source, where there is one."""
+"""The state of each layer, first layer first; the last entry is the state of the attention, if there is one."""
 
 
 class Network(nn.Module):
-    """A generator of sequences over one space.
+    """An autoregressive model of sequences over one space.
 
-    At the start of a piece the state is empty, so what stands for the last layer's output there is a vector
-    of its own: `start`, a bias and a map from labels and features.
+    At the start of a piece the hidden state is empty. There the output of the last layer is replaced by an affine map
+    of labels and features (`start_weight`; its first column is the bias). With an encoder, the map also reads the
+    context vector.
 
-    Above the first, what a layer reads is added to what it gives, where the config says so (Y. Wu et al.,
-    "Google's Neural Machine Translation System", arXiv 1609.08144, section 3.1): gradients reach the lower
-    layers undamped.
+    With `config.residual`, every layer but the first has a residual connection (Y. Wu et al., "Google's Neural Machine
+    Translation System", arXiv 1609.08144, section 3.1).
 
-    With a source, the first layer moves a window along it (`attention`), and every layer reads what is seen
-    through that: the first layer of the step before, the others of the same step. Where an encoder reads the source
-    (`encoder`), what is seen at the start has a part in `start` too.
+    With a source, the output of the first layer moves the attention, and every layer reads the context vector: the
+    first layer that of the previous step, the other layers that of the same step (`attention`).
+
+    >>> from seqforge.core.spaces import Categorical
+    >>> network = Network(Categorical(5), NetworkConfig(layers=1, hidden=8, embedding=4))
+    >>> flags, nothing = torch.zeros(7, 2, dtype=torch.bool), torch.zeros(7, 2, 0)
+    >>> steps = torch.zeros(7, 2, dtype=torch.long)  # 7 positions of 2 rows
+    >>> batch = Batch(steps, steps, flags, flags, torch.ones(7, 2), nothing.long(), nothing)
+    >>> logits, state = network(batch, network.zero_state(2))
+    >>> logits.shape  # five symbols and the boundary
+    torch.Size([7, 2, 6])
 
     Args:
-        space: what a step is.
-        config: the shape.
-        seed: of the fresh weights; None leaves them undefined, for a state dict to fill.
-        pace: symbols of the source a step, for fresh weights; None: a few steps a symbol.
+        space: The type of a step.
+        config: The architecture.
+        seed: Seed of the fresh weights; None leaves the weights undefined, for a state dict to fill.
+        symbols_per_step: Mean number of source symbols per step, used for the fresh weights of the attention; None for
+            a default.
     """
 
-    def __init__(self, space: Space, config: NetworkConfig, *, seed: int | None = 0, pace: float | None = None) -> None:
+    def __init__(
+        self, space: Space, config: NetworkConfig, *, seed: int | None = 0, symbols_per_step: float | None = None
+    ) -> None:
         super().__init__()
         self.space, self.config = space, config
         self.head = head_for(space, config)
         self.conditioning = Conditioning(config.labels, config.features)
-        self.encoder = (
-            Encoder(config.source_symbols, config.encoder_units)
-            if config.source_symbols and config.encoder_units
-            else None
-        )
-        seen = config.attention_width if self.encoder is not None else 0
-        self.start = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + seen))
+        self.encoder: Encoder | None = None
+        if config.source_symbols and config.encoder_units:
+            self.encoder = Encoder(config.source_symbols, config.encoder_units)
+        start_context = config.attention_width if self.encoder is not None else 0
+        self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + start_context))
         cell = CELLS[config.cell]
-        first = config.embedding + self.conditioning.width
+        first_width = config.embedding + self.conditioning.width
         self.layers = nn.ModuleList(
-            cell((config.hidden if number else first) + config.attention_width, config.hidden)
+            cell((config.hidden if number else first_width) + config.attention_width, config.hidden)
             for number in range(config.layers)
         )
-        self.window = (
-            GaussianAttention(config.hidden, config.attention_width, config.gaussians)
-            if config.source_symbols
-            else None
-        )
-        if self.window is not None and pace is not None:
-            self.window.pace = pace
+        self.attention: GaussianAttention | None = None
+        if config.source_symbols:
+            self.attention = GaussianAttention(config.hidden, config.attention_width, config.gaussians)
+            if symbols_per_step is not None:
+                self.attention.symbols_per_step = symbols_per_step
         if seed is not None:
             self.initialise(seed)
 
@@ -73,125 +80,161 @@ class Network(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.head.initialise(generator)
         self.conditioning.initialise(generator)
-        nn.init.zeros_(self.start)
+        nn.init.zeros_(self.start_weight)
         for layer in self.layers:
             layer.initialise(generator)  # type: ignore[operator]
-        if self.window is not None:
-            self.window.initialise(generator)
+        if self.attention is not None:
+            self.attention.initialise(generator)
         if self.encoder is not None:
             self.encoder.initialise(generator)
-            nn.init.xavier_uniform_(self.start[:, -self.config.attention_width :].detach(), generator=generator)
+            context_columns = self.start_weight[:, -self.config.attention_width :].detach()
+            nn.init.xavier_uniform_(context_columns, generator=generator)
 
-    def zero_state(self, lanes: int) -> NetworkState:
-        """Return the state before anything was seen."""
-        state: NetworkState = [layer.zero_state(lanes) for layer in self.layers]  # type: ignore[operator]
-        return state if self.window is None else [*state, self.window.zero_state(lanes)]
+    def zero_state(self, rows: int) -> NetworkState:
+        """Return the state before the first step, for a number of rows."""
+        state: NetworkState = [layer.zero_state(rows) for layer in self.layers]  # type: ignore[operator]
+        return state if self.attention is None else [*state, self.attention.zero_state(rows)]
 
     def forward(
-        self, window: Batch, state: NetworkState, masks: Masks | None = None
-    ) -> tuple[Float[Tensor, "time lane outputs"], NetworkState]:
-        """Return the head's outputs at every row, and the state after the last; arguments as of `read`."""
-        hidden, after = self.read(window, state, masks)
-        return self.head.predict(hidden), after
-
-    def read(
-        self,
-        window: Batch,
-        state: NetworkState,
-        masks: Masks | None = None,
-        weights: list[Tensor] | None = None,
-    ) -> tuple[Float[Tensor, "time lane hidden"], NetworkState]:
-        """Return what the head predicts from at every row, and the state after the last.
+        self, batch: Batch, state: NetworkState, masks: Masks | None = None
+    ) -> tuple[Float[Tensor, "time row outputs"], NetworkState]:
+        """Return the outputs of the head at every position, and the state after the last one.
 
         Args:
-            window: what to read.
-            state: the state before the first row.
-            masks: the dropout masks of training; None drops nothing.
-            weights: where given, what each row attends to is appended, row by row: shape (lane, length of the source).
+            batch: The input.
+            state: The state before the first position.
+            masks: The dropout masks; None for no dropout.
         """
-        labels = window.labels
+        hidden, new_state = self.forward_layers(batch, state, masks)
+        return self.head.predict(hidden), new_state
+
+    def forward_layers(
+        self,
+        batch: Batch,
+        state: NetworkState,
+        masks: Masks | None = None,
+        attention_weights: list[Tensor] | None = None,
+    ) -> tuple[Float[Tensor, "time row hidden"], NetworkState]:
+        """Return the output of the last layer at every position, and the state after the last position.
+
+        Args:
+            batch: The input.
+            state: The state before the first position.
+            masks: The dropout masks; None for no dropout.
+            attention_weights: If given, the weight of each source position is appended to it, one tensor of shape
+                (row, length) per position.
+        """
+        # 1. Embed the steps and concatenate labels and features.
+        labels = batch.labels
         if masks is not None:
             labels = labels * ~masks.hide_labels.unsqueeze(-1)
-        conditions = self.conditioning(labels, window.features)
-        hidden = self.head.read(window.inputs, window.starts)
+        conditions = self.conditioning(labels, batch.features)
+        hidden = self.head.embed(batch.inputs, batch.starts)
         if masks is not None:
             hidden = hidden * masks.input
         hidden = torch.cat([hidden, conditions], -1)
-        starts = window.starts if bool(window.starts.any()) else None
-        after: NetworkState = []
-        seen: Tensor | None = None
+        starts = batch.starts if bool(batch.starts.any()) else None
+        new_state: NetworkState = []
+        context: Tensor | None = None
         for number, layer in enumerate(self.layers):
+            # 2. Apply dropout between layers.
             if masks is not None and number:
                 hidden = hidden * masks.between[number - 1].to(hidden.dtype)
-            dropped = masks.recurrent[number] if masks is not None and masks.recurrent else None
-            if self.window is not None and not number:
-                given, layer_state, seen, window_state = self._attend(hidden, window, state, dropped, weights)
+            mask = masks.recurrent[number] if masks is not None and masks.recurrent else None
+            # 3. Run the layer; the first layer of a network with a source moves the attention.
+            if self.attention is not None and not number:
+                outputs, layer_state, context, attention_state = self._attend(
+                    hidden, batch, state, mask, attention_weights
+                )
             else:
-                inputs = hidden if seen is None else torch.cat([hidden, seen.to(hidden.dtype)], -1)
-                given, layer_state = layer(inputs, state[number], starts, dropped)
-            hidden = given + hidden if number and self.config.residual else given
-            after.append(layer_state)
-        if self.window is not None:
-            after.append(window_state)
+                inputs = hidden if context is None else torch.cat([hidden, context.to(hidden.dtype)], -1)
+                outputs, layer_state = layer(inputs, state[number], starts, mask)
+            hidden = outputs + hidden if number and self.config.residual else outputs
+            new_state.append(layer_state)
+        if self.attention is not None:
+            new_state.append(attention_state)
+        # 4. Replace the output at the starts of pieces.
         if starts is not None:
-            known = conditions if self.encoder is None or seen is None else torch.cat([conditions, seen], -1)
-            first = functional.linear(known, self.start[:, 1:], self.start[:, 0]).tanh().to(hidden.dtype)
-            hidden = torch.where(starts.unsqueeze(-1), first, hidden)
+            known = conditions if self.encoder is None or context is None else torch.cat([conditions, context], -1)
+            at_start = functional.linear(known, self.start_weight[:, 1:], self.start_weight[:, 0]).tanh()
+            hidden = torch.where(starts.unsqueeze(-1), at_start.to(hidden.dtype), hidden)
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)
-        return hidden, after
+        return hidden, new_state
 
     def _attend(
         self,
         inputs: Tensor,
-        window: Batch,
+        batch: Batch,
         state: NetworkState,
-        dropped: Tensor | None,
-        weights: list[Tensor] | None,
+        mask: Tensor | None,
+        attention_weights: list[Tensor] | None,
     ) -> tuple[Tensor, State, Tensor, State]:
-        """Run the first layer and the window on the source, step by step: each reads what the other gave.
+        """Run the first layer and the attention step by step, because each reads the output of the other.
+
+        Args:
+            inputs: The input of the first layer, without the context vector.
+            batch: The input of the network.
+            state: The state before the first position.
+            mask: Factors of the recurrent matrix; None for no dropout.
+            attention_weights: As in `forward_layers`.
 
         Returns:
-            The layer's outputs, its state, what was seen through the window at every row, and the window's state.
+            The outputs of the layer, its state, the context vector at every position, and the state of the attention.
         """
         layer: RecurrentLayer = self.layers[0]  # type: ignore[assignment]
-        assert self.window is not None
-        sources = window.sources
+        assert self.attention is not None
+        sources = batch.sources
         if sources is None:
-            sources = window.labels.new_zeros(*window.starts.shape, 0)
+            sources = batch.labels.new_zeros(*batch.starts.shape, 0)
+        # 1. Compute everything that does not depend on the state for all positions at once.
         width = inputs.shape[2]
-        given = functional.linear(inputs, layer.input_weight[:, :width], layer.bias)
-        recurrent = layer.recurrent_weight if dropped is None else layer.recurrent_weight * dropped
-        past = torch.cat([recurrent, layer.input_weight[:, width:]], 1).to(given.dtype)
-        split = isinstance(layer, GRU)  # its candidate takes the state's part alone through the reset gate
-        own, (kappa, seen, rested) = state[0], state[-1]
-        outputs, views = [], []
-        shelf = None if self.encoder is None else read_sources(self.encoder, sources, window.starts)
-        keeps = (~window.starts).unsqueeze(-1).float()
-        rows = zip(given.unbind(), keeps.unbind(), sources.unbind(), strict=True)
-        for t, (now, keep, source) in enumerate(rows):
-            kappa, seen, rested = kappa * keep, seen * keep, rested * keep
-            if split:
-                read = now + functional.linear(seen, layer.input_weight[:, width:])
-                own = layer.take(read, functional.linear(own[0], recurrent), own, keep)
+        from_inputs = functional.linear(inputs, layer.input_weight[:, :width], layer.bias)
+        context_weight = layer.input_weight[:, width:]
+        recurrent = layer.recurrent_weight if mask is None else layer.recurrent_weight * mask
+        joint_weight = torch.cat([recurrent, context_weight], 1).to(from_inputs.dtype)
+        separate = isinstance(layer, GRU)  # its reset gate applies to the contribution of the state alone
+        memory = None if self.encoder is None else encode_sources(self.encoder, sources, batch.starts)
+        keep_state = (~batch.starts).unsqueeze(-1).float()
+        layer_state, (kappa, context, steps_at_end) = state[0], state[-1]
+        outputs, contexts = [], []
+        for t, (from_input, keep, source) in enumerate(
+            zip(from_inputs.unbind(), keep_state.unbind(), sources.unbind(), strict=True)
+        ):
+            # 2. Reset the attention in rows whose piece starts here; the layer resets its own state.
+            kappa, context, steps_at_end = kappa * keep, context * keep, steps_at_end * keep
+            # 3. Step the layer with the context vector of the previous step.
+            if separate:
+                from_input = from_input + functional.linear(context, context_weight)
+                from_state = functional.linear(layer_state[0], recurrent)
             else:
-                own = layer.take(now, functional.linear(torch.cat([own[0], seen], 1), past), own, keep)
-            here = source if shelf is None else shelf.at(t)
-            kappa, seen, phi = self.window(own[0], kappa, here, shelf)
-            rested = self.window.rests(phi, here, rested)
-            if weights is not None:
-                weights.append(phi)
-            outputs.append(own[0])
-            views.append(seen)
-        return torch.stack(outputs), own, torch.stack(views), (kappa, seen, rested)
+                from_state = functional.linear(torch.cat([layer_state[0], context], 1), joint_weight)
+            layer_state = layer.step(from_input, from_state, layer_state, keep)
+            # 4. Move the attention with the output of the layer, and read the new context vector.
+            symbols = source if memory is None else memory.symbols_at(t)
+            kappa, context, phi = self.attention(layer_state[0], kappa, symbols, memory)
+            # 5. Count for how long the attention has been at the end of the source.
+            steps_at_end = self.attention.steps_at_end(phi, symbols, steps_at_end)
+            # 6. Collect the results.
+            if attention_weights is not None:
+                attention_weights.append(phi)
+            outputs.append(layer_state[0])
+            contexts.append(context)
+        return torch.stack(outputs), layer_state, torch.stack(contexts), (kappa, context, steps_at_end)
 
     def loss(
-        self, window: Batch, state: NetworkState, masks: Masks | None = None
-    ) -> tuple[Float[Tensor, "time lane"], NetworkState]:
-        """Return the nats of every row, zero where it does not count, and the state after the last."""
-        outputs, after = self(window, state, masks)
-        return self.head.loss(outputs, window.targets, window.ends) * window.weights, after
+        self, batch: Batch, state: NetworkState, masks: Masks | None = None
+    ) -> tuple[Float[Tensor, "time row"], NetworkState]:
+        """Return the loss of every position in nats, multiplied by its weight, and the state after the last one.
+
+        Args:
+            batch: The input and the targets.
+            state: The state before the first position.
+            masks: The dropout masks; None for no dropout.
+        """
+        outputs, new_state = self(batch, state, masks)
+        return self.head.loss(outputs, batch.targets, batch.ends) * batch.weights, new_state
 
     def parameter_count(self) -> int:
-        """Return the number of trained numbers."""
+        """Return the number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())

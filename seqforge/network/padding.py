@@ -1,27 +1,36 @@
-"""Padding to whole vectors, for stepping: see `sampling.engine`."""
+"""Padding of weights to whole vectors of the processor, used by the step-by-step engine (`sampling.engine`)."""
 
 import torch
 from torch import Tensor
 
-VECTOR = 64
+MULTIPLE = 64
+"""Padded axes have a multiple of this many entries."""
 
 
-def padded(value: Tensor, gates: int = 1) -> Tensor:
-    """Return a tensor whose first axis, gate by gate, is padded with zeros to a multiple of VECTOR."""
-    per_gate = value.reshape(gates, value.shape[0] // gates, *value.shape[1:])
-    missing = -per_gate.shape[1] % VECTOR
+def pad_units(value: Tensor, gates: int = 1) -> Tensor:
+    """Return a tensor whose first axis is padded with zeros, separately for each gate.
+
+    >>> pad_units(torch.ones(2 * 3), gates=2).shape
+    torch.Size([128])
+
+    Args:
+        value: A weight or bias; its first axis has `gates` blocks of equal length.
+        gates: Number of blocks.
+    """
+    blocks = value.reshape(gates, value.shape[0] // gates, *value.shape[1:])
+    missing = -blocks.shape[1] % MULTIPLE
     if not missing:
         return value
-    after = per_gate.new_zeros(gates, missing, *value.shape[1:])
-    return torch.cat([per_gate, after], 1).flatten(0, 1)
+    zeros = blocks.new_zeros(gates, missing, *value.shape[1:])
+    return torch.cat([blocks, zeros], 1).flatten(0, 1)
 
 
-def padded_matrix(value: Tensor, gates: int = 1) -> Tensor:
-    """Return a matrix padded on both axes: outputs gate by gate, inputs as one."""
-    return padded(padded(value, gates).t()).t().contiguous()
+def pad_matrix(value: Tensor, gates: int = 1) -> Tensor:
+    """Return a matrix padded with zeros on both axes: the outputs separately for each gate, the inputs as one block."""
+    return pad_units(pad_units(value, gates).t()).t().contiguous()
 
 
-def padded_columns(value: Tensor) -> Tensor:
-    """Return rows padded with zeros on the right."""
-    missing = -value.shape[1] % VECTOR
+def pad_columns(value: Tensor) -> Tensor:
+    """Return a matrix whose second axis is padded with zeros."""
+    missing = -value.shape[1] % MULTIPLE
     return torch.nn.functional.pad(value, (0, missing)) if missing else value

@@ -35,7 +35,7 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
                 yield Piece(path.read_text())
 
             def write(self, pieces, path):
-                path.write_text("\\n".join(piece.content for piece in pieces))
+                path.write_text("".join(piece.content for piece in pieces))
 
     Attributes:
         api: The version of the contract that the plugin was written for.

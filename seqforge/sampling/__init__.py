@@ -1,6 +1,6 @@
-"""Sampling: the step-by-step engine, the controls, constrained decoding, the sampler and beam search.
+"""Sampling: the engine for single steps, the controls, constrained decoding, the sampler and beam search.
 
-Importing the package imports no torch; the names that need it are imported on first use.
+Importing the package does not import torch; names that need it are imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from seqforge.sampling.distributions import distribution_for
     from seqforge.sampling.engine import Engine
     from seqforge.sampling.ensemble import Ensemble
-    from seqforge.sampling.sampler import Conditions, Sample, Sampler, prompt_batch
+    from seqforge.sampling.prompts import Conditions, prompt_batch
+    from seqforge.sampling.sampler import Sample, Sampler
 
 __all__ = [
     "BeamSearch",
@@ -33,12 +34,12 @@ __getattr__ = lazy_attributes(
     __name__,
     {
         "BeamSearch": "seqforge.sampling.beam",
-        "Conditions": "seqforge.sampling.sampler",
+        "Conditions": "seqforge.sampling.prompts",
         "Engine": "seqforge.sampling.engine",
         "Ensemble": "seqforge.sampling.ensemble",
         "Sample": "seqforge.sampling.sampler",
         "Sampler": "seqforge.sampling.sampler",
         "distribution_for": "seqforge.sampling.distributions",
-        "prompt_batch": "seqforge.sampling.sampler",
+        "prompt_batch": "seqforge.sampling.prompts",
     },
 )

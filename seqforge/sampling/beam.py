@@ -1,11 +1,11 @@
-"""Beam search: the most probable pieces, as far as a beam of hypotheses finds them.
+"""Beam search: the most probable pieces that a beam of hypotheses finds.
 
 B. Lowerre, "The HARPY Speech Recognition System", 1976; scores are normalised by length as in Y. Wu et al., "Google's
 Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha.
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -17,20 +17,21 @@ from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import Guide, mask_source_end
-from seqforge.sampling.linear import MOST_ROWS
-from seqforge.sampling.sampler import Conditions, Sample, prompt_batch
+from seqforge.sampling.linear import MAX_ROWS
+from seqforge.sampling.prompts import Conditions, prompt_batch
+from seqforge.sampling.sampler import Sample
 
 
 @dataclass(frozen=True, eq=False)
 class _Hypothesis:
-    """A beginning, or a whole piece.
+    """The beginning of a piece, or a complete piece.
 
     Attributes:
-        steps: that were chosen, after the prompt.
-        scores: of each, and of the end, in nats.
-        state: of the constraint.
-        units: prompt included.
-        row: of the engine's state that it goes on from.
+        steps: The steps after the prompt.
+        scores: The log-probability of each step, and of the end, in nats.
+        state: The state of the constraint.
+        units: The natural units, prompt included.
+        row: The row of the engine's state that the hypothesis continues.
     """
 
     steps: tuple[int, ...]
@@ -40,27 +41,47 @@ class _Hypothesis:
     row: int
 
     @property
-    def total(self) -> float:
+    def log_probability(self) -> float:
         return float(sum(self.scores))
 
 
-class BeamSearch:
-    """The most probable pieces that a prompt begins, with their log-probabilities.
+@dataclass(frozen=True, eq=False)
+class _Complete:
+    """A complete piece.
 
-    The greedy piece is searched beside the beam, so what is found never scores below it.
+    Attributes:
+        hypothesis: The piece.
+        ended: Whether the network ended it; False if a limit did.
+    """
+
+    hypothesis: _Hypothesis
+    ended: bool
+
+
+class BeamSearch:
+    """Searches the most probable pieces that continue a prompt.
+
+    The greedy piece is searched as well, so the result never scores below it.
+
+    Example:
+        search = BeamSearch(
+            Engine(network), prompt, Conditions(np.zeros(0), np.zeros(0)), beams=8, length_penalty=0.0,
+            controls=Controls(), limits=Limits(steps=200), units=lambda steps: np.ones(len(steps)),
+        )
+        best = search.best(1)[0]
 
     Args:
-        engine: the network, ready for stepping, or several averaged.
-        prompt: where to start, and the constraint.
-        conditions: labels and features.
-        beams: how many hypotheses are kept at every step.
-        length_penalty: alpha: 0 compares log-probabilities as they are, 1 nearly those per step.
-        controls: bans hold; everything else is of sampling and must be as by default.
-        limits: where a piece is brought to an end.
-        units: gives the natural units of an array of steps.
+        engine: The network in step mode, or several networks as an ensemble.
+        prompt: The steps to start from, and the constraint.
+        conditions: The labels and features.
+        beams: The number of hypotheses that are kept at every step.
+        length_penalty: The exponent alpha: 0 compares log-probabilities, 1 compares them nearly per step.
+        controls: The controls; only `ban` has an effect, and all others must have their defaults.
+        limits: Where a piece is ended if the network does not end it.
+        units: A function that returns the natural units of each step of an array.
 
     Raises:
-        RequestError: the space has no single steps to rank, or another control is set.
+        RequestError: If the steps are not symbols, a value is not allowed, or another control is set.
     """
 
     def __init__(
@@ -77,139 +98,169 @@ class BeamSearch:
     ) -> None:
         space = engine.network.space
         if not isinstance(space, Categorical):
-            raise RequestError(f"--beams has no meaning for {space.kind} steps: they have no most probable ones")
-        if not 1 <= beams <= MOST_ROWS - 1:
-            raise RequestError(f"--beams is {beams}; it must be from 1 to {MOST_ROWS - 1}")
-        if not 0 <= length_penalty <= 10:
-            raise RequestError(f"--length-penalty is {length_penalty:g}; it must be from 0 to 10")
-        if controls != Controls(greedy=controls.greedy, ban=controls.ban):
             raise RequestError(
-                "--beams looks for the most probable piece, so of the controls only --ban goes with it;"
-                " leave the others out"
-            )
+                f"`beams` does not apply to {space.kind} steps, because beam search needs steps that are symbols;"
+                " leave it out",
+                field="beams", value=beams,
+            )  # fmt: skip
+        if not 1 <= beams <= MAX_ROWS - 1:
+            raise RequestError.invalid("beams", beams, f"from 1 to {MAX_ROWS - 1}")
+        if not 0 <= length_penalty <= 10:
+            raise RequestError.invalid("length_penalty", length_penalty, "from 0 to 10")
+        expected = Controls(greedy=controls.greedy, ban=controls.ban)
+        for field in fields(Controls):
+            value = getattr(controls, field.name)
+            if value != getattr(expected, field.name):
+                raise RequestError(
+                    f"`beams` accepts only the control `ban`, and `{field.name}` is set, too; leave one of them out",
+                    field=field.name, value=value,
+                )  # fmt: skip
         self.engine, self.prompt, self.beams, self.alpha = engine, prompt, beams, length_penalty
         self.size, self.limits, self.units = space.size, limits, units
         self.banned = np.zeros(space.size + 1, np.bool_)
         self.banned[list(controls.ban)] = True
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
-        self.first = self.guide.after(prompt) if self.guide else None
-        self.begun = engine.begin(prompt_batch(engine.network, prompt, conditions))
+        self.initial_state = self.guide.state_after(prompt) if self.guide else None
+        """The state of the constraint after the prompt."""
+        batch = prompt_batch(engine.network, prompt, conditions)
+        self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
 
     def best(self, n: int) -> list[Sample]:
-        """Return the n best whole pieces, the best first; fewer where the beam found fewer."""
-        whole = self._search(self.beams)
+        """Return the n best complete pieces, the best first; fewer if the beam found fewer."""
+        complete = self._search(self.beams)
         if self.beams > 1:
-            whole += self._search(1)
-        ranked = sorted(whole, key=lambda found: (-self.score(found[0].total, len(found[0].scores)), found[0].steps))
-        distinct = {hypothesis.steps: (hypothesis, ended) for hypothesis, ended in reversed(ranked)}
-        order = sorted(
-            distinct.values(), key=lambda found: (-self.score(found[0].total, len(found[0].scores)), found[0].steps)
-        )
-        return [self._sample(k, hypothesis, ended) for k, (hypothesis, ended) in enumerate(order[:n])]
+            complete += self._search(1)
+        ranked = sorted(complete, key=self._rank)
+        distinct = {piece.hypothesis.steps: piece for piece in reversed(ranked)}
+        order = sorted(distinct.values(), key=self._rank)
+        return [self._sample(k, piece) for k, piece in enumerate(order[:n])]
 
-    def score(self, total: float, length: int) -> float:
-        """Return what hypotheses are ranked by."""
-        found: float = total / ((5 + length) / 6) ** self.alpha
-        return found
+    def score(self, log_probability: float, length: int) -> float:
+        """Return the score by which hypotheses are ranked.
+
+        Args:
+            log_probability: The log-probability of a piece, in nats.
+            length: Its number of steps, the end included.
+        """
+        score: float = log_probability / ((5 + length) / 6) ** self.alpha
+        return score
+
+    def _rank(self, piece: _Complete) -> tuple[float, tuple[int, ...]]:
+        """Return the sort key of a complete piece: the best score first, then by steps."""
+        return -self._score_of(piece.hypothesis), piece.hypothesis.steps
+
+    def _score_of(self, hypothesis: _Hypothesis) -> float:
+        return self.score(hypothesis.log_probability, len(hypothesis.scores))
 
     # -- the search ---------------------------------------------------------------------------
 
-    def _search(self, beams: int) -> list[tuple[_Hypothesis, bool]]:
-        """Return whole pieces, and whether the network ended each."""
-        outputs, first, added = self.begun
+    def _search(self, beams: int) -> list[_Complete]:
+        """Return the complete pieces that a beam of this width finds."""
         rows = self.engine.rows_for(beams)
-        state = self.engine.state(first, rows)
-        conditions = added.repeat(rows, 1)
-        prompt = self.prompt.example.steps
-        alive = [_Hypothesis((), (), self.first, float(self.units(prompt).sum()), 0)]
-        logits = outputs.unsqueeze(0)
-        whole: list[tuple[_Hypothesis, bool]] = []
+        state = self.engine.state(self.prompt_state, rows)
+        condition_gates = self.condition_gates.repeat(rows, 1)
+        # 1. Start with one hypothesis, the prompt.
+        prompt_units = float(self.units(self.prompt.example.steps).sum())
+        active = [_Hypothesis((), (), self.initial_state, prompt_units, 0)]
+        logits = self.prompt_outputs.unsqueeze(0)
+        complete: list[_Complete] = []
         threads = torch.get_num_threads()
         self.engine.use_threads(rows)
         try:
-            while alive:
-                rested = self.engine.rested(state) if self.prompt.whole_source else None
-                alive = self._extended(alive, logits, self._masks(alive, rested), beams, whole)
-                if not alive or self._settled(alive, whole, beams):
+            while active:
+                # 2. Extend every hypothesis by every allowed step and keep the best; move complete ones aside.
+                steps_at_end = self.engine.steps_at_source_end(state) if self.prompt.whole_source else None
+                active = self._extend(active, logits, self._masks(active, steps_at_end), beams, complete)
+                # 3. Stop if no hypothesis can still become one of the best.
+                if not active or self._is_settled(active, complete, beams):
                     break
-                chosen = torch.zeros(rows, dtype=torch.long)
-                chosen[: len(alive)] = torch.tensor([hypothesis.steps[-1] for hypothesis in alive])
-                source = torch.zeros(rows, dtype=torch.long)
-                source[: len(alive)] = torch.tensor([hypothesis.row for hypothesis in alive])
-                state = [tuple(part[source].clone() for part in layer) for layer in state]
-                logits = self.engine.step(chosen, conditions, state)
+                # 4. Copy the engine's state to the row of each hypothesis, and read the last steps.
+                steps = torch.zeros(rows, dtype=torch.long)
+                steps[: len(active)] = torch.tensor([hypothesis.steps[-1] for hypothesis in active])
+                source_rows = torch.zeros(rows, dtype=torch.long)
+                source_rows[: len(active)] = torch.tensor([hypothesis.row for hypothesis in active])
+                state = [tuple(part[source_rows].clone() for part in layer) for layer in state]
+                logits = self.engine.step(steps, condition_gates, state)
         finally:
             torch.set_num_threads(threads)
-        return whole
+        return complete
 
-    def _extended(
+    def _extend(
         self,
-        alive: list[_Hypothesis],
+        active: list[_Hypothesis],
         logits: torch.Tensor,
         masks: np.ndarray,
         beams: int,
-        whole: list[tuple[_Hypothesis, bool]],
+        complete: list[_Complete],
     ) -> list[_Hypothesis]:
-        """Return the best continuations; those that are whole go to `whole`."""
-        logs = logits[: len(alive)].double().log_softmax(-1).numpy()
-        logs[~masks] = -np.inf
-        totals = logs + np.array([hypothesis.total for hypothesis in alive])[:, None]
+        """Return the best continuations that are not complete; append the complete ones to `complete`."""
+        scores = logits[: len(active)].double().log_softmax(-1).numpy()
+        scores[~masks] = -np.inf
+        totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None]
         order = np.argsort(-totals, axis=None, kind="stable")[: 2 * beams]
-        found: list[_Hypothesis] = []
-        for place in order.tolist():
-            row, step = divmod(place, self.size + 1)
-            if totals[row, step] == -np.inf or len(found) == beams:
+        extended: list[_Hypothesis] = []
+        for index in order.tolist():
+            row, step = divmod(index, self.size + 1)
+            if totals[row, step] == -np.inf or len(extended) == beams:
                 break
-            made, ended = self._with(alive[row], row, step, float(logs[row, step]))
-            if made is None:
-                continue
+            hypothesis, ended = self._append(active[row], row, step, float(scores[row, step]))
             if ended is None:
-                found.append(made)
+                extended.append(hypothesis)
             else:
-                whole.append((made, ended))
+                complete.append(_Complete(hypothesis, ended))
                 if beams == 1:
                     return []
-        return found
+        return extended
 
-    def _masks(self, alive: list[_Hypothesis], rested: np.ndarray | None) -> np.ndarray:
-        """Return what may come after each hypothesis: by the constraint, the source, the limits and the bans."""
-        masks = np.stack([self._mask(hypothesis) for hypothesis in alive])
-        if rested is not None:
-            masks = mask_source_end(masks, rested[: len(alive)])
+    def _masks(self, active: list[_Hypothesis], steps_at_end: np.ndarray | None) -> np.ndarray:
+        """Return the mask of each hypothesis: what constraint, source, limits and bans allow."""
+        masks = np.stack([self._mask(hypothesis) for hypothesis in active])
+        if steps_at_end is not None:
+            masks = mask_source_end(masks, steps_at_end[: len(active)])
         allowed = masks & ~self.banned
         return np.where(allowed.any(axis=1, keepdims=True), allowed, masks)
 
     def _mask(self, hypothesis: _Hypothesis) -> np.ndarray:
+        """Return what the constraint allows after a hypothesis, within the limits."""
         mask = np.ones(self.size + 1, np.bool_)
         if self.guide is not None:
-            left = self.limits.steps - len(self.prompt.example.steps) - len(hypothesis.steps)
+            steps_left = self.limits.steps - len(self.prompt.example.steps) - len(hypothesis.steps)
             if hypothesis.units >= self.limits.units:
-                mask = self.guide.mask(hypothesis.state, closing=True)
+                mask = self.guide.mask(hypothesis.state, nearest_end=True)
             else:
-                mask = self.guide.mask_within(hypothesis.state, left)
+                mask = self.guide.mask_within(hypothesis.state, steps_left)
         return mask
 
-    def _with(self, before: _Hypothesis, row: int, step: int, score: float) -> tuple[_Hypothesis | None, bool | None]:
-        """Return a hypothesis with one step more, and whether that made it whole: by its end, by a limit, or not."""
+    def _append(self, before: _Hypothesis, row: int, step: int, score: float) -> tuple[_Hypothesis, bool | None]:
+        """Return a hypothesis with one more step.
+
+        Returns:
+            The hypothesis; and None if it is not complete, True if the step is the end, False if it reached a limit.
+        """
         scores = (*before.scores, score)
         if step == self.size:
             return _Hypothesis(before.steps, scores, before.state, before.units, row), True
         state = None if self.guide is None else self.guide.constraint.advance(before.state, step)
         units = before.units + float(self.units(np.asarray([step]))[0])
-        made = _Hypothesis((*before.steps, step), scores, state, units, row)
+        hypothesis = _Hypothesis((*before.steps, step), scores, state, units, row)
         full = units >= self.limits.units
-        full |= len(self.prompt.example.steps) + len(made.steps) >= self.limits.steps
-        whole = self.guide is None or self.guide.constraint.may_end(state)
-        return made, False if full and whole else None
+        full |= len(self.prompt.example.steps) + len(hypothesis.steps) >= self.limits.steps
+        may_end = self.guide is None or self.guide.constraint.may_end(state)
+        return hypothesis, False if full and may_end else None
 
-    def _settled(self, alive: list[_Hypothesis], whole: list[tuple[_Hypothesis, bool]], beams: int) -> bool:
-        """Return whether nothing alive is as good as the worst of the best; where alpha is 0, scores only fall."""
-        if len(whole) < beams:
+    def _is_settled(self, active: list[_Hypothesis], complete: list[_Complete], beams: int) -> bool:
+        """Return whether no active hypothesis scores above the worst of the best complete pieces.
+
+        With alpha = 0 this is exact, because scores only fall.
+        """
+        if len(complete) < beams:
             return False
-        scores = sorted((self.score(found.total, len(found.scores)) for found, _ in whole), reverse=True)
-        return max(self.score(each.total, len(each.scores)) for each in alive) <= scores[beams - 1]
+        scores = sorted((self._score_of(piece.hypothesis) for piece in complete), reverse=True)
+        return max(self._score_of(hypothesis) for hypothesis in active) <= scores[beams - 1]
 
-    def _sample(self, k: int, hypothesis: _Hypothesis, ended: bool) -> Sample:
-        kept = self.prompt.example.steps[: self.prompt.keep]
-        steps = np.concatenate([kept, np.array(hypothesis.steps, kept.dtype)])
-        return Sample(k, steps, ended, hypothesis.total, hypothesis.scores)
+    def _sample(self, k: int, piece: _Complete) -> Sample:
+        """Return a complete piece as a sample."""
+        prompt_steps = self.prompt.example.steps[: self.prompt.keep]
+        hypothesis = piece.hypothesis
+        steps = np.concatenate([prompt_steps, np.array(hypothesis.steps, prompt_steps.dtype)])
+        return Sample(k, steps, piece.ended, hypothesis.log_probability, hypothesis.scores)

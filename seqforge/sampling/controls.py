@@ -1,76 +1,87 @@
-"""What people can ask of the sampler, and the order in which it is applied."""
+"""The controls and limits of generation, with their defaults and allowed values."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from seqforge.core.options import flag
 from seqforge.errors import RequestError
 
 Precision = Literal["float32", "bfloat16", "int8"]
-"""Of the engine's matrix products."""
+"""The precision of the engine's matrix products."""
+
+PANEL = "Sampling"
+"""The heading in `seqforge generate --help`."""
 
 
-def _control(default: Any, help: str, unit: str = "") -> Any:  # noqa: A002 - the word users know
-    return field(default=default, metadata={"help": help, "unit": unit})
+def _flag(default: Any, help: str, unit: str = "") -> Any:  # noqa: A002 - the usual word
+    return flag(default, help=help, unit=unit, panel=PANEL)
 
 
 @dataclass(frozen=True)
 class Controls:
-    """How a step is chosen from the network's distribution. Every field is a flag of `seqforge generate`.
+    """How a step is chosen from the distribution that the network predicts. Every field is a flag of the command line.
 
-    Applied in this order: the constraint's mask; `force`; `ban`; what looks back (repetition, presence and frequency
-    penalty, DRY, no-repeat-ngram); temperature; top-k; typical; top-p; min-p; mirostat; then a step is drawn, or with
-    `greedy` (or temperature 0) the most probable taken: what looks back counts for that too, what comes after does
-    not. A filter or ban that would leave nothing is passed over for that step. See `filters` for sources.
+    >>> controls = Controls(temperature=0.8, top_p=0.9)
+    >>> controls.top_k
+    0
+
+    The controls are applied in this order:
+
+    1. the mask of the constraint;
+    2. `force`, `ban`;
+    3. the penalties, which depend on earlier steps: repetition, presence and frequency penalty, DRY, no-repeat n-gram;
+    4. temperature, top-k, typical, top-p, min-p, mirostat;
+    5. a random draw.
+
+    With `greedy` or temperature 0, the most probable step after 1 to 3 is chosen, and 4 and 5 are skipped. A filter
+    or a ban that would leave no step is skipped for that step. `seqforge.sampling.filters` gives the sources.
+
+    Raises:
+        RequestError: If a value is not allowed.
     """
 
-    greedy: bool = _control(False, "always the most probable step")
-    temperature: float = _control(1.0, "below 1: more probable, above: bolder")
-    top_k: int = _control(0, "draw among the k most probable; 0: all")
-    typical: float = _control(1.0, "draw among the most typical whose probabilities sum to this; 1: all")
-    top_p: float = _control(1.0, "draw among the fewest whose probabilities sum to p; 1: all")
-    min_p: float = _control(0.0, "draw among those at least so probable as this share of the most probable; 0: all")
-    mirostat: float = _control(0.0, "hold the surprise of each step near so many bits; 0: off", "BITS")
-    mirostat_rate: float = _control(0.1, "how fast mirostat learns")
-    repetition_penalty: float = _control(1.0, "make less probable what has come already; 1: off")
-    presence_penalty: float = _control(0.0, "take so much from the logit of what has come already")
-    frequency_penalty: float = _control(0.0, "take so much from a logit for every time it has come")
-    no_repeat_ngram: int = _control(0, "no run of so many steps comes twice; 0: off", "STEPS")
-    dry: float = _control(0.0, "penalty of a step that goes on repeating a run; 0: off")
-    dry_base: float = _control(1.75, "by what that grows with every step of the run")
-    dry_length: int = _control(2, "runs up to so long may be repeated", "STEPS")
-    penalty_window: int = _control(0, "penalties count so many last steps; 0: all", "STEPS")
-    bias: float = _control(0.0, "of real numbers: 0 as the network has them, 1 and more: neater")
+    greedy: bool = _flag(False, "Always choose the most probable step.")
+    temperature: float = _flag(
+        1.0, "Sampling temperature: below 1 favours probable steps, above 1 is more random, 0 is greedy."
+    )
+    top_k: int = _flag(0, "Sample among the k most probable steps; 0 keeps all.")
+    typical: float = _flag(
+        1.0,
+        "Locally typical sampling: keep the steps whose surprisal is closest to the entropy, up to this total"
+        " probability; 1 keeps all.",
+    )
+    top_p: float = _flag(
+        1.0, "Nucleus sampling: keep the most probable steps up to this total probability; 1 keeps all."
+    )
+    min_p: float = _flag(0.0, "Keep steps that have at least this fraction of the highest probability; 0 keeps all.")
+    mirostat: float = _flag(0.0, "Target surprisal of mirostat sampling; 0 turns it off.", "BITS")
+    mirostat_rate: float = _flag(0.1, "Learning rate of mirostat sampling.")
+    repetition_penalty: float = _flag(
+        1.0, "Divide positive logits of earlier steps by this value and multiply negative ones; 1 turns it off."
+    )
+    presence_penalty: float = _flag(0.0, "Subtract this value from the logit of every step that has occurred.")
+    frequency_penalty: float = _flag(0.0, "Subtract this value from the logit of a step once per earlier occurrence.")
+    no_repeat_ngram: int = _flag(0, "Never repeat a run of this many steps; 0 turns it off.", "STEPS")
+    dry: float = _flag(0.0, "Strength of the DRY penalty on steps that would continue a repeated run; 0 turns it off.")
+    dry_base: float = _flag(1.75, "Growth of the DRY penalty per step of the repeated run.")
+    dry_length: int = _flag(2, "Length of a repeated run from which the DRY penalty applies.", "STEPS")
+    penalty_window: int = _flag(0, "Number of last steps that the penalties count; 0 counts all.", "STEPS")
+    bias: float = _flag(
+        0.0, "Bias of real-valued steps such as pen points: 0 samples the network as it is, 1 or more is neater."
+    )
     ban: tuple[int, ...] = field(default=(), metadata={"list": True})
     force: tuple[int, ...] = field(default=(), metadata={"list": True})
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 100:
-            raise RequestError(f"--temperature is {self.temperature:g}; it must be from 0 (greedy) to 100")
-        if self.top_k < 0:
-            raise RequestError(f"--top-k is {self.top_k}; it must be 1 or more, or 0 for all")
-        for name in ("top_p", "typical"):
+        for name, (lowest, highest, allowed) in _RANGES.items():
             value = getattr(self, name)
-            if not 0 < value <= 1:
-                raise RequestError(f"--{name.replace('_', '-')} is {value:g}; it must be above 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise RequestError(f"--min-p is {self.min_p:g}; it must be from 0 to 1")
-        if not 0 < self.repetition_penalty <= 100:
-            raise RequestError(
-                f"--repetition-penalty is {self.repetition_penalty:g}; it must be above 0 and at most 100"
-            )
-        bounds = {
-            "mirostat": (0, 100), "mirostat_rate": (0, 1), "presence_penalty": (-100, 100),
-            "frequency_penalty": (-100, 100), "no_repeat_ngram": (0, 1000), "dry": (0, 100), "dry_base": (1, 100),
-            "bias": (0, 100), "dry_length": (0, 1000), "penalty_window": (0, 10**9),
-        }  # fmt: skip
-        for name, (least, most) in bounds.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise RequestError(f"--{name.replace('_', '-')} is {value:g}; it must be from {least} to {most}")
+            above = value > lowest if name in _ABOVE_ZERO else value >= lowest
+            if not (above and value <= highest):  # also refuses NaN
+                raise RequestError.invalid(name, value, allowed)
 
     @property
-    def looks_back(self) -> bool:
-        """Whether what has come already matters for what comes next."""
+    def uses_history(self) -> bool:
+        """Whether the choice of a step depends on earlier steps."""
         return (
             self.repetition_penalty != 1
             or self.presence_penalty != 0
@@ -82,14 +93,39 @@ class Controls:
         )
 
 
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "temperature": (0, 100, "from 0 (greedy) to 100"),
+    "top_k": (0, float("inf"), "1 or more, or 0 for all"),
+    "top_p": (0, 1, "above 0 and at most 1"),
+    "typical": (0, 1, "above 0 and at most 1"),
+    "min_p": (0, 1, "from 0 to 1"),
+    "repetition_penalty": (0, 100, "above 0 and at most 100"),
+    "mirostat": (0, 100, "from 0 to 100"),
+    "mirostat_rate": (0, 1, "from 0 to 1"),
+    "presence_penalty": (-100, 100, "from -100 to 100"),
+    "frequency_penalty": (-100, 100, "from -100 to 100"),
+    "no_repeat_ngram": (0, 1000, "from 0 to 1000"),
+    "dry": (0, 100, "from 0 to 100"),
+    "dry_base": (1, 100, "from 1 to 100"),
+    "bias": (0, 100, "from 0 to 100"),
+    "dry_length": (0, 1000, "from 0 to 1000"),
+    "penalty_window": (0, 10**9, f"from 0 to {10**9}"),
+}
+"""Lowest and highest value of each control, and the allowed values in words."""
+_ABOVE_ZERO = ("top_p", "typical", "repetition_penalty")
+"""Controls that must be greater than their lowest value."""
+
+
 @dataclass(frozen=True)
 class Limits:
-    """Where a piece is brought to an end if it does not end by itself.
+    """Where a piece is ended if the network does not end it.
+
+    >>> limits = Limits(units=500.0, seconds=10.0)
 
     Attributes:
-        units: natural units, prompt included; the piece is then led to the nearest end.
-        steps: steps, prompt included; never exceeded unless the nearest end is farther.
-        seconds: of the clock on the wall, for all pieces together; each is then led to the nearest end.
+        units: Length in natural units, prompt included. A piece that reaches it continues to the nearest end.
+        steps: Number of steps, prompt included. It is exceeded only if the nearest end is farther away.
+        seconds: Wall-clock time for all pieces together. After it, every piece continues to its nearest end.
     """
 
     units: float = float("inf")

@@ -1,4 +1,4 @@
-"""Step mode: the network, one step for a number of rows, weights laid out once."""
+"""Step mode: the network computes one step for several rows, with weights that are rearranged once."""
 
 import time
 from collections.abc import Callable
@@ -10,29 +10,43 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqforge.network import Batch, Network, NetworkState
-from seqforge.network.padding import padded, padded_columns, padded_matrix
+from seqforge.network.padding import pad_units, pad_columns, pad_matrix
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 from seqforge.sampling.controls import Precision
-from seqforge.sampling.linear import MOST_ROWS, Linear, make_linear
+from seqforge.sampling.linear import MAX_ROWS, Linear, make_linear
 
-SIZES = (1, 2, 4, 8, 16, 32, 64)
-STRETCH = 1024
+ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64)
+"""The numbers of rows that the engine computes."""
+PROMPT_CHUNK = 1024
+"""The number of steps of a prompt that are read in one call."""
+MIN_SPEEDUP = 0.8
+"""Several threads are used if they need at most this fraction of the time of one thread."""
 
 
 class Engine:
-    """A network made ready for stepping.
+    """A network in step mode: it reads one step per row and returns the outputs for the next step.
 
-    What the first layer does with a symbol is looked up in a table; what the conditions add is added
-    once; each further layer is one matrix product of its input and state side by side (`products`).
+    The first layer looks up its response to a symbol in a table; the part of the labels and features is computed once
+    and added. Each further layer is one product of its input and its hidden state side by side (`linear`).
 
-    A row's result must not depend on how many rows there are, or sample k would depend on n. Matrix
-    libraries may choose other kernels for few rows, so the fewest rows from which on all sizes agree to the
-    bit are found by trying, and never fewer are computed. Vector units compute the last few numbers of an
-    array in another way than the others, so layers are padded with units that stay zero to whole vectors.
+    The result of a row must not depend on how many rows there are, because sample k must not depend on n. Matrix
+    libraries may choose other kernels for few rows. The constructor therefore finds the smallest number of rows from
+    which all numbers of rows agree bit for bit, and the engine never computes fewer. Vector instructions compute the
+    last elements of an array in another way than the others, so hidden states are padded with zeros to whole vectors.
+
+    Example:
+        engine = Engine(network, "int8")
+        outputs, prompt_state, condition_gates = engine.begin(prompt_batch(network, prompt, conditions))
+        rows = engine.rows_for(1)
+        state = engine.state(prompt_state, rows)
+        outputs = engine.step(torch.full((rows,), 3), condition_gates.repeat(rows, 1), state)
 
     Args:
-        network: in evaluation mode, on the CPU; it must not change afterwards.
-        precision: of the matrix products; tables, states and what is between the products stay float32.
+        network: The network, in evaluation mode and on the CPU; it must not change afterwards.
+        precision: The precision of the matrix products; tables, states and all other operations use float32.
+
+    Attributes:
+        min_rows: The smallest number of rows that the engine computes.
     """
 
     def __init__(self, network: Network, precision: Precision = "float32") -> None:
@@ -41,166 +55,188 @@ class Engine:
         layers: list[RecurrentLayer] = list(network.layers)  # type: ignore[arg-type]
         width = network.config.embedding
         with torch.no_grad():
-            first, seen = layers[0], network.config.attention_width
-            weight = _laid(first, first.input_weight)
-            self._read = network.head.reading(weight[:, :width], _laid(first, first.bias))
-            self._condition_weight = weight[:, width : weight.shape[1] - seen].contiguous()
-            self._products: list[Linear] = []
-            self._predict = network.head.predicting(self._product)
+            first, attention_width = layers[0], network.config.attention_width
+            weight = _step_layout(first, first.input_weight)
+            self._read = network.head.input_function(weight[:, :width], _step_layout(first, first.bias))
+            self._condition_weight = weight[:, width : weight.shape[1] - attention_width].contiguous()
+            self._linears: list[Linear] = []
+            self._predict = network.head.output_function(self._build_linear)
             self._layers = [
-                _Layer(layer, self._product, inside=number > 0, seen=seen) for number, layer in enumerate(layers)
+                _StepLayer(layer, self._build_linear, upper=number > 0, attention_width=attention_width)
+                for number, layer in enumerate(layers)
             ]
-            self._look: Linear | None = None
-            if network.window is not None:
-                self._look = self._product(padded_matrix(weight[:, weight.shape[1] - seen :]))
-                moving = padded(network.window.weight.detach()), padded(network.window.bias.detach())
-                self._move = self._product(padded_columns(moving[0]), moving[1])
-            self.fewest_rows = self._steady_rows()
-            self._threads = {rows: self._best_threads(rows) for rows in {self.fewest_rows, MOST_ROWS}}
+            self._context_linear: Linear | None = None
+            if network.attention is not None:
+                self._context_linear = self._build_linear(pad_matrix(weight[:, weight.shape[1] - attention_width :]))
+                attention = pad_units(network.attention.weight.detach()), pad_units(network.attention.bias.detach())
+                self._attention_linear = self._build_linear(pad_columns(attention[0]), attention[1])
+            self.min_rows = self._find_min_rows()
+            self._threads = {rows: self._fastest_threads(rows) for rows in {self.min_rows, MAX_ROWS}}
 
-    def rows_for(self, wanted: int) -> int:
-        """Return how many rows to compute where `wanted` are asked for."""
-        return next((size for size in SIZES if size >= max(wanted, self.fewest_rows)), MOST_ROWS)
+    def rows_for(self, count: int) -> int:
+        """Return the number of rows to compute if `count` rows are needed; at most `MAX_ROWS`."""
+        return next((rows for rows in ROW_COUNTS if rows >= max(count, self.min_rows)), MAX_ROWS)
 
     @torch.no_grad()
-    def begin(self, window: Batch) -> tuple[Float[Tensor, " outputs"], NetworkState, Float[Tensor, " gates"]]:
-        """Read the beginning of a piece in sequence mode: its start row, and a row for each prompt step.
+    def begin(self, batch: Batch) -> tuple[Float[Tensor, " outputs"], NetworkState, Float[Tensor, " gates"]]:
+        """Read a prompt in sequence mode: its start row and one row per step.
+
+        Args:
+            batch: The batch of `prompt_batch`.
 
         Returns:
-            The head's outputs after the last row, the state, and what the conditions add to the first
-            layer's gates; all without a row axis, to be copied into rows.
+            The outputs of the head after the last row, the state, and the part of the labels and features in the gates
+            of the first layer; all without a row axis, to be copied into rows.
         """
         state = self.network.zero_state(1)
-        for first in range(0, len(window.starts), STRETCH):
-            hidden, state = self.network.read(window.rows(first, first + STRETCH), state)
+        for first in range(0, len(batch.starts), PROMPT_CHUNK):
+            hidden, state = self.network.forward_layers(batch.slice_time(first, first + PROMPT_CHUNK), state)
         outputs = self.network.head.predict(hidden[-1:])
-        if self._look is not None and window.sources is not None:
-            source = padded_columns(window.sources[-1])
+        if self._context_linear is not None and batch.sources is not None:
+            source = pad_columns(batch.sources[-1])
             encoder = self.network.encoder
             state[-1] = (*state[-1], source, *([] if encoder is None else [encoder(source).flatten(1)]))
-        conditions = self.network.conditioning(window.labels[-1, 0], window.features[-1, 0])
-        added = functional.linear(conditions, self._condition_weight)
-        return outputs[-1, 0], [tuple(part[0] for part in layer) for layer in state], added
+        conditions = self.network.conditioning(batch.labels[-1, 0], batch.features[-1, 0])
+        condition_gates = functional.linear(conditions, self._condition_weight)
+        return outputs[-1, 0], [tuple(part[0] for part in layer) for layer in state], condition_gates
 
     def state(self, like: NetworkState, rows: int) -> NetworkState:
-        """Return a state of so many rows, each a copy of one without a row axis."""
-        layers = like if self._look is None else like[:-1]
-        held = [tuple(padded(part).repeat(rows, 1) for part in layer) for layer in layers]
-        return held + [tuple(part.repeat(rows, 1) for part in window) for window in like[len(layers) :]]
+        """Return the state of several rows, each a copy of a state without a row axis.
+
+        Args:
+            like: The state to copy, as `begin` returns it.
+            rows: The number of rows.
+        """
+        layers = like if self._context_linear is None else like[:-1]
+        layer_states = [tuple(pad_units(part).repeat(rows, 1) for part in layer) for layer in layers]
+        return layer_states + [tuple(part.repeat(rows, 1) for part in attention) for attention in like[len(layers) :]]
 
     @torch.no_grad()
     def step(
-        self, steps: Tensor, added: Float[Tensor, "row gates"], state: NetworkState
+        self, steps: Tensor, condition_gates: Float[Tensor, "row gates"], state: NetworkState
     ) -> Float[Tensor, "row outputs"]:
-        """Read one step in each row and return the head's outputs. The state is changed in place.
+        """Read one step per row and return the outputs of the head. The state is changed in place.
 
         Args:
-            steps: one for each row.
-            added: what the conditions add to the gates of the first layer.
-            state: of all rows.
+            steps: The steps, shape (rows,) or (rows, width).
+            condition_gates: The part of the labels and features in the gates of the first layer.
+            state: The state of all rows.
         """
-        gates = self._read(steps).add_(added)
-        hidden, seen = gates, None
+        gates = self._read(steps).add_(condition_gates)
+        hidden, context = gates, None
         for layer, layer_state in zip(self._layers, state[: len(self._layers)], strict=True):
-            if self._look is not None and not layer.inside:
-                gates.add_(self._look(padded_columns(state[-1][1])))
-            given = layer.step(hidden if seen is None else torch.cat([hidden, seen], 1), layer_state)
-            hidden = given + hidden if layer.inside and self._residual else given
-            if self._look is not None and not layer.inside:
-                seen = self._attend(hidden, state[-1])
+            # 1. The first layer also reads the attention context of the previous step.
+            if self._context_linear is not None and not layer.upper:
+                gates.add_(self._context_linear(pad_columns(state[-1][1])))
+            # 2. Upper layers read the hidden state below and the attention context of this step.
+            output = layer.step(hidden if context is None else torch.cat([hidden, context], 1), layer_state)
+            hidden = output + hidden if layer.upper and self._residual else output
+            # 3. The first layer moves the attention.
+            if self._context_linear is not None and not layer.upper:
+                context = self._attend(hidden, state[-1])
         return self._predict(hidden)
 
-    def rested(self, state: NetworkState) -> "np.ndarray | None":
-        """Return for how many steps each row has rested behind the end of its source; None where it has none."""
-        if self._look is None or len(state[-1]) < 4 or not state[-1][3].shape[1]:
+    def steps_at_source_end(self, state: NetworkState) -> "np.ndarray | None":
+        """Return for how many steps the attention of each row has been at the end of its source; None without one."""
+        if self._context_linear is None or len(state[-1]) < 4 or not state[-1][3].shape[1]:
             return None
-        found: np.ndarray = state[-1][2][:, 0].numpy()
-        return found
+        counts: np.ndarray = state[-1][2][:, 0].numpy()
+        return counts
 
     def _attend(self, hidden: Tensor, state: State) -> Tensor:
-        """Move the window on, in place; return what is seen through it, padded."""
-        window, (kappa, seen, rested, source, *memory) = self.network.window, state
+        """Move the attention by one step, in place; return the new context, padded to whole vectors."""
+        window, (kappa, context, end_steps, source, *memory) = self.network.attention, state
         assert window is not None
         encoded = memory[0].view(*source.shape, -1) if memory and source.shape[1] else None
-        places, views, phi = window.moved(self._move(hidden), kappa, source, encoded)
-        rested.copy_(window.rests(phi, source, rested))
-        kappa.copy_(places)
-        return padded_columns(seen.copy_(views))
+        positions, new_context, phi = window.advance(self._attention_linear(hidden), kappa, source, encoded)
+        end_steps.copy_(window.steps_at_end(phi, source, end_steps))
+        kappa.copy_(positions)
+        return pad_columns(context.copy_(new_context))
 
     def use_threads(self, rows: int) -> None:
-        """Set torch to the number of threads that was fastest for about so many rows."""
-        near = min(self._threads, key=lambda size: abs(size - rows))
-        torch.set_num_threads(self._threads[near])
+        """Set torch to the number of threads that is fastest for about this number of rows."""
+        nearest = min(self._threads, key=lambda size: abs(size - rows))
+        torch.set_num_threads(self._threads[nearest])
 
-    # -- what is found out by trying ----------------------------------------------------------
+    # -- measured when the engine is built --------------------------------------------------------
 
-    def _product(self, weight: Tensor, bias: Tensor | None = None) -> Linear:
-        self._products.append(make_linear(weight, bias, precision=self.precision))
-        return self._products[-1]
+    def _build_linear(self, weight: Tensor, bias: Tensor | None = None) -> Linear:
+        """Return a linear layer at the precision of the engine, and keep it for the measurements."""
+        self._linears.append(make_linear(weight, bias, precision=self.precision))
+        return self._linears[-1]
 
-    def _steady_rows(self) -> int:
+    def _find_min_rows(self) -> int:
+        """Return the smallest number of rows from which on the result of a row is the same bit for bit."""
         generator = torch.Generator().manual_seed(0)
-        steady = 1
-        for multiply in self._products:
-            rows = torch.randn(MOST_ROWS, multiply.shape[1], generator=generator)
-            full = multiply(rows)
-            for size in SIZES:
-                if not torch.equal(multiply(rows[:size]), full[:size]):
-                    steady = max(steady, next((s for s in SIZES if s > size), MOST_ROWS))
-        return steady
+        min_rows = 1
+        for linear in self._linears:
+            inputs = torch.randn(MAX_ROWS, linear.shape[1], generator=generator)
+            outputs = linear(inputs)
+            for rows in ROW_COUNTS:
+                if not torch.equal(linear(inputs[:rows]), outputs[:rows]):
+                    min_rows = max(min_rows, next((larger for larger in ROW_COUNTS if larger > rows), MAX_ROWS))
+        return min_rows
 
-    def _best_threads(self, rows: int) -> int:
+    def _fastest_threads(self, rows: int) -> int:
+        """Return 1, or the number of available threads if that is clearly faster and gives the same result."""
         available = torch.get_num_threads()
         if available == 1:
             return 1
-        multiply = max(self._products, key=lambda each: each.shape[0] * each.shape[1])
-        inputs = torch.randn(rows, multiply.shape[1], generator=torch.Generator().manual_seed(0))
-        took, found = {}, {}
+        largest = max(self._linears, key=lambda linear: linear.shape[0] * linear.shape[1])
+        inputs = torch.randn(rows, largest.shape[1], generator=torch.Generator().manual_seed(0))
+        seconds, outputs = {}, {}
         for threads in (1, available):
             torch.set_num_threads(threads)
-            times = []
+            durations = []
             for _ in range(8):
-                began = time.perf_counter()
-                found[threads] = multiply(inputs)
-                times.append(time.perf_counter() - began)
-            took[threads] = min(times)
+                start = time.perf_counter()
+                outputs[threads] = largest(inputs)
+                durations.append(time.perf_counter() - start)
+            seconds[threads] = min(durations)
         torch.set_num_threads(available)
-        same = torch.equal(found[1], found[available])
-        return available if same and took[available] < 0.8 * took[1] else 1
+        same = torch.equal(outputs[1], outputs[available])
+        return available if same and seconds[available] < MIN_SPEEDUP * seconds[1] else 1
 
 
-class _Layer:
-    """One recurrent layer laid out for stepping; equations in `network.recurrent`.
+class _StepLayer:
+    """One recurrent layer for single steps; `network.recurrent` has the equations.
 
     Args:
-        layer: the trained layer.
-        product: makes a matrix product of a weight and a bias.
-        inside: its input is the hidden state below; else its input's part of the gates comes ready made.
-        seen: width of what is seen of the source, which it reads too where it is inside.
+        layer: The trained layer.
+        build_linear: A function that returns a linear layer for a weight and a bias.
+        upper: Whether the layer is above the first: its input is the hidden state below. The input of the first layer
+            is its part of the gates.
+        attention_width: The width of the attention context, which upper layers read too.
     """
 
-    def __init__(self, layer: RecurrentLayer, product: Callable[..., Linear], *, inside: bool, seen: int = 0) -> None:
-        self.inside = inside
+    def __init__(
+        self, layer: RecurrentLayer, build_linear: Callable[..., Linear], *, upper: bool, attention_width: int = 0
+    ) -> None:
+        self.upper = upper
         self.step = {LSTM: self._lstm, GRU: self._gru}.get(type(layer), self._rnn)
-        bias, recurrent = _laid(layer, layer.bias), padded_matrix(_laid(layer, layer.recurrent_weight))
+        bias, recurrent = _step_layout(layer, layer.bias), pad_matrix(_step_layout(layer, layer.recurrent_weight))
         self.hidden = recurrent.shape[1]
-        given: Tensor | None = None
-        if inside:
-            parts = torch.split(_laid(layer, layer.input_weight), [layer.width - seen, seen], 1)
-            given = torch.cat([padded_matrix(part) for part in parts if part.shape[1]], 1)
+        input_weight: Tensor | None = None
+        if upper:
+            widths = [layer.width - attention_width, attention_width]
+            parts = torch.split(_step_layout(layer, layer.input_weight), widths, 1)
+            input_weight = torch.cat([pad_matrix(part) for part in parts if part.shape[1]], 1)
         if isinstance(layer, GRU):
-            self.candidate_bias = padded(layer.candidate_bias)
-            self.reads = None if given is None else make_linear(given, bias)
-            self.recalls = make_linear(recurrent)
+            self.candidate_bias = pad_units(layer.candidate_bias)
+            self.input_linear = None if input_weight is None else build_linear(input_weight, bias)
+            self.recurrent_linear = build_linear(recurrent)
         else:
-            self.recalls = (
-                make_linear(recurrent) if given is None else make_linear(torch.cat([given, recurrent], 1), bias)
+            self.recurrent_linear = (
+                build_linear(recurrent)
+                if input_weight is None
+                else build_linear(torch.cat([input_weight, recurrent], 1), bias)
             )
 
     def _gates(self, inputs: Tensor, h: Tensor) -> Tensor:
-        if self.inside:
-            return self.recalls(torch.cat([inputs, h], 1))
-        return self.recalls(h).add_(inputs)
+        """Return the gates before their nonlinearities."""
+        if self.upper:
+            return self.recurrent_linear(torch.cat([inputs, h], 1))
+        return self.recurrent_linear(h).add_(inputs)
 
     def _lstm(self, inputs: Tensor, state: State) -> Tensor:
         h, c = state
@@ -213,9 +249,9 @@ class _Layer:
 
     def _gru(self, inputs: Tensor, state: State) -> Tensor:
         (h,) = state
-        if self.reads is not None:
-            inputs = self.reads(inputs)
-        past = self.recalls(h)
+        if self.input_linear is not None:
+            inputs = self.input_linear(inputs)
+        past = self.recurrent_linear(h)
         size = self.hidden
         r, z = (inputs[:, : 2 * size] + past[:, : 2 * size]).sigmoid_().chunk(2, 1)
         n = (inputs[:, 2 * size :] + r * (past[:, 2 * size :] + self.candidate_bias)).tanh_()
@@ -226,10 +262,10 @@ class _Layer:
         return h.copy_(self._gates(inputs, h).tanh_())
 
 
-def _laid(layer: RecurrentLayer, value: Tensor) -> Tensor:
-    """Return a weight or bias padded, its gates in the order in which a step uses them: of an LSTM i, f, o, g."""
+def _step_layout(layer: RecurrentLayer, value: Tensor) -> Tensor:
+    """Return a weight or bias that is padded to whole vectors; the gates of an LSTM are reordered to i, f, o, g."""
     value = value.detach()
     if isinstance(layer, LSTM):
         i, f, g, o = value.chunk(4)
         value = torch.cat([i, f, o, g])
-    return padded(value, layer.gates)
+    return pad_units(value, layer.gates)

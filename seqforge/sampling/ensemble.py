@@ -1,4 +1,4 @@
-"""Several networks as one: their probabilities of the next step are averaged."""
+"""An ensemble of networks: the probabilities of the next step are averaged."""
 
 from collections.abc import Sequence
 
@@ -12,59 +12,70 @@ from seqforge.sampling.engine import Engine
 
 
 class Ensemble:
-    """Engines of one space that step together, in the place of one; see `Engine` for its methods.
+    """Engines of one space that step together; it has the methods of `Engine`.
 
-    The arithmetic mean of the distributions: the mixture whose members are equally probable at every step.
+    The distribution of the next step is the arithmetic mean of the distributions of all engines, which is a mixture
+    whose members are equally probable at every step.
+
+    Example:
+        ensemble = Ensemble([Engine(network_1), Engine(network_2)])
+        sampler = Sampler(ensemble, prompt, conditions, controls=Controls(), limits=Limits(steps=200), units=units)
 
     Args:
-        engines: two or more.
+        engines: Two or more engines.
 
     Raises:
-        RequestError: their space has no probabilities of single steps to average.
+        RequestError: If the steps are not symbols, or a network attends to a source.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         self.engines = list(engines)
         self.network = engines[0].network
         if not isinstance(self.network.space, Categorical):
-            raise RequestError(f"models of {self.network.space.kind} steps cannot be averaged; name one --model")
+            raise RequestError(
+                f"models with {self.network.space.kind} steps cannot be averaged, because their steps are not symbols;"
+                " give one `model`",
+                field="model",
+            )  # fmt: skip
         if any(engine.network.config.source_symbols for engine in engines):
-            raise RequestError("models that attend to a source cannot be averaged; name one --model")
-        self._layers = [engine.network.config.layers for engine in engines]
-        self._widths: list[int] = []
+            raise RequestError("models that attend to a source cannot be averaged; give one `model`", field="model")
+        self._layer_counts = [engine.network.config.layers for engine in engines]
+        self._gate_widths: list[int] = []
 
-    def rows_for(self, wanted: int) -> int:
-        """Return how many rows to compute where `wanted` are asked for."""
-        return max(engine.rows_for(wanted) for engine in self.engines)
+    def rows_for(self, count: int) -> int:
+        """Return the number of rows to compute if `count` rows are needed."""
+        return max(engine.rows_for(count) for engine in self.engines)
 
-    def begin(self, window: Batch) -> tuple[Tensor, NetworkState, Tensor]:
-        """Read the beginning of a piece; outputs are the logarithms of averaged probabilities."""
-        found = [engine.begin(window) for engine in self.engines]
-        self._widths = [added.shape[-1] for _, _, added in found]
-        state = [layer for _, states, _ in found for layer in states]
-        return _mean([outputs for outputs, _, _ in found]), state, torch.cat([added for _, _, added in found], -1)
+    def begin(self, batch: Batch) -> tuple[Tensor, NetworkState, Tensor]:
+        """Read a prompt; the outputs are the logarithms of the averaged probabilities."""
+        results = [engine.begin(batch) for engine in self.engines]
+        self._gate_widths = [gates.shape[-1] for _, _, gates in results]
+        state = [layer for _, layers, _ in results for layer in layers]
+        outputs = _log_mean([outputs for outputs, _, _ in results])
+        return outputs, state, torch.cat([gates for _, _, gates in results], -1)
 
     def state(self, like: NetworkState, rows: int) -> NetworkState:
-        """Return a state of so many rows, each a copy of one without a row axis."""
+        """Return the state of several rows, each a copy of a state without a row axis."""
         return self.engines[0].state(like, rows)
 
-    def step(self, steps: Tensor, added: Tensor, state: NetworkState) -> Tensor:
-        """Read one step in each row; the state is changed in place."""
-        parts = torch.split(added, self._widths, -1)
+    def step(self, steps: Tensor, condition_gates: Tensor, state: NetworkState) -> Tensor:
+        """Read one step per row; the state is changed in place."""
+        gate_parts = torch.split(condition_gates, self._gate_widths, -1)
         outputs, first = [], 0
-        for engine, layers, own in zip(self.engines, self._layers, parts, strict=True):
-            outputs.append(engine.step(steps, own, state[first : first + layers]))
+        for engine, layers, gates in zip(self.engines, self._layer_counts, gate_parts, strict=True):
+            outputs.append(engine.step(steps, gates, state[first : first + layers]))
             first += layers
-        return _mean(outputs)
+        return _log_mean(outputs)
 
-    def rested(self, state: NetworkState) -> None:
-        """There is no source."""
+    def steps_at_source_end(self, state: NetworkState) -> None:
+        """Return None: the networks of an ensemble have no source."""
 
     def use_threads(self, rows: int) -> None:
-        """Set torch to the number of threads that suits the first."""
+        """Set torch to the number of threads that is fastest for the first engine."""
         self.engines[0].use_threads(rows)
 
 
-def _mean(outputs: Sequence[Tensor]) -> Tensor:
-    logs = torch.stack([each.double().log_softmax(-1) for each in outputs])
+def _log_mean(outputs: Sequence[Tensor]) -> Tensor:
+    """Return the logarithms of the averaged probabilities of several logits."""
+    logs = torch.stack([logits.double().log_softmax(-1) for logits in outputs])
     return logs.logsumexp(0).sub(torch.tensor(float(len(outputs))).log())

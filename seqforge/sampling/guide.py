@@ -1,4 +1,4 @@
-"""Constrained decoding: the automaton's masks, cached, and the way to an end when a limit comes near."""
+"""Constrained decoding: cached masks of the constraint, and the path to an end when a limit comes near."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -9,124 +9,135 @@ import numpy as np
 from seqforge.core.sequences import Constraint, Prompt
 from seqforge.errors import RequestError
 
-CACHED_STATES = 4096
-CACHED_STEPS = 1 << 18
-HORIZON = 128
-"""The most steps by which one step may move the nearest end away."""
-LINGER = 40
-"""Steps after which a piece must end whose source is wholly attended to."""
+MAX_CACHED_STATES = 4096
+"""The number of states that each cache holds; a full cache is cleared."""
+MAX_CACHED_TRANSITIONS = 1 << 18
+"""The number of transitions between cached states; beyond it, all cached states are cleared."""
+MAX_END_SHIFT = 128
+"""The largest number of steps by which one step may move the nearest end farther away."""
+MAX_STEPS_AFTER_SOURCE = 40
+"""The number of steps after the end of the source after which a piece must end."""
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """A state of the automaton as the sampler meets it, with what has been worked out about it.
+class CachedState:
+    """A state of the automaton with its mask and the transitions that were computed.
 
     Attributes:
-        state: of the automaton.
-        may_end: whether the piece may end here.
-        mask: what may come, the end last.
-        after: for steps that were taken from here, the place that they lead to.
+        state: The state of the automaton.
+        may_end: Whether the piece may end in this state.
+        mask: The choices that are allowed: bool, shape (symbols + 1,), the end last.
+        transitions: The cached state after each step that has been followed.
     """
 
     state: Hashable
     may_end: bool
     mask: np.ndarray
-    after: "dict[int, Place]" = field(default_factory=dict)
+    transitions: "dict[int, CachedState]" = field(default_factory=dict)
 
 
 class Guide:
-    """A constraint as the sampler uses it: masks with the end as their last entry, cached by state.
+    """A constraint as the sampler uses it: its masks, with the end as their last entry, cached by state.
+
+    >>> from seqforge.core.sequences import Free
+    >>> guide = Guide(Free(np.array([True, False])))
+    >>> guide.mask(0, nearest_end=False)
+    array([ True, False,  True])
 
     Args:
-        constraint: the automaton.
+        constraint: The automaton.
     """
 
     def __init__(self, constraint: Constraint) -> None:
         self.constraint = constraint
-        self._places: dict[Hashable, Place] = {}
-        self._steps = 0
-        self._closing: dict[Hashable, np.ndarray] = {}
-        self._within: dict[tuple[Hashable, int], np.ndarray] = {}
+        self._states: dict[Hashable, CachedState] = {}
+        self._transition_count = 0
+        self._nearest_end_masks: dict[Hashable, np.ndarray] = {}
+        self._limited_masks: dict[tuple[Hashable, int], np.ndarray] = {}
 
-    def after(self, prompt: Prompt) -> Hashable:
-        """Return the state after a prompt.
+    def state_after(self, prompt: Prompt) -> Hashable:
+        """Return the state of the automaton after the steps of a prompt.
 
         Raises:
-            RequestError: no valid piece begins so.
+            RequestError: If the prompt cannot be continued to a valid piece; `value` is the number of the step that is
+                not allowed, from 1.
         """
         state = self.constraint.start()
-        for number, step in enumerate(prompt.example.steps.tolist()):
+        for number, step in enumerate(prompt.example.steps.tolist(), 1):
             if not self.constraint.allowed(state)[step]:
-                raise RequestError(f"the prompt begins no valid piece: nothing allows its step {number + 1}")
+                raise RequestError(
+                    f"the prompt begins no valid piece: the constraint does not allow its step {number}", value=number
+                )
             state = self.constraint.advance(state, step)
         if not self.constraint.may_end(state) and not self.constraint.allowed(state).any():
-            raise RequestError("the prompt begins no valid piece: nothing may follow it")
+            raise RequestError("the prompt begins no valid piece: the constraint allows no step after it, and no end")
         return state
 
-    def place(self, state: Hashable) -> Place:
-        """Return the place of a state."""
-        found = self._places.get(state)
-        if found is None:
-            if len(self._places) >= CACHED_STATES or self._steps >= CACHED_STEPS:
-                self._forget()
+    def lookup(self, state: Hashable) -> CachedState:
+        """Return the cached entry of a state; it is computed if it is missing."""
+        entry = self._states.get(state)
+        if entry is None:
+            if len(self._states) >= MAX_CACHED_STATES or self._transition_count >= MAX_CACHED_TRANSITIONS:
+                self._clear_states()
             allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
-            found = Place(state, may_end, np.append(allowed, may_end or not allowed.any()))
-            self._places[state] = found
-        return found
+            entry = CachedState(state, may_end, np.append(allowed, may_end or not allowed.any()))
+            self._states[state] = entry
+        return entry
 
-    def advance(self, place: Place, step: Any) -> Place:
-        """Return the place that an allowed step leads to.
+    def advance(self, entry: CachedState, step: Any) -> CachedState:
+        """Return the cached state after an allowed step.
 
         Args:
-            place: where the piece is.
-            step: an int; or a vector, whose way is not remembered.
+            entry: The cached state before the step.
+            step: An int, whose transition is cached, or a vector, whose transition is computed each time.
         """
         if not isinstance(step, int):
-            return self.place(self.constraint.advance(place.state, step))
-        found = place.after.get(step)
-        if found is None:
-            found = place.after[step] = self.place(self.constraint.advance(place.state, step))
-            self._steps += 1
-        return found
+            return self.lookup(self.constraint.advance(entry.state, step))
+        successor = entry.transitions.get(step)
+        if successor is None:
+            successor = entry.transitions[step] = self.lookup(self.constraint.advance(entry.state, step))
+            self._transition_count += 1
+        return successor
 
-    def mask(self, state: Hashable, *, closing: bool) -> np.ndarray:
-        """Return what may come in a state: a bool for each symbol, and last whether the piece may end.
+    def mask(self, state: Hashable, *, nearest_end: bool) -> np.ndarray:
+        """Return the mask of a state: bool, shape (symbols + 1,), the end last.
 
         Args:
-            state: of the automaton.
-            closing: only what leads to the nearest end may come.
+            state: The state of the automaton.
+            nearest_end: Whether to allow only the steps that lead to the nearest end.
         """
-        if not closing:
-            return self.place(state).mask
-        if state not in self._closing:
-            if len(self._closing) >= CACHED_STATES:
-                self._closing.clear()
-            self._closing[state] = self._towards_end(state)
-        return self._closing[state]
+        if not nearest_end:
+            return self.lookup(state).mask
+        if state not in self._nearest_end_masks:
+            if len(self._nearest_end_masks) >= MAX_CACHED_STATES:
+                self._nearest_end_masks.clear()
+            self._nearest_end_masks[state] = self._nearest_end_mask(state)
+        return self._nearest_end_masks[state]
 
     def next_check(self, state: Hashable, steps_left: int) -> int:
-        """Return how many steps may be left when `mask_within` is needed again: until then an end stays in reach."""
-        return steps_left - max(1, (steps_left - self.constraint.to_end(state)) // (HORIZON + 1))
+        """Return the number of steps left at which `mask_within` is needed again; before that, an end is in reach."""
+        return steps_left - max(1, (steps_left - self.constraint.to_end(state)) // (MAX_END_SHIFT + 1))
 
     def mask_within(self, state: Hashable, steps_left: int) -> np.ndarray:
-        """Return what may come in a state so that a whole piece takes at most so many further steps.
+        """Return the mask of the steps after which the piece can still end within `steps_left` steps.
 
-        Where none can, only what leads to the nearest end may come.
+        If there is no such step, only the steps that lead to the nearest end are allowed.
         """
         distance = self.constraint.to_end(state)
-        if steps_left > distance + HORIZON:
-            return self.mask(state, closing=False)
+        if steps_left > distance + MAX_END_SHIFT:
+            return self.mask(state, nearest_end=False)
         key = (state, steps_left)
-        if key not in self._within:
-            if len(self._within) >= CACHED_STATES:
-                self._within.clear()
-            mask = np.array(self.mask(state, closing=False))
+        if key not in self._limited_masks:
+            if len(self._limited_masks) >= MAX_CACHED_STATES:
+                self._limited_masks.clear()
+            mask = np.array(self.mask(state, nearest_end=False))
             for step in np.flatnonzero(mask[:-1]).tolist():
                 mask[step] = self.constraint.to_end(self.constraint.advance(state, step)) < steps_left
-            self._within[key] = mask if mask.any() else self.mask(state, closing=True)
-        return self._within[key]
+            self._limited_masks[key] = mask if mask.any() else self.mask(state, nearest_end=True)
+        return self._limited_masks[key]
 
-    def _towards_end(self, state: Hashable) -> np.ndarray:
+    def _nearest_end_mask(self, state: Hashable) -> np.ndarray:
+        """Return the mask of the steps that lower the distance to the nearest end, or of the end alone."""
         allowed, may_end = np.array(self.constraint.allowed(state)), self.constraint.may_end(state)
         if may_end:
             allowed[:] = False
@@ -136,22 +147,29 @@ class Guide:
                 allowed[step] = self.constraint.to_end(self.constraint.advance(state, step)) < distance
         return np.append(allowed, may_end or not allowed.any())
 
-    def _forget(self) -> None:
-        """Forget all places; those that pieces are at now live on, without their ways."""
-        for place in self._places.values():
-            place.after.clear()
-        self._places.clear()
-        self._steps = 0
+    def _clear_states(self) -> None:
+        """Clear the cached states; entries that pieces still refer to stay valid but lose their transitions."""
+        for entry in self._states.values():
+            entry.transitions.clear()
+        self._states.clear()
+        self._transition_count = 0
 
 
-def mask_source_end(masks: np.ndarray, rested: np.ndarray) -> np.ndarray:
-    """Return masks under which a piece ends where its source does; one that would leave nothing stays as it is.
+def mask_source_end(masks: np.ndarray, steps_at_end: np.ndarray) -> np.ndarray:
+    """Return masks that forbid the end before the attention has reached the end of the source and demand it later.
+
+    A mask that would forbid everything stays unchanged.
+
+    >>> mask_source_end(np.ones((3, 2), bool), np.array([0, 1, 40]))
+    array([[ True, False],
+           [ True,  True],
+           [False,  True]])
 
     Args:
-        masks: what may come, shape (rows, choices), the end last.
-        rested: for how many steps each row's window has rested behind the end of the source.
+        masks: The choices that are allowed, shape (rows, choices), the end last.
+        steps_at_end: For how many steps the attention of each row has been at the end of its source, shape (rows,).
     """
-    found = masks.copy()
-    found[rested == 0, -1] = False
-    found[rested >= LINGER, :-1] = False
-    return np.where(found.any(axis=1, keepdims=True), found, masks)
+    result = masks.copy()
+    result[steps_at_end == 0, -1] = False
+    result[steps_at_end >= MAX_STEPS_AFTER_SOURCE, :-1] = False
+    return np.where(result.any(axis=1, keepdims=True), result, masks)

@@ -1,4 +1,4 @@
-"""What has come already in one piece, and what it means for the next step."""
+"""The earlier steps of one piece, and the penalties that depend on them."""
 
 from collections.abc import Iterable
 
@@ -6,87 +6,109 @@ import numpy as np
 
 from seqforge.sampling.controls import Controls
 
-LONGEST_RUN = 100
-"""Steps of a repeated run that DRY looks at; what is longer is penalised as this."""
-MOST_PLACES = 500
-"""Earlier places of the last step that DRY looks at, the latest first."""
+MAX_RUN = 100
+"""The longest repeated run that DRY measures; longer runs count as this long."""
+MAX_POSITIONS = 500
+"""The number of earlier positions of the last step that DRY compares, the latest first."""
 
 
 class History:
-    """The steps of one piece, its prompt included, as far as some controls look back.
+    """The steps of one piece, prompt included, as far as the controls depend on them.
+
+    >>> history = History(Controls(presence_penalty=1.0), 3, [0, 2])
+    >>> history.penalise(np.zeros(4))
+    array([-1.,  0., -1.,  0.])
 
     Args:
-        controls: how steps are chosen.
-        size: how many symbols there are.
-        steps: of the prompt.
+        controls: The controls.
+        size: The number of symbols.
+        steps: The steps of the prompt.
+
+    Attributes:
+        steps: All steps so far, prompt included.
+        counts: How often each symbol occurs in the penalty window; shape (size + 1,), the last entry stays 0.
+        drawn_count: The number of steps after the prompt.
+        max_surprisal: The current bound of mirostat, in bits.
     """
 
     def __init__(self, controls: Controls, size: int, steps: Iterable[int]) -> None:
         self.controls, self.size = controls, size
         self.steps: list[int] = []
         self.counts = np.zeros(size + 1)
-        self.drawn = 0
-        self.surprise = 2 * controls.mirostat
-        self._follows: dict[tuple[int, ...], set[int]] = {}
-        self._places: dict[int, list[int]] = {}
+        self.drawn_count = 0
+        self.max_surprisal = 2 * controls.mirostat
+        self._next_steps: dict[tuple[int, ...], set[int]] = {}
+        """The steps that followed each (n - 1)-gram; for no-repeat n-gram."""
+        self._positions: dict[int, list[int]] = {}
+        """The positions of each step; for DRY."""
         for step in steps:
-            self._add(int(step))
+            self._append(int(step))
 
     def add(self, step: int, bits: float) -> None:
-        """Take up a step that was drawn.
+        """Add a step that was drawn.
 
         Args:
-            step: which; the end (number `size`) too.
-            bits: its surprise in the distribution it was drawn from.
+            step: The step; `size` stands for the end of the piece.
+            bits: Its surprisal in the distribution that it was drawn from.
         """
-        self.drawn += 1
+        self.drawn_count += 1
         if self.controls.mirostat:
-            self.surprise -= self.controls.mirostat_rate * (bits - self.controls.mirostat)
+            self.max_surprisal -= self.controls.mirostat_rate * (bits - self.controls.mirostat)
         if step < self.size:
-            self._add(step)
+            self._append(step)
 
-    def forced(self) -> int | None:
-        """Return the step that must come now, None where any may."""
+    def forced_step(self) -> int | None:
+        """Return the step that the control `force` demands next, None if it demands none."""
         force = self.controls.force
-        return force[self.drawn] if self.drawn < len(force) else None
+        return force[self.drawn_count] if self.drawn_count < len(force) else None
 
-    def penalised(self, row: np.ndarray) -> np.ndarray:
-        """Return logits with what has come already made less probable; the end is never penalised."""
+    def penalise(self, logits: np.ndarray) -> np.ndarray:
+        """Return logits after the penalties of earlier steps; the end of the piece is never penalised.
+
+        Args:
+            logits: The logits of one row, shape (size + 1,), that of the end last.
+        """
         controls = self.controls
-        found = np.array(row)
-        seen = np.flatnonzero(self.counts)
+        result = np.array(logits)
+        repeated = np.flatnonzero(self.counts)
         if controls.repetition_penalty != 1:
-            some = found[seen]
+            values = result[repeated]
             theta = controls.repetition_penalty
-            found[seen] = np.where(some > 0, some / theta, some * theta)
+            result[repeated] = np.where(values > 0, values / theta, values * theta)
         if controls.presence_penalty or controls.frequency_penalty:
-            found[seen] -= controls.presence_penalty + controls.frequency_penalty * self.counts[seen]
+            result[repeated] -= controls.presence_penalty + controls.frequency_penalty * self.counts[repeated]
         if controls.dry:
-            for step, run in self.runs().items():
-                if run >= controls.dry_length:
-                    found[step] -= controls.dry * controls.dry_base ** (run - controls.dry_length)
+            for step, length in self.repeated_runs().items():
+                if length >= controls.dry_length:
+                    result[step] -= controls.dry * controls.dry_base ** (length - controls.dry_length)
         n = controls.no_repeat_ngram
         if n and len(self.steps) >= n - 1:
-            struck = self._follows.get(tuple(self.steps[len(self.steps) - (n - 1) :]), set())
-            found[list(struck)] = -np.inf
-        return found
+            blocked = self._next_steps.get(tuple(self.steps[len(self.steps) - (n - 1) :]), set())
+            result[list(blocked)] = -np.inf
+        return result
 
-    def runs(self) -> dict[int, int]:
-        """Return, for each step that would go on repeating a run, how long the run is so far."""
-        found: dict[int, int] = {}
+    def repeated_runs(self) -> dict[int, int]:
+        """Return, for each step that would continue a repeated run, the length of the run so far.
+
+        >>> History(Controls(dry=1.0), 5, [1, 2, 3, 1, 2]).repeated_runs()
+        {3: 2}
+        """
+        lengths: dict[int, int] = {}
         steps = self.steps
         last = len(steps) - 1
-        for place in reversed(self._places.get(steps[-1], [])[:-1][-MOST_PLACES:] if steps else []):
-            if self.controls.penalty_window and place < last - self.controls.penalty_window:
+        positions = self._positions.get(steps[-1], [])[:-1][-MAX_POSITIONS:] if steps else []
+        for position in reversed(positions):
+            if self.controls.penalty_window and position < last - self.controls.penalty_window:
                 break
-            run = 1
-            while run < LONGEST_RUN and place - run >= 0 and steps[place - run] == steps[last - run]:
-                run += 1
-            after = steps[place + 1]
-            found[after] = max(found.get(after, 0), run)
-        return found
+            length = 1
+            while length < MAX_RUN and position - length >= 0 and steps[position - length] == steps[last - length]:
+                length += 1
+            next_step = steps[position + 1]
+            lengths[next_step] = max(lengths.get(next_step, 0), length)
+        return lengths
 
-    def _add(self, step: int) -> None:
+    def _append(self, step: int) -> None:
+        """Append a step and update counts, n-grams and positions."""
         self.steps.append(step)
         self.counts[step] += 1
         window = self.controls.penalty_window
@@ -94,7 +116,7 @@ class History:
             self.counts[self.steps[-1 - window]] -= 1
         n = self.controls.no_repeat_ngram
         if n and len(self.steps) >= n:
-            before = tuple(self.steps[len(self.steps) - n : -1])
-            self._follows.setdefault(before, set()).add(step)
+            prefix = tuple(self.steps[len(self.steps) - n : -1])
+            self._next_steps.setdefault(prefix, set()).add(step)
         if self.controls.dry:
-            self._places.setdefault(step, []).append(len(self.steps) - 1)
+            self._positions.setdefault(step, []).append(len(self.steps) - 1)

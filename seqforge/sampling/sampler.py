@@ -1,4 +1,4 @@
-"""The sampling loop: slots that step together, each refilled with the next piece when its own ends."""
+"""The sampling loop: rows that step together, each refilled with the next piece when its piece is complete."""
 
 import math
 import time
@@ -11,18 +11,22 @@ import torch
 
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
-from seqforge.network import Batch, Network, source_with_end
+from seqforge.network import NetworkState
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import Choice, distribution_for
 from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
-from seqforge.sampling.guide import Guide, Place, mask_source_end
+from seqforge.sampling.guide import CachedState, Guide, mask_source_end
 from seqforge.sampling.history import History
-from seqforge.sampling.linear import MOST_ROWS
+from seqforge.sampling.linear import MAX_ROWS
+from seqforge.sampling.prompts import Conditions, prompt_batch
+from seqforge.sampling.streams import UniformStreams
 
-BLOCK = 512
-LEAST = 1e-12
-"""Probability that is told apart from none."""
+MIN_PROBABILITY = 1e-12
+"""The smallest probability whose logarithm is taken."""
+
+StepCallback = Callable[[int, object], None]
+"""A function that is called with the number of a sample and a step that was drawn for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +34,13 @@ class Sample:
     """One generated sequence.
 
     Attributes:
-        k: its number; it depends on model, prompt, controls, seed and k alone.
-        steps: the prompt's steps (`Prompt.keep` of them) and those drawn.
-        ended: whether the network ended it by itself; False where a limit did.
-        log_probability: of what was drawn, its end included, under the network itself; in nats.
-        scores: the same step by step.
-        masked: the probability that the network gave to what the constraint forbade, the mean over all steps drawn.
-        log_allowed: the logarithm of the product, over all steps drawn, of the probability of what it allowed.
+        k: The number of the sample; the sample depends only on the model, the prompt, the controls, the seed and k.
+        steps: The first `Prompt.keep` steps of the prompt and the steps that were drawn.
+        ended: Whether the network ended the piece; False if a limit did.
+        log_probability: The log-probability of the drawn steps and the end under the network alone, in nats.
+        scores: The log-probability of each drawn step, the end last, in nats.
+        masked: The probability that the network gave to forbidden steps, averaged over all drawn steps.
+        log_allowed: The sum over all drawn steps of the log-probability that the network gave to allowed steps.
     """
 
     k: int
@@ -48,24 +52,28 @@ class Sample:
     log_allowed: float = 0.0
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What holds for all the pieces: label numbers, shape (labels,), and features, shape (features,)."""
-
-    labels: np.ndarray
-    features: np.ndarray
-
-
 class Sampler:
-    """Samples of one prompt.
+    """Draws samples that continue one prompt.
+
+    Example:
+        prompt = Prompt(Example(np.zeros(0, np.uint8)))
+        sampler = Sampler(
+            Engine(network), prompt, Conditions(np.zeros(0), np.zeros(0)), controls=Controls(top_p=0.9),
+            limits=Limits(steps=200), units=lambda steps: np.ones(len(steps)),
+        )
+        for sample in sampler.samples(range(10), seed=0):
+            print(sample.k, sample.steps)
 
     Args:
-        engine: the network, ready for stepping.
-        prompt: where to start, and the constraint.
-        conditions: labels and features.
-        controls: how a step is chosen.
-        limits: where a piece is brought to an end.
-        units: gives the natural units of an array of steps.
+        engine: The network in step mode, or several networks as an ensemble.
+        prompt: The steps to start from, and the constraint.
+        conditions: The labels and features.
+        controls: How a step is chosen.
+        limits: Where a piece is ended if the network does not end it.
+        units: A function that returns the natural units of each step of an array.
+
+    Raises:
+        RequestError: If no valid piece starts with the prompt, or a control does not apply to the space.
     """
 
     def __init__(
@@ -81,8 +89,10 @@ class Sampler:
         self.engine, self.prompt, self.limits, self.units = engine, prompt, limits, units
         self.distribution, self.controls = distribution_for(engine.network.space, controls), controls
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
-        self.first_state: Hashable = self.guide.after(prompt) if self.guide else None
-        self.outputs, self.state, self.added = engine.begin(prompt_batch(engine.network, prompt, conditions))
+        self.initial_state: Hashable = self.guide.state_after(prompt) if self.guide else None
+        """The state of the constraint after the prompt."""
+        batch = prompt_batch(engine.network, prompt, conditions)
+        self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
 
     def samples(
         self,
@@ -90,210 +100,187 @@ class Sampler:
         *,
         seed: int,
         part: int = 0,
-        watch: Callable[[int, object], None] | None = None,
+        on_step: StepCallback | None = None,
         rows: int | None = None,
     ) -> Iterator[Sample]:
-        """Yield the samples with these numbers, as they end.
+        """Yield the samples with these numbers in the order in which they are completed.
 
         Args:
-            numbers: which.
-            seed: of all of them.
-            part: of a request with several prompts; each part has random numbers of its own.
-            watch: is told every step as it is drawn, with the sample's number.
-            rows: how many step side by side; the samples do not depend on it.
+            numbers: The numbers of the samples.
+            seed: The seed of the random numbers; sample k depends only on it, `part` and k.
+            part: The number of the prompt in a request with several prompts; each has independent random numbers.
+            on_step: A function that is called with the number of the sample and each step as it is drawn.
+            rows: The largest number of samples that step together; the samples do not depend on it.
         """
-        if self._prompt_is_enough():
-            kept = self.prompt.example.steps[: self.prompt.keep]
-            yield from (Sample(k, kept, False, 0.0) for k in numbers)
+        if self._prompt_is_complete():
+            prompt_steps = self.prompt.example.steps[: self.prompt.keep]
+            yield from (Sample(k, prompt_steps, False, 0.0) for k in numbers)
             return
-        engine = self.engine
-        self.ends_at = time.monotonic() + self.limits.seconds
-        waiting = iter(numbers)
-        count = engine.rows_for(min(len(numbers), rows or MOST_ROWS))
-        self.uniforms = _Uniforms(count, self.distribution.uniforms, seed, part)
+        engine, max_active = self.engine, rows or MAX_ROWS
+        self.deadline = time.monotonic() + self.limits.seconds
+        # 1. Fill the rows with the first samples. The engine may need more rows than that; they stay empty.
+        pending = iter(numbers)
+        count = engine.rows_for(min(len(numbers), max_active))
+        self.uniforms = UniformStreams(count, self.distribution.uniforms, seed, part)
         slots: list[_Slot | None] = [None] * count
-        for row in range(min(count, rows or MOST_ROWS)):
-            slots[row] = self._slot(waiting, row)
+        for row in range(min(count, max_active)):
+            slots[row] = self._next_slot(pending, row)
         threads = torch.get_num_threads()
         engine.use_threads(count)
         try:
-            state = engine.state(self.state, count)
-            added = self.added.repeat(count, 1)
-            outputs = self.outputs.repeat(count, 1)
+            # 2. Give every row a copy of the state and the outputs after the prompt.
+            state = engine.state(self.prompt_state, count)
+            condition_gates = self.condition_gates.repeat(count, 1)
+            outputs = self.prompt_outputs.repeat(count, 1)
             while any(slots):
-                choice = self._choose(outputs, slots, engine.rested(state))
+                # 3. Choose a step or the end for every row.
+                choice = self._choose(outputs, slots, engine.steps_at_source_end(state))
+                # 4. Record the choices. Yield the samples that are complete and refill their rows.
                 steps, ends = choice.steps, choice.ends
-                void = np.where(ends, 0, steps) if steps.ndim == 1 else steps
-                fresh = []
-                for row, sample in self._take(choice, void, slots, watch):
+                inputs = np.where(ends, 0, steps) if steps.ndim == 1 else steps  # the engine cannot read the end
+                refilled = []
+                for row, sample in self._record(choice, inputs, slots, on_step):
                     yield sample
-                    slots[row] = self._slot(waiting, row)
-                    fresh.append(row)
+                    slots[row] = self._next_slot(pending, row)
+                    refilled.append(row)
+                # 5. Let the engine read the chosen steps, all rows at once.
                 if any(slots):
-                    outputs = engine.step(torch.from_numpy(void), added, state)
-                for row in fresh:
-                    outputs[row] = self.outputs
-                    for layer, first in zip(state, self.state, strict=True):
-                        for held, value in zip(layer, first, strict=True):
-                            held[row, : len(value)] = value
+                    outputs = engine.step(torch.from_numpy(inputs), condition_gates, state)
+                # 6. Reset the refilled rows to the state and the outputs after the prompt.
+                for row in refilled:
+                    outputs[row] = self.prompt_outputs
+                    self._reset_row(state, row)
         finally:
             torch.set_num_threads(threads)
 
-    def _prompt_is_enough(self) -> bool:
-        """Return whether the prompt alone reaches a limit, and is whole."""
+    def _prompt_is_complete(self) -> bool:
+        """Return whether the prompt alone reaches a limit and may end."""
         steps = self.prompt.example.steps
         full = len(steps) >= self.limits.steps or float(self.units(steps).sum()) >= self.limits.units
-        return full and (self.guide is None or self.guide.constraint.may_end(self.first_state))
+        return full and (self.guide is None or self.guide.constraint.may_end(self.initial_state))
 
-    def _slot(self, waiting: Iterator[int], row: int) -> "_Slot | None":
-        k = next(waiting, None)
+    def _next_slot(self, pending: Iterator[int], row: int) -> "_Slot | None":
+        """Return the slot of the next sample, and start its random numbers in a row; None if no sample is left."""
+        k = next(pending, None)
         if k is None:
             return None
-        self.uniforms.begin(row, k)
+        self.uniforms.start(row, k)
         return _Slot(k, self)
 
-    def _choose(self, outputs: torch.Tensor, slots: "list[_Slot | None]", rested: np.ndarray | None) -> Choice:
+    def _reset_row(self, state: NetworkState, row: int) -> None:
+        """Set one row of the engine's state to the state after the prompt."""
+        for layer, prompt_layer in zip(state, self.prompt_state, strict=True):
+            for part, value in zip(layer, prompt_layer, strict=True):
+                part[row, : len(value)] = value
+
+    def _choose(
+        self, outputs: torch.Tensor, slots: "list[_Slot | None]", steps_at_source_end: np.ndarray | None
+    ) -> Choice:
+        """Choose a step or the end for every row; the choices of empty rows are ignored."""
         masks = None
         if self.guide is not None:
-            found = [None if slot is None else slot.mask(self.guide, self.limits) for slot in slots]
-            some = next(mask for mask in found if mask is not None)
-            masks = np.concatenate([some if mask is None else mask for mask in found]).reshape(len(found), -1)
-        if rested is not None and self.prompt.whole_source:
-            every = np.ones((len(rested), self.distribution.choices), np.bool_)
-            masks = mask_source_end(every if masks is None else masks, rested)
-        histories = [None if slot is None else slot.history for slot in slots] if self.controls.looks_back else None
+            slot_masks = [None if slot is None else slot.mask(self.guide, self.limits) for slot in slots]
+            filler = next(mask for mask in slot_masks if mask is not None)
+            filled = [filler if mask is None else mask for mask in slot_masks]
+            masks = np.concatenate(filled).reshape(len(filled), -1)
+        if steps_at_source_end is not None and self.prompt.whole_source:
+            if masks is None:
+                masks = np.ones((len(steps_at_source_end), self.distribution.choices), np.bool_)
+            masks = mask_source_end(masks, steps_at_source_end)
+        uses_history = self.controls.uses_history
+        histories = [None if slot is None else slot.history for slot in slots] if uses_history else None
         return self.distribution.choose(outputs, masks, self.uniforms.next(), histories)
 
-    def _take(
-        self,
-        choice: Choice,
-        void: np.ndarray,
-        slots: "list[_Slot | None]",
-        watch: Callable[[int, object], None] | None,
+    def _record(
+        self, choice: Choice, inputs: np.ndarray, slots: "list[_Slot | None]", on_step: StepCallback | None
     ) -> "list[tuple[int, Sample]]":
-        """Take up what was chosen for every row; return the rows whose samples are complete."""
-        late = time.monotonic() > self.ends_at
-        steps = void.tolist() if void.ndim == 1 else list(void)
+        """Add the choice of every row to its slot.
+
+        Returns:
+            The rows whose samples are complete, with the samples.
+        """
+        timed_out = time.monotonic() > self.deadline
+        steps = inputs.tolist() if inputs.ndim == 1 else list(inputs)
         rows = zip(
             slots, steps, choice.ends.tolist(), choice.scores.tolist(), choice.masked.tolist(),
-            self.units(void).tolist(), strict=True,
+            self.units(inputs).tolist(), strict=True,
         )  # fmt: skip
-        done = []
-        for row, (slot, step, end, score, masked, gain) in enumerate(rows):
+        complete = []
+        for row, (slot, step, end, score, masked, units) in enumerate(rows):
             if slot is None:
                 continue
-            slot.late = late
+            slot.timed_out = timed_out
             slot.scores.append(score)
             slot.masked += masked
-            slot.log_allowed += math.log(max(1 - masked, LEAST))
+            slot.log_allowed += math.log(max(1 - masked, MIN_PROBABILITY))
             if slot.history is not None:
                 slot.history.add(int(choice.steps[row]), float(choice.bits[row]))
             if not end:
-                if watch is not None:
-                    watch(slot.k, choice.steps[row])
-                slot.add(step, gain, self.guide)
-            if end or slot.is_over(self.limits):
-                done.append((row, slot.sample(self.prompt, ended=end)))
-        return done
+                if on_step is not None:
+                    on_step(slot.k, choice.steps[row])
+                slot.add(step, units, self.guide)
+            if end or slot.reached_limit(self.limits):
+                complete.append((row, slot.sample(self.prompt, ended=end)))
+        return complete
 
 
 class _Slot:
-    """A piece in the making."""
-
-    def __init__(self, k: int, sampler: Sampler) -> None:
-        prompt = sampler.prompt
-        self.k = k
-        self.place: Place | None = None if sampler.guide is None else sampler.guide.place(sampler.first_state)
-        self.drawn: list[Any] = []
-        self.scores: list[float] = []
-        self.masked, self.log_allowed, self.late = 0.0, 0.0, False
-        space = sampler.engine.network.space
-        self.history: History | None = None
-        if sampler.controls.looks_back and isinstance(space, Categorical):
-            self.history = History(sampler.controls, space.size, prompt.example.steps.tolist())
-        self.length = float(sampler.units(prompt.example.steps).sum())
-        self.steps = len(prompt.example.steps)
-        self._free_until = -1
-        """Steps up to which the limit need not be looked at."""
-
-    def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
-        """Return what may come next."""
-        assert self.place is not None
-        if self.length >= limits.units or self.late:
-            return guide.mask(self.place.state, closing=True)
-        if self.steps < self._free_until:
-            return self.place.mask
-        left = limits.steps - self.steps
-        self._free_until = limits.steps - guide.next_check(self.place.state, left)
-        return guide.mask_within(self.place.state, left)
-
-    def add(self, step: Any, units: float, guide: Guide | None) -> None:
-        """Take up a step that was drawn."""
-        self.drawn.append(step)
-        self.steps += 1
-        self.length += units
-        if guide is not None and self.place is not None:
-            self.place = guide.advance(self.place, step)
-
-    def is_over(self, limits: Limits) -> bool:
-        """Return whether a limit is reached where the piece is whole."""
-        full = self.length >= limits.units or self.steps >= limits.steps or self.late
-        return full and (self.place is None or self.place.may_end)
-
-    def sample(self, prompt: Prompt, *, ended: bool) -> Sample:
-        """Return the piece."""
-        kept = prompt.example.steps[: prompt.keep]
-        drawn = np.array(self.drawn, kept.dtype).reshape(-1, *kept.shape[1:])
-        steps, scores = np.concatenate([kept, drawn]), tuple(self.scores)
-        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores), self.log_allowed)
-
-
-class _Uniforms:
-    """Random numbers of each row: the stream of the sample that is made there, whichever row that is.
+    """The state of one sample while it is drawn.
 
     Args:
-        rows: how many.
-        width: how many numbers a step takes.
-        seed: of all of them.
-        part: of the request.
+        k: The number of the sample.
+        sampler: The sampler that draws it.
     """
 
-    def __init__(self, rows: int, width: int, seed: int, part: int) -> None:
-        self.seed, self.part, self.width = seed, part, width
-        self.blocks = np.zeros((rows, BLOCK, width))
-        self.at = np.zeros(rows, np.int64)
-        self.streams: list[np.random.Generator | None] = [None] * rows
-        self.every = np.arange(rows)
+    def __init__(self, k: int, sampler: Sampler) -> None:
+        prompt, guide = sampler.prompt, sampler.guide
+        self.k = k
+        self.constraint_state: CachedState | None = None if guide is None else guide.lookup(sampler.initial_state)
+        self.steps: list[Any] = []
+        self.scores: list[float] = []
+        self.masked, self.log_allowed, self.timed_out = 0.0, 0.0, False
+        space = sampler.engine.network.space
+        self.history: History | None = None
+        if sampler.controls.uses_history and isinstance(space, Categorical):
+            self.history = History(sampler.controls, space.size, prompt.example.steps.tolist())
+        self.units = float(sampler.units(prompt.example.steps).sum())
+        self.step_count = len(prompt.example.steps)
+        self._next_check = -1
+        """The step count from which the limit of steps must be considered again."""
 
-    def begin(self, row: int, k: int) -> None:
-        """Begin the stream of sample k."""
-        key, counter = np.array([self.seed, k], np.uint64), np.array([0, 0, 0, self.part], np.uint64)
-        self.streams[row] = np.random.Generator(np.random.Philox(counter=counter, key=key))
-        self.at[row] = BLOCK
+    def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
+        """Return the mask of the next step."""
+        assert self.constraint_state is not None
+        if self.units >= limits.units or self.timed_out:
+            return guide.mask(self.constraint_state.state, nearest_end=True)
+        if self.step_count < self._next_check:
+            return self.constraint_state.mask
+        steps_left = limits.steps - self.step_count
+        self._next_check = limits.steps - guide.next_check(self.constraint_state.state, steps_left)
+        return guide.mask_within(self.constraint_state.state, steps_left)
 
-    def next(self) -> np.ndarray:
-        """Return the numbers of the next step, shape (rows, width)."""
-        if self.at.max() == BLOCK:
-            for row in np.flatnonzero(self.at == BLOCK).tolist():
-                stream, self.at[row] = self.streams[row], 0
-                if stream is not None:
-                    self.blocks[row] = stream.random((BLOCK, self.width))
-        numbers: np.ndarray = self.blocks[self.every, self.at]
-        self.at += 1
-        return numbers
+    def add(self, step: Any, units: float, guide: Guide | None) -> None:
+        """Add a step that was drawn.
 
+        Args:
+            step: The step: an int, or a vector.
+            units: Its natural units.
+            guide: The constraint, if there is one.
+        """
+        self.steps.append(step)
+        self.step_count += 1
+        self.units += units
+        if guide is not None and self.constraint_state is not None:
+            self.constraint_state = guide.advance(self.constraint_state, step)
 
-def prompt_batch(network: Network, prompt: Prompt, conditions: Conditions) -> Batch:
-    """Return the window that reads a prompt: its start row and a row for each of its steps."""
-    given = torch.from_numpy(np.array(prompt.example.steps))
-    given = given.long() if not given.is_floating_point() else given.float()
-    inputs = torch.cat([given.new_zeros(1, *given.shape[1:]), given]).unsqueeze(1)
-    rows = len(inputs)
-    starts = torch.zeros(rows, 1, dtype=torch.bool)
-    starts[0] = True
-    labels = torch.from_numpy(conditions.labels.astype(np.int64)).expand(rows, 1, -1)
-    features = torch.from_numpy(conditions.features.astype(np.float32)).expand(rows, 1, -1)
-    sources, symbols = None, network.config.source_symbols
-    if symbols:
-        sources = torch.from_numpy(source_with_end(prompt.example.source, symbols - 1)).expand(rows, 1, -1)
-    return Batch(inputs, inputs, starts, torch.zeros_like(starts), torch.ones(rows, 1), labels, features, sources)
+    def reached_limit(self, limits: Limits) -> bool:
+        """Return whether the piece has reached a limit and may end."""
+        full = self.units >= limits.units or self.step_count >= limits.steps or self.timed_out
+        return full and (self.constraint_state is None or self.constraint_state.may_end)
+
+    def sample(self, prompt: Prompt, *, ended: bool) -> Sample:
+        """Return the complete sample."""
+        prompt_steps = prompt.example.steps[: prompt.keep]
+        drawn_steps = np.array(self.steps, prompt_steps.dtype).reshape(-1, *prompt_steps.shape[1:])
+        steps, scores = np.concatenate([prompt_steps, drawn_steps]), tuple(self.scores)
+        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores), self.log_allowed)

@@ -1,15 +1,17 @@
-"""A new plugin, written out as a package that installs, passes its own tests and trains at once.
+"""The package of a new plugin: it installs, passes its own tests and can be trained at once.
 
-The files of `template/` are copied; `$name` and the like in their names and texts are filled in. Light: no torch.
+The files of `template/` are copied with `$name` and the like substituted, in their text and (as `__name__`) in their
+names. No torch is imported.
 """
 
 import re
 import string
+from collections.abc import Mapping
 from pathlib import Path
 
-from seqforge.plugin import registry
-from seqforge.errors import UsageError
 from seqforge.core.files import make_folder, write_text
+from seqforge.errors import UsageError
+from seqforge.plugin import installed
 from seqforge.version import __version__
 
 __all__ = ["new_plugin"]
@@ -20,31 +22,25 @@ SUFFIX = re.compile(r"\.[a-z0-9]{1,12}")
 
 
 def new_plugin(name: str, *, suffix: str, folder: str | Path | None = None) -> list[Path]:
-    """Write a package for a plugin of this name and return its files.
+    """Write the package of a new plugin, and return the paths of its files.
+
+    Example:
+        new_plugin("chess", suffix=".pgn")  # writes seqforge-chess/pyproject.toml and others
 
     Args:
-        name: of the plugin: small letters, digits, hyphens.
-        suffix: of the files it reads and writes: ".pgn".
-        folder: where to; default: seqforge-NAME, here. It must not exist, or be empty.
+        name: The name of the plugin, in lower-case letters, digits and hyphens.
+        suffix: The suffix of the files that it reads and writes: ".pgn".
+        folder: The folder of the package, which must be empty or absent. By default it is `seqforge-NAME` in the
+            current folder.
 
     Raises:
-        UsageError: name or suffix will not do, or the folder holds something.
-        WriteError: it cannot be written.
+        UsageError: If the name or the suffix is invalid, the name is in use, or the folder is not empty.
+        WriteError: If a file cannot be written.
     """
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name for a plugin; use small letters, digits and hyphens: chess, sea-shanties"
-        )
-    taken = [entry.distribution for entry in registry.installed() if entry.name == name]
-    if taken:
-        raise UsageError(f"a plugin {name!r} is installed already (from {taken[0]}); choose another name")
-    if not SUFFIX.fullmatch(suffix):
-        raise UsageError(f"{suffix!r} is no suffix; write a dot and up to 12 small letters or digits: --suffix .pgn")
-    place = Path(folder or f"seqforge-{name}")
-    if place.is_file() or (place.is_dir() and any(place.iterdir())):
-        raise UsageError(f"{place} is there already and not empty; name another folder with -o")
+    package = Path(folder or f"seqforge-{name}")
+    _validate(name, suffix, package)
     major, minor = __version__.split(".")[:2]
-    words = {
+    values = {
         "name": name,
         "module": "seqforge_" + name.replace("-", "_"),
         "distribution": f"seqforge-{name}",
@@ -53,21 +49,40 @@ def new_plugin(name: str, *, suffix: str, folder: str | Path | None = None) -> l
         "this": f"{major}.{minor}",
         "next": f"{major}.{int(minor) + 1}",
     }
-    written = []
+    paths = []
     for source in sorted(path for path in TEMPLATE.rglob("*.txt") if path.is_file()):
-        target = place / filled(source.relative_to(TEMPLATE).as_posix().removesuffix(".txt"), words)
-        make_folder(target.parent)
-        write_text(target, filled(source.read_text(encoding="utf-8"), words))
-        written.append(target)
-    return written
+        path = package / substitute(source.relative_to(TEMPLATE).as_posix().removesuffix(".txt"), values)
+        make_folder(path.parent)
+        write_text(path, substitute(source.read_text(encoding="utf-8"), values))
+        paths.append(path)
+    return paths
 
 
-def filled(text: str, words: dict[str, str]) -> str:
-    """Return a text with its `$words` filled in; file names write them `_name_`.
+def substitute(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with `$name` and `__name__` replaced by values["name"].
+
+    >>> substitute("src/__module__: $name", {"module": "seqforge_chess", "name": "chess"})
+    'src/seqforge_chess: chess'
 
     Raises:
-        KeyError: a word is unknown.
+        KeyError: If there is no value for a `$name`.
     """
-    for word, value in words.items():
-        text = text.replace(f"__{word}__", value)
-    return string.Template(text).substitute(words)
+    for name, value in values.items():
+        text = text.replace(f"__{name}__", value)
+    return string.Template(text).substitute(values)
+
+
+def _validate(name: str, suffix: str, package: Path) -> None:
+    if not NAME.fullmatch(name):
+        allowed = "lower-case letters, digits and hyphens, such as sea-shanties"
+        raise UsageError(f"{name!r} is not a plugin name; use {allowed}", field="name", value=name, allowed=allowed)
+    owner = next((entry.distribution for entry in installed() if entry.name == name), None)
+    if owner is not None:
+        message = f"a plugin {name!r} is already installed (from {owner}); choose another name"
+        raise UsageError(message, field="name", value=name)
+    if not SUFFIX.fullmatch(suffix):
+        allowed = "a dot and 1 to 12 lower-case letters or digits, such as .pgn"
+        raise UsageError.invalid("suffix", suffix, allowed)
+    if package.is_file() or (package.is_dir() and any(package.iterdir())):
+        message = f"{package} already exists and is not an empty folder; choose another folder"
+        raise UsageError(message, field="folder", value=package)

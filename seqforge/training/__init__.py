@@ -1,6 +1,6 @@
-"""Training: batches, the loop, the optimiser, the schedule, the state to resume from.
+"""Training: batches, the training loop, optimiser, learning-rate schedule, and the state file of a run.
 
-Importing the package imports no torch; the names that need it are imported on first use.
+Importing the package imports no torch; the names that need torch are imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -47,8 +47,8 @@ __getattr__ = lazy_attributes(
         "ProcessGroup": "seqforge.training.process_group",
         "Trainer": "seqforge.training.loop",
         "TrainerState": "seqforge.training.state",
-        "exact_likelihood": "seqforge.training.likelihood",
         "evaluate_batches": "seqforge.training.likelihood",
+        "exact_likelihood": "seqforge.training.likelihood",
         "read_state": "seqforge.training.state",
         "write_state": "seqforge.training.state",
     },

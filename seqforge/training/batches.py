@@ -1,4 +1,4 @@
-"""Batches: window t is a pure function of (dataset, seed, t), so that a run can be resumed anywhere."""
+"""Batches of a dataset: batch t is a pure function of (dataset, seed, t), so that a run can be resumed at any step."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -10,136 +10,148 @@ import torch
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.network import Batch, source_with_end
-from seqforge.training.rows import Lane, deal
+from seqforge.training.rows import Row, assign_rows
 
 Augment = Callable[[Example, np.random.Generator], Example]
-_Variant = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
+"""A function that returns a variant of an example, drawn with the random number generator."""
+
+_Piece = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 """Steps, labels, features and source of a piece in one epoch."""
 
 
 class Batches:
-    """Windows over a dataset: for each lane the rows that follow those of the window before.
+    """The batches of a dataset: each row of batch t + 1 continues where the row of batch t ended.
+
+    Example:
+        batches = Batches(dataset, rows=32, length=64, seed=0)
+        first = batches[0]                      # a Batch of shape (64, 32)
+        epoch, number = batches.locate(1000)    # batch 1000 is batch `number` of its epoch
 
     Args:
-        dataset: what to read.
-        lanes: how many lanes; fewer are used where each would have less than a few windows.
-        window: rows of a window.
-        seed: of shuffling and augmentation; None reads in a fixed order.
-        lead: rows that do not count at the beginning of a stretch inside a piece.
-        cut: whether pieces longer than a lane's share are cut.
-        augment: makes a variant of a piece in each epoch.
-        mine: the lanes that this process reads (all others are another's); None for all.
+        dataset: The pieces to read.
+        rows: Number of rows; fewer are used if each would have less than four batches per epoch.
+        length: Number of positions per row and batch.
+        seed: Seed of shuffling and augmentation; None for a fixed order without augmentation.
+        burn_in: Number of positions that are read but not counted at a segment that does not begin at the start of its
+            piece.
+        divide: Whether pieces that are longer than a row's share are divided into segments.
+        augment: Function that returns a variant of a piece in each epoch.
+        local: The rows that this process reads; None for all. The other rows are read by other processes.
+
+    Attributes:
+        positions: Number of positions of all pieces: steps and ends.
+        rows: Number of rows of all processes.
+        local_rows: The rows that this process reads.
     """
 
     def __init__(
         self,
         dataset: Dataset,
         *,
-        lanes: int,
-        window: int,
+        rows: int,
+        length: int,
         seed: int | None,
-        lead: int = 1,
-        cut: bool = True,
+        burn_in: int = 1,
+        divide: bool = True,
         augment: Augment | None = None,
-        mine: slice | None = None,
+        local: slice | None = None,
     ) -> None:
-        self.dataset, self.window, self.seed = dataset, window, seed
-        self.lead, self.cut, self.augment = lead, cut, augment
-        self.rows = int(dataset.lengths.sum()) + len(dataset)
-        self.lanes = max(1, min(lanes, self.rows // (4 * window))) if cut else min(lanes, max(1, len(dataset)))
-        self.mine = range(self.lanes)[mine or slice(None)]
-        self._numbers = [
-            {value: number + 1 for number, value in enumerate(values)} for values in dataset.label_values.values()
-        ]
-        self._epoch: tuple[int, list[Lane]] | None = None
-        self._ends = [0]
-        self._variants: OrderedDict[tuple[int, int], _Variant] = OrderedDict()
+        self.dataset, self.length, self.seed = dataset, length, seed
+        self.burn_in, self.divide, self.augment = burn_in, divide, augment
+        self.positions = int(dataset.lengths.sum()) + len(dataset)
+        most_rows = max(1, self.positions // (4 * length)) if divide else max(1, len(dataset))
+        self.rows = max(1, min(rows, most_rows))
+        self.local_rows = range(self.rows)[local or slice(None)]
+        self._epoch: tuple[int, list[Row]] | None = None
+        self._epoch_ends = [0]
+        self._augmented: OrderedDict[tuple[int, int], _Piece] = OrderedDict()
 
-    def epoch(self, number: int) -> list[Lane]:
-        """Return the lanes of an epoch."""
+    def epoch(self, number: int) -> list[Row]:
+        """Return the rows of an epoch."""
         if self._epoch is None or self._epoch[0] != number:
             rng = None if self.seed is None else np.random.default_rng([self.seed, number, 1])
-            self._epoch = (
-                number,
-                deal(self.dataset.lengths, self.lanes, lead=self.lead, cut=self.cut, rng=rng),
-            )
+            rows = assign_rows(self.dataset.lengths, self.rows, burn_in=self.burn_in, divide=self.divide, rng=rng)
+            self._epoch = (number, rows)
         return self._epoch[1]
 
-    def windows_in(self, number: int) -> int:
-        """Return how many windows an epoch takes."""
-        return -(-max(int(lane.at[-1]) for lane in self.epoch(number)) // self.window)
+    def batches_in(self, epoch: int) -> int:
+        """Return the number of batches of an epoch."""
+        return -(-max(int(row.offsets[-1]) for row in self.epoch(epoch)) // self.length)
 
-    def place(self, t: int) -> tuple[int, int]:
-        """Return the epoch of window t, and the window's number in it."""
-        while self._ends[-1] <= t:
-            self._ends.append(self._ends[-1] + self.windows_in(len(self._ends) - 1))
-        epoch = int(np.searchsorted(self._ends, t, side="right")) - 1
-        return epoch, t - self._ends[epoch]
+    def locate(self, t: int) -> tuple[int, int]:
+        """Return the epoch of batch t, and the number of the batch within the epoch."""
+        while self._epoch_ends[-1] <= t:
+            self._epoch_ends.append(self._epoch_ends[-1] + self.batches_in(len(self._epoch_ends) - 1))
+        epoch = int(np.searchsorted(self._epoch_ends, t, side="right")) - 1
+        return epoch, t - self._epoch_ends[epoch]
 
     def __getitem__(self, t: int) -> Batch:
-        epoch, number = self.place(t)
-        table = self.epoch(epoch)
-        return self._fill([table[lane] for lane in self.mine], number * self.window, epoch)
+        """Return the rows of batch t that this process reads."""
+        epoch, number = self.locate(t)
+        rows = self.epoch(epoch)
+        return self._read([rows[row] for row in self.local_rows], number * self.length, epoch)
 
-    def _fill(self, lanes: Sequence[Lane], begin: int, epoch: int) -> Batch:
-        data, time, width = self.dataset, self.window, len(lanes)
-        kind = np.int64 if data.space.dtype.kind in "iu" else np.float32
-        inputs = np.zeros((time, width, *data.space.shape), kind)
+    def _read(self, rows: Sequence[Row], begin: int, epoch: int) -> Batch:
+        """Return the batch whose first position is position `begin` of each row."""
+        # 1. Allocate the arrays.
+        data, shape = self.dataset, (self.length, len(rows))
+        dtype = np.int64 if data.space.dtype.kind in "iu" else np.float32
+        inputs = np.zeros((*shape, *data.space.shape), dtype)
         targets = np.zeros_like(inputs)
-        starts, ends = np.zeros((2, time, width), bool)
-        weights = np.zeros((time, width), np.float32)
-        labels = np.zeros((time, width, data.labels.shape[1]), np.int64)
-        features = np.zeros((time, width, data.features.shape[1]), np.float32)
-        read: list[tuple[slice, int, np.ndarray]] = []
-        for column, lane in enumerate(lanes):
-            one = np.searchsorted(lane.at, begin, side="right") - 1
-            while one < len(lane.piece) and lane.at[one] < begin + time:
-                piece, length = int(lane.piece[one]), int(data.lengths[lane.piece[one]])
-                base = int(lane.at[one]) - int(lane.first[one])  # lane row = base + row of the piece
-                low = max(int(lane.first[one]), begin - base)
-                high = min(int(lane.end[one]), begin + time - base)
-                top = base - begin + low
-                rows = slice(top, top + high - low)
-                steps, label, feature, source = self._piece(epoch, piece, max(low - 1, 0), min(high, length))
-                known = steps[: high - 1 - max(low - 1, 0)]
-                inputs[rows.stop - len(known) : rows.stop, column] = known
-                ahead = steps[low - max(low - 1, 0) :]
-                targets[top : top + len(ahead), column] = ahead
-                ends[rows, column] = np.arange(low, high) == length
-                starts[rows, column] = np.arange(low, high) == lane.first[one]
-                weights[rows, column] = np.arange(low, high) >= lane.first[one] + lane.lead[one]
-                labels[rows, column], features[rows, column] = label, feature
+        starts, ends = np.zeros((2, *shape), bool)
+        weights = np.zeros(shape, np.float32)
+        labels = np.zeros((*shape, data.labels.shape[1]), np.int64)
+        features = np.zeros((*shape, data.features.shape[1]), np.float32)
+        sources: list[tuple[slice, int, np.ndarray]] = []
+        for column, row in enumerate(rows):
+            segment = int(np.searchsorted(row.offsets, begin, side="right")) - 1
+            while segment < len(row.pieces) and row.offsets[segment] < begin + self.length:
+                # 2. Find the part of the segment that is in the batch: positions low to high of its piece.
+                piece, length = int(row.pieces[segment]), int(data.lengths[row.pieces[segment]])
+                first = int(row.first[segment])
+                shift = int(row.offsets[segment]) - first - begin  # time in the batch = shift + position in the piece
+                low, high = max(first, -shift), min(int(row.end[segment]), self.length - shift)
+                time = slice(shift + low, shift + high)
+                # 3. Position r reads step r - 1 and predicts step r.
+                first_step = max(low - 1, 0)
+                steps, label, feature, source = self._piece(epoch, piece, first_step, min(high, length))
+                input_steps, target_steps = steps[: high - 1 - first_step], steps[low - first_step :]
+                inputs[time.stop - len(input_steps) : time.stop, column] = input_steps
+                targets[time.start : time.start + len(target_steps), column] = target_steps
+                # 4. Mark the start and the end, and weight the positions after the burn-in.
+                positions = np.arange(low, high)
+                starts[time, column] = positions == first
+                ends[time, column] = positions == length
+                weights[time, column] = positions >= first + row.burn_in[segment]
+                labels[time, column], features[time, column] = label, feature
                 if data.source is not None:
-                    read.append((rows, column, source_with_end(source, data.source.size)))
-                one += 1
+                    sources.append((time, column, source_with_end(source, data.source.size)))
+                segment += 1
+        # 5. Pad the sources to the length of the longest one.
         arrays = {
             "inputs": inputs, "targets": targets, "starts": starts, "ends": ends, "weights": weights,
             "labels": labels, "features": features,
         }  # fmt: skip
         if data.source is not None:
-            longest = max((len(source) for _, _, source in read), default=0)
-            table = np.zeros((time, width, longest), np.int64)
-            for rows, column, source in read:
-                table[rows, column, : len(source)] = source
-            arrays["sources"] = table
+            longest = max((len(source) for _, _, source in sources), default=0)
+            arrays["sources"] = np.zeros((*shape, longest), np.int64)
+            for time, column, source in sources:
+                arrays["sources"][time, column, : len(source)] = source
         tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return Batch(**tensors)
 
-    def _piece(self, epoch: int, piece: int, first: int, end: int) -> _Variant:
-        """Return steps [first, end) of a piece with its labels, features and source, as this epoch sees them."""
+    def _piece(self, epoch: int, piece: int, first: int, end: int) -> _Piece:
+        """Return steps [first, end) of a piece with its labels, features and source, augmented for the epoch."""
         data = self.dataset
         if self.augment is None or self.seed is None:
             return data.steps(piece, first, end), data.labels[piece], data.features[piece], data.source_of(piece)
-        if (epoch, piece) not in self._variants:
+        if (epoch, piece) not in self._augmented:
             rng = np.random.default_rng([self.seed, epoch, piece, 2])
             example = self.augment(data.example(piece), rng)
-            chosen = [
-                table.get(example.labels.get(name, ""), 0)
-                for name, table in zip(data.label_values, self._numbers, strict=True)
-            ]
+            labels = data.label_index.numbers(example.labels)
             features = data.features[piece] if example.features is None else example.features
-            self._variants[epoch, piece] = example.steps, np.array(chosen, np.int64), features, example.source
-            if len(self._variants) > 4 * self.lanes:
-                self._variants.popitem(last=False)
-        steps, label, feature, source = self._variants[epoch, piece]
+            self._augmented[epoch, piece] = example.steps, labels, features, example.source
+            if len(self._augmented) > 4 * self.rows:
+                self._augmented.popitem(last=False)
+        steps, label, feature, source = self._augmented[epoch, piece]
         return steps[first:end], label, feature, source

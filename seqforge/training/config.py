@@ -1,6 +1,6 @@
 """The options of a training: the one place where they and their defaults are defined. No torch.
 
-The fields become flags of `seqforge train`, the tables of config.toml and the arguments of `seqforge.train`.
+The fields are the arguments of `seqforge.train`; every other user interface is generated from them.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ DEFAULT_ENCODER_UNITS = 128
 BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
 NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units")
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
-MODEL, OPTIMISATION, REGULARISATION, DATA = "Model", "Optimisation", "Regularisation", "Data and devices"
+MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
 
 
 def _option(default: Any, panel: str, text: str, unit: str = "") -> Any:
@@ -37,15 +37,15 @@ def _option(default: Any, panel: str, text: str, unit: str = "") -> Any:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train. None means that `size` decides.
+    """How to train. A value of None is set by `resolved`, most of them from `size`.
 
-    >>> config = TrainingConfig(size="small", minutes=5).resolved()
+    >>> config = TrainingConfig(size="small", minutes=5.0).resolved()
     >>> config.hidden, config.dropout, config.budget
     (256, 0.1, Budget(amount=5.0, kind='minutes'))
     """
 
     size: Literal["small", "medium", "large"] = _option(
-        DEFAULT_SIZE, MODEL, "Size of the network: sets layers, hidden, embedding, dropout and recurrent-dropout."
+        DEFAULT_SIZE, MODEL, "Size of the network: sets layers, hidden, embedding, dropout and recurrent dropout."
     )
     cell: Cell = _option(NetworkConfig.cell, MODEL, "Type of the recurrent layers.")
     layers: int | None = _option(None, MODEL, "Number of recurrent layers.")
@@ -95,9 +95,9 @@ class TrainingConfig:
     label_dropout: float = _option(
         0.1, REGULARISATION, "Probability that the labels of a row are hidden, so that they are optional in generation."
     )
-    seed: int = _option(0, DATA, "Seed of initialisation, shuffling, dropout and augmentation.")
-    device: str = _option("cpu", DATA, "Device to train on: cpu, cuda or mps.")
-    threads: int | None = _option(None, DATA, "Number of CPU threads. Default: one per core.")
+    seed: int = _option(0, OPTIMISATION, "Seed of initialisation, shuffling, dropout and augmentation.")
+    device: str = _option("cpu", HARDWARE, "Device to train on: cpu, cuda or mps.")
+    threads: int | None = _option(None, HARDWARE, "Number of CPU threads. Default: one per core.")
 
     def __post_init__(self) -> None:
         budgets = [kind for kind in BUDGETS if getattr(self, kind) is not None]
@@ -109,8 +109,8 @@ class TrainingConfig:
             value = getattr(self, kind)
             if value is not None and not 0 < value < float("inf"):
                 raise OptionsError.invalid(kind, value, "above 0 and finite")
-        least = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0, "threads": 1}
-        for name, bound in least.items():
+        minima = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0, "threads": 1}
+        for name, bound in minima.items():
             value = getattr(self, name)
             if value is not None and value < bound:
                 raise OptionsError.invalid(name, value, f"at least {bound}")
@@ -125,7 +125,11 @@ class TrainingConfig:
                 raise OptionsError.invalid(name, value, "from 0 to below 1")
 
     def resolved(self) -> "TrainingConfig":
-        """Return the config with every value set that depends on `size` or on another option."""
+        """Return the config with every value set that depends on `size` or on another option.
+
+        >>> TrainingConfig(size="large", dropout=0.1).resolved().output_dropout
+        0.1
+        """
         values = {name: value for name, value in SIZES[self.size].items() if getattr(self, name) is None}
         config = dataclasses.replace(self, **values)
         if config.output_dropout is None:
@@ -136,7 +140,7 @@ class TrainingConfig:
 
     @property
     def budget(self) -> Budget:
-        """How long to train: steps, epochs or minutes."""
+        """How long to train: the steps, epochs or minutes that are set."""
         amounts = [(getattr(self, kind), kind) for kind in BUDGETS if getattr(self, kind) is not None]
         amount, kind = amounts[0] if amounts else (DEFAULT_MINUTES, "minutes")
         return Budget(float(amount), kind)
@@ -160,7 +164,10 @@ class TrainingConfig:
         labels: tuple[int, ...] = (),
         features: int = 0,
     ) -> NetworkConfig:
-        """Return the shape of the network for a codec.
+        """Return the architecture of the network for a codec.
+
+        >>> TrainingConfig(size="small").network(source=Categorical(30)).source_symbols
+        31
 
         Args:
             space: The type of a step; None checks the options only.

@@ -1,21 +1,21 @@
-"""What happens in a training run, as a stream: the room above decides what is printed and what is saved."""
+"""The events of a training run. The training loop yields them; its caller decides what to print and what to save."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Some steps were taken.
+    """The progress of the run, about once per second.
 
     Attributes:
-        t: steps taken so far.
-        last: the run's last step, None while the decay is not placed.
-        epoch: passes over the training pieces so far.
-        nats_per_unit: the training loss since the last such event.
-        units_per_second: likewise.
-        rate: the learning rate.
-        minutes: spent so far, earlier sessions of the run included.
-        minutes_left: estimated, None where there is nothing to go by.
+        t: Number of steps so far.
+        last: The last step of the run; None until the decay is scheduled.
+        epoch: Number of epochs so far.
+        nats_per_unit: Mean training loss since the previous event.
+        units_per_second: Speed since the previous event.
+        rate: The learning rate.
+        minutes: Duration so far, earlier sessions of the run included.
+        minutes_left: Estimated remaining duration; None if it cannot be estimated yet.
     """
 
     t: int
@@ -30,13 +30,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Validated:
-    """The valid split was looked at.
+    """The loss on the valid split was computed.
 
     Attributes:
-        t: steps taken so far.
-        nats_per_unit: the loss on the valid split, None without one.
-        best: whether it is the best so far.
-        minutes: spent so far.
+        t: Number of steps so far.
+        nats_per_unit: Loss on the valid split; None without a valid split.
+        best: Whether it is the best loss so far.
+        minutes: Duration so far.
     """
 
     t: int
@@ -47,22 +47,29 @@ class Validated:
 
 @dataclass(frozen=True)
 class DecayScheduled:
-    """The decay was placed: from now on the last step is known."""
+    """The learning-rate decay was scheduled, so the last step is known.
+
+    Attributes:
+        t: Number of steps so far.
+        first: First step of the decay.
+        last: Last step of the decay and of the run.
+        reason: Why the decay was scheduled now, as half a sentence.
+    """
 
     t: int
     first: int
     last: int
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Ended:
-    """No further step will be taken.
+    """The training loop ended.
 
     Attributes:
-        t: steps taken.
-        finished: the budget is used up or the patience; False: interrupted, and to be resumed.
-        minutes: spent.
+        t: Number of steps.
+        finished: Whether the run is finished; False if it was interrupted and can be resumed.
+        minutes: Duration of the run.
     """
 
     t: int

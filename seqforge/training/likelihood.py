@@ -1,4 +1,4 @@
-"""The negative log-likelihood of a dataset: the number that everything is judged by."""
+"""The negative log-likelihood of a dataset."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,25 +10,28 @@ import torch
 from seqforge.dataset import Dataset
 from seqforge.network import Network
 from seqforge.training.batches import Batches
-from seqforge.training.precision import casting
+from seqforge.training.precision import autocast
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Nats of the rows that counted, ends of pieces included.
+    """The negative log-likelihood of a number of positions, ends of pieces included.
+
+    >>> Likelihood(nats=30.0, positions=20).nats_per_position
+    1.5
 
     Attributes:
-        nats: their sum.
-        rows: how many.
+        nats: The sum over all positions.
+        positions: The number of positions.
     """
 
     nats: float
-    rows: int
+    positions: int
 
     @property
-    def nats_per_row(self) -> float:
-        """The mean over rows: steps and ends of pieces."""
-        return self.nats / max(1, self.rows)
+    def nats_per_position(self) -> float:
+        """The mean over all positions."""
+        return self.nats / max(1, self.positions)
 
 
 @torch.no_grad()
@@ -37,54 +40,60 @@ def evaluate_batches(
     batches: Batches,
     *,
     precision: str = "float32",
-    most_rows: int | None = None,
+    max_positions: int | None = None,
 ) -> Likelihood:
-    """Run over the first epoch of some batches and return what it costs.
+    """Return the likelihood of the first epoch of batches.
+
+    Example:
+        evaluate_batches(network, Batches(dataset, rows=64, length=128, seed=None, burn_in=256))
 
     Args:
-        network: in evaluation mode.
-        batches: in a fixed order.
-        precision: of the matrix products, "float32" or "bfloat16".
-        most_rows: stop after about so many rows.
+        network: A network in evaluation mode.
+        batches: Batches with a fixed order.
+        precision: Precision of the matrix products, "float32" or "bfloat16".
+        max_positions: Stop after the batch that reaches this number of positions; None for the whole epoch.
     """
     device = next(network.parameters()).device
-    state = network.zero_state(len(batches.mine))
-    nats, rows = 0.0, 0
-    for t in range(batches.windows_in(0)):
-        window = batches[t].to(device)
-        with casting(device, precision):
-            losses, state = network.loss(window, state)
+    state = network.zero_state(len(batches.local_rows))
+    nats, positions = 0.0, 0
+    for t in range(batches.batches_in(0)):
+        batch = batches[t].to(device)
+        with autocast(device, precision):
+            losses, state = network.loss(batch, state)
         nats += float(losses.cpu().double().sum())
-        rows += int(window.weights.sum())
-        if most_rows is not None and rows >= most_rows:
+        positions += int(batch.weights.sum())
+        if max_positions is not None and positions >= max_positions:
             break
-    return Likelihood(nats, rows)
+    return Likelihood(nats, positions)
 
 
-def exact_likelihood(network: Network, dataset: Dataset, *, most_lanes: int = 64, window: int = 256) -> Likelihood:
-    """Return the likelihood of a dataset in float32, the state carried through every piece, nothing cut.
+def exact_likelihood(network: Network, dataset: Dataset, *, max_rows: int = 64, length: int = 256) -> Likelihood:
+    """Return the likelihood of a dataset in float32; no piece is divided, so every position has its whole context.
+
+    Example:
+        exact_likelihood(network, dataset).nats_per_position
 
     Args:
-        network: any.
-        dataset: any, not empty.
-        most_lanes: how many pieces are read side by side.
-        window: rows at a time; the result does not depend on it.
+        network: The network; its mode (training or evaluation) is restored.
+        dataset: The dataset; it must not be empty.
+        max_rows: Maximal number of pieces that are read in parallel.
+        length: Number of positions per batch; the result does not depend on it.
     """
-    # Pieces of like length side by side: lanes as few as keep the longest piece from being waited for.
+    # As few rows as possible without waiting for the longest piece; pieces of similar length are read in parallel.
     longest = int(dataset.lengths.max()) + 1
-    total = int(dataset.lengths.sum()) + len(dataset)
-    lanes = int(np.clip(-(-total // longest), 1, most_lanes))
-    batches = Batches(dataset, lanes=lanes, window=window, seed=None, cut=False)
-    with evaluating(network):
+    positions = int(dataset.lengths.sum()) + len(dataset)
+    rows = int(np.clip(-(-positions // longest), 1, max_rows))
+    batches = Batches(dataset, rows=rows, length=length, seed=None, divide=False)
+    with evaluation_mode(network):
         return evaluate_batches(network, batches)
 
 
 @contextlib.contextmanager
-def evaluating(network: Network) -> Iterator[None]:
-    """Put a network into evaluation mode for a while."""
-    before = network.training
+def evaluation_mode(network: Network) -> Iterator[None]:
+    """Put a network into evaluation mode within a `with` block."""
+    was_training = network.training
     network.eval()
     try:
         yield
     finally:
-        network.train(before)
+        network.train(was_training)

@@ -1,9 +1,9 @@
-"""The training loop: it takes steps, looks at the valid split, and says what happens. It saves nothing itself."""
+"""The training loop. It yields events and writes no files; its caller does."""
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,30 +14,49 @@ from seqforge.network import Network, NetworkState, draw_masks
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
 from seqforge.training.events import DecayScheduled, Ended, Event, Progress, Validated
-from seqforge.training.likelihood import evaluate_batches, evaluating
+from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 from seqforge.training.optimiser import Optimiser
-from seqforge.training.precision import casting, fastest
+from seqforge.training.precision import autocast, fastest_precision
 from seqforge.training.process_group import ProcessGroup
 from seqforge.training.schedule import DECAY_SHARE, Decay, rate
 from seqforge.training.state import TrainerState
 
-LEAD = 256
-VALID_ROWS = 400_000
+VALID_ROWS = 64
+"""Minimal number of rows of a validation batch."""
+VALID_BURN_IN = 256
+"""Positions that are read but not counted where a piece of the valid split is divided."""
+MAX_VALID_POSITIONS = 400_000
+"""Maximal number of positions per validation."""
 VALID_SHARE = 0.06
-SPEED_AFTER = 20
-ALONE = ProcessGroup()
+"""Share of the run that validations may take, about."""
+STEPS_BEFORE_ESTIMATE = 20
+"""Number of steps after which the remaining time is estimated."""
+SINGLE_PROCESS = ProcessGroup()
 
 
 class Trainer:
-    """A run: what is trained on what, and where it stands.
+    """The training of a network on a dataset.
+
+    Example:
+        trainer = Trainer(network, train, valid, TrainingConfig(steps=1000))
+        for event in trainer.run():
+            if isinstance(event, Validated):
+                write_state(path, trainer.state, trainer.tensors(), {})
 
     Args:
-        network: trained in place.
-        train: the pieces to train on.
-        valid: the pieces to choose by; where there are none, the last weights are the best.
-        config: how to train; `precision` "auto" is settled here.
-        augment: makes a variant of a piece in each epoch.
-        group: the processes that train together.
+        network: The network; it is trained in place.
+        train: The pieces to train on.
+        valid: The pieces to validate on; without them the last weights count as the best.
+        config: How to train.
+        augment: Function that returns a variant of a piece in each epoch.
+        group: The processes that train together.
+
+    Attributes:
+        state: The numbers that a resumed run needs.
+        hidden_state: The hidden state of the network after the last step.
+        precision: The precision of the matrix products, "float32" or "bfloat16".
+        stop_at: Number of steps after which `run` ends, as if interrupted; None for no limit.
+        stop_requested: Set it to True to end `run` after the current step.
     """
 
     def __init__(
@@ -48,59 +67,71 @@ class Trainer:
         config: TrainingConfig,
         *,
         augment: Augment | None = None,
-        group: ProcessGroup = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self.network, self.config, self.group = network, config, group
         self.device = next(network.parameters()).device
-        self.precision = self._settled_precision()
+        self.precision = self._choose_precision()
         self.batches = Batches(
-            train, lanes=config.batch_size, window=config.bptt, seed=config.seed, augment=augment,
-            mine=group.rows,
-        )  # fmt: skip
-        self.valid = None
+            train,
+            rows=config.batch_size,
+            length=config.bptt,
+            seed=config.seed,
+            augment=augment,
+            local=group.rows,
+        )
+        self.valid: Batches | None = None
         if valid is not None and len(valid):
-            lanes = max(config.batch_size, 64)
-            self.valid = Batches(valid, lanes=lanes, window=2 * config.bptt, seed=None, lead=LEAD)
-        self.units_per_row = float(train.units.sum()) / self.batches.rows
-        self.valid_units_per_row = float(valid.units.sum()) / self.valid.rows if self.valid and valid else 1.0
+            rows = max(config.batch_size, VALID_ROWS)
+            self.valid = Batches(valid, rows=rows, length=2 * config.bptt, seed=None, burn_in=VALID_BURN_IN)
+        self.units_per_position = float(train.units.sum()) / self.batches.positions
+        self.valid_units_per_position = float(valid.units.sum()) / self.valid.positions if self.valid and valid else 1.0
         self.optimiser = Optimiser(
             network, weight_decay=config.weight_decay, grad_clip=config.grad_clip, ema=config.ema
         )
         self.state = TrainerState()
-        self.hidden_state: NetworkState = network.zero_state(len(self.batches.mine))
+        self.hidden_state: NetworkState = self._zero_state()
         self.stop_at: int | None = None
-        self.stopping = False
-        self._place_ahead()
+        self.stop_requested = False
+        self._schedule_decay_in_advance()
 
-    def _settled_precision(self) -> str:
-        wanted = self.config.precision
-        if wanted == "auto":
-            wins = float(fastest(self.network, self.device) == "bfloat16")
-            return "bfloat16" if self.group.broadcast(wins, self.device) else "float32"
-        return wanted
+    def _choose_precision(self) -> str:
+        """Return the precision of the config; "auto" is resolved by process 0."""
+        if self.config.precision != "auto":
+            return self.config.precision
+        is_bfloat16 = float(fastest_precision(self.network, self.device) == "bfloat16")
+        return "bfloat16" if self.group.broadcast(is_bfloat16, self.device) else "float32"
+
+    def _zero_state(self) -> NetworkState:
+        return self.network.zero_state(len(self.batches.local_rows))
 
     # -- saving and resuming ------------------------------------------------------------------
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor that a resumed run needs."""
-        lanes = {
-            f"lanes.{number}.{part}": self.group.gather(value, self.batches.lanes)
+        """Return every tensor that a resumed run needs. With several processes, all of them must call this method."""
+        hidden = {
+            f"hidden.{number}.{part}": self.group.gather(value, self.batches.rows)
             for number, layer in enumerate(self.hidden_state)
             for part, value in enumerate(layer)
         }
-        return self.optimiser.tensors() | lanes
+        return self.optimiser.tensors() | hidden
 
     def restore(self, state: TrainerState, tensors: dict[str, Tensor]) -> None:
-        """Take up a run where it stood.
+        """Restore a saved state.
+
+        Args:
+            state: The saved `Trainer.state`.
+            tensors: The saved result of `Trainer.tensors`.
 
         Raises:
-            DamagedFileError: the tensors are not those of this run.
+            DamagedFileError: If the tensors are not those of this run.
         """
         try:
             self.optimiser.restore(tensors)
             self.hidden_state = [
                 tuple(
-                    _like(tensors[f"lanes.{number}.{part}"][self.group.rows], value) for part, value in enumerate(layer)
+                    _check_shape(tensors[f"hidden.{number}.{part}"][self.group.rows], value)
+                    for part, value in enumerate(layer)
                 )
                 for number, layer in enumerate(self.hidden_state)
             ]
@@ -111,188 +142,219 @@ class Trainer:
     # -- running ------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Event]:
-        """Take steps until the budget is used up, patience runs out, or `stopping` is set."""
-        clock = _Clock(self.state.seconds)
-        every = self._validate_every()
-        nats, rows, since = 0.0, 0.0, clock.seconds()
-        fresh = self.state.t
-        while not self.state.finished:
-            if self.group.broadcast(float(self.stopping), self.device) or self._at_stop():
+        """Train until the budget is used up, the patience is exhausted, or a stop is requested; yield events.
+
+        Raises:
+            RunError: If the loss is not finite.
+        """
+        # 1. Start the clock, which continues the duration of earlier sessions, and the running sums of the report.
+        state, stopwatch = self.state, _Stopwatch(self.state.seconds)
+        validation_interval, steps_before = self._validation_interval(), state.t
+        nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
+        while not state.finished:
+            # 2. Leave the loop if a stop was requested; process 0 decides for all.
+            if self.group.broadcast(float(self.stop_requested), self.device) or self._at_stop():
                 break
-            loss, count = self.step()
-            nats, rows = nats + loss, rows + count
-            state = self.state
-            state.seconds = self.group.broadcast(clock.seconds(), self.device)
-            yield from self._place_by_clock(state.t - fresh)
+            # 3. Take a step and read the clock of process 0.
+            step_nats, step_positions = self.step()
+            nats, positions = nats + step_nats, positions + step_positions
+            state.seconds = self.group.broadcast(stopwatch.seconds(), self.device)
+            # 4. Schedule the decay once the first part of the minutes is spent; the end of the decay ends the run.
+            yield from self._schedule_decay_by_time(state.t - steps_before)
             state.finished = state.decay is not None and state.t >= state.decay.last
-            if state.seconds - since >= 1.0 or state.finished or self._at_stop():
-                yield self._progress(nats, rows, state.seconds - since, state.t - fresh, clock)
-                nats, rows, since = 0.0, 0.0, clock.seconds()
-            if state.t % every == 0 or state.finished:
+            # 5. Report the progress about once per second.
+            if state.seconds - reported >= 1.0 or state.finished or self._at_stop():
+                yield self._progress(nats, positions, state.seconds - reported, state.t - steps_before, stopwatch)
+                nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
+            # 6. Validate. The patience is checked before the event is yielded, because the caller saves the state then.
+            if state.t % validation_interval == 0 or state.finished:
                 validated = self._validate()
-                placed = list(self._lose_patience())  # before the state is saved on the event
+                scheduled = list(self._check_patience())
                 yield validated
-                yield from placed
-                since = clock.seconds()
-        self.state.seconds = clock.seconds()
-        yield Ended(self.state.t, self.state.finished, self.state.seconds / 60)
+                yield from scheduled
+                reported = stopwatch.seconds()
+        # 7. Report the end.
+        state.seconds = stopwatch.seconds()
+        yield Ended(state.t, state.finished, state.seconds / 60)
 
     def _at_stop(self) -> bool:
         return self.stop_at is not None and self.state.t >= self.stop_at
 
     def step(self) -> tuple[float, float]:
-        """Take one step; return the nats and the number of the rows that counted."""
+        """Take one step; return the sum of the losses in nats, and the number of positions that were counted.
+
+        Raises:
+            RunError: If the loss is not finite.
+        """
         t, config = self.state.t, self.config
+        # 1. Read the batch; the hidden state is reset at the start of an epoch.
         self.network.train()
-        window = self.batches[t].to(self.device)
-        if t and self.batches.place(t)[1] == 0:
-            self.hidden_state = self.network.zero_state(len(self.batches.mine))
+        batch = self.batches[t].to(self.device)
+        if t and self.batches.locate(t)[1] == 0:
+            self.hidden_state = self._zero_state()
         masks = draw_masks(
-            config.dropouts, self.network.config, seed=config.seed, step=t, lanes=self.batches.mine
-        ).to(self.device)  # fmt: skip
-        with casting(self.device, self.precision):
-            losses, state = self.network.loss(window, self.hidden_state, masks)
-        total, count = losses.sum(), window.weights.sum()
-        self.group.all_reduce([count])
-        torch.autograd.backward(total / count.clamp(min=1))
-        total = total.detach()
+            config.dropouts, self.network.config, seed=config.seed, step=t, rows=self.batches.local_rows
+        ).to(self.device)
+        # 2. Compute the mean loss over the positions of all processes, and the gradients (truncated BPTT).
+        with autocast(self.device, self.precision):
+            losses, hidden_state = self.network.loss(batch, self.hidden_state, masks)
+        nats, positions = losses.sum(), batch.weights.sum()
+        self.group.all_reduce([positions])
+        torch.autograd.backward(nats / positions.clamp(min=1))
+        # 3. Sum losses and gradients over all processes.
+        nats = nats.detach()
         for parameter in self.network.parameters():
-            if parameter.grad is None:  # `start`, where no piece begins in this window
+            if parameter.grad is None:  # `start_weight`, if no piece starts in this batch
                 parameter.grad = torch.zeros_like(parameter)
-        self.group.all_reduce([total, *(p.grad for p in self.network.parameters() if p.grad is not None)])
-        self.hidden_state = [tuple(part.detach().float() for part in layer) for layer in state]
+        self.group.all_reduce([nats, *(p.grad for p in self.network.parameters() if p.grad is not None)])
+        # 4. Carry the hidden state over to the next batch, without its gradients.
+        self.hidden_state = [tuple(part.detach().float() for part in layer) for layer in hidden_state]
+        # 5. Update the weights and their EMA.
         decay = self.state.decay
         warmup = config.warmup if decay is None else min(config.warmup, decay.last // 5)
-        now = rate(t, peak=config.learning_rate, warmup=warmup, decay=decay)
-        self.optimiser.step(t, rate=now, share=now / config.learning_rate)
+        learning_rate = rate(t, peak=config.learning_rate, warmup=warmup, decay=decay)
+        self.optimiser.step(t, rate=learning_rate, peak_share=learning_rate / config.learning_rate)
         self.state.t = t + 1
-        if not math.isfinite(float(total)):
+        if not math.isfinite(float(nats)):
             raise RunError(
-                f"the loss is no longer finite at step {t + 1}; start again with a lower `learning_rate` (it is"
+                f"the loss is not finite at step {t + 1}; start again with a lower `learning_rate` (it is"
                 f" {config.learning_rate:g})"
             )
-        return float(total), float(count)
+        return float(nats), float(positions)
 
-    def measure(self) -> float:
-        """Return the loss on the valid split in nats per row, of the weights that would be kept."""
+    def validation_loss(self) -> float:
+        """Return the loss of the evaluation weights on the valid split, in nats per position."""
         assert self.valid is not None
-        with evaluating(self.network), self.kept_weights():
+        with evaluation_mode(self.network), self.evaluation_weights():
             return evaluate_batches(
-                self.network, self.valid, precision=self.precision, most_rows=VALID_ROWS
-            ).nats_per_row
+                self.network, self.valid, precision=self.precision, max_positions=MAX_VALID_POSITIONS
+            ).nats_per_position
 
-    def kept_weights(self) -> "_Swapped":
-        """Return a context in which the network has the weights that would be kept (the average)."""
-        return _Swapped(self.network, self.optimiser.weights())
+    @contextlib.contextmanager
+    def evaluation_weights(self) -> Iterator[None]:
+        """Replace the weights of the network by the evaluation weights (the EMA) within a `with` block.
+
+        Example:
+            with trainer.evaluation_weights():
+                exact_likelihood(trainer.network, dataset)
+        """
+        replacement = self.optimiser.evaluation_weights()
+        weights = {name: parameter.data for name, parameter in self.network.named_parameters()}
+        try:
+            for name, parameter in self.network.named_parameters():
+                parameter.data = replacement[name]
+            yield
+        finally:
+            for name, parameter in self.network.named_parameters():
+                parameter.data = weights[name]
 
     # -- the schedule -------------------------------------------------------------------------
 
-    def _place_ahead(self) -> None:
-        """Place the decay of a run whose length in steps is known."""
+    def _schedule_decay_in_advance(self) -> None:
+        """Schedule the decay if the number of steps is known: a budget of steps or epochs."""
         budget = self.config.budget
         if budget.kind == "minutes":
             return
         steps = int(budget.amount)
         if budget.kind == "epochs":
-            whole = int(budget.amount)
-            steps = sum(self.batches.windows_in(number) for number in range(whole))
-            steps += round((budget.amount - whole) * self.batches.windows_in(whole))
+            epochs = int(budget.amount)
+            steps = sum(self.batches.batches_in(epoch) for epoch in range(epochs))
+            steps += round((budget.amount - epochs) * self.batches.batches_in(epochs))
         steps = max(1, steps)
         self.state.decay = Decay(steps - round(DECAY_SHARE * steps), steps)
 
-    def _place_by_clock(self, fresh: int) -> Iterator[Event]:
-        """Place the decay of a run whose minutes are given, once their first part is spent."""
+    def _schedule_decay_by_time(self, session_steps: int) -> Iterator[DecayScheduled]:
+        """Schedule the decay of a budget of minutes once the part before the decay is spent.
+
+        Args:
+            session_steps: Number of steps of this session; at least one is needed to know the speed.
+        """
         state, budget = self.state, self.config.budget
-        if state.decay is not None or budget.kind != "minutes" or fresh < 1:
+        if state.decay is not None or budget.kind != "minutes" or session_steps < 1:
             return
         share = state.seconds / (budget.amount * 60)
         if share >= 1 - DECAY_SHARE:
-            left = max(1, round(state.t * max(0.0, 1 - share) / share))
-            yield self._place(left, "the minutes allow so many steps")
+            steps = max(1, round(state.t * max(0.0, 1 - share) / share))
+            yield self._schedule_decay(steps, "the minutes allow this number of steps")
 
-    def _lose_patience(self) -> Iterator[Event]:
+    def _check_patience(self) -> Iterator[DecayScheduled]:
+        """Schedule the decay, or end the run, after too many validations without improvement."""
         state, patience = self.state, self.config.patience
-        if not patience or state.waited < patience:
+        if not patience or state.bad_validations < patience:
             return
         if state.decay is None or state.t < state.decay.first:
-            yield self._place(max(1, state.t // 2), f"{patience} validations brought nothing better")
-            state.waited = 0
-        elif state.waited >= 2 * patience:
+            yield self._schedule_decay(max(1, state.t // 2), f"{patience} validations brought no improvement")
+            state.bad_validations = 0
+        elif state.bad_validations >= 2 * patience:
             state.finished = True
 
-    def _place(self, steps: int, why: str) -> DecayScheduled:
+    def _schedule_decay(self, steps: int, reason: str) -> DecayScheduled:
+        """Start the decay now."""
         self.state.decay = Decay(self.state.t, self.state.t + steps)
-        return DecayScheduled(self.state.t, self.state.decay.first, self.state.decay.last, why)
+        return DecayScheduled(self.state.t, self.state.decay.first, self.state.decay.last, reason)
 
-    # -- looking ------------------------------------------------------------------------------
+    # -- validation and reports ---------------------------------------------------------------
 
-    def _validate_every(self) -> int:
-        """Return how many steps lie between validations, so that they take a small share of the time."""
-        rows = 0 if self.valid is None else min(self.valid.rows + LEAD * self.valid.lanes, VALID_ROWS)
-        step = self.batches.lanes * self.batches.window
-        return max(50, round(rows / 3 / VALID_SHARE / step))
+    def _validation_interval(self) -> int:
+        """Return the number of steps between validations, so that these take a small share of the time."""
+        positions = 0
+        if self.valid is not None:
+            positions = min(self.valid.positions + VALID_BURN_IN * self.valid.rows, MAX_VALID_POSITIONS)
+        # Training on a position takes about three times as long as evaluating it.
+        positions_per_step = self.batches.rows * self.batches.length
+        return max(50, round(positions / 3 / VALID_SHARE / positions_per_step))
 
     def _validate(self) -> Validated:
         state = self.state
         if self.valid is None:
             return Validated(state.t, None, True, state.seconds / 60)
-        loss = self.measure()
-        best = math.isfinite(loss) and (state.best is None or loss < state.best)
-        state.waited = 0 if best else state.waited + 1
-        state.best = loss if best else state.best
-        return Validated(state.t, loss / self.valid_units_per_row, best, state.seconds / 60)
+        loss = self.validation_loss()
+        best = math.isfinite(loss) and (state.best_loss is None or loss < state.best_loss)
+        state.bad_validations = 0 if best else state.bad_validations + 1
+        state.best_loss = loss if best else state.best_loss
+        return Validated(state.t, loss / self.valid_units_per_position, best, state.seconds / 60)
 
-    def _progress(self, nats: float, rows: float, seconds: float, fresh: int, clock: "_Clock") -> Progress:
+    def _progress(
+        self, nats: float, positions: float, seconds: float, session_steps: int, stopwatch: "_Stopwatch"
+    ) -> Progress:
         state, budget = self.state, self.config.budget
-        units = rows * self.units_per_row
-        left: float | None = None
+        units = positions * self.units_per_position
+        minutes_left: float | None = None
         if budget.kind == "minutes" and state.decay is None:
-            left = max(0.0, budget.amount - state.seconds / 60)
-        elif state.decay is not None and fresh >= min(SPEED_AFTER, state.decay.last):
-            left = (state.decay.last - state.t) * clock.since_start() / fresh / 60
-        epoch, number = self.batches.place(max(0, state.t - 1))
+            minutes_left = max(0.0, budget.amount - state.seconds / 60)
+        elif state.decay is not None and session_steps >= min(STEPS_BEFORE_ESTIMATE, state.decay.last):
+            minutes_left = (state.decay.last - state.t) * stopwatch.session_seconds() / session_steps / 60
+        epoch, number = self.batches.locate(max(0, state.t - 1))
         return Progress(
             t=state.t,
             last=state.decay.last if state.decay else None,
-            epoch=epoch + (number + 1) / self.batches.windows_in(epoch),
+            epoch=epoch + (number + 1) / self.batches.batches_in(epoch),
             nats_per_unit=nats / max(units, 1e-9),
             units_per_second=units / max(seconds, 1e-9),
             rate=self.optimiser.adam.param_groups[0]["lr"],
             minutes=state.seconds / 60,
-            minutes_left=left,
+            minutes_left=minutes_left,
         )
 
 
-class _Clock:
-    """Seconds of a run, earlier sessions included."""
+class _Stopwatch:
+    """The duration of a run.
 
-    def __init__(self, before: float) -> None:
-        self._before, self._began = before, time.monotonic()
+    Args:
+        seconds_before: Duration of earlier sessions.
+    """
 
-    def since_start(self) -> float:
-        return time.monotonic() - self._began
+    def __init__(self, seconds_before: float) -> None:
+        self._seconds_before, self._started = seconds_before, time.monotonic()
+
+    def session_seconds(self) -> float:
+        return time.monotonic() - self._started
 
     def seconds(self) -> float:
-        return self._before + self.since_start()
+        return self._seconds_before + self.session_seconds()
 
 
-class _Swapped:
-    """A context in which a network holds other weights; its own come back afterwards."""
-
-    def __init__(self, network: Network, weights: dict[str, Tensor]) -> None:
-        self._network, self._weights = network, weights
-
-    def __enter__(self) -> None:
-        self._own = {name: p.data for name, p in self._network.named_parameters()}
-        for name, p in self._network.named_parameters():
-            p.data = self._weights[name]
-
-    def __exit__(self, *_: Any) -> None:
-        for name, p in self._network.named_parameters():
-            p.data = self._own[name]
-
-
-def _like(value: Tensor, model: Tensor) -> Tensor:
-    if value.shape != model.shape:
-        raise ValueError(f"a lane's state has shape {tuple(value.shape)}, not {tuple(model.shape)}")
-    return value.to(model.device)
+def _check_shape(value: Tensor, expected: Tensor) -> Tensor:
+    if value.shape != expected.shape:
+        raise ValueError(f"a hidden state has shape {tuple(value.shape)}, not {tuple(expected.shape)}")
+    return value.to(expected.device)

@@ -1,4 +1,4 @@
-"""AdamW, the clipping of gradients, and the running average of the weights."""
+"""AdamW with gradient clipping, and the exponential moving average (EMA) of the weights."""
 
 import torch
 from torch import Tensor
@@ -9,18 +9,24 @@ BETAS = (0.9, 0.95)
 
 
 class Optimiser:
-    """AdamW on a network, weight decay on matrices alone, and an average of the weights it passes through.
+    """AdamW with weight decay on matrices only, gradient clipping and an EMA of the weights.
 
     Source: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2;
     clipping: R. Pascanu, T. Mikolov and Y. Bengio, "On the difficulty of training recurrent neural
     networks", ICML 2013, algorithm 1; averaging: B. Polyak and A. Juditsky, SIAM J. Control and
-    Optimization 30(4), 1992, here with an exponential window.
+    Optimization 30(4), 1992, here with exponential weights.
+
+    Example:
+        optimiser = Optimiser(network, weight_decay=0.05, grad_clip=1.0, ema=200)
+        loss.backward()
+        optimiser.step(t, rate=5e-3, peak_share=1.0)
+        network.load_state_dict(optimiser.evaluation_weights())
 
     Args:
-        network: its parameters are changed in place.
-        weight_decay: share of a matrix lost at a step of rate one.
-        grad_clip: the largest norm of the whole gradient.
-        ema: horizon of the average in steps at the full rate; 0 keeps none.
+        network: The network; its parameters are changed in place.
+        weight_decay: Weight decay of matrices.
+        grad_clip: The largest norm of the whole gradient.
+        ema: Horizon of the EMA in steps at the peak learning rate; 0 for no EMA.
     """
 
     def __init__(self, network: Network, *, weight_decay: float, grad_clip: float, ema: int) -> None:
@@ -35,14 +41,14 @@ class Optimiser:
         self.adam = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
         self.ema = {name: p.detach().clone() for name, p in self.parameters.items()} if ema else {}
 
-    def step(self, t: int, *, rate: float, share: float) -> None:
-        """Take step t with the gradients that are there, and forget them.
+    def step(self, t: int, *, rate: float, peak_share: float) -> None:
+        """Update the weights and the EMA with the current gradients, and clear the gradients.
 
         Args:
-            t: the step's number.
-            rate: the learning rate.
-            share: the rate over the schedule's highest: the average's horizon shrinks with it, so that at
-                the end of the decay the average is the weights themselves.
+            t: The number of the step.
+            rate: The learning rate.
+            peak_share: The learning rate divided by the peak learning rate. The horizon of the EMA shrinks with it, so
+                that the EMA equals the weights at the end of the decay.
         """
         parameters = list(self.parameters.values())
         torch.nn.utils.clip_grad_norm_(parameters, self.grad_clip)
@@ -51,50 +57,51 @@ class Optimiser:
         self.adam.step()
         self.adam.zero_grad()
         if self.ema:
-            horizon = min(max(1.0, self.horizon * share), (t + 10) / 9)
+            horizon = min(max(1.0, self.horizon * peak_share), (t + 10) / 9)
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.ema.values()), [p.data for p in parameters], 1 / horizon)
 
-    def weights(self) -> dict[str, Tensor]:
-        """Return the weights to evaluate and keep: the average, or the weights themselves."""
+    def evaluation_weights(self) -> dict[str, Tensor]:
+        """Return the weights to evaluate and save: the EMA, or the current weights without EMA."""
         return self.ema or {name: p.detach() for name, p in self.parameters.items()}
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return everything that a resumed run needs, by name."""
-        found = {f"weights.{name}": p.detach() for name, p in self.parameters.items()}
-        found |= {f"ema.{name}": value for name, value in self.ema.items()}
+        """Return every tensor that a resumed run needs, by name."""
+        tensors = {f"weights.{name}": p.detach() for name, p in self.parameters.items()}
+        tensors |= {f"ema.{name}": value for name, value in self.ema.items()}
         for name, p in self.parameters.items():
-            for part, value in self.adam.state.get(p, {}).items():
-                found[f"adam.{part}.{name}"] = value
-        return found
+            for key, value in self.adam.state.get(p, {}).items():
+                tensors[f"adam.{key}.{name}"] = value
+        return tensors
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take up what `tensors` returned.
+        """Restore the result of `tensors`.
 
         Raises:
-            KeyError, ValueError: something is missing or of another shape.
+            KeyError: If a tensor is missing.
+            ValueError: If a tensor has another shape.
         """
-        begun = any(name.startswith("adam.") for name in tensors)
+        has_adam_state = any(name.startswith("adam.") for name in tensors)
         with torch.no_grad():
             for name, p in self.parameters.items():
-                p.copy_(_fitting(tensors[f"weights.{name}"], p))
+                p.copy_(_check_shape(tensors[f"weights.{name}"], p))
                 if self.ema:
-                    self.ema[name].copy_(_fitting(tensors[f"ema.{name}"], p))
-                if begun:
+                    self.ema[name].copy_(_check_shape(tensors[f"ema.{name}"], p))
+                if has_adam_state:
                     self.adam.state[p] = {
-                        "step": _scalar(tensors[f"adam.step.{name}"]).to(p.device),
-                        "exp_avg": _fitting(tensors[f"adam.exp_avg.{name}"], p).clone(),
-                        "exp_avg_sq": _fitting(tensors[f"adam.exp_avg_sq.{name}"], p).clone(),
+                        "step": _check_scalar(tensors[f"adam.step.{name}"]).to(p.device),
+                        "exp_avg": _check_shape(tensors[f"adam.exp_avg.{name}"], p).clone(),
+                        "exp_avg_sq": _check_shape(tensors[f"adam.exp_avg_sq.{name}"], p).clone(),
                     }
 
 
-def _scalar(value: Tensor) -> Tensor:
+def _check_scalar(value: Tensor) -> Tensor:
     if value.shape != ():
-        raise ValueError(f"a count of steps has shape {tuple(value.shape)}")
+        raise ValueError(f"the number of steps has shape {tuple(value.shape)} and must be a scalar")
     return value.clone()
 
 
-def _fitting(value: Tensor, parameter: Tensor) -> Tensor:
+def _check_shape(value: Tensor, parameter: Tensor) -> Tensor:
     if value.shape != parameter.shape:
         raise ValueError(f"a tensor has shape {tuple(value.shape)}, not {tuple(parameter.shape)}")
     return value.to(parameter.device)

@@ -1,4 +1,4 @@
-"""What the matrix products are computed in, chosen by measuring."""
+"""The precision of the matrix products."""
 
 import contextlib
 import time
@@ -8,31 +8,46 @@ import torch
 from seqforge.network import Network
 
 
-def casting(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
-    """Return the context in which a network runs at this precision; weights and losses stay in float32."""
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
+    """Return the context in which a network runs at a precision; weights and losses stay in float32.
+
+    >>> with autocast(torch.device("cpu"), "bfloat16"):
+    ...     (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    torch.bfloat16
+
+    Args:
+        device: The device of the network.
+        precision: "float32" or "bfloat16".
+    """
     if precision == "bfloat16":
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
 
 
-def fastest(network: Network, device: torch.device, *, lanes: int = 16, time_steps: int = 32) -> str:
-    """Return the precision in which this network's last layer trains faster here, by trying both.
+def fastest_precision(network: Network, device: torch.device, *, rows: int = 16, length: int = 32) -> str:
+    """Return the precision at which the last layer of the network trains faster on this machine, by measuring both.
 
-    It is written into the run's config, so that a resumed run does not choose again.
+    The result is stored in the config of the run, so that a resumed run does not measure again.
+
+    Args:
+        network: The network.
+        device: Its device.
+        rows: Number of rows of the measured batch.
+        length: Number of positions of the measured batch.
     """
     layer = network.layers[-1]
-    took = {}
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(time_steps, lanes, int(layer.width), generator=generator).to(device)  # type: ignore[arg-type]
+    inputs = torch.randn(length, rows, int(layer.width), generator=generator).to(device)  # type: ignore[arg-type]
+    fastest = {}
     for precision in ("float32", "bfloat16"):
-        times = []
+        seconds = []
         for _ in range(4):
             began = time.perf_counter()
-            with casting(device, precision):
-                outputs, _ = layer(inputs, layer.zero_state(lanes), None)  # type: ignore[operator]
+            with autocast(device, precision):
+                outputs, _ = layer(inputs, layer.zero_state(rows), None)  # type: ignore[operator]
             torch.autograd.grad(outputs.float().sum(), list(layer.parameters()))
             if device.type != "cpu":
                 getattr(torch, device.type).synchronize()
-            times.append(time.perf_counter() - began)
-        took[precision] = min(times[1:])
-    return "bfloat16" if took["bfloat16"] < 0.9 * took["float32"] else "float32"
+            seconds.append(time.perf_counter() - began)
+        fastest[precision] = min(seconds[1:])
+    return "bfloat16" if fastest["bfloat16"] < 0.9 * fastest["float32"] else "float32"

@@ -1,8 +1,8 @@
-"""Several processes that train together: each reads every world-th lane, gradients are summed, rank 0 decides.
+"""Several processes that train together: each reads its share of the rows, and gradients are summed.
 
-They are started by torchrun, `torchrun --nproc-per-node 2 -m -- seqforge train ... --run FOLDER`. One process
-alone is a group too, in which nothing is exchanged. The state file holds the lanes of all, so a run can go
-on with another number of processes.
+The processes are started by torchrun (see the documentation of training). A single process is a group of size one, in
+which nothing is exchanged. The state file holds the rows of all processes, so a run can be resumed with another number
+of processes.
 """
 
 import os
@@ -17,60 +17,70 @@ from torch import Tensor
 class ProcessGroup:
     """The processes of one run.
 
+    >>> group = ProcessGroup(rank=1, world_size=2)
+    >>> list(range(6))[group.rows], group.is_main
+    ([1, 3, 5], False)
+
     Attributes:
-        rank: the number of this one.
-        world: how many there are.
+        rank: The number of this process, from 0.
+        world_size: The number of processes.
     """
 
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
 
     @classmethod
     def from_environment(cls) -> "ProcessGroup":
-        """Return the group that torchrun announces in the environment, after joining it."""
-        world = int(os.environ.get("WORLD_SIZE", "1"))
-        if world == 1:
+        """Join the group that torchrun describes in the environment variables, and return it."""
+        world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        if world_size == 1:
             return cls()
         if not dist.is_initialized():
             dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-        return cls(dist.get_rank(), world)
+        return cls(dist.get_rank(), world_size)
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes the files and speaks."""
+        """Whether this process writes the files and the messages."""
         return self.rank == 0
 
     @property
     def rows(self) -> slice:
-        """Which of a batch's lanes this process reads."""
-        return slice(self.rank, None, self.world)
+        """The rows of a batch that this process reads."""
+        return slice(self.rank, None, self.world_size)
 
     def barrier(self) -> None:
-        """Wait until all are here."""
-        if self.world > 1:
+        """Wait until all processes have called this method."""
+        if self.world_size > 1:
             dist.barrier()
 
     def all_reduce(self, tensors: list[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in one exchange."""
-        if self.world > 1:
+        if self.world_size > 1:
             flat = torch.cat([tensor.flatten() for tensor in tensors])
             dist.all_reduce(flat)
-            for tensor, summed in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
-                tensor.copy_(summed.view_as(tensor))
+            for tensor, total in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
+                tensor.copy_(total.view_as(tensor))
 
     def broadcast(self, value: float, device: torch.device) -> float:
-        """Return the leader's value."""
-        if self.world == 1:
+        """Return the value of process 0."""
+        if self.world_size == 1:
             return value
-        told = torch.tensor([value], dtype=torch.float64 if device.type != "mps" else torch.float32, device=device)
-        dist.broadcast(told, 0)
-        return float(told)
+        dtype = torch.float64 if device.type != "mps" else torch.float32
+        tensor = torch.tensor([value], dtype=dtype, device=device)
+        dist.broadcast(tensor, 0)
+        return float(tensor)
 
-    def gather(self, mine: Tensor, lanes: int) -> Tensor:
-        """Return the rows of all lanes, of which this process has its own."""
-        if self.world == 1:
-            return mine
-        every = mine.new_zeros(lanes, *mine.shape[1:])
-        every[self.rows] = mine
-        dist.all_reduce(every)
-        return every
+    def gather(self, local: Tensor, rows: int) -> Tensor:
+        """Return a tensor of all rows.
+
+        Args:
+            local: The rows of this process, shape (local rows, ...).
+            rows: The number of rows of all processes.
+        """
+        if self.world_size == 1:
+            return local
+        gathered = local.new_zeros(rows, *local.shape[1:])
+        gathered[self.rows] = local
+        dist.all_reduce(gathered)
+        return gathered

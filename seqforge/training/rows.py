@@ -1,4 +1,4 @@
-"""Which rows of which piece each lane reads in an epoch: whole pieces are dealt to lanes, long ones are cut."""
+"""The assignment of pieces to the rows of the batches in an epoch; pieces that are too long for one row are divided."""
 
 from dataclasses import dataclass
 
@@ -6,73 +6,79 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Lane:
-    """What one lane reads in an epoch: stretches of pieces, one after the other.
+class Row:
+    """The content of one row in an epoch: segments of pieces, one after the other.
 
-    A piece of n steps has n + 1 rows; row r reads step r - 1 and predicts step r, the last predicts the
-    end. A stretch begins with a reset. One that does not begin its piece leads in with rows that do not
-    count, at least the one on which the reset falls.
+    A piece of n steps has n + 1 positions: position r reads step r - 1 and predicts step r; the last one predicts the
+    end. The hidden state is reset at the beginning of each segment. A segment that does not begin at the start of its
+    piece begins with positions that are read but not counted (burn-in): at least the position of the reset.
 
     Attributes:
-        piece: of each stretch.
-        first: its first row within the piece.
-        end: the row after its last.
-        lead: how many of its first rows do not count.
-        at: where in the lane each stretch begins, and last the lane's length; shape (stretches + 1,).
+        pieces: Number of the piece of each segment, shape (segments,).
+        first: First position of each segment within its piece, shape (segments,).
+        end: Position after the last one of each segment within its piece, shape (segments,).
+        burn_in: Number of positions at the beginning of each segment that are not counted, shape (segments,).
+        offsets: Position in the row at which each segment begins, then the length of the row, shape (segments + 1,).
     """
 
-    piece: np.ndarray
+    pieces: np.ndarray
     first: np.ndarray
     end: np.ndarray
-    lead: np.ndarray
-    at: np.ndarray
+    burn_in: np.ndarray
+    offsets: np.ndarray
 
 
-def deal(
-    lengths: np.ndarray, lanes: int, *, lead: int = 1, cut: bool = True, rng: np.random.Generator | None
-) -> list[Lane]:
-    """Deal pieces to lanes so that all lanes are about equally long.
+def assign_rows(
+    lengths: np.ndarray, rows: int, *, burn_in: int = 1, divide: bool = True, rng: np.random.Generator | None
+) -> list[Row]:
+    """Assign pieces to rows of about equal length.
 
-    A piece longer than a lane's share of all rows is cut into stretches of that share, at places that
-    differ from epoch to epoch; nothing else is cut. Then the stretches, sorted by length, are dealt to
-    and fro, and each lane's are shuffled.
+    A piece with more than the mean number of positions per row is divided into segments of that length, at places that
+    differ from epoch to epoch; no other piece is divided. The segments are sorted by length and assigned to the rows in
+    boustrophedon order (0, 1, 2, 2, 1, 0, ...); then the segments of each row are shuffled.
+
+    >>> [row.pieces.tolist() for row in assign_rows(np.array([5, 9, 3, 4]), 2, rng=None)]
+    [[1, 2], [0, 3]]
 
     Args:
-        lengths: steps of each piece, shape (pieces,).
-        lanes: how many lanes.
-        lead: rows to lead in with where a stretch does not begin its piece.
-        cut: whether long pieces are cut.
-        rng: shuffles; None keeps an order that depends on the lengths alone.
+        lengths: Number of steps of each piece, shape (pieces,).
+        rows: Number of rows.
+        burn_in: Number of positions that are read before a segment that does not begin at the start of its piece.
+        divide: Whether long pieces are divided.
+        rng: Random number generator; None for an order that depends on the lengths only.
     """
-    rows = lengths + 1
-    share = max(2, -(-int(rows.sum()) // lanes))
-    piece, first, end = (np.arange(len(rows)), np.zeros(len(rows), np.int64), rows)
-    if cut and (rows > share).any():
-        whole = rows <= share
-        parts = [_cut(int(rows[p]), share, rng) for p in np.flatnonzero(~whole)]
-        counts = [len(edges) - 1 for edges in parts]
-        piece = np.concatenate([np.flatnonzero(whole), np.repeat(np.flatnonzero(~whole), counts)])
-        first = np.concatenate([np.zeros(whole.sum(), np.int64), *[edges[:-1] for edges in parts]])
-        end = np.concatenate([rows[whole], *[edges[1:] for edges in parts]])
-    lead_rows = np.minimum(lead, first)
-    first = first - lead_rows
+    # 1. Divide the long pieces.
+    positions = lengths + 1
+    share = max(2, -(-int(positions.sum()) // rows))
+    piece, first, end = (np.arange(len(positions)), np.zeros(len(positions), np.int64), positions)
+    if divide and (positions > share).any():
+        undivided, divided = np.flatnonzero(positions <= share), np.flatnonzero(positions > share)
+        edges = [_segment_edges(int(positions[number]), share, rng) for number in divided]
+        piece = np.concatenate([undivided, np.repeat(divided, [len(values) - 1 for values in edges])])
+        first = np.concatenate([np.zeros(len(undivided), np.int64), *[values[:-1] for values in edges]])
+        end = np.concatenate([positions[undivided], *[values[1:] for values in edges]])
+    # 2. Extend each segment to the left by its burn-in.
+    segment_burn_in = np.minimum(burn_in, first)
+    first = first - segment_burn_in
+    # 3. Sort the segments, longest first, and assign them to the rows in boustrophedon order.
     ties = np.zeros(len(piece)) if rng is None else rng.random(len(piece))
     order = np.lexsort((ties, first - end))
-    turn, place = np.divmod(np.arange(len(order)), lanes)
-    owner = np.where(turn % 2 == 0, place, lanes - 1 - place)
-    dealt = []
-    by_owner = np.argsort(owner, kind="stable")
-    edges = np.searchsorted(owner[by_owner], np.arange(lanes + 1))
-    for lane in range(lanes):
-        mine = order[by_owner[edges[lane] : edges[lane + 1]]]
+    turn, index = np.divmod(np.arange(len(order)), rows)
+    row_of_segment = np.where(turn % 2 == 0, index, rows - 1 - index)
+    by_row = np.argsort(row_of_segment, kind="stable")
+    bounds = np.searchsorted(row_of_segment[by_row], np.arange(rows + 1))
+    # 4. Shuffle the segments of each row.
+    result = []
+    for row in range(rows):
+        segments = order[by_row[bounds[row] : bounds[row + 1]]]
         if rng is not None:
-            mine = rng.permutation(mine)
-        at = np.concatenate([[0], np.cumsum(end[mine] - first[mine])])
-        dealt.append(Lane(piece[mine], first[mine], end[mine], lead_rows[mine], at))
-    return dealt
+            segments = rng.permutation(segments)
+        offsets = np.concatenate([[0], np.cumsum(end[segments] - first[segments])])
+        result.append(Row(piece[segments], first[segments], end[segments], segment_burn_in[segments], offsets))
+    return result
 
 
-def _cut(rows: int, share: int, rng: np.random.Generator | None) -> np.ndarray:
-    """Return the edges of the stretches of one long piece: the first and last may be shorter than a share."""
+def _segment_edges(positions: int, share: int, rng: np.random.Generator | None) -> np.ndarray:
+    """Return the edges of the segments of a long piece; the first and the last one may be shorter than a share."""
     phase = share if rng is None else int(rng.integers(1, share + 1))
-    return np.array([0, *range(phase, rows, share), rows], np.int64)
+    return np.array([0, *range(phase, positions, share), positions], np.int64)

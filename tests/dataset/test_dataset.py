@@ -12,7 +12,7 @@ from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.dataset import (
     MANIFEST,
-    SIDES,
+    SPLITS,
     Dataset,
     open_datasets,
     read_manifest,
@@ -28,7 +28,7 @@ LABELS = {"key": ("C", "D"), "metre": ("3/4", "4/4")}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a collection of seven pieces in two shards."""
-    sides = [0, 1, 0, 2, 0, 0, 1]
+    datasets = [0, 1, 0, 2, 0, 0, 1]
     examples = [
         Example(
             np.full(number, number, np.uint8),
@@ -41,26 +41,26 @@ def folder(tmp_path: Path) -> Path:
     ]
     for at, rows in enumerate((slice(0, 3), slice(3, 7))):
         write_shard(
-            tmp_path / f"{at}", SPACE, SPACE, LABELS, examples[rows], sides[rows], [float(n) for n in range(7)][rows]
+            tmp_path / f"{at}", SPACE, SPACE, LABELS, examples[rows], datasets[rows], [float(n) for n in range(7)][rows]
         )
     write_manifest(tmp_path, ["0", "1"], {"pieces": 7})
     return tmp_path
 
 
 def test_each_side_holds_its_pieces_in_order(folder: Path) -> None:
-    sides = open_datasets(folder, SPACE, SPACE, LABELS)
-    assert tuple(sides) == SIDES
-    held = {side: [int(n) for n in dataset.units] for side, dataset in sides.items()}
+    datasets = open_datasets(folder, SPACE, SPACE, LABELS)
+    assert tuple(datasets) == SPLITS
+    held = {side: [int(n) for n in dataset.units] for side, dataset in datasets.items()}
     assert held == {"train": [0, 2, 4, 5], "valid": [1, 6], "test": [3]}
-    for dataset in sides.values():
+    for dataset in datasets.values():
         assert len(dataset) == len(dataset.units)
         assert dataset.lengths.tolist() == dataset.units.tolist()
 
 
 def test_the_pace_is_that_of_the_pieces_with_a_source(folder: Path) -> None:
-    sides = open_datasets(folder, SPACE, SPACE, LABELS)
-    assert sides["train"].pace() == round((2 + 1 + 2) / (2 + 4 + 5), 2)
-    assert sides["test"].pace() is None  # its one piece has an empty source
+    datasets = open_datasets(folder, SPACE, SPACE, LABELS)
+    assert datasets["train"].symbols_per_step() == round((2 + 1 + 2) / (2 + 4 + 5), 2)
+    assert datasets["test"].symbols_per_step() is None  # its one piece has an empty source
 
 
 def test_a_piece_comes_back_as_it_was_encoded(folder: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_shard_whose_pieces_have_no_features_stands_beside_one_whose_have(tmp_
 def test_the_manifest_comes_back(folder: Path) -> None:
     manifest = read_manifest(folder)
     assert manifest["shards"] == ["0", "1"]
-    assert manifest["told"] == {"pieces": 7}
+    assert manifest["report"] == {"pieces": 7}
 
 
 def test_a_folder_without_a_manifest_is_no_collection(folder: Path) -> None:
@@ -135,16 +135,16 @@ def test_a_folder_without_a_manifest_is_no_collection(folder: Path) -> None:
     "content",
     [
         b"", b"{", b"[]", b"null", b"3", b"{}", b"\xff\xfe", b"[" * 100_000,
-        b'{"format":2,"kind":"manifest","shards":[],"told":{}}', b'{"format":1,"kind":"shard","shards":[],"told":{}}',
-        b'{"format":1,"kind":"manifest","told":{}}', b'{"format":1,"kind":"manifest","shards":[]}',
-        b'{"format":1,"kind":"manifest","shards":[],"told":3}', b'{"format":1,"kind":"manifest","shards":3,"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":[3],"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":null,"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":["../0"],"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":["/etc/passwd"],"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":[".."],"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":["a\\u0000b"],"told":{}}',
-        b'{"format":1,"kind":"manifest","shards":["gone"],"told":{}}',
+        b'{"format":2,"kind":"manifest","shards":[],"report":{}}', b'{"format":1,"kind":"shard","shards":[],"report":{}}',
+        b'{"format":1,"kind":"manifest","report":{}}', b'{"format":1,"kind":"manifest","shards":[]}',
+        b'{"format":1,"kind":"manifest","shards":[],"report":3}', b'{"format":1,"kind":"manifest","shards":3,"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":[3],"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":null,"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":["../0"],"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":["/etc/passwd"],"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":[".."],"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":["a\\u0000b"],"report":{}}',
+        b'{"format":1,"kind":"manifest","shards":["gone"],"report":{}}',
     ],
     ids=lambda content: repr(content)[:60],
 )  # fmt: skip

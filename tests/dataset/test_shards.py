@@ -35,7 +35,7 @@ def test_a_shard_holds_what_was_written(shard: Path) -> None:
     assert opened.steps.tolist() == [1, 2, 299, 7]
     assert opened.steps.dtype == np.uint16
     assert opened.bounds.tolist() == [0, 3, 3, 4]
-    assert opened.sides.tolist() == [0, 2, 1]
+    assert opened.splits.tolist() == [0, 2, 1]
     assert opened.units.tolist() == [3.0, 0.0, 1.5]
     assert opened.labels.tolist() == [[2, 0], [1, 3], [0, 0]]
     assert opened.features.tolist() == [[1, 1], [0, 0], [0, 0]]
@@ -75,7 +75,7 @@ def test_a_shard_without_the_sources_that_are_asked_for_is_refused(tmp_path: Pat
 NAMES = [
     "steps",
     "bounds",
-    "sides",
+    "splits",
     "units",
     "labels",
     "features",

@@ -29,7 +29,7 @@ def test_the_weights_are_those_of_what_was_seen(make_network: Maker) -> None:
     with torch.no_grad():
         for steps in range(4):
             part = Prompt(Example(EXAMPLE.steps[:steps], source=EXAMPLE.source))
-            _, state = network.read(opening(network, part, NOTHING), network.zero_state(1))
+            _, state = network.forward_layers(opening(network, part, NOTHING), network.zero_state(1))
             seen = np.bincount([2, 0, 2, 3], weights[steps], minlength=4)  # the symbol behind the source is the last
             np.testing.assert_allclose(seen, state[-1][1][0].numpy(), rtol=1e-5)
 

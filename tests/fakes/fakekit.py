@@ -1,4 +1,4 @@
-"""What the tests of the upper half share: fake distributions, a tiny training, a command line in-process."""
+"""Helpers that many tests share: fake distributions, settings for fast training, and running the command line."""
 
 import os
 import random
@@ -12,35 +12,35 @@ from typing import Any
 import pytest
 
 SITE = Path(__file__).parent / "site"
-"""Holds the fake plugin `numbers` with its dist-info, as site-packages would."""
+"""A folder like site-packages that contains the fake plugin `numbers` and its dist-info."""
 
 TINY: Mapping[str, Any] = {
     "hidden": 16,
     "layers": 1,
     "embedding": 8,
     "batch_size": 4,
-    "window": 16,
+    "bptt": 16,
     "precision": "float32",
     "threads": 1,
 }
 TINY_FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+"""The same settings as flags of the command line."""
 
 PLUGIN = """
-from seqforge import NoOptions, Piece, Plugin, TokenCodec
+from seqforge import NoOptions, NoRequest, Piece, Plugin, TokenCodec
 
-class Codec(TokenCodec):
+class Codec(TokenCodec[str, NoOptions, NoRequest]):
     def tokenise(self, content): return list(content)
     def detokenise(self, tokens): return "".join(tokens)
 
-class Good(Plugin):
+class Good(Plugin[str, NoOptions, NoRequest]):
     name = "good"
     writes = (".good",)
     codec = Codec
     def read(self, path, options): yield Piece(path.read_text())
-    def fit(self, pieces, options): return Codec.fit(pieces, options)
     def write(self, pieces, path): path.write_text("".join(piece.content for piece in pieces))
 """
-"""The least plugin there is; broken ones are made from it by replacing a line."""
+"""A minimal plugin; tests replace a line of it to get a broken one."""
 
 
 def install(
@@ -52,7 +52,7 @@ def install(
     distribution: str | None = None,
     group: str = "seqforge.plugins",
 ) -> Path:
-    """Write a distribution by hand: a module, and the dist-info folder that announces it."""
+    """Write a distribution to a folder: a module, and the dist-info folder that announces it."""
     folder.mkdir(parents=True, exist_ok=True)
     distribution = distribution or f"fake-{name}"
     module = distribution.replace("-", "_")
@@ -65,7 +65,7 @@ def install(
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Give a test its own cache, working folder and the fake plugin."""
+    """Give a test an empty cache, its own working folder, and the fake plugin `numbers`."""
     monkeypatch.setenv("SEQFORGE_CACHE", str(folder / "cache"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("COLUMNS", "200")
@@ -76,7 +76,7 @@ def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def prose(characters: int = 6000, *, seed: int = 0) -> str:
-    """Return words in random order: nothing in it is a near duplicate of the rest."""
+    """Return text of words in random order, no part of which is a near duplicate of another."""
     words = "the quick brown fox jumps over a lazy dog while seven green bottles hang on that wall"
     rng, text = random.Random(seed), ""
     while len(text) < characters:
@@ -85,48 +85,51 @@ def prose(characters: int = 6000, *, seed: int = 0) -> str:
 
 
 def number_rows(count: int = 200, *, seed: int = 0) -> str:
-    """Return a .num file: rows of numbers that count up from a random start."""
+    """Return the text of a .num file: rows of consecutive numbers, each with a random start and length."""
     rng = random.Random(seed)
-    starts = [(rng.randrange(40), rng.randrange(3, 12)) for _ in range(count)]
-    return "".join(" ".join(str(start + at) for at in range(length)) + "\n" for start, length in starts)
+    rows = [(rng.randrange(40), rng.randrange(3, 12)) for _ in range(count)]
+    return "".join(" ".join(map(str, range(start, start + length))) + "\n" for start, length in rows)
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command line left: exit code, stdout, stderr."""
+class CommandResult:
+    """The result of a command: exit code, standard output and standard error."""
 
     code: int
     out: str
     err: str
 
-    def sentence(self) -> str:
-        """Return the one line of words that an error is."""
+    def error_message(self) -> str:
+        """Return the error message, which must be one line and the last one."""
         lines = [line for line in self.err.splitlines() if line.startswith("seqforge: ")]
         assert len(lines) == 1, self.err
         assert "Traceback" not in self.err
         assert self.err.splitlines()[-1] == lines[0], self.err
         return lines[0].removeprefix("seqforge: ")
 
-
-Run = Callable[..., Said]
-"""What the fixture `run` of the command line's tests gives: arguments to what was said."""
+    sentence = error_message  # the former name, until no test uses it
 
 
-def in_process(capsys: pytest.CaptureFixture[str], *arguments: object) -> Said:
-    """Run a command line in this process."""
+Said = CommandResult  # the former name, until no test uses it
+Run = Callable[..., CommandResult]
+"""The type of the fixture `run`, which runs a command with the arguments that it receives."""
+
+
+def in_process(capsys: pytest.CaptureFixture[str], *arguments: object) -> CommandResult:
+    """Run the command line with these arguments in this process."""
     from seqforge.cli.main import main
 
     capsys.readouterr()
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as caught:
         main([str(argument) for argument in arguments])
     out, err = capsys.readouterr()
-    code = left.value.code
-    return Said(code if isinstance(code, int) else int(code is not None), out, err)
+    code = caught.value.code
+    return CommandResult(code if isinstance(code, int) else int(code is not None), out, err)
 
 
-def in_child(*arguments: object, **environment: str) -> Said:
-    """Run a command line in a process of its own."""
-    done = subprocess.run(
+def in_child(*arguments: object, **environment: str) -> CommandResult:
+    """Run the command line with these arguments in a child process."""
+    process = subprocess.run(
         [sys.executable, "-m", "seqforge", *map(str, arguments)],
         capture_output=True,
         text=True,
@@ -134,4 +137,4 @@ def in_child(*arguments: object, **environment: str) -> Said:
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
     )
-    return Said(done.returncode, done.stdout, done.stderr)
+    return CommandResult(process.returncode, process.stdout, process.stderr)

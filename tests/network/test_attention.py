@@ -11,7 +11,7 @@ from seqforge.core.sequences import Example, Prompt
 from seqforge.network import Batch, Network, NetworkConfig, source_with_end
 from seqforge.network.attention import GaussianAttention
 from seqforge.network.encoder import Encoder, pieces_of
-from seqforge.sampling import Conditions, Engine, opening
+from seqforge.sampling import Conditions, Engine, prompt_batch
 
 Maker = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]
@@ -43,7 +43,7 @@ def test_it_rests_once_it_has_come_to_the_end() -> None:
     window = GaussianAttention(6, SYMBOLS, 3)
     source = torch.tensor([[1, 2, 4], [1, 4, 0]])
     before = torch.tensor([[5.0], [5.0]])
-    found = window.rests(torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.1, 0.0]]), source, before)
+    found = window.steps_at_end(torch.tensor([[0.1, 0.2, 0.9], [0.9, 0.1, 0.0]]), source, before)
     assert found.tolist() == [[6.0], [0.0]]
 
 
@@ -102,7 +102,7 @@ def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str, encode
         whole, last = network.loss(window, network.zero_state(2))
         state, parts = network.zero_state(2), []
         for first, end in ((0, 4), (4, 5), (5, len(window.starts))):
-            part, state = network.loss(window.rows(first, end), state)
+            part, state = network.loss(window.slice_time(first, end), state)
             parts.append(part)
     torch.testing.assert_close(torch.cat(parts), whole, atol=1e-5, rtol=1e-5)
     for one, two in zip(last, state, strict=True):
@@ -113,18 +113,24 @@ def test_a_cut_changes_nothing(reader: Callable[..., Network], kind: str, encode
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "shape",
-    [{}, {"layers": 3, "hidden": 13, "embedding": 6}, {"layers": 1}, {"encoder_units": 6}, {"encoder_units": 5, "hidden": 13}],
+    [
+        {},
+        {"layers": 3, "hidden": 13, "embedding": 6},
+        {"layers": 1},
+        {"encoder_units": 6},
+        {"encoder_units": 5, "hidden": 13},
+    ],
     ids=str,
 )
 def test_stepping_agrees_with_reading(reader: Callable[..., Network], kind: str, shape: dict[str, Any]) -> None:
-    network = reader(cell=kind, loud=1.3, **shape)
+    network = reader(cell=kind, weight_scale=1.3, **shape)
     steps, source = PIECES[2]
     nothing = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
     with torch.no_grad():
         expected = network(window_of(network, [[(steps, source)]]), network.zero_state(1))[0][:, 0]
     engine = Engine(network)
     prompt = Prompt(Example(np.array(steps[:2], np.uint8), source=np.array(source, np.uint8)))
-    outputs, first, added = engine.begin(opening(engine.network, prompt, nothing))
+    outputs, first, added = engine.begin(prompt_batch(engine.network, prompt, nothing))
     state = engine.state(first, 4)
     rows = [engine.step(torch.full((4,), step), added.repeat(4, 1), state)[1].clone() for step in steps[2:]]
     found = [outputs, *rows]
@@ -136,7 +142,7 @@ def test_without_a_source_there_is_nothing_to_rest_on(reader: Callable[..., Netw
     network = reader()
     nothing = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
     engine = Engine(network)
-    _, first, _ = engine.begin(opening(engine.network, Prompt(Example(np.zeros(0, np.uint8))), nothing))
+    _, first, _ = engine.begin(prompt_batch(engine.network, Prompt(Example(np.zeros(0, np.uint8))), nothing))
     assert engine.rested(engine.state(first, 2)) is None
 
 

@@ -11,23 +11,23 @@ from torch import distributions
 
 from seqforge.core.spaces import Mixture
 from seqforge.network import Batch, Network, NetworkConfig
-from seqforge.network.heads.mixture import CLOSEST, SPREAD, Parameters, log_density, parameters_of
+from seqforge.network.heads.mixture import CLOSEST, SPREAD, MixtureParameters, log_density, mixture_parameters
 
 SPACES = [Mixture(2, 1, 5), Mixture(1, 0, 3), Mixture(2, 3, 1), Mixture(1, 2, 4)]
 
 
-def some_outputs(space: Mixture, rows: int = 7, seed: int = 0, loud: float = 1.0) -> torch.Tensor:
+def some_outputs(space: Mixture, rows: int = 7, seed: int = 0, scale: float = 1.0) -> torch.Tensor:
     width = 1 + space.bits + space.components * (1 + 2 * space.reals + (space.reals == 2))
-    return loud * torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))
+    return scale * torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))
 
 
-def distribution(given_: Parameters) -> distributions.Distribution:
-    spread = given_.spreads.double().exp()
+def distribution(given_: MixtureParameters) -> distributions.Distribution:
+    spread = given_.log_stds.double().exp()
     cover = torch.diag_embed(spread**2)
     if spread.shape[-1] == 2:
         cover[..., 0, 1] = cover[..., 1, 0] = given_.correlations.double() * spread.prod(-1)
     return distributions.MixtureSameFamily(
-        distributions.Categorical(logits=given_.weights.double()),
+        distributions.Categorical(logits=given_.component_logits.double()),
         distributions.MultivariateNormal(given_.means.double(), covariance_matrix=cover),
     )
 
@@ -40,10 +40,10 @@ def test_the_loss_is_that_of_torch_distributions(space: Mixture) -> None:
     reals = torch.randn(7, space.reals, generator=generator)
     bits = torch.randint(0, 2, (7, space.bits), generator=generator).float()
     ends = torch.tensor([False] * 5 + [True] * 2)
-    given_ = parameters_of(space, outputs)
+    given_ = mixture_parameters(space, outputs)
     expected = distribution(given_).log_prob(reals.double())
-    expected = expected + distributions.Bernoulli(logits=given_.bits.double()).log_prob(bits.double()).sum(-1)
-    end = distributions.Bernoulli(logits=given_.end.double())
+    expected = expected + distributions.Bernoulli(logits=given_.bit_logits.double()).log_prob(bits.double()).sum(-1)
+    end = distributions.Bernoulli(logits=given_.end_logit.double())
     expected = torch.where(ends, end.log_prob(torch.ones(7).double()), expected + end.log_prob(torch.zeros(7).double()))
     found = network.head.loss(outputs, torch.cat([reals, bits], -1), ends)  # type: ignore[operator]
     torch.testing.assert_close(found.double(), -expected, atol=1e-4, rtol=1e-5)
@@ -53,15 +53,15 @@ def test_gradients_are_those_of_finite_differences() -> None:
     space = Mixture(2, 1, 3)
     outputs = some_outputs(space, rows=2).double().requires_grad_()
     point = torch.randn(2, 2, generator=torch.Generator().manual_seed(3)).double().requires_grad_()
-    torch.autograd.gradcheck(lambda a, b: log_density(parameters_of(space, a), b), (outputs, point))
+    torch.autograd.gradcheck(lambda a, b: log_density(mixture_parameters(space, a), b), (outputs, point))
 
 
-@given(loud=st.sampled_from([1.0, 30.0, 1000.0]), far=st.sampled_from([0.0, 1.0, 100.0]), seed=st.integers(0, 50))
-def test_nothing_is_infinite(loud: float, far: float, seed: int) -> None:
+@given(scale=st.sampled_from([1.0, 30.0, 1000.0]), far=st.sampled_from([0.0, 1.0, 100.0]), seed=st.integers(0, 50))
+def test_nothing_is_infinite(scale: float, far: float, seed: int) -> None:
     space = Mixture(2, 1, 4)
-    outputs = some_outputs(space, seed=seed, loud=loud).requires_grad_()
-    given_ = parameters_of(space, outputs)
-    assert given_.spreads.abs().max() <= SPREAD and given_.correlations.abs().max() <= CLOSEST
+    outputs = some_outputs(space, seed=seed, scale=scale).requires_grad_()
+    given_ = mixture_parameters(space, outputs)
+    assert given_.log_stds.abs().max() <= SPREAD and given_.correlations.abs().max() <= CLOSEST
     nats = -log_density(given_, torch.full((7, 2), far))
     assert torch.isfinite(nats).all()
     nats.sum().backward()

@@ -140,12 +140,12 @@ def test_no_gradient_flows_to_symbols_read_only_before_a_start(make_network: Mak
     window.starts[6] = True  # row 6 reads the last of the first half
     losses, _ = network.loss(window, network.zero_state(2))
     losses[6:].sum().backward(retain_graph=True)
-    grad = network.head.table.grad  # type: ignore[union-attr]
+    grad = network.head.embedding.grad  # type: ignore[union-attr]
     assert not grad[:3].any()  # type: ignore[index]
     assert grad[3:6].any(1).all()  # type: ignore[index]
     network.zero_grad()
     losses[:6].sum().backward()
-    assert network.head.table.grad[:3].any(1).all()  # type: ignore[index, union-attr]
+    assert network.head.embedding.grad[:3].any(1).all()  # type: ignore[index, union-attr]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -165,7 +165,7 @@ def test_no_gradient_flows_to_the_state_before_a_start(make_network: Maker, make
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_likelihoods_of_all_continuations_sum_to_one(make_network: Maker, kind: str, shape: dict[str, Any]) -> None:
-    network = make_network(cell=kind, loud=2.0, **shape)
+    network = make_network(cell=kind, weight_scale=2.0, **shape)
     config = network.config
     for prefix in ([], [3], [0, 4, 4, 1, 2, 2, 0]):
         pieces = [([*prefix, step], False) for step in range(5)] + [(prefix, True)]

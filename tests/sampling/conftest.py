@@ -1,4 +1,4 @@
-"""Constraints to sample under, small enough to check by eye."""
+"""Small constraints for the tests of sampling."""
 
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def brackets() -> Callable[..., "Constraint"]:
-    """Return a maker of balanced brackets: 0 opens, 1 closes, the others are letters; `brackets(size, depth)`.
+    """Return the class of a constraint of balanced brackets: `brackets(size, depth)`.
 
-    The state is the depth; the piece may end where every bracket is closed, but not empty.
+    Symbol 0 opens a bracket, 1 closes one, the others are letters. The state is the depth and whether the piece has a
+    step. The piece may end if every bracket is closed and it is not empty.
     """
     from seqforge.core.sequences import Constraint
 
@@ -37,7 +38,7 @@ def brackets() -> Callable[..., "Constraint"]:
             return int(max(state[0], not state[1]))
 
         def advance(self, state: Any, step: Any) -> Hashable:
-            assert self.allowed(state)[step], "the core took a step that was not allowed"
+            assert self.allowed(state)[step], "the core chose a step that is not allowed"
             return (state[0] + {0: 1, 1: -1}.get(int(step), 0), True)
 
     return Brackets
@@ -45,7 +46,7 @@ def brackets() -> Callable[..., "Constraint"]:
 
 @pytest.fixture(scope="session")
 def exactly() -> Callable[..., "Constraint"]:
-    """Return a maker of pieces of an exact length: `exactly(size, length)`."""
+    """Return the class of a constraint of pieces with an exact length: `exactly(size, length)`."""
     from seqforge.core.sequences import Constraint
 
     class Exactly(Constraint):
@@ -65,7 +66,7 @@ def exactly() -> Callable[..., "Constraint"]:
             return int(self.length - state)
 
         def advance(self, state: Any, step: Any) -> Hashable:
-            assert state < self.length, "the core went on where nothing was allowed"
+            assert state < self.length, "the core continued although no step is allowed"
             return int(state) + 1
 
     return Exactly
@@ -73,7 +74,7 @@ def exactly() -> Callable[..., "Constraint"]:
 
 @pytest.fixture(scope="session")
 def phrases() -> Callable[..., "Constraint"]:
-    """Return a maker of pieces in which a 0 begins a phrase of so many further steps: `phrases(size, length)`.
+    """Return the class of a constraint in which symbol 0 starts a phrase of `length` steps: `phrases(size, length)`.
 
     One step can move the nearest end far away.
     """

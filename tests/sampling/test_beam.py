@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,10 +10,10 @@ from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.network import Network, NetworkConfig
-from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler
+from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler, prompt_batch
 
 SIZE = 5
-NOWHERE = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
+NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def engine(seed: int) -> Engine:
@@ -32,21 +33,23 @@ def prompt(constraint: Constraint | None = None) -> Prompt:
 
 def search(engine: Engine | Ensemble, start: Prompt, beams: int, alpha: float = 0.0, length: int = 12) -> BeamSearch:
     return BeamSearch(
-        engine, start, NOWHERE, beams=beams, length_penalty=alpha, controls=Controls(), limits=Limits(steps=length),
-        units=units,
+        engine, start, NO_CONDITIONS, beams=beams, length_penalty=alpha, controls=Controls(),
+        limits=Limits(steps=length), units=units,
     )  # fmt: skip
 
 
 def greedy(engine: Engine | Ensemble, start: Prompt, length: int = 12) -> tuple[list[int], float]:
-    sampler = Sampler(engine, start, NOWHERE, controls=Controls(greedy=True), limits=Limits(steps=length), units=units)
-    (found,) = sampler.samples(range(1), seed=0)
-    return found.steps.tolist(), found.log_probability
+    sampler = Sampler(
+        engine, start, NO_CONDITIONS, controls=Controls(greedy=True), limits=Limits(steps=length), units=units
+    )
+    (sample,) = sampler.samples(range(1), seed=0)
+    return sample.steps.tolist(), sample.log_probability
 
 
 @pytest.mark.parametrize("kind", ["free", "brackets", "exactly"])
 @given(seed=st.integers(0, 200), beams=st.integers(1, 6), alpha=st.sampled_from([0.0, 0.6, 1.0]))
 @settings(max_examples=15, deadline=None)
-def test_a_beam_of_one_is_greedy_and_a_wider_one_never_worse(
+def test_one_beam_is_greedy_and_more_beams_score_at_least_as_high(
     kind: str,
     brackets: Callable[..., Constraint],
     exactly: Callable[..., Constraint],
@@ -57,59 +60,63 @@ def test_a_beam_of_one_is_greedy_and_a_wider_one_never_worse(
     start = prompt({"free": None, "brackets": brackets(SIZE, 3), "exactly": exactly(SIZE, 6)}[kind])
     network = engine(seed)
     steps, total = greedy(network, start)
-    (one,) = search(network, start, 1, alpha).best(1)
-    assert one.steps.tolist() == steps and one.log_probability == pytest.approx(total)
+    (best,) = search(network, start, 1, alpha).best(1)
+    assert best.steps.tolist() == steps and best.log_probability == pytest.approx(total)
     wide = search(network, start, beams, alpha)
-    found = wide.best(beams)
-    scores = [wide.score(each.log_probability, len(each.scores)) for each in found]
+    samples = wide.best(beams)
+    scores = [wide.score(sample.log_probability, len(sample.scores)) for sample in samples]
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] >= wide.score(total, len(one.scores)) - 1e-9
-    assert len({tuple(each.steps.tolist()) for each in found}) == len(found)
-    for each in found:
-        assert each.log_probability == pytest.approx(sum(each.scores))
+    assert scores[0] >= wide.score(total, len(best.scores)) - 1e-9
+    assert len({tuple(sample.steps.tolist()) for sample in samples}) == len(samples)
+    for sample in samples:
+        assert sample.log_probability == pytest.approx(sum(sample.scores))
 
 
-def test_a_beam_wide_enough_finds_the_best_of_all(exactly: Callable[..., Constraint]) -> None:
+def test_wide_beam_finds_all_pieces_with_their_log_probabilities(exactly: Callable[..., Constraint]) -> None:
     network, start = engine(3), prompt(exactly(SIZE, 2))
-    found = {tuple(each.steps.tolist()): each.log_probability for each in search(network, start, 25).best(25)}
-    assert len(found) == SIZE**2
-    for steps, total in found.items():
+    samples = search(network, start, 25).best(25)
+    log_probabilities = {tuple(sample.steps.tolist()): sample.log_probability for sample in samples}
+    assert len(log_probabilities) == SIZE**2
+    for steps, total in log_probabilities.items():
         forced = Controls(force=steps)
-        sampler = Sampler(network, start, NOWHERE, controls=forced, limits=Limits(), units=units)
+        sampler = Sampler(network, start, NO_CONDITIONS, controls=forced, limits=Limits(), units=units)
         (sample,) = sampler.samples(range(1), seed=0)
         assert sample.log_probability == pytest.approx(total, abs=1e-4)
 
 
-def test_several_networks_are_the_mean_of_their_probabilities() -> None:
+def test_ensemble_averages_probabilities() -> None:
     engines = [engine(seed) for seed in (1, 2, 3)]
-    together = Ensemble(engines)
-    from seqforge.sampling import prompt_batch
-
-    window = prompt_batch(engines[0].network, prompt(), NOWHERE)
-    outputs, state, added = together.begin(window)
-    single = [each.begin(window) for each in engines]
-    mean = np.mean([part[0].softmax(-1).numpy() for part in single], axis=0)
+    ensemble = Ensemble(engines)
+    batch = prompt_batch(engines[0].network, prompt(), NO_CONDITIONS)
+    outputs, state, condition_gates = ensemble.begin(batch)
+    members = [member.begin(batch) for member in engines]
+    mean = np.mean([member[0].softmax(-1).numpy() for member in members], axis=0)
     np.testing.assert_allclose(outputs.exp().numpy(), mean, rtol=1e-5)
-    rows = together.rows_for(2)
-    import torch
-
-    states = together.state(state, rows)
+    rows = ensemble.rows_for(2)
+    states = ensemble.state(state, rows)
     steps = torch.arange(rows) % SIZE
-    after = together.step(steps, added.repeat(rows, 1), states)
-    each = [
-        e.step(steps, part[2].repeat(rows, 1), e.state(part[1], rows)) for e, part in zip(engines, single, strict=True)
+    next_outputs = ensemble.step(steps, condition_gates.repeat(rows, 1), states)
+    member_outputs = [
+        member.step(steps, gates.repeat(rows, 1), member.state(member_state, rows))
+        for member, (_, member_state, gates) in zip(engines, members, strict=True)
     ]
-    np.testing.assert_allclose(after.exp(), np.mean([one.softmax(-1).numpy() for one in each], axis=0), rtol=1e-4)
-    assert greedy(together, prompt())[0] == search(together, prompt(), 1).best(1)[0].steps.tolist()
+    mean = np.mean([outputs.softmax(-1).numpy() for outputs in member_outputs], axis=0)
+    np.testing.assert_allclose(next_outputs.exp(), mean, rtol=1e-4)
+    assert greedy(ensemble, prompt())[0] == search(ensemble, prompt(), 1).best(1)[0].steps.tolist()
 
 
-def test_what_has_no_meaning_for_a_beam_is_refused() -> None:
+def test_wrong_values_and_controls_are_refused() -> None:
     network = engine(0)
-    for values, words in (({"beams": 64}, "--beams is 64"), ({"alpha": -1.0}, "--length-penalty is -1")):
-        with pytest.raises(RequestError, match=words):
+    for values, field, allowed in (
+        ({"beams": 64}, "beams", "from 1 to 63"),
+        ({"alpha": -1.0}, "length_penalty", "from 0 to 10"),
+    ):
+        with pytest.raises(RequestError) as raised:
             search(network, prompt(), **{"beams": 2, **values})  # type: ignore[arg-type]
-    with pytest.raises(RequestError, match="only --ban goes with it"):
+        assert (raised.value.field, raised.value.allowed) == (field, allowed)
+    with pytest.raises(RequestError, match="accepts only the control `ban`") as raised:
         BeamSearch(
-            network, prompt(), NOWHERE, beams=2, length_penalty=0.0, controls=Controls(temperature=0.5),
+            network, prompt(), NO_CONDITIONS, beams=2, length_penalty=0.0, controls=Controls(temperature=0.5),
             limits=Limits(), units=units,
         )  # fmt: skip
+    assert (raised.value.field, raised.value.value) == ("temperature", 0.5)

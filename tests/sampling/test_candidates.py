@@ -1,4 +1,4 @@
-"""Pieces drawn under a constraint that demands something later: as probable as the network has them, given that."""
+"""Candidates: pieces follow the network's distribution conditioned on a constraint that demands something later."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -9,11 +9,11 @@ import torch
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.network import Network
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler, prompt_batch
-from seqforge.sampling.candidates import resampled
+from seqforge.sampling.candidates import resample
 
-Maker = Callable[..., Network]
+NetworkFactory = Callable[..., Network]
 SIZE = 5
-NOTHING = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
+NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 class ThenOne(Constraint):
@@ -35,45 +35,50 @@ class ThenOne(Constraint):
         return int(state) + 1
 
 
-def sampler_of(network: Network) -> Sampler:
+def make_sampler(network: Network) -> Sampler:
     prompt = Prompt(Example(np.zeros(0, np.uint8)), ThenOne())
     return Sampler(
-        Engine(network), prompt, NOTHING, controls=Controls(), limits=Limits(steps=50), units=lambda s: np.ones(len(s))
+        Engine(network),
+        prompt,
+        NO_CONDITIONS,
+        controls=Controls(),
+        limits=Limits(steps=50),
+        units=lambda s: np.ones(len(s)),
     )
 
 
-def probabilities_of(network: Network, steps: list[int]) -> np.ndarray:
-    window = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), NOTHING)
+def next_probabilities(network: Network, steps: list[int]) -> np.ndarray:
+    batch = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), NO_CONDITIONS)
     with torch.no_grad():
-        outputs = network(window, network.zero_state(1))[0][:, 0]
-    found: np.ndarray = outputs.double().softmax(-1).numpy()
-    return found
+        outputs = network(batch, network.zero_state(1))[0][:, 0]
+    probabilities: np.ndarray = outputs.double().softmax(-1).numpy()
+    return probabilities
 
 
-def shares(network: Network, candidates: int, n: int) -> np.ndarray:
-    found = list(resampled(sampler_of(network), range(n), candidates=candidates, seed=0))
-    assert sorted(sample.k for sample in found) == list(range(n))
-    assert all(sample.steps[1] == 1 and len(sample.steps) == 2 for sample in found)
-    return np.bincount([sample.steps[0] for sample in found], minlength=SIZE) / n
+def first_step_frequencies(network: Network, candidates: int, n: int) -> np.ndarray:
+    samples = list(resample(make_sampler(network), range(n), candidates=candidates, seed=0))
+    assert sorted(sample.k for sample in samples) == list(range(n))
+    assert all(sample.steps[1] == 1 and len(sample.steps) == 2 for sample in samples)
+    return np.bincount([sample.steps[0] for sample in samples], minlength=SIZE) / n
 
 
-def test_many_candidates_come_near_to_the_network_given_the_constraint(make_network: Maker) -> None:
-    network = make_network(seed=3, loud=6.0)
+def test_many_candidates_approach_the_conditional_distribution(make_network: NetworkFactory) -> None:
+    network = make_network(seed=3, weight_scale=6.0)
     with torch.no_grad():
-        network.start.zero_()
+        network.start_weight.zero_()
         network.head.bias.zero_()  # type: ignore[operator, union-attr]
-    free = probabilities_of(network, [])[0, :SIZE]
-    after = [probabilities_of(network, [first, 1]) for first in range(SIZE)]
-    given = free * np.array([rows[1, 1] * rows[2, SIZE] for rows in after])
-    given /= given.sum()
+    free = next_probabilities(network, [])[0, :SIZE]
+    later = [next_probabilities(network, [first, 1]) for first in range(SIZE)]
+    conditional = free * np.array([rows[1, 1] * rows[2, SIZE] for rows in later])
+    conditional /= conditional.sum()
     masked = free / free.sum()
-    assert np.abs(given - masked).sum() / 2 > 0.15, "the constraint must matter for this test"
-    assert np.abs(shares(network, 1, 2000) - masked).sum() / 2 < 0.05
-    assert np.abs(shares(network, 40, 1000) - given).sum() / 2 < 0.07
+    assert np.abs(conditional - masked).sum() / 2 > 0.15, "the test needs a constraint that matters"
+    assert np.abs(first_step_frequencies(network, 1, 2000) - masked).sum() / 2 < 0.05
+    assert np.abs(first_step_frequencies(network, 40, 1000) - conditional).sum() / 2 < 0.07
 
 
-def test_piece_k_does_not_depend_on_how_many_are_asked_for(make_network: Maker) -> None:
-    network = make_network(seed=3, loud=6.0)
-    few = {s.k: s.steps.tolist() for s in resampled(sampler_of(network), range(3), candidates=4, seed=7)}
-    many = {s.k: s.steps.tolist() for s in resampled(sampler_of(network), range(40), candidates=4, seed=7)}
+def test_sample_k_does_not_depend_on_the_number_of_samples(make_network: NetworkFactory) -> None:
+    network = make_network(seed=3, weight_scale=6.0)
+    few = {s.k: s.steps.tolist() for s in resample(make_sampler(network), range(3), candidates=4, seed=7)}
+    many = {s.k: s.steps.tolist() for s in resample(make_sampler(network), range(40), candidates=4, seed=7)}
     assert few == {k: many[k] for k in range(3)}

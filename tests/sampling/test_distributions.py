@@ -20,59 +20,59 @@ CONTROLS = st.fixed_dictionaries(
 GRID = (np.arange(4000) + 0.5) / 4000
 
 
-def make(**controls: float) -> Distribution:
+def make_distribution(**controls: float) -> Distribution:
     return distribution_for(Categorical(SIZE), Controls(**controls))  # type: ignore[arg-type]
 
 
-def frequencies(draw: Distribution, logits: list[float], mask: list[bool] | None = None) -> np.ndarray:
-    """Return how often each step is drawn over an even grid of random numbers."""
+def frequencies(distribution: Distribution, logits: list[float], mask: list[bool] | None = None) -> np.ndarray:
+    """Return how often each step is drawn if the random numbers are evenly spaced."""
     rows = torch.tensor([logits]).repeat(len(GRID), 1)
     masks = None if mask is None else np.tile(np.array(mask), (len(GRID), 1))
-    choice = draw.choose(rows, masks, GRID[:, None])
+    choice = distribution.choose(rows, masks, GRID[:, None])
     assert np.array_equal(choice.ends, choice.steps == SIZE)
     return np.bincount(choice.steps, minlength=SIZE + 1) / len(GRID)
 
 
 def expected(logits: list[float], mask: list[bool], controls: dict[str, float]) -> np.ndarray:
-    """Apply the controls one after the other, as they are documented: mask, temperature, top-k, top-p."""
+    """Return the probabilities after mask, temperature, top-k and top-p, applied in this order."""
     values = [v / controls.get("temperature", 1) if m else -math.inf for v, m in zip(logits, mask, strict=True)]
     if "top_k" in controls:
-        least = sorted(values, reverse=True)[min(int(controls["top_k"]), len(values)) - 1]
-        values = [v if v >= least else -math.inf for v in values]
+        threshold = sorted(values, reverse=True)[min(int(controls["top_k"]), len(values)) - 1]
+        values = [v if v >= threshold else -math.inf for v in values]
     probabilities = softmax(np.array([values]))[0]
     if "top_p" in controls:
         total, nucleus = 0.0, []
-        for at in sorted(range(len(values)), key=lambda at: -values[at]):
+        for index in sorted(range(len(values)), key=lambda index: -values[index]):
             if total >= controls["top_p"]:
                 break
-            nucleus.append(at)
-            total += probabilities[at]
-        left = np.zeros(len(values))
-        left[nucleus] = probabilities[nucleus]
-        probabilities = left / left.sum()
+            nucleus.append(index)
+            total += probabilities[index]
+        weights = np.zeros(len(values))
+        weights[nucleus] = probabilities[nucleus]
+        probabilities = weights / weights.sum()
     return probabilities
 
 
 @given(LOGITS, MASKS, CONTROLS)
-def test_steps_are_drawn_with_the_probabilities_asked_for(
+def test_steps_are_drawn_with_the_expected_probabilities(
     logits: list[float], mask: list[bool], controls: dict[str, float]
 ) -> None:
-    logits = [value + 1e-3 * at for at, value in enumerate(np.float32(logits).tolist())]  # no equals
-    found = frequencies(make(**controls), logits, mask)
-    np.testing.assert_allclose(found, expected(np.float32(logits).tolist(), mask, controls), atol=2e-3)
+    logits = [value + 1e-3 * index for index, value in enumerate(np.float32(logits).tolist())]  # no ties
+    actual = frequencies(make_distribution(**controls), logits, mask)
+    np.testing.assert_allclose(actual, expected(np.float32(logits).tolist(), mask, controls), atol=2e-3)
 
 
 @given(LOGITS)
-def test_without_a_mask_everything_may_come(logits: list[float]) -> None:
-    found = frequencies(make(), logits)
-    np.testing.assert_allclose(found, softmax(np.array([logits]))[0], atol=2e-3)
+def test_without_mask_all_steps_are_drawn(logits: list[float]) -> None:
+    actual = frequencies(make_distribution(), logits)
+    np.testing.assert_allclose(actual, softmax(np.array([logits]))[0], atol=2e-3)
 
 
 @given(LOGITS, MASKS, st.sampled_from([0.0, 1 - 2**-53, 0.5]), CONTROLS)
-def test_what_the_mask_forbids_is_never_drawn(
+def test_masked_steps_are_never_drawn(
     logits: list[float], mask: list[bool], uniform: float, controls: dict[str, float]
 ) -> None:
-    chosen = make(**controls).choose(torch.tensor([logits]), np.array([mask]), np.array([[uniform]])).steps
+    chosen = make_distribution(**controls).choose(torch.tensor([logits]), np.array([mask]), np.array([[uniform]])).steps
     assert mask[int(chosen[0])]
 
 
@@ -82,37 +82,37 @@ def test_what_the_mask_forbids_is_never_drawn(
     [{"greedy": True}, {"temperature": 0.0}, {"greedy": True, "temperature": 2.0, "top_k": 3}, {"top_k": 1}],
     ids=repr,
 )
-def test_greedy_zero_temperature_and_top_1_take_the_most_probable(
+def test_greedy_zero_temperature_and_top_1_choose_the_most_probable_step(
     controls: dict[str, float], logits: list[float], mask: list[bool], uniform: float
 ) -> None:
-    logits = [value + 1e-3 * at for at, value in enumerate(logits)]
+    logits = [value + 1e-3 * index for index, value in enumerate(logits)]
     values = torch.tensor([logits])
-    best = max((v, at) for at, (v, m) in enumerate(zip(values[0].tolist(), mask, strict=True)) if m)[1]
+    best = max((v, index) for index, (v, m) in enumerate(zip(values[0].tolist(), mask, strict=True)) if m)[1]
     if len(set(values[0].tolist())) == SIZE + 1:
-        chosen = make(**controls).choose(values, np.array([mask]), np.array([[uniform]])).steps
+        chosen = make_distribution(**controls).choose(values, np.array([mask]), np.array([[uniform]])).steps
         assert chosen.tolist() == [best]
 
 
 @pytest.mark.parametrize("value", [1e-6, 1e-100, 1e-308, 5e-324])
-def test_the_smallest_temperatures_are_greedy(value: float) -> None:
+def test_tiny_temperatures_are_greedy(value: float) -> None:
     rows = torch.tensor([[8.0, -3.0, 9.0, 1.0, 2.0]])
     mask = np.array([[False, True, False, True, True]])
     for masks, best in ((None, 2), (mask, 4)):
-        chosen = make(temperature=value).choose(rows, masks, np.array([[0.3]])).steps
+        chosen = make_distribution(temperature=value).choose(rows, masks, np.array([[0.3]])).steps
         assert chosen.tolist() == [best]
 
 
 @given(LOGITS, MASKS, CONTROLS)
-def test_the_score_is_that_of_the_network_itself(
+def test_score_is_the_log_probability_under_the_network(
     logits: list[float], mask: list[bool], controls: dict[str, float]
 ) -> None:
     values = torch.tensor([logits])
-    choice = make(**controls).choose(values, np.array([mask]), np.array([[0.4]]))
+    choice = make_distribution(**controls).choose(values, np.array([mask]), np.array([[0.4]]))
     logs = values.double().log_softmax(-1)[0]
     assert choice.scores[0] == pytest.approx(logs[int(choice.steps[0])].item())
     assert choice.masked[0] == pytest.approx(logs.exp()[~torch.tensor(mask)].sum().item(), abs=1e-12)
 
 
-def test_the_distribution_of_the_next_step_is_the_softmax() -> None:
+def test_probabilities_are_the_softmax_of_the_outputs() -> None:
     outputs = torch.tensor([1.0, 2.0, 3.0, 4.0, -5.0])
-    np.testing.assert_allclose(make().probabilities(outputs), outputs.double().softmax(0).numpy())
+    np.testing.assert_allclose(make_distribution().probabilities(outputs), outputs.double().softmax(0).numpy())

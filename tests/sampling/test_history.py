@@ -12,7 +12,7 @@ from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.sampling import Controls, distribution_for
 from seqforge.sampling.distributions import Choice
-from seqforge.sampling.filters import mirostat, softmax, top, typical
+from seqforge.sampling.filters import filter_mirostat, filter_top, filter_typical, softmax
 from seqforge.sampling.history import History
 
 SIZE = 4
@@ -25,106 +25,106 @@ def history(steps: list[int], **controls: Any) -> History:
 
 
 def choose(logits: list[float], past: list[int], uniform: float = 0.5, **controls: Any) -> Choice:
-    asked = Controls(**controls)
-    histories = [History(asked, SIZE, past)] if asked.looks_back else None
-    draw = distribution_for(Categorical(SIZE), asked)
-    return draw.choose(torch.tensor([logits]), None, np.array([[uniform]]), histories)
+    parsed = Controls(**controls)
+    histories = [History(parsed, SIZE, past)] if parsed.uses_history else None
+    distribution = distribution_for(Categorical(SIZE), parsed)
+    return distribution.choose(torch.tensor([logits]), None, np.array([[uniform]]), histories)
 
 
 @given(LOGITS, STEPS, st.integers(0, 8), st.floats(0.1, 4), st.floats(-2, 2), st.floats(-2, 2))
-def test_penalties_are_those_of_their_formulas(
+def test_penalties_follow_their_formulas(
     logits: list[float], past: list[int], penalty_window: int, repetition: float, presence: float, frequency: float
 ) -> None:
-    found = history(
+    actual = history(
         past,
         repetition_penalty=repetition,
         presence_penalty=presence,
         frequency_penalty=frequency,
         penalty_window=penalty_window,
-    ).penalised(np.array(logits))
+    ).penalise(np.array(logits))
     counts = Counter(past[-penalty_window:] if penalty_window else past)
     for step, value in enumerate(logits):
         if step in counts:
             value = value / repetition if value > 0 else value * repetition
             value -= presence + frequency * counts[step]
-        assert found[step] == pytest.approx(value)
+        assert actual[step] == pytest.approx(value)
 
 
 @given(LOGITS, STEPS, st.integers(1, 4))
-def test_no_run_of_n_steps_comes_twice(logits: list[float], past: list[int], n: int) -> None:
-    found = history(past, no_repeat_ngram=n).penalised(np.array(logits))
-    known = {tuple(past[at : at + n]) for at in range(len(past) - n + 1)}
+def test_no_repeat_ngram_forbids_the_second_occurrence(logits: list[float], past: list[int], n: int) -> None:
+    actual = history(past, no_repeat_ngram=n).penalise(np.array(logits))
+    ngrams = {tuple(past[start : start + n]) for start in range(len(past) - n + 1)}
     for step in range(SIZE):
-        again = len(past) >= n - 1 and (*past[len(past) - n + 1 :], step) in known
-        assert (found[step] == -math.inf) == again
-    assert found[SIZE] == logits[SIZE]
+        repeats = len(past) >= n - 1 and (*past[len(past) - n + 1 :], step) in ngrams
+        assert (actual[step] == -math.inf) == repeats
+    assert actual[SIZE] == logits[SIZE]
 
 
 @given(LOGITS, STEPS, st.floats(0.1, 3), st.floats(1, 3), st.integers(0, 4))
-def test_dry_grows_with_the_run_that_would_be_repeated(
+def test_dry_penalty_grows_with_the_repeated_run(
     logits: list[float], past: list[int], strength: float, base: float, length: int
 ) -> None:
-    found = history(past, dry=strength, dry_base=base, dry_length=length).penalised(np.array(logits))
+    actual = history(past, dry=strength, dry_base=base, dry_length=length).penalise(np.array(logits))
     for step in range(SIZE):
         longest = 0
-        for at in range(1, len(past)):
-            if past[at] == step:
+        for position in range(1, len(past)):
+            if past[position] == step:
                 run = 0
-                while run < at and past[at - 1 - run] == past[len(past) - 1 - run]:
+                while run < position and past[position - 1 - run] == past[len(past) - 1 - run]:
                     run += 1
                 longest = max(longest, run)
         penalty = strength * base ** (longest - length) if longest >= max(length, 1) else 0
-        assert found[step] == pytest.approx(logits[step] - penalty)
+        assert actual[step] == pytest.approx(logits[step] - penalty)
 
 
 @given(LOGITS, st.floats(0, 1))
-def test_min_p_keeps_what_is_near_the_most_probable(logits: list[float], share: float) -> None:
+def test_min_p_keeps_steps_above_the_fraction(logits: list[float], fraction: float) -> None:
     row = np.array([logits])
-    found, probabilities = top(softmax(row), min_p=share)[0], softmax(row)[0]
+    actual, probabilities = filter_top(softmax(row), min_p=fraction)[0], softmax(row)[0]
     for step in range(SIZE + 1):
-        if abs(probabilities[step] - share * probabilities.max()) > 1e-9:
-            assert (found[step] > 0) == (probabilities[step] >= share * probabilities.max())
+        if abs(probabilities[step] - fraction * probabilities.max()) > 1e-9:
+            assert (actual[step] > 0) == (probabilities[step] >= fraction * probabilities.max())
 
 
 @given(LOGITS, st.floats(0.01, 0.999))
-def test_typical_keeps_the_fewest_nearest_to_the_entropy(logits: list[float], mass: float) -> None:
-    row = np.array([[value + 1e-3 * at for at, value in enumerate(logits)]])
-    found, probabilities = typical(row, mass)[0], softmax(row)[0]
-    kept = np.isfinite(found)
-    assert probabilities[kept].sum() >= mass - 1e-9
+def test_typical_keeps_the_fewest_steps_closest_to_the_entropy(logits: list[float], mass: float) -> None:
+    row = np.array([[value + 1e-3 * index for index, value in enumerate(logits)]])
+    actual, probabilities = filter_typical(row, mass)[0], softmax(row)[0]
+    keep = np.isfinite(actual)
+    assert probabilities[keep].sum() >= mass - 1e-9
     gap = np.abs(-np.log(probabilities) + (probabilities * np.log(probabilities)).sum())
-    assert gap[kept].max() <= gap[~kept].min(initial=math.inf) + 1e-9
-    farthest = np.flatnonzero(kept)[np.argmax(gap[kept])]
-    assert kept.sum() == 1 or probabilities[kept].sum() - probabilities[farthest] < mass + 1e-9
+    assert gap[keep].max() <= gap[~keep].min(initial=math.inf) + 1e-9
+    farthest = np.flatnonzero(keep)[np.argmax(gap[keep])]
+    assert keep.sum() == 1 or probabilities[keep].sum() - probabilities[farthest] < mass + 1e-9
 
 
 @given(LOGITS, st.floats(0, 10))
-def test_mirostat_keeps_what_surprises_no_more(logits: list[float], bits: float) -> None:
+def test_mirostat_keeps_steps_up_to_the_surprisal(logits: list[float], bits: float) -> None:
     row = np.array(logits)
-    found, probabilities = mirostat(softmax(row[None])[0], bits), softmax(row[None])[0]
+    actual, probabilities = filter_mirostat(softmax(row[None])[0], bits), softmax(row[None])[0]
     for step in range(SIZE + 1):
         if step != row.argmax() and abs(-np.log2(probabilities[step]) - bits) > 1e-9:
-            assert (found[step] > 0) == (-np.log2(probabilities[step]) <= bits)
+            assert (actual[step] > 0) == (-np.log2(probabilities[step]) <= bits)
 
 
-def test_mirostat_holds_the_surprise_near_what_was_asked() -> None:
+def test_mirostat_reaches_its_target_surprisal() -> None:
     random = np.random.default_rng(0)
     rows = torch.from_numpy(random.normal(0, 3, (1, 200)).astype(np.float32))
-    draw = distribution_for(Categorical(199), Controls(mirostat=3.0))
-    one = History(Controls(mirostat=3.0), 199, [])
+    distribution = distribution_for(Categorical(199), Controls(mirostat=3.0))
+    steps = History(Controls(mirostat=3.0), 199, [])
     bits = []
     for _ in range(2000):
-        choice = draw.choose(rows, None, random.random((1, 1)), [one])
-        one.add(int(choice.steps[0]), float(choice.bits[0]))
+        choice = distribution.choose(rows, None, random.random((1, 1)), [steps])
+        steps.add(int(choice.steps[0]), float(choice.bits[0]))
         bits.append(float(choice.bits[0]))
     assert np.mean(bits[200:]) == pytest.approx(3.0, abs=0.1)
 
 
 @given(LOGITS, STEPS, st.floats(0, 1, exclude_max=True), st.data())
-def test_whatever_is_asked_for_something_comes_and_is_a_distribution(
+def test_any_combination_of_controls_chooses_a_step(
     logits: list[float], past: list[int], uniform: float, data: st.DataObject
 ) -> None:
-    asked = data.draw(
+    controls = data.draw(
         st.fixed_dictionaries(
             {},
             optional={
@@ -142,28 +142,31 @@ def test_whatever_is_asked_for_something_comes_and_is_a_distribution(
             },
         )
     )
-    choice = choose(logits, past, uniform, **asked)
+    choice = choose(logits, past, uniform, **controls)
     assert 0 <= choice.steps[0] <= SIZE and choice.scores[0] <= 1e-9
-    assert choice.steps[0] not in asked.get("ban", ())
+    assert choice.steps[0] not in controls.get("ban", ())
 
 
 @given(LOGITS, STEPS)
-def test_looking_back_counts_for_greedy_too(logits: list[float], past: list[int]) -> None:
-    values = [value + 1e-3 * at for at, value in enumerate(logits)]
-    best = int(np.argmax(history(past, presence_penalty=3.0).penalised(np.array(values, np.float32).astype(float))))
+def test_penalties_apply_to_greedy_choices(logits: list[float], past: list[int]) -> None:
+    values = [value + 1e-3 * index for index, value in enumerate(logits)]
+    best = int(np.argmax(history(past, presence_penalty=3.0).penalise(np.array(values, np.float32).astype(float))))
     assert choose(values, past, greedy=True, presence_penalty=3.0).steps.tolist() == [best]
     assert choose(values, past, temperature=0.0, presence_penalty=3.0).steps.tolist() == [best]
 
 
-def test_forced_steps_come_first_and_must_be_allowed() -> None:
+def test_forced_steps_are_chosen_first_and_must_be_allowed() -> None:
     logits = [0.0, 0.0, 9.0, 0.0, 0.0]
     assert choose(logits, [], force=(1, 3)).steps.tolist() == [1]
-    draw = distribution_for(Categorical(SIZE), Controls(force=(1,)))
+    distribution = distribution_for(Categorical(SIZE), Controls(force=(1,)))
     mask = np.array([[True, False, True, True, True]])
-    with pytest.raises(RequestError, match="a forced step, number 1, cannot come there"):
-        draw.choose(torch.tensor([logits]), mask, np.array([[0.5]]), [history([], force=(1,))])
-    with pytest.raises(RequestError, match="step 4 is banned or forced"):
-        distribution_for(Categorical(SIZE), Controls(ban=(4,)))
+    with pytest.raises(RequestError, match="step 1 of `force`") as raised:
+        distribution.choose(torch.tensor([logits]), mask, np.array([[0.5]]), [history([], force=(1,))])
+    assert (raised.value.field, raised.value.value) == ("force", 1)
+    for name in ("ban", "force"):
+        with pytest.raises(RequestError) as raised:
+            distribution_for(Categorical(SIZE), Controls(**{name: (4,)}))
+        assert (raised.value.field, raised.value.value, raised.value.allowed) == (name, 4, "from 0 to 3")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,9 @@ def test_forced_steps_come_first_and_must_be_allowed() -> None:
      {"dry": -1.0}, {"dry_base": 0.5}, {"penalty_window": -1}],
     ids=repr,
 )  # fmt: skip
-def test_a_control_out_of_range_names_its_flag(values: dict[str, Any]) -> None:
-    name = next(iter(values))
-    with pytest.raises(RequestError, match=f"--{name.replace('_', '-')} is"):
+def test_control_out_of_range_raises_with_its_field(values: dict[str, Any]) -> None:
+    name, value = next(iter(values.items()))
+    with pytest.raises(RequestError) as raised:
         Controls(**values)
+    assert (raised.value.field, raised.value.value) == (name, value)
+    assert raised.value.allowed

@@ -1,4 +1,4 @@
-"""When a piece with a source may end: drawn, greedy and by a beam, by its source or by the network alone."""
+"""When a piece with a source may end, for random, greedy and beam search: after its source, or by the network alone."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,17 @@ from seqforge.core.sequences import Example, Free, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Limits, Sample, Sampler
-from seqforge.sampling.guide import LINGER, mask_source_end
+from seqforge.sampling.guide import MAX_STEPS_AFTER_SOURCE, mask_source_end
 
-SIZE, NOWHERE = 5, Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
+SIZE, NO_CONDITIONS = 5, Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 @pytest.fixture(scope="module", params=[0, 6], ids=["symbols", "encoder"])
 def engine(request: pytest.FixtureRequest) -> Engine:
-    shape = NetworkConfig(layers=2, hidden=16, embedding=8, source_symbols=4, gaussians=3, encoder_units=request.param)
-    network = Network(Categorical(SIZE), shape, seed=1, pace=0.6).eval()
+    config = NetworkConfig(layers=2, hidden=16, embedding=8, source_symbols=4, gaussians=3, encoder_units=request.param)
+    network = Network(Categorical(SIZE), config, seed=1, symbols_per_step=0.6).eval()
     with torch.no_grad():
-        network.head.bias[-1] += 4.0  # type: ignore[index, operator] - it would end at once
+        network.head.bias[-1] += 4.0  # type: ignore[index, operator] - the network alone ends at once
     return Engine(network)
 
 
@@ -31,50 +31,50 @@ def units(steps: np.ndarray) -> np.ndarray:
     return np.ones(len(steps))
 
 
-def drawn(engine: Engine, start: Prompt, *, greedy: bool = False, n: int = 1) -> list[Sample]:
+def draw(engine: Engine, start: Prompt, *, greedy: bool = False, n: int = 1) -> list[Sample]:
     sampler = Sampler(
-        engine, start, NOWHERE, controls=Controls(greedy=greedy), limits=Limits(steps=200), units=units
+        engine, start, NO_CONDITIONS, controls=Controls(greedy=greedy), limits=Limits(steps=200), units=units
     )  # fmt: skip
     return sorted(sampler.samples(range(n), seed=0), key=lambda sample: sample.k)
 
 
-def searched(engine: Engine, start: Prompt, beams: int, ban: tuple[int, ...] = ()) -> list[Sample]:
+def search(engine: Engine, start: Prompt, beams: int, ban: tuple[int, ...] = ()) -> list[Sample]:
     return BeamSearch(
-        engine, start, NOWHERE, beams=beams, length_penalty=0.0, controls=Controls(ban=ban), limits=Limits(steps=200),
-        units=units,
+        engine, start, NO_CONDITIONS, beams=beams, length_penalty=0.0, controls=Controls(ban=ban),
+        limits=Limits(steps=200), units=units,
     ).best(beams)  # fmt: skip
 
 
-@pytest.mark.parametrize("free", [False, True], ids=["no constraint", "a constraint"])
-def test_a_piece_ends_with_its_source_or_where_the_network_likes(engine: Engine, free: bool) -> None:
-    bound, alone = (drawn(engine, prompt(whole_source=whole, free=free), n=8) for whole in (True, False))
+@pytest.mark.parametrize("free", [False, True], ids=["no constraint", "constraint"])
+def test_piece_ends_after_its_source_or_by_the_network(engine: Engine, free: bool) -> None:
+    bound, unbound = (draw(engine, prompt(whole_source=value, free=free), n=8) for value in (True, False))
     assert all(sample.ended and len(sample.steps) >= 4 for sample in bound)
-    assert min(len(sample.steps) for sample in alone) < 2
+    assert min(len(sample.steps) for sample in unbound) < 2
 
 
 @pytest.mark.parametrize("beams", [1, 4])
-def test_a_beam_ends_where_drawing_does(engine: Engine, beams: int) -> None:
-    for whole in (True, False):
-        start = prompt(whole_source=whole)
-        (greedy,) = drawn(engine, start, greedy=True)
-        found = searched(engine, start, beams)
-        assert found[0].log_probability >= greedy.log_probability - 1e-6
-        assert beams > 1 or found[0].steps.tolist() == greedy.steps.tolist()
-        assert all(each.ended for each in found)
-        assert all(len(each.steps) >= 4 for each in found) or not whole
-        assert min(len(each.steps) for each in found) < 2 or whole
-    banned = searched(engine, prompt(whole_source=True), beams, ban=tuple(range(1, SIZE)))
-    assert all(len(each.steps) >= 4 and set(each.steps.tolist()) == {0} for each in banned)
+def test_beam_search_ends_like_random_sampling(engine: Engine, beams: int) -> None:
+    for whole_source in (True, False):
+        start = prompt(whole_source=whole_source)
+        (greedy,) = draw(engine, start, greedy=True)
+        samples = search(engine, start, beams)
+        assert samples[0].log_probability >= greedy.log_probability - 1e-6
+        assert beams > 1 or samples[0].steps.tolist() == greedy.steps.tolist()
+        assert all(sample.ended for sample in samples)
+        assert all(len(sample.steps) >= 4 for sample in samples) or not whole_source
+        assert min(len(sample.steps) for sample in samples) < 2 or whole_source
+    banned = search(engine, prompt(whole_source=True), beams, ban=tuple(range(1, SIZE)))
+    assert all(len(sample.steps) >= 4 and set(sample.steps.tolist()) == {0} for sample in banned)
 
 
-def test_rows_do_not_depend_on_each_other(engine: Engine) -> None:
-    few, many = (drawn(engine, prompt(whole_source=False), n=n) for n in (2, 24))
-    for one, other in zip(few, many, strict=False):
-        assert one.steps.tolist() == other.steps.tolist() and one.scores == other.scores
+def test_samples_do_not_depend_on_the_number_of_samples(engine: Engine) -> None:
+    few, many = (draw(engine, prompt(whole_source=False), n=n) for n in (2, 24))
+    for expected, actual in zip(few, many, strict=False):
+        assert actual.steps.tolist() == expected.steps.tolist() and actual.scores == expected.scores
 
 
-def test_masks_hold_the_end_back_then_demand_it_and_never_leave_nothing() -> None:
+def test_mask_source_end_forbids_then_demands_the_end_and_never_forbids_everything() -> None:
     masks = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 1], [0, 0, 1], [1, 0, 0]], np.bool_)
-    rested = np.array([0.0, 1.0, LINGER, 0.0, LINGER])
-    found = mask_source_end(masks, rested).astype(int).tolist()
-    assert found == [[1, 1, 0], [1, 1, 1], [0, 0, 1], [0, 0, 1], [1, 0, 0]]
+    steps_at_end = np.array([0.0, 1.0, MAX_STEPS_AFTER_SOURCE, 0.0, MAX_STEPS_AFTER_SOURCE])
+    result = mask_source_end(masks, steps_at_end).astype(int).tolist()
+    assert result == [[1, 1, 0], [1, 1, 1], [0, 0, 1], [0, 0, 1], [1, 0, 0]]

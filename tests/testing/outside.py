@@ -1,4 +1,4 @@
-"""Packages from outside, installed offline into a folder of their own."""
+"""Third-party packages, installed offline into their own folder."""
 
 import os
 import subprocess
@@ -11,33 +11,35 @@ from fakekit import TINY_FLAGS
 
 @dataclass(frozen=True)
 class Outside:
-    """A folder in which a person works who has installed a package.
+    """A working folder of a user who has installed third-party packages.
 
     Attributes:
-        folder: where commands are run.
-        site: where packages are installed.
+        folder: The working folder of the commands.
+        site: The folder into which packages are installed.
     """
 
     folder: Path
     site: Path
 
     def install(self, package: Path) -> None:
-        """Install a package with pip, as a person does but for what is there already."""
+        """Install a package with pip, without its dependencies and without network access."""
         flags = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
         self.run("-m", "pip", "install", *flags, "--target", str(self.site), str(package.absolute()))
 
-    def seqforge(self, *words: object) -> "subprocess.CompletedProcess[str]":
-        """Run a command of seqforge's."""
-        return self.run("-m", "seqforge", *map(str, words))
+    def seqforge(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        """Run a seqforge command."""
+        return self.run("-m", "seqforge", *map(str, arguments))
 
-    def train(self, plugin: str, *words: object) -> "subprocess.CompletedProcess[str]":
+    def train(self, plugin: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
         """Train a tiny model."""
-        return self.seqforge("train", "--plugin", plugin, "--steps", 3, "--run", "run", "--quiet", *TINY_FLAGS, *words)
+        return self.seqforge(
+            "train", "--plugin", plugin, "--steps", 3, "--run", "run", "--quiet", *TINY_FLAGS, *arguments
+        )
 
-    def run(self, *words: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run Python and see that it ends well."""
-        done = subprocess.run(
-            [sys.executable, *words],
+    def run(self, *arguments: str, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run Python with these arguments; a failure fails the test."""
+        process = subprocess.run(
+            [sys.executable, *arguments],
             cwd=cwd or self.folder,
             capture_output=True,
             text=True,
@@ -51,10 +53,10 @@ class Outside:
                 "PIP_NO_INPUT": "1",
             },
         )
-        assert done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-2000:])
-        return done
+        assert process.returncode == 0, (arguments, process.stdout[-2000:], process.stderr[-2000:])
+        return process
 
     def tests(self, package: Path) -> str:
-        """Run a package's own tests, and return what pytest said last."""
-        said = self.run("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", cwd=package)
-        return said.stdout.strip().splitlines()[-1]
+        """Run the tests of a package, and return the last line that pytest prints."""
+        process = self.run("-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", cwd=package)
+        return process.stdout.strip().splitlines()[-1]

@@ -1,25 +1,25 @@
-"""A plugin with every capability that keeps the contract, and its samples: wrong ones are made from it by a change."""
+"""A valid plugin with every capability, and samples for it. Tests replace parts of it to get invalid plugins."""
 
 import random
 from pathlib import Path
 
-PAIRS = """
+PAIRS = r"""
 import re
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import hashlib
 import numpy as np
-from seqforge import (UNSEEN, Augments, Constraint, DecodeError, Describes, Divides, Example, Fingerprints, Checks,
-    Piece, Plugin, Prompt, ReadError, Streams, TokenCodec, flag)
+from seqforge import (UNSEEN, Augments, Checks, Constraint, DecodeError, Describes, Divides, Example, Fingerprints,
+    Piece, Plugin, Prompt, ReadError, Streams, Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
-class Options:
-    order: Literal["kept", "up"] = flag("kept", help="the order of the pairs")
+class PairOptions:
+    order: Literal["kept", "up"] = flag("kept", help="Order of the pairs.")
 
 @dataclass(frozen=True)
-class Request:
-    first: str = flag("", help="what to begin with")
+class PairRequest:
+    first: str = flag("", help="Letters to start with.")
 
 class Even(Constraint):
     def __init__(self, size): self.size = size
@@ -29,54 +29,54 @@ class Even(Constraint):
     def to_end(self, state): return int(state)
     def advance(self, state, step): return 1 - state
 
-class Codec(TokenCodec, Augments, Streams):
+class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams):
     def tokenise(self, content): return list(content)
     def detokenise(self, tokens):
         if len(tokens) % 2:
-            raise DecodeError("half a pair is left")
+            raise DecodeError("the last pair is incomplete")
         return "".join(tokens)
     def canonical(self, piece):
-        known = super().canonical(piece)
-        return Piece("".join(c if c in self.index else self.vocabulary[0] for c in piece.content), known.labels)
+        labels = super().canonical(piece).labels
+        return Piece("".join(c if c in self.index else UNSEEN for c in piece.content), labels)
     def constraint(self): return Even(self.space.size)
     def augment(self, example, rng):
-        by = int(rng.integers(self.space.size - 1))
-        moved = np.where(example.steps > 0, (example.steps.astype(int) - 1 + by) % (self.space.size - 1) + 1, 0)
-        return replace(example, steps=moved.astype(self.space.dtype))
+        shift = int(rng.integers(self.space.size - 1))
+        shifted = np.where(example.steps > 0, (example.steps.astype(int) - 1 + shift) % (self.space.size - 1) + 1, 0)
+        return replace(example, steps=shifted.astype(self.space.dtype))
     def stream(self): return lambda step: self.vocabulary[int(step)]
     # more of the codec
 
-class Good(Plugin, Divides, Fingerprints, Describes, Checks):
+class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str]):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
     reads = (".pair",)
     writes = (".pair", ".bin")
-    books = (".pair",)
-    Options: ClassVar[type] = Options
-    Request: ClassVar[type] = Request
+    multi_piece = (".pair",)
+    Options = PairOptions
+    Request = PairRequest
     codec = Codec
     def read(self, path, options):
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
-            yield ReadError("is no UTF-8", file=str(path))
+            yield ReadError("this is not UTF-8", file=str(path))
             return
-        for line, pairs in enumerate(text.split("\\\\n"), 1):
+        for line, pairs in enumerate(text.split("\n"), 1):
             if len(pairs) % 2:
-                yield ReadError("half a pair is left", file=str(path), line=line)
+                yield ReadError("the last pair is incomplete", file=str(path), line=line)
             elif pairs:
                 yield Piece(pairs, {"long": str(len(pairs) > 12)})
-    def fit(self, pieces, options): return Codec.fit(pieces, options)
     def write(self, pieces, path):
-        path.write_text("\\\\n".join(piece.content for piece in pieces), encoding="utf-8")
+        path.write_text("\n".join(piece.content for piece in pieces), encoding="utf-8")
     def divide(self, piece, fractions):
-        parts, first, share = [], 0, 0.0
+        parts, start, cumulated = [], 0, 0.0
         for number, fraction in enumerate(fractions):
-            share += fraction
-            end = len(piece.content) if not any(fractions[number + 1:]) else int(len(piece.content) * share) // 2 * 2
-            parts.append(replace(piece, content=piece.content[first:end]))
-            first = end
+            cumulated += fraction
+            last = not any(fractions[number + 1:])
+            end = len(piece.content) if last else int(len(piece.content) * cumulated) // 2 * 2
+            parts.append(replace(piece, content=piece.content[start:end]))
+            start = end
         return parts
     def fingerprints(self, piece):
         return [int.from_bytes(hashlib.sha256(piece.content.encode()).digest()[:8], "little")]
@@ -84,22 +84,25 @@ class Good(Plugin, Divides, Fingerprints, Describes, Checks):
     def trace(self, piece): return [ord(c) for c in piece.content]
     def violations(self, piece): return ["a letter is unknown"] if UNSEEN in piece.content else []
     # more of the plugin
-""".replace("\\\\n", "\\n")
+"""
 
 
-def changed(*changes: tuple[str, str]) -> str:
-    """Return the code with some of it replaced."""
+def mutate(*replacements: tuple[str, str]) -> str:
+    """Return the code of the plugin with parts replaced, each given as (old, new)."""
     code = PAIRS
-    for old, new in changes:
+    for old, new in replacements:
         assert code.count(old) == 1, (code.count(old), old)
         code = code.replace(old, new)
     return code
 
 
-def write_samples(folder: Path, *, pieces: int = 60) -> Path:
-    """Write a file of pieces in which a low letter and a high one take turns.
+changed = mutate  # the former name, until no test uses it
 
-    The nineteenth holds a letter of its own, which the codec has not seen.
+
+def write_samples(folder: Path, *, pieces: int = 60) -> Path:
+    """Write a file of pieces in which a letter of a-d and one of e-h alternate, and return the folder.
+
+    Piece 19 contains a letter that no other piece has, so that the codec may not know it.
     """
     rng = random.Random(1)
     lines = [

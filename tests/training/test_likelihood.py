@@ -44,10 +44,10 @@ def test_the_likelihood_is_the_sum_over_pieces_however_they_are_read(
     chosen = [{"key": "CD"[len(piece) % 2]} for piece in pieces]
     dataset = make_dataset(pieces, labels={"key": ("C", "D")}, chosen=chosen)
     found = exact_likelihood(network, dataset, most_lanes=lanes, window=window)
-    assert found.rows == sum(len(piece) + 1 for piece in pieces)
+    assert found.positions == sum(len(piece) + 1 for piece in pieces)
     expected = sum(alone(network, dataset, piece) for piece in range(len(pieces)))
     assert found.nats == pytest.approx(expected, rel=1e-5, abs=1e-4)
-    assert found.nats_per_row == pytest.approx(expected / found.rows, rel=1e-5)
+    assert found.nats_per_position == pytest.approx(expected / found.positions, rel=1e-5)
 
 
 def test_the_network_is_left_in_the_mode_it_was_in(make_network: Maker, make_dataset: Datasets) -> None:
@@ -65,10 +65,10 @@ def test_pieces_that_are_cut_cost_about_the_same_and_each_row_once(make_network:
     batches = Batches(dataset, lanes=4, window=16, seed=None, lead=64)
     found = evaluate_batches(network, batches)
     whole = exact_likelihood(network, dataset)
-    assert found.rows == whole.rows == 404
+    assert found.positions == whole.positions == 404
     assert found.nats == pytest.approx(whole.nats, rel=1e-3)
 
 
 def test_it_stops_after_about_so_many_rows(make_network: Maker, make_dataset: Datasets) -> None:
     batches = Batches(make_dataset([[1] * 9] * 40), lanes=2, window=10, seed=None)
-    assert evaluate_batches(make_network(), batches, most_rows=100).rows == 100
+    assert evaluate_batches(make_network(), batches, most_rows=100).positions == 100

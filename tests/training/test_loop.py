@@ -158,9 +158,9 @@ def test_a_run_that_is_asked_to_stop_stops_after_its_step_and_can_go_on(
     seen: list[Event] = []
     for event in trainer.run():
         seen.append(event)
-        trainer.stopping = isinstance(event, Validated)
+        trainer.stop_requested = isinstance(event, Validated)
     assert seen[-1] == Ended(4, False, seen[-1].minutes)  # type: ignore[union-attr]
-    trainer.stopping = False
+    trainer.stop_requested = False
     *_, last = trainer.run()
     assert last == Ended(20, True, last.minutes)  # type: ignore[union-attr]
     assert all(torch.equal(everything(trainer)[name], value) for name, value in everything(through).items())
@@ -169,7 +169,7 @@ def test_a_run_that_is_asked_to_stop_stops_after_its_step_and_can_go_on(
 @pytest.mark.parametrize(
     "name",
     [
-        "weights.head.table", "average.head.bias", "adam.step.head.table", "adam.exp_avg.head.table",
+        "weights.head.embedding", "average.head.bias", "adam.step.head.embedding", "adam.exp_avg.head.embedding",
         "adam.exp_avg_sq.start", "lanes.0.1", "lanes.1.0",
     ],
 )  # fmt: skip
@@ -335,13 +335,13 @@ def test_without_a_valid_split_the_last_weights_are_the_best(make_network: Maker
 def test_a_pattern_is_learned(make_network: Maker, make_dataset: Datasets, kind: str) -> None:
     pieces = [[0, 1, 2, 3, 4] * n for n in (2, 3, 4) for _ in range(12)]
     train = make_dataset(pieces)
-    network = make_network(cell=kind, hidden=16, embedding=16, loud=0.5)
-    before = exact_likelihood(network, train).nats_per_row
+    network = make_network(cell=kind, hidden=16, embedding=16, weight_scale=0.5)
+    before = exact_likelihood(network, train).nats_per_position
     config = config_for(steps=60.0, batch_size=8, window=16, learning_rate=0.03)
     trainer = Trainer(network, train, train, config)
     events = list(trainer.run())
     with trainer.kept_weights():
-        after = exact_likelihood(network, train).nats_per_row
+        after = exact_likelihood(network, train).nats_per_position
     assert before > 1.2
     assert after < 0.25
     last = [event for event in events if isinstance(event, Validated)][-1]

@@ -56,7 +56,7 @@ def test_without_an_average_the_weights_themselves_are_kept(make_network: Maker)
     optimiser = Optimiser(network, weight_decay=0.0, clip=1.0, average=0)
     give_gradients(network, seed=0)
     optimiser.step(0, rate=0.1, share=1.0)
-    assert all(torch.equal(optimiser.weights()[name], value) for name, value in weights(network).items())
+    assert all(torch.equal(optimiser.evaluation_weights()[name], value) for name, value in weights(network).items())
 
 
 def test_the_average_has_an_exponential_window_that_shrinks_with_the_rate(make_network: Maker) -> None:
@@ -70,7 +70,7 @@ def test_the_average_has_an_exponential_window_that_shrinks_with_the_rate(make_n
         for name, value in weights(network).items():
             expected[name] += (value - expected[name]) / horizon
     for name, value in expected.items():
-        torch.testing.assert_close(optimiser.weights()[name], value, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(optimiser.evaluation_weights()[name], value, atol=1e-4, rtol=1e-4)
         assert not torch.allclose(value, weights(network)[name], atol=1e-4)
 
 
@@ -81,4 +81,4 @@ def test_at_the_end_of_the_decay_the_average_is_the_weights(make_network: Maker)
         give_gradients(network, seed=t)
         optimiser.step(t, rate=0.01, share=share)
     for name, value in weights(network).items():
-        torch.testing.assert_close(optimiser.weights()[name], value, atol=1e-7, rtol=0)
+        torch.testing.assert_close(optimiser.evaluation_weights()[name], value, atol=1e-7, rtol=0)

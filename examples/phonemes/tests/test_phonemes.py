@@ -1,8 +1,9 @@
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from seqforge_phonemes import Entry, Phonemes, Request
+from seqforge_phonemes import Entries, Entry, Phonemes, PhonemesCodec, PhonemesRequest
 
 import seqforge
 from seqforge.testing import parametrize_with_checks
@@ -16,30 +17,34 @@ under AH1 N D ER0; view V Y UW1; water W AO1 T ER0; yes Y EH1 S; zebra Z IY1 B R
 """
 SAMPLES = Path(tempfile.mkdtemp(prefix="words-"))
 (SAMPLES / "few.dict").write_text("\n".join(line.strip() for line in WORDS.replace("\n", ";").split(";")))
+NO_OPTIONS = seqforge.NoOptions()
 
 
 @parametrize_with_checks("phonemes", samples=SAMPLES, requests=[{"words": "photo fox"}])
-def test_the_contract_is_kept(check):
+def test_contract(check: Callable[[], None]) -> None:
     check()
 
 
-def test_an_entry_is_read_without_its_number_and_its_remark() -> None:
+def test_entry_is_read_without_its_number_and_comment() -> None:
     (SAMPLES / "one.txt").write_text("read(2) R EH1 D # past\nalone\n")
-    piece, error = Phonemes().read(SAMPLES / "one.txt", None)
+    piece, error = Phonemes().read(SAMPLES / "one.txt", NO_OPTIONS)
+    assert isinstance(piece, seqforge.Piece) and isinstance(error, seqforge.ReadError)
     assert piece.content == (Entry("read", ("R", "EH1", "D")),)
-    assert "one.txt:2: has a word without phonemes" in str(error)
+    assert error.file == str(SAMPLES / "one.txt") and error.line == 2 and "alone" in error.reason
 
 
-def test_a_prompt_for_each_word_and_a_sentence_for_a_strange_letter() -> None:
-    pieces = list(Phonemes().read(SAMPLES / "few.dict", None))
-    codec = Phonemes().fit(pieces, None)
-    words = ["".join(codec.letters[n] for n in p.example.source) for p in codec.prompts(Request("Photo fox"))]
-    assert words == ["photo", "fox"]
-    with pytest.raises(seqforge.RequestError, match=r"--words must be of the letters 'abc.*, not \['!', 'ä'\]"):
-        codec.prompts(Request("ä!"))
+def test_task_has_a_prompt_per_word_and_rejects_unknown_letters() -> None:
+    items = Phonemes().read(SAMPLES / "few.dict", NO_OPTIONS)
+    codec = PhonemesCodec.fit([item for item in items if isinstance(item, seqforge.Piece)], NO_OPTIONS)
+    prompts = codec.task(PhonemesRequest("Photo fox")).prompts
+    sources = [prompt.example.source for prompt in prompts if prompt.example.source is not None]
+    assert ["".join(codec.letters[step] for step in source) for source in sources] == ["photo", "fox"]
+    with pytest.raises(seqforge.RequestError) as caught:
+        codec.task(PhonemesRequest("ä!"))
+    assert (caught.value.field, caught.value.value) == ("words", "ä!") and "abc" in caught.value.allowed
 
 
-def test_a_further_pronunciation_is_numbered() -> None:
-    pieces = [seqforge.Piece((Entry("read", (vowel,)),)) for vowel in ("IY1", "EH1")]
-    Phonemes().write(pieces, SAMPLES / "two.txt")
+def test_alternative_pronunciations_are_numbered() -> None:
+    entries: list[Entries] = [(Entry("read", ("IY1",)),), (Entry("read", ("EH1",)),)]
+    Phonemes().write([seqforge.Piece(content) for content in entries], SAMPLES / "two.txt")
     assert (SAMPLES / "two.txt").read_text() == "read IY1\nread(2) EH1\n"

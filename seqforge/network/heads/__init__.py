@@ -1,4 +1,4 @@
-"""How the network reads and predicts a step: one file for each space, named after its kind."""
+"""The heads: how the network reads and predicts a step; one module per kind of space."""
 
 from seqforge.network.heads._base import Head, head_for
 

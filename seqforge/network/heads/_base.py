@@ -1,4 +1,4 @@
-"""What every space's head has in common."""
+"""The interface of all heads."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from seqforge.network.config import NetworkConfig
 
 
 class Head(nn.Module, ABC):
-    """How the network reads and predicts the steps of one space, its boundary included.
+    """How the network reads and predicts the steps of one space, the boundary included.
 
     Attributes:
-        hidden: the units of the last layer, which `predict` reads.
+        hidden: Number of units of the last layer, which `predict` reads.
     """
 
     hidden: int
@@ -27,42 +27,63 @@ class Head(nn.Module, ABC):
         """Draw fresh weights."""
 
     @abstractmethod
-    def read(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
-        """Return what the first layer reads of each step."""
+    def embed(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
+        """Return the embedding of each step.
+
+        Args:
+            inputs: The steps.
+            starts: True where the boundary is read instead of the step.
+        """
 
     @abstractmethod
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
-        """Return the parameters of the distribution of the next step."""
+        """Return the parameters of the distribution of the next step, from the output of the last layer."""
 
     @abstractmethod
     def loss(
         self, outputs: Float[Tensor, "*shape outputs"], targets: Tensor, ends: Bool[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"]:
-        """Return the negative log-likelihood of each step, in nats; in float32 whatever the outputs are."""
-
-    def reading(
-        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
-    ) -> Callable[[Tensor], Tensor]:
-        """Return a function from steps to what they add to the first layer's gates, for stepping."""
-
-        def read(steps: Tensor) -> Tensor:
-            starts = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
-            return functional.linear(self.read(steps, starts), weight, bias)
-
-        return read
-
-    def predicting(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        """Return `predict` for stepping: it takes hidden units that are padded with zeros (`network.padding`).
+        """Return the negative log-likelihood of each step in nats, always computed in float32.
 
         Args:
-            product: makes of a weight and a bias the function of rows that multiplies them, at some precision.
+            outputs: The result of `predict`.
+            targets: The steps to predict.
+            ends: True where the boundary is to be predicted instead of the step.
+        """
+
+    def input_function(
+        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
+    ) -> Callable[[Tensor], Tensor]:
+        """Return a function from steps to their contribution to the gates of the first layer, for stepping.
+
+        Args:
+            weight: The input matrix of the first layer, restricted to the embedding.
+            bias: The bias of the first layer.
+        """
+
+        def contribution(steps: Tensor) -> Tensor:
+            starts = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
+            return functional.linear(self.embed(steps, starts), weight, bias)
+
+        return contribution
+
+    def output_function(self, make_linear: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+        """Return `predict` for stepping; its argument is padded with zeros (`network.padding`).
+
+        Args:
+            make_linear: Function from a weight and a bias to the linear map, at some precision.
         """
         width = self.hidden
         return lambda hidden: self.predict(hidden[:, :width])
 
 
 def head_for(space: Space, config: NetworkConfig) -> Head:
-    """Return the head for a space: the class `SpaceHead` of the module named after the space's kind."""
+    """Return the head for a space: the class `SpaceHead` of the module named after the kind of the space.
+
+    >>> from seqforge.core.spaces import Categorical
+    >>> head_for(Categorical(5), NetworkConfig(hidden=8, embedding=4)).hidden
+    8
+    """
     module = import_module(f"seqforge.network.heads.{space.kind}")
     head: Head = module.SpaceHead(space, config)
     return head

@@ -1,4 +1,4 @@
-"""The head for real numbers and bits: a mixture of Gaussians, Bernoullis, and one more for the end."""
+"""The head for real numbers and bits: a mixture of Gaussians, Bernoulli bits, and a Bernoulli bit for the end."""
 
 import math
 from collections.abc import Callable
@@ -13,60 +13,61 @@ from torch.nn import functional
 from seqforge.core.spaces import Mixture
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
-from seqforge.network.padding import padded, padded_matrix
+from seqforge.network.padding import pad_matrix, pad_units
 
-SPREAD = 6.0
-"""Logarithms of deviations lie between -6 and 6, so that no density is infinite."""
-CLOSEST = 0.999
+MAX_LOG_STD = 6.0
+"""Logarithms of standard deviations lie between -6 and 6, so that no density is infinite."""
+MAX_CORRELATION = 0.999
 """Correlations lie between -0.999 and 0.999."""
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Of the distribution of a step; leading axes are those of the head's outputs.
+class MixtureParameters:
+    """The parameters of the distribution of a step; the leading axes are those of the outputs of the head.
 
     Attributes:
-        end: logit of the end of the piece.
-        bits: logits, shape (..., bits).
-        weights: logits of the components, shape (..., components).
-        means: shape (..., components, reals).
-        spreads: logarithms of the standard deviations, shape (..., components, reals).
-        correlations: of the two real numbers, shape (..., components); zero where there is one.
+        end_logit: Logit of the end of the piece, shape (...).
+        bit_logits: Logits of the bits, shape (..., bits).
+        component_logits: Logits of the mixture components, shape (..., components).
+        means: Means, shape (..., components, reals).
+        log_stds: Logarithms of the standard deviations, shape (..., components, reals).
+        correlations: Correlations of the two real numbers, shape (..., components); zero if there is one real number.
     """
 
-    end: Tensor
-    bits: Tensor
-    weights: Tensor
+    end_logit: Tensor
+    bit_logits: Tensor
+    component_logits: Tensor
     means: Tensor
-    spreads: Tensor
+    log_stds: Tensor
     correlations: Tensor
 
 
 class SpaceHead(Head):
-    r"""A linear map in, and out to the parameters of the distribution of the next step.
+    r"""A linear map at the input; at the output a linear map to the parameters of the distribution of the next step.
 
     .. math::
         p(x) = \sum_j \pi_j \, \mathcal N(x \mid \mu_j, \sigma_j, \rho_j) \prod_b e_b^{x_b} (1 - e_b)^{1 - x_b}
 
     Source: A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, section 4.1,
-    equations 15 to 25; deviations and correlations are bounded here, and the end is a Bernoulli of its own.
+    equations 15 to 25. Here standard deviations and correlations are bounded, and the end is a Bernoulli bit of its
+    own.
 
     Args:
-        space: the numbers and bits.
-        config: `hidden` and `embedding` are used.
+        space: The real numbers and bits.
+        config: The architecture; `hidden` and `embedding` are used.
     """
 
     def __init__(self, space: Mixture, config: NetworkConfig) -> None:
         super().__init__()
         self.space, self.hidden = space, config.hidden
-        self.reading_weight = nn.Parameter(torch.empty(config.embedding, space.reals + space.bits))
+        self.input_weight = nn.Parameter(torch.empty(config.embedding, space.reals + space.bits))
         sizes = _sizes(space)
-        self.weight = nn.Parameter(torch.empty(sum(sizes), config.hidden))
+        self.output_weight = nn.Parameter(torch.empty(sum(sizes), config.hidden))
         self.bias = nn.Parameter(torch.empty(sum(sizes)))
 
     def initialise(self, generator: torch.Generator) -> None:
-        nn.init.normal_(self.reading_weight, generator=generator)
-        nn.init.normal_(self.weight, std=0.5 / self.hidden**0.5, generator=generator)
+        nn.init.normal_(self.input_weight, generator=generator)
+        nn.init.normal_(self.output_weight, std=0.5 / self.hidden**0.5, generator=generator)
         nn.init.zeros_(self.bias)
         with torch.no_grad():
             self.bias[0] = -4.0
@@ -74,21 +75,20 @@ class SpaceHead(Head):
             first = sum(sizes[:3])
             self.bias[first : first + sizes[3]].normal_(0, 0.7, generator=generator)
 
-    def read(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
-        given = inputs.float().masked_fill(starts.unsqueeze(-1), 0.0)
-        return functional.linear(given, self.reading_weight)
+    def embed(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
+        return functional.linear(inputs.float().masked_fill(starts.unsqueeze(-1), 0.0), self.input_weight)
 
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
-        with torch.autocast(hidden.device.type, enabled=False):  # means and deviations need float32
-            return functional.linear(hidden.float(), self.weight, self.bias)
+        with torch.autocast(hidden.device.type, enabled=False):  # means and standard deviations need float32
+            return functional.linear(hidden.float(), self.output_weight, self.bias)
 
-    def reading(
+    def input_function(
         self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
     ) -> Callable[[Tensor], Tensor]:
-        return partial(_read, (weight @ self.reading_weight).t().contiguous(), bias)
+        return partial(_input_gates, (weight @ self.input_weight).t().contiguous(), bias)
 
-    def predicting(self, product: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        score = product(padded_matrix(self.weight), padded(self.bias))
+    def output_function(self, make_linear: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
+        score = make_linear(pad_matrix(self.output_weight), pad_units(self.bias))
         return lambda hidden: score(hidden)[:, : sum(_sizes(self.space))]
 
     def loss(
@@ -97,45 +97,67 @@ class SpaceHead(Head):
         targets: Float[Tensor, "*shape width"],
         ends: Bool[Tensor, "*shape"],
     ) -> Float[Tensor, "*shape"]:
-        given = parameters_of(self.space, outputs)
+        parameters = mixture_parameters(self.space, outputs)
         reals, bits = torch.split(targets.float(), [self.space.reals, self.space.bits], -1)
-        going_on = functional.softplus(given.end) - log_density(given, reals)
-        going_on = going_on + functional.binary_cross_entropy_with_logits(given.bits, bits, reduction="none").sum(-1)
-        return torch.where(ends, functional.softplus(-given.end), going_on)
+        continuing = functional.softplus(parameters.end_logit) - log_density(parameters, reals)
+        continuing = continuing + functional.binary_cross_entropy_with_logits(
+            parameters.bit_logits, bits, reduction="none"
+        ).sum(-1)
+        return torch.where(ends, functional.softplus(-parameters.end_logit), continuing)
 
 
-def parameters_of(space: Mixture, outputs: Float[Tensor, "*shape outputs"]) -> Parameters:
-    """Return what the head's outputs stand for, in their precision, but at least float32."""
+def mixture_parameters(space: Mixture, outputs: Float[Tensor, "*shape outputs"]) -> MixtureParameters:
+    """Return the parameters of the distribution, in float64 if the outputs are float64, else in float32.
+
+    >>> space = Mixture(reals=2, bits=1, components=3)
+    >>> mixture_parameters(space, torch.zeros(5, 20)).means.shape
+    torch.Size([5, 3, 2])
+
+    Args:
+        space: The real numbers and bits.
+        outputs: The result of `predict`.
+    """
     outputs = outputs if outputs.dtype is torch.float64 else outputs.float()
-    end, bits, weights, means, spreads, correlations = torch.split(outputs, _sizes(space), -1)
-    shape = (*weights.shape, space.reals)
-    bounded = CLOSEST * correlations.tanh() if space.reals == 2 else torch.zeros_like(weights)
-    spreads = SPREAD * (spreads.reshape(shape) / SPREAD).tanh()
-    return Parameters(end[..., 0], bits, weights, means.reshape(shape), spreads, bounded)
+    end, bits, components, means, log_stds, correlations = torch.split(outputs, _sizes(space), -1)
+    shape = (*components.shape, space.reals)
+    return MixtureParameters(
+        end_logit=end[..., 0],
+        bit_logits=bits,
+        component_logits=components,
+        means=means.reshape(shape),
+        log_stds=MAX_LOG_STD * (log_stds.reshape(shape) / MAX_LOG_STD).tanh(),
+        correlations=MAX_CORRELATION * correlations.tanh() if space.reals == 2 else torch.zeros_like(components),
+    )
 
 
-def _read(columns: Tensor, bias: Tensor, steps: Tensor) -> Tensor:
-    """Return what steps add to the gates, number by number, so that no row depends on others."""
-    found = bias.expand(len(steps), -1)
+def _input_gates(columns: Tensor, bias: Tensor, steps: Tensor) -> Tensor:
+    """Return the contribution of steps to the gates, column by column, so that no row depends on the other rows."""
+    gates = bias.expand(len(steps), -1)
     for number, column in enumerate(columns):
-        found = torch.addcmul(found, steps[:, number : number + 1].float(), column)
-    return found
+        gates = torch.addcmul(gates, steps[:, number : number + 1].float(), column)
+    return gates
 
 
 def _sizes(space: Mixture) -> list[int]:
+    """Return the number of outputs per parameter: end, bits, components, means, log_stds, correlations."""
     numbers = space.components * space.reals
     return [1, space.bits, space.components, numbers, numbers, space.components if space.reals == 2 else 0]
 
 
-def log_density(given: Parameters, reals: Float[Tensor, "*shape reals"]) -> Float[Tensor, "*shape"]:
-    """Return the logarithm of the mixture's density at a point, in nats."""
-    apart = (reals.unsqueeze(-2) - given.means) * torch.exp(-given.spreads)
-    logs = -given.spreads.sum(-1) - 0.5 * reals.shape[-1] * math.log(2 * math.pi)
+def log_density(parameters: MixtureParameters, reals: Float[Tensor, "*shape reals"]) -> Float[Tensor, "*shape"]:
+    """Return the logarithm of the density of the mixture of Gaussians at a point, in nats.
+
+    Args:
+        parameters: The parameters of the distribution.
+        reals: The real numbers of the point.
+    """
+    z = (reals.unsqueeze(-2) - parameters.means) * torch.exp(-parameters.log_stds)
+    logs = -parameters.log_stds.sum(-1) - 0.5 * reals.shape[-1] * math.log(2 * math.pi)
     if reals.shape[-1] == 2:
-        rho = given.correlations
+        rho = parameters.correlations
         free = 1 - rho * rho
-        x, y = apart.unbind(-1)
+        x, y = z.unbind(-1)
         logs = logs - 0.5 * torch.log(free) - (x * x + y * y - 2 * rho * x * y) / (2 * free)
     else:
-        logs = logs - 0.5 * (apart * apart).sum(-1)
-    return torch.logsumexp(functional.log_softmax(given.weights, -1) + logs, -1)
+        logs = logs - 0.5 * (z * z).sum(-1)
+    return torch.logsumexp(functional.log_softmax(parameters.component_logits, -1) + logs, -1)

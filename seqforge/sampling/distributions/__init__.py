@@ -1,4 +1,4 @@
-"""How a step is drawn: one file for each space, named after its kind."""
+"""The distribution of the next step: one module per space, named after the kind of the space."""
 
 from seqforge.sampling.distributions._base import Choice, Distribution, distribution_for
 

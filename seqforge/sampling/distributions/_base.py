@@ -1,4 +1,4 @@
-"""What every space's draw has in common."""
+"""The interface of the distributions of all spaces."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from seqforge.sampling.history import History
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen for each row.
+    """The choices for all rows.
 
     Attributes:
-        steps: one a row.
-        ends: whether a row ends instead; its step is void then.
-        scores: the log-probability of each choice under the network itself, before mask and controls, in nats.
-        masked: the probability that the network gives to what the constraint forbids.
-        bits: the surprise of each choice in the distribution that it was drawn from; for mirostat.
+        steps: The chosen step of each row, shape (rows,) or (rows, width).
+        ends: Whether the row ends instead, shape (rows,); its step is then meaningless.
+        scores: The log-probability of each choice under the network alone, before mask and controls, in nats.
+        masked: The probability that the network gives to what the mask forbids, shape (rows,).
+        bits: The surprisal of each choice in the distribution that it was drawn from, in bits; 0 without mirostat.
     """
 
     steps: np.ndarray
@@ -34,7 +34,7 @@ class Choice:
 
 
 class Distribution(ABC):
-    """How a step of one space is drawn from the head's outputs, under the controls."""
+    """The distribution of the next step in one space, and how a step is chosen from it under the controls."""
 
     @abstractmethod
     def choose(
@@ -44,36 +44,45 @@ class Distribution(ABC):
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
     ) -> Choice:
-        """Choose a step for each row.
+        """Choose a step or the end for each row.
 
         Args:
-            outputs: the head's outputs, shape (row, outputs).
-            masks: what may come, shape (row, ...), the end last; None where everything may.
-            uniforms: numbers from [0, 1), shape (row, `uniforms`): the only randomness.
-            histories: what has come in each row, where the controls look back.
+            outputs: The outputs of the network's head, shape (rows, outputs).
+            masks: What is allowed, shape (rows, `choices`), the end last; None allows everything.
+            uniforms: Random numbers from [0, 1), shape (rows, `uniforms`); there is no other randomness.
+            histories: The earlier steps of each row, if the controls depend on them.
         """
 
     @property
     @abstractmethod
     def choices(self) -> int:
-        """The width of a mask, the end's place included."""
+        """The width of a mask, the end included."""
 
     @property
     @abstractmethod
     def uniforms(self) -> int:
-        """How many random numbers a step takes."""
+        """The number of random numbers per step."""
 
     @abstractmethod
     def probabilities(self, outputs: Tensor) -> Any:
-        """Return the distribution of the next step that one row of outputs stands for."""
+        """Return the distribution of the next step, without controls, for one row of outputs."""
 
 
 def distribution_for(space: Space, controls: Controls) -> Distribution:
-    """Return the draw for a space: the class `SpaceDistribution` of the module named after the space's kind.
+    """Return the distribution of a space: an instance of the class `SpaceDistribution` in the module of its kind.
+
+    >>> from seqforge.core.spaces import Categorical
+    >>> distribution = distribution_for(Categorical(3), Controls(greedy=True))
+    >>> distribution.choices
+    4
+
+    Args:
+        space: The space of the steps.
+        controls: How a step is chosen.
 
     Raises:
-        RequestError: a control that has no meaning in this space was asked for.
+        RequestError: If a control does not apply to the space.
     """
     module = import_module(f"seqforge.sampling.distributions.{space.kind}")
-    draw: Distribution = module.SpaceDistribution(space, controls)
-    return draw
+    distribution: Distribution = module.SpaceDistribution(space, controls)
+    return distribution

@@ -1,4 +1,4 @@
-"""Drawing a symbol, or the end of the piece."""
+"""The distribution of a symbol or the end of the piece."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,23 @@ from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions._base import Choice, Distribution
 from seqforge.sampling.history import History
 
-ALMOST_ALL = 1 - 1e-9
-"""Of the probability: where a constraint takes so much, what is left is worked out in logarithms."""
-LOWEST = 0.1
-"""Temperature, likewise: below it weights of what is left could vanish."""
+MAX_MASKED = 1 - 1e-9
+"""If a mask removes at least this probability, the remaining one is computed from logits, which do not underflow."""
+MIN_WEIGHT_TEMPERATURE = 0.1
+"""Below this temperature the remaining probability is computed from logits for the same reason."""
 
 
 class SpaceDistribution(Distribution):
-    """Inverse-transform sampling over the symbols and the end, which is number `size`.
+    """A categorical distribution over the symbols and the end, which has the number `size`.
+
+    Steps are drawn by inverse transform sampling.
 
     Args:
-        space: the symbols.
-        controls: how to choose.
+        space: The space of the symbols.
+        controls: How a symbol is chosen.
+
+    Raises:
+        RequestError: If `bias` is set, or a banned or forced step is not in the space.
     """
 
     uniforms = 1
@@ -32,16 +37,24 @@ class SpaceDistribution(Distribution):
     def __init__(self, space: Categorical, controls: Controls) -> None:
         self.size, self.controls = space.size, controls
         if controls.bias:
-            raise RequestError("--bias has no meaning for symbols; --temperature makes the probable more probable")
+            raise RequestError(
+                "`bias` applies to real-valued steps, and the steps of this model are symbols;"
+                " a lower `temperature` favours probable steps",
+                field="bias", value=controls.bias, allowed="0",
+            )  # fmt: skip
         self.choices = space.size + 1
         self.greedy = controls.greedy or controls.temperature == 0
-        wrong = [step for step in (*controls.ban, *controls.force) if not 0 <= step < space.size]
-        if wrong:
-            raise RequestError(f"step {wrong[0]} is banned or forced, and there are only {space.size}")
+        for name in ("ban", "force"):
+            for step in getattr(controls, name):
+                if not 0 <= step < space.size:
+                    raise RequestError(
+                        f"`{name}` contains the step {step}; steps are numbered from 0 to {space.size - 1}",
+                        field=name, value=step, allowed=f"from 0 to {space.size - 1}",
+                    )  # fmt: skip
         self._banned = np.zeros(space.size + 1, np.bool_)
         self._banned[list(controls.ban)] = True
-        self._plain = controls.typical == 1 and not controls.ban and not self.greedy
-        self._plain &= controls.temperature >= LOWEST
+        self._works_on_weights = controls.typical == 1 and not controls.ban and not self.greedy
+        self._works_on_weights &= controls.temperature >= MIN_WEIGHT_TEMPERATURE
 
     def choose(
         self,
@@ -50,45 +63,49 @@ class SpaceDistribution(Distribution):
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
     ) -> Choice:
-        raw = outputs.double().numpy()
-        raw = raw - raw.max(axis=1, keepdims=True)
-        weights = np.exp(raw)
+        logits = outputs.double().numpy()
+        logits = logits - logits.max(axis=1, keepdims=True)
+        weights = np.exp(logits)
         total = weights.sum(axis=1)
         allowed = weights if masks is None else weights * masks
-        masked = np.zeros(len(raw)) if masks is None else 1 - allowed.sum(axis=1) / total
-        bits = np.zeros(len(raw))
-        rows = np.arange(len(raw))
-        if self._plain and histories is None and masked.max() < ALMOST_ALL:
-            chosen = _drawn(self._sharpened(raw, allowed, masks), uniforms[:, 0])
+        masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
+        bits = np.zeros(len(logits))
+        rows = np.arange(len(logits))
+        if self._works_on_weights and histories is None and masked.max() < MAX_MASKED:
+            chosen = _draw(self._filtered_weights(logits, allowed, masks), uniforms[:, 0])
         else:
-            logits = raw if masks is None else np.where(masks, raw, -np.inf)
-            logits = self._before(logits, histories)
+            adjusted = logits if masks is None else np.where(masks, logits, -np.inf)
+            adjusted = self._apply_history(adjusted, histories)
             if self.greedy:
-                chosen = logits.argmax(axis=1)
+                chosen = adjusted.argmax(axis=1)
             else:
-                wanted = self._filter(logits, histories)
-                chosen = _drawn(wanted, uniforms[:, 0])
+                filtered = self._filter(adjusted, histories)
+                chosen = _draw(filtered, uniforms[:, 0])
                 if self.controls.mirostat:
-                    bits = -np.log2(np.maximum(wanted[rows, chosen] / wanted.sum(axis=1), 1e-300))
-        return Choice(chosen, chosen == self.size, raw[rows, chosen] - np.log(total), masked, bits)
+                    bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
+        return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
 
     def probabilities(self, outputs: Tensor) -> np.ndarray:
-        found: np.ndarray = filters.softmax(outputs.double().numpy()[None])[0]
-        return found
+        result: np.ndarray = filters.softmax(outputs.double().numpy()[None])[0]
+        return result
 
-    def _sharpened(self, raw: np.ndarray, allowed: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
-        """Return weights to draw with, where temperature and the top filters are all there is."""
+    def _filtered_weights(self, logits: np.ndarray, allowed: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
+        """Return the weights to draw with if temperature, top-k, top-p and min-p are the only controls."""
         controls = self.controls
         if controls.temperature != 1:
-            allowed = np.exp(raw * (1 / controls.temperature))
+            allowed = np.exp(logits * (1 / controls.temperature))
             if masks is not None:
                 allowed *= masks
         if controls.top_k or controls.top_p < 1 or controls.min_p > 0:
-            return filters.top(allowed, k=controls.top_k, p=controls.top_p, min_p=controls.min_p)
+            return filters.filter_top(allowed, k=controls.top_k, p=controls.top_p, min_p=controls.min_p)
         return allowed
 
-    def _before(self, logits: np.ndarray, histories: Sequence[History | None] | None) -> np.ndarray:
-        """Force, ban, and make less probable what has come already."""
+    def _apply_history(self, logits: np.ndarray, histories: Sequence[History | None] | None) -> np.ndarray:
+        """Return logits after `ban`, `force` and the penalties of earlier steps.
+
+        Raises:
+            RequestError: If the mask or a ban forbids a forced step.
+        """
         if self.controls.ban:
             logits = _unless_empty(np.where(self._banned, -np.inf, logits), logits)
         if histories is None:
@@ -97,46 +114,47 @@ class SpaceDistribution(Distribution):
         for row, history in enumerate(histories):
             if history is None:
                 continue
-            step = history.forced()
+            step = history.forced_step()
             if step is not None:
                 if logits[row, step] == -np.inf:
                     raise RequestError(
-                        f"a forced step, number {history.drawn + 1}, cannot come there: the constraint or a ban forbids"
-                        " it; leave --force out, or force something else"
-                    )
+                        f"step {history.drawn_count + 1} of `force` is not possible there: the constraint or `ban`"
+                        " forbids it; force another step, or none",
+                        field="force", value=step,
+                    )  # fmt: skip
                 logits[row, np.arange(self.size + 1) != step] = -np.inf
             else:
-                penalised = history.penalised(logits[row])
+                penalised = history.penalise(logits[row])
                 if penalised.max() > -np.inf:
                     logits[row] = penalised
         return logits
 
     def _filter(self, logits: np.ndarray, histories: Sequence[History | None] | None) -> np.ndarray:
-        """Return weights, in proportion to the probabilities to draw with."""
+        """Return the weights to draw with, after temperature and all filters."""
         controls, k = self.controls, self.controls.top_k
         if controls.temperature != 1:
-            logits = filters.temperature(logits, controls.temperature)
+            logits = filters.scale_by_temperature(logits, controls.temperature)
         if controls.typical < 1:
-            logits = np.where(filters.top(filters.softmax(logits), k=k) > 0, logits, -np.inf)
-            logits, k = filters.typical(logits, controls.typical), 0
+            logits = np.where(filters.filter_top(filters.softmax(logits), k=k) > 0, logits, -np.inf)
+            logits, k = filters.filter_typical(logits, controls.typical), 0
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        weights = filters.top(weights, k=k, p=controls.top_p, min_p=controls.min_p)
+        weights = filters.filter_top(weights, k=k, p=controls.top_p, min_p=controls.min_p)
         if controls.mirostat and histories is not None:
             weights = np.stack([
-                row if history is None else filters.mirostat(row, history.surprise)
+                row if history is None else filters.filter_mirostat(row, history.max_surprisal)
                 for row, history in zip(weights, histories, strict=True)
             ])  # fmt: skip
         return weights
 
 
-def _drawn(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-    """Return a column for each row, drawn with probabilities in proportion to weights."""
+def _draw(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    """Return a column for each row, drawn with probabilities in proportion to the weights."""
     mass = weights.cumsum(axis=1)
-    chosen: np.ndarray = (mass <= (uniforms * mass[:, -1])[:, None]).sum(axis=1)
-    return chosen
+    columns: np.ndarray = (mass <= (uniforms * mass[:, -1])[:, None]).sum(axis=1)
+    return columns
 
 
-def _unless_empty(filtered: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return filtered rows; where one has nothing left, as it was before."""
-    left = (filtered > -np.inf).any(axis=1, keepdims=True)
-    return np.where(left, filtered, before)
+def _unless_empty(filtered: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """Return the filtered logits; a row in which no step is left keeps its original logits."""
+    has_step = (filtered > -np.inf).any(axis=1, keepdims=True)
+    return np.where(has_step, filtered, original)

@@ -1,77 +1,76 @@
-"""A plugin of a domain that is no text: a piece is a tuple of whole numbers, one piece a line of a .num file.
+"""A plugin whose domain is not text: a piece is a tuple of integers, one per line of a .num file.
 
-It is "installed" by the dist-info folder beside it. A line `CRASH` ends the process that reads it, as a
-parser in C might; `FAIL` raises, as a careless one does; `CTRL-C` is the person losing patience.
+The dist-info folder beside this file makes it an installed plugin. Some lines of a file make `read` misbehave:
+
+    CRASH   ends the process, as a parser written in C might
+    FAIL    raises ValueError, as a parser without error handling does
+    CTRL-C  sends SIGINT to the process group, as a terminal does
 """
 
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
-from seqforge import DecodeError, Origin, Piece, Plugin, Prompt, ReadError, RequestError, TokenCodec, flag
-
-
-@dataclass(frozen=True)
-class Options:
-    order: Literal["kept", "up"] = flag("kept", help="the order of a piece's numbers")
-    largest: int = flag(9999, help="larger numbers are refused", unit="NUMBER")
+from seqforge import UNSEEN, Origin, Piece, Plugin, ReadError, RequestError, Task, TokenCodec, flag
 
 
 @dataclass(frozen=True)
-class Request:
-    first: int | None = flag(None, help="the number to begin with", unit="NUMBER")
+class NumbersOptions:
+    order: Literal["kept", "up"] = flag("kept", help="Order of the numbers of a piece.")
+    largest: int = flag(9999, help="Largest number that is accepted.", unit="NUMBER")
 
 
-class NumbersCodec(TokenCodec):
-    def tokenise(self, content: Any) -> Sequence[str]:
+@dataclass(frozen=True)
+class NumbersRequest:
+    first: int | None = flag(None, help="Number to start with.", unit="NUMBER")
+
+
+class NumbersCodec(TokenCodec[tuple[int, ...], NumbersOptions, NumbersRequest]):
+    def tokenise(self, content: tuple[int, ...]) -> Sequence[str]:
         return [str(number) for number in content]
 
-    def detokenise(self, tokens: Sequence[str]) -> Any:
-        try:
-            return tuple(int(token) if token in self.index and token != self.vocabulary[0] else -1
-                         for token in tokens)  # fmt: skip
-        except ValueError as error:
-            raise DecodeError(str(error)) from error
+    def detokenise(self, tokens: Sequence[str]) -> tuple[int, ...]:
+        return tuple(-1 if token == UNSEEN else int(token) for token in tokens)
 
-    def canonical(self, piece: Piece) -> Piece:
-        known = super().canonical(piece)
-        return Piece(tuple(n if str(n) in self.index else -1 for n in piece.content), known.labels)
+    def canonical(self, piece: Piece[tuple[int, ...]]) -> Piece[tuple[int, ...]]:
+        numbers = tuple(number if str(number) in self.index else -1 for number in piece.content)
+        return Piece(numbers, super().canonical(piece).labels)
 
-    def prompts(self, request: Any) -> Sequence[Prompt]:
+    def task(self, request: NumbersRequest) -> Task[tuple[int, ...]]:
         if request.first is None:
-            return [self.prompt(None)]
+            return Task([self.prompt(None)])
         if str(request.first) not in self.index:
-            raise RequestError(f"--first {request.first} is no number that the model knows")
-        return [self.prompt((request.first,))]
+            raise RequestError.invalid("first", request.first, "a number of the vocabulary")
+        return Task([self.prompt((request.first,))])
 
 
-class Numbers(Plugin):
+class Numbers(Plugin[tuple[int, ...], NumbersOptions, NumbersRequest]):
     name = "numbers"
-    summary = "rows of whole numbers"
+    summary = "rows of integers"
     unit = "number"
     reads = (".num",)
     writes = (".num", ".one")
-    books = (".num",)
-    Options: ClassVar[type] = Options
-    Request: ClassVar[type] = Request
+    multi_piece = (".num",)
+    Options = NumbersOptions
+    Request = NumbersRequest
     codec = NumbersCodec
 
-    def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:
+    def read(self, path: Path, options: NumbersOptions) -> Iterator[Piece[tuple[int, ...]] | ReadError]:
         for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if text == "CRASH":
                 os._exit(9)
-            if text == "CTRL-C":  # as the terminal sends it: to every process of the group
+            if text == "CTRL-C":
                 os.killpg(0, signal.SIGINT)
                 continue
             if text == "FAIL":
-                raise ValueError("a careless parser")
+                raise ValueError("the parser failed")
             try:
                 numbers = tuple(int(word) for word in text.split())
             except ValueError:
-                yield ReadError(f"{text!r} is no row of numbers", file=str(path), line=line)
+                yield ReadError(f"{text!r} is not a row of integers", file=str(path), line=line)
                 continue
             if any(number > options.largest for number in numbers):
                 yield ReadError(f"a number is above {options.largest}", file=str(path), line=line)
@@ -80,9 +79,6 @@ class Numbers(Plugin):
             parity = "odd" if sum(content) % 2 else "even"
             yield Piece(content, {"parity": parity}, Origin(str(path), f"line {line}"))
 
-    def fit(self, pieces: Iterable[Piece], options: Any) -> NumbersCodec:
-        return NumbersCodec.fit(pieces, options)
-
-    def write(self, pieces: Sequence[Piece], path: Path) -> None:
+    def write(self, pieces: Sequence[Piece[tuple[int, ...]]], path: Path) -> None:
         rows = "".join(" ".join(map(str, piece.content)) + "\n" for piece in pieces)
         path.write_text(rows, encoding="utf-8")

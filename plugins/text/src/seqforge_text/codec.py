@@ -1,138 +1,125 @@
-"""Text into characters, bytes or words, and back without loss."""
+"""The codec: text to characters, bytes or words, and back without loss."""
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import numpy as np
+from seqforge import UNSEEN, Piece, Prompt, RequestError, Streams, Task, TokenCodec
+from seqforge_text.options import TextOptions, TextRequest
+from seqforge_text.utf8 import Utf8Constraint, decode_utf8, encode_utf8
 
-from seqforge import UNSEEN, Constraint, Piece, Prompt, RequestError, Streams, TokenCodec
-from seqforge_text.utf8 import State, Utf8, decode, encode
+__all__ = ["TextCodec"]
 
 WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
-"""A word or a run of signs, with the space before it; or one white space."""
+"""A word or a run of punctuation, with the space before it; or one whitespace character."""
 
-LARGEST_PROMPT = 1_000_000
+MAX_PROMPT = 1_000_000
+"""The largest number of characters of a prompt."""
 
 
-class TextCodec(TokenCodec, Streams):
-    """Characters, UTF-8 bytes, or words; a word that the vocabulary lacks is spelt with characters.
+class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
+    """Encodes text as characters, UTF-8 bytes or words.
 
-    A byte is written as the character with its number, so that all three levels have strings for tokens.
+    A word that is not in the vocabulary is spelt with characters. A byte is represented by the character with its
+    number, so that the tokens of all three levels are strings.
+
+    >>> codec = TextCodec.fit([Piece("to be or not to be")], TextOptions(level="word"))
+    >>> codec.decode(codec.encode(Piece("not to be"))).content
+    'not to be'
     """
 
-    def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: Any) -> None:
+    def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: TextOptions) -> None:
         if options.level == "byte":
             vocabulary = [chr(byte) for byte in range(256)]
-        self.min_count = 2 if options.level == "word" else 1  # so that spelling is learnt, from words seen once
+        # A word that occurs only once is spelt, so that the network learns to spell.
+        self.min_count = 2 if options.level == "word" else 1
         super().__init__(vocabulary, labels, options)
 
     def tokenise(self, content: str) -> Sequence[str]:
-        level = self.options.level
-        if level == "char":
+        if self.options.level == "char":
             return content
-        if level == "byte":
-            return encode(content).decode("latin-1")
+        if self.options.level == "byte":
+            return encode_utf8(content).decode("latin-1")
         return WORD.findall(content)
 
     def detokenise(self, tokens: Sequence[str]) -> str:
         text = "".join(tokens)
-        return decode(text) if self.options.level == "byte" else text
+        return decode_utf8(text) if self.options.level == "byte" else text
 
     def spell(self, token: str) -> Sequence[str]:
         return tuple(token) if self.options.level == "word" else ()
 
-    def count(self, token: str) -> float:
-        """Return the characters of a token; of a character's bytes the first counts."""
+    def token_units(self, token: str) -> float:
+        """Return the number of characters of a token; the first byte of a character counts 1, the others 0."""
         if self.options.level == "byte" and token != UNSEEN:
             return float(not 0x80 <= ord(token) < 0xC0)
         return float(len(token))
 
-    def canonical(self, piece: Piece) -> Piece:
-        """Return the piece with characters that the codec has never seen replaced, and unknown labels gone."""
-        known = super().canonical(piece)
+    def canonical(self, piece: Piece[str]) -> Piece[str]:
+        """Return the piece with unknown characters replaced by UNSEEN, and without unknown labels."""
+        labels = super().canonical(piece).labels
         if self.options.level == "byte":
-            text = piece.content.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-            return Piece(text, known.labels)
-        letters = {letter for token in self.vocabulary for letter in token if len(token) == 1}
-        if self.options.level == "char":
-            text = "".join(letter if letter in letters else UNSEEN for letter in piece.content)
+            text = encode_utf8(piece.content).decode()
+        elif self.options.level == "char":
+            text = self._replace_unknown(piece.content)
         else:
-            parts = WORD.split(piece.content), WORD.findall(piece.content)
-            assert not any(parts[0]), "WORD matches every character"
-            text = "".join(
-                word if word in self.index else "".join(c if c in letters else UNSEEN for c in word)
-                for word in parts[1]
+            text = WORD.sub(
+                lambda word: word[0] if word[0] in self.index else self._replace_unknown(word[0]), piece.content
             )
-        return Piece(text, known.labels)
+        return Piece(text, labels)
 
-    def prompts(self, request: Any) -> Sequence[Prompt]:
-        prompt = self.prompt(_asked(request) or None)
-        if self.options.level == "byte":
-            return [Prompt(prompt.example, Bytes(self.space.size))]
-        return [prompt]
+    def task(self, request: TextRequest) -> Task[str]:
+        return Task([self.prompt(read_prompt(request) or None)])
 
-    def prompt(self, content: Any | None) -> Prompt:
-        if content is not None and len(content) > LARGEST_PROMPT:
-            raise RequestError(f"the prompt has {len(content):,} characters; {LARGEST_PROMPT:,} are allowed")
-        return super().prompt(content)
+    def prompt(self, content: str | None) -> Prompt:
+        if content is not None and len(content) > MAX_PROMPT:
+            raise RequestError(
+                f"`prompt` has {len(content):,} characters; at most {MAX_PROMPT:,} are allowed",
+                field="prompt",
+                value=content,
+                allowed=f"at most {MAX_PROMPT:,} characters long",
+            )
+        prompt = super().prompt(content)
+        return Prompt(prompt.example, Utf8Constraint()) if self.options.level == "byte" else prompt
 
     def stream(self) -> Callable[[Any], str]:
-        """Return a function that gives the text that each step adds."""
+        """Return a function that returns the text of each step; a character appears with its last byte."""
         if self.options.level != "byte":
             return lambda step: self.vocabulary[int(step)]
-        held = bytearray()
+        pending = bytearray()
 
         def add(step: Any) -> str:
-            held.append(int(step) - 1)
+            pending.append(int(step) - 1)
             try:
-                text = held.decode("utf-8")
+                text = pending.decode("utf-8")
             except UnicodeDecodeError:
                 return ""
-            held.clear()
+            pending.clear()
             return text
 
         return add
 
+    def _replace_unknown(self, text: str) -> str:
+        return "".join(character if character in self.index else UNSEEN for character in text)
 
-class Bytes(Constraint):
-    """Only whole UTF-8 characters: what is generated can always be read as text.
 
-    Args:
-        size: of the space; step 0 stands for nothing and step b + 1 for byte b.
+def read_prompt(request: TextRequest) -> str:
+    """Return the prompt of a request, read from its file if it names one.
+
+    Raises:
+        RequestError: If both `prompt` and `prompt_file` are set, or the file cannot be read as UTF-8.
     """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-
-    def start(self) -> Hashable:
-        return Utf8.START
-
-    def allowed(self, state: Hashable) -> np.ndarray:
-        mask = np.zeros(self._size, bool)
-        mask[1:] = Utf8.allowed(cast(State, state))
-        return mask
-
-    def may_end(self, state: Hashable) -> bool:
-        return state == Utf8.START
-
-    def to_end(self, state: Hashable) -> int:
-        return Utf8.left(cast(State, state))
-
-    def advance(self, state: Hashable, step: Any) -> Hashable:
-        return Utf8.advance(cast(State, state), int(step) - 1)
-
-
-def _asked(request: Any) -> str:
-    if request.prompt and request.prompt_file:
-        raise RequestError("--prompt and --prompt-file are both given; give one of them")
-    if request.prompt_file is None:
-        return str(request.prompt)
-    path = Path(request.prompt_file)
+    path = request.prompt_file
+    if path is None:
+        return request.prompt
+    if request.prompt:
+        raise RequestError(
+            "`prompt` and `prompt_file` are both set; set only one of them", field="prompt_file", value=path
+        )
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise RequestError(f"the prompt file {path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise RequestError(f"the prompt file {path} is no UTF-8 text; convert it first, e.g. with iconv") from error
+        reason = f"cannot be read: {error.strerror or error}"
+    except UnicodeDecodeError:
+        reason = "is not UTF-8 text; convert it first, for example with iconv"
+    raise RequestError(f"the file {path} of `prompt_file` {reason}", field="prompt_file", value=path)

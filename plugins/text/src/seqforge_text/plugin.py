@@ -1,95 +1,81 @@
-"""Text files into pieces, and pieces into text files."""
+"""The plugin: text files to pieces, and pieces to text files."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TextIO
 
-from seqforge import Divides, Fingerprints, Origin, Piece, Plugin, ReadError, flag
+from seqforge import Divides, Fingerprints, Origin, Piece, Plugin, ReadError
 from seqforge_text.codec import TextCodec
-from seqforge_text.similar import fingerprints
+from seqforge_text.near_duplicates import fingerprints
+from seqforge_text.options import TextOptions, TextRequest
+
+__all__ = ["Text"]
 
 BLOCK = 4_000_000
-"""Characters: a longer piece is read as several, so that memory stays flat."""
+"""The largest number of characters of a piece that is a file; a longer file is split, so that memory is bounded."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to read and encode text."""
+class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str]):
+    """Reads and writes text files.
 
-    level: Literal["char", "byte", "word"] = flag("char", help="what a step is")
-    piece: Literal["file", "paragraph", "line"] = flag(
-        "file", help="what a piece is: the network's memory is empty at its start"
-    )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to write."""
-
-    prompt: str = flag("", help="the text to begin with, taken literally", unit="TEXT")
-    prompt_file: Path | None = flag(None, help="a file that holds the text to begin with")
-
-
-class Text(Plugin, Divides, Fingerprints):
-    """Reads and writes text."""
+    >>> Text().divide(Piece("to be or not to be"), [0.5, 0.5])[0].content
+    'to be or '
+    """
 
     name = "text"
-    summary = "prose, verse, code, names: characters, bytes or words"
+    summary = "prose, verse, code or names as characters, bytes or words"
     unit = "character"
     writes = (".txt",)
-    books = (".txt",)
-    Options: ClassVar[type] = Options
-    Request: ClassVar[type] = Request
+    multi_piece = (".txt",)
+    Options = TextOptions
+    Request = TextRequest
     codec = TextCodec
 
-    def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:
-        """Yield the pieces of a UTF-8 file; line ends are made LF, empty paragraphs and lines left out."""
+    def read(self, path: Path, options: TextOptions) -> Iterator[Piece[str] | ReadError]:
+        """Yield the pieces of a UTF-8 file. Line ends become LF; empty lines and paragraphs are no pieces."""
         if path.stat().st_size == 0:
-            yield ReadError("is empty", file=str(path))
+            yield ReadError("the file is empty", file=str(path))
             return
         split = {"file": _blocks, "paragraph": _paragraphs, "line": _lines}[options.piece]
         try:
             with path.open(encoding="utf-8-sig") as file:
-                for text, place in split(file):
+                for text, line in split(file):
                     if "\0" in text:
-                        yield ReadError("holds a NUL character: it is no text", file=str(path), line=place)
+                        reason = "there is a NUL character, so this is not a text file"
+                        yield ReadError(reason, file=str(path), line=line)
                         return
-                    yield Piece(text, origin=Origin(str(path), f"line {place}"))
+                    yield Piece(text, origin=Origin(str(path), f"line {line}"))
         except UnicodeDecodeError as error:
-            reason = f"is no UTF-8 ({error.reason}); convert it, e.g. with iconv"
-            yield ReadError(reason, file=str(path), line=_bad_line(path))
+            reason = f"this is not UTF-8 ({error.reason}); convert the file, for example with iconv"
+            yield ReadError(reason, file=str(path), line=_first_invalid_line(path))
 
-    def fit(self, pieces: Iterable[Piece], options: Any) -> TextCodec:
-        return TextCodec.fit(pieces, options)
-
-    def write(self, pieces: Sequence[Piece], path: Path) -> None:
-        """Write the pieces: one as it is, several with an empty line between them (lines: none)."""
+    def write(self, pieces: Sequence[Piece[str]], path: Path) -> None:
+        """Write one piece unchanged; separate several by line ends, or by empty lines if one has several lines."""
         texts = [piece.content for piece in pieces]
-        between = "\n" if all("\n" not in text for text in texts) else "\n\n"
-        text = between.join(text.rstrip("\n") for text in texts) + "\n" if len(texts) > 1 else texts[0]
+        separator = "\n\n" if any("\n" in text for text in texts) else "\n"
+        text = separator.join(text.rstrip("\n") for text in texts) + "\n" if len(texts) > 1 else texts[0]
         path.write_text(text, encoding="utf-8", newline="")
 
-    def divide(self, piece: Piece, fractions: Sequence[float]) -> list[Piece]:
-        """Return consecutive parts by characters; an edge is rounded down (90 % of 1,115,394 is 1,003,854)."""
-        text, parts, first, share = piece.content, [], 0, 0.0
+    def divide(self, piece: Piece[str], fractions: Sequence[float]) -> list[Piece[str]]:
+        """Return consecutive parts; their ends are rounded down to characters (90 % of 1,115,394 is 1,003,854)."""
+        text, parts, start, cumulated = piece.content, [], 0, 0.0
         for number, fraction in enumerate(fractions):
-            share += fraction
-            last = all(later == 0 for later in fractions[number + 1 :])
-            end = len(text) if last else int(len(text) * share)
-            parts.append(Piece(text[first:end], piece.labels, piece.origin))
-            first = end
+            cumulated += fraction
+            is_last = not any(fractions[number + 1 :])
+            end = len(text) if is_last else int(len(text) * cumulated)
+            parts.append(Piece(text[start:end], piece.labels, piece.origin))
+            start = end
         return parts
 
-    def fingerprints(self, piece: Piece) -> Iterable[int]:
+    def fingerprints(self, piece: Piece[str]) -> Iterable[int]:
         return fingerprints(piece.content)
 
 
-def _blocks(file: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Yield a whole file, or, where it is very long, blocks of it that end with a line where one does."""
+def _blocks(file: TextIO) -> Iterator[tuple[str, int]]:
+    """Yield the whole file, or, if it is very long, blocks of complete lines; each with its first line number."""
     parts: list[str] = []
     size, first = 0, 1
-    for number, line in enumerate(_short(file), 1):
+    for number, line in enumerate(_bounded_lines(file), 1):
         if size and size + len(line) > BLOCK:
             yield "".join(parts), first
             parts, size, first = [], 0, number
@@ -99,16 +85,11 @@ def _blocks(file: Iterable[str]) -> Iterator[tuple[str, int]]:
         yield "".join(parts), first
 
 
-def _short(file: Any) -> Iterator[str]:
-    """Yield lines; a line longer than a block comes in parts."""
-    while line := file.readline(BLOCK):
-        yield line
-
-
-def _paragraphs(file: Iterable[str]) -> Iterator[tuple[str, int]]:
+def _paragraphs(file: TextIO) -> Iterator[tuple[str, int]]:
+    """Yield the paragraphs, which are separated by blank lines, each with its first line number."""
     parts: list[str] = []
     first = 1
-    for number, line in enumerate(_short(file), 1):
+    for number, line in enumerate(_bounded_lines(file), 1):
         if line.strip():
             first = number if not parts else first
             parts.append(line)
@@ -119,14 +100,21 @@ def _paragraphs(file: Iterable[str]) -> Iterator[tuple[str, int]]:
         yield "".join(parts).rstrip("\n"), first
 
 
-def _lines(file: Iterable[str]) -> Iterator[tuple[str, int]]:
-    for number, line in enumerate(_short(file), 1):
+def _lines(file: TextIO) -> Iterator[tuple[str, int]]:
+    """Yield the lines that are not blank, each with its number."""
+    for number, line in enumerate(_bounded_lines(file), 1):
         if line.strip():
             yield line.rstrip("\n"), number
 
 
-def _bad_line(path: Path) -> int | None:
-    """Return the first line of a file that is no UTF-8."""
+def _bounded_lines(file: TextIO) -> Iterator[str]:
+    """Yield the lines of a file; a line longer than BLOCK comes in several parts."""
+    while line := file.readline(BLOCK):
+        yield line
+
+
+def _first_invalid_line(path: Path) -> int | None:
+    """Return the number of the first line that is not UTF-8."""
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(BLOCK), b""), 1):
             try:

@@ -1,0 +1,210 @@
+"""Generation: one request to a model, understood once, and the pieces that follow from it."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge.api.generated import Generated
+from seqforge.api.model_base import ModelBase
+from seqforge.core.files import input_file
+from seqforge.core.options import build_options
+from seqforge.core.sequences import Prompt
+from seqforge.errors import DecodeError, RequestError, SeqforgeError
+from seqforge.plugin import Origin, Piece, Task
+from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
+from seqforge.sampling import BeamSearch, Limits, Precision, Sample, Sampler
+from seqforge.sampling.candidates import MAX_CANDIDATES, resample
+
+__all__ = ["Generation", "GenerationRequest"]
+
+DEFAULT_LENGTH = 1000.0
+"""Natural units after which a piece is led to its end, if no length is given."""
+MAX_STEPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """Everything that generated pieces follow from, as the user gave it. It is stored in the provenance.
+
+    >>> GenerationRequest(n=2, seed=1, request={"prompt": "ROMEO:"}).n
+    2
+
+    Attributes:
+        models: Paths of the model files; several form an ensemble.
+        n: Number of pieces.
+        seed: Seed of the random numbers; piece k depends on it and k.
+        length: Length in natural units, prompt included, after which a piece is led to its end; None for the default.
+        max_steps: Largest number of steps, prompt included; None for no limit.
+        max_seconds: Time limit for all pieces together; such pieces cannot be reproduced. None for no limit.
+        beams: Width of a beam search; 0 samples.
+        length_penalty: Length penalty of the beam search.
+        precision: Precision of the matrix products.
+        candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
+        labels: Label name to value.
+        controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens.
+        request: Fields of the plugin's Request, paths as strings.
+    """
+
+    models: tuple[str, ...] = ()
+    n: int = 1
+    seed: int = 0
+    length: float | None = None
+    max_steps: int | None = None
+    max_seconds: float | None = None
+    beams: int = 0
+    length_penalty: float = 0.0
+    precision: Precision = "float32"
+    candidates: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise RequestError.invalid("n", self.n, "at least 1")
+        if not 0 <= self.seed < 2**63:
+            raise RequestError.invalid("seed", self.seed, "from 0 to 2^63 - 1")
+        for name in ("length", "max_steps", "max_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise RequestError.invalid(name, value, "above 0")
+        if not 0 <= self.candidates <= MAX_CANDIDATES:
+            raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
+        if 0 < self.beams < self.n:
+            raise RequestError(
+                f"`n` is {self.n} and `beams` is {self.beams}; a beam search returns at most as many pieces as it has"
+                " beams",
+                field="beams", value=self.beams, allowed=f"at least {self.n}",
+            )  # fmt: skip
+
+
+class Generation:
+    """One request to a model: its controls, its task and its limits. The request is read once.
+
+    Example:
+        generation = Generation(model, GenerationRequest(n=3, request={"key": "D"}))
+        for generated in generation.run():
+            print(generated.piece.content)
+
+    Args:
+        model: The model.
+        request: The request.
+
+    Attributes:
+        task: The task of the plugin's codec.
+
+    Raises:
+        OptionsError: If a control or a field of the request is unknown or has a wrong value.
+        RequestError: If the request is impossible.
+    """
+
+    def __init__(self, model: ModelBase, request: GenerationRequest) -> None:
+        self.model, self.request = model, request
+        self.controls = model.controls(request.controls)
+        self.label_numbers = model.label_numbers(request.labels)
+        self.task = self._task()
+
+    @property
+    def prompts(self) -> Sequence[Prompt]:
+        """The prompts of the task, one per part of the result."""
+        return self.task.prompts
+
+    def run(self, on_step: Callable[[Any], None] | None = None) -> Iterator[Generated]:
+        """Yield the pieces as they are completed; they may come out of order.
+
+        Args:
+            on_step: Called with every sampled step.
+        """
+        parts: dict[int, list[Sample]] = {}
+        last = len(self.prompts) - 1
+        for number, prompt in enumerate(self.prompts):
+            for sample in self._samples(number, prompt, on_step):
+                parts.setdefault(sample.k, []).append(sample)
+                if number == last:
+                    yield self._finish(parts.pop(sample.k))
+
+    def _task(self) -> Task[Any]:
+        plugin = self.model.plugin
+        request = build_options(plugin.Request, self.request.request, owner=f"the plugin {plugin.name!r}")
+        copies: dict[str, str] = {}
+        for name, value in vars(request).items():
+            if isinstance(value, Path):
+                suffix = plugin.reads[0] if plugin.reads else plugin.writes[0]
+                path = input_file(value, field=name, suffix=suffix)
+                if path != value:
+                    copies[str(path)] = "standard input" if str(value) == "-" else str(value)
+                    request = dataclasses.replace(request, **{name: path})
+        try:
+            return validate_task(plugin, self.model.codec, self.model.codec.task(request))
+        except SeqforgeError as error:
+            message = str(error)
+            for copy, original in copies.items():
+                message = message.replace(copy, original)
+            error.args = (message,)
+            raise
+
+    def _samples(self, part: int, prompt: Prompt, on_step: Callable[[Any], None] | None) -> Iterator[Sample]:
+        request, model = self.request, self.model
+        conditions = model.conditions(prompt, self.label_numbers)
+        common: dict[str, Any] = {
+            "controls": self.controls, "limits": self._limits(prompt), "units": model.codec.units
+        }  # fmt: skip
+        if request.beams:
+            penalty = float(request.length_penalty)
+            search = BeamSearch(model.engine, prompt, conditions, beams=request.beams, length_penalty=penalty, **common)
+            return iter(search.best(request.n))
+        watch = (lambda _, step: on_step(step)) if on_step is not None else None
+        sampler = Sampler(model.engine, prompt, conditions, **common)
+        candidates = 1 if self.controls.greedy else request.candidates or prompt.candidates
+        arguments: dict[str, Any] = {"seed": request.seed, "part": part, "on_step": watch}
+        if candidates > 1:
+            return resample(sampler, range(request.n), candidates=candidates, **arguments)
+        return sampler.samples(range(request.n), **arguments)
+
+    def _limits(self, prompt: Prompt) -> Limits:
+        model, request = self.model, self.request
+        units = float(validate_units(model.plugin, model.codec, prompt.example.steps).sum())
+        if request.length is None:
+            longest = float(model.header.provenance.get("longest_units", DEFAULT_LENGTH))
+            length = units + min(2 * longest, DEFAULT_LENGTH)
+        else:
+            length = float(request.length)
+            if units > length:
+                raise RequestError(
+                    f"`length` is {length:g} {model.header.unit}s and includes the prompt, which has {units:g}; set a"
+                    " larger length",
+                    field="length", value=length, allowed=f"at least {units:g}",
+                )  # fmt: skip
+        steps = request.max_steps or max(MAX_STEPS, int(16 * length))
+        return Limits(length, steps, math.inf if request.max_seconds is None else float(request.max_seconds))
+
+    def _finish(self, samples: list[Sample]) -> Generated:
+        """Return the piece that the samples of all parts make up."""
+        model, pieces, examples = self.model, [], []
+        for sample, prompt in zip(samples, self.prompts, strict=True):
+            labels = {**prompt.example.labels, **self.request.labels}
+            example = dataclasses.replace(prompt.example, steps=sample.steps, labels=labels)
+            beginning = prompt.example.steps
+            steps = np.concatenate([beginning, sample.steps[len(beginning[: prompt.keep]) :]])
+            examples.append(dataclasses.replace(example, steps=steps))
+            try:
+                pieces.append(validate_piece(model.plugin, model.codec.decode(example), "decode", owner=model.codec))
+            except DecodeError as error:
+                problem = f"rejects steps that the codec's own constraint allowed ({error})"
+                raise contract_error(model.plugin, "decode", problem, owner=model.codec) from error
+        piece = validate_piece(model.plugin, self.task.finish(pieces), "finish", owner=self.task)
+        origin = Origin(model.name, f"seed {self.request.seed}, number {samples[0].k + 1}")
+        return Generated(
+            k=samples[0].k,
+            piece=Piece(piece.content, piece.labels, origin),
+            ended=all(sample.ended for sample in samples),
+            log_probability=sum(sample.log_probability for sample in samples),
+            scores=tuple(score for sample in samples for score in sample.scores),
+            masked=sum(sample.masked for sample in samples) / len(samples),
+            examples=tuple(examples),
+        )

@@ -1,0 +1,133 @@
+"""What a model knows of itself: network, codec, labels and controls. `Model` adds generation and evaluation."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge.core.labels import LabelIndex
+from seqforge.core.options import build_options
+from seqforge.core.sequences import Prompt
+from seqforge.errors import RequestError, did_you_mean, listing
+from seqforge.modelfile import ModelHeader
+from seqforge.network import Network
+from seqforge.plugin import Codec, Plugin, Streams
+from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Precision
+
+
+class ModelBase:
+    """A network with its plugin and codec, as far as a generation needs it.
+
+    Args:
+        header: The header of the model file.
+        network: The network with its weights.
+        plugin: The plugin of the model's domain.
+        codec: The codec that the model was trained with.
+        options: The plugin's options.
+        path: The path of the model file, None for a model in training.
+        precision: Precision of the matrix products in generation.
+    """
+
+    def __init__(
+        self,
+        header: ModelHeader,
+        network: Network,
+        plugin: Plugin[Any, Any, Any],
+        codec: Codec[Any, Any, Any],
+        *,
+        options: Any,
+        path: Path | None = None,
+        precision: Precision = "float32",
+    ) -> None:
+        self.header, self.network, self.plugin, self.codec = header, network, plugin, codec
+        self.options, self.path, self.precision = options, path, precision
+
+    @property
+    def name(self) -> str:
+        """The name of the model in the origin of generated pieces."""
+        return "/".join(self.path.parts[-3:]) if self.path else f"a {self.plugin.name} model in training"
+
+    @cached_property
+    def engine(self) -> Engine | Ensemble:
+        """The network in step mode, or an ensemble after `ensemble_with`."""
+        return Engine(self.network, self.precision)
+
+    def ensemble_with(self, others: Sequence["ModelBase"]) -> None:
+        """Generate from the mean of this model's and others' probabilities from now on.
+
+        Raises:
+            RequestError: If a model has another plugin or codec, so that its steps have another meaning.
+        """
+        for other in others:
+            if other.header.plugin != self.header.plugin or other.header.codec != self.header.codec:
+                raise RequestError(
+                    f"{other.path} and {self.path} cannot form an ensemble: their steps have different meanings; train"
+                    " both on the same corpus with the same options, or one from the other with `init`",
+                    field="model",
+                    value=str(other.path),
+                )
+        if others:
+            self.engine = Ensemble([Engine(model.network, self.precision) for model in (self, *others)])
+
+    def streamer(self) -> Callable[[Any], str] | None:
+        """Return a function that turns sampled steps into text; None if the codec does not stream."""
+        return self.codec.stream() if isinstance(self.codec, Streams) else None
+
+    def label_numbers(self, labels: Mapping[str, str]) -> np.ndarray:
+        """Return the number of each label's value, shape (labels,); 0 for a missing label.
+
+        Raises:
+            RequestError: If the model does not know a label or value.
+        """
+        known = self.header.labels
+        for name, value in labels.items():
+            if name not in known:
+                offer = f"it has {listing(known)}" if known else "it has none"
+                raise RequestError(
+                    f"the model has no label {name!r}; {offer}.{did_you_mean(name, known)}",
+                    field="labels", value=name, allowed=listing(known),
+                )  # fmt: skip
+            if value not in known[name]:
+                allowed = listing(known[name], most=40)
+                raise RequestError(
+                    f"the label {name!r} has no value {value!r}; allowed are {allowed}."
+                    f"{did_you_mean(value, known[name])}",
+                    field="labels", value=value, allowed=allowed,
+                )  # fmt: skip
+        return LabelIndex(known).numbers(labels)
+
+    def conditions(self, prompt: Prompt, labels: np.ndarray) -> Conditions:
+        """Return labels and features for a prompt; given label numbers take precedence over the prompt's labels."""
+        labels = np.where(labels > 0, labels, self.label_numbers(prompt.example.labels))
+        zeros = np.zeros(self.header.network.features, np.float32)
+        return Conditions(labels, zeros if prompt.example.features is None else prompt.example.features)
+
+    def controls(self, values: Mapping[str, Any]) -> Controls:
+        """Return the sampling controls with these values, completed by the plugin's defaults.
+
+        Args:
+            values: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens.
+
+        Raises:
+            OptionsError: If a value has a wrong type.
+            RequestError: If a value is out of range, or a token is unknown.
+        """
+        values = {**self.plugin.sampling_defaults, **values}
+        steps = {name: self._token_steps(name, values[name]) for name in ("ban", "force") if name in values}
+        others = {name: value for name, value in values.items() if name not in steps}
+        return dataclasses.replace(build_options(Controls, others, owner="the sampler"), **steps)
+
+    def _token_steps(self, control: str, tokens: Sequence[Any]) -> tuple[int, ...]:
+        vocabulary = list(getattr(self.codec, "vocabulary", ()))
+        for token in tokens:
+            if token not in vocabulary:
+                raise RequestError(
+                    f"`{control}` contains {token!r}, which is not a token of the model; `seqforge inspect` shows"
+                    " tokens of a file",
+                    field=control,
+                    value=token,
+                )
+        return tuple(vocabulary.index(token) for token in tokens)

@@ -1,0 +1,52 @@
+"""seqforge info: what a model file records about itself."""
+
+from typing import Annotated
+
+import typer
+
+from seqforge.cli.console import data, data_json, table
+from seqforge.cli.flags import AsJson
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(info)
+
+
+def info(
+    model: Annotated[str, typer.Argument(help="A model file, a run folder, a plugin, or a shipped model's name.")],
+    json: AsJson = False,
+) -> None:
+    """Show what a model file records about itself."""
+    from seqforge.api.model_paths import resolve_model
+    from seqforge.modelfile import read_header
+
+    path = resolve_model(model).path
+    header = read_header(path)
+    if json:
+        values = {**header.to_json(), "codec": {"version": header.codec.get("version")}}
+        data_json({"path": str(path), "bytes": path.stat().st_size, **values})
+        return
+    provenance, network = header.provenance, header.network
+    labels = [f"{name}: {', '.join(values)}" for name, values in header.labels.items()]
+    loss = provenance.get("valid_nats_per_unit")
+    rows = [
+        ["file", f"{path} ({path.stat().st_size / 1e6:.1f} MB)"],
+        ["plugin", header.plugin],
+        ["network", f"{network.cell} {network.layers} x {network.hidden}, embedding {network.embedding}"],
+        ["steps", ", ".join(f"{name} {value}" for name, value in header.space.to_json().items())],
+        ["labels", "; ".join(labels) or "none"],
+        ["options", ", ".join(f"{name}={value}" for name, value in header.options.items()) or "none"],
+        ["corpus", ", ".join(provenance.get("corpus", []))],
+        [
+            "trained",
+            f"{provenance.get('steps')} steps, {provenance.get('minutes')} minutes, {provenance.get('started')}",
+        ],
+        ["valid loss", "none" if loss is None else f"{loss:.4f} nats per {header.unit}"],
+        ["versions", ", ".join(f"{name} {value}" for name, value in provenance.get("versions", {}).items())],
+    ]
+    rows += [
+        ["attribution", f"{licence['name']}: {licence['attribution']} ({licence['licence']})"]
+        for licence in provenance.get("licences", [])
+    ]
+    data(table(rows))

@@ -1,0 +1,88 @@
+"""seqforge inspect: a file as the steps that the network reads."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from seqforge.cli.console import data, data_json
+from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.pieces import existing_file, readable_pieces
+from seqforge.errors import CorpusError, UsageError
+from seqforge.plugin import Codec, Piece, Plugin, registry
+from seqforge.plugin.validation import validate_codec, validate_example, validate_piece, validate_units
+
+MAX_STEPS = 400
+
+
+def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+    """Add the command, with the flags of a plugin if one was chosen."""
+    core = [
+        parameter("file", Path, ..., typer.Argument(help="A file of the domain; - for standard input.")),
+        parameter("plugin", str | None, None, typer.Option("--plugin", help="Plugin of the domain.")),
+        parameter(
+            "model", str | None, None, typer.Option(help="Encode as this model does. Default: fit a codec on the file.")
+        ),
+        parameter("json", bool, False, typer.Option("--json", help="Print JSON on stdout.")),
+    ]
+    own = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
+    app.command("inspect")(command(inspect, [*core, *own]))
+
+
+def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
+    """Show a file as its steps, and whether the round trip through the encoding keeps it."""
+    if values["model"]:
+        from seqforge.api.model_loading import load
+        from seqforge.api.model_paths import resolve_model
+
+        model = load(resolve_model(values["model"], plugin=values["plugin"]).path)
+        plugin, options, codec = model.plugin, model.options, model.codec
+        path = existing_file(values["file"], plugin)
+        for name in explicit_values(ctx, values, plugin.Options):
+            raise UsageError(f"`{name}` is set, but the options of a model are fixed; leave it out", field=name)
+    elif values["plugin"]:
+        plugin = registry.load(values["plugin"])
+        path = existing_file(values["file"], plugin)
+        options = plugin.Options(**explicit_values(ctx, values, plugin.Options))
+        pieces = readable_pieces(plugin, options, path, quiet=True)
+        codec = validate_codec(plugin, plugin.codec.fit(pieces, options))
+    else:
+        raise UsageError("no plugin or model is named; set `plugin` or `model`", field="plugin")
+    vocabulary = getattr(codec, "vocabulary", None)
+    entries = [_entry(plugin, codec, piece, vocabulary) for piece in readable_pieces(plugin, options, path)]
+    if not entries:
+        raise CorpusError(f"{values['file']} contains no piece that can be read")
+    if values["json"]:
+        data_json({"plugin": plugin.name, "options": dataclasses.asdict(options), "pieces": entries})
+        return
+    for entry in entries:
+        _print(entry, plugin.unit, quoted=vocabulary is not None)
+
+
+def _entry(
+    plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], piece: Piece[Any], vocabulary: Any
+) -> dict[str, Any]:
+    """Return the entry of a piece in the JSON report."""
+    example = validate_example(plugin, codec, codec.encode(piece))
+    decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
+    canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
+    steps = example.steps.tolist()
+    return {
+        "place": piece.origin.place if piece.origin else "",
+        "units": float(validate_units(plugin, codec, example.steps).sum()),
+        "steps": [vocabulary[step] for step in steps] if vocabulary is not None else steps,
+        "labels": dict(example.labels),
+        "round_trip": decoded.content == canonical.content,
+        "lossless": canonical.content == piece.content,
+        "dropped": dict(example.dropped),
+    }
+
+
+def _print(entry: dict[str, Any], unit: str, *, quoted: bool) -> None:
+    steps = [repr(step)[1:-1] if quoted else str(step) for step in entry["steps"][:MAX_STEPS]]
+    more = len(entry["steps"]) - len(steps)
+    data(f"{entry['place']}: {len(entry['steps'])} steps, {entry['units']:g} {unit}s")
+    data(" ".join(steps) + (f" ... and {more:,} more" if more > 0 else ""))
+    round_trip, lossless = ("yes" if entry["round_trip"] else "NO"), ("yes" if entry["lossless"] else "no")
+    data(f"round trip: {round_trip}; lossless: {lossless}")

@@ -1,0 +1,36 @@
+"""The pieces of a file that is named on the command line."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from seqforge.cli.console import message
+from seqforge.core.files import input_file
+from seqforge.errors import ReadError, UsageError
+from seqforge.plugin import Piece, Plugin
+
+
+def existing_file(path: Path, plugin: Plugin[Any, Any, Any]) -> Path:
+    """Return a regular file with the content of a path; standard input and pipes are copied.
+
+    Raises:
+        UsageError: If there is no such file.
+    """
+    suffix = plugin.reads[0] if plugin.reads else plugin.writes[0]
+    file = input_file(path, field="file", suffix=suffix)
+    if not file.is_file():
+        raise UsageError(f"there is no file {path}", field="file", value=str(path))
+    return file
+
+
+def readable_pieces(
+    plugin: Plugin[Any, Any, Any], options: Any, path: Path, *, quiet: bool = False
+) -> Iterator[Piece[Any]]:
+    """Yield the pieces of a file that can be read, and print which cannot unless `quiet`."""
+    from seqforge.corpus import SourceFile, read_pieces
+
+    for item in read_pieces(plugin, options, SourceFile(path)):
+        if not isinstance(item, ReadError):
+            yield item[0]
+        elif not quiet:
+            message(f"skipped: {item}")

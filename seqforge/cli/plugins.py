@@ -1,0 +1,182 @@
+"""seqforge plugins: list and show plugins; check or create one."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqforge.cli.console import count, data, data_json, message, table
+from seqforge.cli.flags import AsJson
+from seqforge.errors import RequestError, UsageError
+from seqforge.plugin import Illustrates, registry
+
+OUTCOMES = {"passed": "ok", "failed": "FAILED", "skipped": "-", "known failure": "known"}
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(help="List plugins, show or check one, or create a new one.", invoke_without_command=True)
+    group.callback()(plugins)
+    group.command("list", help="List the installed plugins.")(list_plugins)
+    group.command("show")(show)
+    group.command("check")(check)
+    group.command("new")(new)
+    app.add_typer(group, name="plugins")
+
+
+def plugins(ctx: typer.Context, json: AsJson = False) -> None:
+    """List the installed plugins from their metadata, without importing them. `plugins show NAME` shows more."""
+    if ctx.invoked_subcommand is None:
+        list_plugins(json)
+
+
+def list_plugins(json: AsJson = False) -> None:
+    """Print the installed plugins."""
+    entries = registry.installed()
+    if json:
+        data_json([vars(entry) for entry in entries])
+        return
+    for entry in entries:
+        if entry.clash:
+            message(
+                f"note: {entry.name!r} is also announced by {', '.join(entry.clash)}; uninstall all but one of them"
+            )
+    if entries:
+        rows = [["plugin", "distribution", "entry point"]]
+        data(table(rows + [[entry.name, entry.distribution, entry.target] for entry in entries]))
+    else:
+        message("no plugin is installed; try: pip install seqforge-text")
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Draw the choices that its model offers, such as styles.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show what a plugin reads, writes and can be asked for. It is imported in a separate process."""
+    description = registry.describe(name)
+    if output is not None:
+        _illustrate(name, output)
+    if json:
+        data_json(description)
+        return
+    data(f"{description['name']}: {description['summary']}")
+    rows = [
+        ["distribution", f"{description['distribution']} (api {description['api']})"],
+        ["reads", ", ".join(description["reads"]) or "any file"],
+        ["writes", ", ".join(description["writes"])],
+        ["several pieces per file", ", ".join(description["multi_piece"]) or "none"],
+        ["unit", description["unit"]],
+        ["models", ", ".join(Path(model).stem for model in description["models"]) or "none"],
+    ]
+    data(table(rows))
+    for fields, command in (("options", "train"), ("request", "generate")):
+        if description[fields]:
+            data(f"\nflags of `seqforge {command} --plugin {name}`")
+            data(table([_flag_row(field) for field in description[fields]]))
+
+
+def _illustrate(name: str, output: Path) -> None:
+    """Write the drawing of the choices that a plugin's model offers.
+
+    Raises:
+        RequestError: If there is nothing to draw.
+    """
+    from seqforge.api.model_loading import load
+    from seqforge.cli.output import Output
+
+    model = load(name)
+    if not isinstance(model.codec, Illustrates):
+        raise RequestError(f"models of the plugin {name!r} offer no choices that can be drawn", field="output")
+    target = Output(model.plugin, str(output), 1)
+    target.add(model.codec.illustration(), streamed=False, show=False)
+    message(f"wrote {target.finish()['path']}")
+
+
+def _flag_row(field: dict[str, Any]) -> list[str]:
+    flag = "--" + field["name"].replace("_", "-")
+    default = "" if field["default"] in (None, "") else f" (default {field['default']})"
+    return [flag, f"{field['help']}{default}"]
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    samples: Annotated[
+        Path | None, typer.Option(help="Folder of files to check with. Default: the corpora installed for it.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Check with this option of the plugin; repeatable.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Run only this check; repeatable.")] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK=REASON", help="This check is known to fail for this reason; repeatable."),
+    ] = None,
+    limit: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Time limit of one call to the plugin.")
+    ] = 60.0,
+    json: AsJson = False,
+) -> None:
+    """Check that an installed plugin follows the contract. It runs in a separate process."""
+    from seqforge.testing import CHECKS, Result, check_plugin
+
+    def on_result(result: Result) -> None:
+        if not json:
+            data(f"{OUTCOMES[result.outcome]:6}  {result.check:29}  {result.message}".rstrip())
+            if result.outcome == "failed":
+                data(f"{'':6}  {'':29}  the rule: {CHECKS[result.check].rule}")
+
+    report = check_plugin(
+        name,
+        samples=samples,
+        options={key: _json_value(text) for key, text in _pairs(option, "--option").items()},
+        known=_pairs(known, "--known"),
+        only=only or None,
+        limit_s=limit,
+        on_result=on_result,
+    )
+    if json:
+        data_json(report.to_json())
+    where = f", checked with {report.samples}" if report.samples else ""
+    outcomes = [result.outcome for result in report.results]
+    numbers = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in OUTCOMES if outcome in outcomes)
+    message(f"{name} ({report.distribution}){where}: {count(len(outcomes), 'check')}: {numbers}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the new plugin: lower-case letters, digits, hyphens.")],
+    suffix: Annotated[str, typer.Option(help="Suffix of the files it reads and writes.", metavar=".SUFFIX")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder. Default: seqforge-NAME.")] = None,
+) -> None:
+    """Write the package of a new plugin, which installs, passes its own tests and trains at once."""
+    from seqforge.scaffold import new_plugin
+
+    written = new_plugin(name, suffix=suffix, folder=output)
+    folder = output or Path(f"seqforge-{name}")
+    for path in written:
+        data(str(path))
+    message(f"next: pip install -e {folder}, then: seqforge plugins check {name}, and: seqforge train --plugin {name}")
+
+
+def _pairs(texts: list[str] | None, flag: str) -> dict[str, str]:
+    """Return NAME=VALUE texts as names and values."""
+    pairs = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{flag} {text} is not a name and a value; write {flag} NAME=VALUE")
+        pairs[name.strip().replace("-", "_")] = value
+    return pairs
+
+
+def _json_value(text: str) -> Any:
+    """Return the value of a text on the command line: a number, true, false, null, or the text itself."""
+    try:
+        return jsonlib.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,51 @@
+"""The random numbers of the sampler: one independent stream per sample."""
+
+import numpy as np
+
+BLOCK = 512
+"""The number of steps whose random numbers are drawn at once."""
+
+
+class UniformStreams:
+    """Uniform random numbers for rows that step together; each row reads the stream of the sample it holds.
+
+    The numbers of sample k depend only on `seed`, `part` and k, not on the row that holds the sample.
+
+    >>> streams = UniformStreams(2, 1, seed=0, part=0)
+    >>> streams.start(0, k=5)
+    >>> streams.next().shape
+    (2, 1)
+
+    Source: J. Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011 (Philox, a counter-based
+    generator).
+
+    Args:
+        rows: The number of rows.
+        width: The number of random numbers per step.
+        seed: The seed of all streams.
+        part: The number of the prompt in a request with several prompts.
+    """
+
+    def __init__(self, rows: int, width: int, seed: int, part: int) -> None:
+        self.seed, self.part, self.width = seed, part, width
+        self.blocks = np.zeros((rows, BLOCK, width))
+        self.positions = np.zeros(rows, np.int64)
+        self.generators: list[np.random.Generator | None] = [None] * rows
+        self.rows = np.arange(rows)
+
+    def start(self, row: int, k: int) -> None:
+        """Start the stream of sample k in a row."""
+        key, counter = np.array([self.seed, k], np.uint64), np.array([0, 0, 0, self.part], np.uint64)
+        self.generators[row] = np.random.Generator(np.random.Philox(counter=counter, key=key))
+        self.positions[row] = BLOCK
+
+    def next(self) -> np.ndarray:
+        """Return the random numbers of the next step, shape (rows, width)."""
+        if self.positions.max() == BLOCK:
+            for row in np.flatnonzero(self.positions == BLOCK).tolist():
+                generator, self.positions[row] = self.generators[row], 0
+                if generator is not None:
+                    self.blocks[row] = generator.random((BLOCK, self.width))
+        numbers: np.ndarray = self.blocks[self.rows, self.positions]
+        self.positions += 1
+        return numbers

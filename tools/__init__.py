@@ -1,0 +1,1 @@
+"""Scripts for maintainers; they are not part of a wheel."""
