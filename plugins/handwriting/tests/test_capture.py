@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from seqforge_handwriting.reading import Sample, read_ink
 
 PAGE = Path(__file__).parents[3] / "docs" / "capture.html"

@@ -58,10 +58,12 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
                 frame = estimate_frame(ink)
                 _, top, _, bottom = frame.apply(ink).bounds
                 if bottom - top > MAX_HEIGHT:
+                    prefix = f"{sample.place}: " if sample.place and sample.line is None else ""
                     yield ReadError(
-                        f"the writing is {bottom - top:.0f} x-heights tall, as if it had two lines; save every line as"
-                        " a separate sample",
-                        file=f"{path}, {sample.place}" if sample.place else str(path),
+                        f"{prefix}the writing is {bottom - top:.0f} x-heights tall, as if it had two lines; save every"
+                        " line as a separate sample",
+                        file=str(path),
+                        line=sample.line,
                     )
                     continue
                 ink = simplify_dense(ink, path.suffix, options.simplify * frame.x_height)

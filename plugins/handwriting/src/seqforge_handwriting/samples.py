@@ -25,12 +25,14 @@ class Sample:
     Attributes:
         ink: The strokes and their text.
         labels: The labels that the file gives: writer, kind.
-        place: The place in the file ("line 12"), "" if the file has one sample.
+        place: The place in the file ("line 12", "sample 3"), "" if the file has one sample.
+        line: The line number of a sample in a file with one sample per line, else None.
     """
 
     ink: Ink
     labels: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
+    line: int | None = None
 
 
 def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:

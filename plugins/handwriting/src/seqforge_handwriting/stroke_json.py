@@ -89,7 +89,7 @@ def _sample(value: Any, file: str, line: int | None, place: str) -> Sample | Rea
     try:
         if not isinstance(value, dict):
             raise ValueError(f"is a {type(value).__name__}; a sample must be an object with strokes and text")
-        return Sample(_ink(value), _labels(value), place)
+        return Sample(_ink(value), _labels(value), place, line)
     except ValueError as error:
         reason = str(error) if line is not None or not place else f"{place}: {error}"
         return ReadError(reason, file=file, line=line)
