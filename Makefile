@@ -5,14 +5,16 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 PLUGINS := plugins/text plugins/abc plugins/midi plugins/handwriting
 EDITABLE := -e . -e corpora $(addprefix -e ,$(PLUGINS))
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 MINUTES ?= 2
 
-.PHONY: install demo test check docs models wheels clean help
+.PHONY: install demo test coverage check docs models wheels clean help
 
 help:
 	@echo "make install  sets up $(VENV) (pip's settings stay yours)"
 	@echo "make demo     trains for $(MINUTES) minutes on three tune books and writes tunes into out/"
 	@echo "make test     runs every test, on all cores"
+	@echo "make coverage runs every test and compares the coverage of each package with its floor"
 	@echo "make check    ruff, mypy and the walls between the rooms"
 	@echo "make docs     builds the site into out/site; every link and anchor must lead somewhere"
 	@echo "make models   trains what ships (53 minutes; nobody needs to)"
@@ -20,10 +22,11 @@ help:
 
 install: $(SETUP)
 
-$(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt requirements-dev.txt
+$(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt $(EDITABLE)
+	$(PIP_INSTALL) --upgrade pip
+	$(PIP_INSTALL) --group dev $(EDITABLE)
 	@touch $@
 
 demo: install
@@ -41,6 +44,13 @@ demo: install
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
+
+coverage: install
+	@mkdir -p out
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --cov --cov-report=
+	$(BIN)/coverage report
+	$(BIN)/coverage json -q -o out/coverage.json
+	$(BIN)/python tools/coverage_floors.py out/coverage.json
 
 check: install
 	$(BIN)/ruff check .

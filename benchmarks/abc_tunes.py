@@ -18,8 +18,8 @@ import numpy as np
 from _tunes import tunes
 
 from seqforge import DecodeError, Example, Model, Prompt
-from seqforge.evaluation.samples import Runs
 from seqforge.api import choose, load
+from seqforge.evaluation.samples import Runs
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge_abc import Tune
 from seqforge_abc.lint import findings

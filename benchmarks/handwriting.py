@@ -28,7 +28,7 @@ from torch import Tensor
 
 import seqforge
 from seqforge.corpus import find_corpus
-from seqforge.network import Network, Batch
+from seqforge.network import Batch, Network
 
 HIDDEN, WIDER = 320, 352
 SIDES = ("valid", "test")

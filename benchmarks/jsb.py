@@ -26,10 +26,10 @@ import numpy as np
 import torch
 
 import seqforge
-from seqforge.corpus import find_sources, prepare
 from seqforge.api import Model, choose
-from seqforge.sampling import Conditions, prompt_batch
 from seqforge.core.sequences import Prompt
+from seqforge.corpus import find_sources, prepare
+from seqforge.sampling import Conditions, prompt_batch
 
 SETTINGS = {"dropout": 0.3, "recurrent_dropout": 0.2}
 """Chosen on valid: with 229 pieces, more than the defaults."""

@@ -29,11 +29,11 @@ import torch
 from torch import nn
 
 import seqforge
+from seqforge.core.sequences import Constraint, Example, Prompt
+from seqforge.core.spaces import Categorical
 from seqforge.corpus import find_sources, prepare
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Precision, Sampler, prompt_batch
-from seqforge.core.sequences import Constraint, Example, Prompt
-from seqforge.core.spaces import Categorical
 
 SYMBOLS = 128
 SHAPES = ((2, 256), (3, 512))

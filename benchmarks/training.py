@@ -21,11 +21,11 @@ from pathlib import Path
 
 import torch
 from _corpus import tinyshakespeare
+from seqforge.api.settings import Settings
 from torch import Tensor, nn
 from torch.nn import functional
 
 import seqforge
-from seqforge.api.settings import Settings
 from seqforge.training import Ended, Progress
 
 STRETCHES, LEAD, COUNTED = 20, 300, 2000

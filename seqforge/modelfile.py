@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqforge.errors import DamagedFileError
-from seqforge.network import Network, NetworkConfig
 from seqforge.core.spaces import Space, space_from_json
 from seqforge.core.tensorfile import TensorFile, write_tensors
+from seqforge.errors import DamagedFileError
+from seqforge.network import Network, NetworkConfig
 
 __all__ = ["ModelHeader", "read_header", "read_model", "write_model"]
 

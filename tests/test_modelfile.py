@@ -13,11 +13,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from seqforge.core.spaces import Categorical
+from seqforge.core.tensorfile import write_tensors
 from seqforge.errors import DamagedFileError, WriteError
 from seqforge.modelfile import ModelHeader, read_header, read_model, write_model
 from seqforge.network import Network
-from seqforge.core.spaces import Categorical
-from seqforge.core.tensorfile import write_tensors
 
 SHAPES: list[dict[str, Any]] = [
     {},

@@ -7,6 +7,7 @@ whose steps are real numbers, the number of points of each stroke is hashed and 
 """
 
 import dataclasses
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,17 @@ import numpy as np
 import pytest
 
 import seqforge
-from seqforge.api import choose
 
-CASES: list[tuple[str, str, str | None, str, dict[str, Any]]] = [
-    ("text", ".txt", None, "text prompt", {"prompt": "ROMEO:", "length": 300, "seed": 4}),
-    ("text", ".txt", None, "text filters", {"length": 200, "seed": 1, "temperature": 0.8, "top_p": 0.9, "dry": 0.8}),
-    ("text", ".txt", None, "text beams", {"prompt": "To be", "length": 40, "beams": 4}),
-    ("abc", ".abc", None, "abc jig", {"key": "D", "meter": "6/8", "rhythm": "jig", "bars": 16, "seed": 1}),
-    ("abc", ".mid", None, "abc as MIDI", {"key": "Edor", "meter": "C", "rhythm": "reel", "seed": 2}),
-    ("abc", ".abc", None, "abc infill", {"key": "D", "meter": "6/8", "prompt": "|:DED F2A|*2|d2e f2g|", "seed": 3}),
-    ("midi", ".mid", "songs", "midi song", {"bars": 8, "seed": 1}),
-    ("midi", ".mid", "chorales", "midi chorale", {"bars": 6, "seed": 1, "bpm": 90}),
-    ("midi", ".mid", "drums", "midi drums", {"bars": 4, "where": {"style": "funk"}, "bpm": 100, "seed": 2}),
+CASES: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("text:default", ".txt", "text prompt", {"prompt": "ROMEO:", "length": 300, "seed": 4}),
+    ("text:default", ".txt", "text filters", {"length": 200, "seed": 1, "temperature": 0.8, "top_p": 0.9, "dry": 0.8}),
+    ("text:default", ".txt", "text beams", {"prompt": "To be", "length": 40, "beams": 4}),
+    ("abc:default", ".abc", "abc jig", {"key": "D", "meter": "6/8", "rhythm": "jig", "bars": 16, "seed": 1}),
+    ("abc:default", ".mid", "abc as MIDI", {"key": "Edor", "meter": "C", "rhythm": "reel", "seed": 2}),
+    ("abc:default", ".abc", "abc infill", {"key": "D", "meter": "6/8", "prompt": "|:DED F2A|*2|d2e f2g|", "seed": 3}),
+    ("midi:songs", ".mid", "midi song", {"bars": 8, "seed": 1}),
+    ("midi:chorales", ".mid", "midi chorale", {"bars": 6, "seed": 1, "bpm": 90}),
+    ("midi:drums", ".mid", "midi drums", {"bars": 4, "labels": {"style": "funk"}, "bpm": 100, "seed": 2}),
 ]
 HASHES = {
     "text prompt": "c175a06f877e1da0",
@@ -43,14 +43,7 @@ HASHES = {
 
 @pytest.fixture(scope="module")
 def load() -> Any:
-    models: dict[tuple[str, str | None], Any] = {}
-
-    def get(plugin: str, name: str | None) -> Any:
-        if (plugin, name) not in models:
-            models[plugin, name] = seqforge.load(choose(plugin, name or "shipped")[0])
-        return models[plugin, name]
-
-    return get
+    return functools.cache(seqforge.load)
 
 
 def digest(model: Any, suffix: str, request: dict[str, Any], folder: Path) -> str:
@@ -63,15 +56,15 @@ def digest(model: Any, suffix: str, request: dict[str, Any], folder: Path) -> st
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-@pytest.mark.parametrize(("plugin", "suffix", "model", "name", "request_"), CASES, ids=[case[3] for case in CASES])
+@pytest.mark.parametrize(("model", "suffix", "name", "request_"), CASES, ids=[case[2] for case in CASES])
 def test_the_same_seed_gives_the_same_files(
-    plugin: str, suffix: str, model: str | None, name: str, request_: dict[str, Any], load: Any, tmp_path: Path
+    model: str, suffix: str, name: str, request_: dict[str, Any], load: Any, tmp_path: Path
 ) -> None:
-    assert digest(load(plugin, model), suffix, request_, tmp_path) == HASHES[name]
+    assert digest(load(model), suffix, request_, tmp_path) == HASHES[name]
 
 
 def test_handwriting_has_the_same_strokes(load: Any) -> None:
-    model = load("handwriting", None)
+    model = load("handwriting:default")
     piece = model.generate(1, text="The quick brown fox", style="w014", seed=1)[0]
     counts = [len(stroke) for stroke in piece.content.strokes]
     assert counts == [2, 3, 9, 10, 13, 6, 2, 2, 7, 3, 4, 8, 3, 4, 7, 6, 6, 7, 2, 9, 3, 3]

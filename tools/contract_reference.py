@@ -11,13 +11,12 @@ import typing
 from collections.abc import Iterator
 from typing import Any, get_origin
 
-import seqforge.plugin
 import seqforge.core.sequences
+import seqforge.plugin
 import seqforge.testing
 from seqforge import errors
 from seqforge.core import spaces
-from seqforge.plugin import tokens
-from seqforge.plugin import RESERVED
+from seqforge.plugin import RESERVED, tokens
 
 HEAD = """# The contract
 

@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from seqforge.plugin import registry
-from seqforge.errors import SeqforgeError, UsageError
 from seqforge.core.files import write_text
-from seqforge.plugin import Plugin, without_none
+from seqforge.errors import SeqforgeError, UsageError
+from seqforge.plugin import Plugin, registry, without_none
 
 MARKS = re.compile(r"(<!-- flags of (\S+) -->\n).*?(<!-- end of flags -->\n)", re.DOTALL)
 PARTS = (("Options", "train", "how files are read and encoded"), ("Request", "generate", "what is asked for"))

@@ -68,9 +68,9 @@ class Model(ModelBase):
         request = GenerationRequest(
             n=n,
             seed=seed,
-            length=length,
+            length=None if length is None else float(length),
             max_steps=max_steps,
-            max_seconds=max_seconds,
+            max_seconds=None if max_seconds is None else float(max_seconds),
             beams=beams,
             length_penalty=float(length_penalty),
             precision=self.precision,

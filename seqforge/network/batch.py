@@ -60,7 +60,8 @@ class Batch:
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return the batch with a function applied to each tensor."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{name: None if value is None else function(value) for name, value in values.items()})
+        mapped: dict[str, Any] = {n: None if value is None else function(value) for n, value in values.items()}
+        return Batch(**mapped)
 
 
 def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:

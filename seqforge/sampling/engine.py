@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqforge.network import Batch, Network, NetworkState
-from seqforge.network.padding import pad_units, pad_columns, pad_matrix
+from seqforge.network.padding import pad_columns, pad_matrix, pad_units
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 from seqforge.sampling.controls import Precision
 from seqforge.sampling.linear import MAX_ROWS, Linear, make_linear

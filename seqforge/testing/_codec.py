@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.errors import ReadError, listing
-from seqforge.plugin import Codec, Piece
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Space
+from seqforge.errors import ReadError, listing
+from seqforge.plugin import Codec, Piece
 from seqforge.testing._hazards import damaged_json
 from seqforge.testing._results import CheckFailed
 from seqforge.testing._subject import Subject

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.errors import DecodeError
-from seqforge.plugin import Checks, Piece
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
+from seqforge.errors import DecodeError
+from seqforge.plugin import Checks, Piece
 from seqforge.testing._hazards import nearest, walk
 from seqforge.testing._results import CheckFailed, Skip
 from seqforge.testing._subject import Subject

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from seqforge.errors import SeqforgeError, listing
 from seqforge.api.settings import Settings, build
+from seqforge.errors import SeqforgeError, listing
 from seqforge.plugin import options_from_json, options_to_json, without_none
 from seqforge.sampling import Controls
 from seqforge.testing._results import CheckFailed

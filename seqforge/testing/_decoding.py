@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from seqforge.core.sequences import Example
 from seqforge.errors import DecodeError, ReadError
 from seqforge.plugin import Augments, Describes, Divides, Fingerprints, Piece, Streams
-from seqforge.core.sequences import Example
 from seqforge.testing._codec import digest, same
 from seqforge.testing._hazards import damaged, random_steps, write_damaged
 from seqforge.testing._results import CheckFailed, Skip

@@ -4,10 +4,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqforge.errors import ReadError, listing
-from seqforge.plugin import Piece
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
+from seqforge.errors import ReadError, listing
+from seqforge.plugin import Piece
 from seqforge.testing._codec import digest
 from seqforge.testing._constraint import walked
 from seqforge.testing._results import CheckFailed, Skip

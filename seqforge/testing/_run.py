@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqforge.plugin import registry
 from seqforge.errors import PluginError
+from seqforge.plugin import registry
 from seqforge.testing._checks import CHECKS, chosen
 from seqforge.testing._results import CheckFailed, Report, Result, judged, run_check
 from seqforge.testing._subject import Subject

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.plugin import registry
-from seqforge.corpus import SourceFile, Sources, find_sources, sound_corpora
-from seqforge.errors import UsageError, listing
 from seqforge.api.settings import build
-from seqforge.plugin import Codec, Divides, Piece
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
+from seqforge.corpus import SourceFile, Sources, find_sources, sound_corpora
+from seqforge.errors import UsageError, listing
+from seqforge.plugin import Codec, Divides, Piece, registry
 from seqforge.testing._results import CheckFailed, Skip
 
 MOST_FILES, MOST_PIECES = 12, 40

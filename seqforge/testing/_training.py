@@ -24,7 +24,6 @@ def model_trains(subject: Subject) -> str:
     """A tiny model trains; 6 steps are 3, a resume and 3, bit for bit; it generates, and what it makes is written."""
     import torch
 
-    from seqforge import api
 
     plugin, name = subject.plugin, subject.plugin.name
     threads = torch.get_num_threads()

@@ -9,8 +9,8 @@ import torch
 
 import seqforge
 from seqforge import Model, OptionsError, Piece, RequestError
-from seqforge.errors import DamagedFileError, PluginError
 from seqforge.api import choose
+from seqforge.errors import DamagedFileError, PluginError
 
 
 def copy(model: Model, to: Path, *, finished: bool = True) -> Path:

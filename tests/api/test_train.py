@@ -11,9 +11,9 @@ from fakekit import TINY, number_rows, prose
 
 import seqforge
 from seqforge import Model, OptionsError, RunError, WriteError
-from seqforge.errors import CorpusError, DamagedFileError, PluginError, UsageError
-from seqforge.api import SampleWritten, RunStarted
+from seqforge.api import RunStarted, SampleWritten
 from seqforge.core.tensorfile import TensorFile
+from seqforge.errors import CorpusError, DamagedFileError, PluginError, UsageError
 from seqforge.training import Ended
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import seqforge_corpora
-from seqforge.plugin import registry
 from seqforge.corpus import Corpus, PreparedCorpus, find_sources, installed_corpora, prepare
-from seqforge.plugin import Piece
+from seqforge.plugin import Piece, registry
 
 FOLDER = Path(seqforge_corpora.__file__).parent
 BUNDLED = sorted(path.parent.name for path in FOLDER.glob("*/corpus.toml"))

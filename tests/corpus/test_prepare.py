@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from fakekit import number_rows, prose
 
-from seqforge.plugin import registry
+from seqforge.core.sequences import Example
 from seqforge.corpus import PreparedCorpus, find_sources, pool, prepare
 from seqforge.corpus import prepare as prepare_function
 from seqforge.dataset import MANIFEST
 from seqforge.errors import CorpusError, PluginError, SeqforgeError, WriteError
-from seqforge.plugin import Piece, Plugin
-from seqforge.core.sequences import Example
+from seqforge.plugin import Piece, Plugin, registry
 
 prepare_module = __import__("sys").modules["seqforge.corpus.prepare"]
 assert prepare_function is prepare

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from seqforge.errors import UsageError
 from seqforge.plugin import registry
 from tools.flag_tables import filled, tables
-from seqforge.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = [path.name for path in sorted((ROOT / "plugins").iterdir()) if (path / "pyproject.toml").exists()]

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from seqforge.network import Network, NetworkConfig
 from seqforge.core.spaces import Categorical
+from seqforge.network import Network, NetworkConfig
 
 
 @pytest.fixture

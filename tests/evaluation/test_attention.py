@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import RequestError
 from seqforge.evaluation import attention_of, draw_attention
 from seqforge.network import Network
 from seqforge.sampling import Conditions, opening
-from seqforge.core.sequences import Example, Prompt
 
 Maker = Callable[..., Network]
 NOTHING = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))

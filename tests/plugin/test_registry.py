@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from seqforge.plugin import registry
 from seqforge.errors import PluginError
+from seqforge.plugin import registry
 
 sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 from fakekit import PLUGIN, SITE, Said, in_child, install

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from seqforge.plugin.fault import blame
 
 import seqforge
-from seqforge.plugin.fault import blame
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from fakekit import TINY, TINY_FLAGS, in_child, in_process, install  # noqa: E402

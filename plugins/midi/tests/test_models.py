@@ -6,9 +6,9 @@ import pytest
 
 import seqforge
 import seqforge_midi
-from seqforge.plugin import registry
 from seqforge.api import choose
 from seqforge.modelfile import read_header
+from seqforge.plugin import registry
 from seqforge_midi import Midi
 from seqforge_midi.lint import findings
 from seqforge_midi.song import DRUMS

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from seqforge import Fingerprints, Checks, Origin, Piece, Plugin, ReadError, flag
+from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, ReadError, flag
 from seqforge_abc.asking import Request
 from seqforge_abc.codec import AbcCodec
 from seqforge_abc.disputed import disputed

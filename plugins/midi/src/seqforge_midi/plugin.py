@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqforge import Describes, Fingerprints, Checks, Origin, Piece, Plugin, ReadError
+from seqforge import Checks, Describes, Fingerprints, Origin, Piece, Plugin, ReadError
 from seqforge_midi.asking import Request
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.counting import melody, quantities
