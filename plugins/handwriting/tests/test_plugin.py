@@ -38,7 +38,7 @@ def test_writing_on_two_rows_is_rejected(tmp_path: Path) -> None:
     both = Ink(first.strokes + second.strokes, "abcde abcde abcde abcde")
     (tmp_path / "two.jsonl").write_text(json_line(first) + "\n" + json_line(both) + "\n")
     piece, error = Handwriting().read(tmp_path / "two.jsonl", HandwritingOptions())
-    assert isinstance(piece, Piece) and piece.content == first
+    assert isinstance(piece, Piece) and piece.content == first.round(2)
     assert isinstance(error, ReadError) and "as if it had two lines" in error.reason and error.line == 2
     (tmp_path / "list.json").write_text(f"[{json_line(first)}, {json_line(both)}]")
     _, error = Handwriting().read(tmp_path / "list.json", HandwritingOptions())
@@ -141,7 +141,7 @@ def test_attention_is_drawn_per_line(
         assert run(*text, "-o", "b/", *flags) == 2
         assert fragment in capsys.readouterr().err
     assert run(*text[:3], "--length", "9", "-o", "c.svg", "--show-attention", "none.svg") == 2
-    assert "attend" in capsys.readouterr().err
+    assert "--show-attention" in capsys.readouterr().err
     assert not (tmp_path / "two.svg").exists() and not (tmp_path / "none.svg").exists()
 
 

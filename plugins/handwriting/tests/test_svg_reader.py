@@ -53,10 +53,7 @@ def test_curves_become_evenly_spaced_points(tmp_path: Path) -> None:
 def test_title_of_own_drawings_is_the_text(tmp_path: Path) -> None:
     body = f'<title>so</title><g class="handwriting" {PAINT}><path d="M1 2L3 4"/></g>'
     assert reading.read_sample(tmp_path / "x.svg", f"{SVG}{body}</svg>").ink.text == "so"
-    assert (
-        reading.read_sample(tmp_path / "x.svg", f"{SVG}{body.replace('handwriting', 'other')}</svg>").ink.text
-        == ""
-    )
+    assert reading.read_sample(tmp_path / "x.svg", f"{SVG}{body.replace('handwriting', 'other')}</svg>").ink.text == ""
 
 
 OUTLINE = "is a filled outline"
