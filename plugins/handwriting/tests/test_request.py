@@ -166,8 +166,8 @@ def test_style_from_standard_input(codec: InkCodec, style_file: Path, monkeypatc
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 @pytest.mark.parametrize("suffix", [".json", ".svg", ".inkml"])
-@pytest.mark.parametrize("named", [True, False])
-def test_style_from_a_pipe(codec: InkCodec, tmp_path: Path, suffix: str, named: bool) -> None:
+@pytest.mark.parametrize("has_suffix", [True, False])
+def test_style_from_a_pipe(codec: InkCodec, tmp_path: Path, suffix: str, has_suffix: bool) -> None:
     file = tmp_path / f"style{suffix}"
     line = inks.zigzag_line("abc de")
     if suffix == ".inkml":
@@ -175,7 +175,7 @@ def test_style_from_a_pipe(codec: InkCodec, tmp_path: Path, suffix: str, named: 
         file.write_text(INKML.format(trace))
     else:
         write_pages([page_around(line)], file)
-    pipe = tmp_path / (f"pipe{suffix}" if named else "pipe")
+    pipe = tmp_path / (f"pipe{suffix}" if has_suffix else "pipe")
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(file.read_bytes(),))
     writer.start()
