@@ -115,8 +115,9 @@ def main() -> None:
         text = SENTENCES[number]
         (piece,) = model.generate(seed=arguments.seed, bias=arguments.bias, text=text, style=writer)
         generated[writer] = measure(Ink(piece.content.strokes, text))
-        print(f"{writer}: slant {styles[writer].slant_degrees:5.1f} degrees, width {styles[writer].width:.2f}; generated "
-              f"{generated[writer].slant_degrees:5.1f}, {generated[writer].width:.2f}", flush=True)  # fmt: skip
+        real_style, style = styles[writer], generated[writer]
+        print(f"{writer}: slant {real_style.slant_degrees:5.1f} degrees, width {real_style.width:.2f}; generated: "
+              f"{style.slant_degrees:5.1f}, {style.width:.2f}", flush=True)  # fmt: skip
     print(json.dumps({"primed samples": compare(generated, styles), "real lines": compare(real, styles)}, indent=2))
 
 
