@@ -135,7 +135,10 @@ def _read_text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_TEXT_BYTES:
             raise RequestError(
-                f"the `text_file` {path} is larger than 1 MB; split it", field="text_file", value=path, allowed="1 MB"
+                f"the `text_file` {path} is larger than 1 MB; split it",
+                field="text_file",
+                value=path,
+                allowed="at most 1 MB large",
             )
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
