@@ -41,7 +41,7 @@ def augmentation_is_valid(subject: Subject) -> str:
 
 
 def pieces_are_divided(subject: Subject) -> str:
-    """`divide` returns one part per fraction, an empty one for 0, and the parts together have all units of the piece."""
+    """`divide` returns one part per fraction, an empty one for 0, and the parts have all units of the piece."""
     plugin, codec, examples = subject.plugin, subject.codec, subject.examples
     if not isinstance(plugin, Divides):
         raise CheckSkipped("the plugin does not divide")

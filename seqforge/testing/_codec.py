@@ -104,7 +104,7 @@ def encoding_is_deterministic(subject: Subject) -> None:
 
 
 def round_trip(subject: Subject) -> str:
-    """`decode(encode(p)) == canonical(p)` with labels, and `canonical(canonical(p)) == canonical(p)`, for every piece."""
+    """For every piece `decode(encode(p)) == canonical(p)`, labels included, and `canonical` is idempotent."""
     plugin, codec = subject.plugin, subject.codec
     changed, example_of_change = 0, ""
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
@@ -154,7 +154,7 @@ def codec_state_round_trip(subject: Subject) -> str:
 
 
 def damaged_state_is_rejected(subject: Subject) -> str:
-    """`from_state` and `upgrade_state` raise only ValueError, KeyError, TypeError or AttributeError for damaged data."""
+    """For damaged data, `from_state` and `upgrade_state` raise only ValueError, KeyError, TypeError, AttributeError."""
     subject.require("codec_state_round_trip")
     codec = subject.plugin.codec
     data, arrays = validate_state(subject.plugin, subject.codec)
@@ -179,7 +179,7 @@ def damaged_state_is_rejected(subject: Subject) -> str:
 
 
 def units_add_up(subject: Subject) -> str:
-    """`units` returns numbers from 0, each depends on its step alone, and pieces have as many as their canonical form."""
+    """`units` returns numbers from 0 that depend on one step each, with the same sum for the canonical form."""
     plugin, codec, total = subject.plugin, subject.codec, 0.0
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
         name, steps = subject.sample_name(number), example.steps

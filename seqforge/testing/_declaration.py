@@ -57,7 +57,8 @@ def import_is_light(subject: Subject) -> str | None:
     if heavy:
         packages = listing(f"{name} ({count} modules)" for name, count in sorted(heavy.items()))
         raise CheckFailed(
-            f"{subject.owner_text}: importing {module} imports {packages}; import that inside the functions that need it"
+            f"{subject.owner_text}: importing {module} imports {packages}; import that inside the"
+            " functions that need it"
         )
     others = sorted(set(counts) - expected)
     return f"it imports {listing(others, most=6)}" if others else None
@@ -137,7 +138,7 @@ def _json_round_trip(subject: Subject, kind: type) -> str:
             ) from error
     for instance in instances:
         try:
-            restored = options_from_json(kind, json.loads(json.dumps(options_to_json(instance), allow_nan=False)))
+            restored: Any = options_from_json(kind, json.loads(json.dumps(options_to_json(instance), allow_nan=False)))
         except (TypeError, ValueError) as error:
             raise CheckFailed(f"{owner}: {instance} is not plain JSON: {error}") from error
         if restored != instance:

@@ -56,7 +56,7 @@ def damaged_files_are_read(subject: Subject) -> str:
                 found = [item for item in items if isinstance(item, Piece)]
                 files, pieces = files + 1, pieces + len(found)
                 errors += sum(isinstance(item, ReadError) for item in items)
-                for piece in found[:20]:
+                for piece in found[:20] if "pieces_are_encoded" not in subject.failed else ():
                     with subject.calling("encode", f"a piece of {name}"):
                         validate_example(plugin, codec, codec.encode(piece))
     return f"{files} files: {pieces} pieces, {errors} read errors"

@@ -20,7 +20,7 @@ RANDOM_LENGTHS = (17, 57, 97, 137)
 
 
 def files_are_written(subject: Subject) -> str:
-    """`write` writes the file that it is told to and no other, in every format, with several pieces if the format can."""
+    """`write` writes one file in every format of `writes`, with several pieces in those of `multi_piece`."""
     pieces = _real_pieces(subject, 2)
     for suffix in subject.plugin.writes:
         _write_one(subject, pieces[:1], suffix)

@@ -30,7 +30,7 @@ def task_has_prompts(subject: Subject) -> str:
     prompts = [prompt for task in subject.tasks for prompt in task.prompts]
     lengths = [len(prompt.example.steps) for prompt in prompts]
     constrained = sum(prompt.constraint is not None for prompt in prompts)
-    return f"{len(prompts)} prompts of {min(lengths)} to {max(lengths)} steps, {constrained} with a constraint"
+    return f"prompts: {len(prompts)}, of {min(lengths)} to {max(lengths)} steps; with a constraint: {constrained}"
 
 
 def finish_returns_a_piece(subject: Subject) -> str:

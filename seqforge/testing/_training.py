@@ -23,7 +23,7 @@ LENGTH, MAX_STEPS = 40.0, 300
 
 
 def model_trains(subject: Subject) -> str:
-    """A tiny model trains, a resumed run gives equal weights, generation is reproducible, and its pieces are written."""
+    """A tiny model trains, resumes with equal weights, generates reproducible pieces, and these are written."""
     import torch
 
     from seqforge.api.train import train
