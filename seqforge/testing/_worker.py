@@ -13,7 +13,8 @@ from seqforge import errors
 from seqforge.errors import ContractError
 from seqforge.testing._results import Result
 
-START_S = 120.0
+START_S, END_S = 120.0, 5.0
+"""Seconds that a process has to load a plugin, and to end after it closed its output."""
 
 
 class Worker:
@@ -75,7 +76,7 @@ class Worker:
         except queue.Empty:
             answer = None
         if answer is None:
-            code = self.close()
+            code = self.close(grace_s=END_S)
             raise ContractError(f"the plugin {self.spec['plugin']!r} ends the process that loads it (exit code {code})")
         if "error" in answer:
             self.close()
@@ -93,7 +94,7 @@ class Worker:
             while True:
                 answer = self._answers.get(timeout=self.limit_s)
                 if answer is None:
-                    code = self.close()
+                    code = self.close(grace_s=END_S)
                     return self._failure(check, f"{call} ends the process (exit code {code}); raise an error instead")
                 if "call" not in answer:
                     return Result(check, answer["outcome"], answer["message"])
@@ -102,17 +103,23 @@ class Worker:
             self.close()
             return self._failure(check, f"{call} takes longer than {self.limit_s:g} s")
         except OSError:
-            code = self.close()
+            code = self.close(grace_s=END_S)
             return self._failure(check, f"the process has ended (exit code {code})")
 
-    def close(self) -> int | None:
-        """End the process if it runs, and return its exit code."""
+    def close(self, *, grace_s: float = 0.0) -> int | None:
+        """End the process if it runs, and return its exit code.
+
+        Args:
+            grace_s: Time in seconds that a process has to end on its own, before it is killed.
+        """
         child, self._child = self._child, None
         if child is None:
             return None
-        if child.poll() is None:
+        try:
+            code = child.wait(timeout=grace_s)
+        except subprocess.TimeoutExpired:
             child.kill()
-        code = child.wait()
+            code = child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 try:
