@@ -113,7 +113,7 @@ def round_trip(subject: Subject) -> str:
             canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
             again = validate_piece(plugin, codec.canonical(canonical), "canonical", owner=codec)
         if not _same(subject, canonical, again):
-            problem = f"changes its own result for {name}: {difference(again, canonical)}"
+            problem = f"changes the piece that it returned for {name}: {difference(again, canonical)}"
             raise subject.failure("canonical", problem)
         with subject.calling("decode", f"the steps of {name}"):
             decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
@@ -179,7 +179,7 @@ def damaged_state_is_rejected(subject: Subject) -> str:
 
 
 def units_add_up(subject: Subject) -> str:
-    """`units` returns numbers from 0 that depend on one step each, with the same sum for the canonical form."""
+    """`units` returns numbers from 0 that depend on their step alone and have the same sum for the canonical form."""
     plugin, codec, total = subject.plugin, subject.codec, 0.0
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
         name, steps = subject.sample_name(number), example.steps

@@ -53,10 +53,10 @@ def damaged_files_are_read(subject: Subject) -> str:
                 name = f"{damage} ({file.path.name})"
                 with subject.calling("read", name, allowed=(OSError,)):
                     items = list(validate_items(plugin, path, subject.options))
-                found = [item for item in items if isinstance(item, Piece)]
-                files, pieces = files + 1, pieces + len(found)
+                readable = [item for item in items if isinstance(item, Piece)]
+                files, pieces = files + 1, pieces + len(readable)
                 errors += sum(isinstance(item, ReadError) for item in items)
-                for piece in found[:20] if "pieces_are_encoded" not in subject.failed else ():
+                for piece in readable[:20] if "pieces_are_encoded" not in subject.failed else ():
                     with subject.calling("encode", f"a piece of {name}"):
                         validate_example(plugin, codec, codec.encode(piece))
     return f"{files} files: {pieces} pieces, {errors} read errors"

@@ -93,8 +93,8 @@ def random_piece(subject: Subject, prompt: Prompt, rng: np.random.Generator, len
     state = state_after_prompt(subject, prompt)
     with subject.calling("advance", "the steps of a random walk", owner=prompt.constraint):
         steps, _ = walk(subject, prompt.constraint, state, rng, length)
-    kept = prompt.example.steps[: prompt.keep]
-    example = dataclasses.replace(prompt.example, steps=np.concatenate([kept, np.array(steps, codec.space.dtype)]))
+    beginning = prompt.example.steps[: prompt.keep]
+    example = dataclasses.replace(prompt.example, steps=np.concatenate([beginning, np.array(steps, codec.space.dtype)]))
     try:
         with subject.calling("decode", f"{len(steps)} allowed steps", allowed=(DecodeError,)):
             return validate_piece(subject.plugin, codec.decode(example), "decode", owner=codec)
