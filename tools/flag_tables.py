@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from seqforge.cli.console import with_flags
 from seqforge.core.files import write_text
 from seqforge.core.options import without_none
 from seqforge.errors import SeqforgeError, UsageError
@@ -67,7 +68,7 @@ def _row(field: "dataclasses.Field[Any]", hint: Any) -> str:
         flag += f", {flag_name('no_' + field.name)}"
     elif field.metadata.get("unit"):
         flag += f" {field.metadata['unit']}"
-    description = _escape(field.metadata.get("help", ""))
+    description = _escape(with_flags(field.metadata.get("help", "")))
     if get_origin(kind) is Literal:
         description += f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}."
     default = "" if field.default in (None, "", dataclasses.MISSING) else f"`{_format(field.default)}`"
