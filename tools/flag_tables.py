@@ -15,7 +15,7 @@ from seqforge.cli.console import with_flags
 from seqforge.core.files import write_text
 from seqforge.core.options import without_none
 from seqforge.errors import SeqforgeError, UsageError
-from seqforge.plugin import Plugin, registry
+from seqforge.plugin import AnyPlugin, registry
 
 MARKED = re.compile(r"(<!-- flags of (\S+) -->\n).*?(<!-- end of flags -->\n)", re.DOTALL)
 
@@ -36,7 +36,7 @@ def update_page(text: str, name: str) -> str:
     return MARKED.sub(lambda match: f"{match[1]}\n{flag_tables(registry.load(match[2]))}\n{match[3]}", text)
 
 
-def flag_tables(plugin: Plugin[Any, Any, Any]) -> str:
+def flag_tables(plugin: AnyPlugin) -> str:
     """Return Markdown with a table of flags per command, and the plugin's defaults of the core's flags."""
     parts = []
     for command, kind in (("train", plugin.Options), ("generate", plugin.Request)):

@@ -13,7 +13,7 @@ from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.output import Output, StepStream
 from seqforge.core.files import STDIN, write_text
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
-from seqforge.plugin import Plugin
+from seqforge.plugin import AnyPlugin
 from seqforge.sampling import Controls
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MODEL, LIMITS, SEARCH, OUTPUT, SAMPLING = "Model", "Length and limits", "Beam search", "Output", "Sampling"
 
 
-def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     plugin_flags = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
     core = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from seqforge.core.sequences import Example
 from seqforge.errors import ReadError, listing
-from seqforge.plugin import Codec, Piece
+from seqforge.plugin import AnyCodec, Piece
 from seqforge.plugin.validation import (
     validate_codec,
     validate_example,
@@ -208,7 +208,7 @@ def _same(subject: Subject, first: Piece[Any], second: Piece[Any]) -> bool:
     return equal(subject, first.content, second.content) and dict(first.labels) == dict(second.labels)
 
 
-def _example_problem(example: Example, codec: Codec[Any, Any, Any]) -> str:
+def _example_problem(example: Example, codec: AnyCodec) -> str:
     """Return what is wrong with a validated example beyond the rules of `validate_example`; "" if nothing is."""
     if codec.features and example.features is None:
         return f"no features; it must return {codec.features} numbers of float32"

@@ -15,7 +15,7 @@ from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.corpus import SourceFile, Sources, find_sources, readable_corpora
 from seqforge.errors import ContractError, UsageError, listing
-from seqforge.plugin import Codec, Divides, Piece, Task, registry
+from seqforge.plugin import AnyCodec, Divides, Piece, Task, registry
 from seqforge.plugin.validation import (
     ValidatedConstraint,
     validate_codec,
@@ -115,7 +115,7 @@ class Subject:
         return pieces
 
     @property
-    def codec(self) -> Codec[Any, Any, Any]:
+    def codec(self) -> AnyCodec:
         """The codec, fitted on four of five pieces, so that the others may contain values that it does not know."""
         self.require("codec_is_fitted")
         return self._codec
@@ -250,7 +250,7 @@ class Subject:
         return self.read_items()
 
     @cached_property
-    def _codec(self) -> Codec[Any, Any, Any]:
+    def _codec(self) -> AnyCodec:
         training_pieces = [piece for number, piece in enumerate(self.pieces) if number % 5 != 3]
         with self.calling("fit", f"{len(training_pieces)} pieces"):
             return validate_codec(self.plugin, self.plugin.codec.fit(iter(training_pieces), self.options))
