@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge.core.spaces import Categorical, Space, space_from_json
-from seqforge.core.spaces.categorical import MOST_SYMBOLS
+from seqforge.core.spaces.categorical import MAX_SYMBOLS
 from seqforge.errors import DamagedFileError
 
 
-@given(st.integers(1, MOST_SYMBOLS))
+@given(st.integers(1, MAX_SYMBOLS))
 def test_a_space_comes_back_from_its_json(size: int) -> None:
     space = Categorical(size)
     assert space_from_json(space.to_json()) == space
 
 
-@given(st.integers(1, MOST_SYMBOLS))
+@given(st.integers(1, MAX_SYMBOLS))
 def test_the_type_is_the_smallest_that_holds_every_symbol(size: int) -> None:
     dtype = Categorical(size).dtype
     assert dtype.kind == "u"
@@ -46,7 +46,7 @@ def test_unsigned_steps_are_compared_without_wrapping() -> None:
         Categorical(200).check(np.arange(256, dtype=np.uint8))
 
 
-@pytest.mark.parametrize("size", [0, -1, MOST_SYMBOLS + 1, 10**30])
+@pytest.mark.parametrize("size", [0, -1, MAX_SYMBOLS + 1, 10**30])
 def test_a_size_out_of_range_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="size is"):
         Categorical(size)
