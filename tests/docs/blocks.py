@@ -11,6 +11,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*
 FAST_RUN = "--steps 2 --precision float32 --threads 1"
 TINY_RUN = "--steps 30 --hidden 32 --layers 1 --embedding 8 --batch-size 8 --bptt 32 --precision float32 --threads 1"
 BLOCK = re.compile(r'^```(\w*)(?: title="([^"]+)"( append)?)?\n(.*?)^```', re.MULTILINE | re.DOTALL)
+CONTINUATION = re.compile(r" *\\\n *")
 COMMENT = re.compile(r"\s+#\s.*$")
 
 
@@ -34,9 +35,9 @@ class Block:
         """Yield each command with the output that the page shows for it; the output is empty if it shows none.
 
         If some lines start with `$`, those lines are the commands and the lines after each are its output. Otherwise
-        every line is a command.
+        every line is a command. A backslash at the end of a line continues a command on the next line.
         """
-        lines = self.body.splitlines()
+        lines = CONTINUATION.sub(" ", self.body).splitlines()
         prompt = "$ " if any(line.startswith("$ ") for line in lines) else ""
         starts = [number for number, line in enumerate(lines) if line.strip() and line.startswith(prompt)]
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
