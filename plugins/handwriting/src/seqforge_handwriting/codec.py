@@ -28,9 +28,12 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
     A step is (dx, dy, up): the offset in x-heights divided by `scale`, and 1 if the pen is lifted afterwards. A symbol
     of the source is a character of the text; symbol 0 is an unknown character.
 
-    Example:
-        codec = InkCodec.fit(pieces, HandwritingOptions())
-        codec.encode(pieces[0]).steps  # shape (points, 3)
+    >>> line = Piece(Ink((np.array([[0.0, 0.0], [9.0, 0.0]]), np.array([[9.0, 9.0]])), "-."))
+    >>> codec = InkCodec.fit([line], HandwritingOptions())
+    >>> codec.encode(line).steps.shape
+    (3, 3)
+    >>> codec.decode(codec.encode(line)) == codec.canonical(line)
+    True
 
     Args:
         options: The options of the plugin.

@@ -48,7 +48,11 @@ def smooth(points: np.ndarray) -> np.ndarray:
 
 
 def flattening_tolerance(curves: Sequence[np.ndarray]) -> float:
-    """Return the tolerance for flattening these curves: a hundredth of the median size of a curve."""
+    """Return the tolerance for flattening these curves: a hundredth of the median size of a curve.
+
+    >>> flattening_tolerance([smooth(np.array([[0.0, 0.0], [4.0, 0.0]]))])
+    0.02
+    """
     sizes = np.array([np.ptp(curve.imag) + np.ptp(curve.real) for curve in curves]) / 2
     sizes = sizes[sizes > 0]
     return float(np.median(sizes)) * RELATIVE_TOLERANCE if len(sizes) else 1.0
@@ -56,6 +60,10 @@ def flattening_tolerance(curves: Sequence[np.ndarray]) -> float:
 
 def flatten(curves: Sequence[np.ndarray], tolerance: float, max_points: int) -> list[np.ndarray]:
     """Return the points of polylines along curves, one array of shape (points, 2) per curve.
+
+    >>> curve = smooth(np.array([[0.0, 0.0], [3.0, 0.0]]))
+    >>> flatten([curve], tolerance=0.1, max_points=100)[0].tolist()
+    [[0.0, 0.0], [3.0, 0.0]]
 
     Every segment keeps its ends. Between them it has evenly spaced points; their number is that of Wang's formula for
     cubic curves, by which the polyline with points evenly spaced in the parameter stays within the tolerance.
@@ -92,6 +100,9 @@ def _points(curve: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def evaluate(curve: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Return points of a curve.
+
+    >>> evaluate(smooth(np.array([[0.0, 0.0], [3.0, 0.0]])), np.array([[0.0, 0.5, 1.0]])).real.tolist()
+    [[0.0, 1.5, 3.0]]
 
     Args:
         curve: The control points, shape (segments, 4).

@@ -69,6 +69,9 @@ class Pen:
 class PagedInk(Ink):
     """Ink in millimetres that is laid out on pages.
 
+    >>> PagedInk((), "a", pages=(Page(Ink((), "a"), 148, 210),)).pen.colour
+    'black'
+
     Attributes:
         pages: The pages with their ink.
         pen: The pen that draws it.
@@ -86,6 +89,10 @@ def _is_colour(name: str) -> bool:
 
 def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = "") -> str:
     """Return pages as one SVG drawing; several pages are placed below each other, each in a group with its number.
+
+    >>> page = Page(Ink((np.array([[1.0, 1.0], [5.0, 2.0]]),)), width=6, height=3)
+    >>> "M1,1L5,2" in draw([page], Pen(curves=False))
+    True
 
     Args:
         pages: The pages, at least one.
@@ -174,6 +181,9 @@ def _extent(pages: Sequence[Page]) -> tuple[float, float]:
 def write_pages(pages: Sequence[Page], path: Path, pen: Pen | None = None, *, description: str = "") -> None:
     """Write pages in the format of a path's suffix: .svg, .png, or .json strokes (one line per page, in millimetres).
 
+    Example:
+        write_pages([page_around(ink, margin=2)], Path("line.svg"), Pen(colour="navy"))
+
     Args:
         pages: The pages, at least one.
         path: The path of the file.
@@ -195,6 +205,9 @@ def write_pages(pages: Sequence[Page], path: Path, pen: Pen | None = None, *, de
 
 def render_png(drawing: str, pages: Sequence[Page]) -> bytes:
     """Return an SVG drawing of pages as a PNG on white with 300 dots per inch.
+
+    Example:
+        Path("line.png").write_bytes(render_png(draw(pages), pages))
 
     Raises:
         WriteError: If resvg is not installed, or the picture would have more than 100 million pixels.

@@ -70,6 +70,9 @@ class Frame:
 def estimate_frame(ink: Ink) -> Frame:
     """Return the frame of a line of writing.
 
+    >>> estimate_frame(Ink((np.array([[0.0, 0.0], [9.0, 0.0]]),), "-"))
+    Frame(left=0.0, baseline=0.0, slope=0.0, slant=0.0, x_height=4.5)
+
     The slope is estimated first, from the lowest points; baseline, x-height and slant are estimated on the levelled
     line. To keep the slant of a writer when normalising, use `dataclasses.replace(frame, slant=0.0)`.
 
@@ -98,6 +101,11 @@ def _estimate(points: bytes, counts: tuple[int, ...], text: str) -> Frame:
 
 
 def normalize(ink: Ink) -> tuple[Ink, Frame]:
-    """Return ink in x-heights on a level baseline with its slant unchanged, and the frame that was applied."""
+    """Return ink in x-heights on a level baseline with its slant unchanged, and the frame that was applied.
+
+    >>> ink, frame = normalize(Ink((np.array([[0.0, 0.0], [9.0, 0.0]]),), "-"))
+    >>> ink.strokes[0].tolist()
+    [[0.0, 0.0], [2.0, 0.0]]
+    """
     frame = replace(estimate_frame(ink), slant=0.0) if ink.strokes else Frame()
     return frame.apply(ink), frame

@@ -110,7 +110,11 @@ def _validated_stroke(stroke: np.ndarray, number: int) -> np.ndarray:
 
 
 def concatenate(inks: Iterable[Ink], *, separator: str = "\n") -> Ink:
-    """Return one ink with the strokes of all inks; their texts are joined by the separator."""
+    """Return one ink with the strokes of all inks; their texts are joined by the separator.
+
+    >>> concatenate([Ink((), "a"), Ink((), "b")], separator=" ").text
+    'a b'
+    """
     items = list(inks)
     strokes = tuple(stroke for ink in items for stroke in ink.strokes)
     return Ink(strokes, separator.join(ink.text for ink in items))
@@ -136,6 +140,9 @@ def to_offsets(ink: Ink) -> np.ndarray:
 def from_offsets(offsets: np.ndarray, text: str = "") -> Ink:
     """Return the ink that `to_offsets` described; the last point always ends its stroke.
 
+    >>> from_offsets(np.array([[1.0, 2.0, 0.0], [3.0, 4.0, 1.0]])).strokes[0].tolist()
+    [[1.0, 2.0], [4.0, 6.0]]
+
     Args:
         offsets: The offsets of the pen, shape (points, 3).
         text: The text of the ink.
@@ -156,6 +163,9 @@ def from_offsets(offsets: np.ndarray, text: str = "") -> Ink:
 
 def to_deltas(ink: Ink, decimals: int = 2) -> list[list[float]]:
     """Return the strokes in the form of the corpus: one list [dx, dy, dx, dy, ...] per stroke.
+
+    >>> to_deltas(Ink((np.array([[1.0, 2.0], [4.0, 6.5]]),)))
+    [[1.0, 2.0, 3.0, 4.5]]
 
     The first pair of a stroke is relative to the last point of the previous stroke, or to the origin. Coordinates are
     rounded before they are subtracted, so rounding errors do not accumulate. If all numbers are whole they are ints.

@@ -19,7 +19,11 @@ TEXT_TYPES = ("truth", "transcription", "text", "label")
 
 
 def read_inkml(path: Path) -> Sample | ReadError:
-    """Return the ink of a file, or the reason why it cannot be read; traces with the pen up are skipped."""
+    """Return the ink of a file, or the reason why it cannot be read; traces with the pen up are skipped.
+
+    Example:
+        sample = read_inkml(Path("fox.inkml"))
+    """
     try:
         document = read_xml(path, root="ink")
         channels, y_sign = _channels(document)

@@ -33,6 +33,9 @@ SMALL = frozenset("acemnorsuvwxzgpqy")
 def estimate_slant(ink: Ink) -> float:
     """Return the lean of the letters to the right per unit of height: the tangent of the typical downstroke's angle.
 
+    >>> estimate_slant(Ink((np.array([[1.0, -10.0], [0.0, 0.0]]),), "l"))
+    0.1
+
     Downstrokes carry the slant of a hand, upstrokes and ligatures do not (R. Bozinovic and S. Srihari, Off-line cursive
     script word recognition, 1989). The result is the median weighted by squared length, so that bowls and cross-bars
     have little influence; 0 without downstrokes.
@@ -60,6 +63,10 @@ def _downstrokes(stroke: np.ndarray) -> np.ndarray:
 def vertical_extrema(ink: Ink) -> tuple[np.ndarray, np.ndarray]:
     """Return the local tops and the local bottoms of the strokes, each of shape (points, 2).
 
+    >>> tops, bottoms = vertical_extrema(Ink((np.array([[0.0, 0.0], [1.0, -2.0], [2.0, 0.0]]),)))
+    >>> tops.tolist(), bottoms.tolist()
+    ([[1.0, -2.0]], [[0.0, 0.0], [2.0, 0.0]])
+
     The ends of a stroke count as extrema: a stroke that starts downwards starts with a top.
     """
     points = ink.points
@@ -76,6 +83,9 @@ def vertical_extrema(ink: Ink) -> tuple[np.ndarray, np.ndarray]:
 
 def estimate_baseline(ink: Ink, *, slope: float = 0.0) -> tuple[float, float]:
     """Return the y of the baseline and the x-height of a line of writing.
+
+    >>> estimate_baseline(Ink((np.array([[0.0, 5.0], [8.0, 5.0]]),), "-"))
+    (5.0, 4.0)
 
     The lines through the tops and bottoms of the letters are fitted together, as in Y. Bengio and Y. LeCun, Word
     normalization for on-line handwritten word recognition (1994): tops lie at the x-height or at the ascender line,
@@ -174,6 +184,9 @@ def _width_prior(ink: Ink, x_heights: np.ndarray) -> np.ndarray:
 
 def estimate_slope(ink: Ink) -> float:
     """Return the descent of the baseline per unit to the right (y grows downwards); 0 is level.
+
+    >>> estimate_slope(Ink((np.array([[0.0, 0.0], [8.0, 1.0]]),), "-"))
+    0.0
 
     The result is the slope of the line that has the most bottoms of letters close to it; descenders, commas and
     outliers do not count. A short word says little about its slope, so a prior prefers a level line.

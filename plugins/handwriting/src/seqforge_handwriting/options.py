@@ -41,7 +41,7 @@ class HandwritingRequest:
     style: str = flag(
         "", help="Hand to imitate: a writer of the corpus, or a file with strokes (.svg, .inkml, .json; - for stdin)."
     )
-    style_text: str = flag("", help="Text that the file of `style` shows.", unit="TEXT")
+    style_text: str = flag("", help="Text that the file of the style shows.", unit="TEXT")
     paper: str = flag(
         "", help="Paper: a4, a5, a6, letter, postcard, or a size such as 120x80mm; default: fit the writing."
     )

@@ -94,6 +94,9 @@ class Layout:
 class Page:
     """One page.
 
+    >>> Page(Ink(()), width=148, height=210).count
+    1
+
     Attributes:
         ink: The ink on the page, relative to its upper left corner.
         width: The width of the page.
@@ -199,6 +202,12 @@ def wrap(text: str, max_characters: int) -> list[str]:
 def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
     """Place lines of writing on pages.
 
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> line = from_deltas([[0, 0, 2, -1]], "l")
+    >>> (page,) = place([line, line], Layout(paper=(148.0, 210.0)))
+    >>> page.ink.strokes[1].tolist()
+    [[10.0, 26.75], [15.0, 24.25]]
+
     If a line is wider than the column of the paper, all lines are scaled down alike.
 
     Args:
@@ -240,6 +249,11 @@ def _fitting_page(lines: Sequence[Ink], layout: Layout) -> Page:
 
 def page_around(ink: Ink, *, margin: float = 0.0, min_size: float = 1.0) -> Page:
     """Return a page of the size of an ink in millimetres and the margins.
+
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> page = page_around(from_deltas([[3, 4, 5, 0]]), margin=2)
+    >>> page.width, page.height
+    (9.0, 4.0)
 
     Args:
         ink: The ink, in millimetres.

@@ -19,6 +19,10 @@ HEAD_BYTES = 4096
 def read_ink(path: Path, suffix: str | None = None) -> Iterator[Sample | ReadError]:
     """Yield the samples of a file, or the reason why one cannot be read.
 
+    Example:
+        for sample in read_ink(Path("lines.jsonl")):
+            print(sample if isinstance(sample, ReadError) else sample.ink.text)
+
     Args:
         path: The path of the file.
         suffix: The suffix of the format; None for that of the path.

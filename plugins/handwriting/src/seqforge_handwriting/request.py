@@ -31,6 +31,9 @@ STDIN = Path("-")
 class ParsedRequest:
     """A request after parsing and validation.
 
+    >>> ParsedRequest(Layout(), Pen(), lines=("Dear Ann,", "", "I am well")).layout.x_height
+    2.5
+
     Attributes:
         layout: The layout of the pages.
         pen: The pen that draws the result.
@@ -46,6 +49,11 @@ class ParsedRequest:
 
 class HandwritingTask(Task[Ink]):
     """The task of writing a text: one prompt per line that is not empty, and the pages of the result.
+
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> task = HandwritingTask([], ParsedRequest(Layout(margin=1.0), Pen(), lines=("-",)))
+    >>> task.finish([Piece(from_deltas([[0, 0, 2, 0]], "-"))]).content.bounds
+    (1.0, 1.0, 6.0, 1.0)
 
     Args:
         prompts: One prompt per line that is not empty; one prompt if no text was requested.
@@ -73,6 +81,10 @@ def parse_request(
     request: HandwritingRequest, *, writers: Mapping[str, Ink], counts: Mapping[str, int], tolerance: float
 ) -> ParsedRequest:
     """Parse a request, and read its files.
+
+    >>> counts = {"a": 90, "b": 90, "c": 90}
+    >>> parse_request(HandwritingRequest(text="a cab"), writers={}, counts=counts, tolerance=0.06).lines
+    ('a cab',)
 
     Args:
         request: The request.
@@ -123,7 +135,10 @@ def _read_text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_TEXT_BYTES:
             raise RequestError(
-                f"the `text_file` {path} is larger than 1 MB; split it", field="text_file", value=path, allowed="1 MB"
+                f"the `text_file` {path} is larger than 1 MB; split it",
+                field="text_file",
+                value=path,
+                allowed="at most 1 MB large",
             )
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

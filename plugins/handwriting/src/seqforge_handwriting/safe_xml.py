@@ -30,13 +30,20 @@ class Document:
 
 
 def local_name(element: ET.Element) -> str:
-    """Return the name of an element without its namespace, "" for comments and processing instructions."""
+    """Return the name of an element without its namespace, "" for comments and processing instructions.
+
+    >>> local_name(ET.Element("{http://www.w3.org/2000/svg}path"))
+    'path'
+    """
     tag: Any = element.tag  # a function if the element is a comment
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def read_xml(path: Path, *, root: str) -> Document:
     """Return a parsed XML file.
+
+    Example:
+        document = read_xml(Path("fox.svg"), root="svg")
 
     Args:
         path: The path of the file.

@@ -22,6 +22,9 @@ MAX_POINTS = 500_000
 class Sample:
     """One sample of handwriting in a file.
 
+    >>> Sample(Ink((), "fox"), {"writer": "w014"}, place="line 3", line=3).ink.text
+    'fox'
+
     Attributes:
         ink: The strokes and their text.
         labels: The labels that the file gives: writer, kind.
@@ -58,6 +61,9 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
 
 def validated_ink(strokes: list[np.ndarray], text: str) -> Ink:
     """Return the strokes of a file as ink.
+
+    >>> validated_ink([np.array([[1.0, 2.0]])], "i").counts
+    (1,)
 
     Raises:
         ValueError: If there are no strokes or too many, or a coordinate is out of range.

@@ -52,12 +52,20 @@ def _distances(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.nda
 
 
 def simplify(ink: Ink, tolerance: float) -> Ink:
-    """Return ink with simplified strokes; the tolerance is in units of the ink."""
+    """Return ink with simplified strokes; the tolerance is in units of the ink.
+
+    >>> simplify(Ink((np.array([[0.0, 0.0], [1.0, 0.1], [2.0, 0.0]]),)), tolerance=0.5).counts
+    (2,)
+    """
     return ink.with_strokes(simplify_stroke(stroke, tolerance) for stroke in ink.strokes)
 
 
 def simplify_dense(ink: Ink, suffix: str, tolerance: float) -> Ink:
     """Return ink simplified if it has far more points per character than the corpus, else unchanged.
+
+    >>> line = Ink((np.stack([np.arange(40.0), np.zeros(40)], axis=1),), "a")
+    >>> simplify_dense(line, ".json", tolerance=0.5).counts
+    (2,)
 
     Args:
         ink: The ink of a file.

@@ -21,6 +21,9 @@ MAX_TEXT = 100_000
 def read_json(path: Path) -> Iterator[Sample | ReadError]:
     """Yield the samples of a file, or the reason why one cannot be read.
 
+    Example:
+        texts = [sample.ink.text for sample in read_json(Path("lines.jsonl")) if isinstance(sample, Sample)]
+
     The file contains JSON lines, one object, or a list of objects.
     """
     file = str(path)

@@ -47,6 +47,9 @@ class StyleMetrics:
 def measure_style(ink: Ink) -> StyleMetrics:
     """Return the measures of one line of writing.
 
+    >>> measure_style(Ink((np.array([[1.0, -10.0], [0.0, 0.0]]),), "l")).slant_degrees  # doctest: +ELLIPSIS
+    5.7...
+
     Raises:
         ValueError: If the ink has no strokes.
     """
@@ -59,6 +62,9 @@ def measure_style(ink: Ink) -> StyleMetrics:
 
 def median_style(styles: Sequence[StyleMetrics]) -> StyleMetrics:
     """Return the medians of the measures of several lines of one writer.
+
+    >>> median_style([StyleMetrics(4, 1), StyleMetrics(6, 1), StyleMetrics(20, 2)])
+    StyleMetrics(slant_degrees=6.0, x_height=1.0, width=0.0)
 
     Raises:
         ValueError: If the sequence is empty.

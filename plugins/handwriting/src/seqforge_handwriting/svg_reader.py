@@ -26,6 +26,9 @@ ADVICE = "draw the text with a pen tool (one open path without fill per stroke),
 def read_svg(path: Path) -> Sample | ReadError:
     """Return the strokes of a drawing in CSS pixels (1/96 inch), or the reason why it cannot be read.
 
+    Example:
+        sample = read_svg(Path("fox.svg"))
+
     Transforms, units and styles are applied. Every open subpath is a stroke, in the order of the file. Curves become
     polylines with points at the ends of their segments and evenly spaced points between them.
     """

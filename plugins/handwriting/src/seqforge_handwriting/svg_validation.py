@@ -20,6 +20,11 @@ NOT_IN_A_PATH = re.compile(r"[^\sMmZzLlHhVvCcSsQqTtAa0-9eE+.,-]\S*|(?i:nan|inf)"
 def prepare(document: Document, file: str) -> None:
     """Check the numbers and references of a drawing, and add attributes that svgelements carries along.
 
+    >>> root = ET.fromstring('<svg><path d="M0 0L1 1"/></svg>')
+    >>> prepare(Document(root, (1, 1)), "fox.svg")
+    >>> root[0].get("data-unpainted")
+    '1'
+
     Every element gets its line number as `data-line`, and `data-unpainted="1"` if neither it nor its ancestors specify
     any paint. Elements that are not drawn are moved into <defs>.
 

@@ -97,6 +97,9 @@ def find_unknown_characters(
 ) -> tuple[list[str], list[str]]:
     """Return the characters of a text that never occur in training, and those that occur too rarely.
 
+    >>> find_unknown_characters("axz", {"a": 90, "z": 3})
+    (['x'], ['z'])
+
     Args:
         text: The text; white space is always known.
         counts: Number of occurrences of each character in training.
@@ -111,6 +114,8 @@ def validate_characters(
     text: str, counts: Mapping[str, int], *, field: str = "text", min_count: int = MIN_COUNT, allow_rare: bool = False
 ) -> None:
     """Check that the model knows every character of a text.
+
+    >>> validate_characters("az", {"a": 90, "z": 3}, allow_rare=True)
 
     Args:
         text: The normalised text.

@@ -23,6 +23,11 @@ COLUMNS, COLUMN_WIDTH, NAME_WIDTH, ROW_HEIGHT, MARGIN, X_HEIGHT = 3, 76.0, 13.0,
 class WriterSamples:
     """For each writer, a line of about 22 characters, in x-heights.
 
+    >>> samples = WriterSamples()
+    >>> _ = samples.add(Piece(Ink((np.array([[0.0, 0.0], [9.0, 0.0]]),), "- - - - - - -"), {"writer": "w001"}))
+    >>> samples.lines["w001"].bounds
+    (0.0, 0.0, 2.0, 0.0)
+
     Args:
         lines: Writer to line; empty by default.
 
