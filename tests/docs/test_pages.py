@@ -23,7 +23,7 @@ from fakekit import TINY, in_process, isolate  # noqa: E402
 
 CORPORA = ROOT / "corpora" / "src" / "seqforge_corpora"
 USAGE = ROOT / "docs" / "usage.md"
-SHOWN_ONLY = "text"
+NOT_RUN = "text"
 """The language of blocks that are not run."""
 CORPUS_FOLDERS = {"abc": "my_tunes", "midi": "my_midi_files", "handwriting": "my_hand"}
 """The corpus of a plugin where a page names none: the bundled corpora take a minute to prepare."""
@@ -32,11 +32,11 @@ INTERRUPTED_RUN = "seqforge train --plugin text --corpus mine.txt --stop-at 3"
 PYTHON_TINY = ", ".join(f"{name}={value!r}" for name, value in {"steps": 30, **TINY}.items())
 
 
-def runs(block: Block) -> bool:
-    return block.language != SHOWN_ONLY
+def is_runnable(block: Block) -> bool:
+    return block.language != NOT_RUN
 
 
-RUN_PAGES = [page for page in PAGES if page != TUTORIAL and any(map(runs, blocks_of(page)))]
+RUN_PAGES = [page for page in PAGES if page != TUTORIAL and any(map(is_runnable, blocks_of(page)))]
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def shell(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str]
 @pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_blocks_of_a_page_run(page: Path, shell: Callable[[str], str]) -> None:
     namespace: dict[str, Any] = {}
-    for block in filter(runs, blocks_of(page)):
+    for block in filter(is_runnable, blocks_of(page)):
         if block.language == "python":
             exec(re.sub(r"minutes=\d+", PYTHON_TINY, block.body), namespace)
         elif block.language == "toml":
@@ -98,7 +98,7 @@ def run_commands(block: Block, shell: Callable[[str], str]) -> None:
     Shown output that ends with a line `...` is the beginning of the output.
     """
     assert block.language in ("", "console"), f"no rule for a block of {block.language}"
-    for line, shown in block.commands():
+    for line, expected in block.commands():
         if "--resume" in line:
             shell(shorten(INTERRUPTED_RUN))
         for command in line.split(" ; "):
@@ -107,10 +107,10 @@ def run_commands(block: Block, shell: Callable[[str], str]) -> None:
             if command.startswith("seqforge train") and plugin and "--corpus" not in command:
                 command += f" --corpus {CORPUS_FOLDERS[plugin[1]]}" if plugin[1] in CORPUS_FOLDERS else ""
             output = shell(command)
-        if shown.endswith("\n..."):
-            assert output.startswith(shown.removesuffix("...")), (line, output)
-        elif shown:
-            assert output.rstrip("\n") == shown, (line, output)
+        if expected.endswith("\n..."):
+            assert output.startswith(expected.removesuffix("...")), (line, output)
+        elif expected:
+            assert output.rstrip("\n") == expected, (line, output)
 
 
 def test_the_pages_run_many_commands() -> None:
@@ -135,7 +135,7 @@ def test_error_of_the_usage_page_prints_what_the_page_shows(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = [block.body for block in blocks_of(USAGE) if block.language == "python"][-1]
-    shown = re.findall(r"  # (.+)$", body, re.MULTILINE)
+    expected = re.findall(r"  # (.+)$", body, re.MULTILINE)
     exec(body, {"seqforge": seqforge, "model": seqforge.load("text:default")})
-    assert capsys.readouterr().out.splitlines() == shown
-    assert shown[0].startswith("top_p 1.5 ")
+    assert capsys.readouterr().out.splitlines() == expected
+    assert expected[0].startswith("top_p 1.5 ")
