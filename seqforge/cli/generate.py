@@ -14,7 +14,7 @@ from seqforge.cli.output import Output, StepStream
 from seqforge.core.files import STDIN, write_text
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
 from seqforge.plugin import AnyPlugin
-from seqforge.sampling import Controls
+from seqforge.sampling import Controls, Precision
 
 if TYPE_CHECKING:
     from seqforge.api.generated import Generated
@@ -31,15 +31,15 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         _flag("plugin", str | None, None, MODEL, "Plugin of the domain; its own flags are shown with it."),
         _flag(
             "model", list[str] | None, None, MODEL,
-            "A model file, a run folder, a shipped model's name, or 'shipped'; repeat it for an ensemble. Default: the"
-            " newest finished run below ./runs, else the shipped model.",
+            "A model file, a run folder, a plugin, a shipped model's name, or 'shipped'; repeat the flag for an"
+            " ensemble. Default: the newest finished run below ./runs, else the shipped model.",
         ),
         _flag(
-            "label", list[str] | None, None, MODEL, "Condition on a label; repeatable.", metavar="NAME=VALUE"
+            "label", list[str] | None, None, MODEL, "Condition on a label; repeatable. `seqforge info MODEL` lists the labels.", metavar="NAME=VALUE"
         ),
-        _flag("precision", str, "float32", MODEL, "Precision of the matrix products: float32, bfloat16 or int8."),
+        _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("length", float | None, None, LIMITS,
-              "Length in natural units, prompt included, after which a piece is led to its end.", metavar="UNITS"),
+              "Length in natural units, prompt included; beyond it, a piece ends as soon as it may.", metavar="UNITS"),
         _flag("max_steps", int | None, None, LIMITS, "Largest number of steps, prompt included.", min=1),
         _flag("max_seconds", float | None, None, LIMITS, "Time limit for all pieces together.", metavar="SECONDS"),
         _flag("seed", int, 0, SAMPLING, "Seed of the random numbers; piece k depends on the seed and k.", min=0),
