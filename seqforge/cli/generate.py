@@ -35,7 +35,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             " ensemble. Default: the newest finished run below ./runs, else the shipped model.",
         ),
         _flag(
-            "label", list[str] | None, None, MODEL, "Condition on a label; repeatable. `seqforge info MODEL` lists the labels.", metavar="NAME=VALUE"
+            "label", list[str] | None, None, MODEL,
+            "Condition on a label; repeatable. `seqforge info MODEL` lists the labels.", metavar="NAME=VALUE",
         ),
         _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("length", float | None, None, LIMITS,
