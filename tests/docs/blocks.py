@@ -64,4 +64,3 @@ def shorten(command: str) -> str:
     return f"{command} {FAST_RUN if '--init' in command else TINY_RUN}"
 
 
-shrunk = shorten  # the former name, until no test uses it
