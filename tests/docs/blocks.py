@@ -62,5 +62,3 @@ def shorten(command: str) -> str:
         return command
     command = re.sub(r" --minutes \d+", "", command)
     return f"{command} {FAST_RUN if '--init' in command else TINY_RUN}"
-
-

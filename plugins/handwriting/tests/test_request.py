@@ -58,7 +58,7 @@ def style_file(tmp_path: Path) -> Path:
         ({"text": "abc", "margin": "15"}, "margin", "15mm"),
         ({"text": "abc", "letter_height": "2"}, "letter_height", "15mm"),
         ({"text": "abc", "spacing": 0.1}, "spacing", "1 to 50"),
-        ({"text": "abc", "width": 0.0}, "width", "0.01"),
+        ({"text": "abc", "pen_width": 0.0}, "pen_width", "0.01"),
         ({"text": "abc", "colour": "blurple"}, "colour", "'blurple'"),
         ({"text": "abc", "size_unit": "em"}, "size_unit", "mm or px"),
     ],
