@@ -1,4 +1,4 @@
-# make demo: set up, train on the bundled tune books for two minutes, generate. make test: the whole suite.
+# make demo: install, train on the bundled tune books for two minutes, generate. make test: run the test suite.
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,14 +11,14 @@ MINUTES ?= 2
 .PHONY: install demo test coverage check docs models wheels clean help
 
 help:
-	@echo "make install  sets up $(VENV) (pip's settings stay yours)"
-	@echo "make demo     trains for $(MINUTES) minutes on three tune books and writes tunes into out/"
-	@echo "make test     runs every test, on all cores"
-	@echo "make coverage runs every test and compares the coverage of each package with its floor"
-	@echo "make check    ruff, mypy and the walls between the rooms"
-	@echo "make docs     builds the site into out/site; every link and anchor must lead somewhere"
-	@echo "make models   trains what ships (53 minutes; nobody needs to)"
-	@echo "make wheels   builds one wheel a distribution into dist/"
+	@echo "make install   create $(VENV) with pinned versions; pip's settings are not changed"
+	@echo "make demo      train for $(MINUTES) minutes on three tune books and write tunes to out/"
+	@echo "make test      run the test suite on all cores"
+	@echo "make coverage  run the tests and compare the coverage of each package with its floor"
+	@echo "make check     run ruff, codespell, mypy and import-linter"
+	@echo "make docs      build the site in out/site; broken links and anchors are errors"
+	@echo "make models    train the shipped models again (110 minutes)"
+	@echo "make wheels    build a wheel per distribution in dist/"
 
 install: $(SETUP)
 
@@ -33,14 +33,14 @@ demo: install
 	@mkdir -p out
 	@rm -rf out/run
 	$(BIN)/seqforge train --plugin abc --minutes $(MINUTES) --run out/run
-	for kind in abc mid svg; do $(BIN)/seqforge generate --model out/run --key D --meter 6/8 --rhythm jig --bars 16 --seed 1 -o out/tune.$$kind; done
+	for format in abc mid svg; do $(BIN)/seqforge generate --model out/run --key D --meter 6/8 --rhythm jig --bars 16 --seed 1 -o out/tune.$$format; done
 	$(BIN)/seqforge generate --model out/run -n 5 --seed 2 -o out/book.abc
 	@echo
 	@cat out/tune.abc
 	@echo
 	@echo "written: out/tune.abc, out/tune.mid, out/tune.svg (open it in a browser), out/book.abc, out/run/model.safetensors"
 	@echo "activate the environment:   . $(BIN)/activate"
-	@echo "then, for instance:         seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg"
+	@echo "for example:                seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg"
 
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
@@ -55,6 +55,7 @@ coverage: install
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -69,13 +70,13 @@ models: install
 	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 3 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums
 	$(BIN)/seqforge train --plugin handwriting --minutes 60 --batch-size 64 --run out/models/handwriting
-	for each in songs chorales drums; do $(BIN)/python -m tools.export_model out/models/$$each plugins/midi/src/seqforge_midi/models/$$each.safetensors; done
+	for model in songs chorales drums; do $(BIN)/python -m tools.export_model out/models/$$model plugins/midi/src/seqforge_midi/models/$$model.safetensors; done
 	$(BIN)/python -m tools.export_model out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/handwriting plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/text plugins/text/src/seqforge_text/models/default.safetensors
 
 wheels: install
-	for each in . corpora $(PLUGINS); do $(BIN)/python -m build --quiet --wheel --outdir dist $$each; done
+	for folder in . corpora $(PLUGINS); do $(BIN)/python -m build --quiet --wheel --outdir dist $$folder; done
 
 clean:
 	rm -rf $(VENV) out dist

@@ -1,4 +1,4 @@
-"""One file holds a model: weights and one JSON header (network, codec, options, provenance)."""
+"""The model file: one .safetensors file with the weights and one JSON header (network, codec, options, provenance)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ WEIGHTS, ARRAYS = "network.", "codec."
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """Everything that a model file says beside its numbers. The lower rooms do not look into the codec.
+    """The content of a model file without the weights. The codec's part is not interpreted here.
 
     Attributes:
-        plugin: the plugin's name.
-        unit: the natural unit of the domain.
-        space: what a step is.
-        network: the shape of the network.
-        labels: label name to its values, as the network numbers them (from 1; 0 is unknown).
-        codec: version and plain JSON of the codec.
-        options: the plugin's options, as plain JSON.
-        provenance: versions, corpora with licences, training steps, losses; plain JSON.
-        arrays: the codec's named arrays.
+        plugin: Name of the plugin.
+        unit: Natural unit of the domain.
+        space: Type of a step.
+        network: Architecture of the network.
+        labels: Label name to its values in the order of their numbers, from 1; 0 is unknown.
+        codec: Version and state of the codec, as plain JSON.
+        options: Options of the plugin, as plain JSON.
+        provenance: Versions, corpora with licences, training steps and losses, as plain JSON.
+        arrays: Arrays of the codec by name.
     """
 
     plugin: str
@@ -47,7 +47,7 @@ class ModelHeader:
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the header as plain JSON, arrays left out."""
+        """Return the header as plain JSON, without the arrays."""
         return {
             "format": FORMAT,
             "kind": "model",
@@ -69,16 +69,19 @@ def write_model(
     *,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> None:
-    """Write a model file, whole or not at all.
+    """Write a model file; after a failure the previous file is unchanged.
+
+    Example:
+        write_model(Path("model.safetensors"), header, network.state_dict(), precision="bfloat16")
 
     Args:
-        path: where to.
-        header: what it says.
-        weights: the network's parameters by name.
-        precision: what the weights are stored in.
+        path: The path of the file.
+        header: The header.
+        weights: The parameters of the network by name.
+        precision: The type in which the weights are stored.
 
     Raises:
-        WriteError: the file cannot be written.
+        WriteError: If the file cannot be written.
     """
     arrays: dict[str, np.ndarray] = {ARRAYS + name: array for name, array in header.arrays.items()}
     for name, weight in weights.items():
@@ -91,10 +94,13 @@ def write_model(
 
 
 def read_header(path: Path) -> ModelHeader:
-    """Return what a model file says of itself, without its weights.
+    """Return the header of a model file; the weights are not read.
+
+    Example:
+        read_header(Path("model.safetensors")).provenance["licences"]
 
     Raises:
-        DamagedFileError: it is no model file of ours.
+        DamagedFileError: If the file is not a model file, or is damaged.
     """
     return _header(TensorFile(path, "model"))
 
@@ -102,20 +108,27 @@ def read_header(path: Path) -> ModelHeader:
 def read_model(path: Path) -> tuple[ModelHeader, Network]:
     """Return the header and the network, in float32 and in evaluation mode.
 
-    The network's shape is compared with the file's before any memory is taken for it.
+    The shapes of the weights are compared with the architecture before any memory is allocated.
+
+    Example:
+        header, network = read_model(Path("model.safetensors"))
 
     Raises:
-        DamagedFileError: it is no model file of ours, or damaged.
+        DamagedFileError: If the file is not a model file, or is damaged.
     """
     file = TensorFile(path, "model")
     header = _header(file)
     with torch.device("meta"):
         network = Network(header.space, header.network, seed=None)
     expected = {WEIGHTS + name: tuple(value.shape) for name, value in network.state_dict().items()}
-    found = {name: stored.shape for name, stored in file.tensors.items() if name.startswith(WEIGHTS)}
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            raise file.damage(f"the tensor {name!r} has shape {found.get(name)}, not {expected.get(name)}")
+    actual = {name: stored.shape for name, stored in file.tensors.items() if name.startswith(WEIGHTS)}
+    for name in sorted(expected.keys() | actual.keys()):
+        if name not in actual:
+            raise file.damage(f"the tensor {name!r} is missing")
+        if name not in expected:
+            raise file.damage(f"the tensor {name!r} is not part of the network that the header describes")
+        if expected[name] != actual[name]:
+            raise file.damage(f"the tensor {name!r} has shape {actual[name]}, not {expected[name]}")
     weights = {name.removeprefix(WEIGHTS): _weight(file, name) for name in expected}
     network.load_state_dict(weights, assign=True)
     return header, network.eval()
@@ -124,9 +137,11 @@ def read_model(path: Path) -> tuple[ModelHeader, Network]:
 def _header(file: TensorFile) -> ModelHeader:
     data = file.metadata
     if not isinstance(data, dict) or data.get("kind") != "model":
-        raise file.damage("it is no seqforge model")
+        raise file.damage("it is not a seqforge model")
     if data.get("format") != FORMAT:
-        raise file.damage(f"its format is {data.get('format')!r} and this seqforge reads {FORMAT}; update seqforge")
+        raise file.damage(
+            f"its format is {data.get('format')!r} and this version of seqforge reads {FORMAT}; update seqforge"
+        )
     try:
         labels = {str(name): tuple(map(str, values)) for name, values in data["labels"]}
         header = ModelHeader(
@@ -143,41 +158,41 @@ def _header(file: TensorFile) -> ModelHeader:
     except DamagedFileError as error:
         raise file.damage(str(error)) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise file.damage(f"its header lacks or garbles {error}") from error
+        raise file.damage(f"its header has a missing or wrong value: {error}") from error
     _check_provenance(file, header.provenance)
     if tuple(len(values) for values in labels.values()) != header.network.labels:
-        raise file.damage("its labels and its network disagree")
+        raise file.damage("its labels do not fit its network")
     return header
 
 
-def _check_provenance(file: TensorFile, told: Mapping[str, Any]) -> None:
-    """Refuse what others rely on and is not of its kind."""
-    numbers = [told.get(name) for name in ("longest_units", "valid_nats_per_unit", "minutes", "steps")]
-    words = {"name", "licence", "source", "attribution"}
-    licences, corpus = told.get("licences", []), told.get("corpus", [])
-    fits = (
+def _check_provenance(file: TensorFile, provenance: Mapping[str, Any]) -> None:
+    """Raise DamagedFileError if an entry of the provenance that is used elsewhere has a wrong type."""
+    numbers = [provenance.get(name) for name in ("longest_units", "valid_nats_per_unit", "minutes", "steps")]
+    licence_keys = {"name", "licence", "source", "attribution"}
+    licences, corpus = provenance.get("licences", []), provenance.get("corpus", [])
+    valid = (
         all(number is None or type(number) in (int, float) for number in numbers)
         and isinstance(licences, list)
-        and all(isinstance(each, dict) and words <= each.keys() for each in licences)
+        and all(isinstance(entry, dict) and licence_keys <= entry.keys() for entry in licences)
         and isinstance(corpus, list)
         and all(isinstance(name, str) for name in corpus)
-        and isinstance(told.get("versions", {}), dict)
+        and isinstance(provenance.get("versions", {}), dict)
     )
-    if not fits:
-        raise file.damage("what it says of its origin is garbled")
+    if not valid:
+        raise file.damage("its provenance has a value of a wrong type")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} where a name should be")
+        raise TypeError(f"{value!r} is not a text")
     return value
 
 
 def _weight(file: TensorFile, name: str) -> Tensor:
     array = np.array(file.array(name))
-    kind = file.tensors[name].dtype
-    if kind == "BF16":
+    dtype = file.tensors[name].dtype
+    if dtype == "BF16":
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16).float()
-    if kind != "F32":
-        raise file.damage(f"the tensor {name!r} is of type {kind}, and F32 or BF16 is allowed")
+    if dtype != "F32":
+        raise file.damage(f"the tensor {name!r} is of type {dtype}; F32 and BF16 are allowed")
     return torch.from_numpy(array)

@@ -1,6 +1,6 @@
-"""What the tests of the lower half share: tiny networks, datasets on disk, windows, batches by hand.
+"""Fixtures for the tests of the lower half: tiny networks, datasets on disk, random batches.
 
-seqforge is imported inside the fixtures, never at the top: this file is read before the shapes are enforced.
+seqforge is imported inside the fixtures, because this file is imported before the shape checks are installed.
 """
 
 import itertools
@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("seqforge")
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Matrices this small are fastest on one thread, and the sum of a product depends on their number."""
+    """Run with one thread: it is fastest for small matrices, and sums depend on the number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -32,9 +32,9 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def make_network() -> Callable[..., "Network"]:
-    """Return a maker of tiny networks: `make_network(size=5, seed=0, weight_scale=1.0, **config)`.
+    """Return a function that makes tiny networks: `make_network(size=5, seed=0, weight_scale=1.0, **config)`.
 
-    Weights and biases are far from where they begin, so that a part left out is seen.
+    Weights and biases differ much from their initial values, so that a test notices if one of them is not used.
     """
     from seqforge.core.spaces import Categorical
     from seqforge.network import Network, NetworkConfig
@@ -57,55 +57,44 @@ def make_network() -> Callable[..., "Network"]:
 
 @pytest.fixture(scope="session")
 def make_batch() -> Callable[..., "Batch"]:
-    """Return a maker of random windows for a network; `starts` and `ends` are lists of (time, lane)."""
+    """Return a function that makes random batches for a network; `starts` and `ends` are lists of (time, row)."""
     from seqforge.network import Batch
 
     def make(
         network: "Network",
         *,
         time: int = 12,
-        lanes: int = 3,
+        rows: int = 3,
         seed: int = 0,
         starts: Sequence[tuple[int, int]] = (),
         ends: Sequence[tuple[int, int]] = (),
     ) -> "Batch":
         generator = torch.Generator().manual_seed(seed)
         size, config = int(network.head.size), network.config  # type: ignore[call-overload]
-        flags = torch.zeros(2, time, lanes, dtype=torch.bool)
-        for number, places in enumerate((starts, ends)):
-            for at, lane in places:
-                flags[number, at, lane] = True
-        values = [torch.randint(0, n + 1, (1, lanes), generator=generator) for n in config.labels]
-        labels = torch.stack(values, -1) if values else torch.zeros(1, lanes, 0, dtype=torch.int64)
+        flags = torch.zeros(2, time, rows, dtype=torch.bool)
+        for number, positions in enumerate((starts, ends)):
+            for t, row in positions:
+                flags[number, t, row] = True
+        values = [torch.randint(0, n + 1, (1, rows), generator=generator) for n in config.labels]
+        labels = torch.stack(values, -1) if values else torch.zeros(1, rows, 0, dtype=torch.int64)
         return Batch(
-            inputs=torch.randint(0, size, (time, lanes), generator=generator),
-            targets=torch.randint(0, size, (time, lanes), generator=generator),
+            inputs=torch.randint(0, size, (time, rows), generator=generator),
+            targets=torch.randint(0, size, (time, rows), generator=generator),
             starts=flags[0],
             ends=flags[1],
-            weights=torch.ones(time, lanes),
-            labels=labels.expand(time, lanes, -1),
-            features=torch.randn(1, lanes, config.features, generator=generator).expand(time, lanes, -1),
+            weights=torch.ones(time, rows),
+            labels=labels.expand(time, rows, -1),
+            features=torch.randn(1, rows, config.features, generator=generator).expand(time, rows, -1),
         )
 
     return make
 
 
 @pytest.fixture(scope="session")
-def part_of() -> Callable[..., "Batch"]:
-    """Return a cutter of windows: `part_of(window, first, end)` holds the rows from first to before end."""
-
-    def cut(window: "Batch", first: int, end: int | None = None) -> "Batch":
-        return window.slice_time(first, len(window.starts) if end is None else end)
-
-    return cut
-
-
-@pytest.fixture(scope="session")
 def make_dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "Dataset"]:
-    """Return a maker of datasets on disk: `make_dataset(pieces, size=5, labels=..., chosen=..., ...)`.
+    """Return a function that makes datasets on disk: `make_dataset(pieces, size=5, labels=..., piece_labels=..., ...)`.
 
-    Each piece is a list of symbols; `chosen` holds the labels of each, `shards` among how many files
-    they are shared out.
+    Each piece is a list of symbols; `piece_labels` holds the labels of each piece, `shards` is the number of files.
     """
     from seqforge.core.sequences import Example
     from seqforge.core.spaces import Categorical
@@ -119,30 +108,30 @@ def make_dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "Dat
         *,
         size: int = 5,
         labels: Mapping[str, tuple[str, ...]] | None = None,
-        chosen: Sequence[Mapping[str, str]] | None = None,
+        piece_labels: Sequence[Mapping[str, str]] | None = None,
         features: np.ndarray | None = None,
         units: Sequence[float] | None = None,
         shards: int = 1,
     ) -> "Dataset":
         folder = root / str(next(numbers))
         folder.mkdir()
-        space, known = Categorical(size), dict(labels or {})
+        space, label_values = Categorical(size), dict(labels or {})
         examples = [
             Example(
                 np.array(piece, space.dtype),
-                labels=dict(chosen[row]) if chosen else {},
-                features=None if features is None else features[row],
+                labels=dict(piece_labels[number]) if piece_labels else {},
+                features=None if features is None else features[number],
             )
-            for row, piece in enumerate(pieces)
+            for number, piece in enumerate(pieces)
         ]
-        counts = [float(len(piece)) for piece in pieces] if units is None else list(units)
+        piece_units = [float(len(piece)) for piece in pieces] if units is None else list(units)
         names = []
-        for number, rows in enumerate(np.array_split(np.arange(len(pieces)), shards)):
-            names.append(f"{number}.safetensors")
-            mine = [examples[row] for row in rows]
-            sides, some = [0] * len(mine), [counts[row] for row in rows]
-            write_shard(folder / names[-1], space, None, known, mine, sides, some)
+        for shard, indices in enumerate(np.array_split(np.arange(len(pieces)), shards)):
+            names.append(f"{shard}.safetensors")
+            shard_examples = [examples[index] for index in indices]
+            splits, shard_units = [0] * len(indices), [piece_units[index] for index in indices]
+            write_shard(folder / names[-1], space, None, label_values, shard_examples, splits, shard_units)
         write_manifest(folder, names, {})
-        return open_datasets(folder, space, None, known)["train"]
+        return open_datasets(folder, space, None, label_values)["train"]
 
     return make

@@ -26,8 +26,8 @@ SHAPES: list[dict[str, Any]] = [
 ]
 
 
-def header_of(network: Network, **more: Any) -> ModelHeader:
-    values: dict[str, Any] = {
+def header_of(network: Network, **overrides: Any) -> ModelHeader:
+    defaults: dict[str, Any] = {
         "plugin": "text",
         "unit": "character",
         "space": network.space,
@@ -37,7 +37,7 @@ def header_of(network: Network, **more: Any) -> ModelHeader:
         "options": {"lower": True},
         "provenance": {"losses": [1.5, None], "corpora": []},
     }
-    return ModelHeader(**{**values, **more})
+    return ModelHeader(**{**defaults, **overrides})
 
 
 def weights_of(network: Network) -> dict[str, Tensor]:
@@ -52,85 +52,87 @@ def saved(tmp_path: Path, make_network: Callable[..., Network]) -> tuple[Path, N
     return path, network
 
 
-# -- what is written comes back -------------------------------------------------------------
+# -- writing and reading -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_float32_model_comes_back_to_the_bit(
+def test_float32_round_trip_is_exact(
     tmp_path: Path, shape: dict[str, Any], make_network: Callable[..., Network]
 ) -> None:
     network = make_network(**shape)
     header = header_of(network, arrays={"style": np.arange(6, dtype=np.int16).reshape(2, 3), "empty": np.zeros(0)})
     write_model(tmp_path / "m", header, weights_of(network))
-    told, back = read_model(tmp_path / "m")
-    assert told.to_json() == header.to_json()
-    assert told.arrays.keys() == header.arrays.keys()
-    assert all(np.array_equal(told.arrays[name], value) for name, value in header.arrays.items())
-    assert back.config == network.config
-    assert back.state_dict().keys() == network.state_dict().keys()
-    assert all(torch.equal(back.state_dict()[name], value) for name, value in network.state_dict().items())
+    read, result = read_model(tmp_path / "m")
+    assert read.to_json() == header.to_json()
+    assert read.arrays.keys() == header.arrays.keys()
+    assert all(np.array_equal(read.arrays[name], value) for name, value in header.arrays.items())
+    assert result.config == network.config
+    assert result.state_dict().keys() == network.state_dict().keys()
+    assert all(torch.equal(result.state_dict()[name], value) for name, value in network.state_dict().items())
 
 
-def test_a_bfloat16_model_comes_back_rounded_and_half_as_large(saved: tuple[Path, Network], tmp_path: Path) -> None:
+def test_bfloat16_round_trip_rounds_and_halves_the_size(saved: tuple[Path, Network], tmp_path: Path) -> None:
     path, network = saved
     write_model(tmp_path / "half", header_of(network), weights_of(network), precision="bfloat16")
-    _, back = read_model(tmp_path / "half")
+    _, result = read_model(tmp_path / "half")
     for name, value in network.state_dict().items():
-        assert back.state_dict()[name].dtype == torch.float32
-        assert torch.equal(back.state_dict()[name], value.bfloat16().float())
+        assert result.state_dict()[name].dtype == torch.float32
+        assert torch.equal(result.state_dict()[name], value.bfloat16().float())
     assert (tmp_path / "half").stat().st_size < 0.75 * path.stat().st_size
 
 
-def test_arrays_of_a_bfloat16_model_keep_their_types(tmp_path: Path, make_network: Callable[..., Network]) -> None:
+def test_arrays_of_bfloat16_model_keep_their_types(tmp_path: Path, make_network: Callable[..., Network]) -> None:
     network = make_network()
     arrays = {"counts": np.arange(3, dtype=np.uint16), "scale": np.array([0.1, 1e-9], np.float32)}
     write_model(tmp_path / "m", header_of(network, arrays=arrays), weights_of(network), precision="bfloat16")
-    told = read_header(tmp_path / "m")
-    assert all(told.arrays[name].tolist() == value.tolist() for name, value in arrays.items())
+    read = read_header(tmp_path / "m")
+    assert all(read.arrays[name].tolist() == value.tolist() for name, value in arrays.items())
 
 
-def test_the_network_is_ready_to_use_and_its_own(saved: tuple[Path, Network], make_batch: Callable[..., Any]) -> None:
+def test_network_is_in_evaluation_mode_and_independent_of_the_file(
+    saved: tuple[Path, Network], make_batch: Callable[..., Any]
+) -> None:
     path, network = saved
-    _, back = read_model(path)
-    assert not back.training
-    assert not any(p.is_meta for p in back.parameters())
-    window = make_batch(back)
+    _, result = read_model(path)
+    assert not result.training
+    assert not any(p.is_meta for p in result.parameters())
+    batch = make_batch(result)
     with torch.no_grad():
-        expected, _ = network(window, network.zero_state(3))
-        assert torch.equal(back(window, back.zero_state(3))[0], expected)
+        expected, _ = network(batch, network.zero_state(3))
+        assert torch.equal(result(batch, result.zero_state(3))[0], expected)
         before = path.read_bytes()
-        for parameter in back.parameters():
+        for parameter in result.parameters():
             parameter.add_(1)
     assert path.read_bytes() == before
 
 
-def test_the_header_is_read_without_the_weights(saved: tuple[Path, Network]) -> None:
+def test_read_header(saved: tuple[Path, Network]) -> None:
     path, network = saved
     assert read_header(path).to_json() == header_of(network).to_json()
 
 
-def test_the_same_model_gives_the_same_bytes(saved: tuple[Path, Network]) -> None:
+def test_same_model_gives_same_bytes(saved: tuple[Path, Network]) -> None:
     path, network = saved
     before = path.read_bytes()
-    turned = dict(reversed(weights_of(network).items()))
-    write_model(path, header_of(network), turned)
+    reversed_weights = dict(reversed(weights_of(network).items()))
+    write_model(path, header_of(network), reversed_weights)
     assert path.read_bytes() == before
 
 
-def test_other_programs_open_a_model(saved: tuple[Path, Network]) -> None:
+def test_safetensors_library_opens_a_model(saved: tuple[Path, Network]) -> None:
     path, network = saved
     tensors = safetensors.torch.load_file(path)
     assert {name.removeprefix("network.") for name in tensors} == network.state_dict().keys()
 
 
-def test_the_order_of_labels_is_kept(tmp_path: Path, make_network: Callable[..., Network]) -> None:
+def test_order_of_labels_is_kept(tmp_path: Path, make_network: Callable[..., Network]) -> None:
     network = make_network(labels=(1, 2, 1))
     labels = {"z": ("a",), "b": ("y", "x"), "a": ("c",)}
     write_model(tmp_path / "m", header_of(network, labels=labels), weights_of(network))
     assert list(read_header(tmp_path / "m").labels.items()) == list(labels.items())
 
 
-def test_a_model_that_cannot_be_written_leaves_the_old_one(saved: tuple[Path, Network]) -> None:
+def test_failed_write_leaves_previous_model(saved: tuple[Path, Network]) -> None:
     path, network = saved
     before = path.read_bytes()
     with pytest.raises(WriteError):
@@ -138,12 +140,12 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(saved: tuple[Path, Ne
     assert path.read_bytes() == before
 
 
-# -- what is damaged or hostile -------------------------------------------------------------
+# -- damaged and malicious files -------------------------------------------------------------
 
 
 @pytest.fixture
 def alter(saved: tuple[Path, Network]) -> Callable[..., Path]:
-    """Return a writer of the saved model with another header, or other tensors."""
+    """Return a function that rewrites the saved model with another header or other tensors."""
     path, network = saved
     tensors = {"network." + name: value.detach().numpy() for name, value in network.named_parameters()}
 
@@ -151,44 +153,44 @@ def alter(saved: tuple[Path, Network]) -> Callable[..., Path]:
         header = json.loads(json.dumps(header_of(network).to_json()))
         if change is not None:
             change(header)
-        kept = {**tensors, **{f"network.{name}": value for name, value in other.items()}}
-        write_tensors(path, {name: value for name, value in kept.items() if value is not None}, header)
+        all_tensors = {**tensors, **{f"network.{name}": value for name, value in other.items()}}
+        write_tensors(path, {name: value for name, value in all_tensors.items() if value is not None}, header)
         return path
 
     return write
 
 
-def refused(path: Path, *, words: str = "") -> None:
+def assert_rejected(path: Path, *, fragment: str = "") -> None:
     for read in (read_header, read_model):
         with pytest.raises(DamagedFileError) as caught:
             read(path)
         assert str(path) in str(caught.value)
-        assert words in str(caught.value)
+        assert fragment in str(caught.value)
 
 
-def test_the_unaltered_model_is_read(alter: Callable[..., Path]) -> None:
+def test_unaltered_model_is_read(alter: Callable[..., Path]) -> None:
     read_model(alter())
 
 
-HOSTILE: list[tuple[str, Any]] = [
+INVALID: list[tuple[str, Any]] = [
     *[("hidden", value) for value in (10**9, 0, -8, "8", 8.0, None, True, [8], 2**63)],
     *[("layers", value) for value in (65, 0, -1, "2", 1e9, None)],
     *[("embedding", value) for value in (10**9, -1, "8", {})],
     *[("features", value) for value in (-1, 10**9, "0", None)],
     *[("cell", value) for value in ("lstm2", "", None, 3, ["lstm"])],
-    *[("tie", value) for value in (1, 0, "true", None)],
+    *[("tie_embeddings", value) for value in (1, 0, "true", None)],
     *[("labels", value) for value in (3, None, "2", [-1], ["2"], [10**9], [2.0], [[2]], [1] * 100_000)],
     ("bogus", 1),
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), HOSTILE, ids=lambda value: repr(value)[:20])
-def test_a_hostile_network_is_refused(alter: Callable[..., Path], name: str, value: Any) -> None:
-    refused(alter(lambda header: header["network"].update({name: value})))
+@pytest.mark.parametrize(("name", "value"), INVALID, ids=lambda value: repr(value)[:20])
+def test_invalid_network_is_rejected(alter: Callable[..., Path], name: str, value: Any) -> None:
+    assert_rejected(alter(lambda header: header["network"].update({name: value})))
 
 
-def test_hostile_networks_are_refused_where_nothing_checks_types(tmp_path: Path, alter: Callable[..., Path]) -> None:
-    for number, (name, value) in enumerate(HOSTILE):
+def test_invalid_networks_are_rejected_without_runtime_type_checks(tmp_path: Path, alter: Callable[..., Path]) -> None:
+    for number, (name, value) in enumerate(INVALID):
         path = alter(lambda header, name=name, value=value: header["network"].update({name: value}))
         path.rename(tmp_path / f"{number}.bad")
     code = """if True:
@@ -203,20 +205,20 @@ def test_hostile_networks_are_refused_where_nothing_checks_types(tmp_path: Path,
             else:
                 raise SystemExit(f"{path} was read")
     """
-    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["cell", "layers", "hidden", "embedding", "tie", "labels", "features"])
-def test_a_network_with_a_value_missing_is_refused(alter: Callable[..., Path], name: str) -> None:
-    refused(alter(lambda header: header["network"].pop(name)))
+@pytest.mark.parametrize("name", ["cell", "layers", "hidden", "embedding", "tie_embeddings", "labels", "features"])
+def test_network_with_missing_value_is_rejected(alter: Callable[..., Path], name: str) -> None:
+    assert_rejected(alter(lambda header: header["network"].pop(name)))
 
 
 @pytest.mark.parametrize(
     "name", ["format", "kind", "plugin", "unit", "space", "network", "labels", "codec", "options", "provenance"]
 )
-def test_a_missing_part_of_the_header_is_refused(alter: Callable[..., Path], name: str) -> None:
-    refused(alter(lambda header: header.pop(name)))
+def test_header_with_missing_entry_is_rejected(alter: Callable[..., Path], name: str) -> None:
+    assert_rejected(alter(lambda header: header.pop(name)))
 
 
 @pytest.mark.parametrize(
@@ -234,8 +236,8 @@ def test_a_missing_part_of_the_header_is_refused(alter: Callable[..., Path], nam
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_a_part_of_the_wrong_kind_is_refused(alter: Callable[..., Path], name: str, value: Any) -> None:
-    refused(alter(lambda header: header.update({name: value})))
+def test_header_entry_of_wrong_type_is_rejected(alter: Callable[..., Path], name: str, value: Any) -> None:
+    assert_rejected(alter(lambda header: header.update({name: value})))
 
 
 @pytest.mark.parametrize(
@@ -246,15 +248,15 @@ def test_a_part_of_the_wrong_kind_is_refused(alter: Callable[..., Path], name: s
     ],
     ids=repr,
 )  # fmt: skip
-def test_labels_that_disagree_with_the_network_are_refused(alter: Callable[..., Path], labels: Any) -> None:
-    refused(alter(lambda header: header.update(labels=labels)))
+def test_labels_that_do_not_fit_the_network_are_rejected(alter: Callable[..., Path], labels: Any) -> None:
+    assert_rejected(alter(lambda header: header.update(labels=labels)))
 
 
-def test_another_format_says_what_to_do(alter: Callable[..., Path]) -> None:
-    refused(alter(lambda header: header.update(format=2)), words="update seqforge")
+def test_other_format_advises_an_update(alter: Callable[..., Path]) -> None:
+    assert_rejected(alter(lambda header: header.update(format=2)), fragment="update seqforge")
 
 
-def test_the_largest_network_allowed_takes_no_memory_before_it_is_compared(alter: Callable[..., Path]) -> None:
+def test_largest_network_allocates_no_memory_before_shapes_are_compared(alter: Callable[..., Path]) -> None:
     def grow(header: dict[str, Any]) -> None:
         header["network"].update(layers=64, hidden=65_536, embedding=65_536)
         header["space"] = {"kind": "categorical", "size": 4_000_000}
@@ -266,15 +268,13 @@ def test_the_largest_network_allowed_takes_no_memory_before_it_is_compared(alter
 @pytest.mark.parametrize(
     "other", [{"cell": "gru"}, {"layers": 1}, {"layers": 3}, {"hidden": 9}, {"tie_embeddings": False}]
 )
-def test_a_network_that_is_not_that_of_the_weights_is_refused(
-    alter: Callable[..., Path], other: dict[str, Any]
-) -> None:
+def test_network_that_does_not_fit_the_weights_is_rejected(alter: Callable[..., Path], other: dict[str, Any]) -> None:
     path = alter(lambda header: header["network"].update(other))
     with pytest.raises(DamagedFileError, match=str(path)):
         read_model(path)
 
 
-def test_a_space_that_is_not_that_of_the_weights_is_refused(alter: Callable[..., Path]) -> None:
+def test_space_that_does_not_fit_the_weights_is_rejected(alter: Callable[..., Path]) -> None:
     path = alter(lambda header: header.update(space=Categorical(6).to_json()))
     with pytest.raises(DamagedFileError, match=str(path)):
         read_model(path)
@@ -295,27 +295,25 @@ def test_a_space_that_is_not_that_of_the_weights_is_refused(alter: Callable[...,
     ],
     ids=lambda value: "missing" if value is None else f"{value.dtype} {value.shape}",
 )
-def test_a_tensor_missing_or_of_another_shape_or_type_is_named(
-    alter: Callable[..., Path], value: np.ndarray | None
-) -> None:
+def test_missing_or_wrong_tensor_is_named(alter: Callable[..., Path], value: np.ndarray | None) -> None:
     path = alter(**{"head.embedding": value})
-    with pytest.raises(DamagedFileError, match=r"head\.table") as caught:
+    with pytest.raises(DamagedFileError, match=r"head\.embedding") as caught:
         read_model(path)
     assert str(path) in str(caught.value)
 
 
-def test_a_tensor_too_many_is_named(alter: Callable[..., Path]) -> None:
+def test_unknown_tensor_is_named(alter: Callable[..., Path]) -> None:
     with pytest.raises(DamagedFileError, match="bogus"):
         read_model(alter(bogus=np.zeros(1, np.float32)))
 
 
-def zipped(path: Path) -> bytes:
+def torch_checkpoint(path: Path) -> bytes:
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("archive/data.pkl", pickle.dumps({"weights": [1.0]}))
     return path.read_bytes()
 
 
-NO_MODELS = {
+OTHER_FILES = {
     "empty": b"",
     "text": b"To be, or not to be, that is the question.\n" * 50,
     "JSON": b'{"format": 1, "kind": "model", "plugin": "text"}',
@@ -325,34 +323,34 @@ NO_MODELS = {
 }
 
 
-@pytest.mark.parametrize("content", NO_MODELS.values(), ids=NO_MODELS.keys())
-def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES.keys())
+def test_other_files_are_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m").write_bytes(content)
-    refused(tmp_path / "m")
+    assert_rejected(tmp_path / "m")
 
 
-def test_a_checkpoint_of_torch_is_refused_and_not_executed(tmp_path: Path) -> None:
-    (tmp_path / "m").write_bytes(zipped(tmp_path / "zip"))
-    refused(tmp_path / "m")
+def test_torch_checkpoint_is_rejected_and_not_executed(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(torch_checkpoint(tmp_path / "zip"))
+    assert_rejected(tmp_path / "m")
 
 
-def test_a_safetensors_file_of_another_program_is_refused(tmp_path: Path) -> None:
+def test_safetensors_file_of_other_program_is_rejected(tmp_path: Path) -> None:
     safetensors.torch.save_file({"weight": torch.zeros(3)}, tmp_path / "m", metadata={"format": "pt"})
-    refused(tmp_path / "m")
+    assert_rejected(tmp_path / "m")
 
 
-def test_another_file_of_ours_is_refused(tmp_path: Path) -> None:
+def test_shard_is_rejected(tmp_path: Path) -> None:
     write_tensors(tmp_path / "m", {}, {"format": 1, "kind": "shard"})
-    refused(tmp_path / "m", words="no seqforge model")
+    assert_rejected(tmp_path / "m", fragment="not a seqforge model")
 
 
-def test_a_model_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    refused(tmp_path / "m", words="there is no model at")
+def test_missing_model_is_rejected(tmp_path: Path) -> None:
+    assert_rejected(tmp_path / "m", fragment="there is no model at")
 
 
-def test_a_model_cut_short_is_refused(saved: tuple[Path, Network]) -> None:
+def test_truncated_model_is_rejected(saved: tuple[Path, Network]) -> None:
     path, _ = saved
     content = path.read_bytes()
     for length in (0, 7, 8, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        refused(path)
+        assert_rejected(path)

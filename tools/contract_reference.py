@@ -1,4 +1,4 @@
-"""Writes the reference of the contract out of its docstrings.
+"""Write the reference of the plugin contract from docstrings.
 
 python -m tools.contract_reference > docs/plugins/contract.md
 """
@@ -7,141 +7,197 @@ import inspect
 import re
 import sys
 import textwrap
-import typing
-from collections.abc import Iterator
-from typing import Any, get_origin
+from abc import ABC
+from collections.abc import Callable, Iterator
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
-import seqforge.core.sequences
-import seqforge.plugin
+import seqforge
 import seqforge.testing
-from seqforge import errors
-from seqforge.core import spaces
-from seqforge.plugin import RESERVED, tokens
 
 HEAD = """# The contract
 
-What a plugin and seqforge hand each other, written by `python -m tools.contract_reference` from the docstrings.
-The [tutorial](tutorial.md) builds a plugin with it; the [concepts](concepts.md) say why it is as it is.
-All names are imported from `seqforge`, those of the checks from `seqforge.testing`.
+This page is the reference of the interface between a plugin and the core. It is generated from docstrings with
+`python -m tools.contract_reference`. The [tutorial](tutorial.md) builds a plugin; the [concepts](concepts.md) explain
+the design. All names are imported from `seqforge`, those of the last two sections from `seqforge.testing`.
+
+`ContentT`, `OptionsT` and `RequestT` stand for the types of a plugin's content, options and request:
+`class Chess(Plugin[str, ChessOptions, ChessRequest])`.
 """
 
-PARTS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    (
-        "What you write",
-        (seqforge.plugin.Plugin, seqforge.plugin.Codec, tokens.TokenCodec, seqforge.plugin.flag),
-    ),
-    (
-        "What is handed over",
-        (
-            seqforge.plugin.Piece,
-            seqforge.plugin.Origin,
-            seqforge.core.sequences.Example,
-            seqforge.core.sequences.Prompt,
-        ),
-    ),
-    ("What may come next", (seqforge.core.sequences.Constraint, seqforge.core.sequences.Free)),
-    ("What a step is", tuple(spaces.Space.kinds[kind] for kind in sorted(spaces.Space.kinds))),
+SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("Plugin and codec", (seqforge.Plugin, seqforge.Codec, seqforge.TokenCodec, seqforge.Task)),
+    ("Options and requests", (seqforge.flag, seqforge.NoOptions, seqforge.NoRequest, seqforge.input_file)),
+    ("Data", (seqforge.Piece, seqforge.Origin, seqforge.Example, seqforge.Prompt)),
+    ("Constraints", (seqforge.Constraint, seqforge.Free)),
+    ("Spaces", (seqforge.Categorical, seqforge.Mixture)),
     (
         "Capabilities",
         (
-            seqforge.plugin.Augments,
-            seqforge.plugin.Divides,
-            seqforge.plugin.Fingerprints,
-            seqforge.plugin.Illustrates,
-            seqforge.plugin.Describes,
-            seqforge.plugin.Streams,
-            seqforge.plugin.Checks,
+            seqforge.Augments,
+            seqforge.Checks,
+            seqforge.Describes,
+            seqforge.Divides,
+            seqforge.Fingerprints,
+            seqforge.Illustrates,
+            seqforge.Streams,
         ),
     ),
     (
-        "What you raise",
-        (errors.ReadError, errors.DecodeError, errors.RequestError, errors.OptionsError),
+        "Errors",
+        (
+            seqforge.ReadError,
+            seqforge.DecodeError,
+            seqforge.UsageError,
+            seqforge.RequestError,
+            seqforge.OptionsError,
+            seqforge.did_you_mean,
+            seqforge.listing,
+        ),
     ),
-    ("How it is checked", (seqforge.testing.check_plugin, seqforge.testing.parametrize_with_checks)),
+    ("The conformance kit", (seqforge.testing.check_plugin, seqforge.testing.parametrize_with_checks)),
 )
 
 
-def page() -> str:
+def contract_page() -> str:
     """Return the reference as Markdown."""
     parts = [HEAD]
-    for title, things in PARTS:
+    for title, members in SECTIONS:
         parts.append(f"## {title}\n")
-        parts += [entry(thing) for thing in things]
-    parts.append("## The checks\n")
-    parts += ["| check | rule |\n| --- | --- |"]
-    parts[-1] += "".join(f"\n| `{check.name}` | {check.rule} |" for check in seqforge.testing.CHECKS.values()) + "\n"
-    names = ", ".join(f"`{name}`" for name in sorted(RESERVED))
-    parts.append(
-        f"## Flags that belong to seqforge\n\nNo field of Options or Request may bear one of these: {names}.\n"
-    )
+        parts += [member_entry(member) for member in members]
+    rows = "".join(f"\n| `{check.name}` | {check.rule} |" for check in seqforge.testing.CHECKS.values())
+    parts.append(f"## The checks\n\n| check | rule |\n| --- | --- |{rows}\n")
+    names = ", ".join(f"`{name}`" for name in sorted(seqforge.RESERVED))
+    parts.append(f"## Reserved names\n\nNo field of Options or Request may have the name of a core flag: {names}.\n")
     return "\n".join(parts)
 
 
-def entry(thing: Any) -> str:
-    """Return what a class or function says of itself, and of its own methods."""
-    if not inspect.isclass(thing):
-        return f"### `{thing.__name__}`\n\n`{thing.__name__}{signature(thing)}`\n\n{doc(thing)}\n"
-    bases = [base.__name__ for base in thing.__bases__ if base.__name__ not in ("object", "ABC", "Protocol")]
-    lines = [f"### `{thing.__name__}{'(' + ', '.join(bases) + ')' if bases else ''}`\n\n{doc(thing)}\n"]
-    told = [f"- `{name}{signature(method)}`{mark}: {doc(method, indent=4)}" for name, method, mark in methods(thing)]
-    told = [
-        item + "\n" * ("\n" in item) for item in told
-    ]  # else what follows a list inside an item is taken for its own
-    return "\n".join([*lines, "Methods:\n", *told] if told else lines).rstrip() + "\n"
+def member_entry(member: Any) -> str:
+    """Return the entry of a class or function: its signature, its docstring, and the methods of a class."""
+    is_class = inspect.isclass(member)
+    code = class_signature(member) if is_class else format_call(member.__name__, member)
+    parts = [f"### `{member.__name__}`", textwrap.indent(code, "    "), format_doc(member)]
+    items = [method_item(*method) for method in documented_methods(member)] if is_class else []
+    if items:
+        parts += ["Methods:", "\n".join(items)]
+    return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def methods(kind: type) -> Iterator[tuple[str, Any, str]]:
-    """Yield the public methods that a class itself defines and says something of, in their order."""
-    for name, found in vars(kind).items():
-        function = getattr(found, "__func__", found)
+def method_item(name: str, function: Callable[..., Any], note: str) -> str:
+    """Return the list item of a method; an item with several paragraphs ends with an empty line."""
+    signature = format_call(name, function, width=1000)
+    if "property" in note:
+        signature = signature.replace("()", "")
+    item = f"- `{signature}`{note}: {format_doc(function, indent=4)}"
+    return item + "\n" if "\n" in item else item
+
+
+def class_signature(kind: type) -> str:
+    """Return the type parameters and bases of a class, and its constructor if it has parameters."""
+    bases = getattr(kind, "__orig_bases__", kind.__bases__)
+    names = [format_type(base) for base in bases if get_origin(base) is not Generic and base not in (object, ABC)]
+    type_parameters = "".join(format_type(base)[len("Generic") :] for base in bases if get_origin(base) is Generic)
+    header = kind.__name__ + type_parameters + (f"({', '.join(names)})" if names else "")
+    lines = [f"class {header}"] if header != kind.__name__ else []
+    if "__init__" in vars(kind) and not inspect.isabstract(kind) and inspect.signature(kind).parameters:
+        lines.append(format_call(kind.__name__, kind))
+    return "\n".join(lines)
+
+
+def documented_methods(kind: type) -> Iterator[tuple[str, Callable[..., Any], str]]:
+    """Yield name, function and a note of the public methods that a class itself defines and documents."""
+    for name, member in vars(kind).items():
+        function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
         if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue
-        must = " **(you write it)**" if getattr(found, "__isabstractmethod__", False) else ""
-        yield name, function, must
+        notes = ["abstract"] if getattr(member, "__isabstractmethod__", False) else []
+        notes += ["class method"] if isinstance(member, classmethod) else []
+        notes += ["property"] if isinstance(member, property) else []
+        yield name, function, f" *({' '.join(notes)})*" if notes else ""
 
 
-def signature(function: Any) -> str:
-    """Return the parameters of a function with their types, as a reader knows them."""
-    found = inspect.signature(function)
-    parameters = [each for name, each in found.parameters.items() if name not in ("self", "cls", "_")]
-    words = []
-    for each in parameters:
-        if each.kind is each.KEYWORD_ONLY and "*" not in words:
-            words.append("*")
-        default = "" if each.default is each.empty else f" = {shown(each.default)}"
-        words.append(f"{each.name}{': ' + hint(each.annotation) if each.annotation is not each.empty else ''}{default}")
-    back = "" if found.return_annotation is inspect.Signature.empty else f" -> {hint(found.return_annotation)}"
-    return f"({', '.join(words)}){back}"
+def format_call(name: str, function: Callable[..., Any], *, width: int = 112) -> str:
+    """Return the signature of a function or constructor; one that is wider than `width` has a line per parameter."""
+    signature = inspect.signature(function)
+    parameters = []
+    for parameter in signature.parameters.values():
+        if parameter.name in ("self", "cls"):
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parameters:
+            parameters.append("*")
+        hint = "" if parameter.annotation is parameter.empty else f": {format_type(parameter.annotation)}"
+        parameters.append(f"{parameter.name}{hint}{format_default(parameter.default)}")
+    has_result = not inspect.isclass(function) and signature.return_annotation is not signature.empty
+    result = f" -> {format_type(signature.return_annotation)}" if has_result else ""
+    line = f"{name}({', '.join(parameters)}){result}"
+    if len(line) <= width:
+        return line
+    return f"{name}(\n" + "".join(f"    {parameter},\n" for parameter in parameters) + f"){result}"
 
 
-def hint(annotation: Any) -> str:
-    """Return a type as it is written, without its modules."""
-    if annotation is None:
+def format_default(value: Any) -> str:
+    """Return the default of a parameter; a function or factory is shown as `...`."""
+    if value is inspect.Parameter.empty:
+        return ""
+    return f" = {'...' if callable(value) or 'factory' in repr(value) else repr(value)}"
+
+
+def format_type(hint: Any) -> str:
+    """Return a type as it is written in code, without its modules.
+
+    >>> from collections.abc import Iterator
+    >>> format_type(Iterator[seqforge.Piece[str] | None])
+    'Iterator[Piece[str] | None]'
+    """
+    if hint is None or hint is type(None):
         return "None"
-    if isinstance(annotation, typing.TypeVar):
-        return str(getattr(annotation.__bound__, "__forward_arg__", annotation))
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    bare = get_origin(annotation) is None and inspect.isclass(annotation)
-    return annotation.__name__ if bare else re.sub(r"\b(?:[a-z_]+\.)+(?=\w)", "", text).replace("~", "")
+    if isinstance(hint, str):
+        return hint.strip("'\"")
+    if isinstance(hint, TypeVar):
+        return hint.__name__
+    if hint is Ellipsis:
+        return "..."
+    if isinstance(hint, list):
+        return f"[{', '.join(map(format_type, hint))}]"
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is None:
+        return str(getattr(hint, "__name__", hint))
+    if origin in (Union, UnionType):
+        return " | ".join(map(format_type, arguments))
+    words = map(repr, arguments) if origin is Literal else map(format_type, arguments)
+    return f"{getattr(origin, '__name__', origin)}[{', '.join(words)}]"
 
 
-def shown(value: Any) -> str:
-    """Return a default; of a function its name would be noise."""
-    return "..." if callable(value) else repr(value)
-
-
-def doc(thing: Any, *, indent: int = 0) -> str:
-    """Return a docstring as Markdown: its sections become lists."""
-    text = inspect.getdoc(thing) or ""
-    parts = re.split(r"^(Args|Attributes|Raises):\n", text, flags=re.MULTILINE)
-    lines = [parts[0].strip()]
+def format_doc(member: Any, *, indent: int = 0) -> str:
+    """Return a docstring as Markdown, in which sections are lists and examples are indented code."""
+    text = inspect.getdoc(member) or ""
+    parts = re.split(r"^(Args|Attributes|Raises|Returns|Example):\n", text, flags=re.MULTILINE)
+    paragraphs = [format_paragraphs(parts[0])]
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
-        items = re.findall(r"^    (\S.*?): (.*(?:\n {8,}.*)*)", body, re.MULTILINE)
-        lines.append(f"\n{title}:\n\n" + "\n".join(f"- `{name}`: {' '.join(told.split())}" for name, told in items))
-        rest = re.sub(r"^(    .*\n?)+", "", body).strip()
-        lines += [f"\n{rest}"] if rest else []
-    return textwrap.indent("\n".join(lines), " " * indent).strip()
+        section, rest = split_section(body)
+        if title in ("Returns", "Example"):
+            paragraphs.append(f"{title}:\n\n{textwrap.indent(section, '    ' * (title == 'Example'))}")
+        else:
+            items = re.findall(r"^(\S.*?): (.*(?:\n {4,}.*)*)", section, re.MULTILINE)
+            paragraphs.append(
+                f"{title}:\n\n" + "\n".join(f"- `{name}`: {' '.join(text.split())}" for name, text in items)
+            )
+        paragraphs += [format_paragraphs(rest)] if rest else []
+    return textwrap.indent("\n\n".join(paragraphs), " " * indent).strip()
+
+
+def split_section(body: str) -> tuple[str, str]:
+    """Return the indented lines at the start of a section, without their indentation, and the text after them."""
+    match = re.match(r"(?:    .*\n?|\n)*", body)
+    length = match.end() if match else 0
+    return textwrap.dedent(body[:length]).strip("\n"), body[length:].strip()
+
+
+def format_paragraphs(text: str) -> str:
+    """Return paragraphs as Markdown; doctests become indented code."""
+    paragraphs = text.strip().split("\n\n")
+    return "\n\n".join(textwrap.indent(p, "    ") if p.startswith(">>>") else p for p in paragraphs)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(contract_page())

@@ -1,8 +1,8 @@
-"""Writes the flags of a plugin into its page: what its Options, Request and settings say today.
+"""Update the tables of flags in the page of a plugin from its Options, Request and defaults.
 
 python -m tools.flag_tables docs/text.md
 
-The page holds two lines, `<!-- flags of text -->` and `<!-- end of flags -->`; what stands between them is replaced.
+The text between the lines `<!-- flags of text -->` and `<!-- end of flags -->` is replaced.
 """
 
 import dataclasses
@@ -12,77 +12,86 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seqforge.core.files import write_text
+from seqforge.core.options import without_none
 from seqforge.errors import SeqforgeError, UsageError
-from seqforge.plugin import Plugin, registry, without_none
+from seqforge.plugin import Plugin, registry
 
-MARKS = re.compile(r"(<!-- flags of (\S+) -->\n).*?(<!-- end of flags -->\n)", re.DOTALL)
-PARTS = (("Options", "train", "how files are read and encoded"), ("Request", "generate", "what is asked for"))
+MARKED = re.compile(r"(<!-- flags of (\S+) -->\n).*?(<!-- end of flags -->\n)", re.DOTALL)
 
 
-def filled(text: str, name: str) -> str:
-    """Return a page with the flags of its plugin between the marks.
+def update_page(text: str, name: str) -> str:
+    """Return a page with current tables between its marks.
 
     Args:
-        text: the page.
-        name: what to call it in messages.
+        text: The Markdown of the page.
+        name: The name of the page, for messages.
 
     Raises:
-        UsageError: the marks are missing.
-        PluginError: the plugin that they name is not installed.
+        UsageError: If the page has no marks.
+        PluginError: If the plugin that the marks name is not installed.
     """
-    if not MARKS.search(text):
-        raise UsageError(f"{name} has no line '<!-- flags of NAME -->' with '<!-- end of flags -->' after it")
-    return MARKS.sub(lambda found: f"{found[1]}\n{tables(registry.load(found[2]))}\n{found[3]}", text)
+    if not MARKED.search(text):
+        raise UsageError(f"{name} has no line '<!-- flags of NAME -->' followed by a line '<!-- end of flags -->'")
+    return MARKED.sub(lambda match: f"{match[1]}\n{flag_tables(registry.load(match[2]))}\n{match[3]}", text)
 
 
-def tables(plugin: Plugin) -> str:
-    """Return the flags of a plugin as Markdown: a table for each command, and what it sets of the core's own."""
+def flag_tables(plugin: Plugin[Any, Any, Any]) -> str:
+    """Return Markdown with a table of flags per command, and the plugin's defaults of the core's flags."""
     parts = []
-    for name, command, about in PARTS:
-        kind = getattr(plugin, name)
-        rows = [_row(field, get_type_hints(kind)[field.name]) for field in dataclasses.fields(kind)]
+    for command, kind in (("train", plugin.Options), ("generate", plugin.Request)):
+        hints = get_type_hints(kind)
+        rows = [_row(field, hints[field.name]) for field in dataclasses.fields(kind)]
         if rows:
-            head = f"| `seqforge {command}` | default | {about} |\n| --- | --- | --- |\n"
-            parts.append(head + "\n".join(rows) + "\n")
-    for command, values in (("train", plugin.settings), ("generate", plugin.controls)):
-        if values:
-            told = ", ".join(f"`--{flag_of(name)} {_shown(value)}`" for name, value in values.items())
-            parts.append(f"Where you do not say otherwise, `seqforge {command}` takes {told}.\n")
+            header = f"| `seqforge {command}` | default | description |\n| --- | --- | --- |\n"
+            parts.append(header + "\n".join(rows) + "\n")
+    for command, defaults in (("train", plugin.training_defaults), ("generate", plugin.sampling_defaults)):
+        if defaults:
+            flags = ", ".join(f"`{flag_name(name)} {_format(value)}`" for name, value in defaults.items())
+            parts.append(f"Defaults of other `seqforge {command}` flags for this plugin: {flags}.\n")
     return "\n".join(parts)
 
 
-def flag_of(name: str) -> str:
-    """Return a field's name as it is written in a flag."""
-    return name.replace("_", "-")
+def flag_name(field: str) -> str:
+    """Return the flag of a field.
+
+    >>> flag_name("prompt_file")
+    '--prompt-file'
+    """
+    return f"--{field.replace('_', '-')}"
 
 
 def _row(field: "dataclasses.Field[Any]", hint: Any) -> str:
-    bare = without_none(hint)[0]
-    words = f"--{flag_of(field.name)}"
-    if bare is bool:
-        words += f", --no-{flag_of(field.name)}"
+    kind = without_none(hint)[0]
+    flag = flag_name(field.name)
+    if kind is bool:
+        flag += f", {flag_name('no_' + field.name)}"
     elif field.metadata.get("unit"):
-        words += f" {field.metadata['unit']}"
-    told = _plain(field.metadata.get("help", ""))
-    if get_origin(bare) is Literal:
-        told += " (one of " + ", ".join(f"`{choice}`" for choice in get_args(bare)) + ")"
-    default = "" if field.default in (None, "", dataclasses.MISSING) else f"`{_shown(field.default)}`"
-    return f"| `{words}` | {default} | {told} |"
+        flag += f" {field.metadata['unit']}"
+    description = _escape(field.metadata.get("help", ""))
+    if get_origin(kind) is Literal:
+        description += f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}."
+    default = "" if field.default in (None, "", dataclasses.MISSING) else f"`{_format(field.default)}`"
+    return f"| `{flag}` | {default} | {description} |"
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     """Return a value as it is written after its flag."""
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _plain(text: str) -> str:
-    """Return words so that nothing in them is taken for Markdown."""
+def _escape(text: str) -> str:
+    """Return text in which no character is interpreted as Markdown."""
     return re.sub(r"([\\`*_|\[\]])", r"\\\1", text).replace("<", "&lt;")
 
 
-if __name__ == "__main__":
+def main(paths: list[str]) -> None:
+    """Update pages in place."""
     try:
-        for argument in sys.argv[1:]:
-            write_text(Path(argument), filled(Path(argument).read_text(encoding="utf-8"), argument))
+        for path in map(Path, paths):
+            write_text(path, update_page(path.read_text(encoding="utf-8"), str(path)))
     except SeqforgeError as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

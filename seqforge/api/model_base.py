@@ -116,7 +116,8 @@ class ModelBase:
             RequestError: If a value is out of range, or a token is unknown.
         """
         values = {**self.plugin.sampling_defaults, **values}
-        steps = {name: self._token_steps(name, values[name]) for name in ("ban", "force") if name in values}
+        tokens = {name: values[name] for name in ("ban", "force") if name in values}
+        steps: dict[str, Any] = {name: self._token_steps(name, names) for name, names in tokens.items()}
         others = {name: value for name, value in values.items() if name not in steps}
         return dataclasses.replace(build_options(Controls, others, owner="the sampler"), **steps)
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from seqforge.api.generation import Generation, GenerationRequest
-from seqforge.api.model import Model
+from seqforge.api.model_base import ModelBase
 from seqforge.errors import DamagedFileError, RequestError
 from seqforge.version import __version__
 
@@ -101,7 +101,7 @@ def request_of(record: Mapping[str, Any]) -> GenerationRequest:
     return GenerationRequest(**{**values, "models": tuple(str(path) for path in values["models"])})
 
 
-def differences(record: Mapping[str, Any], model: Model) -> list[str]:
+def differences(record: Mapping[str, Any], model: ModelBase) -> list[str]:
     """Return what has changed since the record was written: models, input files, versions."""
     changes = []
     for kind in ("models", "inputs"):
@@ -118,7 +118,7 @@ def differences(record: Mapping[str, Any], model: Model) -> list[str]:
     return changes
 
 
-def versions(model: Model) -> dict[str, str]:
+def versions(model: ModelBase) -> dict[str, str]:
     """Return the versions, and the kind of processor, on which results may depend."""
     try:
         plugin_version = version(model.plugin.distribution())

@@ -101,7 +101,8 @@ class RunWriter:
         self._samples = self._progress_in_eighths()
         t = self.trainer.state.t
         network = Network(self.header.space, self.header.network, seed=None)
-        network.load_state_dict({name: value.cpu() for name, value in self.trainer.optimiser.evaluation_weights().items()})
+        weights = self.trainer.optimiser.evaluation_weights()
+        network.load_state_dict({name: value.cpu() for name, value in weights.items()})
         model = Model(self.header, network, self.plugin, self.codec, options=self.config.options)
         try:
             generated = next(Generation(model, GenerationRequest(seed=t)).run())

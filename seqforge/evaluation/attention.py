@@ -45,7 +45,8 @@ def attention_weights(network: Network, example: Example, conditions: Conditions
         raise RequestError("there is no attention to show, since no source (such as a text to write) is given")
     weights: list[Tensor] = []
     network.eval()
-    network.forward_layers(prompt_batch(network, Prompt(example), conditions), network.zero_state(1), attention_weights=weights)
+    batch = prompt_batch(network, Prompt(example), conditions)
+    network.forward_layers(batch, network.zero_state(1), attention_weights=weights)
     matrix: np.ndarray = torch.cat(weights).numpy()[: len(example.steps)]
     return matrix
 

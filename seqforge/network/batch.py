@@ -60,7 +60,8 @@ class Batch:
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return the batch with a function applied to each tensor."""
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{name: None if value is None else function(value) for name, value in values.items()})
+        mapped: dict[str, Any] = {n: None if value is None else function(value) for n, value in values.items()}
+        return Batch(**mapped)
 
 
 def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
@@ -85,11 +86,15 @@ def example_batch(
 
     The batch has one position more than the piece has steps: the first reads the start, the last predicts the end.
 
+    >>> batch = example_batch(Example(np.array([3, 1], np.uint8)), np.zeros(0, int), np.zeros(0), symbols=0)
+    >>> batch.inputs.flatten().tolist(), batch.targets.flatten().tolist()
+    ([0, 3, 1], [3, 1, 0])
+
     Args:
         example: The encoded piece, or the beginning of one.
-        labels: The number of each label's value, 0 for unknown.
+        labels: Number of the value of each label; 0 is unknown.
         features: The features of the piece.
-        symbols: Number of source symbols of the network, its end symbol included; 0 without a source.
+        symbols: Number of different source symbols, the extra symbol after the last one included; 0 without a source.
     """
     steps = torch.from_numpy(np.array(example.steps))
     steps = steps.float() if steps.is_floating_point() else steps.long()

@@ -28,7 +28,7 @@ class Controls:
     The controls are applied in this order:
 
     1. the mask of the constraint;
-    2. `force`, `ban`;
+    2. `ban`, then `force`;
     3. the penalties, which depend on earlier steps: repetition, presence and frequency penalty, DRY, no-repeat n-gram;
     4. temperature, top-k, typical, top-p, min-p, mirostat;
     5. a random draw.

@@ -141,9 +141,11 @@ class TrainingConfig:
     @property
     def budget(self) -> Budget:
         """How long to train: the steps, epochs or minutes that are set."""
-        amounts = [(getattr(self, kind), kind) for kind in BUDGETS if getattr(self, kind) is not None]
-        amount, kind = amounts[0] if amounts else (DEFAULT_MINUTES, "minutes")
-        return Budget(float(amount), kind)
+        for kind in BUDGETS:
+            amount = getattr(self, kind)
+            if amount is not None:
+                return Budget(float(amount), kind)
+        return Budget(DEFAULT_MINUTES, "minutes")
 
     @property
     def dropouts(self) -> Dropout:
@@ -199,7 +201,7 @@ def with_plugin_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any])
         defaults: The plugin's defaults.
         values: The user's values. A budget of any kind replaces the plugin's budget; a size replaces what it sets.
     """
-    ignored = set(BUDGETS) if any(values.get(name) is not None for name in BUDGETS) else set()
+    ignored: set[str] = set(BUDGETS) if any(values.get(name) is not None for name in BUDGETS) else set()
     if "size" in values:
         ignored |= set(SIZES[DEFAULT_SIZE])
     return {name: value for name, value in defaults.items() if name not in ignored} | dict(values)

@@ -22,7 +22,7 @@ VALUES = st.fixed_dictionaries(
 
 
 @given(VALUES)
-def test_a_config_comes_back_from_its_json(values: dict[str, Any]) -> None:
+def test_json_round_trip(values: dict[str, Any]) -> None:
     config = NetworkConfig(**values)
     assert NetworkConfig.from_json(config.to_json()) == config
     assert NetworkConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
@@ -35,18 +35,19 @@ RANGES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("values", RANGES, ids=repr)
-def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None:
-    with pytest.raises(OptionsError, match=f"^{next(iter(values))} is "):
+def test_value_out_of_range_is_named(values: dict[str, Any]) -> None:
+    with pytest.raises(OptionsError) as caught:
         NetworkConfig(**values)
+    assert caught.value.field == next(iter(values))
 
 
 @pytest.mark.parametrize("values", [*RANGES, {"cell": "lstm2"}, {"hidden": 8.0}, {"tie_embeddings": 1}], ids=repr)
-def test_a_value_out_of_range_describes_no_network(values: dict[str, Any]) -> None:
+def test_json_with_value_out_of_range_is_rejected(values: dict[str, Any]) -> None:
     with pytest.raises(DamagedFileError):
         NetworkConfig.from_json({**NetworkConfig().to_json(), **values})
 
 
 @pytest.mark.parametrize("data", [None, 3, "lstm", [], {}, {"labels": None}, {"labels": [], "more": 1}], ids=repr)
-def test_junk_describes_no_network(data: Any) -> None:
+def test_other_json_is_rejected(data: Any) -> None:
     with pytest.raises(DamagedFileError):
         NetworkConfig.from_json(data)

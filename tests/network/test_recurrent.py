@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqforge.network.recurrent import CELLS, RecurrentLayer, State
 
-WIDTH, HIDDEN, LANES = 3, 5, 4
+WIDTH, HIDDEN, ROWS = 3, 5, 4
 KINDS = ["lstm", "gru", "rnn"]
 
 
@@ -24,16 +24,16 @@ def make_layer(kind: str, *, seed: int = 0) -> RecurrentLayer:
 
 def make_inputs(layer: RecurrentLayer, time: int, *, seed: int = 1, scale: float = 1.0) -> tuple[Tensor, State]:
     generator = torch.Generator().manual_seed(seed)
-    inputs = torch.randn(time, LANES, WIDTH, generator=generator) * scale
-    return inputs, tuple(torch.randn(LANES, HIDDEN, generator=generator) * scale for _ in range(layer.parts))
+    inputs = torch.randn(time, ROWS, WIDTH, generator=generator) * scale
+    return inputs, tuple(torch.randn(ROWS, HIDDEN, generator=generator) * scale for _ in range(layer.state_size))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def written_out(layer: RecurrentLayer, inputs: Tensor, state: State) -> np.ndarray:
-    """Run the equations in the docstrings, in float64."""
+def reference_outputs(layer: RecurrentLayer, inputs: Tensor, state: State) -> np.ndarray:
+    """Return the outputs computed from the equations in the docstrings, in float64."""
     w, u, b = (p.detach().double().numpy() for p in (layer.input_weight, layer.recurrent_weight, layer.bias))
     h, outputs = state[0].double().numpy(), []
     c = state[1].double().numpy() if len(state) == 2 else None
@@ -56,26 +56,26 @@ def written_out(layer: RecurrentLayer, inputs: Tensor, state: State) -> np.ndarr
     return np.stack(outputs)
 
 
-def torch_layer(layer: RecurrentLayer) -> nn.RNNBase:
-    """Return torch's own layer with the same weights."""
+def make_torch_layer(layer: RecurrentLayer) -> nn.RNNBase:
+    """Return the layer of torch with the same weights."""
     kinds: dict[int, type[nn.RNNBase]] = {4: nn.LSTM, 3: nn.GRU, 1: nn.RNN}
-    own = kinds[layer.gates](WIDTH, HIDDEN)
+    torch_layer = kinds[layer.gates](WIDTH, HIDDEN)
     with torch.no_grad():
-        own.weight_ih_l0.copy_(layer.input_weight)
-        own.weight_hh_l0.copy_(layer.recurrent_weight)
-        own.bias_ih_l0.copy_(layer.bias)
-        own.bias_hh_l0.zero_()
+        torch_layer.weight_ih_l0.copy_(layer.input_weight)
+        torch_layer.weight_hh_l0.copy_(layer.recurrent_weight)
+        torch_layer.bias_ih_l0.copy_(layer.bias)
+        torch_layer.bias_hh_l0.zero_()
         if layer.gates == 3:
-            own.bias_hh_l0[2 * HIDDEN :] = layer.candidate_bias  # type: ignore[assignment]
-    return own
+            torch_layer.bias_hh_l0[2 * HIDDEN :] = layer.candidate_bias  # type: ignore[assignment]
+    return torch_layer
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_layer_computes_the_equations_it_is_documented_with(kind: str) -> None:
+def test_layer_computes_documented_equations(kind: str) -> None:
     layer = make_layer(kind)
     inputs, state = make_inputs(layer, 9)
     outputs, after = layer(inputs, state, None)
-    expected = written_out(layer, inputs, state)
+    expected = reference_outputs(layer, inputs, state)
     assert outputs.dtype == torch.float32
     np.testing.assert_allclose(outputs.detach().numpy(), expected, atol=2e-6)
     np.testing.assert_allclose(after[0].detach().numpy(), expected[-1], atol=2e-6)
@@ -83,30 +83,30 @@ def test_a_layer_computes_the_equations_it_is_documented_with(kind: str) -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("training", [False, True])
-def test_a_layer_agrees_with_that_of_torch(kind: str, training: bool) -> None:
+def test_layer_equals_torch_layer(kind: str, training: bool) -> None:
     layer = make_layer(kind).train(training)
-    own = torch_layer(layer)
+    torch_layer = make_torch_layer(layer)
     inputs, state = make_inputs(layer, 9)
-    given_state = (state[0][None], state[1][None]) if len(state) == 2 else state[0][None]
-    expected, after = own(inputs, given_state)
-    outputs, found = layer(inputs, state, None)
+    torch_state = (state[0][None], state[1][None]) if len(state) == 2 else state[0][None]
+    expected, after = torch_layer(inputs, torch_state)
+    outputs, result = layer(inputs, state, None)
     torch.testing.assert_close(outputs, expected, atol=1e-6, rtol=0)
-    for part, value in zip(found, after if isinstance(after, tuple) else (after,), strict=True):
+    for part, value in zip(result, after if isinstance(after, tuple) else (after,), strict=True):
         torch.testing.assert_close(part, value[0], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_gradients_agree_with_those_of_torch(kind: str) -> None:
+def test_gradients_equal_torch_gradients(kind: str) -> None:
     layer = make_layer(kind).train()
-    own = torch_layer(layer)
+    torch_layer = make_torch_layer(layer)
     inputs, _ = make_inputs(layer, 9)
-    layer(inputs, layer.zero_state(LANES), None)[0].square().sum().backward()
-    own(inputs)[0].square().sum().backward()
-    torch.testing.assert_close(layer.input_weight.grad, own.weight_ih_l0.grad, atol=1e-4, rtol=1e-5)
-    torch.testing.assert_close(layer.recurrent_weight.grad, own.weight_hh_l0.grad, atol=1e-4, rtol=1e-5)
-    torch.testing.assert_close(layer.bias.grad, own.bias_ih_l0.grad, atol=1e-4, rtol=1e-5)
+    layer(inputs, layer.zero_state(ROWS), None)[0].square().sum().backward()
+    torch_layer(inputs)[0].square().sum().backward()
+    torch.testing.assert_close(layer.input_weight.grad, torch_layer.weight_ih_l0.grad, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(layer.recurrent_weight.grad, torch_layer.weight_hh_l0.grad, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(layer.bias.grad, torch_layer.bias_ih_l0.grad, atol=1e-4, rtol=1e-5)
     if kind == "gru":
-        last = own.bias_hh_l0.grad[2 * HIDDEN :]  # type: ignore[index]
+        last = torch_layer.bias_hh_l0.grad[2 * HIDDEN :]  # type: ignore[index]
         torch.testing.assert_close(layer.candidate_bias.grad, last, atol=1e-4, rtol=1e-5)
 
 
@@ -114,25 +114,27 @@ def test_the_gradients_agree_with_those_of_torch(kind: str) -> None:
 @given(
     seed=st.integers(0, 1000), cut=st.integers(1, 10), resets=st.sets(st.tuples(st.integers(0, 10), st.integers(0, 3)))
 )
-def test_a_stretch_in_two_parts_is_the_stretch(kind: str, seed: int, cut: int, resets: set[tuple[int, int]]) -> None:
+def test_two_parts_with_carried_state_equal_one_call(
+    kind: str, seed: int, cut: int, resets: set[tuple[int, int]]
+) -> None:
     layer = make_layer(kind)
     inputs, state = make_inputs(layer, 11, seed=seed)
-    starts = torch.zeros(11, LANES, dtype=torch.bool)
-    for at, lane in resets:
-        starts[at, lane] = True
-    whole, after = layer(inputs, state, starts)
-    first, middle = layer(inputs[:cut], state, starts[:cut])
-    second, end = layer(inputs[cut:], middle, starts[cut:])
-    torch.testing.assert_close(torch.cat([first, second]), whole, atol=1e-6, rtol=0)
+    starts = torch.zeros(11, ROWS, dtype=torch.bool)
+    for t, row in resets:
+        starts[t, row] = True
+    expected, after = layer(inputs, state, starts)
+    first, carried = layer(inputs[:cut], state, starts[:cut])
+    second, end = layer(inputs[cut:], carried, starts[cut:])
+    torch.testing.assert_close(torch.cat([first, second]), expected, atol=1e-6, rtol=0)
     for part, value in zip(end, after, strict=True):
         torch.testing.assert_close(part, value, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_reset_is_the_same_as_none_asked_for(kind: str) -> None:
+def test_starts_without_reset_equal_no_starts(kind: str) -> None:
     layer = make_layer(kind)
     inputs, state = make_inputs(layer, 7)
-    starts = torch.zeros(7, LANES, dtype=torch.bool)
+    starts = torch.zeros(7, ROWS, dtype=torch.bool)
     torch.testing.assert_close(layer(inputs, state, starts)[0], layer(inputs, state, None)[0], atol=1e-6, rtol=0)
 
 
@@ -140,14 +142,14 @@ def test_no_reset_is_the_same_as_none_asked_for(kind: str) -> None:
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("autocast", [False, True])
 @given(seed=st.integers(0, 1000), at=st.integers(0, 7), scale=st.sampled_from([0.1, 1.0, 30.0]))
-def test_nothing_before_a_reset_is_seen_after_it(
+def test_outputs_after_reset_do_not_depend_on_the_past(
     kind: str, training: bool, autocast: bool, seed: int, at: int, scale: float
 ) -> None:
     layer = make_layer(kind).train(training)
     one, state = make_inputs(layer, 8, seed=seed, scale=scale)
     other, other_state = make_inputs(layer, 8, seed=seed + 1, scale=scale)
     other[at:] = one[at:]
-    starts = torch.zeros(8, LANES, dtype=torch.bool)
+    starts = torch.zeros(8, ROWS, dtype=torch.bool)
     starts[at] = True
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         outputs, after = layer(one, state, starts)
@@ -160,10 +162,10 @@ def test_nothing_before_a_reset_is_seen_after_it(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_reset_leaves_the_other_lanes_alone(kind: str) -> None:
+def test_reset_does_not_affect_other_rows(kind: str) -> None:
     layer = make_layer(kind)
     inputs, state = make_inputs(layer, 8)
-    starts = torch.zeros(8, LANES, dtype=torch.bool)
+    starts = torch.zeros(8, ROWS, dtype=torch.bool)
     starts[3, 1] = True
     outputs, _ = layer(inputs, state, starts)
     plain, _ = layer(inputs, state, None)
@@ -173,15 +175,15 @@ def test_a_reset_leaves_the_other_lanes_alone(kind: str) -> None:
     assert (outputs[3:, 1] - plain[3:, 1]).abs().max() > 1e-3
 
 
-def test_a_reset_empties_an_lstm_and_gives_the_others_one_step_from_zero() -> None:
+def test_reset_position_output() -> None:
     for kind in KINDS:
         layer = make_layer(kind)
         inputs, state = make_inputs(layer, 1, scale=100.0)
-        outputs, after = layer(inputs, state, torch.ones(1, LANES, dtype=torch.bool))
+        outputs, after = layer(inputs, state, torch.ones(1, ROWS, dtype=torch.bool))
         if kind == "lstm":
             assert not outputs.any()
             assert not any(part.any() for part in after)
-        elif kind == "gru":  # r and z are shut
+        elif kind == "gru":  # r and z are closed
             expected = (inputs[0] @ layer.input_weight[2 * HIDDEN :].T + layer.bias[2 * HIDDEN :]).tanh()
             torch.testing.assert_close(outputs[0], expected, atol=1e-5, rtol=0)
         else:
@@ -191,42 +193,42 @@ def test_a_reset_empties_an_lstm_and_gives_the_others_one_step_from_zero() -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("autocast", [False, True])
-def test_no_gradient_flows_through_a_reset(kind: str, autocast: bool) -> None:
+def test_no_gradient_flows_through_reset(kind: str, autocast: bool) -> None:
     layer = make_layer(kind).train()
     inputs, state = make_inputs(layer, 8)
     inputs.requires_grad_()
     state = tuple(part.requires_grad_() for part in state)
-    starts = torch.zeros(8, LANES, dtype=torch.bool)
+    starts = torch.zeros(8, ROWS, dtype=torch.bool)
     starts[5] = True
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         outputs, _ = layer(inputs, state, starts)
-    found = torch.autograd.grad(outputs[6:].float().square().sum(), [inputs, *state], retain_graph=True)
-    assert not found[0][:5].any()
-    assert not any(part.any() for part in found[1:])
-    assert found[0][6:].any()
-    assert all(torch.isfinite(part).all() for part in found)
+    result = torch.autograd.grad(outputs[6:].float().square().sum(), [inputs, *state], retain_graph=True)
+    assert not result[0][:5].any()
+    assert not any(part.any() for part in result[1:])
+    assert result[0][6:].any()
+    assert all(torch.isfinite(part).all() for part in result)
     before = torch.autograd.grad(outputs[:5].float().square().sum(), [inputs, *state])
     assert all(part.any() for part in before)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_mask_drops_connections_of_the_recurrent_matrix(kind: str) -> None:
+def test_mask_multiplies_recurrent_matrix(kind: str) -> None:
     layer = make_layer(kind)
     inputs, state = make_inputs(layer, 6)
     mask = (torch.rand(layer.recurrent_weight.shape, generator=torch.Generator().manual_seed(3)) < 0.5).float() * 2
-    starts = torch.zeros(6, LANES, dtype=torch.bool)
+    starts = torch.zeros(6, ROWS, dtype=torch.bool)
     starts[2, 0] = True
-    for flags in (None, starts):
-        dropped, _ = layer(inputs, state, flags, mask)
+    for start_flags in (None, starts):
+        dropped, _ = layer(inputs, state, start_flags, mask)
         other = make_layer(kind)
         with torch.no_grad():
             other.recurrent_weight.mul_(mask)
-        expected, _ = other(inputs, state, flags)
+        expected, _ = other(inputs, state, start_flags)
         torch.testing.assert_close(dropped, expected, atol=1e-6, rtol=0)
-        assert (dropped - layer(inputs, state, flags)[0]).abs().max() > 1e-3
+        assert (dropped - layer(inputs, state, start_flags)[0]).abs().max() > 1e-3
 
 
-def test_a_fresh_layer_begins_as_documented() -> None:
+def test_initial_weights() -> None:
     for kind in KINDS:
         layer = CELLS[cast(Any, kind)](16, 8)
         layer.initialise(torch.Generator().manual_seed(0))

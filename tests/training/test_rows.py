@@ -5,96 +5,91 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqforge.training.rows import Lane, deal
+from seqforge.training.rows import Row, assign_rows
 
 LENGTHS = st.lists(st.integers(0, 60) | st.integers(0, 5), min_size=1, max_size=25)
 
 
-def dealt(lengths: list[int], lanes: int, *, seed: int | None = 0, lead: int = 1, cut: bool = True) -> list[Lane]:
+def assigned(
+    lengths: list[int], rows: int, *, seed: int | None = 0, burn_in: int = 1, divide: bool = True
+) -> list[Row]:
     rng = None if seed is None else np.random.default_rng(seed)
-    return deal(np.array(lengths), lanes, lead=lead, cut=cut, rng=rng)
+    return assign_rows(np.array(lengths), rows, burn_in=burn_in, divide=divide, rng=rng)
 
 
-def stretches(lanes: list[Lane]) -> list[tuple[int, int, int, int]]:
-    """Return piece, first row, row after the last and lead of every stretch."""
+def segments(rows: list[Row]) -> list[tuple[int, int, int, int]]:
+    """Return piece, first position, position after the last one and burn-in of every segment."""
     return [
-        tuple(map(int, four))  # type: ignore[misc]
-        for lane in lanes
-        for four in zip(lane.piece, lane.first, lane.end, lane.lead, strict=True)
+        tuple(map(int, values))  # type: ignore[misc]
+        for row in rows
+        for values in zip(row.pieces, row.first, row.end, row.burn_in, strict=True)
     ]
 
 
 @given(LENGTHS, st.integers(1, 9), st.none() | st.integers(0, 99), st.integers(0, 7), st.booleans())
-def test_every_row_of_every_piece_counts_exactly_once(
-    lengths: list[int], lanes: int, seed: int | None, lead: int, cut: bool
+def test_every_position_of_every_piece_counts_exactly_once(
+    lengths: list[int], rows: int, seed: int | None, burn_in: int, divide: bool
 ) -> None:
-    found = stretches(dealt(lengths, lanes, seed=seed, lead=lead, cut=cut))
-    counted = Counter((piece, row) for piece, first, end, ahead in found for row in range(first + ahead, end))
-    assert counted == Counter((piece, row) for piece, n in enumerate(lengths) for row in range(n + 1))
+    result = segments(assigned(lengths, rows, seed=seed, burn_in=burn_in, divide=divide))
+    counts = Counter((piece, position) for piece, first, end, skip in result for position in range(first + skip, end))
+    assert counts == Counter((piece, position) for piece, n in enumerate(lengths) for position in range(n + 1))
 
 
 @given(LENGTHS, st.integers(1, 9), st.none() | st.integers(0, 99), st.integers(1, 7))
-def test_only_what_is_longer_than_a_share_is_cut_and_into_shares(
-    lengths: list[int], lanes: int, seed: int | None, lead: int
+def test_only_pieces_longer_than_a_share_are_divided_into_shares(
+    lengths: list[int], rows: int, seed: int | None, burn_in: int
 ) -> None:
-    share = max(2, -(-sum(n + 1 for n in lengths) // lanes))
+    share = max(2, -(-sum(n + 1 for n in lengths) // rows))
+    result = segments(assigned(lengths, rows, seed=seed, burn_in=burn_in))
     for piece, n in enumerate(lengths):
-        mine = sorted(
-            (first + ahead, end)
-            for p, first, end, ahead in stretches(dealt(lengths, lanes, seed=seed, lead=lead))
-            if p == piece
-        )
+        counted = sorted((first + skip, end) for number, first, end, skip in result if number == piece)
         if n + 1 <= share:
-            assert mine == [(0, n + 1)]
+            assert counted == [(0, n + 1)]
         else:
-            sizes = [end - first for first, end in mine]
+            sizes = [end - first for first, end in counted]
             assert len(sizes) > 1
             assert all(size == share for size in sizes[1:-1])
             assert max(sizes) <= share
 
 
 @given(LENGTHS, st.integers(1, 9), st.integers(0, 7))
-def test_a_stretch_inside_a_piece_leads_in_with_rows_that_are_there(lengths: list[int], lanes: int, lead: int) -> None:
-    for _, first, end, ahead in stretches(dealt(lengths, lanes, lead=lead)):
-        begins = first + ahead
-        assert ahead == min(lead, begins)
+def test_burn_in_lies_within_the_piece(lengths: list[int], rows: int, burn_in: int) -> None:
+    for _, first, end, skip in segments(assigned(lengths, rows, burn_in=burn_in)):
+        assert skip == min(burn_in, first + skip)
         assert 0 <= first < end
 
 
 @given(LENGTHS, st.integers(1, 9))
-def test_nothing_is_cut_where_cutting_is_not_allowed(lengths: list[int], lanes: int) -> None:
-    found = stretches(dealt(lengths, lanes, cut=False))
-    assert sorted(found) == [(piece, 0, n + 1, 0) for piece, n in enumerate(lengths)]
+def test_no_piece_is_divided_if_dividing_is_off(lengths: list[int], rows: int) -> None:
+    result = segments(assigned(lengths, rows, divide=False))
+    assert sorted(result) == [(piece, 0, n + 1, 0) for piece, n in enumerate(lengths)]
 
 
 @given(LENGTHS, st.integers(1, 9), st.none() | st.integers(0, 99))
-def test_lanes_are_about_equally_long_and_know_where_each_stretch_begins(
-    lengths: list[int], lanes: int, seed: int | None
-) -> None:
-    found = dealt(lengths, lanes, seed=seed)
-    assert len(found) == lanes
-    for lane in found:
-        assert lane.at.tolist() == [0, *np.cumsum(lane.end - lane.first).tolist()]
-    longest = max(end - first for _, first, end, _ in stretches(found))
-    totals = [int(lane.at[-1]) for lane in found]
+def test_rows_have_about_equal_length_and_correct_offsets(lengths: list[int], rows: int, seed: int | None) -> None:
+    result = assigned(lengths, rows, seed=seed)
+    assert len(result) == rows
+    for row in result:
+        assert row.offsets.tolist() == [0, *np.cumsum(row.end - row.first).tolist()]
+    longest = max(end - first for _, first, end, _ in segments(result))
+    totals = [int(row.offsets[-1]) for row in result]
     assert max(totals) - min(totals) <= longest
 
 
 @given(LENGTHS, st.integers(1, 9))
-def test_the_order_is_the_seeds_or_that_of_the_lengths(lengths: list[int], lanes: int) -> None:
-    assert stretches(dealt(lengths, lanes, seed=3)) == stretches(dealt(lengths, lanes, seed=3))
-    assert stretches(dealt(lengths, lanes, seed=None)) == stretches(dealt(lengths, lanes, seed=None))
+def test_order_is_reproducible(lengths: list[int], rows: int) -> None:
+    assert segments(assigned(lengths, rows, seed=3)) == segments(assigned(lengths, rows, seed=3))
+    assert segments(assigned(lengths, rows, seed=None)) == segments(assigned(lengths, rows, seed=None))
 
 
-def test_another_seed_gives_another_order_and_other_cuts() -> None:
+def test_seeds_differ_in_order_and_in_edges() -> None:
     lengths = [3] * 20 + [200]
-    one, two = (stretches(dealt(lengths, 4, seed=seed)) for seed in (0, 1))
+    one, two = (segments(assigned(lengths, 4, seed=seed)) for seed in (0, 1))
     assert one != two
-    cuts = [{first for piece, first, *_ in found if piece == 20} for found in (one, two)]
-    assert cuts[0] != cuts[1]
+    edges = [{first for piece, first, *_ in result if piece == 20} for result in (one, two)]
+    assert edges[0] != edges[1]
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 50])
-def test_no_pieces_are_no_stretches(lanes: int) -> None:
-    found = dealt([], lanes)
-    assert [lane.at.tolist() for lane in found] == [[0]] * lanes
+@pytest.mark.parametrize("rows", [1, 3, 50])
+def test_no_pieces_give_empty_rows(rows: int) -> None:
+    assert [row.offsets.tolist() for row in assigned([], rows)] == [[0]] * rows

@@ -17,10 +17,8 @@ class TextOptions:
     'file'
     """
 
-    level: Literal["char", "byte", "word"] = flag("char", help="What one step of the network is.")
-    piece: Literal["file", "paragraph", "line"] = flag(
-        "file", help="What one piece is. The network starts each piece with an empty memory."
-    )
+    level: Literal["char", "byte", "word"] = flag("char", help="Encode text as characters, UTF-8 bytes or words.")
+    piece: Literal["file", "paragraph", "line"] = flag("file", help="Read each file, paragraph or line as one piece.")
 
 
 @dataclass(frozen=True)
@@ -32,4 +30,4 @@ class TextRequest:
     """
 
     prompt: str = flag("", help="Text to start with. It is used literally; no escapes are interpreted.", unit="TEXT")
-    prompt_file: Path | None = flag(None, help="File with the text to start with; - reads standard input.")
+    prompt_file: Path | None = flag(None, help="File with the text to start with; - is standard input.", unit="FILE")
