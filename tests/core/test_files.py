@@ -1,12 +1,20 @@
+import contextlib
 import errno
+import io
 import os
 import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from seqforge.core.files import make_folder, replacing, write_text
-from seqforge.errors import WriteError
+from seqforge.core import files
+from seqforge.core.files import STDIN, input_file, make_folder, replacing, write_text
+from seqforge.errors import RequestError, WriteError
 
 
 def file_names(folder: Path) -> list[str]:
@@ -155,3 +163,93 @@ def test_new_file_has_default_permissions(tmp_path: Path) -> None:
 def test_make_folder_creates_parents(tmp_path: Path) -> None:
     assert make_folder(tmp_path / "a" / "b").is_dir()
     assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+# -- input files
+
+
+@pytest.fixture
+def fresh_inputs() -> Iterator[None]:
+    """Forget the copies of inputs that earlier tests have read."""
+    files._copy_input.cache_clear()
+    yield
+    files._copy_input.cache_clear()
+
+
+@contextlib.contextmanager
+def pipe_with(path: Path, content: bytes) -> Iterator[Path]:
+    """Create a named pipe to which a thread writes the content once."""
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(content,), daemon=True)
+    writer.start()
+    yield path
+    writer.join(timeout=10)
+    assert not writer.is_alive()
+
+
+def set_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "folder", "missing.txt"])
+def test_input_file_returns_files_folders_and_missing_paths_unchanged(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "folder").mkdir()
+    assert input_file(tmp_path / name, suffix=".abc") == tmp_path / name
+
+
+@pytest.mark.usefixtures("fresh_inputs")
+def test_input_file_copies_stdin_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_stdin(monkeypatch, b"\x00first\xff")
+    copy = input_file(STDIN, field="prompt_file", suffix=".mid")
+    assert copy.is_file() and copy.suffix == ".mid" and copy.read_bytes() == b"\x00first\xff"
+    assert input_file(STDIN, field="other", suffix=".mid") == copy
+    assert copy.read_bytes() == b"\x00first\xff"
+
+
+@pytest.mark.usefixtures("fresh_inputs")
+def test_input_file_copies_a_pipe(tmp_path: Path) -> None:
+    content = b"line\n" * 500_000  # more than one block
+    with pipe_with(tmp_path / "pipe", content) as pipe:
+        copy = input_file(pipe, suffix=".txt")
+    assert copy != pipe and copy.suffix == ".txt" and copy.read_bytes() == content
+
+
+@pytest.mark.usefixtures("fresh_inputs")
+def test_suffix_of_a_pipe_takes_precedence(tmp_path: Path) -> None:
+    with pipe_with(tmp_path / "pipe.svg", b"<svg/>") as pipe:
+        assert input_file(pipe, suffix=".txt").suffix == ".svg"
+
+
+@pytest.mark.usefixtures("fresh_inputs")
+def test_pipes_of_one_name_have_separate_copies(tmp_path: Path) -> None:
+    with pipe_with(tmp_path / "a" / "pipe", b"first") as pipe:
+        first = input_file(pipe)
+    with pipe_with(tmp_path / "b" / "pipe", b"second") as pipe:
+        second = input_file(pipe)
+    assert (first.read_bytes(), second.read_bytes()) == (b"first", b"second")
+
+
+@pytest.mark.usefixtures("fresh_inputs")
+def test_input_above_the_size_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_INPUT_BYTES", 3 << 20)
+    set_stdin(monkeypatch, bytes(3 << 20))
+    assert input_file(STDIN, field="prompt_file").stat().st_size == 3 << 20
+    files._copy_input.cache_clear()
+    set_stdin(monkeypatch, bytes(9 << 20))
+    for _ in range(2):
+        with pytest.raises(RequestError) as caught:
+            input_file(STDIN, field="prompt_file")
+        assert (caught.value.field, caught.value.value) == ("prompt_file", "-")
+        assert caught.value.allowed.startswith("at most")
+
+
+def test_copies_are_removed_when_the_process_ends(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; from seqforge import input_file\n"
+        "copy = input_file(Path('-'), suffix='.txt'); print(copy, copy.read_text())"
+    )
+    child = subprocess.run([sys.executable, "-c", script], input="hello", capture_output=True, text=True, check=True)
+    path, text = child.stdout.split()
+    assert text == "hello" and not Path(path).exists() and not Path(path).parents[1].exists()
