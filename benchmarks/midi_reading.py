@@ -1,10 +1,11 @@
-"""How fast MIDI files are read and encoded: ours, beside mido and pretty_midi, in files a second.
+"""Measure how fast MIDI files are read and encoded, compared with mido and pretty_midi, in files per second.
 
     python benchmarks/midi_reading.py                    # the bundled songs
     python benchmarks/midi_reading.py FOLDER             # any folder of .mid files
 
-`read` is a file as a song (checked, notes in order); `encode` is that and its steps; the peers parse the file into
-their own objects. Each reads the same files, one process, one after the other; the fastest of three rounds counts.
+`read` turns a file into a song, with all checks; `read and encode` also turns it into tokens; mido and pretty_midi
+parse the file into their own objects. All run in one process, one after the other; the fastest of three rounds counts.
+The slower libraries read a sample of the files.
 """
 
 import argparse
@@ -18,52 +19,57 @@ import pretty_midi
 
 import seqforge_corpora
 from seqforge import ReadError
-from seqforge_midi import Options
-from seqforge_midi.codec import encoding_of
-from seqforge_midi.reading import read_songs
+from seqforge_midi import MidiOptions
+from seqforge_midi.codec import make_encoding
+from seqforge_midi.reader import read_songs
 
 ROUNDS = 3
 
 
-def rate(work: Callable[[Path], object], paths: list[Path], rounds: int = ROUNDS) -> float:
-    """Return files a second."""
+def files_per_second(work: Callable[[Path], object], paths: list[Path], rounds: int = ROUNDS) -> float:
+    """Return the rate of the fastest round.
+
+    Args:
+        work: The function to measure; it is called with each path.
+        paths: The files.
+        rounds: The number of rounds.
+    """
     best = 0.0
     for _ in range(rounds):
-        began = time.perf_counter()
+        start = time.perf_counter()
         for path in paths:
             work(path)
-        best = max(best, len(paths) / (time.perf_counter() - began))
+        best = max(best, len(paths) / (time.perf_counter() - start))
     return best
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure all readers and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     bundled = Path(str(next(iter(seqforge_corpora.__path__)))) / "lieder"
-    parser.add_argument("folder", type=Path, nargs="?", default=bundled)
-    parser.add_argument("--peers", type=int, default=100, help="so many files for the slow ones")
-    asked = parser.parse_args()
-    paths = sorted(asked.folder.rglob("*.mid"))
-    encoding = encoding_of(Options())
+    parser.add_argument("folder", type=Path, nargs="?", default=bundled, help="a folder of .mid files")
+    parser.add_argument("--peers", type=int, default=100, help="number of files that mido and pretty_midi read")
+    arguments = parser.parse_args()
+    paths = sorted(arguments.folder.rglob("*.mid"))
+    encoding = make_encoding(MidiOptions())
 
     def read(path: Path) -> object:
-        return [found for found in read_songs(path) if not isinstance(found, ReadError)]
+        return [piece.content for piece in read_songs(path) if not isinstance(piece, ReadError)]
 
     def encode(path: Path) -> object:
-        return [encoding.encode(found[0]) for found in read_songs(path) if not isinstance(found, ReadError)]
+        return [encoding.encode(piece.content) for piece in read_songs(path) if not isinstance(piece, ReadError)]
 
-    few = paths[:: max(1, len(paths) // asked.peers)]
-    told = {
-        "files": len(paths),
-        "read": rate(read, paths),
-        "read and encode": rate(encode, paths),
-        "mido": rate(mido.MidiFile, few, 1),
-        "pretty_midi": rate(lambda path: pretty_midi.PrettyMIDI(str(path)), few, 1),
+    sample = paths[:: max(1, len(paths) // arguments.peers)]
+    rates = {
+        "read": files_per_second(read, paths),
+        "read and encode": files_per_second(encode, paths),
+        "mido": files_per_second(mido.MidiFile, sample, 1),
+        "pretty_midi": files_per_second(lambda path: pretty_midi.PrettyMIDI(str(path)), sample, 1),
     }
-    print(json.dumps({name: round(value, 1) for name, value in told.items()}))
-    for what in ("read", "read and encode"):
-        ratios = [f"{told[what] / told[peer]:.1f} x {peer}" for peer in ("mido", "pretty_midi")]
-        print(f"{what}: {' and '.join(ratios)}, {len(paths) / told[what]:.1f} s for all files on one core")
+    print(json.dumps({"files": len(paths)} | {name: round(rate, 1) for name, rate in rates.items()}))
+    for name in ("read", "read and encode"):
+        ratios = " and ".join(f"{rates[name] / rates[peer]:.1f} x {peer}" for peer in ("mido", "pretty_midi"))
+        print(f"{name}: {ratios}, {len(paths) / rates[name]:.1f} s for all files on one core")
 
 
 if __name__ == "__main__":

@@ -123,8 +123,8 @@ def check_unchanged(
     build_options(type(config.options), {**stored["options"], **plugin_values}, owner=owner)
     differences = [
         f"`{name}` is {value} and was {table.get(name)}"
-        for given, table in ((training_values, stored["training"]), (plugin_values, stored["options"]))
-        for name, value in given.items()
+        for user_values, table in ((training_values, stored["training"]), (plugin_values, stored["options"]))
+        for name, value in user_values.items()
         if _plain(value) != table.get(name) and not (name == "precision" and value == "auto")
     ]
     names = _names(corpus)

@@ -26,7 +26,7 @@ MODEL, LIMITS, SEARCH, OUTPUT, SAMPLING = "Model", "Length and limits", "Beam se
 
 def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
-    own = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
+    plugin_flags = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
     core = [
         _flag("plugin", str | None, None, MODEL, "Plugin of the domain; its own flags are shown with it."),
         _flag(
@@ -64,7 +64,7 @@ def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
         parameter("quiet", bool, False, typer.Option(
             "--quiet", help="Print no messages on stderr.", rich_help_panel=OUTPUT)),
     ]  # fmt: skip
-    app.command("generate")(command(generate, [*own, *core]))
+    app.command("generate")(command(generate, [*plugin_flags, *core]))
 
 
 def _flag(name: str, kind: Any, default: Any, panel: str, text: str, **settings: Any) -> Any:

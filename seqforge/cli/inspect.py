@@ -26,8 +26,8 @@ def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
         ),
         parameter("json", bool, False, typer.Option("--json", help="Print JSON on stdout.")),
     ]
-    own = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
-    app.command("inspect")(command(inspect, [*core, *own]))
+    plugin_flags = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
+    app.command("inspect")(command(inspect, [*core, *plugin_flags]))
 
 
 def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:

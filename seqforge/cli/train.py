@@ -44,7 +44,7 @@ def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
             ),
         ),
     ]
-    own = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
+    plugin_flags = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
     output = [
         parameter(
             "run",
@@ -87,7 +87,7 @@ def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
         ),
     ]
     core = parameters(TrainingConfig, panel="Training")
-    app.command("train")(command(train, [*first, *own, *core, *output]))
+    app.command("train")(command(train, [*first, *plugin_flags, *core, *output]))
 
 
 def train(ctx: typer.Context, values: dict[str, Any]) -> None:

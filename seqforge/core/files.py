@@ -21,7 +21,7 @@ MAX_INPUT_BYTES = 1 << 30
 
 
 def explain(error: OSError, path: Path) -> WriteError:
-    """Return the sentence for a failure to write `path`."""
+    """Return the error for a failed write, with its reason in a sentence."""
     reasons = {
         errno.ENOSPC: "the disk is full; free some space, or choose another disk",
         errno.EDQUOT: "your disk quota is used up; free some space, or choose another disk",
@@ -29,23 +29,27 @@ def explain(error: OSError, path: Path) -> WriteError:
         errno.EPERM: "there is no permission to write there; choose another place, or change its permissions",
         errno.EROFS: "that file system is read-only; choose another place",
         errno.ENOTDIR: "a part of its path is a file, not a folder; choose another place",
-        errno.EEXIST: "a file of that name is in the way; choose another name",
-        errno.EISDIR: "a folder of that name is in the way; choose another name",
+        errno.EEXIST: "a file of that name exists; choose another name",
+        errno.EISDIR: "a folder of that name exists; choose another name",
         errno.ENAMETOOLONG: "the name is too long for this file system; choose a shorter one",
-        errno.EFBIG: "it would be larger than a file may be here; choose another disk or a higher limit",
+        errno.EFBIG: "the file would exceed the size limit; choose another disk or raise the limit",
     }
     reason = reasons.get(error.errno or 0, error.strerror or str(error))
-    return WriteError(f"cannot write {path}: {reason}. Nothing that was there has changed.")
+    return WriteError(f"cannot write {path}: {reason}. The previous file is unchanged.")
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, fsync it and rename it into place.
+    """Yield a temporary path next to `path`; if the block succeeds, sync the file and rename it to `path`.
 
     The temporary name keeps the suffix, since writers choose the format by it.
 
+    Example:
+        with replacing(Path("tune.abc")) as temporary:
+            temporary.write_text("X:1")
+
     Raises:
-        WriteError: the file cannot be written. What stood at `path` is untouched.
+        WriteError: If the file cannot be written. A previous file at `path` is unchanged.
     """
     temporary: Path | None = None
     try:
@@ -55,8 +59,8 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary = Path(name)
             temporary.chmod(0o666 & ~_umask())
             yield temporary
-            with temporary.open("rb+") as written:
-                os.fsync(written.fileno())
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
             temporary.replace(path)
             temporary = None
             _sync_folder(path.parent)
@@ -71,16 +75,20 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
+    """Write UTF-8 text, completely or not at all.
+
+    Raises:
+        WriteError: If the file cannot be written.
+    """
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder and the folders above it, if need be.
+    """Create a folder and its parents if they are missing, and return its path.
 
     Raises:
-        WriteError: it cannot be created.
+        WriteError: If it cannot be created.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -96,10 +104,10 @@ def _umask() -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where the system can."""
+    """Make a rename durable, if the system supports it."""
     if os.name != "posix":
         return
-    with contextlib.suppress(OSError):  # some file systems cannot; the rename itself is done
+    with contextlib.suppress(OSError):  # some file systems cannot sync a folder; the rename is done
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

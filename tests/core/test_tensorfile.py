@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
 from seqforge.core import tensorfile
-from seqforge.core.tensorfile import HEADER_LIMIT, NUMPY_TYPES, TensorFile, canonical_json, write_tensors
+from seqforge.core.tensorfile import MAX_HEADER_BYTES, NUMPY_TYPES, TensorFile, canonical_json, write_tensors
 from seqforge.errors import DamagedFileError, WriteError
 
 DTYPES = [np.dtype(code) for name, code in NUMPY_TYPES.items() if name != "BF16"]
@@ -207,7 +207,7 @@ def test_changed_header_byte_is_detected_or_harmless(tmp_path: Path, intact: byt
     assert detected > end / 2
 
 
-@pytest.mark.parametrize("length", [2**64 - 1, 2**63, 2**40, HEADER_LIMIT + 1, 1000])
+@pytest.mark.parametrize("length", [2**64 - 1, 2**63, 2**40, MAX_HEADER_BYTES + 1, 1000])
 def test_header_longer_than_the_file_takes_no_memory(tmp_path: Path, length: int) -> None:
     assert_rejected(tmp_path / "bad", length.to_bytes(8, "little") + b"{}", most=100_000)
 
@@ -215,10 +215,10 @@ def test_header_longer_than_the_file_takes_no_memory(tmp_path: Path, length: int
 def test_header_above_the_limit_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "bad"
     with path.open("wb") as file:
-        file.write((HEADER_LIMIT + 1).to_bytes(8, "little"))
-        file.truncate(HEADER_LIMIT + 100)
+        file.write((MAX_HEADER_BYTES + 1).to_bytes(8, "little"))
+        file.truncate(MAX_HEADER_BYTES + 100)
     tracemalloc.start()
-    with pytest.raises(DamagedFileError, match="its header claims"):
+    with pytest.raises(DamagedFileError, match="its header has"):
         TensorFile(path, "model")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -1,56 +1,88 @@
-"""What ships is loaded with today's codec, and writes what is asked."""
+"""The shipped models load and generate what is requested."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import seqforge
+import seqforge_corpora
 import seqforge_midi
-from seqforge.api import choose
+from seqforge import Piece, ReadError
+from seqforge.api.model_paths import resolve_model
 from seqforge.modelfile import read_header
 from seqforge.plugin import registry
-from seqforge_midi import Midi
-from seqforge_midi.lint import findings
+from seqforge_midi import Midi, Song
+from seqforge_midi.lint import check_file
+from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS
 
-SHIPPED = sorted((Path(seqforge_midi.__file__).parent / "models").glob("*.safetensors"))
-WORST = {"songs": 4.2, "chorales": 1.2, "drums": 7.7}
-"""Nats a note on the split they were chosen by."""
+CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
+MODEL_PATHS = {path.stem: path for path in (Path(seqforge_midi.__file__).parent / "models").glob("*.safetensors")}
+MAX_NATS = {"songs": 4.2, "chorales": 1.2, "drums": 7.7}
+"""Nats per note on the valid split."""
 
 
-def test_three_models_ship_and_the_default_is_named() -> None:
-    assert {path.stem for path in SHIPPED} == set(WORST)
-    assert registry.shipped(Midi())[0].stem == Midi.default_model == "songs"
-    assert choose("midi", "shipped")[0].stem == "songs"
-    assert choose("midi", "drums")[0].stem == "drums"
+def bar_contents(song: Song) -> list[list[tuple[int, ...]]]:
+    """Return the notes of each bar: start relative to the bar, pitch, velocity, program; 60 ticks early is allowed."""
+    bar_starts = np.array(song.bar_starts())
+    rows: list[list[tuple[int, ...]]] = [[] for _ in bar_starts]
+    for start, _, *rest in song.notes.tolist():
+        bar = int(np.searchsorted(bar_starts, start + 60, side="right")) - 1
+        rows[bar].append((start - int(bar_starts[bar]), *rest))
+    return rows
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_model_is_small_and_says_where_it_comes_from(path: Path) -> None:
-    assert path.stat().st_size <= 16_000_000
-    made = read_header(path).provenance
-    assert [each["name"] for each in made["licences"]] == made["corpus"]
-    assert made["valid_nats_per_unit"] < WORST[path.stem]
+def test_three_models_ship_and_songs_is_the_default() -> None:
+    assert set(MODEL_PATHS) == set(MAX_NATS)
+    assert registry.shipped_models(Midi())[0].stem == Midi.default_model == "songs"
+    assert resolve_model("shipped", plugin="midi").path.stem == "songs"
+    assert resolve_model("drums", plugin="midi").path.stem == "drums"
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", MAX_NATS)
+def test_shipped_model_is_small_and_has_provenance(name: str) -> None:
+    assert MODEL_PATHS[name].stat().st_size <= 16_000_000
+    provenance = read_header(MODEL_PATHS[name]).provenance
+    assert [licence["name"] for licence in provenance["licences"]] == provenance["corpus"]
+    assert provenance["valid_nats_per_unit"] < MAX_NATS[name]
+
+
+@pytest.mark.parametrize("name", MAX_NATS)
 @pytest.mark.parametrize("temperature", [1.0, 2.0])
-def test_a_shipped_model_writes_eight_bars(path: Path, temperature: float, tmp_path: Path) -> None:
-    model = seqforge.load(path)
+def test_shipped_model_writes_eight_valid_bars(name: str, temperature: float, tmp_path: Path) -> None:
+    model = seqforge.load(MODEL_PATHS[name])
     for number, piece in enumerate(model.generate(3, bars=8, length=5000, temperature=temperature)):
         Midi().write([piece], tmp_path / f"{number}.mid")
-        assert findings(tmp_path / f"{number}.mid") == []
-        assert len(piece.content.bars()) == 8
+        assert check_file(tmp_path / f"{number}.mid") == []
+        assert len(piece.content.bar_starts()) == 8
         assert len(piece.content.notes) > 16 or temperature > 1
 
 
-def test_labels_of_the_corpora() -> None:
-    labels = {path.stem: read_header(path).labels for path in SHIPPED}
-    assert "Schubert" in labels["songs"]["composer"]
-    assert "funk" in labels["drums"]["style"] and "100-119" in labels["drums"]["bpm"]
+@pytest.mark.parametrize(("name", "corpus"), [("chorales", "jsb/test"), ("songs", "lieder"), ("drums", "groove")])
+def test_shipped_model_infills(name: str, corpus: str, tmp_path: Path) -> None:
+    model = seqforge.load(MODEL_PATHS[name])
+    path = sorted((CORPORA / corpus).glob("*.mid"))[0]
+    (prompt,) = read_songs(path)
+    assert not isinstance(prompt, ReadError)
+    expected = model.codec.canonical(Piece(prompt.content.first_bars(8))).content
+    pieces = model.generate(2, prompt_file=path, prompt_bars=8, infill="3-4", length=100_000)
+    assert pieces[0].content != pieces[1].content
+    for piece in pieces:
+        assert len(piece.content.bar_starts()) == len(expected.bar_starts()) == 8
+        Midi().write([piece], tmp_path / "infill.mid")
+        assert check_file(tmp_path / "infill.mid") == []
+        if name != "chorales":
+            expected_bars, bars = bar_contents(expected), bar_contents(piece.content)
+            assert [bars[bar] for bar in (0, 1, 4, 5, 6, 7)] == [expected_bars[bar] for bar in (0, 1, 4, 5, 6, 7)]
 
 
-def test_a_beat_is_drums_alone() -> None:
-    path = next(path for path in SHIPPED if path.stem == "drums")
-    (piece,) = seqforge.load(path).generate(bars=4, bpm=100, where={"style": "funk"})
+def test_shipped_models_have_the_labels_of_their_corpora() -> None:
+    songs, drums = (read_header(MODEL_PATHS[name]).labels for name in ("songs", "drums"))
+    assert "Schubert" in songs["composer"]
+    assert "funk" in drums["style"] and "100-119" in drums["bpm"]
+
+
+def test_drums_model_generates_only_drums() -> None:
+    (piece,) = seqforge.load(MODEL_PATHS["drums"]).generate(bars=4, bpm=100, labels={"style": "funk"})
     assert piece.content.programs == (DRUMS,) and piece.content.tempos == ((0, 100),)

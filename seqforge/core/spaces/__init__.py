@@ -1,4 +1,4 @@
-"""What a step is. Each space has a file here, a head in `network` and a draw in `sampling`."""
+"""Spaces: the type of a step. Each space has a module here, a head in `network` and a distribution in `sampling`."""
 
 from seqforge.core.spaces._base import Space, space_from_json
 from seqforge.core.spaces.categorical import Categorical

@@ -1,4 +1,4 @@
-"""What every space has in common."""
+"""The interface of a space."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -9,11 +9,15 @@ from seqforge.errors import DamagedFileError
 
 
 class Space(ABC):
-    """What one step of a sequence is: the only thing that core and plugin must agree on.
+    """The type of a step: the only thing about a sequence on which core and plugin must agree.
 
-    A space is named by its `kind`. The rooms above find their part for it under the same name:
-    `network/heads/KIND.py` (how the network reads and predicts a step) and `sampling/draws/KIND.py`
-    (how a step is drawn). A new space is a new file here and in those two rooms.
+    The packages above find their part for a space by its `kind`: `network/heads/KIND.py` (how the network reads and
+    predicts a step) and `sampling/distributions/KIND.py` (how a step is sampled). A new space is one new module in each
+    of the three places.
+
+    Attributes:
+        kind: The name of the space.
+        kinds: All spaces by name.
     """
 
     kind: ClassVar[str]
@@ -25,33 +29,40 @@ class Space(ABC):
     @property
     @abstractmethod
     def dtype(self) -> np.dtype[Any]:
-        """The smallest numpy type that holds one step."""
+        """The smallest numpy type that holds a step."""
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """The shape of one step: () for a symbol, (width,) for a vector."""
+        """The shape of a step: () for a symbol, (width,) for a vector."""
 
     @abstractmethod
     def check(self, steps: np.ndarray) -> None:
-        """Raise ValueError, naming the first step that lies outside the space."""
+        """Check that steps belong to the space.
+
+        Raises:
+            ValueError: If they do not; the message names the first wrong step.
+        """
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Return what `space_from_json` needs, `kind` included."""
+        """Return the plain JSON that `space_from_json` reads, including `kind`."""
 
 
 def space_from_json(data: Any) -> Space:
     """Return the space that `to_json` described.
 
+    >>> space_from_json({"kind": "categorical", "size": 5})
+    Categorical(size=5)
+
     Raises:
-        DamagedFileError: the description is of no known space, or its values are out of range.
+        DamagedFileError: If the data describe no known space, or a value is out of range.
     """
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in Space.kinds:
-        raise DamagedFileError(f"{data!r} describes no known space; known are {sorted(Space.kinds)}")
+        raise DamagedFileError(f"{data!r} is not a known space; known are {sorted(Space.kinds)}")
     values = {name: value for name, value in data.items() if name != "kind"}
     try:
         return Space.kinds[kind](**values)
     except (TypeError, ValueError) as error:
-        raise DamagedFileError(f"{data!r} is no valid {kind} space: {error}") from error
+        raise DamagedFileError(f"{data!r} is not a valid {kind} space: {error}") from error

@@ -1,4 +1,4 @@
-"""Steps that are one symbol out of a finite set."""
+"""Steps that are one symbol of a finite set."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -7,22 +7,29 @@ import numpy as np
 
 from seqforge.core.spaces._base import Space
 
-MOST_SYMBOLS = 4_000_000
+MAX_SYMBOLS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Categorical(Space):
-    """One symbol out of `size`, written as an integer from 0 to size - 1.
+    """One of `size` symbols, written as an integer from 0 to size - 1.
 
-    The boundary (start and end of a piece) is no symbol of the space: the core adds it.
+    The boundary (start and end of a piece) is not a symbol of the space: the core adds it.
+
+    >>> space = Categorical(300)
+    >>> space.dtype, space.shape
+    (dtype('uint16'), ())
+
+    Attributes:
+        size: The number of symbols, from 1 to 4,000,000.
     """
 
     kind: ClassVar[str] = "categorical"
     size: int
 
     def __post_init__(self) -> None:
-        if type(self.size) is not int or not 1 <= self.size <= MOST_SYMBOLS:
-            raise ValueError(f"size is {self.size!r}, and must lie between 1 and {MOST_SYMBOLS}")
+        if type(self.size) is not int or not 1 <= self.size <= MAX_SYMBOLS:
+            raise ValueError(f"size is {self.size!r}; it must be from 1 to {MAX_SYMBOLS}")
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -38,7 +45,7 @@ class Categorical(Space):
         wrong = np.flatnonzero((steps < 0) | (steps >= self.size))
         if wrong.size:
             at = int(wrong[0])
-            raise ValueError(f"step {at} is {int(steps[at])}, and must lie between 0 and {self.size - 1}")
+            raise ValueError(f"step {at} is {int(steps[at])}; it must be from 0 to {self.size - 1}")
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "size": self.size}

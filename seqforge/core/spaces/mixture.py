@@ -7,19 +7,27 @@ import numpy as np
 
 from seqforge.core.spaces._base import Space
 
-MOST_REALS, MOST_BITS = 2, 64
-LARGEST = 1e4
-"""Of a real number, in absolute value: codecs scale their numbers to about one."""
+MAX_REALS, MAX_BITS, MAX_COMPONENTS = 2, 64, 1000
+MAX_VALUE = 1e4
+"""Largest absolute value of a real number: codecs scale their numbers to about one."""
 
 
 @dataclass(frozen=True)
 class Mixture(Space):
-    """`reals` real numbers, whose distribution is a mixture of Gaussians, and `bits` that are 0 or 1.
+    """A vector of real numbers, whose distribution is a mixture of Gaussians, and of bits that are 0 or 1.
 
-    A step is a float32 vector, the real numbers first. Two real numbers may be correlated. The end of a
-    piece is no step of the space: the core adds it.
+    A step is a float32 vector with the real numbers first. Two real numbers may be correlated. The end of a piece is
+    not a step of the space: the core adds it.
+
+    >>> Mixture(reals=2, bits=1).shape
+    (3,)
 
     Source: A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, section 4.1.
+
+    Attributes:
+        reals: Number of real numbers, 1 or 2.
+        bits: Number of bits, from 0 to 64.
+        components: Number of Gaussians, from 1 to 1000.
     """
 
     kind: ClassVar[str] = "mixture"
@@ -28,10 +36,11 @@ class Mixture(Space):
     components: int = 20
 
     def __post_init__(self) -> None:
-        for name, least, most in (("reals", 1, MOST_REALS), ("bits", 0, MOST_BITS), ("components", 1, 1000)):
+        bounds = (("reals", 1, MAX_REALS), ("bits", 0, MAX_BITS), ("components", 1, MAX_COMPONENTS))
+        for name, least, most in bounds:
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
-                raise ValueError(f"{name} is {value!r}, and must lie between {least} and {most}")
+                raise ValueError(f"{name} is {value!r}; it must be from {least} to {most}")
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -47,12 +56,12 @@ class Mixture(Space):
                 f"mixture steps are a float array of shape (steps, {self.shape[0]}), not {steps.dtype} of {steps.shape}"
             )
         reals, bits = steps[:, : self.reals], steps[:, self.reals :]
-        fine = (np.abs(reals) <= LARGEST).all(1) & ((bits == 0) | (bits == 1)).all(1)  # NaN is not fine
-        wrong = np.flatnonzero(~fine)
+        valid = (np.abs(reals) <= MAX_VALUE).all(1) & ((bits == 0) | (bits == 1)).all(1)  # NaN is not valid
+        wrong = np.flatnonzero(~valid)
         if wrong.size:
             at = int(wrong[0])
             raise ValueError(
-                f"step {at} is {steps[at].tolist()}; real numbers must be finite and at most {LARGEST:g}, bits 0 or 1"
+                f"step {at} is {steps[at].tolist()}; real numbers must be finite and at most {MAX_VALUE:g}, bits 0 or 1"
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,37 +1,41 @@
-"""Where bar lines stand under changes of meter."""
+"""Bar lines of a song whose time signature changes."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from seqforge_midi.song import bar_ticks
+from seqforge_midi.song import TimeSignatureChange, ticks_per_bar
 
 
-class Bars:
-    """The bar lines of a song whose meters change at bar lines only.
+class BarLines:
+    """The bar lines of a song whose time signature changes at bar lines only.
+
+    >>> lines = BarLines([(0, (4, 4)), (1920, (3, 4))])
+    >>> lines.before(5000).tolist()
+    [0, 1920, 3360, 4800]
 
     Args:
-        meters: tick and meter, the first at 0, each on a bar line of the one before.
+        time_signatures: Tick and time signature of each change, the first at 0, each on a bar line of the previous one.
     """
 
-    def __init__(self, meters: Sequence[tuple[int, tuple[int, int]]]) -> None:
-        self.ticks = [tick for tick, _ in meters]
-        self.lengths = [bar_ticks(meter) for _, meter in meters]
+    def __init__(self, time_signatures: Sequence[TimeSignatureChange]) -> None:
+        self.ticks = [tick for tick, _ in time_signatures]
+        self.bar_lengths = [ticks_per_bar(time_signature) for _, time_signature in time_signatures]
 
-    def line_at_or_after(self, tick: int) -> int:
-        """Return the first bar line that is not before a tick."""
-        part = max(number for number, each in enumerate(self.ticks) if each <= max(tick, 0))
-        return self.ticks[part] - (self.ticks[part] - tick) // self.lengths[part] * self.lengths[part]
+    def at_or_after(self, tick: int) -> int:
+        """Return the first bar line at or after a tick."""
+        part = max(number for number, start in enumerate(self.ticks) if start <= max(tick, 0))
+        return self.ticks[part] - (self.ticks[part] - tick) // self.bar_lengths[part] * self.bar_lengths[part]
 
-    def end_of(self, tick: int) -> int:
-        """Return the bar line at which music that lasts until a tick ends: at least one bar from the beginning."""
-        return max(self.line_at_or_after(tick), self.lengths[0])
+    def end_of_music(self, tick: int) -> int:
+        """Return the bar line at which music that lasts until a tick ends, at least one bar from the start."""
+        return max(self.at_or_after(tick), self.bar_lengths[0])
 
-    def lines(self, end: int) -> np.ndarray:
-        """Return every bar line before `end`."""
+    def before(self, end: int) -> np.ndarray:
+        """Return the ticks of all bar lines before `end`."""
         edges = [*self.ticks[1:], end]
         parts = [
             np.arange(tick, min(edge, end), length)
-            for tick, edge, length in zip(self.ticks, edges, self.lengths, strict=True)
+            for tick, edge, length in zip(self.ticks, edges, self.bar_lengths, strict=True)
         ]
         return np.concatenate(parts)

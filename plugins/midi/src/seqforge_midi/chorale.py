@@ -1,51 +1,62 @@
-"""Frames at a fixed step, the notes of each from top to bottom: a step for each note, and one that ends the frame.
+"""The chorale encoding: frames at a fixed step, each a list of pitches from high to low.
 
-A frame is a set of pitches, and a set has one order from top to bottom: so the probability that the network gives to
-the steps of a frame is the probability of the frame, as piano-roll models give it (N. Boulanger-Lewandowski, Y. Bengio
-and P. Vincent, "Modeling Temporal Dependencies in High-Dimensional Sequences", ICML 2012, section 6).
+A frame is one `pitch` token per note and one `frame_end` token. A frame is a set of pitches, and a set has one
+descending order; the probability that the network gives to the tokens of a frame is therefore the probability of the
+frame, as piano-roll models give it (N. Boulanger-Lewandowski, Y. Bengio and P. Vincent, "Modeling Temporal Dependencies
+in High-Dimensional Sequences", ICML 2012, section 6).
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from seqforge import Constraint, DecodeError
-from seqforge_midi.encoding import Asked, Encoding, Tokens, kept_meter, kept_tempo
-from seqforge_midi.song import DRUMS, NOTE, TICKS, Song, bar_ticks, song
+from seqforge_midi.chorale_automaton import ChoraleAutomaton
+from seqforge_midi.encoding import Encoding
+from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.song import DRUMS, NOTE_DTYPE, TICKS_PER_QUARTER, Song, TimeSignature, ticks_per_bar
+from seqforge_midi.tokens import Vocabulary, clip_tempo, nearest_time_signature
 
-ORGAN, LOUDNESS = 19, 80
-NONE = 128
-"""Stands for the pitch above the highest: any note may follow."""
-MOST_FRAMES = 200_000
+CHURCH_ORGAN = 19
+VELOCITY = 80
+DEFAULT_BPM = 80
+MAX_FRAMES = 200_000
+FRAME_GROUP = 4
+"""The number of frame_end tokens; the token of a frame tells its position in a group of this many frames."""
 
 
 class Chorale(Encoding):
-    """Songs as frames.
+    """Encodes songs as frames of pitches.
+
+    >>> chorale = Chorale(frame=4)
+    >>> song = Song.from_events(np.array([(0, 960, 60, 80, 0), (480, 960, 64, 80, 0)], NOTE_DTYPE))
+    >>> " ".join(chorale.vocabulary.names()[step] for step in chorale.encode(song))
+    'pitch:60 frame_end:1 pitch:64 pitch:60 frame_end:2'
 
     Args:
-        frame: how many frames make a whole note.
-        beat: how many tokens that end a frame there are: one for each place of a beat, counted from the start.
+        frame: The number of frames per whole note.
     """
 
-    pitched = ("note",)
+    pitch_kinds = ("pitch",)
 
-    def __init__(self, frame: int, beat: int = 4) -> None:
-        self.ticks, self.beat = 4 * TICKS // frame, beat
-        self.tokens = Tokens({"note": range(128), "frame": range(1, beat + 1)})
-        self.sounding = self.tokens.mask("note")
+    def __init__(self, frame: int) -> None:
+        self.frame_ticks = 4 * TICKS_PER_QUARTER // frame
+        self.vocabulary = Vocabulary({"pitch": range(128), "frame_end": range(1, FRAME_GROUP + 1)})
+        self.note_mask = self.vocabulary.mask("pitch")
 
     def encode(self, song: Song) -> np.ndarray:
-        starts, ends, pitches = self._framed(song)
-        lasts = ends - starts
-        frames = np.repeat(starts, lasts) + np.arange(lasts.sum()) - np.repeat(lasts.cumsum() - lasts, lasts)
-        count = int(ends.max(initial=0))
-        cells = np.unique(frames * 256 + (127 - np.repeat(pitches, lasts)))
-        edges = np.arange(count) * 256 + 255
-        every = np.sort(np.concatenate([cells, edges]))
-        frame, place = every // 256, every % 256
-        steps = np.where(place == 255, 128 + frame % self.beat, 127 - place)
+        starts, ends, pitches = self._framed_notes(song)
+        lengths = ends - starts
+        # one cell per pitch and frame; sort keys: frame, then descending pitch, then the end of the frame
+        frames = np.repeat(starts, lengths) + np.arange(lengths.sum())
+        frames -= np.repeat(lengths.cumsum() - lengths, lengths)
+        cells = np.unique(frames * 256 + (127 - np.repeat(pitches, lengths)))
+        frame_ends = np.arange(int(ends.max(initial=0))) * 256 + 255
+        keys = np.sort(np.concatenate([cells, frame_ends]))
+        frame, rank = keys // 256, keys % 256
+        steps = np.where(rank == 255, 128 + frame % FRAME_GROUP, 127 - rank)
         return steps.astype(np.uint8)
 
     def decode(self, steps: Iterable[int], extras: Mapping[str, Any]) -> Song:
@@ -54,110 +65,70 @@ class Chorale(Encoding):
             if step >= 128:
                 frames.append([])
             elif frames[-1] and frames[-1][-1] <= step:
-                raise DecodeError(f"frame {len(frames)}: the notes do not descend")
+                raise DecodeError(f"the pitches of frame {len(frames)} do not descend")
             else:
                 frames[-1].append(step)
         if frames.pop():
-            raise DecodeError(f"frame {len(frames) + 1} is not ended")
-        found: list[tuple[int, ...]] = []
-        since: dict[int, int] = {}
+            raise DecodeError(f"frame {len(frames) + 1} has no frame_end token")
+        notes: list[tuple[int, ...]] = []
+        first_frames: dict[int, int] = {}  # of the pitches that sound
         for number, frame in enumerate([*frames, []]):
-            for pitch in [pitch for pitch in since if pitch not in frame]:
-                start = since.pop(pitch) * self.ticks
-                found.append((start, number * self.ticks, pitch, LOUDNESS, ORGAN))
+            for pitch in [pitch for pitch in first_frames if pitch not in frame]:
+                start = first_frames.pop(pitch) * self.frame_ticks
+                notes.append((start, number * self.frame_ticks, pitch, VELOCITY, CHURCH_ORGAN))
             for pitch in frame:
-                since.setdefault(pitch, number)
-        tempo, meter = extras.get("bpm", 80), extras.get("meter", (4, 4))
-        return song(np.array(found, NOTE), [(0, tempo)], [(0, tuple(meter))], length=len(frames) * self.ticks)
+                first_frames.setdefault(pitch, number)
+        bpm, time_signature = extras.get("bpm", DEFAULT_BPM), tuple(extras.get("time_signature", (4, 4)))
+        length = len(frames) * self.frame_ticks
+        return Song.from_events(np.array(notes, NOTE_DTYPE), [(0, bpm)], [(0, time_signature)], length=length)
 
-    def canonical(self, song_: Song) -> Song:
-        starts, ends, pitches = self._framed(song_)
-        found: list[list[int]] = []
-        held: dict[int, list[int]] = {}
+    def canonical(self, song: Song) -> Song:
+        starts, ends, pitches = self._framed_notes(song)
+        merged: list[list[int]] = []
+        last_by_pitch: dict[int, list[int]] = {}
         for start, end, pitch in sorted(zip(starts.tolist(), ends.tolist(), pitches.tolist(), strict=True)):
-            if pitch in held and held[pitch][1] >= start:
-                held[pitch][1] = max(held[pitch][1], end)
+            last = last_by_pitch.get(pitch)
+            if last is not None and last[1] >= start:
+                last[1] = max(last[1], end)
             else:
-                held[pitch] = [start, end, pitch]
-                found.append(held[pitch])
-        notes = np.array([(s * self.ticks, e * self.ticks, p, LOUDNESS, ORGAN) for s, e, p in found], NOTE)
-        extras = self.extras(song_)
-        return song(notes, [(0, extras["bpm"])], [(0, tuple(extras["meter"]))])
+                last_by_pitch[pitch] = [start, end, pitch]
+                merged.append(last_by_pitch[pitch])
+        rows = [
+            (start * self.frame_ticks, end * self.frame_ticks, pitch, VELOCITY, CHURCH_ORGAN)
+            for start, end, pitch in merged
+        ]
+        extras = self.extras(song)
+        time_signature = tuple(extras["time_signature"])
+        return Song.from_events(np.array(rows, NOTE_DTYPE), [(0, extras["bpm"])], [(0, time_signature)])
 
-    def lost(self, song: Song) -> Counter[str]:
-        tuned = song.notes["program"] != DRUMS
-        off = (song.notes["start"] % self.ticks != 0) | (song.notes["end"] % self.ticks != 0)
+    def losses(self, song: Song) -> Counter[str]:
+        pitched = song.notes["program"] != DRUMS
+        moved = (song.notes["start"] % self.frame_ticks != 0) | (song.notes["end"] % self.frame_ticks != 0)
         return +Counter({
-            "drums": int((~tuned).sum()),
-            "notes moved to a frame": int((off & tuned).sum()),
-            "changes of tempo and meter": len(song.tempos) + len(song.meters) - 2,
+            "drum hits": int((~pitched).sum()),
+            "notes moved to a frame": int((moved & pitched).sum()),
+            "changes of tempo or time signature": len(song.tempos) + len(song.time_signatures) - 2,
             "pedals": len(song.pedals),
         })  # fmt: skip
 
     def extras(self, song: Song) -> dict[str, Any]:
-        return {"bpm": kept_tempo(song.tempos[0][1]), "meter": list(kept_meter(song.meters[0][1]))}
+        time_signature = nearest_time_signature(song.time_signatures[0][1])
+        return self.initial_extras(clip_tempo(song.tempos[0][1]), time_signature)
 
-    def constraint(self, asked: Asked) -> Constraint:
-        return Frames(self, asked)
+    def initial_extras(self, bpm: int, time_signature: TimeSignature) -> dict[str, Any]:
+        return {"bpm": bpm, "time_signature": list(time_signature)}
 
-    def frames_a_bar(self, meter: tuple[int, int]) -> int:
-        """Return how many frames a bar has; at least one."""
-        return max(1, round(bar_ticks(meter) / self.ticks))
+    def constraint(self, request: ParsedRequest) -> Constraint:
+        return ChoraleAutomaton(FRAME_GROUP, request)
 
-    def _framed(self, song: Song) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the first frame of each note, the one after its last, and its pitch."""
+    def frames_per_bar(self, time_signature: TimeSignature) -> int:
+        """Return the number of frames per bar, at least one."""
+        return max(1, round(ticks_per_bar(time_signature) / self.frame_ticks))
+
+    def _framed_notes(self, song: Song) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return for each note its first frame, the frame after its last, and its pitch; drums are left out."""
         notes = song.notes[song.notes["program"] != DRUMS]
-        notes = notes[notes["start"] < MOST_FRAMES * self.ticks]
-        starts = np.rint(notes["start"] / self.ticks).astype(np.int64)
-        ends = np.minimum(np.rint(notes["end"] / self.ticks).astype(np.int64), MOST_FRAMES)
+        notes = notes[notes["start"] < MAX_FRAMES * self.frame_ticks]
+        starts = np.rint(notes["start"] / self.frame_ticks).astype(np.int64)
+        ends = np.minimum(np.rint(notes["end"] / self.frame_ticks).astype(np.int64), MAX_FRAMES)
         return starts, np.maximum(ends, starts + 1), notes["pitch"].astype(np.int64)
-
-
-class _State(NamedTuple):
-    """Where a chorale stands: frames that are ended (as far as that matters), the lowest pitch of this, sound."""
-
-    frames: int
-    beat: int
-    below: int
-    sounded: bool
-
-
-class Frames(Constraint):
-    """Notes descend within a frame; the last frame sounds; so many frames, where bars are asked for.
-
-    Args:
-        encoding: what the steps are.
-        asked: how many bars, and from which pitch to which.
-    """
-
-    def __init__(self, encoding: Chorale, asked: Asked) -> None:
-        self.size, self.beat = encoding.tokens.size, encoding.beat
-        self.frames = asked.frames or asked.bars * asked.frames_a_bar
-        self.lowest, self.highest = asked.widest()
-
-    def start(self) -> Hashable:
-        return _State(0, 0, NONE, False)
-
-    def allowed(self, state: Any) -> np.ndarray:
-        mask = np.zeros(self.size, np.bool_)
-        full = self.frames and state.frames >= self.frames
-        if not full:
-            mask[self.lowest : min(state.below, self.highest + 1)] = True
-            last = self.frames and state.frames == self.frames - 1
-            mask[128 + state.beat] = state.below < NONE or not last
-        return mask
-
-    def may_end(self, state: Any) -> bool:
-        return bool(state.sounded and state.below == NONE and (not self.frames or state.frames == self.frames))
-
-    def to_end(self, state: Any) -> int:
-        if not self.frames:
-            return 0 if self.may_end(state) else 1 if state.below < NONE else 2
-        left = self.frames - state.frames
-        return int(left + (left > 0 and (left > 1 or state.below == NONE)))
-
-    def advance(self, state: Any, step: Any) -> Any:
-        if step < 128:
-            return state._replace(below=int(step))
-        frames = state.frames + 1 if self.frames else 0
-        return _State(frames, (state.beat + 1) % self.beat, NONE, state.below < NONE)

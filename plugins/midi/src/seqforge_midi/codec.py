@@ -1,151 +1,231 @@
-"""Songs into steps and back, by one of three encodings; what a corpus has, for what may be generated."""
+"""The codec: maps songs to tokens with one of three encodings, and requests to tasks."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Categorical, Codec, DecodeError, Example, Piece, Prompt, RequestError
-from seqforge_midi.asking import said_after, understood
+from seqforge import Augments, Categorical, Codec, Constraint, DecodeError, Example, Piece, Prompt, RequestError, Task
 from seqforge_midi.chorale import Chorale
+from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
-from seqforge_midi.filling import Filling, cut_out
-from seqforge_midi.learnt import Learnt, learn
-from seqforge_midi.options import Options
+from seqforge_midi.infill import InfillAutomaton, cut_infill
+from seqforge_midi.options import MidiOptions
+from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
+from seqforge_midi.request import MidiRequest, parse_request
 from seqforge_midi.score import Score
+from seqforge_midi.song import DRUMS, Song
 
-CANDIDATES = 16
-"""Fillings of a gap that are drawn, of which the one that is kept fits what follows."""
-SHIFTS = range(-6, 6)
-"""Semitones by which a piece is transposed in training."""
+INFILL_CANDIDATES = 16
+"""The number of infills that are drawn; the one that fits the following bars best is kept."""
+TRANSPOSITIONS = range(-6, 6)
+"""The semitones by which training pieces are transposed."""
 
 
-class MidiCodec(Codec, Augments):
-    """Songs as steps.
+class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments):
+    """Maps songs to tokens and back.
 
-    The tokens follow from the options alone, so a model can be trained further on any other songs.
+    The tokens depend on the options only, so a model can be trained further on any other songs.
+
+    >>> from seqforge_midi.song import NOTE_DTYPE
+    >>> song = Song.from_events(np.array([(0, 480, 60, 80, 0)], NOTE_DTYPE))
+    >>> codec = MidiCodec.fit([Piece(song)], MidiOptions())
+    >>> example = codec.encode(Piece(song))
+    >>> [codec.vocabulary[step] for step in example.steps][:4]
+    ['bar', 'time_signature:4/4', 'tempo:120', 'position:0']
+    >>> codec.decode(example) == codec.canonical(Piece(song))
+    True
 
     Args:
-        options: which encoding, and how fine.
-        labels: label name to values.
-        learnt: what the corpus has.
+        options: The options.
+        labels: Label name to its values.
+        stats: The statistics of the corpus.
     """
 
     space: Categorical
 
-    def __init__(self, options: Options, labels: Mapping[str, tuple[str, ...]], learnt: Learnt) -> None:
-        self.options, self.labels, self.learnt = options, labels, learnt
-        self.encoding = encoding_of(options)
-        self.space = Categorical(self.encoding.tokens.size)
-        self.vocabulary = self.encoding.tokens.names()
-        self._counts = self.encoding.sounding.astype(np.float64)
-        self._heights = _heights(self.encoding)
+    def __init__(self, options: MidiOptions, labels: Mapping[str, tuple[str, ...]], stats: CorpusStats) -> None:
+        self.options, self.labels, self.stats = options, labels, stats
+        self.encoding = make_encoding(options)
+        self.space = Categorical(self.encoding.vocabulary.size)
+        self.vocabulary = self.encoding.vocabulary.names()
+        self._units = self.encoding.note_mask.astype(np.float64)
+        self._pitches = _token_pitches(self.encoding)
 
     @classmethod
-    def fit(cls, pieces: Iterable[Piece], options: Options) -> "MidiCodec":
-        """Learn what the songs have, in one pass."""
-        labels, learnt = learn(pieces)
-        return cls(options, labels, learnt)
+    def fit(cls, pieces: Iterable[Piece[Song]], options: MidiOptions) -> Self:
+        """Return a codec with the labels and statistics of the pieces, in one pass."""
+        labels, stats = collect_stats(pieces)
+        return cls(options, labels, stats)
 
-    def extended_for(self, pieces: Iterable[Piece]) -> "MidiCodec":
-        """Return the codec for other songs as well: their programs may play, in their ranges."""
-        return MidiCodec(self.options, self.labels, self.learnt.joined(learn(pieces)[1]))
+    def extended_for(self, pieces: Iterable[Piece[Song]]) -> "MidiCodec":
+        """Return the codec with the programs and ranges of other songs added."""
+        return MidiCodec(self.options, self.labels, self.stats.merged_with(collect_stats(pieces)[1]))
 
-    def encode(self, piece: Piece) -> Example:
-        steps = self.encoding.encode(piece.content).astype(self.space.dtype)
-        return Example(steps, labels=self._known(piece), extras=self.encoding.extras(piece.content))
+    def encode(self, piece: Piece[Song]) -> Example:
+        song = piece.content
+        return Example(
+            self.encoding.encode(song).astype(self.space.dtype),
+            labels=self._known_labels(piece),
+            extras=self.encoding.extras(song),
+            dropped=self.encoding.losses(song),
+        )
 
-    def decode(self, example: Example) -> Piece:
+    def decode(self, example: Example) -> Piece[Song]:
         try:
             self.space.check(example.steps)
         except ValueError as error:
             raise DecodeError(str(error)) from error
         return Piece(self.encoding.decode(example.steps.tolist(), example.extras), dict(example.labels))
 
-    def canonical(self, piece: Piece) -> Piece:
-        return Piece(self.encoding.canonical(piece.content), self._known(piece))
-
-    def unseen(self, piece: Piece) -> Mapping[str, int]:
-        """Return what the encoding does not keep of a song."""
-        return self.encoding.lost(piece.content)
+    def canonical(self, piece: Piece[Song]) -> Piece[Song]:
+        return Piece(self.encoding.canonical(piece.content), self._known_labels(piece))
 
     def units(self, steps: np.ndarray) -> np.ndarray:
-        counts: np.ndarray = self._counts[steps]
-        return counts
+        units: np.ndarray = self._units[steps]
+        return units
 
-    def prompts(self, request: Any) -> Sequence[Prompt]:
-        asked, beginning, extras = understood(request, self.encoding, self.learnt)
-        gap = None if asked.gap is None else cut_out(self.encoding, asked, beginning)
-        asked = asked if gap is None else gap.asked
-        constraint = self.encoding.constraint(asked)
-        steps = beginning.astype(self.space.dtype)
+    def task(self, request: MidiRequest) -> Task[Song]:
+        parsed = parse_request(request, self.encoding, self.stats)
+        if parsed.prompt is None:
+            steps = np.zeros(0, self.space.dtype)
+            bpm = parsed.bpm or self.stats.bpm
+            extras = self.encoding.initial_extras(bpm, parsed.time_signature or self.stats.time_signature)
+        else:
+            steps = self.encoding.encode(parsed.prompt).astype(self.space.dtype)
+            extras = self.encoding.extras(parsed.prompt)
+        infill = None if parsed.infill is None else cut_infill(self.encoding, parsed, steps)
+        constraint = self.encoding.constraint(parsed if infill is None else infill.request)
+        self._check_prompt(constraint, steps)
+        if infill is None:
+            return MidiTask(Prompt(Example(steps, extras=extras), constraint), parsed, self.encoding)
+        prompt = Prompt(
+            Example(np.array(infill.prefix, self.space.dtype), extras=extras | infill.extras),
+            InfillAutomaton(self.encoding, constraint, infill),
+            candidates=INFILL_CANDIDATES,
+        )
+        return MidiTask(prompt, parsed, self.encoding)
+
+    def _check_prompt(self, constraint: Constraint, steps: np.ndarray) -> None:
+        """Check that a constraint allows the tokens of the prompt.
+
+        Raises:
+            RequestError: If it does not.
+        """
         state = constraint.start()
-        for number, step in enumerate(steps.tolist()):
+        for number, step in enumerate(steps.tolist(), 1):
             if not constraint.allowed(state)[step]:
                 raise RequestError(
-                    f"the prompt cannot be the beginning of what is asked for: its step {number + 1},"
-                    f" {self.vocabulary[step]}, does not fit; leave --bars, --meter or --program out, or make the"
-                    " prompt shorter with --prompt-bars"
+                    f"the prompt does not fit the other fields of the request: its token {number},"
+                    f" {self.vocabulary[step]}, is not allowed; leave out `bars`, `time_signature` or `program`, or"
+                    " shorten the prompt with `prompt_bars`",
+                    field="prompt_file",
                 )
             state = constraint.advance(state, step)
-        if gap is not None:
-            head = np.array(gap.head, self.space.dtype)
-            filling = Filling(self.encoding, constraint, gap)
-            return [Prompt(Example(head, extras=extras | gap.extras), filling, candidates=CANDIDATES)]
-        return [Prompt(Example(steps, extras=extras), constraint)]
-
-    def finish(self, pieces: Sequence[Piece], request: Any) -> Piece:
-        return Piece(said_after(pieces[0].content, request, self.encoding), pieces[0].labels)
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
-        """Return the song transposed by up to half an octave, within the range of the corpus, and louder or softer."""
-        steps = self._louder(example.steps, rng)
-        heights = self._heights[example.steps]
-        tuned = heights >= 0
-        if not tuned.any():
+        """Return the song transposed by up to half an octave within the range of the corpus, with other velocities."""
+        steps = self._shift_velocities(example.steps, rng)
+        pitches = self._pitches[example.steps]
+        pitched = pitches >= 0
+        if not pitched.any():
             return dataclasses.replace(example, steps=steps)
-        lowest, highest = int(heights[tuned].min()), int(heights[tuned].max())
-        shifts = [by for by in SHIFTS if self.learnt.lowest <= lowest + by and highest + by <= self.learnt.highest]
-        by = int(rng.choice(shifts)) if shifts else 0
-        return dataclasses.replace(example, steps=(steps + by * tuned).astype(example.steps.dtype))
+        lowest, highest = int(pitches[pitched].min()), int(pitches[pitched].max())
+        transpositions = [
+            semitones
+            for semitones in TRANSPOSITIONS
+            if self.stats.lowest <= lowest + semitones and highest + semitones <= self.stats.highest
+        ]
+        semitones = int(rng.choice(transpositions)) if transpositions else 0
+        return dataclasses.replace(example, steps=(steps + semitones * pitched).astype(example.steps.dtype))
 
-    def _louder(self, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return steps whose velocities are all up to a tenth of the levels higher or lower, if they differ at all."""
-        if "velocity" not in self.encoding.tokens.blocks:
+    def _shift_velocities(self, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return steps with all velocities shifted by up to a tenth of the bins, if there are different ones."""
+        if "velocity" not in self.encoding.vocabulary.blocks:
             return steps
-        place = self.encoding.tokens.slice("velocity")
-        most = (place.stop - place.start) // 10
-        said = (steps >= place.start) & (steps < place.stop)
-        if len(set(steps[said].tolist())) < 2:
+        block = self.encoding.vocabulary.block("velocity")
+        max_shift = (block.stop - block.start) // 10
+        mask = (steps >= block.start) & (steps < block.stop)
+        if len(set(steps[mask].tolist())) < 2:
             return steps
-        moved = np.clip(steps.astype(np.int64) + int(rng.integers(-most, most + 1)), place.start, place.stop - 1)
-        return np.where(said, moved, steps).astype(steps.dtype)
+        shift = int(rng.integers(-max_shift, max_shift + 1))
+        shifted = np.clip(steps.astype(np.int64) + shift, block.start, block.stop - 1)
+        return np.where(mask, shifted, steps).astype(steps.dtype)
 
-    def to_json(self) -> dict[str, Any]:
-        return {"labels": {name: list(values) for name, values in self.labels.items()}, "learnt": self.learnt.to_json()}
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        labels = {name: list(values) for name, values in self.labels.items()}
+        return {"labels": labels, "stats": self.stats.to_json()}, {}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> "MidiCodec":
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: MidiOptions) -> Self:
         labels = {str(name): tuple(map(str, values)) for name, values in data["labels"].items()}
-        return cls(options, labels, Learnt.from_json(data["learnt"]))
+        return cls(options, labels, CorpusStats.from_json(data["stats"]))
 
-    def _known(self, piece: Piece) -> dict[str, str]:
+    def _known_labels(self, piece: Piece[Song]) -> dict[str, str]:
         return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
 
 
-def encoding_of(options: Options) -> Encoding:
-    """Return the encoding that the options name."""
+class MidiTask(Task[Song]):
+    """A parsed request with its prompt.
+
+    Args:
+        prompt: The prompt.
+        request: The request.
+        encoding: The encoding of the model.
+    """
+
+    def __init__(self, prompt: Prompt, request: ParsedRequest, encoding: Encoding) -> None:
+        super().__init__([prompt])
+        self.request, self.encoding = request, encoding
+
+    def finish(self, pieces: Sequence[Piece[Song]]) -> Piece[Song]:
+        """Return the song with exactly the requested bars, transposed, and of a chorale with the requested program."""
+        request, song = self.request, pieces[0].content
+        if request.bars and isinstance(self.encoding, Score):
+            song = song.first_bars(request.bars)
+        notes = np.array(song.notes)
+        if request.transpose:
+            notes["pitch"] = _transposed(notes, request.transpose)
+        tempos, time_signatures = song.tempos, song.time_signatures
+        if isinstance(self.encoding, Chorale):
+            if request.output_program is not None:
+                notes["program"] = request.output_program
+            tempos = ((0, request.bpm),) if request.bpm else tempos
+            time_signatures = ((0, request.time_signature),) if request.time_signature else time_signatures
+        result = Song.from_events(notes, tempos, time_signatures, song.pedals, song.length)
+        return Piece(result, pieces[0].labels)
+
+
+def make_encoding(options: MidiOptions) -> Encoding:
+    """Return the encoding that the options name.
+
+    >>> type(make_encoding(MidiOptions(encoding="chorale"))).__name__
+    'Chorale'
+    """
     if options.encoding == "chorale":
         return Chorale(options.frame)
     if options.encoding == "performance":
-        return Performance(options.resolution, options.velocities)
-    return Score(options.grid, options.shift, options.velocities)
+        return Performance(options.resolution, options.velocity_bins)
+    return Score(options.grid, options.microtiming, options.velocity_bins)
 
 
-def _heights(encoding: Encoding) -> np.ndarray:
-    """Return the pitch that each token stands for, -1 where that is none or may not be moved."""
-    tokens = encoding.tokens
-    movable = zip(tokens.kinds, tokens.values, strict=True)
-    return np.array([value if kind in encoding.pitched else -1 for kind, value in movable], np.int64)
+def _transposed(notes: np.ndarray, semitones: int) -> np.ndarray:
+    """Return the pitches of notes, transposed except for the drums.
+
+    Raises:
+        RequestError: If a pitch leaves the range of MIDI.
+    """
+    pitches: np.ndarray = notes["pitch"] + semitones * (notes["program"] != DRUMS)
+    if len(pitches) and not 0 <= pitches.min() <= pitches.max() <= 127:
+        lowest, highest = notes["pitch"].min(), notes["pitch"].max()
+        allowed = f"small enough to keep the pitches {lowest} to {highest} within 0 to 127"
+        raise RequestError.invalid("transpose", semitones, allowed)
+    return pitches
+
+
+def _token_pitches(encoding: Encoding) -> np.ndarray:
+    """Return the pitch of each token; -1 for tokens that are not transposed."""
+    tokens = zip(encoding.vocabulary.kinds, encoding.vocabulary.values, strict=True)
+    return np.array([value if kind in encoding.pitch_kinds else -1 for kind, value in tokens], np.int64)

@@ -1,54 +1,61 @@
-"""What is wrong with a MIDI file as a player would find it, read message by message with mido."""
+"""Finds faults in MIDI files, message by message."""
 
 from collections import Counter
 from pathlib import Path
 
-LONGEST_PAUSE = 1 << 20
-"""Ticks between two events of one track that no music has."""
+MAX_DELTA = 1 << 20
+"""The longest plausible time between two messages of a track, in ticks."""
 
 
-def findings(path: Path) -> list[str]:
-    """Return what is wrong with a MIDI file, nothing where all is well.
+def check_file(path: Path) -> list[str]:
+    """Return the faults of a MIDI file, one sentence each; empty if there are none.
 
-    A note that hangs or is struck while it sounds, a note of no length, a key that comes up and was not down, a pedal
-    left down, a track without its end or with something after it, a file without notes, an absurd time.
+    Faults are: a note that does not end, starts while it sounds, or has no length; a note_off that ends no note; a
+    pedal that stays down; a track whose end_of_track message is missing or not the last; an implausible time; no notes.
+
+    Example:
+        for fault in check_file(Path("song.mid")):
+            print(fault)
     """
     import mido  # type: ignore[import-untyped]
 
     file = mido.MidiFile(path)
-    found: list[str] = []
-    notes = 0
+    faults: list[str] = []
+    note_count = 0
     if not file.tracks:
-        found.append("no track")
+        faults.append("the file has no track")
     if file.ticks_per_beat <= 0:
-        found.append(f"{file.ticks_per_beat} ticks to a quarter")
+        faults.append(f"the file has {file.ticks_per_beat} ticks per quarter note")
     for number, track in enumerate(file.tracks, 1):
-        ends = [place for place, message in enumerate(track) if message.type == "end_of_track"]
-        if ends != [len(track) - 1]:
-            found.append(f"track {number}: its end is said {len(ends)} times, or not last")
+        end_indices = [index for index, message in enumerate(track) if message.type == "end_of_track"]
+        if end_indices != [len(track) - 1]:
+            faults.append(f"track {number} has {len(end_indices)} end_of_track messages, or one that is not the last")
         now = 0
-        down: dict[tuple[int, int], int] = {}
+        starts: dict[tuple[int, int], int] = {}  # channel and pitch to the start of the sounding note
         pedals: Counter[int] = Counter()
         for message in track:
-            if not 0 <= message.time <= LONGEST_PAUSE:
-                found.append(f"track {number}: a pause of {message.time} ticks at tick {now}")
+            if not 0 <= message.time <= MAX_DELTA:
+                faults.append(f"track {number} has a delta time of {message.time} ticks at tick {now}")
             now += message.time
             if message.type == "note_on" and message.velocity:
                 key = (message.channel, message.note)
-                if key in down:
-                    found.append(f"track {number}: the note {message.note} is struck at tick {now} while it sounds")
-                down[key] = now
-                notes += 1
+                if key in starts:
+                    faults.append(f"track {number}: note {message.note} starts at tick {now} while it sounds")
+                starts[key] = now
+                note_count += 1
             elif message.type in ("note_on", "note_off"):
-                since = down.pop((message.channel, message.note), None)
-                if since is None:
-                    found.append(f"track {number}: the note {message.note} ends at tick {now} and did not sound")
-                elif since == now:
-                    found.append(f"track {number}: the note {message.note} at tick {now} has no length")
+                start = starts.pop((message.channel, message.note), None)
+                if start is None:
+                    faults.append(f"track {number}: note {message.note} ends at tick {now} and did not sound")
+                elif start == now:
+                    faults.append(f"track {number}: note {message.note} at tick {now} has no length")
             elif message.type == "control_change" and message.control == 64:
                 pedals[message.channel] = int(message.value >= 64)
-        found += [f"track {number}: the note {pitch} hangs from tick {since}" for (_, pitch), since in down.items()]
-        found += [f"track {number}: the pedal of channel {channel} is left down" for channel in +pedals]
-    if not notes:
-        found.append("no note")
-    return found
+        faults += [
+            f"track {number}: note {pitch} starts at tick {start} and does not end"
+            for (_, pitch), start in starts.items()
+        ]
+        faults += [f"track {number}: the pedal of channel {channel} stays down" for channel in +pedals]
+    if not note_count:
+        faults.append("the file has no note")
+    return faults

@@ -1,36 +1,45 @@
-"""How to encode songs."""
+"""The options of the plugin: how songs are encoded."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from seqforge import OptionsError, flag
-from seqforge_midi.song import TICKS
+from seqforge_midi.song import TICKS_PER_QUARTER
 
-FINEST, COARSEST = 8, 100
+MIN_RESOLUTION, MAX_RESOLUTION = 8, 100
+FRAMES = (1, 2, 4, 8, 12, 16, 24, 32)
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to encode songs."""
+class MidiOptions:
+    """How songs are encoded.
+
+    >>> MidiOptions(encoding="score", grid=24).grid
+    24
+    """
 
     encoding: Literal["score", "performance", "chorale"] = flag(
-        "score", help="bars and notes in them; or keys and pauses, as played; or frames of pitches"
+        "score", help="Bars with notes on a grid, key presses in real time, or frames of pitches."
     )
-    grid: int = flag(12, help="score: steps to a quarter (4, 8, 12, 20, 24, 40 ...)", unit="STEPS")
-    shift: int = flag(1, help="score: places to a step of the grid; 1: every note begins on the grid", unit="PLACES")
-    velocities: int = flag(32, help="score, performance: levels of loudness", unit="LEVELS")
-    resolution: int = flag(10, help="performance: the smallest pause", unit="MILLISECONDS")
-    frame: int = flag(4, help="chorale: frames to a whole note", unit="FRAMES")
+    grid: int = flag(12, help="score: Grid steps per quarter note (4, 8, 12, 20, 24, 40, ...).", unit="STEPS")
+    microtiming: int = flag(
+        1, help="score: Onset positions per grid step; 1 puts every note on the grid.", unit="POSITIONS"
+    )
+    velocity_bins: int = flag(32, help="score, performance: Number of velocities that are distinguished.", unit="BINS")
+    resolution: int = flag(10, help="performance: The smallest time shift.", unit="MILLISECONDS")
+    frame: int = flag(4, help="chorale: Frames per whole note.", unit="FRAMES")
 
     def __post_init__(self) -> None:
-        if self.grid < 4 or self.grid % 4 or self.shift < 1 or TICKS % (self.grid * self.shift):
-            raise OptionsError(
-                f"--grid {self.grid} with --microtiming {self.shift} divides no quarter evenly; --grid must be a multiple"
-                f" of 4, and grid times shift a divisor of {TICKS}: 4, 8, 12, 24, 48, ..."
-            )
-        if not 1 <= self.velocities <= 127:
-            raise OptionsError(f"--velocity-bins is {self.velocities}; it must be from 1 to 127")
-        if not FINEST <= self.resolution <= COARSEST:
-            raise OptionsError(f"--resolution is {self.resolution}; it must be from {FINEST} to {COARSEST}")
-        if self.frame not in (1, 2, 4, 8, 12, 16, 24, 32):
-            raise OptionsError(f"--frame is {self.frame}; allowed are 1, 2, 4, 8, 12, 16, 24 and 32")
+        if self.grid < 4 or self.grid % 4 or TICKS_PER_QUARTER % self.grid:
+            allowed = f"a multiple of 4 that divides {TICKS_PER_QUARTER}, such as 4, 8, 12, 20, 24, 40 or 48"
+            raise OptionsError.invalid("grid", self.grid, allowed)
+        if self.microtiming < 1 or TICKS_PER_QUARTER % (self.grid * self.microtiming):
+            quotient = TICKS_PER_QUARTER // self.grid
+            allowed = f"a divisor of {quotient} if `grid` is {self.grid}"
+            raise OptionsError.invalid("microtiming", self.microtiming, allowed)
+        if not 1 <= self.velocity_bins <= 127:
+            raise OptionsError.invalid("velocity_bins", self.velocity_bins, "from 1 to 127")
+        if not MIN_RESOLUTION <= self.resolution <= MAX_RESOLUTION:
+            raise OptionsError.invalid("resolution", self.resolution, f"from {MIN_RESOLUTION} to {MAX_RESOLUTION}")
+        if self.frame not in FRAMES:
+            raise OptionsError.invalid("frame", self.frame, f"one of {', '.join(map(str, FRAMES))}")

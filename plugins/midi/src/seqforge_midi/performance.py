@@ -1,9 +1,9 @@
-"""Keys, pauses and pedals in the order in which they come: a song as it was played.
+"""The performance encoding: key presses, key releases, pedals and time shifts in the order in which they happen.
 
-S. Oore, I. Simon, S. Dieleman, D. Eck and K. Simonyan, "This Time with Feeling: Learning Expressive Musical
-Performance", Neural Computing and Applications 2018, section 3.2: a key goes down, a key comes up, time passes, the
-loudness changes (here after the key that is struck so). Here also programs, the sustain pedal, tempo and meter;
-strokes of drums have no end.
+The tokens are MIDI-like: note_on, note_off, time_shift and velocity, as in S. Oore, I. Simon, S. Dieleman, D. Eck and
+K. Simonyan, "This Time with Feeling: Learning Expressive Musical Performance", Neural Computing and Applications 2018,
+section 3.2; here a velocity follows the note_on that it belongs to. Added are drum_on (drum hits have no end), program,
+pedal, tempo and time_signature.
 """
 
 from collections import Counter
@@ -14,241 +14,284 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint, DecodeError
-from seqforge_midi.encoding import METERS, TEMPOS, Asked, Encoding, Tokens, Velocities, kept_meter, kept_tempo
-from seqforge_midi.song import DRUMS, NOTE, PEDAL, PROGRAMS, TICKS, Clock, Song, cut, song
+from seqforge_midi.encoding import Encoding
+from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.performance_automaton import PerformanceAutomaton
+from seqforge_midi.song import (
+    DRUMS,
+    NOTE_DTYPE,
+    NUM_PROGRAMS,
+    PEDAL_DTYPE,
+    TICKS_PER_QUARTER,
+    Song,
+    TempoChange,
+    TempoMap,
+    TimeSignatureChange,
+    remove_overlaps,
+)
+from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES, VelocityBins, Vocabulary, clip_tempo, nearest_time_signature
 
-PAUSES = 100
-"""The longest pause that one step makes, in the smallest."""
-STROKE = 5
-"""How long a stroke of drums is written, in the smallest pauses."""
-PLAIN_VELOCITY = 80
-SNAP = TICKS // 4
-"""Changes of tempo and meter stand at sixteenths, in ticks."""
-LONGEST = 5_000_000
-"""In the smallest pauses."""
+MAX_TIME_SHIFT = 100
+"""The longest time shift of one token, in units of the resolution."""
+DRUM_DURATION = 5
+"""The duration of every drum hit, in units of the resolution."""
+DEFAULT_VELOCITY = 80
+CHANGE_TICKS = TICKS_PER_QUARTER // 4
+"""Changes of tempo and time signature are moved to the nearest multiple of this, a sixteenth note."""
+MAX_TIME = 5_000_000
+"""Notes and pedals that start later are left out; in units of the resolution."""
+
+# Ranks of events at one moment: the order in which their tokens are written.
+NOTE_OFF, PEDAL_OFF, TEMPO, TIME_SIGNATURE, PEDAL_ON, NOTE_ON = range(6)
+
+Event = tuple[int, int, int, int, int]
+"""Time, rank, program, value (pitch, pedal state or token) and velocity bin."""
 
 
 class Performance(Encoding):
-    """Songs as what a player does.
+    """Encodes songs as the actions of the players.
+
+    >>> performance = Performance(resolution=10, velocity_bins=32)
+    >>> song = Song.from_events(np.array([(0, 480, 60, 80, 0)], NOTE_DTYPE))
+    >>> " ".join(performance.vocabulary.names()[step] for step in performance.encode(song))
+    'tempo:120 time_signature:4/4 program:0 note_on:60 velocity:19 time_shift:50 note_off:60'
 
     Args:
-        resolution: the smallest pause, in milliseconds.
-        velocities: how many levels.
+        resolution: The smallest time shift in milliseconds; times are multiples of it.
+        velocity_bins: The number of velocities that are distinguished.
     """
 
-    pitched = ("down", "up")
+    pitch_kinds = ("note_on", "note_off")
 
-    def __init__(self, resolution: int, velocities: int) -> None:
-        self.pause = resolution / 1000
-        self.velocities = Velocities(velocities)
-        self.tokens = Tokens({
-            "pause": range(1, PAUSES + 1),
-            "down": range(128),
-            "up": range(128),
-            "drum": range(128),
-            "velocity": range(velocities),
+    def __init__(self, resolution: int, velocity_bins: int) -> None:
+        self.resolution = resolution / 1000  # seconds
+        self.velocity_bins = VelocityBins(velocity_bins)
+        self.vocabulary = Vocabulary({
+            "time_shift": range(1, MAX_TIME_SHIFT + 1),
+            "note_on": range(128),
+            "note_off": range(128),
+            "drum_on": range(128),
+            "velocity": range(velocity_bins),
             "program": range(DRUMS),
             "pedal": (0, 1),
             "tempo": TEMPOS,
-            "meter": METERS,
+            "time_signature": TIME_SIGNATURES,
         })  # fmt: skip
-        self.sounding = self.tokens.mask("down", "drum")
+        self.note_mask = self.vocabulary.mask("note_on", "drum_on")
 
-    # -- what is kept -------------------------------------------------------------------------
+    # -- canonical form -----------------------------------------------------------------------
 
-    def canonical(self, song_: Song) -> Song:
-        tempos, meters = self._signs(song_)
-        clock = Clock(tempos)
-        notes, pedals = self._timed(song_)
+    def canonical(self, song: Song) -> Song:
+        tempos, time_signatures = self._changes(song)
+        tempo_map = TempoMap(tempos)
+        notes, pedals = self._timed_events(song)
         end = int(max(notes["end"].max(), pedals["end"].max(initial=0)))
         for events in (notes, pedals):
             for name in ("start", "end"):
-                events[name] = clock.all_ticks(events[name] * self.pause)
-        return song(
+                events[name] = tempo_map.to_ticks(events[name] * self.resolution)
+        return Song.from_events(
             notes,
-            [each for each in tempos if self._moment(each[0], clock) < end],
-            [each for each in meters if self._moment(each[0], clock) < end],
+            [change for change in tempos if self._time_of(change[0], tempo_map) < end],
+            [change for change in time_signatures if self._time_of(change[0], tempo_map) < end],
             pedals,
         )
 
-    def lost(self, song: Song) -> Counter[str]:
-        slow = sum(tick % SNAP != 0 for tick, _ in (*song.tempos, *song.meters))
+    def losses(self, song: Song) -> Counter[str]:
+        moved = sum(tick % CHANGE_TICKS != 0 for tick, _ in (*song.tempos, *song.time_signatures))
         return +Counter({
-            "lengths of drum strokes": int((song.notes["program"] == DRUMS).sum()),
-            "notes struck twice at once": len(song.notes) - len(cut(song.notes)),
-            "changes of tempo and meter moved to a sixteenth": slow,
+            "lengths of drum hits": int((song.notes["program"] == DRUMS).sum()),
+            "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
+            "changes of tempo or time signature moved to a sixteenth": moved,
         })  # fmt: skip
 
-    def _signs(self, song: Song) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, tuple[int, int]], ...]]:
-        """Return tempos and meters as they are kept: those of a song, in order."""
-        tempos = [(round(tick / SNAP) * SNAP, kept_tempo(bpm)) for tick, bpm in song.tempos]
-        meters = [(round(tick / SNAP) * SNAP, kept_meter(meter)) for tick, meter in song.meters]
-        plain = song_of_signs(tempos, meters)
-        return plain.tempos, plain.meters
+    def _changes(self, song: Song) -> tuple[tuple[TempoChange, ...], tuple[TimeSignatureChange, ...]]:
+        """Return the changes of tempo and time signature that are kept."""
+        tempos = [(round(tick / CHANGE_TICKS) * CHANGE_TICKS, clip_tempo(bpm)) for tick, bpm in song.tempos]
+        time_signatures = [
+            (round(tick / CHANGE_TICKS) * CHANGE_TICKS, nearest_time_signature(time_signature))
+            for tick, time_signature in song.time_signatures
+        ]
+        ordered = _song_without_notes(tempos, time_signatures)
+        return ordered.tempos, ordered.time_signatures
 
-    def _moment(self, tick: int, clock: Clock) -> int:
-        """Return when a tick is, counted in the smallest pauses."""
-        return round(clock.seconds(tick) / self.pause)
+    def _time_of(self, tick: int, tempo_map: TempoMap) -> int:
+        """Return the time of a tick in units of the resolution."""
+        return round(tempo_map.second_of(tick) / self.resolution)
 
-    def _timed(self, song: Song) -> tuple[np.ndarray, np.ndarray]:
-        """Return notes and pedals as they are kept, start and end counted in the smallest pauses."""
-        clock = Clock(song.tempos)
+    def _timed_events(self, song: Song) -> tuple[np.ndarray, np.ndarray]:
+        """Return the notes and pedals that are kept; start and end in units of the resolution."""
+        tempo_map = TempoMap(song.tempos)
         notes, pedals = np.array(song.notes), np.array(song.pedals)
         for events in (notes, pedals):
             for name in ("start", "end"):
-                events[name] = np.rint(clock.all_seconds(events[name]) / self.pause)
+                events[name] = np.rint(tempo_map.to_seconds(events[name]) / self.resolution)
             events["end"] = np.maximum(events["end"], events["start"] + 1)
         drums = notes["program"] == DRUMS
-        notes["end"][drums] = notes["start"][drums] + STROKE
-        notes["velocity"] = self.velocities.kept(notes["velocity"])
+        notes["end"][drums] = notes["start"][drums] + DRUM_DURATION
+        notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
         pedals = pedals[pedals["program"] != DRUMS]
-        return cut(notes[notes["start"] < LONGEST]), _merged(pedals[pedals["start"] < LONGEST])
+        return remove_overlaps(notes[notes["start"] < MAX_TIME]), _merge_pedals(pedals[pedals["start"] < MAX_TIME])
 
-    # -- into steps ---------------------------------------------------------------------------
+    # -- encode -------------------------------------------------------------------------------
 
     def encode(self, song: Song) -> np.ndarray:
-        tempos, meters = self._signs(song)
-        notes, pedals = self._timed(song)
-        clock, first = Clock(tempos), self.tokens.first
-        tuned = notes[notes["program"] != DRUMS]
-        events: list[tuple[int, int, int, int, int]] = []  # when, rank, program, pitch, velocity level
-        events += [(when, 0, program, pitch, 0) for _, when, pitch, _, program in tuned.tolist()]
-        events += [(end, 1, program, 0, 0) for _, end, program in pedals.tolist()]
-        last = max((when for when, *_ in events), default=0)
-        last = max(last, int(notes["start"].max(initial=0)))
-        moments = [self._moment(tick, clock) for tick, _ in (*tempos, *meters)]
-        steps = [first["tempo"] + bpm - TEMPOS[0] for _, bpm in tempos]
-        steps += [first["meter"] + METERS.index(meter) for _, meter in meters]
-        signs = zip(moments, [2] * len(tempos) + [3] * len(meters), steps, strict=True)
+        tempos, time_signatures = self._changes(song)
+        notes, pedals = self._timed_events(song)
+        index, tempo_map = self.vocabulary.index, TempoMap(tempos)
         end = int(max(notes["end"].max(initial=0), pedals["end"].max(initial=0)))
-        events += [(when, rank, 0, step, 0) for when, rank, step in signs if when < end]
-        events += [(start, 4, program, 1, 0) for start, _, program in pedals.tolist()]
-        levels = self.velocities.level(notes["velocity"]).tolist()
-        for (start, _, pitch, _, program), level in zip(notes.tolist(), levels, strict=True):
-            events.append((start, 5, program, pitch, level))
-        return np.array(self._steps(sorted(events)), np.uint16)
+        changes = [(tick, TEMPO, index["tempo", bpm]) for tick, bpm in tempos]
+        changes += [(tick, TIME_SIGNATURE, index["time_signature", item]) for tick, item in time_signatures]
 
-    def _steps(self, events: list[tuple[int, int, int, int, int]]) -> list[int]:
-        first = self.tokens.first
-        found: list[int] = []
-        now, plays = 0, -1
-        loudness = [-1] * PROGRAMS
-        for when, rank, program, value, level in events:
-            while when > now:
-                found.append(first["pause"] + min(when - now, PAUSES) - 1)
-                now += min(when - now, PAUSES)
-            if rank in (2, 3):
-                found.append(value)
+        events: list[Event] = []
+        for tick, rank, token in changes:
+            time = self._time_of(tick, tempo_map)
+            if time < end:
+                events.append((time, rank, 0, token, 0))
+        for start, stop, program in pedals.tolist():
+            events += [(start, PEDAL_ON, program, 1, 0), (stop, PEDAL_OFF, program, 0, 0)]
+        bins = self.velocity_bins.bin_of(notes["velocity"]).tolist()
+        for (start, stop, pitch, _, program), velocity_bin in zip(notes.tolist(), bins, strict=True):
+            events.append((start, NOTE_ON, program, pitch, velocity_bin))
+            if program != DRUMS:
+                events.append((stop, NOTE_OFF, program, pitch, 0))
+        return np.array(self._tokens(sorted(events)), np.uint16)
+
+    def _tokens(self, events: list[Event]) -> list[int]:
+        """Return the tokens of sorted events."""
+        first = self.vocabulary.first
+        tokens: list[int] = []
+        now, current_program = 0, -1
+        last_bins = [-1] * NUM_PROGRAMS  # the last velocity bin of each program
+        for time, rank, program, value, velocity_bin in events:
+            while time > now:
+                shift = min(time - now, MAX_TIME_SHIFT)
+                tokens.append(first["time_shift"] + shift - 1)
+                now += shift
+            if rank in (TEMPO, TIME_SIGNATURE):
+                tokens.append(value)
                 continue
-            if program not in (plays, DRUMS):
-                found.append(first["program"] + program)
-                plays = program
-            if rank == 0:
-                found.append(first["up"] + value)
-            elif rank in (1, 4):
-                found.append(first["pedal"] + value)
+            if program not in (current_program, DRUMS):
+                tokens.append(first["program"] + program)
+                current_program = program
+            if rank == NOTE_OFF:
+                tokens.append(first["note_off"] + value)
+            elif rank in (PEDAL_OFF, PEDAL_ON):
+                tokens.append(first["pedal"] + value)
             else:
-                found.append((first["drum"] if program == DRUMS else first["down"]) + value)
-                if loudness[program] != level:
-                    found.append(first["velocity"] + level)
-                    loudness[program] = level
-        return found
+                tokens.append((first["drum_on"] if program == DRUMS else first["note_on"]) + value)
+                if last_bins[program] != velocity_bin:
+                    tokens.append(first["velocity"] + velocity_bin)
+                    last_bins[program] = velocity_bin
+        return tokens
 
-    # -- and back -----------------------------------------------------------------------------
+    # -- decode -------------------------------------------------------------------------------
 
     def decode(self, steps: Iterable[int], extras: Mapping[str, Any]) -> Song:
-        kinds, values = self.tokens.kinds, self.tokens.values
+        kinds, values = self.vocabulary.kinds, self.vocabulary.values
         notes: list[list[int]] = []
-        last: list[int] = []
+        last_note: list[int] = []
         pedals: list[tuple[int, int, int]] = []
-        tempos: list[tuple[int, int]] = []
-        meters: list[tuple[int, tuple[int, int]]] = []
-        loudness = [PLAIN_VELOCITY] * PROGRAMS
-        struck = -1  # the program of the last note, while its velocity may come
-        held: dict[tuple[int, int], list[int]] = {}
-        down: dict[int, int] = {}
+        tempos: list[TempoChange] = []
+        time_signatures: list[TimeSignatureChange] = []
+        velocities = [DEFAULT_VELOCITY] * NUM_PROGRAMS  # the last one of each program
+        velocity_program = -1  # the program of the last token if it is a note, whose velocity may follow
+        active_notes: dict[tuple[int, int], list[int]] = {}
+        pedal_starts: dict[int, int] = {}
         now, program = 0, 0
         for step in steps:
             kind, value = kinds[step], values[step]
             if kind == "velocity":
-                if struck < 0:
-                    raise DecodeError(f"a velocity at {now * self.pause:.2f} s stands without a note")
-                loudness[struck] = last[3] = int(self.velocities.values[value])
-            struck = -1
-            if kind == "pause":
+                if velocity_program < 0:
+                    raise DecodeError(f"a velocity at {now * self.resolution:.2f} s follows no note")
+                velocities[velocity_program] = last_note[3] = int(self.velocity_bins.values[value])
+            velocity_program = -1
+            if kind == "time_shift":
                 now += value
             elif kind == "program":
                 program = value
-            elif kind == "drum":
-                last = [now, now + STROKE, value, loudness[DRUMS], struck := DRUMS]
-                notes.append(last)
-            elif kind == "down":
-                if (program, value) in held:
-                    raise DecodeError(f"the key {value} goes down at {now * self.pause:.2f} s, and is down already")
-                held[program, value] = last = [now, now, value, loudness[program], struck := program]
-            elif kind == "up":
-                if held.get((program, value), [now])[0] >= now:
-                    raise DecodeError(f"the key {value} comes up at {now * self.pause:.2f} s, and was not down")
-                up = held.pop((program, value))
-                up[1] = now
-                notes.append(up)
+            elif kind == "drum_on":
+                last_note = [now, now + DRUM_DURATION, value, velocities[DRUMS], velocity_program := DRUMS]
+                notes.append(last_note)
+            elif kind == "note_on":
+                if (program, value) in active_notes:
+                    raise DecodeError(f"the note_on of pitch {value} at {now * self.resolution:.2f} s has no note_off")
+                last_note = [now, now, value, velocities[program], velocity_program := program]
+                active_notes[program, value] = last_note
+            elif kind == "note_off":
+                if active_notes.get((program, value), [now])[0] >= now:
+                    raise DecodeError(f"the note_off of pitch {value} at {now * self.resolution:.2f} s ends no note")
+                note = active_notes.pop((program, value))
+                note[1] = now
+                notes.append(note)
             elif kind == "pedal":
-                if (value == 1) == (program in down) or down.get(program, -1) == now:
-                    raise DecodeError(f"the pedal at {now * self.pause:.2f} s is where it was")
+                if (value == 1) == (program in pedal_starts) or pedal_starts.get(program, -1) == now:
+                    raise DecodeError(f"the pedal at {now * self.resolution:.2f} s does not change")
                 if value:
-                    down[program] = now
+                    pedal_starts[program] = now
                 else:
-                    pedals.append((down.pop(program), now, program))
-            elif kind in ("tempo", "meter"):
-                (tempos if kind == "tempo" else meters).append((now, value))
-        if held or down:
-            raise DecodeError("a key or a pedal is still down at the end")
+                    pedals.append((pedal_starts.pop(program), now, program))
+            elif kind == "tempo":
+                tempos.append((now, value))
+            elif kind == "time_signature":
+                time_signatures.append((now, value))
+        if active_notes or pedal_starts:
+            raise DecodeError("a note or a pedal does not end")
         if not notes:
-            raise DecodeError("the steps hold no note")
-        return self._in_ticks(notes, pedals, tempos, meters)
+            raise DecodeError("the tokens contain no note")
+        return self._song_in_ticks(notes, pedals, tempos, time_signatures)
 
-    def _in_ticks(
-        self, notes: list[Any], pedals: list[Any], tempos: list[tuple[int, int]], meters: list[tuple[int, Any]]
+    def _song_in_ticks(
+        self,
+        notes: list[list[int]],
+        pedals: list[tuple[int, int, int]],
+        tempos: list[TempoChange],
+        time_signatures: list[TimeSignatureChange],
     ) -> Song:
-        """Return a song from what is counted in pauses."""
-        told: list[tuple[int, int]] = []
-        for when, group in groupby(tempos, key=lambda change: change[0]):
-            told.append((_snapped(when * self.pause, told), [bpm for _, bpm in group][-1]))
-        signs = song_of_signs(told, [(_snapped(when * self.pause, told), meter) for when, meter in meters])
-        clock = Clock(signs.tempos)
-        found = cut(np.array([tuple(note) for note in notes], NOTE))
-        downs = np.array(pedals, PEDAL)
-        for events in (found, downs):
+        """Return the song of events whose times are in units of the resolution."""
+        in_ticks: list[TempoChange] = []
+        for time, group in groupby(tempos, key=lambda change: change[0]):
+            in_ticks.append((_nearest_change_tick(time * self.resolution, in_ticks), [bpm for _, bpm in group][-1]))
+        changes = _song_without_notes(
+            in_ticks,
+            [(_nearest_change_tick(time * self.resolution, in_ticks), item) for time, item in time_signatures],
+        )
+        tempo_map = TempoMap(changes.tempos)
+        note_array = remove_overlaps(np.array([tuple(note) for note in notes], NOTE_DTYPE))
+        pedal_array = np.array(pedals, PEDAL_DTYPE)
+        for events in (note_array, pedal_array):
             for name in ("start", "end"):
-                events[name] = clock.all_ticks(events[name] * self.pause)
-        last = int(max(found["end"].max(), downs["end"].max(initial=0)))
-        kept = [change for change in signs.tempos if change[0] < last]
-        return song(found, kept, [change for change in signs.meters if change[0] < last], downs)
+                events[name] = tempo_map.to_ticks(events[name] * self.resolution)
+        end = int(max(note_array["end"].max(), pedal_array["end"].max(initial=0)))
+        return Song.from_events(
+            note_array,
+            [change for change in changes.tempos if change[0] < end],
+            [change for change in changes.time_signatures if change[0] < end],
+            pedal_array,
+        )
 
-    def constraint(self, asked: Asked) -> Constraint:
-        from seqforge_midi.keys import Keys
-
-        return Keys(self, asked)
-
-
-def song_of_signs(tempos: list[tuple[int, int]], meters: list[tuple[int, tuple[int, int]]]) -> Song:
-    """Return a song of no notes with these tempos and meters, in order and none said twice."""
-    return song(np.zeros(0, NOTE), tempos, meters)
+    def constraint(self, request: ParsedRequest) -> Constraint:
+        max_time = max(2, round(request.seconds / self.resolution)) if request.seconds else 0
+        return PerformanceAutomaton(self.vocabulary, max_time, request)
 
 
-def _snapped(seconds: float, tempos: list[tuple[int, int]]) -> int:
-    """Return the sixteenth, in ticks, that is nearest to a second under the tempos so far."""
-    clock = Clock(song_of_signs(tempos, []).tempos)
-    tick = int(clock.all_ticks(np.array([seconds]))[0])
-    return round(tick / SNAP) * SNAP
+def _song_without_notes(tempos: list[TempoChange], time_signatures: list[TimeSignatureChange]) -> Song:
+    """Return a song that has only these changes, in order and without repetitions."""
+    return Song.from_events(np.zeros(0, NOTE_DTYPE), tempos, time_signatures)
 
 
-def _merged(pedals: np.ndarray) -> np.ndarray:
-    """Return pedals of which no two of one program touch."""
-    found: list[list[int]] = []
+def _nearest_change_tick(seconds: float, tempos: list[TempoChange]) -> int:
+    """Return the multiple of CHANGE_TICKS that is nearest to a time under these tempos."""
+    tempo_map = TempoMap(_song_without_notes(tempos, []).tempos)
+    tick = int(tempo_map.to_ticks(np.array([seconds]))[0])
+    return round(tick / CHANGE_TICKS) * CHANGE_TICKS
+
+
+def _merge_pedals(pedals: np.ndarray) -> np.ndarray:
+    """Return pedal spans in which no two spans of one program touch."""
+    merged: list[list[int]] = []
     for start, end, program in sorted(pedals.tolist(), key=lambda pedal: (pedal[2], pedal[0], pedal[1])):
-        if found and found[-1][2] == program and start <= found[-1][1]:
-            found[-1][1] = max(found[-1][1], end)
+        if merged and merged[-1][2] == program and start <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], end)
         else:
-            found.append([start, end, program])
-    return np.array([tuple(pedal) for pedal in found], PEDAL)
+            merged.append([start, end, program])
+    return np.array([tuple(pedal) for pedal in merged], PEDAL_DTYPE)

@@ -1,93 +1,89 @@
-"""MIDI files into songs, and songs into MIDI, MusicXML, pictures and sound."""
+"""The plugin: reads MIDI files, and writes MIDI, MusicXML, pictures and audio."""
 
 import hashlib
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 
-from seqforge import Checks, Describes, Fingerprints, Origin, Piece, Plugin, ReadError
-from seqforge_midi.asking import Request
+from seqforge import Checks, Describes, Fingerprints, Piece, Plugin, ReadError
 from seqforge_midi.codec import MidiCodec
-from seqforge_midi.counting import melody, quantities
-from seqforge_midi.options import Options
-from seqforge_midi.reading import read_songs
-from seqforge_midi.song import DRUMS
+from seqforge_midi.export import write_song
+from seqforge_midi.lint import check_file
+from seqforge_midi.options import MidiOptions
+from seqforge_midi.reader import read_songs
+from seqforge_midi.request import MidiRequest
+from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song
+from seqforge_midi.statistics import melody_trace, song_statistics
 
-RUN = 24
-"""Songs with so many notes in a row in common, transposed or not, are kept together."""
-EVERY = 4
-"""One key of so many is kept."""
+FINGERPRINT_NOTES = 24
+"""Songs that share a run of this many intervals, transposed or not, are kept in the same split."""
+FINGERPRINT_SAMPLING = 4
+"""One of this many fingerprints is kept."""
 
 
-class Midi(Plugin, Fingerprints, Describes, Checks):
-    """Reads and writes MIDI files."""
+class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song]):
+    """The MIDI plugin.
+
+    Example:
+        plugin = Midi()
+        for piece in plugin.read(Path("song.mid"), MidiOptions()):
+            plugin.write([piece], Path("song.musicxml"))
+    """
 
     name = "midi"
     summary = "MIDI files of any kind; writes MIDI, MusicXML, piano rolls as SVG, and sound"
     unit = "note"
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
     writes = (".mid", ".musicxml", ".svg", ".wav")
-    Options: ClassVar[type] = Options
-    Request: ClassVar[type] = Request
+    Options = MidiOptions
+    Request = MidiRequest
     codec = MidiCodec
     default_model = "songs"
 
-    def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:
-        """Yield the song of a file; of a file of format 2, each of its tracks."""
-        for found in read_songs(path):
-            yield found if isinstance(found, ReadError) else Piece(found[0], origin=Origin(str(path), found[1]))
+    def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:
+        """Yield the song of a file; of a file of format 2, one song per track."""
+        return read_songs(path)
 
-    def fit(self, pieces: Iterable[Piece], options: Any) -> MidiCodec:
-        return MidiCodec.fit(pieces, options)
+    def write(self, pieces: Sequence[Piece[Song]], path: Path) -> None:
+        """Write a song in the format of the suffix, with its origin in a text field."""
+        origin = pieces[0].origin
+        provenance = f"made by seqforge: {origin.file}, {origin.place}" if origin else ""
+        write_song(pieces[0].content, path, provenance=provenance)
 
-    def write(self, pieces: Sequence[Piece], path: Path) -> None:
-        """Write a song in the format of the suffix; it says where it came from."""
-        from seqforge_midi import export
-
-        export.write(pieces[0].content, path, told=_told(pieces[0]))
-
-    def fingerprints(self, piece: Piece) -> Iterable[int]:
-        """Return keys of runs of intervals and durations between them, the same in every key and tempo."""
+    def fingerprints(self, piece: Piece[Song]) -> Iterable[int]:
+        """Return keys of runs of intervals and inter-onset times; they are the same in every key and tempo."""
         notes = piece.content.notes
         drums = notes["program"] == DRUMS
-        heights = np.where(drums, notes["pitch"] + 256, notes["pitch"]).astype(np.int64)
-        waits = np.minimum(np.diff(notes["start"]) // 20, 255)
-        steps = (np.diff(heights) & 0xFFF) * 256 + waits
-        if len(steps) < RUN:
-            return [_key(steps.tobytes() + bytes([len(steps)]))]
-        powers = np.power(np.uint64(0x9E3779B97F4A7C15), np.arange(RUN, dtype=np.uint64))
+        pitches = np.where(drums, notes["pitch"] + 256, notes["pitch"]).astype(np.int64)
+        times = np.minimum(np.diff(notes["start"]) // (TICKS_PER_QUARTER // 24), 255)
+        intervals = (np.diff(pitches) & 0xFFF) * 256 + times
+        if len(intervals) < FINGERPRINT_NOTES:
+            return [_hash(intervals.tobytes() + bytes([len(intervals)]))]
+        powers = np.power(np.uint64(0x9E3779B97F4A7C15), np.arange(FINGERPRINT_NOTES, dtype=np.uint64))
         with np.errstate(over="ignore"):
-            runs = np.lib.stride_tricks.sliding_window_view(steps.astype(np.uint64), RUN)
+            runs = np.lib.stride_tricks.sliding_window_view(intervals.astype(np.uint64), FINGERPRINT_NOTES)
             keys = np.unique((runs * powers).sum(axis=1))
             mixed = keys * np.uint64(0xBF58476D1CE4E5B9)
-        chosen = keys[(mixed >> np.uint64(32)) % np.uint64(EVERY) == 0]
-        found: list[int] = (chosen if len(chosen) else keys[:1]).tolist()
-        return found
+        sample = keys[(mixed >> np.uint64(32)) % np.uint64(FINGERPRINT_SAMPLING) == 0]
+        fingerprints: list[int] = (sample if len(sample) else keys[:1]).tolist()
+        return fingerprints
 
-    def describe(self, piece: Piece) -> Mapping[str, np.ndarray]:
-        return quantities(piece.content)
+    def describe(self, piece: Piece[Song]) -> Mapping[str, np.ndarray]:
+        return song_statistics(piece.content)
 
-    def violations(self, piece: Piece) -> Sequence[str]:
-        """Return what a player would find wrong with the song's MIDI file."""
-        import tempfile
+    def trace(self, piece: Piece[Song]) -> Sequence[int]:
+        """Return the intervals and inter-onset times of the melody; of drums, the sounds and times."""
+        return melody_trace(piece.content)
 
-        from seqforge_midi.lint import findings
-
+    def violations(self, piece: Piece[Song]) -> Sequence[str]:
+        """Return the faults of the MIDI file that is written for the song."""
         with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
             path = Path(folder) / "song.mid"
             self.write([piece], path)
-            return findings(path)
-
-    def trace(self, piece: Piece) -> Sequence[int]:
-        """Return the intervals and times of the melody; of drums, keys and times."""
-        return melody(piece.content)
+            return check_file(path)
 
 
-def _key(data: bytes) -> int:
+def _hash(data: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
-
-
-def _told(piece: Piece) -> str:
-    return f"made by seqforge: {piece.origin.file}, {piece.origin.place}" if piece.origin else ""

@@ -1,10 +1,12 @@
-"""Bars and places in them: a song as it would be written down.
+"""The score encoding: bars, positions in them, and notes.
 
-A bar is a token; then, where they change, meter and tempo; then for every place at which something begins a token for
-the place (in grid steps), one for how far the notes are off it (where the encoding keeps that), and the notes, each a
-program (where it changes), a pitch, a velocity (where it changes within the program) and a length. A stroke of drums
-has no length. After REMI: Y.-S. Huang and Y.-H. Yang, "Pop Music Transformer", ACM Multimedia 2020, section 3; what
-does not change is not said again.
+A bar starts with a `bar` token, followed by `time_signature` and `tempo` where they change. Each onset has a `position`
+token (in grid steps) and, if the encoding has microtiming, a `microtiming` token for the deviation from the grid. Each
+note has a `pitch` and a `duration`, preceded by a `program` where it changes, and with a `velocity` in between where it
+differs from the last one of the program. A drum hit is one `drum` token without a duration.
+
+The tokens follow REMI (Y.-S. Huang and Y.-H. Yang, "Pop Music Transformer", ACM Multimedia 2020, section 3); unlike
+there, values that do not change are not repeated.
 """
 
 from collections import Counter
@@ -14,256 +16,292 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint, DecodeError
-from seqforge_midi.bars import Bars
-from seqforge_midi.encoding import METERS, TEMPOS, Asked, Encoding, Tokens, Velocities, kept_meter, kept_tempo
-from seqforge_midi.song import DRUMS, NOTE, PROGRAMS, TICKS, Song, bar_ticks, cut, song
+from seqforge_midi.bars import BarLines
+from seqforge_midi.encoding import Encoding
+from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.score_automaton import ScoreAutomaton
+from seqforge_midi.song import (
+    DRUMS,
+    NOTE_DTYPE,
+    NUM_PROGRAMS,
+    TICKS_PER_QUARTER,
+    Song,
+    TempoChange,
+    TimeSignature,
+    TimeSignatureChange,
+    remove_overlaps,
+    ticks_per_bar,
+)
+from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES, VelocityBins, Vocabulary, clip_tempo, nearest_time_signature
 
-STROKE = TICKS // 8
-"""How long a stroke of drums is written, in ticks."""
-PLAIN_VELOCITY = 80
-LONGEST_BAR = 12
-"""Quarters."""
+DRUM_TICKS = TICKS_PER_QUARTER // 8
+"""The length of every drum hit, in ticks."""
+DEFAULT_VELOCITY = 80
+MAX_BAR_QUARTERS = 12
 
 
 class Score(Encoding):
-    """Songs as bars of notes on a grid.
+    """Encodes songs as bars with notes on a grid.
+
+    >>> score = Score(grid=4, microtiming=1, velocity_bins=32)
+    >>> song = Song.from_events(np.array([(0, 480, 60, 80, 0)], NOTE_DTYPE))
+    >>> " ".join(score.vocabulary.names()[step] for step in score.encode(song))
+    'bar time_signature:4/4 tempo:120 position:0 program:0 pitch:60 velocity:19 duration:4'
 
     Args:
-        grid: steps to a quarter: a multiple of 4.
-        shift: how many places there are to a step of the grid; 1: notes begin on the grid.
-        velocities: how many levels.
+        grid: Grid steps per quarter note, a multiple of 4.
+        microtiming: Onset positions per grid step; 1 puts every note on the grid.
+        velocity_bins: The number of velocities that are distinguished.
     """
 
-    pitched = ("note",)
+    pitch_kinds = ("pitch",)
 
-    def __init__(self, grid: int, shift: int, velocities: int) -> None:
-        self.grid, self.shift = grid, shift
-        self.unit = TICKS // (grid * shift)
-        self.velocities = Velocities(velocities)
-        self.lengths = np.array(_lengths(grid, shift), np.int64)
-        low = -(shift // 2)
-        self.tokens = Tokens({
+    def __init__(self, grid: int, microtiming: int, velocity_bins: int) -> None:
+        self.grid, self.microtiming = grid, microtiming
+        self.unit = TICKS_PER_QUARTER // (grid * microtiming)
+        self.step_ticks = self.unit * microtiming
+        self.velocity_bins = VelocityBins(velocity_bins)
+        self.durations = np.array(_durations(grid, microtiming), np.int64)
+        low = -(microtiming // 2)
+        self.vocabulary = Vocabulary({
             "bar": [None],
-            "meter": METERS,
+            "time_signature": TIME_SIGNATURES,
             "tempo": TEMPOS,
-            "place": range(LONGEST_BAR * grid),
-            "off": range(low, low + shift) if shift > 1 else (),
+            "position": range(MAX_BAR_QUARTERS * grid),
+            "microtiming": range(low, low + microtiming) if microtiming > 1 else (),
             "program": range(DRUMS),
-            "note": range(128),
+            "pitch": range(128),
             "drum": range(128),
-            "velocity": range(velocities),
-            "length": self.lengths.tolist(),
+            "velocity": range(velocity_bins),
+            "duration": self.durations.tolist(),
         })  # fmt: skip
-        self.sounding = self.tokens.mask("note", "drum")
+        self.note_mask = self.vocabulary.mask("pitch", "drum")
 
-    # -- what is kept -------------------------------------------------------------------------
+    # -- canonical form -----------------------------------------------------------------------
 
-    def canonical(self, song_: Song) -> Song:
-        meters = self._meters(song_)
-        begins, ends = self._on_grid(song_.notes)
-        notes = np.array(song_.notes)
-        notes["start"], notes["end"] = begins * self.unit, ends * self.unit
+    def canonical(self, song: Song) -> Song:
+        time_signatures = self._time_signatures(song)
+        starts, ends = self._quantised(song.notes)
+        notes = np.array(song.notes)
+        notes["start"], notes["end"] = starts * self.unit, ends * self.unit
         drums = notes["program"] == DRUMS
-        notes["end"][drums] = notes["start"][drums] + STROKE
-        notes["velocity"] = self.velocities.kept(notes["velocity"])
-        notes = cut(notes)
-        notes["end"] = notes["start"] + self._fitting(notes)
-        bars = Bars(meters)
-        end = bars.end_of(max(int(notes["end"].max()), int(self._places(notes).max()) * self.unit * self.shift + 1))
-        tempos = [(tick, bpm) for tick, bpm in self._tempos(song_) if tick < end]
-        return song(notes, tempos, [each for each in meters if each[0] < end], length=end)
+        notes["end"][drums] = notes["start"][drums] + DRUM_TICKS
+        notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
+        notes = remove_overlaps(notes)
+        notes["end"] = notes["start"] + self._shortened_lengths(notes)
+        last_position = int(self._grid_steps(notes).max()) * self.step_ticks
+        end = BarLines(time_signatures).end_of_music(max(int(notes["end"].max()), last_position + 1))
+        return Song.from_events(
+            notes,
+            [change for change in self._tempos(song) if change[0] < end],
+            [change for change in time_signatures if change[0] < end],
+            length=end,
+        )
 
-    def lost(self, song: Song) -> Counter[str]:
-        begins, ends = self._on_grid(song.notes)
-        moved = (begins * self.unit != song.notes["start"]) & (song.notes["program"] != DRUMS)
-        moved |= (ends * self.unit != song.notes["end"]) & (song.notes["program"] != DRUMS)
-        kept = cut(song.notes)
+    def losses(self, song: Song) -> Counter[str]:
+        starts, ends = self._quantised(song.notes)
+        pitched = song.notes["program"] != DRUMS
+        moved = (starts * self.unit != song.notes["start"]) | (ends * self.unit != song.notes["end"])
         return +Counter({
-            "notes moved to the grid": int(moved.sum()),
-            "notes struck twice at once": len(song.notes) - len(kept),
+            "notes moved to the grid": int((moved & pitched).sum()),
+            "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
             "pedals": len(song.pedals),
-            "meters without a token": sum(kept_meter(meter) != meter for _, meter in song.meters),
+            "replaced time signatures": sum(
+                nearest_time_signature(time_signature) != time_signature for _, time_signature in song.time_signatures
+            ),
         })  # fmt: skip
 
-    def _on_grid(self, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return where notes begin and end in the smallest units, their lengths those of a token."""
-        begins = np.rint(notes["start"] / self.unit).astype(np.int64)
-        lasts = np.rint((notes["end"] - notes["start"]) / self.unit).astype(np.int64)
-        after = np.clip(np.searchsorted(self.lengths, lasts), 1, len(self.lengths) - 1)
-        nearer = lasts - self.lengths[after - 1] <= self.lengths[after] - lasts
-        return begins, begins + np.where(nearer, self.lengths[after - 1], self.lengths[after])
+    def _quantised(self, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return starts and ends of notes in units of `unit` ticks; their difference is a duration with a token."""
+        starts = np.rint(notes["start"] / self.unit).astype(np.int64)
+        lengths = np.rint((notes["end"] - notes["start"]) / self.unit).astype(np.int64)
+        upper = np.clip(np.searchsorted(self.durations, lengths), 1, len(self.durations) - 1)
+        lower_is_nearer = lengths - self.durations[upper - 1] <= self.durations[upper] - lengths
+        return starts, starts + np.where(lower_is_nearer, self.durations[upper - 1], self.durations[upper])
 
-    def _places(self, notes: np.ndarray) -> np.ndarray:
-        """Return the step of the grid, from the beginning, that each note belongs to; some begin a little before it."""
-        found: np.ndarray = (notes["start"] + self.unit * (self.shift // 2)) // (self.unit * self.shift)
-        return found
+    def _grid_steps(self, notes: np.ndarray) -> np.ndarray:
+        """Return the grid step of each note, from the start of the song; a note may start a little before its step."""
+        steps: np.ndarray = (notes["start"] + self.unit * (self.microtiming // 2)) // self.step_ticks
+        return steps
 
-    def _fitting(self, notes: np.ndarray) -> np.ndarray:
-        """Return lengths in ticks: of what was cut, the longest that has a token."""
-        lasts = notes["end"] - notes["start"]
-        fits = self.lengths[np.searchsorted(self.lengths, lasts // self.unit, side="right") - 1] * self.unit
-        found: np.ndarray = np.where(notes["program"] == DRUMS, np.minimum(lasts, STROKE), fits)
-        return found
+    def _shortened_lengths(self, notes: np.ndarray) -> np.ndarray:
+        """Return the longest lengths with a token that are not longer than the notes, in ticks."""
+        lengths = notes["end"] - notes["start"]
+        index = np.searchsorted(self.durations, lengths // self.unit, side="right") - 1
+        shortened: np.ndarray = np.where(
+            notes["program"] == DRUMS, np.minimum(lengths, DRUM_TICKS), self.durations[index] * self.unit
+        )
+        return shortened
 
-    def _meters(self, song: Song) -> list[tuple[int, tuple[int, int]]]:
-        """Return the meters, each at the first bar line it can hold from."""
-        found: list[tuple[int, tuple[int, int]]] = []
-        for tick, meter in song.meters:
-            kept = kept_meter(meter)
-            at = Bars(found).line_at_or_after(tick) if found else 0
-            if found and found[-1][0] == at:
-                found.pop()
-            if not found or found[-1][1] != kept:
-                found.append((at, kept))
-        return found
+    def _time_signatures(self, song: Song) -> list[TimeSignatureChange]:
+        """Return the time signatures, each moved to the next bar line."""
+        result: list[TimeSignatureChange] = []
+        for tick, time_signature in song.time_signatures:
+            nearest = nearest_time_signature(time_signature)
+            line = BarLines(result).at_or_after(tick) if result else 0
+            if result and result[-1][0] == line:
+                result.pop()
+            if not result or result[-1][1] != nearest:
+                result.append((line, nearest))
+        return result
 
-    def _tempos(self, song: Song) -> list[tuple[int, int]]:
-        step = self.unit * self.shift
-        return [(round(tick / step) * step, kept_tempo(bpm)) for tick, bpm in song.tempos]
+    def _tempos(self, song: Song) -> list[TempoChange]:
+        """Return the tempos, each moved to the nearest grid step."""
+        return [(round(tick / self.step_ticks) * self.step_ticks, clip_tempo(bpm)) for tick, bpm in song.tempos]
 
-    # -- into steps ---------------------------------------------------------------------------
+    # -- encode -------------------------------------------------------------------------------
 
     def encode(self, song: Song) -> np.ndarray:
-        kept, first = self.canonical(song), self.tokens.first
-        notes = kept.notes
-        bars = Bars(kept.meters)
-        lines = bars.lines(kept.length)
-        step = self.unit * self.shift
-        places = self._places(notes)
-        offs = notes["start"] // self.unit - places * self.shift
-        bar = np.searchsorted(lines, places * step, side="right") - 1
-        place = places - lines[bar] // step
-        number = np.arange(1, len(notes) + 1)
-        zero = np.zeros(len(notes), np.int64)
-        drums = notes["program"] == DRUMS
-        rows = _Rows()
-        count = len(lines)
-        rows.add(np.arange(count), 0, 0, 0, 0, np.full(count, first["bar"]))
-        meters = [(int(np.searchsorted(lines, tick)), METERS.index(meter)) for tick, meter in kept.meters]
-        rows.add(*_columns(meters, 0, 0, 0, 1, first["meter"]))
-        tempo_bars = [int(np.searchsorted(lines, tick, side="right")) - 1 for tick, _ in kept.tempos]
-        tempo_places = [int(tick - lines[at]) // step for (tick, _), at in zip(kept.tempos, tempo_bars, strict=True)]
-        tempo_steps = np.array([first["tempo"] + bpm - TEMPOS[0] for _, bpm in kept.tempos])
-        after_line = np.array([place > 0 for place in tempo_places])
-        rows.add(np.array(tempo_bars), np.array(tempo_places) + after_line, -99 * after_line, 0, 2, tempo_steps)
-        # places: once for each at which something begins, a change of tempo on a bar line excepted
-        pairs = np.concatenate([
-            np.stack([bar, place], 1),
-            np.array([[b, p] for b, p in zip(tempo_bars, tempo_places, strict=True) if p], np.int64).reshape(-1, 2),
+        song, first = self.canonical(song), self.vocabulary.first
+        bar_lines = BarLines(song.time_signatures).before(song.length)
+        rows = _TokenRows()
+        rows.add(np.arange(len(bar_lines)), 0, 0, 0, 0, np.full(len(bar_lines), first["bar"]))
+        self._add_time_signatures(rows, song, bar_lines)
+        tempo_bars, tempo_positions = self._add_tempos(rows, song, bar_lines)
+
+        notes = song.notes
+        grid_steps = self._grid_steps(notes)
+        offsets = notes["start"] // self.unit - grid_steps * self.microtiming
+        bars = np.searchsorted(bar_lines, grid_steps * self.step_ticks, side="right") - 1
+        positions = grid_steps - bar_lines[bars] // self.step_ticks
+        # one position token per onset, and per tempo change that is not on a bar line
+        inside = tempo_positions > 0
+        onsets = np.concatenate([
+            np.stack([bars, positions], 1),
+            np.stack([tempo_bars[inside], tempo_positions[inside]], 1),
         ])  # fmt: skip
-        pairs = np.unique(pairs, axis=0)
-        rows.add(pairs[:, 0], pairs[:, 1] + 1, -100, 0, 0, first["place"] + pairs[:, 1])
-        if self.shift > 1:
-            groups = np.unique(np.stack([bar, place, offs], 1), axis=0)
-            steps = first["off"] + groups[:, 2] + self.shift // 2
-            rows.add(groups[:, 0], groups[:, 1] + 1, groups[:, 2], 0, 3, steps)
-        tuned = np.flatnonzero(~drums)
-        changes = tuned[np.append(True, np.diff(notes["program"][tuned]) != 0)[: len(tuned)]]
-        spot = (bar, place + 1, offs, number)
-        rows.add(*_taken(spot, changes), 0, first["program"] + notes["program"][changes])
-        pitches = np.where(drums, first["drum"], first["note"]) + notes["pitch"]
-        rows.add(*spot, zero + 1, pitches)
-        levels = self.velocities.level(notes["velocity"])
-        louder = np.zeros(len(notes), np.bool_)
-        for program in kept.programs:
-            own = np.flatnonzero(notes["program"] == program)
-            louder[own] = np.append(True, np.diff(levels[own]) != 0)
-        which = np.flatnonzero(louder)
-        rows.add(*_taken(spot, which), 2, first["velocity"] + levels[which])
-        lasts = np.searchsorted(self.lengths, (notes["end"] - notes["start"])[tuned] // self.unit)
-        rows.add(*_taken(spot, tuned), 3, first["length"] + lasts)
+        onsets = np.unique(onsets, axis=0)
+        rows.add(onsets[:, 0], onsets[:, 1] + 1, -100, 0, 0, first["position"] + onsets[:, 1])
+        if self.microtiming > 1:
+            groups = np.unique(np.stack([bars, positions, offsets], 1), axis=0)
+            tokens = first["microtiming"] + groups[:, 2] + self.microtiming // 2
+            rows.add(groups[:, 0], groups[:, 1] + 1, groups[:, 2], 0, 3, tokens)
+        self._add_notes(rows, notes, (bars, positions + 1, offsets, np.arange(1, len(notes) + 1)))
         return rows.sorted().astype(np.uint16)
 
-    # -- and back -----------------------------------------------------------------------------
+    def _add_time_signatures(self, rows: "_TokenRows", song: Song, bar_lines: np.ndarray) -> None:
+        bars = np.searchsorted(bar_lines, np.array([tick for tick, _ in song.time_signatures]))
+        tokens = [self.vocabulary.index["time_signature", signature] for _, signature in song.time_signatures]
+        rows.add(bars, 0, 0, 0, 1, np.array(tokens))
+
+    def _add_tempos(self, rows: "_TokenRows", song: Song, bar_lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Add the tempo tokens; return the bar and the position of each."""
+        ticks = np.array([tick for tick, _ in song.tempos], np.int64)
+        bars = np.searchsorted(bar_lines, ticks, side="right") - 1
+        positions = (ticks - bar_lines[bars]) // self.step_ticks
+        inside = (positions > 0).astype(np.int64)
+        tokens = np.array([self.vocabulary.index["tempo", bpm] for _, bpm in song.tempos])
+        rows.add(bars, positions + inside, -99 * inside, 0, 2, tokens)
+        return bars, positions
+
+    def _add_notes(self, rows: "_TokenRows", notes: np.ndarray, keys: tuple[np.ndarray, ...]) -> None:
+        """Add program, pitch, drum, velocity and duration tokens.
+
+        Args:
+            rows: The rows to extend.
+            notes: The notes.
+            keys: The sort keys of each note: bar, position, microtiming and note number.
+        """
+        first = self.vocabulary.first
+        drums = notes["program"] == DRUMS
+        pitched = np.flatnonzero(~drums)
+        new_program = np.append(True, np.diff(notes["program"][pitched]) != 0)[: len(pitched)]
+        changes = pitched[new_program]
+        rows.add(*_select(keys, changes), 0, first["program"] + notes["program"][changes])
+        rows.add(*keys, 1, np.where(drums, first["drum"], first["pitch"]) + notes["pitch"])
+        bins = self.velocity_bins.bin_of(notes["velocity"])
+        new_velocity = np.zeros(len(notes), np.bool_)
+        for program in np.unique(notes["program"]):
+            members = np.flatnonzero(notes["program"] == program)
+            new_velocity[members] = np.append(True, np.diff(bins[members]) != 0)
+        velocity_changes = np.flatnonzero(new_velocity)
+        rows.add(*_select(keys, velocity_changes), 2, first["velocity"] + bins[velocity_changes])
+        durations = np.searchsorted(self.durations, (notes["end"] - notes["start"])[pitched] // self.unit)
+        rows.add(*_select(keys, pitched), 3, first["duration"] + durations)
+
+    # -- decode -------------------------------------------------------------------------------
 
     def decode(self, steps: Iterable[int], extras: Mapping[str, Any]) -> Song:
-        kinds, values = self.tokens.kinds, self.tokens.values
-        step_ticks = self.unit * self.shift
+        kinds, values = self.vocabulary.kinds, self.vocabulary.values
         notes: list[list[int]] = []
-        tempos: list[tuple[int, int]] = []
-        meters: list[tuple[int, tuple[int, int]]] = []
-        loudness = [PLAIN_VELOCITY] * PROGRAMS
-        line, after, place, off, program = -1, 0, -1, 0, 0
-        meter: tuple[int, int] = (4, 4)
-        open_ = False
+        tempos: list[TempoChange] = []
+        time_signatures: list[TimeSignatureChange] = []
+        velocities = [DEFAULT_VELOCITY] * NUM_PROGRAMS  # the last one of each program
+        bar_start, bar_end, position, offset, program = -1, 0, -1, 0, 0
+        time_signature: TimeSignature = (4, 4)
+        needs_duration = False
         for step in steps:
             kind, value = kinds[step], values[step]
-            if open_ and kind not in ("velocity", "length"):
-                raise DecodeError(f"the note at tick {notes[-1][0]} has no length")
-            if line < 0 and kind != "bar":
-                raise DecodeError("the steps do not begin with a bar")
+            if needs_duration and kind not in ("velocity", "duration"):
+                raise DecodeError(f"the note at tick {notes[-1][0]} has no duration")
+            if bar_start < 0 and kind != "bar":
+                raise DecodeError(f"the first token is a {kind}; it must be a bar")
             if kind == "bar":
-                line, place, off = after, -1, 0
-                after = line + bar_ticks(meter)
-            elif kind == "meter":
-                meter = value
-                meters.append((line, meter))
-                after = line + bar_ticks(meter)
+                bar_start, position, offset = bar_end, -1, 0
+                bar_end = bar_start + ticks_per_bar(time_signature)
+            elif kind == "time_signature":
+                time_signature = value
+                time_signatures.append((bar_start, time_signature))
+                bar_end = bar_start + ticks_per_bar(time_signature)
             elif kind == "tempo":
-                tempos.append((line + max(place, 0) * step_ticks, value))
-            elif kind == "place":
-                place, off = value, 0
-                if line + place * step_ticks >= after:
-                    raise DecodeError(f"place {place} lies behind the end of its bar")
-            elif kind == "off":
-                off = value
+                tempos.append((bar_start + max(position, 0) * self.step_ticks, value))
+            elif kind == "position":
+                position, offset = value, 0
+                if bar_start + position * self.step_ticks >= bar_end:
+                    raise DecodeError(f"position {position} is after the end of its bar")
+            elif kind == "microtiming":
+                offset = value
             elif kind == "program":
                 program = value
-            elif kind in ("note", "drum"):
-                plays = DRUMS if kind == "drum" else program
-                start = line + place * step_ticks + off * self.unit
-                if place < 0 or start < 0:
-                    raise DecodeError("a note has no place in its bar")
-                notes.append([start, start + STROKE, value, loudness[plays], plays])
-                open_ = kind == "note"
+            elif kind in ("pitch", "drum"):
+                note_program = DRUMS if kind == "drum" else program
+                start = bar_start + position * self.step_ticks + offset * self.unit
+                if position < 0 or start < 0:
+                    raise DecodeError("a note has no position in its bar")
+                notes.append([start, start + DRUM_TICKS, value, velocities[note_program], note_program])
+                needs_duration = kind == "pitch"
             elif not notes:
-                raise DecodeError(f"a {kind} stands without a note")
+                raise DecodeError(f"a {kind} follows no note")
             elif kind == "velocity":
-                loudness[notes[-1][4]] = notes[-1][3] = int(self.velocities.values[value])
+                velocities[notes[-1][4]] = notes[-1][3] = int(self.velocity_bins.values[value])
             else:
                 notes[-1][1] = notes[-1][0] + value * self.unit
-                open_ = False
-        if open_ or not notes:
-            raise DecodeError("the last note has no length" if open_ else "the steps hold no note")
-        found = np.array([tuple(note) for note in notes], NOTE)
-        found["end"] = np.minimum(found["end"], after)
-        made = song(cut(found), tempos, meters, length=after)
-        return made.first_bars(extras["bars"]) if "bars" in extras else made
+                needs_duration = False
+        if needs_duration or not notes:
+            raise DecodeError("the last note has no duration" if needs_duration else "the tokens contain no note")
+        array = np.array([tuple(note) for note in notes], NOTE_DTYPE)
+        array["end"] = np.minimum(array["end"], bar_end)
+        song = Song.from_events(remove_overlaps(array), tempos, time_signatures, length=bar_end)
+        return song.first_bars(extras["bars"]) if "bars" in extras else song
 
-    def constraint(self, asked: Asked) -> Constraint:
-        from seqforge_midi.measures import Measures
-
-        return Measures(self, asked)
+    def constraint(self, request: ParsedRequest) -> Constraint:
+        return ScoreAutomaton(self.vocabulary, self.grid, self.microtiming, request)
 
 
-class _Rows:
-    """Tokens with what they are ordered by: bar, place, how far off it, note, and the token's own rank."""
+class _TokenRows:
+    """Tokens with their sort keys: bar, position, microtiming, note number and rank within the note."""
 
     def __init__(self) -> None:
         self.parts: list[np.ndarray] = []
 
     def add(self, *columns: Any) -> None:
-        """Add tokens: bar, place, off, note, rank, and the tokens themselves, each an array or one for all."""
-        every = np.broadcast_arrays(*columns)
-        self.parts.append(np.stack([column.astype(np.int64) for column in every]))
+        """Add tokens: bar, position, microtiming, note, rank and token, each an array or one number for all."""
+        arrays = np.broadcast_arrays(*columns)
+        self.parts.append(np.stack([array.astype(np.int64) for array in arrays]))
 
     def sorted(self) -> np.ndarray:
-        every = np.concatenate(self.parts, axis=1)
-        found: np.ndarray = every[5][np.lexsort(every[4::-1])]
-        return found
+        """Return the tokens in the order of their keys."""
+        rows = np.concatenate(self.parts, axis=1)
+        tokens: np.ndarray = rows[5][np.lexsort(rows[4::-1])]
+        return tokens
 
 
-def _columns(pairs: list[tuple[int, int]], place: int, off: int, note: int, rank: int, first: int) -> tuple[Any, ...]:
-    every = np.array(pairs, np.int64).reshape(-1, 2)
-    return every[:, 0], place, off, note, rank, first + every[:, 1]
+def _select(columns: tuple[np.ndarray, ...], indices: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(column[indices] for column in columns)
 
 
-def _taken(columns: tuple[np.ndarray, ...], rows: np.ndarray) -> tuple[np.ndarray, ...]:
-    return tuple(column[rows] for column in columns)
-
-
-def _lengths(grid: int, shift: int) -> list[int]:
-    """Return the lengths that have a token, in the smallest units: the longer, the coarser."""
+def _durations(grid: int, microtiming: int) -> list[int]:
+    """Return the durations that have a token, in units of `Score.unit`; the longer, the coarser."""
     steps = {*range(1, 4 * grid + 1), *range(4 * grid, 8 * grid + 1, grid // 2)}
     steps |= {*range(8 * grid, 16 * grid + 1, grid), *range(16 * grid, 64 * grid + 1, 4 * grid)}
-    return sorted({*range(1, shift), *(step * shift for step in steps)})
+    return sorted({*range(1, microtiming), *(step * microtiming for step in steps)})

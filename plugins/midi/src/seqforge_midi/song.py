@@ -1,48 +1,97 @@
-"""A song: notes, tempos, meters and pedals, all at ticks of one 480th of a quarter."""
+"""A song: notes, tempos, time signatures and pedals. All times are in ticks of 1/480 of a quarter note."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
-TICKS = 480
-"""To a quarter."""
+TICKS_PER_QUARTER = 480
 DRUMS = 128
-"""The program of notes on channel 10."""
-PROGRAMS = 129
-FASTEST, SLOWEST = 300, 20
-"""Quarters a minute."""
-PLAIN_TEMPO, PLAIN_METER = 120, (4, 4)
-"""Where a file names none."""
+"""The program number that stands for the drums of channel 10. Programs 0 to 127 are those of General MIDI."""
+NUM_PROGRAMS = 129
+MIN_BPM, MAX_BPM = 20, 300
+DEFAULT_BPM = 120
+"""The tempo of a file that names none, in quarter notes per minute."""
 
-NOTE = np.dtype([("start", "i8"), ("end", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("program", "i2")])
-PEDAL = np.dtype([("start", "i8"), ("end", "i8"), ("program", "i2")])
+TimeSignature = tuple[int, int]
+"""Numerator and denominator."""
+TempoChange = tuple[int, int]
+"""Tick and tempo, in quarter notes per minute."""
+TimeSignatureChange = tuple[int, TimeSignature]
+"""Tick and time signature."""
+
+DEFAULT_TIME_SIGNATURE: TimeSignature = (4, 4)
+"""The time signature of a file that names none."""
+
+NOTE_DTYPE = np.dtype([("start", "i8"), ("end", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("program", "i2")])
+PEDAL_DTYPE = np.dtype([("start", "i8"), ("end", "i8"), ("program", "i2")])
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """What a MIDI file plays.
+    """The music of one MIDI file.
+
+    >>> notes = np.array([(0, 480, 60, 80, 0), (480, 960, 64, 80, 0)], NOTE_DTYPE)
+    >>> song = Song.from_events(notes, tempos=[(0, 90)])
+    >>> song.length, song.programs, song.tempos
+    (960, (0,), ((0, 90),))
 
     Attributes:
-        notes: of NOTE, ordered by start, program and pitch; start and end in ticks.
-        tempos: tick and quarters a minute, ordered, the first at 0.
-        meters: tick and (beats, unit), ordered, the first at 0.
-        pedals: of PEDAL: from when to when a program's sustain pedal is down.
-        length: where it ends, in ticks: no note lasts longer.
+        notes: The notes, of NOTE_DTYPE, ordered by start, program and pitch; start and end in ticks.
+        tempos: Tick and quarter notes per minute of each tempo change, ordered, the first at tick 0.
+        time_signatures: Tick and (numerator, denominator) of each change, ordered, the first at tick 0.
+        pedals: The spans during which the sustain pedal of a program is down, of PEDAL_DTYPE.
+        length: The tick at which the song ends; no note ends later.
     """
 
     notes: np.ndarray
-    tempos: tuple[tuple[int, int], ...] = ((0, PLAIN_TEMPO),)
-    meters: tuple[tuple[int, tuple[int, int]], ...] = ((0, PLAIN_METER),)
-    pedals: np.ndarray = field(default_factory=lambda: np.zeros(0, PEDAL))
+    tempos: tuple[TempoChange, ...] = ((0, DEFAULT_BPM),)
+    time_signatures: tuple[TimeSignatureChange, ...] = ((0, DEFAULT_TIME_SIGNATURE),)
+    pedals: np.ndarray = field(default_factory=lambda: np.zeros(0, PEDAL_DTYPE))
     length: int = 0
+
+    @classmethod
+    def from_events(
+        cls,
+        notes: np.ndarray,
+        tempos: Iterable[TempoChange] = (),
+        time_signatures: Iterable[TimeSignatureChange] = (),
+        pedals: np.ndarray | None = None,
+        length: int = 0,
+    ) -> "Song":
+        """Return a song with its events in order.
+
+        Of two changes at one tick the later one in the sequence is kept; changes that change nothing are left out.
+
+        Args:
+            notes: The notes, of NOTE_DTYPE, in any order.
+            tempos: Tempo changes; the default is DEFAULT_BPM.
+            time_signatures: Time signature changes; the default is DEFAULT_TIME_SIGNATURE.
+            pedals: The pedal spans, of PEDAL_DTYPE.
+            length: The earliest tick at which the song ends; it is extended to the end of the last note or pedal.
+        """
+        sorted_notes = np.sort(notes, order=["start", "program", "pitch", "end"])
+        sorted_pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else np.sort(pedals, order=["start", "program"])
+        end = int(max(sorted_notes["end"].max(initial=0), sorted_pedals["end"].max(initial=0), length))
+        return cls(
+            sorted_notes,
+            _ordered_changes(tempos, DEFAULT_BPM),
+            _ordered_changes(time_signatures, DEFAULT_TIME_SIGNATURE),
+            sorted_pedals,
+            end,
+        )
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Song)
             and np.array_equal(self.notes, other.notes)
             and np.array_equal(self.pedals, other.pedals)
-            and (self.tempos, self.meters, self.length) == (other.tempos, other.meters, other.length)
+            and self.tempos == other.tempos
+            and self.time_signatures == other.time_signatures
+            and self.length == other.length
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -53,105 +102,110 @@ class Song:
         return tuple(np.unique(self.notes["program"]).tolist())
 
     def seconds(self) -> float:
-        """Return how long it lasts."""
-        return Clock(self.tempos).seconds(self.length)
+        """Return the duration of the song in seconds."""
+        return TempoMap(self.tempos).second_of(self.length)
 
-    def bars(self, until: int | None = None) -> list[int]:
-        """Return the tick at which every bar begins, up to the one that reaches `until` (default: `length`)."""
-        until = self.length if until is None else until
-        starts, at = [0], 0
-        changes = list(self.meters)
-        meter = changes.pop(0)[1] if changes else PLAIN_METER
+    def bar_starts(self) -> list[int]:
+        """Return the tick at which each bar starts."""
+        starts, tick = [0], 0
+        changes = list(self.time_signatures)
+        time_signature = changes.pop(0)[1] if changes else DEFAULT_TIME_SIGNATURE
         while True:
-            while changes and changes[0][0] <= at:
-                meter = changes.pop(0)[1]
-            at += bar_ticks(meter)
-            if at >= until:
+            while changes and changes[0][0] <= tick:
+                time_signature = changes.pop(0)[1]
+            tick += ticks_per_bar(time_signature)
+            if tick >= self.length:
                 return starts
-            starts.append(at)
+            starts.append(tick)
 
     def first_bars(self, count: int) -> "Song":
-        """Return the first bars; notes and pedals that last on are cut."""
-        ends = [*self.bars(), self.length]
-        end = ends[min(count, len(ends) - 1)]
+        """Return the first `count` bars; notes and pedals that last longer are shortened."""
+        edges = [*self.bar_starts(), self.length]
+        end = edges[min(count, len(edges) - 1)]
         notes, pedals = (events[events["start"] < end] for events in (self.notes, self.pedals))
         for events in (notes, pedals):
             events["end"] = np.minimum(events["end"], end)
         tempos = [change for change in self.tempos if change[0] < end]
-        meters = [change for change in self.meters if change[0] < end]
-        return song(notes, tempos, meters, pedals, end)
+        time_signatures = [change for change in self.time_signatures if change[0] < end]
+        return Song.from_events(notes, tempos, time_signatures, pedals, end)
 
 
-def song(
-    notes: np.ndarray,
-    tempos: Iterable[tuple[int, int]] = (),
-    meters: Iterable[tuple[int, tuple[int, int]]] = (),
-    pedals: np.ndarray | None = None,
-    length: int = 0,
-) -> Song:
-    """Return a song whose parts are in order: notes sorted, of two changes at one tick the later, none said twice."""
-    found = np.sort(notes, order=["start", "program", "pitch", "end"])
-    downs = np.zeros(0, PEDAL) if pedals is None else np.sort(pedals, order=["start", "program"])
-    last = int(max(found["end"].max(initial=0), downs["end"].max(initial=0), length))
-    return Song(found, _changes(tempos, PLAIN_TEMPO), _changes(meters, PLAIN_METER), downs, last)
+def remove_overlaps(notes: np.ndarray) -> np.ndarray:
+    """Return notes without overlaps of one pitch and program.
 
+    Of notes that start together the longest is kept; a note that still sounds when the next one starts is shortened.
 
-def cut(notes: np.ndarray) -> np.ndarray:
-    """Return notes of which none begins twice at once, or sounds on when its key is struck again.
+    >>> notes = np.array([(0, 480, 60, 80, 0), (240, 600, 60, 80, 0)], NOTE_DTYPE)
+    >>> remove_overlaps(notes)["end"].tolist()
+    [240, 600]
 
     Args:
-        notes: of NOTE; of notes that begin together with one pitch and program, the longest stays.
+        notes: The notes, of NOTE_DTYPE.
     """
-    order = np.lexsort((-notes["end"], notes["start"], notes["pitch"], notes["program"]))
-    sorted_ = notes[order]
-    same = (sorted_["program"][1:] == sorted_["program"][:-1]) & (sorted_["pitch"][1:] == sorted_["pitch"][:-1])
-    twice = np.append(False, same & (sorted_["start"][1:] == sorted_["start"][:-1]))
-    kept = sorted_[~twice]
-    same = (kept["program"][1:] == kept["program"][:-1]) & (kept["pitch"][1:] == kept["pitch"][:-1])
-    kept["end"][:-1] = np.where(same, np.minimum(kept["end"][:-1], kept["start"][1:]), kept["end"][:-1])
-    return np.sort(kept, order=["start", "program", "pitch"])
+    notes = notes[np.lexsort((-notes["end"], notes["start"], notes["pitch"], notes["program"]))]
+    duplicate = np.append(False, _same_key(notes) & (notes["start"][1:] == notes["start"][:-1]))
+    notes = notes[~duplicate]
+    clipped = np.minimum(notes["end"][:-1], notes["start"][1:])
+    notes["end"][:-1] = np.where(_same_key(notes), clipped, notes["end"][:-1])
+    return np.sort(notes, order=["start", "program", "pitch"])
 
 
-def bar_ticks(meter: tuple[int, int]) -> int:
-    """Return the ticks of a bar."""
-    return 4 * TICKS * meter[0] // meter[1]
+def _same_key(notes: np.ndarray) -> np.ndarray:
+    """Return for each note but the first whether it has the program and pitch of the previous one."""
+    same: np.ndarray = (notes["program"][1:] == notes["program"][:-1]) & (notes["pitch"][1:] == notes["pitch"][:-1])
+    return same
 
 
-class Clock:
-    """From ticks to seconds and back, under changes of tempo.
+def ticks_per_bar(time_signature: TimeSignature) -> int:
+    """Return the length of a bar in ticks.
+
+    >>> ticks_per_bar((6, 8))
+    1440
+    """
+    numerator, denominator = time_signature
+    return 4 * TICKS_PER_QUARTER * numerator // denominator
+
+
+class TempoMap:
+    """Converts ticks to seconds and back.
+
+    >>> TempoMap([(0, 60), (480, 120)]).to_seconds(np.array([480, 960])).tolist()
+    [1.0, 1.5]
 
     Args:
-        tempos: tick and quarters a minute, the first at 0.
+        tempos: Tick and quarter notes per minute of each change, ordered, the first at tick 0.
     """
 
-    def __init__(self, tempos: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, tempos: Sequence[TempoChange]) -> None:
         self.ticks = np.array([tick for tick, _ in tempos], np.int64)
-        self.each = np.array([60.0 / (bpm * TICKS) for _, bpm in tempos])
-        spans = np.diff(self.ticks) * self.each[:-1]
-        self.at = np.concatenate([[0.0], np.cumsum(spans)])
+        self.seconds_per_tick = np.array([60.0 / (bpm * TICKS_PER_QUARTER) for _, bpm in tempos])
+        spans = np.diff(self.ticks) * self.seconds_per_tick[:-1]
+        self.seconds = np.concatenate([[0.0], np.cumsum(spans)])
 
-    def all_seconds(self, ticks: np.ndarray) -> np.ndarray:
-        """Return seconds of ticks, elementwise."""
+    def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
+        """Return the time of each tick in seconds."""
         part = np.searchsorted(self.ticks, ticks, side="right") - 1
-        found: np.ndarray = self.at[part] + (ticks - self.ticks[part]) * self.each[part]
-        return found
+        seconds: np.ndarray = self.seconds[part] + (ticks - self.ticks[part]) * self.seconds_per_tick[part]
+        return seconds
 
-    def seconds(self, tick: int) -> float:
-        """Return the second of a tick."""
-        return float(self.all_seconds(np.array([tick]))[0])
+    def second_of(self, tick: int) -> float:
+        """Return the time of one tick in seconds."""
+        return float(self.to_seconds(np.array([tick]))[0])
 
-    def all_ticks(self, seconds: np.ndarray) -> np.ndarray:
-        """Return the nearest ticks of seconds, elementwise."""
-        part = np.searchsorted(self.at, seconds, side="right") - 1
-        found: np.ndarray = self.ticks[part] + np.rint((seconds - self.at[part]) / self.each[part]).astype(np.int64)
-        return found
+    def to_ticks(self, seconds: np.ndarray) -> np.ndarray:
+        """Return the tick nearest to each time."""
+        part = np.searchsorted(self.seconds, seconds, side="right") - 1
+        offset = np.rint((seconds - self.seconds[part]) / self.seconds_per_tick[part]).astype(np.int64)
+        ticks: np.ndarray = self.ticks[part] + offset
+        return ticks
 
 
-def _changes(changes: Iterable[tuple[int, object]], plain: object) -> tuple:  # type: ignore[type-arg]
-    last = dict(sorted(changes, key=lambda change: change[0]))
-    last.setdefault(0, plain)
-    found: list[tuple[int, object]] = []
-    for tick in sorted(last):
-        if not found or found[-1][1] != last[tick]:
-            found.append((tick, last[tick]))
-    return tuple(found)
+def _ordered_changes(changes: Iterable[tuple[int, ValueT]], default: ValueT) -> tuple[tuple[int, ValueT], ...]:
+    """Return changes ordered by tick, the first at tick 0, without those that change nothing."""
+    by_tick = dict(sorted(changes, key=lambda change: change[0]))
+    by_tick.setdefault(0, default)
+    result: list[tuple[int, ValueT]] = []
+    for tick in sorted(by_tick):
+        if not result or result[-1][1] != by_tick[tick]:
+            result.append((tick, by_tick[tick]))
+    return tuple(result)

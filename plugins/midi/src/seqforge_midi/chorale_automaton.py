@@ -1,0 +1,69 @@
+"""The automaton of the chorale encoding: pitches descend within a frame, and there are as many frames as requested."""
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqforge import Constraint
+from seqforge_midi.parsed_request import ParsedRequest
+
+NO_PITCH = 128
+"""Stands for the last pitch at the start of a frame: every pitch is lower."""
+
+
+class _State(NamedTuple):
+    """The state of a chorale.
+
+    Attributes:
+        frames: The number of frames that have ended; 0 throughout if their number is not fixed.
+        group_position: The position of the current frame in its group.
+        last_pitch: The last pitch of the current frame; the next one must be lower.
+        has_sound: Whether the last complete frame has a note.
+    """
+
+    frames: int
+    group_position: int
+    last_pitch: int
+    has_sound: bool
+
+
+class ChoraleAutomaton(Constraint):
+    """Allows the tokens of chorales that meet a request; the last frame is never silent.
+
+    Args:
+        frame_group: The number of frame_end tokens.
+        request: What the songs must be like: bars, frames and pitch ranges.
+    """
+
+    def __init__(self, frame_group: int, request: ParsedRequest) -> None:
+        self.size, self.frame_group = 128 + frame_group, frame_group
+        self.frames = request.frames or request.bars * request.frames_per_bar
+        self.lowest, self.highest = request.overall_range()
+
+    def start(self) -> Hashable:
+        return _State(0, 0, NO_PITCH, False)
+
+    def allowed(self, state: Any) -> np.ndarray:
+        mask = np.zeros(self.size, np.bool_)
+        if not self.frames or state.frames < self.frames:
+            mask[self.lowest : min(state.last_pitch, self.highest + 1)] = True
+            is_last = self.frames and state.frames == self.frames - 1
+            mask[128 + state.group_position] = state.last_pitch < NO_PITCH or not is_last
+        return mask
+
+    def may_end(self, state: Any) -> bool:
+        between_frames = state.last_pitch == NO_PITCH
+        return bool(state.has_sound and between_frames and (not self.frames or state.frames == self.frames))
+
+    def to_end(self, state: Any) -> int:
+        if not self.frames:
+            return 0 if self.may_end(state) else 1 if state.last_pitch < NO_PITCH else 2
+        remaining = self.frames - state.frames
+        return int(remaining + (remaining > 0 and (remaining > 1 or state.last_pitch == NO_PITCH)))
+
+    def advance(self, state: Any, step: Any) -> Any:
+        if step < 128:
+            return state._replace(last_pitch=int(step))
+        frames = state.frames + 1 if self.frames else 0
+        return _State(frames, (state.group_position + 1) % self.frame_group, NO_PITCH, state.last_pitch < NO_PITCH)

@@ -1,0 +1,111 @@
+"""Statistics of the training corpus: requests are checked against them, and generated songs stay within them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqforge import Piece
+from seqforge_midi.song import DEFAULT_BPM, DEFAULT_TIME_SIGNATURE, DRUMS, NUM_PROGRAMS, Song, TimeSignature
+
+
+@dataclass(frozen=True)
+class CorpusStats:
+    """What occurs in the training corpus.
+
+    Attributes:
+        ranges: Program to its lowest and highest pitch, for the programs that play.
+        drum_pitches: The drum sounds that are played.
+        max_notes: The number of notes of the longest piece.
+        bpm: The median of the initial tempos.
+        time_signature: The most frequent initial time signature.
+    """
+
+    ranges: Mapping[int, tuple[int, int]]
+    drum_pitches: tuple[int, ...]
+    max_notes: int
+    bpm: int
+    time_signature: TimeSignature
+
+    @property
+    def lowest(self) -> int:
+        """The lowest pitch of all programs but the drums."""
+        return min((low for program, (low, _) in self.ranges.items() if program != DRUMS), default=0)
+
+    @property
+    def highest(self) -> int:
+        """The highest pitch of all programs but the drums."""
+        return max((high for program, (_, high) in self.ranges.items() if program != DRUMS), default=127)
+
+    def merged_with(self, other: "CorpusStats") -> "CorpusStats":
+        """Return the statistics of both corpora; tempo and time signature are those of the other one."""
+        ranges = dict(self.ranges)
+        for program, (low, high) in other.ranges.items():
+            old_low, old_high = ranges.get(program, (low, high))
+            ranges[program] = (min(low, old_low), max(high, old_high))
+        drum_pitches = tuple(sorted({*self.drum_pitches, *other.drum_pitches}))
+        max_notes = max(self.max_notes, other.max_notes)
+        return CorpusStats(ranges, drum_pitches, max_notes, other.bpm, other.time_signature)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the statistics as plain JSON."""
+        return {
+            "ranges": {str(program): list(limits) for program, limits in self.ranges.items()},
+            "drum_pitches": list(self.drum_pitches),
+            "max_notes": self.max_notes,
+            "bpm": self.bpm,
+            "time_signature": list(self.time_signature),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "CorpusStats":
+        """Return the statistics that `to_json` described.
+
+        Raises:
+            ValueError, KeyError, TypeError: If the data describe no statistics.
+        """
+        ranges = {int(program): (int(low), int(high)) for program, (low, high) in data["ranges"].items()}
+        drum_pitches = tuple(map(int, data["drum_pitches"]))
+        numerator, denominator = map(int, data["time_signature"])
+        valid = all(0 <= p < NUM_PROGRAMS and 0 <= low <= high < 128 for p, (low, high) in ranges.items())
+        if not valid or not all(0 <= pitch < 128 for pitch in drum_pitches):
+            raise ValueError("a program or pitch is outside the range of MIDI")
+        return cls(ranges, drum_pitches, int(data["max_notes"]), int(data["bpm"]), (numerator, denominator))
+
+
+def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
+    """Return the values of each label and the statistics of the songs, in one pass.
+
+    >>> from seqforge_midi.song import NOTE_DTYPE
+    >>> song = Song(np.array([(0, 480, 60, 80, 0), (0, 480, 64, 80, 0)], NOTE_DTYPE))
+    >>> labels, stats = collect_stats([Piece(song, {"composer": "Lang"})])
+    >>> labels, stats.ranges, stats.max_notes
+    ({'composer': ('Lang',)}, {0: (60, 64)}, 2)
+    """
+    labels: dict[str, set[str]] = {}
+    lowest, highest = np.full(NUM_PROGRAMS, 128), np.full(NUM_PROGRAMS, -1)
+    drum_mask = np.zeros(128, np.bool_)
+    max_notes = 0
+    tempos: list[int] = []
+    time_signatures: Counter[TimeSignature] = Counter()
+    for piece in pieces:
+        for name, value in piece.labels.items():
+            labels.setdefault(name, set()).add(value)
+        notes = piece.content.notes
+        np.minimum.at(lowest, notes["program"], notes["pitch"])
+        np.maximum.at(highest, notes["program"], notes["pitch"])
+        drum_mask[notes["pitch"][notes["program"] == DRUMS]] = True
+        max_notes = max(max_notes, len(notes))
+        tempos.append(piece.content.tempos[0][1])
+        time_signatures[piece.content.time_signatures[0][1]] += 1
+    programs = np.flatnonzero(highest >= 0).tolist()
+    stats = CorpusStats(
+        ranges={program: (int(lowest[program]), int(highest[program])) for program in programs},
+        drum_pitches=tuple(np.flatnonzero(drum_mask).tolist()),
+        max_notes=max_notes,
+        bpm=int(np.median(tempos)) if tempos else DEFAULT_BPM,
+        time_signature=time_signatures.most_common(1)[0][0] if time_signatures else DEFAULT_TIME_SIGNATURE,
+    )
+    return {name: tuple(sorted(values)) for name, values in sorted(labels.items())}, stats

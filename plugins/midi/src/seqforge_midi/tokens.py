@@ -1,0 +1,122 @@
+"""The tokens of an encoding: numbered in blocks of one kind, each with a value."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seqforge_midi.song import MAX_BPM, MIN_BPM, TimeSignature
+
+TIME_SIGNATURES = tuple(
+    (numerator, denominator)
+    for denominator in (2, 4, 8, 16)
+    for numerator in range(1, 25)
+    if 4 * numerator <= 12 * denominator
+)
+"""The time signatures that have a token: bars of up to 12 quarter notes."""
+TEMPOS = tuple(range(MIN_BPM, MAX_BPM + 1))
+"""The tempos that have a token, in quarter notes per minute."""
+
+
+class Vocabulary:
+    """The tokens of an encoding, numbered from 0, block by block.
+
+    >>> vocabulary = Vocabulary({"bar": [None], "pitch": range(128)})
+    >>> vocabulary.size, vocabulary.index["pitch", 60], vocabulary.names()[61]
+    (129, 61, 'pitch:60')
+
+    Args:
+        blocks: Kind of token to the values of its tokens, in order.
+
+    Attributes:
+        first: Kind to the number of its first token.
+        kinds: The kind of each token.
+        values: The value of each token.
+        size: The number of tokens.
+        index: Kind and value to the number of the token.
+    """
+
+    def __init__(self, blocks: Mapping[str, Sequence[Any]]) -> None:
+        self.first: dict[str, int] = {}
+        self.blocks = {kind: tuple(values) for kind, values in blocks.items()}
+        self.kinds: list[str] = []
+        self.values: list[Any] = []
+        for kind, values in self.blocks.items():
+            self.first[kind] = len(self.kinds)
+            self.kinds += [kind] * len(values)
+            self.values += values
+        self.size = len(self.kinds)
+        self.index = {pair: number for number, pair in enumerate(zip(self.kinds, self.values, strict=True))}
+
+    def mask(self, *kinds: str) -> np.ndarray:
+        """Return the mask of the tokens of these kinds: bool, shape (size,)."""
+        mask = np.zeros(self.size, np.bool_)
+        for kind in kinds:
+            mask[self.block(kind)] = True
+        return mask
+
+    def block(self, kind: str) -> slice:
+        """Return the slice of the tokens of a kind."""
+        return slice(self.first[kind], self.first[kind] + len(self.blocks[kind]))
+
+    def slices(self) -> dict[str, slice]:
+        """Return the slices of all kinds, by kind."""
+        return {kind: self.block(kind) for kind in self.blocks}
+
+    def names(self) -> tuple[str, ...]:
+        """Return the name of each token, for messages."""
+        return tuple(
+            kind if value is None else f"{kind}:{'/'.join(map(str, value)) if isinstance(value, tuple) else value}"
+            for kind, value in zip(self.kinds, self.values, strict=True)
+        )
+
+
+class VelocityBins:
+    """Velocities quantised to a few bins of equal width.
+
+    >>> VelocityBins(4).quantise(np.array([1, 64, 127])).tolist()
+    [16, 48, 112]
+
+    Args:
+        count: The number of bins.
+
+    Attributes:
+        values: The velocity that stands for each bin, its median.
+    """
+
+    def __init__(self, count: int) -> None:
+        velocities = np.arange(1, 128)
+        bins = (velocities - 1) * count // 127
+        self.count = count
+        self._bins = np.concatenate([[0], bins]).astype(np.int64)
+        self.values = np.array([int(np.median(velocities[bins == number])) for number in range(count)], np.int64)
+
+    def bin_of(self, velocities: np.ndarray) -> np.ndarray:
+        """Return the bin of each velocity."""
+        bins: np.ndarray = self._bins[np.clip(velocities, 0, 127)]
+        return bins
+
+    def quantise(self, velocities: np.ndarray) -> np.ndarray:
+        """Return the velocity of the bin of each velocity."""
+        quantised: np.ndarray = self.values[self.bin_of(velocities)]
+        return quantised
+
+
+def nearest_time_signature(time_signature: TimeSignature) -> TimeSignature:
+    """Return the time signature itself if it has a token, else the one whose bar is most nearly as long.
+
+    >>> nearest_time_signature((12, 32))
+    (3, 8)
+    """
+    if time_signature in TIME_SIGNATURES:
+        return time_signature
+    length = time_signature[0] / time_signature[1]
+    return min(
+        TIME_SIGNATURES,
+        key=lambda candidate: (abs(candidate[0] / candidate[1] - length), candidate[1] != 4, candidate),
+    )
+
+
+def clip_tempo(bpm: int) -> int:
+    """Return the nearest tempo that has a token."""
+    return min(MAX_BPM, max(MIN_BPM, bpm))

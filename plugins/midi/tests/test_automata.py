@@ -1,0 +1,94 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqforge import ReadError
+from seqforge_midi import MidiOptions
+from seqforge_midi.codec import make_encoding
+from seqforge_midi.encoding import Encoding
+from seqforge_midi.export import write_song
+from seqforge_midi.lint import check_file
+from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.reader import read_songs
+from seqforge_midi.song import DRUMS
+
+ENCODINGS = {
+    "score": make_encoding(MidiOptions()),
+    "score with microtiming": make_encoding(MidiOptions(grid=4, microtiming=12)),
+    "performance": make_encoding(MidiOptions(encoding="performance")),
+    "chorale": make_encoding(MidiOptions(encoding="chorale")),
+}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "anything": {},
+    "four bars": {"bars": 4},
+    "one bar": {"bars": 1},
+    "two seconds": {"seconds": 2.0},
+    "shorter than a note": {"seconds": 0.01},
+    "slow waltz": {"bpm": 60, "time_signature": (3, 4)},
+    "flute and drums": {"programs": (73, DRUMS)},
+    "violin only": {"programs": (40,), "bars": 2, "ranges": {40: (55, 60)}},
+    "drums only": {"programs": (DRUMS,), "drum_pitches": (36, 38)},
+}
+
+
+def random_walk(encoding: Encoding, request: ParsedRequest, rng: np.random.Generator, max_steps: int) -> list[int]:
+    """Return random allowed steps, led to the nearest end; the laws of `Constraint` are checked on the way."""
+    constraint = encoding.constraint(request)
+    state = constraint.start()
+    steps: list[int] = []
+    for _ in range(max_steps):
+        allowed = np.flatnonzero(constraint.allowed(state))
+        assert len(allowed) or constraint.may_end(state)
+        assert (constraint.to_end(state) == 0) == constraint.may_end(state)
+        kinds = sorted({encoding.vocabulary.kinds[step] for step in allowed})
+        if not kinds:
+            break
+        kind = rng.choice(kinds)
+        step = int(rng.choice([step for step in allowed if encoding.vocabulary.kinds[step] == kind]))
+        state = constraint.advance(state, step)
+        hash(state)
+        steps.append(step)
+    while (distance := constraint.to_end(state)) > 0:
+        nearer = [
+            step
+            for step in np.flatnonzero(constraint.allowed(state)).tolist()
+            if constraint.to_end(constraint.advance(state, step)) < distance
+        ]
+        assert nearer, (state, distance)
+        assert constraint.to_end(constraint.advance(state, nearer[0])) == distance - 1
+        steps.append(nearer[int(rng.integers(len(nearer)))])
+        state = constraint.advance(state, steps[-1])
+    return steps
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_random_walks_are_valid_songs_that_meet_the_request(name: str, request_name: str, tmp_path: Path) -> None:
+    encoding = ENCODINGS[name]
+    request = ParsedRequest(**REQUESTS[request_name])
+    if name == "chorale" and request.programs:
+        request = ParsedRequest(bars=request.bars, ranges=request.ranges)
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        song = encoding.decode(random_walk(encoding, request, rng, int(rng.integers(0, 250))), {})
+        write_song(song, tmp_path / "walk.mid")
+        assert check_file(tmp_path / "walk.mid") == []
+        if request.bars and name != "performance":
+            assert request.bars <= len(song.bar_starts()) <= request.bars + name.startswith("score")
+            assert len(song.first_bars(request.bars).bar_starts()) == request.bars
+        if request.seconds and name == "performance":
+            assert song.seconds() <= request.seconds + 0.11  # a drum hit has a length
+        if request.programs and name != "chorale":
+            assert set(song.programs) <= set(request.programs)
+            drums = song.notes["program"] == DRUMS
+            assert set(song.notes["pitch"][drums].tolist()) <= set(request.drum_pitches)
+            for program, (low, high) in request.ranges.items():
+                pitches = song.notes["pitch"][song.notes["program"] == program]
+                assert low <= pitches.min() <= pitches.max() <= high
+        if request.time_signature and name != "chorale":
+            assert song.time_signatures == ((0, request.time_signature),) and song.tempos == ((0, 60),)
+        (piece,) = read_songs(tmp_path / "walk.mid")
+        assert not isinstance(piece, ReadError)
+        assert np.array_equal(piece.content.notes, song.notes)

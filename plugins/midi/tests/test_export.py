@@ -1,0 +1,77 @@
+import wave
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import mido
+import numpy as np
+import pretty_midi
+import pytest
+import symusic
+
+import seqforge_corpora
+from seqforge import Origin, Piece, ReadError, WriteError
+from seqforge_midi import Midi, MidiOptions, Song
+from seqforge_midi.codec import make_encoding
+from seqforge_midi.lint import check_file
+from seqforge_midi.reader import read_songs
+
+CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
+FILES = {
+    "score": sorted((CORPORA / "lieder").glob("*.mid"))[1],
+    "performance": sorted((CORPORA / "groove").glob("*.mid"))[0],
+    "chorale": sorted((CORPORA / "jsb" / "train").glob("*.mid"))[0],
+}
+
+
+def canonical_song(encoding: str) -> Song:
+    (piece,) = read_songs(FILES[encoding])
+    assert not isinstance(piece, ReadError), piece
+    options = MidiOptions(encoding=encoding)  # type: ignore[arg-type]
+    return make_encoding(options).canonical(piece.content.first_bars(4))
+
+
+@pytest.mark.parametrize("encoding", FILES)
+def test_midi_file_is_read_equally_by_all_libraries(encoding: str, tmp_path: Path) -> None:
+    song, path = canonical_song(encoding), tmp_path / "song.mid"
+    Midi().write([Piece(song, origin=Origin("songs", "seed 0, number 1"))], path)
+    assert check_file(path) == []
+    file = mido.MidiFile(path)
+    assert file.ticks_per_beat == 480 and all(track.name for track in file.tracks)
+    messages = [message for track in file.tracks for message in track]
+    texts = [message.text for message in messages if message.type == "text"]
+    assert len(texts) == 1 and "songs" in texts[0] and "seed 0, number 1" in texts[0]
+    assert sum(message.type == "note_on" and message.velocity > 0 for message in messages) == len(song.notes)
+    instruments = pretty_midi.PrettyMIDI(str(path)).instruments
+    assert sum(len(instrument.notes) for instrument in instruments) == len(song.notes)
+    assert symusic.Score(str(path)).note_num() == len(song.notes)
+    (piece,) = read_songs(path)
+    assert not isinstance(piece, ReadError)
+    assert np.array_equal(piece.content.notes, song.notes)
+
+
+@pytest.mark.parametrize("encoding", FILES)
+def test_every_format_is_deterministic_and_opens(encoding: str, tmp_path: Path) -> None:
+    song = canonical_song(encoding)
+    for suffix in Midi.writes:
+        Midi().write([Piece(song)], tmp_path / f"a{suffix}")
+        Midi().write([Piece(song)], tmp_path / f"b{suffix}")
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    from music21 import converter
+
+    score = converter.parse(tmp_path / "a.musicxml", format="musicxml")
+    assert len(score.parts) >= 1 and score.flatten().notes
+    picture = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert picture.get("width", "").endswith("px") and "NaN" not in (tmp_path / "a.svg").read_text()
+    drawn_notes = [element for element in picture.iter() if element.get("fill-opacity")]
+    assert len(drawn_notes) == len(song.notes)
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        duration = file.getnframes() / file.getframerate()
+    assert duration == pytest.approx(song.seconds() + 0.3, abs=0.1)
+    assert 20_000 < np.abs(samples.astype(int)).max() < 32_767
+
+
+def test_missing_soundfont_is_a_write_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQFORGE_SOUNDFONT", str(tmp_path / "none.sf2"))
+    with pytest.raises(WriteError, match=r"none\.sf2"):
+        Midi().write([Piece(canonical_song("chorale"))], tmp_path / "a.wav")
