@@ -59,7 +59,7 @@ def resolve_model(name: str | Path | None = None, *, plugin: str | None = None) 
         return ModelPath(path, "the given file")
     if text == SHIPPED and plugin:
         return _shipped_default(plugin)
-    if plugin is None and text in {entry.name for entry in installed()}:
+    if plugin in (None, text) and text in {entry.name for entry in installed()}:
         return _default_model(text)
     models = shipped_models()
     owner, colon, stem = text.rpartition(":")
