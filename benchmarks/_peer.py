@@ -1,7 +1,8 @@
-"""The peer of the quality benchmarks: what one writes first in PyTorch.
+"""The baseline (peer) of the quality benchmarks: a plain PyTorch LSTM language model.
 
-nn.Embedding, nn.LSTM, nn.Linear, Adam, float32, pieces one after the other in every epoch's order, the state carried
-from piece to piece; as wide as it must be to have as many parameters as ours.
+nn.Embedding, nn.LSTM, nn.Linear and Adam in float32. The pieces of an epoch are concatenated in random order, and the
+hidden state is carried over from piece to piece. Its width is chosen so that it has as many parameters as the network
+that it is compared with.
 """
 
 import random
@@ -14,11 +15,11 @@ from torch.nn import functional
 
 END = 0
 """The symbol between pieces."""
-LANES, WINDOW, EMBEDDING, LAYERS = 32, 64, 128, 2
+ROWS, LENGTH, EMBEDDING, LAYERS = 32, 64, 128, 2
 
 
-class Plain(nn.Module):
-    """The peer."""
+class PlainLSTM(nn.Module):
+    """The baseline network."""
 
     def __init__(self, symbols: int, hidden: int) -> None:
         super().__init__()
@@ -31,34 +32,34 @@ class Plain(nn.Module):
         return self.output(hidden), state
 
 
-def peer_of(parameters: int, symbols: int) -> Plain:
-    """Return the peer with as many parameters, to the nearest unit of its width."""
+def peer_of(parameters: int, symbols: int) -> PlainLSTM:
+    """Return the baseline whose number of parameters is nearest to a given number."""
 
     def size(hidden: int) -> int:
         first = 4 * hidden * (EMBEDDING + hidden + 2)
         return symbols * EMBEDDING + first + 4 * hidden * (2 * hidden + 2) + (hidden + 1) * symbols
 
-    return Plain(symbols, min(range(64, 2048), key=lambda hidden: abs(size(hidden) - parameters)))
+    return PlainLSTM(symbols, min(range(64, 2048), key=lambda hidden: abs(size(hidden) - parameters)))
 
 
-def train_peer(network: Plain, pieces: Sequence[Sequence[int]], minutes: float) -> None:
-    """Train the peer on pieces without END, shuffled in every epoch."""
+def train_peer(network: PlainLSTM, pieces: Sequence[Sequence[int]], minutes: float) -> None:
+    """Train the baseline on pieces without END for a number of minutes; the pieces are shuffled in each epoch."""
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
-    began, shuffle = time.perf_counter(), random.Random(0)
+    start, shuffle = time.perf_counter(), random.Random(0)
     order = list(pieces)
     while True:
         shuffle.shuffle(order)
         stream = torch.tensor([END, *(step for piece in order for step in (*piece, END))])
-        share = len(stream) // LANES
-        columns = stream[: share * LANES].view(LANES, share).t().contiguous()
+        share = len(stream) // ROWS
+        rows = stream[: share * ROWS].view(ROWS, share).t().contiguous()
         state = None
-        for at in range(0, share - WINDOW - 1, WINDOW):
-            if time.perf_counter() - began > 60 * minutes:
+        for first in range(0, share - LENGTH - 1, LENGTH):
+            if time.perf_counter() - start > 60 * minutes:
                 return
-            outputs, state = network(columns[at : at + WINDOW], state)
+            outputs, state = network(rows[first : first + LENGTH], state)
             state = (state[0].detach(), state[1].detach())
-            wanted = columns[at + 1 : at + WINDOW + 1]
-            loss = functional.cross_entropy(outputs.flatten(0, 1), wanted.flatten())
+            targets = rows[first + 1 : first + LENGTH + 1]
+            loss = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -66,8 +67,8 @@ def train_peer(network: Plain, pieces: Sequence[Sequence[int]], minutes: float) 
 
 
 @torch.no_grad()
-def nats_of(network: Plain, pieces: Sequence[Sequence[int]]) -> float:
-    """Return the peer's nats for all pieces, each from a fresh state, its end included."""
+def nats_of(network: PlainLSTM, pieces: Sequence[Sequence[int]]) -> float:
+    """Return the nats of the baseline for all pieces, each from an empty hidden state, its end included."""
     total = 0.0
     for piece in pieces:
         steps = torch.tensor([END, *piece, END]).unsqueeze(1)

@@ -1,17 +1,17 @@
-"""How well pens are modelled: nats a point, with the text and without, beside simpler models of the same size.
+"""The loss of the handwriting model with and without text, compared with simpler models, in nats per point.
 
     python benchmarks/handwriting.py --steps 1000
 
-Every model learns the bundled lines of UNIPEN for the same number of steps of the same batches; told are its nats a
-point on valid and test (writers and texts that it never saw), its parameters, and the minutes of processor time that
-training took. The unit of a point's place is the same for all.
+Every model is trained on the bundled lines of UNIPEN for the same number of steps with the same batches. The figures
+are nats per point on valid and test (other writers and texts), the number of parameters, and the processor time of
+training in minutes. Points have the same unit of length in all models.
 
-- text: what `seqforge train --plugin handwriting` trains: Graves's soft window, moved step by step, fed back into the
-  layer that moves it (arXiv 1308.0850, section 5).
-- at once: its window is moved by a first layer that does not see it, so that a whole stretch of time is worked out at
-  once: where it stands is a running sum over that layer's outputs. Everything above is the same.
-- one Gaussian: with the text, but a single Gaussian instead of twenty.
-- no text: without attention and without a text (section 4), wider, so that it has as many parameters.
+- text: the model of the handwriting plugin: Graves's attention, moved step by step, whose context vector is read by
+  the layer that moves it (arXiv 1308.0850, section 5).
+- parallel attention: the attention is moved by a first layer that does not read the context vector, so that a whole
+  batch can be computed at once: kappa is a cumulative sum over the outputs of that layer. All else is the same.
+- one Gaussian: with the text, but one mixture component instead of twenty.
+- no text: without attention and text (section 4), with more units, so that it has as many parameters.
 """
 
 import argparse
@@ -30,100 +30,104 @@ import seqforge
 from seqforge.corpus import find_corpus
 from seqforge.network import Batch, Network
 
-HIDDEN, WIDER = 320, 352
-SIDES = ("valid", "test")
+HIDDEN, HIDDEN_WITHOUT_TEXT = 320, 352
+SPLITS = ("valid", "test")
 
 
-def at_once(
+def attend_in_parallel(
     self: Network,
     inputs: Tensor,
-    window: Batch,
+    batch: Batch,
     state: list[Any],
-    dropped: Tensor | None,
-    weights: list[Tensor] | None,
+    mask: Tensor | None,
+    attention_weights: list[Tensor] | None,
 ) -> tuple[Tensor, Any, Tensor, Any]:
-    """Take the place of `Network._attend`: the first layer over the whole stretch, then the window's places."""
-    layer, soft = self.layers[0], self.window
-    assert soft is not None
-    unseen = inputs.new_zeros(*inputs.shape[:2], soft.width)
-    starts = window.starts if bool(window.starts.any()) else None
-    given, own = layer(torch.cat([inputs, unseen], -1), state[0], starts, dropped)
-    numbers = torch.nn.functional.linear(given, soft.weight, soft.bias).float().clamp(max=3.0).exp()
-    alpha, beta, moved = numbers.chunk(3, -1)
-    total = moved.cumsum(0)
-    kappa_before, _, rested = state[-1]
-    rows = torch.arange(len(inputs)).unsqueeze(1)
-    begun = torch.where(window.starts, rows, -1).cummax(0).values  # the row at which the piece began, -1: before
-    places = begun.clamp(min=0).unsqueeze(-1).expand_as(total)
-    before = torch.cat([total.new_zeros(1, *total.shape[1:]), total]).gather(0, places)
-    kappa = torch.where((begun < 0).unsqueeze(-1), kappa_before + total, total - before)
-    source = window.sources if window.sources is not None else window.labels.new_zeros(*window.starts.shape, 0)
-    symbols = torch.arange(source.shape[2], dtype=kappa.dtype)
+    """Replace `Network._attend`: run the first layer over the whole batch, then compute the attention at once."""
+    layer, attention = self.layers[0], self.attention
+    assert attention is not None
+    # 1. Run the layer with a context vector of zero.
+    no_context = inputs.new_zeros(*inputs.shape[:2], attention.width)
+    starts = batch.starts if bool(batch.starts.any()) else None
+    outputs, layer_state = layer(torch.cat([inputs, no_context], -1), state[0], starts, mask)
+    parameters = torch.nn.functional.linear(outputs, attention.weight, attention.bias).float().clamp(max=3.0).exp()
+    alpha, beta, distance = parameters.chunk(3, -1)
+    # 2. kappa is the sum of the distances since the start of the piece.
+    total = distance.cumsum(0)
+    kappa_before, _, steps_at_end = state[-1]
+    times = torch.arange(len(inputs)).unsqueeze(1)
+    piece_start = torch.where(batch.starts, times, -1).cummax(0).values  # -1 if the piece started before the batch
+    index = piece_start.clamp(min=0).unsqueeze(-1).expand_as(total)
+    before_start = torch.cat([total.new_zeros(1, *total.shape[1:]), total]).gather(0, index)
+    kappa = torch.where((piece_start < 0).unsqueeze(-1), kappa_before + total, total - before_start)
+    # 3. Sum the Gaussians.
+    source = batch.sources if batch.sources is not None else batch.labels.new_zeros(*batch.starts.shape, 0)
+    positions = torch.arange(source.shape[2], dtype=kappa.dtype)
     phi = torch.zeros(source.shape)
-    for k in range(soft.components):
-        apart = kappa[..., k, None] - symbols
-        phi = phi + alpha[..., k, None] * torch.exp(-beta[..., k, None] * apart * apart)
+    for k in range(attention.components):
+        offsets = kappa[..., k, None] - positions
+        phi = phi + alpha[..., k, None] * torch.exp(-beta[..., k, None] * offsets * offsets)
     phi = phi * (source > 0)
-    seen = phi.new_zeros(*source.shape[:2], soft.width + 1).scatter_add(2, source, phi)[..., 1:]
-    return given, own, seen, (kappa[-1], seen[-1], rested)
+    context = phi.new_zeros(*source.shape[:2], attention.width + 1).scatter_add(2, source, phi)[..., 1:]
+    return outputs, layer_state, context, (kappa[-1], context[-1], steps_at_end)
 
 
 @contextmanager
-def attending(how: Callable[..., Any] | None) -> Iterator[None]:
-    """Within this context, networks attend in another way."""
+def replaced_attention(attend: Callable[..., Any] | None) -> Iterator[None]:
+    """Replace `Network._attend` within a `with` block; None changes nothing."""
     before = Network._attend
-    if how is not None:
-        Network._attend = how  # type: ignore[assignment]
+    if attend is not None:
+        Network._attend = attend  # type: ignore[method-assign]
     try:
         yield
     finally:
         Network._attend = before  # type: ignore[method-assign]
 
 
-def without_texts(folder: Path) -> Path:
-    """Write the corpus without what the lines say, and return where."""
-    for path in find_corpus("unipen").paths():
-        place = folder / path.parent.name / path.name
-        place.parent.mkdir(parents=True)
-        rows = (json.loads(line) | {"text": ""} for line in path.read_text(encoding="utf-8").splitlines())
-        place.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+def write_corpus_without_texts(folder: Path) -> Path:
+    """Write the corpus with empty texts, and return its folder."""
+    for source in find_corpus("unipen").paths():
+        path = folder / source.parent.name / source.name
+        path.parent.mkdir(parents=True)
+        lines = (json.loads(line) | {"text": ""} for line in source.read_text(encoding="utf-8").splitlines())
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return folder
 
 
 def main() -> None:
-    """Train each, and print."""
+    """Train each model and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--only", action="append", help="text, at once, one Gaussian or no text; may be given again")
-    asked = parser.parse_args()
-    told: dict[str, dict[str, float]] = {}
+    parser.add_argument("--only", action="append", help="name of a model; can be repeated")
+    arguments = parser.parse_args()
+    results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bare = str(without_texts(folder / "bare"))
-        ways: dict[str, tuple[str, dict[str, Any], Callable[..., Any] | None]] = {
+        without_texts = str(write_corpus_without_texts(folder / "without_texts"))
+        models: dict[str, tuple[str, dict[str, Any], Callable[..., Any] | None]] = {
             "text": ("unipen", {}, None),
-            "at once": ("unipen", {}, at_once),
+            "parallel attention": ("unipen", {}, attend_in_parallel),
             "one Gaussian": ("unipen", {"components": 1}, None),
-            "no text": (bare, {"hidden": WIDER, "untold": 0.0}, None),
+            "no text": (without_texts, {"hidden": HIDDEN_WITHOUT_TEXT, "text_dropout": 0.0}, None),
         }
-        for way, (corpus, options, how) in ways.items():
-            if asked.only and way not in asked.only:
+        for title, (corpus, options, attend) in models.items():
+            if arguments.only and title not in arguments.only:
                 continue
-            shape = {"hidden": HIDDEN, "threads": 1, "precision": "bfloat16", "patience": 0, **options}
-            with attending(how):
-                began = time.process_time()
-                model = seqforge.train("handwriting", corpus=corpus, steps=asked.steps, run=folder / way, **shape)
-                minutes = (time.process_time() - began) / 60
-                found = {side: round(model.evaluate(corpus, split=side).nats_per_unit, 4) for side in SIDES}
-            scale = model.codec.scale  # type: ignore[attr-defined]
-            told[way] = {
-                **found,
+            all_options = {"hidden": HIDDEN, "threads": 1, "precision": "bfloat16", "patience": 0, **options}
+            with replaced_attention(attend):
+                start = time.process_time()
+                model = seqforge.train(
+                    "handwriting", corpus=corpus, steps=arguments.steps, run=folder / title, **all_options
+                )
+                minutes = (time.process_time() - start) / 60
+                losses = {split: round(model.evaluate(corpus, split=split).nats_per_unit, 4) for split in SPLITS}
+            results[title] = {
+                **losses,
                 "parameters": model.network.parameter_count(),
                 "minutes": round(minutes, 2),
-                "scale": scale,
+                "scale": model.codec.scale,  # type: ignore[attr-defined]
             }
-            print(way, json.dumps(told[way]), flush=True)
-    print(json.dumps(told, indent=2))
+            print(title, json.dumps(results[title]), flush=True)
+    print(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":

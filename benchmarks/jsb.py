@@ -1,112 +1,110 @@
-"""Nats per frame on the JSB chorales: the field's benchmark of polyphonic music.
+"""Nats per frame on the JSB chorales, the usual benchmark of polyphonic music.
 
-    python benchmarks/jsb.py --minutes 10            # trains first
-    python benchmarks/jsb.py --model chorales        # or measures a model that is there
+    python benchmarks/jsb.py --minutes 10            # train first
+    python benchmarks/jsb.py --model chorales        # or evaluate an existing model
 
-The protocol. N. Boulanger-Lewandowski, Y. Bengio and P. Vincent (ICML 2012), as S. Bai, J. Z. Kolter and V. Koltun
-(arXiv 1803.01271, section 4) took it up: 229 chorales train, 76 validate, 77 test; a frame is a quarter note, a set of
-pitches; every frame but the first of each chorale is predicted from all those before it; the figure is the negative
-natural logarithm of a frame's probability, summed over all frames and divided by their number. The end of a chorale is
-not predicted.
+The protocol is that of N. Boulanger-Lewandowski, Y. Bengio and P. Vincent (ICML 2012), as in S. Bai, J. Z. Kolter and
+V. Koltun (arXiv 1803.01271, section 4): 229 chorales in the train split, 76 in valid, 77 in test. A frame is a quarter
+note, a set of pitches. Every frame but the first of a chorale is predicted from all frames before it. The figure is the
+negative natural logarithm of the probability of a frame, summed over all frames and divided by their number. The end of
+a chorale is not predicted.
 
-Ours. A frame is written as its pitches from top to bottom and a step that ends it: a set has one such order, so the
-product of the steps' probabilities is the probability of the set. `plain` takes them as the network gives them: what it
-spends on pitches out of order, and on the end of the chorale, is lost to it. `valid` divides by what the automaton of
-the codec allows (lower pitches only, no end), which makes the probabilities of all sets sum to one. State carried from
-the first frame, float32, no transposition.
+seqforge writes a frame as its pitches from the highest to the lowest, then a step that ends the frame. A set has one
+such order, so the product of the probabilities of these steps is the probability of the set. `plain` uses the
+probabilities of the network: probability on pitches in another order and on the end of the chorale is lost. `valid`
+normalises them over the steps that the constraint of the codec allows (lower pitches, no end), so that the
+probabilities of all sets sum to one. The hidden state is carried over from the first frame; float32; no transposition.
 
-Published on test: LSTM 8.45, TCN 8.10 (both give the 88 keys independently of each other), RNN-NADE 5.56.
+Published on test: LSTM 8.45, TCN 8.10 (both predict the 88 keys independently of each other), RNN-NADE 5.56.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 import seqforge
-from seqforge.api import Model, choose
-from seqforge.core.sequences import Prompt
+from seqforge import Example
+from seqforge.api.model_paths import resolve_model
 from seqforge.corpus import find_sources, prepare
-from seqforge.sampling import Conditions, prompt_batch
+from seqforge.network import example_batch
 
-SETTINGS = {"dropout": 0.3, "recurrent_dropout": 0.2}
-"""Chosen on valid: with 229 pieces, more than the defaults."""
+OPTIONS = {"dropout": 0.3, "recurrent_dropout": 0.2}
+"""Chosen on the valid split: more dropout than the defaults, because there are only 229 pieces."""
+FRAME_END = 128
+"""The first step that is not a pitch."""
 PUBLISHED = {"LSTM": 8.45, "TCN": 8.10, "RNN-NADE": 5.56}
 
 
-def frames(model: Model, side: str) -> dict[str, float]:
-    """Return nats per frame on one side of the split."""
+def evaluate_split(model: seqforge.Model, split: str) -> dict[str, float]:
+    """Return nats per frame on a split."""
     sources = find_sources(["jsb"], reads=model.plugin.reads, domain="midi")
-    found = prepare(model.plugin, model.options, sources, codec=model.codec).datasets[side]
+    dataset = prepare(model.plugin, model.options, sources, codec=model.codec).datasets[split]
     plain = valid = 0.0
-    count = 0
-    for number in range(len(found)):
-        steps = np.array(found.example(number).steps)
-        a, b, frames_here = piece(model, steps)
-        plain, valid, count = plain + a, valid + b, count + frames_here
-    return {"plain": plain / count, "valid": valid / count, "frames": count}
+    frames = 0
+    for number in range(len(dataset)):
+        piece_plain, piece_valid, piece_frames = evaluate_piece(model, np.array(dataset.example(number).steps))
+        plain, valid, frames = plain + piece_plain, valid + piece_valid, frames + piece_frames
+    return {"plain": plain / frames, "valid": valid / frames, "frames": frames}
 
 
-def piece(model: Model, steps: np.ndarray) -> tuple[float, float, int]:
-    """Return the nats of a chorale's frames but the first, plain and among what is allowed, and how many they are."""
-    prompt = Prompt(seqforge.Example(steps))
-    window = prompt_batch(model.network, prompt, Conditions(model.label_numbers({}), np.zeros(0, np.float32)))
+def evaluate_piece(model: seqforge.Model, steps: np.ndarray) -> tuple[float, float, int]:
+    """Return plain nats, nats among the allowed steps, and the number of frames but the first."""
+    batch = example_batch(Example(steps), model.label_numbers({}), np.zeros(0, np.float32), 0)
     with torch.no_grad():
-        outputs, _ = model.network.eval()(window, model.network.zero_state(1))
-    logits = outputs[:-1, 0].double().numpy()  # row t predicts step t; the last predicts the end
-    end = logits[:, -1:]
-    constraint = model.codec.prompts(model.plugin.Request())[0].constraint
+        outputs, _ = model.network.eval()(batch, model.network.zero_state(1))
+    logits = outputs[:-1, 0].double().numpy()  # position t predicts step t; the last position predicts the end
+    constraint: Any = model.codec.task(model.plugin.Request()).prompts[0].constraint
     state, masks = constraint.start(), []
     for step in steps.tolist():
         masks.append(constraint.allowed(state))
         state = constraint.advance(state, step)
-    # what a piece of the corpus has must be allowed whatever its range
     allowed = np.stack(masks)
-    allowed[np.arange(len(steps)), steps] = True
-    chosen = logits[np.arange(len(steps)), steps]
-    among = np.where(allowed, logits[:, :-1], -np.inf)
-    ended = np.flatnonzero(steps >= 128)
-    counted = np.arange(len(steps)) > ended[0]
-    every = _logsum(np.concatenate([logits[:, :-1], end], 1))
-    return (
-        float((every - chosen)[counted].sum()),
-        float((_logsum(among) - chosen)[counted].sum()),
-        len(ended) - 1,
-    )
+    allowed[np.arange(len(steps)), steps] = True  # steps of the corpus are allowed even outside the range of the model
+    logit = logits[np.arange(len(steps)), steps]
+    frame_ends = np.flatnonzero(steps >= FRAME_END)
+    counted = np.arange(len(steps)) > frame_ends[0]
+    plain = log_sum_exp(logits) - logit
+    valid = log_sum_exp(np.where(allowed, logits[:, :-1], -np.inf)) - logit
+    return float(plain[counted].sum()), float(valid[counted].sum()), len(frame_ends) - 1
 
 
-def _logsum(rows: np.ndarray) -> np.ndarray:
+def log_sum_exp(rows: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the sum of exponentials of each row."""
     peak = rows.max(axis=1)
-    found: np.ndarray = peak + np.log(np.exp(rows - peak[:, None]).sum(axis=1))
-    return found
+    result: np.ndarray = peak + np.log(np.exp(rows - peak[:, None]).sum(axis=1))
+    return result
 
 
 def main() -> None:
-    """Train or load, then print nats per frame."""
+    """Train or load a model, then print nats per frame."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--model", help="a model file, or the name of one that ships")
-    parser.add_argument("--run", type=Path, help="the run's folder; default: the next of runs/midi/")
-    parser.add_argument("--test", action=argparse.BooleanOptionalAction, default=True, help="--no-test: valid alone")
-    asked = parser.parse_args()
-    if asked.model:
-        model = seqforge.load(choose("midi", asked.model)[0])
+    parser.add_argument("--model", help="a model file, or the name of a shipped model")
+    parser.add_argument("--run", type=Path, help="folder of the run; default: the next of runs/midi/")
+    parser.add_argument("--test", action=argparse.BooleanOptionalAction, default=True, help="evaluate on test too")
+    arguments = parser.parse_args()
+    if arguments.model:
+        model = seqforge.load(resolve_model(arguments.model, plugin="midi").path)
     else:
-        model = seqforge.train("midi", corpus="jsb", minutes=asked.minutes, run=asked.run, on_event=print, **SETTINGS)
-    made = model.header.provenance
-    told = {
-        "minutes": made.get("minutes"),
-        "steps": made.get("steps"),
+        model = seqforge.train(
+            "midi", corpus="jsb", minutes=arguments.minutes, run=arguments.run, on_event=print, **OPTIONS
+        )
+    splits = ("valid", "test") if arguments.test else ("valid",)
+    losses = {split: evaluate_split(model, split) for split in splits}
+    provenance = model.header.provenance
+    results = {
+        "minutes": provenance.get("minutes"),
+        "steps": provenance.get("steps"),
         "parameters": model.network.parameter_count(),
-        "valid_split": frames(model, "valid"),
+        **{f"{split}_split": values for split, values in losses.items()},
     }
-    if asked.test:
-        told["test_split"] = frames(model, "test")
-    print(json.dumps(told))
-    for side in ("valid_split", "test_split")[: 1 + asked.test]:
-        print(f"{side}: {told[side]['plain']:.3f} nats a frame plain, {told[side]['valid']:.3f} among valid frames")
+    print(json.dumps(results))
+    for split, values in losses.items():
+        print(f"{split}: {values['plain']:.3f} nats per frame plain, {values['valid']:.3f} among valid frames")
     print("published on test: " + ", ".join(f"{name} {value}" for name, value in PUBLISHED.items()))
 
 

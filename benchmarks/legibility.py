@@ -1,15 +1,15 @@
-"""Can handwriting be read? Sentences that no corpus has, written by a model and read by tesseract.
+"""Is generated handwriting legible? Sentences that no corpus contains, written by a model and read by tesseract.
 
     python benchmarks/legibility.py --bias 1.0 --bias 0
 
-Twenty sentences (capitals, digits and punctuation among them) are written at each bias, drawn as SVG, rendered by
-rsvg-convert 100 pixels high, and read by `tesseract --psm 7`; forty held-out lines of real writers are drawn, rendered
-and read in the same way. The figure is the character error rate: the edits that turn what was read into what was
-written, over the characters written, the median and the mean over the lines. Also told: how many lines ended by
-themselves, in how many every character was attended to, and how many seeds of the first sentence gave drawings that
-differ.
+Twenty sentences (with capitals, digits and punctuation) are generated at each bias, drawn as SVG, rendered by
+rsvg-convert with a height of 100 pixels, and read by `tesseract --psm 7`. Forty held-out lines of real writers are
+drawn, rendered and read in the same way. The measure is the character error rate: the edit distance between the text
+that was read and the text that was written, divided by the length of the latter; median and mean over the lines. The
+report also gives the number of lines that the network ended itself, the number of lines in which it attended to every
+character, and the number of different drawings from five seeds of the first sentence.
 
-Needs the programs rsvg-convert (Debian: librsvg2-bin) and tesseract (tesseract-ocr).
+Requires the programs rsvg-convert (Debian: librsvg2-bin) and tesseract (tesseract-ocr).
 """
 
 import argparse
@@ -18,17 +18,19 @@ import statistics
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from _edits import edits
 
 import seqforge
 from seqforge import Piece
+from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.corpus import find_corpus
-from seqforge_handwriting import Handwriting
+from seqforge_handwriting import Handwriting, HandwritingRequest
+from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink
-from seqforge_handwriting.options import Request
-from seqforge_handwriting.reading import Sample, read_ink
-from seqforge_handwriting.shape import frame_of
+from seqforge_handwriting.reader import read_ink
+from seqforge_handwriting.samples import Sample
 
 SENTENCES = (
     "The river runs past the old mill",
@@ -52,90 +54,92 @@ SENTENCES = (
     "John, Mary and Kate walked home.",
     "It takes 25 minutes by train, not 40",
 )
-REAL = 40
-LOOKED = 0.1
-"""Weight in the window from which on a character counts as attended to."""
-LONGEST, SHORTEST = 45, 20
-"""Characters of a real line that is read."""
+REAL_LINES = 40
+MIN_WEIGHT = 0.1
+"""Attention weight from which a character counts as attended to."""
+MAX_CHARACTERS, MIN_CHARACTERS = 45, 20
+"""Length of the real lines."""
 
 
-def drawn(model: seqforge.Model, ink: Ink, path: Path) -> Path:
-    """Distribution writing in x-heights as `seqforge generate` does, and return where."""
-    piece = model.codec.finish([Piece(ink)], Request())
+def draw(model: seqforge.Model, ink: Ink, path: Path) -> None:
+    """Write ink in x-heights to a file as `seqforge generate` does."""
+    piece = model.codec.task(HandwritingRequest()).finish([Piece(ink)])
     Handwriting().write([piece], path)
-    return path
 
 
-def reading(path: Path) -> str:
-    """Return what tesseract reads in a drawing."""
+def recognize(path: Path) -> str:
+    """Return the text that tesseract reads in a drawing."""
     png = subprocess.run(["rsvg-convert", "-b", "white", "-h", "100", str(path)], capture_output=True, check=True)
-    words = ["tesseract", "stdin", "stdout", "--psm", "7"]
-    found = subprocess.run(words, input=png.stdout, capture_output=True, check=True)
-    return " ".join(found.stdout.decode("utf-8").split())
+    command = ["tesseract", "stdin", "stdout", "--psm", "7"]
+    text = subprocess.run(command, input=png.stdout, capture_output=True, check=True)
+    return " ".join(text.stdout.decode("utf-8").split())
 
 
-def rates(pairs: list[tuple[str, str]]) -> dict[str, float]:
-    """Return the median and mean character error rate of (written, read)."""
-    found = [edits(read, written) / len(written) for written, read in pairs]
+def error_rates(pairs: list[tuple[str, str]]) -> dict[str, float]:
+    """Return the median and the mean character error rate of pairs (written text, recognised text)."""
+    rates = [edits(recognized, written) / len(written) for written, recognized in pairs]
     return {
-        "median_cer": round(statistics.median(found), 3),
-        "mean_cer": round(statistics.mean(found), 3),
-        "lines": len(found),
+        "median_cer": round(statistics.median(rates), 3),
+        "mean_cer": round(statistics.mean(rates), 3),
+        "lines": len(rates),
     }
 
 
 def real_lines(model: seqforge.Model, folder: Path) -> list[tuple[str, str]]:
-    """Return what held-out people wrote, and what is read."""
-    found = []
+    """Return written and recognised text of held-out lines of real writers."""
+    samples: list[Sample] = []
     for path in find_corpus("unipen").paths():
-        if path.parent.name == "train":
-            continue
-        samples = [sample for sample in read_ink(path) if isinstance(sample, Sample)]
-        found += [sample for sample in samples if SHORTEST <= len(sample.ink.text) <= LONGEST]
-    chosen = found[:: max(1, len(found) // REAL)][:REAL]
+        if path.parent.name != "train":
+            lines = [sample for sample in read_ink(path) if isinstance(sample, Sample)]
+            samples += [sample for sample in lines if MIN_CHARACTERS <= len(sample.ink.text) <= MAX_CHARACTERS]
     pairs = []
-    for number, sample in enumerate(chosen):
-        upright = replace(frame_of(sample.ink), slant=0.0).apply(sample.ink)
-        path = drawn(model, upright, folder / f"real-{number:02}.svg")
-        pairs.append((sample.ink.text, reading(path)))
+    for number, sample in enumerate(samples[:: max(1, len(samples) // REAL_LINES)][:REAL_LINES]):
+        path = folder / f"real-{number:02}.svg"
+        draw(model, replace(estimate_frame(sample.ink), slant=0.0).apply(sample.ink), path)
+        pairs.append((sample.ink.text, recognize(path)))
     return pairs
 
 
+def generated_lines(model: seqforge.Model, bias: float, seed: int, folder: Path) -> dict[str, Any]:
+    """Generate and recognise all sentences at one bias, and return the report."""
+    pairs, ended, attended = [], 0, 0
+    for number, text in enumerate(SENTENCES):
+        request = GenerationRequest(seed=seed + number, controls={"bias": bias}, request={"text": text})
+        (line,) = Generation(model, request).run()
+        ended += line.ended
+        attended += all(bool((model.attention(example).max(0) > MIN_WEIGHT).all()) for example in line.examples)
+        path = folder / f"bias-{bias:g}-{number:02}.svg"
+        Handwriting().write([line.piece], path)
+        recognized = recognize(path)
+        pairs.append((text, recognized))
+        print(f"{edits(recognized, text) / len(text):5.2f}  {text}  |  {recognized}", flush=True)
+    return {**error_rates(pairs), "ended by the network": ended, "every character attended to": attended}
+
+
 def main() -> None:
-    """Write, read, and print."""
+    """Generate and recognise the sentences, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="handwriting")
-    parser.add_argument("--bias", type=float, action="append")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, default=Path("out/legibility"), help="where the drawings go")
-    asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    model = seqforge.load(asked.model)
-    known = {
+    parser.add_argument("--model", default="handwriting", help="the model")
+    parser.add_argument("--bias", type=float, action="append", help="a bias; may be repeated; default: 1 and 0")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the first sentence")
+    parser.add_argument("--folder", type=Path, default=Path("out/legibility"), help="the folder of the drawings")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    model = seqforge.load(arguments.model)
+    corpus_texts = {
         str(json.loads(line)["text"])
         for path in find_corpus("unipen").paths()
         for line in path.read_text(encoding="utf-8").splitlines()
     }
-    assert not known & set(SENTENCES)
-    told: dict[str, object] = {}
-    for bias in asked.bias or [1.0, 0.0]:
-        pairs, ended, attended = [], 0, 0
-        for number, text in enumerate(SENTENCES):
-            controls, request = model.controls({"bias": bias, "text": text})
-            (made,) = model.stream(
-                1, seed=asked.seed + number, length=None, where=None, controls=controls, request=request
-            )
-            ended += made.ended
-            attended += all(bool((model.attention(each).max(0) > LOOKED).all()) for each in made.examples)
-            path = asked.folder / f"bias-{bias:g}-{number:02}.svg"
-            Handwriting().write([made.piece], path)
-            pairs.append((text, reading(path)))
-            print(f"{edits(pairs[-1][1], text) / len(text):5.2f}  {text}  |  {pairs[-1][1]}", flush=True)
-        told[f"bias {bias:g}"] = {**rates(pairs), "ended by themselves": ended, "every character attended": attended}
-    five = model.generate(5, seed=asked.seed, bias=1.0, text=SENTENCES[0])
-    told["drawings of five seeds that differ"] = len({piece.content.points.tobytes() for piece in five})
-    told["real lines"] = rates(real_lines(model, asked.folder))
-    print(json.dumps(told, indent=2))
+    assert not corpus_texts & set(SENTENCES)
+    report: dict[str, Any] = {
+        f"bias {bias:g}": generated_lines(model, bias, arguments.seed, arguments.folder)
+        for bias in arguments.bias or [1.0, 0.0]
+    }
+    pieces = model.generate(5, seed=arguments.seed, bias=1.0, text=SENTENCES[0])
+    report["different drawings of five seeds"] = len({piece.content.points.tobytes() for piece in pieces})
+    report["real lines"] = error_rates(real_lines(model, arguments.folder))
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

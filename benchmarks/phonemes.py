@@ -1,19 +1,19 @@
-"""Spelling to pronunciation on CMUdict: phoneme and word error rates, beside an encoder-decoder without attention.
+"""Measure phoneme and word error rates of pronunciation on CMUdict, relative to an encoder-decoder without attention.
 
     pip install examples/phonemes
     python benchmarks/phonemes.py --minutes 10
 
-Both are trained on the 113,484 words of `train` for so many minutes, one after the other, on as many threads, and asked
-for the same words of `valid`, drawn once. The peer is what one writes first in PyTorch (I. Sutskever, O. Vinyals and
-Q. Le, "Sequence to Sequence Learning with Neural Networks", arXiv 1409.3215): nn.LSTM reads the letters last to first,
-nn.LSTM of the same shape goes on from its state, Adam, float32, batches of whole words of like length; as wide as it
-must be to have as many parameters.
+Both models are trained on the 113,484 words of the train split for the same time, one after the other, with the same
+number of threads, and evaluated on the same words of the validation split, drawn once. The baseline is a sequence-to-
+sequence model in plain PyTorch (I. Sutskever, O. Vinyals and Q. Le, "Sequence to Sequence Learning with Neural
+Networks", arXiv 1409.3215): an nn.LSTM reads the letters in reverse order, a second one of the same size predicts the
+phonemes from its final state; Adam, float32, batches of words of similar length, and the same number of parameters.
 
-phonemes  edits (insertions, deletions, substitutions) over the phonemes of the reference; where a word has several
-          pronunciations, that with the fewest edits.
-words     those that none of their references matches.
+phonemes  Phoneme error rate: edit distance (insertions, deletions, substitutions) divided by the phonemes of the
+          reference. For a word with several pronunciations, the one with the smallest distance is the reference.
+words     Word error rate: the share of words that equal none of their references.
 
-Both are told with stress dropped, as papers on CMUdict do, and with stress kept (AH0 and AH1 are two phonemes).
+Both are reported without stress, as in the literature on CMUdict, and with stress (AH0 and AH1 are two phonemes).
 """
 
 import argparse
@@ -26,112 +26,127 @@ from typing import Any
 
 import torch
 from _edits import edits
-from _spelling import Peer, peer_of, train_peer
+from _seq2seq import Seq2Seq, build_baseline, train_baseline
 
 import seqforge
 from seqforge.corpus import find_corpus
+from seqforge.plugin import registry
 
 Entries = Mapping[str, Sequence[tuple[str, ...]]]
 """Words and their pronunciations."""
-AT_ONCE = 250
+Pronounce = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
+"""A function from words to their phonemes."""
+WORDS_PER_CALL = 250
 
 
-def entries_of(side: str) -> dict[str, list[tuple[str, ...]]]:
-    """Return the words of a side of CMUdict."""
-    plugin, found = seqforge.plugin.registry.load("phonemes"), dict[str, list[tuple[str, ...]]]()
+def read_entries(split: str) -> dict[str, list[tuple[str, ...]]]:
+    """Return the words of a split of CMUdict with their pronunciations."""
+    plugin, entries = registry.load("phonemes"), dict[str, list[tuple[str, ...]]]()
     for path in find_corpus("cmudict").paths():
-        if path.parent.name == side:
+        if path.parent.name == split:
             for piece in plugin.read(path, plugin.Options()):
                 assert isinstance(piece, seqforge.Piece)
                 (entry,) = piece.content
-                found.setdefault(entry.word, []).append(entry.phonemes)
-    return found
+                entries.setdefault(entry.word, []).append(entry.phonemes)
+    return entries
 
 
-def errors(said: Mapping[str, Sequence[str]], references: Entries, *, stress: bool) -> dict[str, float]:
-    """Return the shares of phonemes and words that are wrong, in percent."""
+def error_rates(results: Mapping[str, Sequence[str]], references: Entries, *, stress: bool) -> dict[str, float]:
+    """Return the phoneme and word error rates in percent."""
 
-    def plain(phonemes: Sequence[str]) -> list[str]:
+    def normalise(phonemes: Sequence[str]) -> list[str]:
         return [phoneme if stress else phoneme.rstrip("012") for phoneme in phonemes]
 
-    wrong = total = words = 0
-    for word, phonemes in said.items():
-        distances = [(edits(plain(phonemes), plain(each)), len(each)) for each in references[word]]
-        fewest, length = min(distances)
-        wrong, total, words = wrong + fewest, total + length, words + (fewest > 0)
-    return {"phonemes_percent": round(100 * wrong / total, 2), "words_percent": round(100 * words / len(said), 2)}
+    errors = length = word_errors = 0
+    for word, phonemes in results.items():
+        distances = [
+            (edits(normalise(phonemes), normalise(reference)), len(reference)) for reference in references[word]
+        ]
+        distance, reference_length = min(distances)
+        errors, length, word_errors = errors + distance, length + reference_length, word_errors + (distance > 0)
+    return {
+        "phonemes_percent": round(100 * errors / length, 2),
+        "words_percent": round(100 * word_errors / len(results), 2),
+    }
 
 
-def told(name: str, say: Callable[[Sequence[str]], Mapping[str, Sequence[str]]], wanted: Entries) -> dict[str, Any]:
-    """Return name, errors and how long it took to say all words."""
-    began, said = time.perf_counter(), dict[str, Sequence[str]]()
-    words = list(wanted)
-    for first in range(0, len(words), AT_ONCE):
-        said |= say(words[first : first + AT_ONCE])
-    took = time.perf_counter() - began
-    rates = {kind: errors(said, wanted, stress=kind == "stress") for kind in ("plain", "stress")}
-    print(
-        f"{name:<28} stress dropped: {rates['plain']['phonemes_percent']:5.2f} % of phonemes,"
-        f" {rates['plain']['words_percent']:5.2f} % of words; kept: {rates['stress']['phonemes_percent']:5.2f} %,"
-        f" {rates['stress']['words_percent']:5.2f} %; said in {took:.0f} s",
-        flush=True,
+def evaluate(name: str, pronounce: Pronounce, references: Entries) -> dict[str, Any]:
+    """Return name, error rates and run time of a model, and print them."""
+    start, results = time.perf_counter(), dict[str, Sequence[str]]()
+    words = list(references)
+    for first in range(0, len(words), WORDS_PER_CALL):
+        results |= pronounce(words[first : first + WORDS_PER_CALL])
+    seconds = time.perf_counter() - start
+    rates = {kind: error_rates(results, references, stress=kind == "stress") for kind in ("plain", "stress")}
+    plain, stress = (
+        f"{rates[kind]['phonemes_percent']:5.2f} % of phonemes, {rates[kind]['words_percent']:5.2f} % of words"
+        for kind in ("plain", "stress")
     )
-    return {"name": name, "seconds": round(took, 1), **rates}
+    print(f"{name:<28} without stress: {plain}; with stress: {stress}; {seconds:.0f} s", flush=True)
+    return {"name": name, "seconds": round(seconds, 1), **rates}
 
 
-def ours(model: Any, **asked: Any) -> Callable[[Sequence[str]], Mapping[str, Sequence[str]]]:
-    """Return what pronounces words with a model of seqforge."""
+def with_seqforge(model: seqforge.Model, **options: Any) -> Pronounce:
+    """Return a function that pronounces words with a model of seqforge."""
 
-    def say(words: Sequence[str]) -> dict[str, Sequence[str]]:
-        (piece,) = model.generate(1, words=" ".join(words), **asked)
+    def pronounce(words: Sequence[str]) -> dict[str, Sequence[str]]:
+        (piece,) = model.generate(1, words=" ".join(words), **options)
         return {entry.word: entry.phonemes for entry in piece.content}
 
-    return say
+    return pronounce
 
 
-def theirs(peer: Peer, beams: int) -> Callable[[Sequence[str]], Mapping[str, Sequence[str]]]:
-    """Return what pronounces words with the peer."""
-    return lambda words: dict(zip(words, peer.say(words, beams), strict=True))
+def with_baseline(baseline: Seq2Seq, beams: int) -> Pronounce:
+    """Return a function that pronounces words with the baseline."""
+    return lambda words: dict(zip(words, baseline.pronounce(words, beams), strict=True))
 
 
 def main() -> None:
-    """Train both, then print what they get wrong."""
+    """Train both models, and print their error rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--words", type=int, default=2000, help="of the valid split, drawn once")
-    parser.add_argument("--model", help="a model file: nothing of ours is trained then")
-    parser.add_argument("--run", type=Path, help="the run's folder; default: the next of runs/phonemes/")
-    parser.add_argument("--encoder", type=int, help="as of `seqforge train`; 0: attention to the bare letters")
-    parser.add_argument("--no-peer", action="store_true")
-    asked = parser.parse_args()
-    valid = entries_of("valid")
-    chosen = sorted(random.Random(0).sample(sorted(valid), min(asked.words, len(valid))))
-    wanted = {word: valid[word] for word in chosen}
-    if asked.model:
-        model = seqforge.load(asked.model)
+    parser.add_argument("--minutes", type=float, default=10.0, help="training time of each model")
+    parser.add_argument("--words", type=int, default=2000, help="number of words of the validation split")
+    parser.add_argument("--model", help="a model file of seqforge, which is evaluated without training")
+    parser.add_argument("--run", type=Path, help="the run folder; default: the next one in runs/phonemes/")
+    parser.add_argument(
+        "--encoder-units", type=int, help="as for `seqforge train`; 0 attends to the letters themselves"
+    )
+    parser.add_argument("--no-baseline", action="store_true", help="do not train the baseline")
+    arguments = parser.parse_args()
+    valid = read_entries("valid")
+    words = sorted(random.Random(0).sample(sorted(valid), min(arguments.words, len(valid))))
+    references = {word: valid[word] for word in words}
+    if arguments.model:
+        model = seqforge.load(arguments.model)
     else:
-        shape = {} if asked.encoder is None else {"encoder_units": asked.encoder}
-        threads = torch.get_num_threads()
+        encoder = {} if arguments.encoder_units is None else {"encoder_units": arguments.encoder_units}
         model = seqforge.train(
-            "phonemes", corpus="cmudict", minutes=asked.minutes, run=asked.run, threads=threads, **shape
+            "phonemes",
+            corpus="cmudict",
+            minutes=arguments.minutes,
+            run=arguments.run,
+            threads=torch.get_num_threads(),
+            **encoder,
         )
-    made, parameters = model.header.provenance, model.network.parameter_count()
-    head = {"minutes": made.get("minutes"), "steps": made.get("steps"), "parameters": parameters}
-    print(json.dumps({**head, "words": len(wanted), "valid_nats_per_phoneme": made.get("valid_nats_per_unit")}))
-    found = [told("seqforge, greedy", ours(model, greedy=True), wanted)]
-    found.append(told("seqforge, beam 4", ours(model, beams=4), wanted))
-    if not asked.no_peer:
-        train = entries_of("train")
-        peer = peer_of(parameters, train)
-        steps = train_peer(peer, train, asked.minutes)
-        size = sum(parameter.numel() for parameter in peer.parameters())
-        print(json.dumps({"peer": "encoder-decoder", "steps": steps, "parameters": size}))
-        found += [told(f"encoder-decoder, {how}", theirs(peer, n), wanted) for how, n in (("greedy", 1), ("beam 4", 4))]
-        rates = [each["plain"]["phonemes_percent"] for each in found]
+    provenance, parameters = model.header.provenance, model.network.parameter_count()
+    summary = {name: provenance.get(name) for name in ("minutes", "steps", "valid_nats_per_unit")}
+    print(json.dumps({**summary, "parameters": parameters, "words": len(references)}))
+    reports = [evaluate("seqforge, greedy", with_seqforge(model, greedy=True), references)]
+    reports.append(evaluate("seqforge, beam 4", with_seqforge(model, beams=4), references))
+    if not arguments.no_baseline:
+        train = read_entries("train")
+        baseline = build_baseline(parameters, train)
+        steps = train_baseline(baseline, train, arguments.minutes)
+        size = sum(parameter.numel() for parameter in baseline.parameters())
+        print(json.dumps({"baseline": "encoder-decoder", "steps": steps, "parameters": size}))
+        for search, beams in (("greedy", 1), ("beam 4", 4)):
+            reports.append(evaluate(f"encoder-decoder, {search}", with_baseline(baseline, beams), references))
+        rates = [report["plain"]["phonemes_percent"] for report in reports]
         print(
-            f"phonemes wrong, ours over the peer's: {rates[0] / rates[2]:.2f} greedy, {rates[1] / rates[3]:.2f} beam 4"
+            "phoneme error rate, seqforge divided by baseline:"
+            f" {rates[0] / rates[2]:.2f} greedy, {rates[1] / rates[3]:.2f} beam 4"
         )
-    print(json.dumps(found))
+    print(json.dumps(reports))
 
 
 if __name__ == "__main__":

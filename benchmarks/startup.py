@@ -1,8 +1,8 @@
-"""How long commands take from start to end, against `python -c "import torch"`.
+"""Measure the run time of short commands, relative to `python -c "import torch"`.
 
     python benchmarks/startup.py
 
-Whole processes by turns, several rounds; the median of each, and the ratios.
+Each command is a process of its own. The commands alternate for several rounds; the medians and ratios are printed.
 """
 
 import json
@@ -12,8 +12,9 @@ import sys
 import time
 
 ROUNDS = 7
+BASELINE = "import torch"
 COMMANDS = {
-    "import torch": ["-c", "import torch"],
+    BASELINE: ["-c", "import torch"],
     "seqforge --help": ["-m", "seqforge", "--help"],
     "seqforge plugins": ["-m", "seqforge", "plugins"],
     "seqforge generate (shipped, 500 characters)": [
@@ -24,20 +25,19 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Time every command by turns and print medians and ratios."""
-    took: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    """Time the commands alternately, and print medians and ratios."""
+    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(ROUNDS):
         for name, arguments in COMMANDS.items():
-            began = time.perf_counter()
+            start = time.perf_counter()
             subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            took[name].append(time.perf_counter() - began)
-    medians = {name: statistics.median(times) for name, times in took.items()}
-    base = medians["import torch"]
-    print(
-        json.dumps(
-            {name: {"seconds": round(t, 2), "ratio": round(t / base, 2)} for name, t in medians.items()}, indent=2
-        )
-    )
+            seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    summary = {
+        name: {"seconds": round(median, 2), "ratio": round(median / medians[BASELINE], 2)}
+        for name, median in medians.items()
+    }
+    print(json.dumps(summary, indent=2))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union
 
 import typer
 
+from seqforge.cli.console import with_flags
 from seqforge.core.options import without_none
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -72,7 +73,7 @@ def _parameter(field: "dataclasses.Field[Any]", hint: Any, panel: str, default: 
     unit = field.metadata.get("unit") or None
     option = typer.Option(
         *names,
-        help=field.metadata.get("help", ""),
+        help=with_flags(field.metadata.get("help", "")),
         rich_help_panel=field.metadata.get("panel") or panel,
         metavar=unit if plain is not bool else None,
         show_default=not (optional and default is None) and default != "",

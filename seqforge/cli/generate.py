@@ -75,8 +75,11 @@ def _flag(name: str, kind: Any, default: Any, panel: str, text: str, **settings:
 def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Generate new pieces.
 
-    `seqforge generate --plugin NAME --help` shows the plugin's own flags as well. Files get a provenance record, from
-    which `--replay FILE` reproduces them. `-` means standard input wherever a file is read.
+    `seqforge generate --plugin NAME --help` shows the plugin's own flags as well.
+
+    Every file gets a provenance record, from which `--replay FILE` reproduces it.
+
+    `-` means standard input wherever a file is read, and `-o -` writes to standard output.
     """
     logging.getLogger("seqforge").setLevel(logging.ERROR if values["quiet"] else logging.NOTSET)
     if values["replay"] is not None:

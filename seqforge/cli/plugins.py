@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqforge.cli.console import count, data, data_json, message, table
+from seqforge.cli.console import count, data, data_json, message, table, with_flags
 from seqforge.cli.flags import AsJson
 from seqforge.errors import RequestError, UsageError
 from seqforge.plugin import Illustrates, registry
@@ -99,7 +99,7 @@ def _illustrate(name: str, output: Path) -> None:
 def _flag_row(field: dict[str, Any]) -> list[str]:
     flag = "--" + field["name"].replace("_", "-")
     default = "" if field["default"] in (None, "") else f" (default {field['default']})"
-    return [flag, f"{field['help']}{default}"]
+    return [flag, with_flags(f"{field['help']}{default}")]
 
 
 def check(

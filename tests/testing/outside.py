@@ -47,7 +47,7 @@ class Outside:
             stdin=subprocess.DEVNULL,
             env={
                 **os.environ,
-                "PYTHONPATH": str(self.site),
+                "PYTHONPATH": os.pathsep.join([str(self.site), os.environ.get("PYTHONPATH", "")]),
                 "SEQFORGE_CACHE": str(self.folder / "cache"),
                 "OMP_NUM_THREADS": "1",
                 "PIP_NO_INPUT": "1",

@@ -3,10 +3,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from seqforge_phonemes import Entries, Entry, Phonemes, PhonemesCodec, PhonemesRequest
 
 import seqforge
 from seqforge.testing import parametrize_with_checks
+from seqforge_phonemes import Entries, Entry, Phonemes, PhonemesCodec, PhonemesRequest
 
 WORDS = """
 bead B IY1 D; bed B EH1 D; boat B OW1 T; chess CH EH1 S; cheese CH IY1 Z; fish F IH1 SH; five F AY1 V; fox F AA1 K S

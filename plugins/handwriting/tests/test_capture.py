@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqforge_handwriting.reading import Sample, read_ink
+from seqforge_handwriting.reader import read_ink
+from seqforge_handwriting.samples import Sample
 
 PAGE = Path(__file__).parents[3] / "docs" / "capture.html"
 
@@ -23,15 +24,15 @@ def page(tmp_path: Path) -> Iterator[Any]:
     program = browser.find_browser()
     if program is None:
         pytest.skip("no Chromium is installed")
-    with browser.Browser(program, tmp_path) as opened:
-        opened.call("Emulation.setDeviceMetricsOverride", width=1000, height=900, deviceScaleFactor=2, mobile=False)
-        opened.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path / "saved"))
-        opened.open(PAGE)
-        yield opened
+    with browser.Browser(program, tmp_path) as window:
+        window.call("Emulation.setDeviceMetricsOverride", width=1000, height=900, deviceScaleFactor=2, mobile=False)
+        window.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path / "saved"))
+        window.open(PAGE)
+        yield window
 
 
-def corner(page: Any) -> tuple[float, float]:
-    """Return where the writing area's own coordinates begin: the pad, without its edge."""
+def pad_origin(page: Any) -> tuple[float, float]:
+    """Return the upper left corner of the writing area inside its border, in page coordinates."""
     x, y = page.run(
         "(() => { const e = document.getElementById('pad'), b = e.getBoundingClientRect();"
         " return [b.x + e.clientLeft, b.y + e.clientTop]; })()"
@@ -39,38 +40,38 @@ def corner(page: Any) -> tuple[float, float]:
     return x, y
 
 
-def write(page: Any, points: list[tuple[float, float]], *, finger: bool = False) -> None:
+def write(page: Any, points: list[tuple[float, float]], *, touch: bool = False) -> None:
     page.run("window.scrollTo(0, 0)")
-    x, y = corner(page)
-    placed = [(x + a, y + b) for a, b in points]
-    if finger:
-        page.touch("touchStart", placed[0])
-        for point in placed[1:]:
+    left, top = pad_origin(page)
+    positions = [(left + x, top + y) for x, y in points]
+    if touch:
+        page.touch("touchStart", positions[0])
+        for point in positions[1:]:
             page.touch("touchMove", point)
         page.touch("touchEnd")
         return
-    page.mouse("mouseMoved", *placed[0], down=False)
-    page.mouse("mousePressed", *placed[0])
-    for point in placed[1:]:
+    page.mouse("mouseMoved", *positions[0], down=False)
+    page.mouse("mousePressed", *positions[0])
+    for point in positions[1:]:
         page.mouse("mouseMoved", *point)
-    page.mouse("mouseReleased", *placed[-1], down=False)
+    page.mouse("mouseReleased", *positions[-1], down=False)
 
 
-def saved(folder: Path) -> list[Sample]:
-    until = time.monotonic() + 60
-    while not (found := [*(folder / "saved").glob("*.json")]):
-        assert time.monotonic() < until, "nothing was saved"
+def saved_samples(folder: Path) -> list[Sample]:
+    deadline = time.monotonic() + 60
+    while not (files := [*(folder / "saved").glob("*.json")]):
+        assert time.monotonic() < deadline, "nothing was saved"
         time.sleep(0.05)
-    samples = [*read_ink(found[0])]
+    samples = [*read_ink(files[0])]
     assert all(isinstance(sample, Sample) for sample in samples), samples
     return [sample for sample in samples if isinstance(sample, Sample)]
 
 
-def near(stroke: np.ndarray, points: list[tuple[float, float]]) -> bool:
+def is_close(stroke: np.ndarray, points: list[tuple[float, float]]) -> bool:
     return stroke.shape == (len(points), 2) and bool(np.allclose(stroke, points, atol=0.51))
 
 
-def test_lines_written_with_a_mouse_are_saved_as_the_corpus_has_them(page: Any, tmp_path: Path) -> None:
+def test_lines_drawn_with_the_mouse_are_saved_in_the_form_of_the_corpus(page: Any, tmp_path: Path) -> None:
     first, second = [(40.0, 60.0), (60.0, 140.0), (80.0, 60.0)], [(100.0, 60.0), (100.0, 140.0)]
     page.run("document.getElementById('text').value = 'vi'; document.getElementById('writer').value = 'ann'")
     write(page, first)
@@ -81,31 +82,32 @@ def test_lines_written_with_a_mouse_are_saved_as_the_corpus_has_them(page: Any, 
     write(page, second)
     page.click("keep")
     page.click("save")
-    one, two = saved(tmp_path)
-    assert (one.ink.text, two.ink.text) == ("vi", "l l")
-    assert one.labels == {"writer": "ann", "kind": "word"} and two.labels["kind"] == "line"
-    assert one.ink.counts == (3, 2, 1) and two.ink.counts == (2,)
-    assert near(one.ink.strokes[0], first) and near(one.ink.strokes[1], second) and near(two.ink.strokes[0], second)
-    told = json.loads((tmp_path / "saved" / "ann.json").read_text().splitlines()[0])
-    assert list(told) == ["writer", "kind", "text", "strokes"]
+    word, line = saved_samples(tmp_path)
+    assert (word.ink.text, line.ink.text) == ("vi", "l l")
+    assert word.labels == {"writer": "ann", "kind": "word"} and line.labels["kind"] == "line"
+    assert word.ink.counts == (3, 2, 1) and line.ink.counts == (2,)
+    assert is_close(word.ink.strokes[0], first) and is_close(word.ink.strokes[1], second)
+    assert is_close(line.ink.strokes[0], second)
+    row = json.loads((tmp_path / "saved" / "ann.json").read_text().splitlines()[0])
+    assert list(row) == ["writer", "kind", "text", "strokes"]
 
 
-def test_undo_clear_and_a_finger(page: Any, tmp_path: Path) -> None:
+def test_undo_clear_and_touch_input(page: Any, tmp_path: Path) -> None:
     page.call("Emulation.setTouchEmulationEnabled", enabled=True)
     line = [(30.0, 50.0), (50.0, 90.0), (70.0, 50.0)]
     write(page, [(5.0, 5.0), (200.0, 200.0)])
     page.click("clear")
-    write(page, line, finger=True)
-    write(page, [(90.0, 50.0), (90.0, 100.0)], finger=True)
+    write(page, line, touch=True)
+    write(page, [(90.0, 50.0), (90.0, 100.0)], touch=True)
     page.click("undo")
     page.run("document.getElementById('text').value = 'v'")
     page.click("keep")
     page.click("save")
-    (sample,) = saved(tmp_path)
-    assert len(sample.ink.strokes) == 1 and near(sample.ink.strokes[0][[0, -1]], [line[0], line[-1]])
+    (sample,) = saved_samples(tmp_path)
+    assert len(sample.ink.strokes) == 1 and is_close(sample.ink.strokes[0][[0, -1]], [line[0], line[-1]])
 
 
-def test_nothing_is_kept_without_its_text_and_nothing_comes_from_elsewhere(page: Any) -> None:
+def test_lines_need_a_text_and_the_page_loads_no_other_files(page: Any) -> None:
     assert page.run("document.getElementById('keep').disabled && document.getElementById('save').disabled")
     page.run("document.getElementById('text').value = '  '")
     write(page, [(30.0, 50.0), (50.0, 90.0)])
@@ -113,4 +115,4 @@ def test_nothing_is_kept_without_its_text_and_nothing_comes_from_elsewhere(page:
     assert "is empty" in page.run("document.getElementById('status').textContent")
     assert page.run("document.querySelectorAll('#kept li').length") == 0
     assert page.run("performance.getEntriesByType('resource').length") == 0
-    assert page.run("[...document.querySelectorAll('input')].every(each => each.labels.length === 1)")
+    assert page.run("[...document.querySelectorAll('input')].every(input => input.labels.length === 1)")

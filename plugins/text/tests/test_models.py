@@ -1,5 +1,7 @@
 """The shipped models load with the current codec and generate text."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,15 @@ def test_shipped_model_continues_a_prompt(path: Path) -> None:
     assert piece.content.startswith("ROMEO:\n") and len(piece.content) == 200
     assert len(piece.content.split()) > 20
     assert model.score(piece).nats_per_unit < 2.5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/fd")
+def test_prompt_file_can_be_a_pipe() -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, b"ROMEO:\n")
+        os.close(writer)
+        (piece,) = seqforge.load("text").generate(prompt_file=f"/dev/fd/{reader}", length=40)
+    finally:
+        os.close(reader)
+    assert piece.content.startswith("ROMEO:\n") and len(piece.content) == 40

@@ -101,7 +101,8 @@ class PhonemesCodec(seqforge.Codec[Entries, NoOptions, PhonemesRequest]):
     def task(self, request: PhonemesRequest) -> PhonemesTask:
         words = request.words.lower().split()
         if not words or not set("".join(words)) <= set(self.letters[1:]):
-            raise seqforge.RequestError.invalid("words", request.words, "words of " + "".join(self.letters[1:]))
+            allowed = "words with the letters " + "".join(self.letters[1:])
+            raise seqforge.RequestError.invalid("words", request.words, allowed)
         empty, constraint = np.zeros(0, np.int64), AtLeastOne(np.arange(len(self.phonemes)) > 0)
         examples = [Example(empty, self.encode_word(word)) for word in words]
         return PhonemesTask([Prompt(example, constraint, whole_source=False) for example in examples])

@@ -1,145 +1,169 @@
-"""Ink into offsets of a pen and back; the text it says as the source."""
+"""The codec: ink as offsets of the pen, and its text as the source."""
 
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Categorical, Codec, DecodeError, Example, Illustrates, Mixture, Piece, Prompt
-from seqforge_handwriting.asking import Letter, finished, prompts_for
-from seqforge_handwriting.hands import Hands
+from seqforge import UNSEEN, Augments, Categorical, Codec, DecodeError, Example, Illustrates, Mixture, Piece, Prompt
+from seqforge_handwriting.drawing import PagedInk
+from seqforge_handwriting.frame import Frame, normalize
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
-from seqforge_handwriting.options import Options, Request
-from seqforge_handwriting.shape import Frame, normal
+from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
+from seqforge_handwriting.request import HandwritingTask, parse_request
+from seqforge_handwriting.writer_samples import WriterSamples
 
-UNKNOWN = "\ufffd"
-"""Stands for a character that was never seen."""
-FARTHEST = 5000.0
-"""Of an offset, in units of the network; a line that goes back to cross its first t has dozens."""
+__all__ = ["InkCodec"]
+
+MAX_OFFSET = 5000.0
+"""Largest offset in steps, in units of the network. A pen that goes back to cross the first t of a line moves dozens.
+"""
 
 
-class InkCodec(Codec, Augments, Illustrates):
-    """Ink as offsets in x-heights, over a scale that makes them about one; a bit says that the pen is lifted.
+class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Illustrates[Ink]):
+    """Encodes ink as offsets of the pen, and its text as the source.
 
-    The text is the source, one symbol a character; symbol 0 stands for one that was never seen.
+    A step is (dx, dy, up): the offset in x-heights divided by `scale`, and 1 if the pen is lifted afterwards. A symbol
+    of the source is a character of the text; symbol 0 is an unknown character.
+
+    >>> line = Piece(Ink((np.array([[0.0, 0.0], [9.0, 0.0]]), np.array([[9.0, 9.0]])), "-."))
+    >>> codec = InkCodec.fit([line], HandwritingOptions())
+    >>> codec.encode(line).steps.shape
+    (3, 3)
+    >>> codec.decode(codec.encode(line)) == codec.canonical(line)
+    True
 
     Args:
-        options: how ink is read.
-        counts: how often each character was seen.
-        scale: x-heights that one unit of the network stands for.
-        hands: a line of each writer, to prime with.
+        options: The options of the plugin.
+        counts: Number of occurrences of each character in training.
+        scale: The root mean square of an offset in training, in x-heights.
+        writers: A line of each writer, to prime the network with.
     """
 
     version = 1
 
-    def __init__(self, options: Options, counts: Mapping[str, int], scale: float, hands: Hands) -> None:
-        self.options, self.counts, self.scale, self.hands = options, dict(counts), scale, hands
-        self.letters = [UNKNOWN, *sorted(counts)]
-        self.numbers = {letter: number for number, letter in enumerate(self.letters)}
+    def __init__(
+        self, options: HandwritingOptions, counts: Mapping[str, int], scale: float, writers: WriterSamples
+    ) -> None:
+        self.options, self.counts, self.scale, self.writers = options, dict(counts), scale, writers
+        self.characters = [UNSEEN, *sorted(counts)]
+        self.index = {character: number for number, character in enumerate(self.characters)}
         self.space = Mixture(2, 1, options.components)
-        self.source = Categorical(len(self.letters))
+        self.source = Categorical(len(self.characters))
 
     @classmethod
-    def fit(cls, pieces: Iterable[Piece], options: Options) -> "InkCodec":
-        """Learn the characters, the scale, and a line of each writer."""
+    def fit(cls, pieces: Iterable[Piece[Ink]], options: HandwritingOptions) -> Self:
+        """Return a codec with the characters, the scale of the offsets, and a line of each writer."""
         counts: Counter[str] = Counter()
-        total, number = 0.0, 0
-        hands = Hands()
+        squares, values = 0.0, 0
+        writers = WriterSamples()
         for piece in pieces:
             counts.update(piece.content.text)
-            upright = hands.see(piece)
-            offsets = to_offsets(upright)[1:, :2]
-            total, number = total + float((offsets**2).sum()), number + offsets.size
-        return cls(options, counts, round(max((total / max(1, number)) ** 0.5, 1e-3), 4), hands)
+            offsets = to_offsets(writers.add(piece))[1:, :2]
+            squares, values = squares + float((offsets**2).sum()), values + offsets.size
+        return cls(options, counts, round(max((squares / max(1, values)) ** 0.5, 1e-3), 4), writers)
 
-    def extended_for(self, pieces: Iterable[Piece]) -> "InkCodec":
-        """Return the codec with the hands of other pieces, where there are any; what it has learnt stays."""
-        hands = Hands()
+    def extended_for(self, pieces: Iterable[Piece[Ink]]) -> "InkCodec":
+        """Return the codec with the writers of other pieces, or of its own if they have none."""
+        writers = WriterSamples()
         for piece in pieces:
-            hands.see(piece)
-        return InkCodec(self.options, self.counts, self.scale, hands if hands.lines else self.hands)
+            writers.add(piece)
+        return InkCodec(self.options, self.counts, self.scale, writers if writers.lines else self.writers)
 
-    def encode(self, piece: Piece) -> Example:
-        upright, frame = normal(piece.content)
+    def encode(self, piece: Piece[Ink]) -> Example:
+        """Return the offsets of the pen, the text as source, and the frame of the line as an extra."""
         text = piece.content.text
+        ink, frame = normalize(piece.content)
+        largest = float(np.abs(to_offsets(ink)[:, :2]).max(initial=0.0)) / (MAX_OFFSET * self.scale)
+        if largest > 1:  # a larger unit keeps every offset in range
+            frame = dataclasses.replace(frame, x_height=frame.x_height * largest)
+            ink = frame.apply(piece.content)
         return Example(
-            self.steps_of(upright),
-            source=self.source_of(text) if text else None,
+            self.encode_ink(ink),
+            source=self.encode_text(text) if text else None,
             extras={"frame": dataclasses.asdict(frame)},
+            dropped=Counter(character for character in text if character not in self.index),
         )
 
-    def steps_of(self, upright: Ink) -> np.ndarray:
+    def encode_ink(self, ink: Ink) -> np.ndarray:
         """Return ink in x-heights as steps, shape (points, 3)."""
-        offsets = to_offsets(upright)
-        offsets[:, :2] = np.clip(offsets[:, :2] / self.scale, -FARTHEST, FARTHEST)
+        offsets = to_offsets(ink)
+        offsets[:, :2] = np.clip(offsets[:, :2] / self.scale, -MAX_OFFSET, MAX_OFFSET)
         return offsets.astype(np.float32)
 
-    def source_of(self, text: str) -> np.ndarray:
-        """Return a text as the source."""
-        return np.array([self.numbers.get(letter, 0) for letter in text], Categorical(len(self.letters)).dtype)
+    def encode_text(self, text: str) -> np.ndarray:
+        """Return a text as a source, shape (characters,)."""
+        numbers = [self.index.get(character, 0) for character in text]
+        return np.array(numbers, Categorical(len(self.characters)).dtype)
 
-    def decode(self, example: Example) -> Piece:
+    def decode(self, example: Example) -> Piece[Ink]:
         steps = np.array(example.steps, np.float64)
         if steps.ndim != 2 or steps.shape[1] != 3 or not np.isfinite(steps).all():
-            raise DecodeError("the steps are no offsets of a pen")
+            raise DecodeError("the steps are not offsets of a pen")
         steps[:, :2] *= self.scale
-        text = "" if example.source is None else "".join(self.letters[number] for number in example.source.tolist())
+        source = [] if example.source is None else example.source.tolist()
+        text = "".join(self.characters[number] for number in source)
         frame = Frame(**example.extras["frame"]) if "frame" in example.extras else Frame()
         try:
             return Piece(frame.undo(from_offsets(steps, text)))
         except ValueError as error:
             raise DecodeError(str(error)) from error
 
-    def canonical(self, piece: Piece) -> Piece:
+    def canonical(self, piece: Piece[Ink]) -> Piece[Ink]:
+        """Return the piece with unknown characters replaced and without labels; the strokes stay."""
         ink = piece.content
-        text = "".join(letter if letter in self.numbers else UNKNOWN for letter in ink.text)
+        text = "".join(character if character in self.index else UNSEEN for character in ink.text)
         return Piece(Ink(ink.strokes, text))
 
     def units(self, steps: np.ndarray) -> np.ndarray:
         return np.ones(len(steps))
 
-    def unseen(self, piece: Piece) -> Mapping[str, int]:
-        """Return the characters that were never seen."""
-        return Counter(letter for letter in piece.content.text if letter not in self.numbers)
-
     def source_names(self, source: np.ndarray) -> Sequence[str]:
         """Return the characters."""
-        return [self.letters[number] for number in source.tolist()]
+        return [self.characters[number] for number in source.tolist()]
 
-    def prompts(self, request: Request) -> Sequence[Prompt]:
-        return prompts_for(self, request)
+    def task(self, request: HandwritingRequest) -> HandwritingTask:
+        """Return the task of writing a text: one prompt per line, primed with the line of the style.
 
-    def finish(self, pieces: Sequence[Piece], request: Request) -> Piece:
-        return finished(pieces, request)
+        Raises:
+            RequestError: If text, style or layout are impossible.
+        """
+        parsed = parse_request(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
+        style = parsed.style
+        steps = np.zeros((0, 3), np.float32) if style is None else self.encode_ink(style)
+        if parsed.lines is None:
+            sources = [None if style is None else self.encode_text(style.text)]
+        else:
+            prefix = "" if style is None else style.text + " "
+            sources = [self.encode_text(prefix + line) for line in parsed.lines if line]
+        return HandwritingTask([Prompt(Example(steps, source=source), keep=0) for source in sources], parsed)
 
-    def illustration(self) -> Piece:
-        """Return the hands that can be written in, as one page."""
-        page = self.hands.sheet()
-        return Piece(Letter(page.ink.strokes, page.ink.text, (page,)))
+    def illustration(self) -> Piece[Ink]:
+        """Return a specimen sheet of the writers that can be imitated."""
+        page = self.writers.specimen_sheet()
+        return Piece(PagedInk(page.ink.strokes, page.ink.text, (page,)))
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
-        """Return the ink a little larger or smaller, wider, and more or less slanted; now and then without its text."""
+        """Return the ink with another size, width, slant and slope, and occasionally without its text."""
         size, width, slant, slope = (
             1 + self.options.jitter * np.clip(rng.normal(size=4), -2, 2) - np.array([0, 0, 1, 1])
         )
         matrix = np.array([[size * width, -slant], [slope / 4, size]], np.float32)
         steps = np.array(example.steps)
-        steps[:, :2] = np.clip(steps[:, :2] @ matrix.T, -FARTHEST, FARTHEST)
-        told = rng.random() >= self.options.untold
-        return dataclasses.replace(example, steps=steps, source=example.source if told else None)
+        steps[:, :2] = np.clip(steps[:, :2] @ matrix.T, -MAX_OFFSET, MAX_OFFSET)
+        keep_text = rng.random() >= self.options.text_dropout
+        return dataclasses.replace(example, steps=steps, source=example.source if keep_text else None)
 
-    def to_json(self) -> dict[str, Any]:
-        return {"counts": self.counts, "scale": self.scale, "hands": self.hands.to_json()}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the lines of the writers."""
-        return self.hands.arrays()
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        writers, offsets = self.writers.state()
+        return {"counts": self.counts, "scale": self.scale, "writers": writers}, {"writers": offsets}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: Any) -> "InkCodec":
-        counts = {str(letter): int(count) for letter, count in data["counts"].items()}
-        if any(len(letter) != 1 for letter in counts) or not float(data["scale"]) > 0:
-            raise ValueError("its characters or its scale are garbled")
-        return cls(options, counts, float(data["scale"]), Hands.from_json(data["hands"], arrays))
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: HandwritingOptions) -> Self:
+        counts = {str(character): int(count) for character, count in data["counts"].items()}
+        scale = float(data["scale"])
+        if any(len(character) != 1 for character in counts) or not scale > 0:
+            raise ValueError("a character is not a single one, or the scale is not above 0")
+        return cls(options, counts, scale, WriterSamples.from_state(data["writers"], arrays["writers"]))

@@ -1,12 +1,12 @@
-"""Pages of ink as SVG for screens and plotters, as JSON strokes, and as PNG: by the suffix of the path.
+"""Writing pages of ink as SVG for screens and plotters, as PNG, and as JSON strokes.
 
-A drawing has one open path a stroke, no fills, in the order of writing; its unit is the millimetre.
+A drawing has one open path per stroke, in the order of writing, without fills. Its unit is the millimetre.
 """
 
 import importlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,33 +16,41 @@ from seqforge import RequestError, WriteError
 from seqforge_handwriting.curves import smooth
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.page import Page
-from seqforge_handwriting.strokes import json_line
-from seqforge_handwriting.vector import WRITTEN
+from seqforge_handwriting.stroke_json import json_line
+from seqforge_handwriting.svg_reader import INK_CLASS
+
+__all__ = ["PagedInk", "Pen", "draw", "path_data", "render_png", "write_pages"]
 
 PIXELS_PER_MM = 96 / 25.4
 DECIMALS = 3
-"""Of a coordinate in millimetres."""
+"""Decimals of a coordinate in millimetres."""
 COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?|[a-z]{3,20}")
 NOT_IN_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML file may hold."""
-GAP = 5.0
-"""Millimetres between pages that stand in one drawing."""
-NOTE = 2.6
-"""Size of printed letters, millimetres."""
-MOST_PIXELS = 100_000_000
+"""Characters that an XML file cannot contain."""
+PAGE_GAP = 5.0
+"""Distance between pages in one drawing, millimetres."""
+CAPTION_SIZE = 2.6
+"""Font size of captions, millimetres."""
+MAX_PIXELS = 100_000_000
 RESOLUTION = 300
-"""Dots an inch of a PNG."""
+"""Resolution of a PNG, dots per inch."""
 
 
 @dataclass(frozen=True)
 class Pen:
-    """What draws the strokes.
+    """The pen that draws strokes.
+
+    >>> Pen(width=0.3, colour="navy").unit
+    'mm'
 
     Attributes:
-        width: millimetres.
-        colour: #rgb, #rrggbb, or a name that SVG knows.
-        unit: of the drawing's width and height; coordinates are millimetres in any case.
-        curves: draw smooth curves through the points; else straight from point to point.
+        width: The width of a stroke in millimetres, from 0.01 to 50.
+        colour: The colour: #rgb, #rrggbb or a name of SVG.
+        unit: The unit of the width and height of the drawing; coordinates are always millimetres.
+        curves: Whether strokes are smooth curves through the points, or polylines.
+
+    Raises:
+        RequestError: If the width or the colour is not allowed.
     """
 
     width: float = 0.4
@@ -52,41 +60,58 @@ class Pen:
 
     def __post_init__(self) -> None:
         if not (0.01 <= self.width <= 50):
-            raise RequestError(f"--width is {self.width:g}; a pen's width must be from 0.01 to 50 mm")
-        if not COLOUR.fullmatch(self.colour) or not _known(self.colour):
-            raise RequestError(
-                f"--colour {self.colour[:40]!r} is no colour; write #rrggbb as in #1f4e9c, or a name as in navy"
-            )
+            raise RequestError.invalid("width", self.width, "from 0.01 to 50 mm")
+        if not COLOUR.fullmatch(self.colour) or not _is_colour(self.colour):
+            raise RequestError.invalid("colour", self.colour[:40], "#rrggbb such as #1f4e9c, or a name such as navy")
 
 
-def _known(colour: str) -> bool:
+@dataclass(frozen=True, eq=False)
+class PagedInk(Ink):
+    """Ink in millimetres that is laid out on pages.
+
+    >>> PagedInk((), "a", pages=(Page(Ink((), "a"), 148, 210),)).pen.colour
+    'black'
+
+    Attributes:
+        pages: The pages with their ink.
+        pen: The pen that draws it.
+    """
+
+    pages: tuple[Page, ...] = ()
+    pen: Pen = field(default_factory=Pen)
+
+
+def _is_colour(name: str) -> bool:
     from svgwrite.data.colors import colornames  # type: ignore[import-untyped]
 
-    return colour.startswith("#") or colour in colornames
+    return name.startswith("#") or name in colornames
 
 
-def draw(pages: Sequence[Page], pen: Pen | None = None, *, told: str = "") -> str:
-    """Return pages as one SVG drawing; several stand below each other, each a group with its number.
+def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = "") -> str:
+    """Return pages as one SVG drawing; several pages are placed below each other, each in a group with its number.
+
+    >>> page = Page(Ink((np.array([[1.0, 1.0], [5.0, 2.0]]),)), width=6, height=3)
+    >>> "M1,1L5,2" in draw([page], Pen(curves=False))
+    True
 
     Args:
-        pages: one at least.
-        pen: what draws them.
-        told: where they came from; it stands in the description.
+        pages: The pages, at least one.
+        pen: The pen; None for the default pen.
+        description: The description in the file, such as its origin.
 
     Raises:
-        ValueError: a coordinate is not finite.
+        ValueError: If a coordinate is not finite.
     """
     import svgwrite  # type: ignore[import-untyped]
 
     pen = pen or Pen()
-    width = max(page.width for page in pages)
-    height = sum(page.height for page in pages) + GAP * (len(pages) - 1)
+    width, height = _extent(pages)
     factor = PIXELS_PER_MM if pen.unit == "px" else 1.0
     size = f"{_number(width * factor)}{pen.unit}", f"{_number(height * factor)}{pen.unit}"
     view = f"0 0 {_number(width)} {_number(height)}"
     drawing = svgwrite.Drawing(size=size, viewBox=view, debug=False)
     text = "\n".join(page.ink.text for page in pages)
-    drawing.set_desc(title=NOT_IN_XML.sub(" ", text), desc=NOT_IN_XML.sub(" ", told) or "handwriting")
+    drawing.set_desc(title=NOT_IN_XML.sub(" ", text), desc=NOT_IN_XML.sub(" ", description) or "handwriting")
     style = {
         "fill": "none",
         "stroke": pen.colour,
@@ -94,35 +119,45 @@ def draw(pages: Sequence[Page], pen: Pen | None = None, *, told: str = "") -> st
         "stroke_linecap": "round",
         "stroke_linejoin": "round",
     }
-    above = 0.0
+    top = 0.0
     for page in pages:
-        several = {"id": f"page-{page.number}"} if page.count > 1 else {}
-        group = drawing.g(class_=WRITTEN, **style, **several)
+        identifier = {"id": f"page-{page.number}"} if page.count > 1 else {}
+        group = drawing.g(class_=INK_CLASS, **style, **identifier)
         for stroke in page.ink.strokes:
-            group.add(drawing.path(d=path_data(stroke + np.array([0.0, above]), curves=pen.curves)))
+            group.add(drawing.path(d=path_data(stroke + np.array([0.0, top]), curves=pen.curves)))
         drawing.add(group)
         for x, y, note in page.notes:
-            place = _number(x), _number(y + above)
-            drawing.add(drawing.text(note, insert=place, font_size=NOTE, font_family="sans-serif", fill="#777"))
-        above += page.height + GAP
+            position = _number(x), _number(y + top)
+            drawing.add(
+                drawing.text(note, insert=position, font_size=CAPTION_SIZE, font_family="sans-serif", fill="#777")
+            )
+        top += page.height + PAGE_GAP
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing.tostring()}\n'
 
 
 def path_data(stroke: np.ndarray, *, curves: bool = True) -> str:
-    """Return the path of a stroke, shape (points, 2), that passes through every point of it.
+    """Return the SVG path of a stroke; it passes through every point.
 
-    A dot goes from its point to itself: with a round cap that is seen, and a plotter sets its pen down.
+    A dot becomes a line from its point to the same point: with a round cap it is visible, and a plotter puts its pen
+    down.
+
+    >>> path_data(np.array([[0.0, 0.0], [1.0, 2.5]]), curves=False)
+    'M0,0L1,2.5'
+
+    Args:
+        stroke: The points, shape (points, 2).
+        curves: Whether the path is a smooth curve or a polyline.
 
     Raises:
-        ValueError: a coordinate is not finite.
+        ValueError: If a coordinate is not finite.
     """
     points = np.round(np.asarray(stroke, np.float64), DECIMALS)
     if not np.isfinite(points).all():
         raise ValueError("a coordinate of the drawing is not finite")
-    rows = smooth(points) if curves else np.zeros((0, 4))
+    segments = smooth(points) if curves else np.zeros((0, 4))
     start = f"M{_pair(complex(*points[0]))}"
-    if len(rows):
-        return start + "".join(f"C{_pair(row[1])} {_pair(row[2])} {_pair(row[3])}" for row in rows.tolist())
+    if len(segments):
+        return start + "".join(f"C{_pair(row[1])} {_pair(row[2])} {_pair(row[3])}" for row in segments.tolist())
     rest = points[1:] if len(points) > 1 else points
     return start + "".join(f"L{_pair(complex(*point))}" for point in rest)
 
@@ -137,55 +172,58 @@ def _number(value: float) -> str:
     return f"{round(float(value), DECIMALS) + 0.0:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
-def write(pages: Sequence[Page], path: Path, pen: Pen | None = None, *, told: str = "") -> None:
-    """Write pages in the format of a path's suffix: .svg, .png, or .json strokes (one line a page, in millimetres).
+def _extent(pages: Sequence[Page]) -> tuple[float, float]:
+    """Return the width and height of a drawing of pages below each other, millimetres."""
+    height = sum(page.height for page in pages) + PAGE_GAP * (len(pages) - 1)
+    return max(page.width for page in pages), height
+
+
+def write_pages(pages: Sequence[Page], path: Path, pen: Pen | None = None, *, description: str = "") -> None:
+    """Write pages in the format of a path's suffix: .svg, .png, or .json strokes (one line per page, in millimetres).
+
+    Example:
+        write_pages([page_around(ink, margin=2)], Path("line.svg"), Pen(colour="navy"))
+
+    Args:
+        pages: The pages, at least one.
+        path: The path of the file.
+        pen: The pen; None for the default pen.
+        description: The description in the drawing, such as its origin.
 
     Raises:
-        ValueError: a coordinate is not finite.
-        WriteError: a PNG is asked for and its extra is not installed, or it would be absurdly large.
+        ValueError: If a coordinate is not finite.
+        WriteError: If a PNG is to be written and its extra is not installed, or the picture would be too large.
     """
     match path.suffix.lower():
         case ".json" | ".jsonl":
             path.write_text("".join(json_line(page.ink, decimals=DECIMALS) + "\n" for page in pages), encoding="utf-8")
         case ".png":
-            path.write_bytes(png(draw(pages, pen, told=told), pages))
+            path.write_bytes(render_png(draw(pages, pen, description=description), pages))
         case _:
-            path.write_text(draw(pages, pen, told=told), encoding="utf-8")
+            path.write_text(draw(pages, pen, description=description), encoding="utf-8")
 
 
-def png(drawing: str, pages: Sequence[Page]) -> bytes:
-    """Return a drawing of pages as a PNG on white, 300 dots an inch.
+def render_png(drawing: str, pages: Sequence[Page]) -> bytes:
+    """Return an SVG drawing of pages as a PNG on white with 300 dots per inch.
+
+    Example:
+        Path("line.png").write_bytes(render_png(draw(pages), pages))
 
     Raises:
-        WriteError: resvg is not installed, or the picture would have more than a hundred million pixels.
+        WriteError: If resvg is not installed, or the picture would have more than 100 million pixels.
     """
     try:
         resvg = importlib.import_module("resvg_py")
     except ImportError as error:
         raise WriteError(
-            'pictures as .png need an extra: pip install "seqforge-handwriting[png]"; .svg needs nothing'
+            'writing .png needs an extra: pip install "seqforge-handwriting[png]"; or write .svg instead'
         ) from error
-    width = max(page.width for page in pages)
-    height = sum(page.height for page in pages) + GAP * (len(pages) - 1)
-    dots = RESOLUTION / 25.4
-    if width * height * dots**2 > MOST_PIXELS:
+    width, height = _extent(pages)
+    dots_per_mm = RESOLUTION / 25.4
+    if width * height * dots_per_mm**2 > MAX_PIXELS:
         raise WriteError(
-            f"a picture of {width:.0f} x {height:.0f} mm has more than {MOST_PIXELS:,} pixels; write .svg, or fewer"
-            " pages at once"
+            f"a picture of {width:.0f} x {height:.0f} mm has more than {MAX_PIXELS:,} pixels; write .svg, or fewer"
+            " pages"
         )
-    data = resvg.svg_to_bytes(svg_string=drawing, width=max(1, round(width * dots)), dpi=96, background="white")
-    return bytes(data)
-
-
-def numbered(path: Path, page: Page) -> Path:
-    """Return the path for a page of several in files of their own: letter.svg becomes letter-1.svg."""
-    if page.count == 1:
-        return path
-    return path.with_name(f"{path.stem}-{page.number:0{len(str(page.count))}d}{path.suffix}")
-
-
-def fitted(ink: Ink, *, margin: float = 0.0) -> Page:
-    """Return ink on a page of its own size, as it is: its units are taken for millimetres."""
-    left, top, right, bottom = ink.bounds
-    moved = ink.moved(margin - left, margin - top)
-    return Page(moved, max(right - left + 2 * margin, 1.0), max(bottom - top + 2 * margin, 1.0))
+    pixels = max(1, round(width * dots_per_mm))
+    return bytes(resvg.svg_to_bytes(svg_string=drawing, width=pixels, dpi=96, background="white"))

@@ -1,33 +1,53 @@
-"""How handwriting is read and encoded, and what can be asked for."""
+"""Options of reading and encoding handwriting, and the request for a generated text."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqforge import flag
 
-
-@dataclass(frozen=True)
-class Options:
-    """How to read and encode."""
-
-    thin: float = flag(0.06, help="leave out points that lie so near to a straight line; 0: keep all", unit="X-HEIGHTS")
-    components: int = flag(20, help="Gaussians of the mixture that a point is drawn from")
-    jitter: float = flag(0.08, help="in training, size and slant vary by about so much; 0: not at all", unit="SHARE")
-    untold: float = flag(0.1, help="share of an epoch's pieces that are learnt without their text")
+__all__ = ["HandwritingOptions", "HandwritingRequest"]
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to write."""
+class HandwritingOptions:
+    """How handwriting is read and encoded.
 
-    text: str | None = flag(None, help="what to write; none: whatever comes", unit="TEXT")
-    text_file: Path | None = flag(None, help="or a file that holds it")
-    style: str = flag("", help="whose hand: a writer of the corpus, or a file of strokes (.svg, .inkml, .json)")
-    style_text: str = flag("", help="what the file of strokes says", unit="TEXT")
-    paper: str = flag("", help="a4, a5, letter, 120x80mm ...; none: as large as the writing")
-    margin: str = flag("10mm", help="around the writing", unit="LENGTH")
-    letter_height: str = flag("2.5mm", help="of a small x", unit="LENGTH")
-    spacing: float = flag(4.5, help="from line to line", unit="X-HEIGHTS")
-    width: float = flag(0.4, help="of the pen", unit="MM")
-    colour: str = flag("black", help="#rrggbb or a name")
-    in_unit: str = flag("mm", help="unit of the drawing's size: mm or px")
+    >>> HandwritingOptions(simplify=0).components
+    20
+    """
+
+    simplify: float = flag(
+        0.06, help="Leave out points that lie this near to a straight line; 0 keeps all points.", unit="X-HEIGHTS"
+    )
+    components: int = flag(20, help="Number of Gaussians in the mixture that predicts the next point.")
+    jitter: float = flag(
+        0.08, help="Random variation of size, width and slant in training; 0 turns it off.", unit="SHARE"
+    )
+    text_dropout: float = flag(
+        0.1, help="Share of the training pieces that are presented without their text in each epoch."
+    )
+
+
+@dataclass(frozen=True)
+class HandwritingRequest:
+    """The text to write, the hand to write it in, and the page to write it on.
+
+    >>> HandwritingRequest(text="The quick brown fox", paper="a5").letter_height
+    '2.5mm'
+    """
+
+    text: str | None = flag(None, help="Text to write; without a text the model writes freely.", unit="TEXT")
+    text_file: Path | None = flag(None, help="File with the text to write.")
+    style: str = flag(
+        "", help="Hand to imitate: a writer of the corpus, or a file with strokes (.svg, .inkml, .json; - for stdin)."
+    )
+    style_text: str = flag("", help="Text that the file of the style shows.", unit="TEXT")
+    paper: str = flag(
+        "", help="Paper: a4, a5, a6, letter, postcard, or a size such as 120x80mm; default: fit the writing."
+    )
+    margin: str = flag("10mm", help="Margin on all four sides.", unit="LENGTH")
+    letter_height: str = flag("2.5mm", help="Height of a small x.", unit="LENGTH")
+    spacing: float = flag(4.5, help="Distance between baselines.", unit="X-HEIGHTS")
+    width: float = flag(0.4, help="Width of the pen.", unit="MM")
+    colour: str = flag("black", help="Colour of the ink: #rrggbb or a name such as navy.")
+    size_unit: str = flag("mm", help="Unit of the width and height of the SVG drawing: mm or px.")

@@ -1,11 +1,13 @@
-"""Lines of writing on pages: paper, margins, wrapping. Lengths are millimetres unless a name says otherwise."""
+"""Pages of handwriting: paper, margins, line breaking and placement. Lengths are in millimetres unless stated."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqforge import RequestError, did_you_mean
-from seqforge_handwriting.ink import Ink, joined
+from seqforge_handwriting.ink import Ink, concatenate
+
+__all__ = ["Layout", "Page", "page_around", "parse_length", "parse_paper", "place", "wrap"]
 
 PAPERS = {
     "a4": (210.0, 297.0),
@@ -14,27 +16,35 @@ PAPERS = {
     "letter": (215.9, 279.4),
     "postcard": (148.0, 105.0),
 }
-"""Width and height, millimetres."""
+"""Width and height of known papers."""
 UNITS = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72, "px": 25.4 / 96}
+"""Millimetres per unit."""
 LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(mm|cm|in|pt|px)\s*", re.IGNORECASE)
 SIZE = re.compile(
     r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*[x\u00d7]\s*(\d{1,6}(?:\.\d{1,6})?)\s*(mm|cm|in|pt|px)\s*", re.IGNORECASE
 )
-SMALLEST, LARGEST = 10.0, 5000.0
-ABOVE, BELOW = 2.2, 1.2
-"""X-heights that tall letters take above the baseline, and long ones below it."""
-MOST_PAGES = 1000
+MIN_PAPER, MAX_PAPER = 10.0, 5000.0
+"""Smallest and largest side of a paper."""
+ASCENT, DESCENT = 2.2, 1.2
+"""Space above and below a baseline, in x-heights."""
+MAX_PAGES = 1000
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How to lay lines out.
+    """The layout of a text on pages.
+
+    >>> Layout(paper=(148.0, 210.0)).lines
+    17
 
     Attributes:
-        paper: width and height; None: one canvas that fits the ink.
-        margin: on all four sides.
-        x_height: of the letters.
-        spacing: from baseline to baseline, in x-heights.
+        paper: Width and height of the paper; None for one page that fits the ink.
+        margin: The margin on all four sides.
+        x_height: The x-height of the letters.
+        spacing: The distance between baselines, in x-heights.
+
+    Raises:
+        RequestError: If a value is out of range, or the margins leave no room for a line.
     """
 
     paper: tuple[float, float] | None = None
@@ -44,47 +54,56 @@ class Layout:
 
     def __post_init__(self) -> None:
         if not (0.2 <= self.x_height <= 500):
-            raise RequestError(f"an x-height of {self.x_height:g} mm cannot be written; allowed are 0.2 to 500 mm")
+            raise RequestError.invalid("letter_height", f"{self.x_height:g}mm", "from 0.2 to 500 mm")
         if not (1 <= self.spacing <= 50):
-            raise RequestError(f"a line spacing of {self.spacing:g} x-heights is not allowed; it must be from 1 to 50")
-        if self.margin < 0 or self.margin > LARGEST:
-            raise RequestError(f"a margin of {self.margin:g} mm is not allowed; it must be from 0 to {LARGEST:g} mm")
-        if self.paper and (self.column < 5 * self.x_height or self.lines < 1):
+            raise RequestError.invalid("spacing", self.spacing, "from 1 to 50 x-heights")
+        if self.margin < 0 or self.margin > MAX_PAPER:
+            raise RequestError.invalid("margin", f"{self.margin:g}mm", f"from 0 to {MAX_PAPER:g} mm")
+        if self.paper and (self.column_width < 5 * self.x_height or self.lines < 1):
             raise RequestError(
-                f"margins of {self.margin:g} mm leave no room for a line with an x-height of {self.x_height:g} mm on"
-                f" paper of {self.paper[0]:g} x {self.paper[1]:g} mm; take smaller margins, smaller letters or larger"
-                " paper"
+                f"a `margin` of {self.margin:g} mm leaves no room for a line with a `letter_height` of"
+                f" {self.x_height:g} mm on `paper` of {self.paper[0]:g} x {self.paper[1]:g} mm; reduce the margin or"
+                " the letter height, or choose larger paper",
+                field="margin",
+                value=self.margin,
             )
 
     @property
-    def column(self) -> float:
-        """Width that lines may take, 0 where there is no paper."""
+    def column_width(self) -> float:
+        """The width available to a line, 0 without paper."""
         return self.paper[0] - 2 * self.margin if self.paper else 0.0
 
     @property
     def lines(self) -> int:
-        """How many lines stand on a page, 0 where there is no paper."""
+        """The number of lines per page, 0 without paper."""
         if not self.paper:
             return 0
-        room = (self.paper[1] - 2 * self.margin) / self.x_height - ABOVE - BELOW
+        room = (self.paper[1] - 2 * self.margin) / self.x_height - ASCENT - DESCENT
         return int(room // self.spacing) + 1 if room >= 0 else 0
 
     def characters(self, width: float) -> int:
-        """Return how many characters of a mean width, in x-heights, go into a line; at least 1."""
-        return max(1, int(self.column / (width * self.x_height)))
+        """Return the number of characters per line, at least 1.
+
+        Args:
+            width: The mean width of a character, in x-heights.
+        """
+        return max(1, int(self.column_width / (width * self.x_height)))
 
 
 @dataclass(frozen=True)
 class Page:
     """One page.
 
+    >>> Page(Ink(()), width=148, height=210).count
+    1
+
     Attributes:
-        ink: what stands on it, in millimetres from its upper left corner.
-        width: of the paper.
-        height: of the paper.
-        number: counted from 1.
-        count: of all pages.
-        notes: printed beside the ink of a specimen sheet: x, y of the baseline, and a text.
+        ink: The ink on the page, relative to its upper left corner.
+        width: The width of the page.
+        height: The height of the page.
+        number: The page number, from 1.
+        count: The number of pages of the text.
+        notes: Captions of a specimen sheet in a printed font: x, y of the baseline, and the caption.
     """
 
     ink: Ink
@@ -95,106 +114,152 @@ class Page:
     notes: tuple[tuple[float, float, str], ...] = ()
 
 
-def length_mm(text: str, *, name: str = "--margin") -> float:
-    """Return a length like "15mm", "1.5cm", "0.5in", "10pt" or "40px" (96 an inch) in millimetres.
+def parse_length(text: str, *, field: str = "margin") -> float:
+    """Return a length in millimetres.
+
+    >>> parse_length("1.5cm")
+    15.0
+
+    Args:
+        text: A number with a unit: "15mm", "1.5cm", "0.5in", "10pt" or "40px" (96 px per inch).
+        field: The field of the request that gave the length, for messages.
 
     Raises:
-        RequestError: it is none; `name` is the flag to name.
+        RequestError: If the text is not a length.
     """
     match = LENGTH.fullmatch(text)
     if match is None:
-        raise RequestError(f"{name} {text!r} is no length; write a number and a unit, as in 15mm, 1.5cm or 0.5in")
+        raise RequestError.invalid(field, text, "a number with a unit, such as 15mm, 1.5cm or 0.5in")
     return float(match[1]) * UNITS[match[2].lower()]
 
 
-def paper_mm(text: str) -> tuple[float, float]:
-    """Return the width and height of a paper: a name ("a5") or a size ("120x80mm").
+def parse_paper(text: str) -> tuple[float, float]:
+    """Return the width and height of a paper.
+
+    >>> parse_paper("a5"), parse_paper("120x80mm")
+    ((148.0, 210.0), (120.0, 80.0))
+
+    Args:
+        text: The name of a paper ("a5") or a size ("120x80mm").
 
     Raises:
-        RequestError: nobody sells such paper.
+        RequestError: If the text is neither, or a side is too short or too long.
     """
-    known = PAPERS.get(text.strip().lower())
-    if known:
-        return known
+    size = PAPERS.get(text.strip().lower())
+    if size:
+        return size
     match = SIZE.fullmatch(text)
     if match is None:
+        suggestion = did_you_mean(text.strip().lower(), PAPERS)
+        allowed = f"{', '.join(PAPERS)}, or width x height such as 120x80mm"
         raise RequestError(
-            f"--paper {text!r} is no paper; allowed are {', '.join(PAPERS)}, or width x height as in 120x80mm."
-            f"{did_you_mean(text.strip().lower(), PAPERS)}"
+            f"`paper` is {text!r}; it must be {allowed}.{suggestion}", field="paper", value=text, allowed=allowed
         )
     unit = UNITS[match[3].lower()]
-    size = float(match[1]) * unit, float(match[2]) * unit
-    if not (min(size) >= SMALLEST and max(size) <= LARGEST):
-        raise RequestError(
-            f"--paper {text!r} is {size[0]:g} x {size[1]:g} mm; each side must be from {SMALLEST:g} to {LARGEST:g} mm"
-        )
-    return size
+    width, height = float(match[1]) * unit, float(match[2]) * unit
+    if not (min(width, height) >= MIN_PAPER and max(width, height) <= MAX_PAPER):
+        allowed = f"from {MIN_PAPER:g} to {MAX_PAPER:g} mm on each side"
+        raise RequestError.invalid("paper", f"{width:g}x{height:g}mm", allowed)
+    return width, height
 
 
-def wrap(text: str, most: int) -> list[str]:
-    """Return a text in lines of at most so many characters, broken at spaces and where the text has a new line.
+def wrap(text: str, max_characters: int) -> list[str]:
+    r"""Break a text into lines at spaces and line ends; an empty line stays an empty line.
 
-    An empty line stays one.
+    >>> wrap("Dear Ann,\n\nI am well", 9)
+    ['Dear Ann,', '', 'I am well']
+
+    Args:
+        text: The text.
+        max_characters: The largest number of characters per line.
 
     Raises:
-        RequestError: a word is longer than a line.
+        RequestError: If a word is longer than a line.
     """
-    found: list[str] = []
+    lines: list[str] = []
     for paragraph in text.split("\n"):
         line = ""
         for word in paragraph.split():
-            if len(word) > most:
+            if len(word) > max_characters:
                 shown = word if len(word) <= 40 else f"{word[:40]}..."
                 raise RequestError(
-                    f"the word {shown!r} has {len(word)} characters and a line has room for {most}; divide it with a"
-                    " space, or take larger paper, smaller margins or smaller letters"
+                    f"the word {shown!r} of `text` has {len(word)} characters, and a line has room for"
+                    f" {max_characters}; divide it by a space, choose larger `paper`, or reduce `margin` or"
+                    " `letter_height`",
+                    field="text",
+                    value=shown,
+                    allowed=f"words of at most {max_characters} characters",
                 )
-            if line and len(line) + 1 + len(word) > most:
-                found.append(line)
+            if line and len(line) + 1 + len(word) > max_characters:
+                lines.append(line)
                 line = word
             else:
                 line = f"{line} {word}" if line else word
-        found.append(line)
-    return found
+        lines.append(line)
+    return lines
 
 
 def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
-    """Return lines of writing on pages.
+    """Place lines of writing on pages.
 
-    A line that turned out wider than the paper's column makes the whole letter smaller, all lines alike.
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> line = from_deltas([[0, 0, 2, -1]], "l")
+    >>> (page,) = place([line, line], Layout(paper=(148.0, 210.0)))
+    >>> page.ink.strokes[1].tolist()
+    [[10.0, 26.75], [15.0, 24.25]]
+
+    If a line is wider than the column of the paper, all lines are scaled down alike.
 
     Args:
-        lines: one Ink a line, its baseline at y = 0, in x-heights. One without strokes is an empty line. On paper all
-            begin at the left margin.
-        layout: where they go.
+        lines: One ink per line in x-heights, with its baseline at y = 0. An ink without strokes is an empty line. On
+            paper every line starts at the left margin.
+        layout: The layout of the pages.
 
     Raises:
-        RequestError: they take too many pages.
+        RequestError: If more than 1,000 pages are necessary.
     """
     if layout.paper is None:
-        return [_canvas(lines, layout)]
+        return [_fitting_page(lines, layout)]
     widest = max((ink.bounds[2] - ink.bounds[0] for ink in lines), default=0.0)
-    scale = min(layout.x_height, layout.column / widest) if widest > 0 else layout.x_height
-    each = layout.lines
-    pages = [lines[start : start + each] for start in range(0, len(lines), each)] or [lines]
-    if len(pages) > MOST_PAGES:
-        raise RequestError(f"the text takes {len(pages):,} pages; {MOST_PAGES:,} are allowed: write it in parts")
-    step, top = layout.spacing * layout.x_height, layout.margin + ABOVE * layout.x_height
-    found = []
-    for number, chosen in enumerate(pages, 1):
-        placed = [
-            ink.moved(-ink.bounds[0], 0).scaled(scale).moved(layout.margin, top + row * step)
-            for row, ink in enumerate(chosen)
+    scale = min(layout.x_height, layout.column_width / widest) if widest > 0 else layout.x_height
+    pages = [lines[start : start + layout.lines] for start in range(0, len(lines), layout.lines)] or [lines]
+    if len(pages) > MAX_PAGES:
+        raise RequestError(
+            f"the `text` takes {len(pages):,} pages; at most {MAX_PAGES:,} can be written at once, so split it",
+            field="text",
+            allowed=f"at most {MAX_PAGES:,} pages long",
+        )
+    step, top = layout.spacing * layout.x_height, layout.margin + ASCENT * layout.x_height
+    placed = []
+    for number, page_lines in enumerate(pages, 1):
+        inks = [
+            ink.translate(-ink.bounds[0], 0).scale(scale).translate(layout.margin, top + row * step)
+            for row, ink in enumerate(page_lines)
         ]
-        found.append(Page(joined(placed), *layout.paper, number, len(pages)))
-    return found
+        placed.append(Page(concatenate(inks), *layout.paper, number, len(pages)))
+    return placed
 
 
-def _canvas(lines: Sequence[Ink], layout: Layout) -> Page:
-    """Return one page that fits its ink and a margin."""
+def _fitting_page(lines: Sequence[Ink], layout: Layout) -> Page:
+    """Return one page of the size of its ink and the margins."""
     step = layout.spacing * layout.x_height
-    whole = joined(ink.scaled(layout.x_height).moved(0, row * step) for row, ink in enumerate(lines))
-    left, top, right, bottom = whole.bounds
-    width, height = right - left + 2 * layout.margin, bottom - top + 2 * layout.margin
-    least = layout.x_height
-    return Page(whole.moved(layout.margin - left, layout.margin - top), max(width, least), max(height, least))
+    ink = concatenate(line.scale(layout.x_height).translate(0, row * step) for row, line in enumerate(lines))
+    return page_around(ink, margin=layout.margin, min_size=layout.x_height)
+
+
+def page_around(ink: Ink, *, margin: float = 0.0, min_size: float = 1.0) -> Page:
+    """Return a page of the size of an ink in millimetres and the margins.
+
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> page = page_around(from_deltas([[3, 4, 5, 0]]), margin=2)
+    >>> page.width, page.height
+    (9.0, 4.0)
+
+    Args:
+        ink: The ink, in millimetres.
+        margin: The margin on all four sides.
+        min_size: The smallest width and height of the page.
+    """
+    left, top, right, bottom = ink.bounds
+    width, height = right - left + 2 * margin, bottom - top + 2 * margin
+    return Page(ink.translate(margin - left, margin - top), max(width, min_size), max(height, min_size))

@@ -1,76 +1,88 @@
-"""Strokes of a pen into ink, and ink into drawings."""
+"""The plugin: it reads files with strokes and writes drawings."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from seqforge import Fingerprints, Origin, Piece, Plugin, ReadError
-from seqforge_handwriting.asking import Letter
 from seqforge_handwriting.codec import InkCodec
-from seqforge_handwriting.drawing import fitted, write
+from seqforge_handwriting.drawing import PagedInk, write_pages
+from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink
-from seqforge_handwriting.options import Options, Request
-from seqforge_handwriting.reading import SUFFIXES, read_ink
-from seqforge_handwriting.shape import frame_once
-from seqforge_handwriting.thinning import lightened
+from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
+from seqforge_handwriting.page import page_around
+from seqforge_handwriting.reader import SUFFIXES, read_ink
+from seqforge_handwriting.simplify import simplify_dense
 
-TALLEST = 7.0
-"""X-heights of a line of writing, from the top of its letters to the bottom."""
+__all__ = ["Handwriting"]
+
+MAX_HEIGHT = 7.0
+"""Largest height of a line of writing, from the top of its letters to their bottom, in x-heights."""
+PAGE_MARGIN = 2.0
+"""Margin around ink that is not laid out on pages, millimetres."""
 
 
-class Handwriting(Plugin, Fingerprints):
-    """Reads strokes and writes drawings."""
+class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerprints[Ink]):
+    """The handwriting plugin: ink in SVG, InkML and JSON files, and generated handwriting as SVG, PNG and JSON.
+
+    Example:
+        model = seqforge.load("handwriting")
+        (piece,) = model.generate(text="The quick brown fox", style="w014")
+        Handwriting().write([piece], Path("fox.svg"))
+    """
 
     name = "handwriting"
     summary = "handwriting as strokes of a pen; writes a text by hand as SVG, PNG or strokes"
     unit = "point"
-    reads = tuple(SUFFIXES)
+    reads = SUFFIXES
     writes = (".svg", ".png", ".json")
-    Options: ClassVar[type] = Options
-    Request: ClassVar[type] = Request
+    Options = HandwritingOptions
+    Request = HandwritingRequest
     codec = InkCodec
-    settings: ClassVar[Mapping[str, Any]] = {
-        "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "window": 96,
-        "batch_size": 32, "learning_rate": 3e-3, "average": 400,
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "bptt": 96,
+        "batch_size": 32, "learning_rate": 3e-3, "ema": 400,
     }  # fmt: skip
+    sampling_defaults: ClassVar[Mapping[str, Any]] = {"bias": 0.75}
 
-    controls: ClassVar[Mapping[str, Any]] = {"bias": 0.75}
-
-    def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:
-        """Yield the ink of a file: of a .jsonl, that of each line."""
-        for found in read_ink(path):
-            if isinstance(found, ReadError):
-                yield found
+    def read(self, path: Path, options: HandwritingOptions) -> Iterator[Piece[Ink] | ReadError]:
+        """Yield the samples of a file; a .jsonl file has one per line."""
+        for sample in read_ink(path):
+            if isinstance(sample, ReadError):
+                yield sample
                 continue
-            ink = found.ink
+            ink = sample.ink
             if len(ink.points) > 1:
-                frame = frame_once(ink)
+                frame = estimate_frame(ink)
                 _, top, _, bottom = frame.apply(ink).bounds
-                if bottom - top > TALLEST:
+                if bottom - top > MAX_HEIGHT:
+                    prefix = f"{sample.place}: " if sample.place and sample.line is None else ""
                     yield ReadError(
-                        f"the writing is {bottom - top:.0f} x-heights tall, as if it stood on two rows; give each row a"
-                        " sample of its own",
-                        file=f"{path}, {found.place}" if found.place else str(path),
+                        f"{prefix}the writing is {bottom - top:.0f} x-heights tall, as if it had two lines; save every"
+                        " line as a separate sample",
+                        file=str(path),
+                        line=sample.line,
                     )
                     continue
-                ink = lightened(ink, path.suffix, options.thin * frame.x_height)
-            yield Piece(ink, labels=dict(found.labels), origin=Origin(str(path), found.place))
+                ink = simplify_dense(ink, path.suffix, options.simplify * frame.x_height)
+            yield Piece(ink, labels=dict(sample.labels), origin=Origin(str(path), sample.place))
 
-    def fit(self, pieces: Iterable[Piece], options: Any) -> InkCodec:
-        return InkCodec.fit(pieces, options)
-
-    def write(self, pieces: Sequence[Piece], path: Path) -> None:
-        """Write ink in the format of the suffix."""
+    def write(self, pieces: Sequence[Piece[Ink]], path: Path) -> None:
+        """Write the ink of one piece in the format of the suffix."""
         piece = pieces[0]
-        told = f"made by seqforge: {piece.origin.file}, {piece.origin.place}" if piece.origin else ""
-        if isinstance(piece.content, Letter):
-            write(piece.content.pages, path, piece.content.pen, told=told)
+        description = f"made by seqforge: {piece.origin.file}, {piece.origin.place}" if piece.origin else ""
+        if isinstance(piece.content, PagedInk):
+            write_pages(piece.content.pages, path, piece.content.pen, description=description)
         else:
-            write([fitted(piece.content, margin=2.0)], path, told=told)
+            write_pages([page_around(piece.content, margin=PAGE_MARGIN)], path, description=description)
 
-    def fingerprints(self, piece: Piece) -> Iterable[int]:
-        """Return keys of what stands out in a writer's line: the line itself."""
-        ink: Ink = piece.content
-        data = ink.points.round(1).tobytes() + ink.text.encode()
+    def fingerprints(self, piece: Piece[Ink]) -> Iterable[int]:
+        """Return one key of the whole ink: copies of a line of writing belong to the same split."""
+        ink = piece.content
+        left, top, right, bottom = ink.bounds
+        extent = max(right - left, bottom - top)
+        decimals = max(1, 2 - math.floor(math.log10(extent))) if extent > 0 else 1  # at least 1 % of the extent
+        data = ink.points.round(decimals).tobytes() + ink.text.encode()
         return [int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")]

@@ -1,0 +1,145 @@
+"""Reading SVG: open paths become strokes; outlines, pictures and letters of a font are rejected with advice."""
+
+import io
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge import ReadError
+from seqforge_handwriting.curves import flatten, flattening_tolerance
+from seqforge_handwriting.ink import MAX_COORDINATE
+from seqforge_handwriting.safe_xml import Document, local_name, read_xml
+from seqforge_handwriting.samples import MAX_POINTS, Sample, validated_ink
+from seqforge_handwriting.svg_validation import prepare
+
+__all__ = ["INK_CLASS", "read_svg"]
+
+INK_CLASS = "handwriting"
+"""Class of the groups in drawings of this plugin; the title of such a drawing is the text of its ink."""
+PIXELS_PER_INCH = 96
+ADVICE = "draw the text with a pen tool (one open path without fill per stroke), or record it with docs/capture.html"
+
+
+def read_svg(path: Path) -> Sample | ReadError:
+    """Return the strokes of a drawing in CSS pixels (1/96 inch), or the reason why it cannot be read.
+
+    Example:
+        sample = read_svg(Path("fox.svg"))
+
+    Transforms, units and styles are applied. Every open subpath is a stroke, in the order of the file. Curves become
+    polylines with points at the ends of their segments and evenly spaced points between them.
+    """
+    try:
+        document = read_xml(path, root="svg")
+        return _sample(document, str(path))
+    except ReadError as error:
+        return error
+    except ValueError as error:
+        return ReadError(str(error), file=str(path))
+
+
+def _sample(document: Document, file: str) -> Sample:
+    names = {local_name(element) for element in document.root.iter()}
+    text = _title(document.root)
+    prepare(document, file)
+    curves: list[np.ndarray] = []
+    for shape in _visible_shapes(document.root):
+        line = int(shape.values["data-line"])
+        if not _is_painted(shape.stroke) or not shape.stroke_width:
+            if _is_painted(shape.fill) and type(shape).__name__ != "Rect":  # a rectangle is the paper
+                if shape.values.get("data-unpainted") == "1" and not _has_closed_subpath(shape):
+                    curves += _subpaths(shape)
+                    continue
+                raise ReadError(
+                    "is a filled outline (a letter of a font, or the trace of a scan), which does not show the path of"
+                    f" a pen; {ADVICE}",
+                    file=file,
+                    line=line,
+                )
+            continue
+        try:
+            curves += _subpaths(shape)
+        except ValueError as error:
+            raise ReadError(str(error), file=file, line=line) from error
+    if not curves:
+        content = "letters of a font and " if "text" in names else "a picture and " if "image" in names else ""
+        raise ReadError(f"contains {content}no strokes of a pen; {ADVICE}", file=file)
+    tolerance = flattening_tolerance(curves)
+    return Sample(validated_ink(flatten(curves, tolerance, MAX_POINTS), text))
+
+
+def _title(root: ET.Element) -> str:
+    """Return the text of a drawing that this plugin wrote, "" for other drawings."""
+    if not any(INK_CLASS in child.get("class", "").split() for child in root):
+        return ""
+    return next(("".join(child.itertext()) for child in root if local_name(child) == "title"), "")
+
+
+def _visible_shapes(root: ET.Element) -> Iterator[Any]:
+    """Yield the visible shapes, with inherited styles and with transforms applied.
+
+    Raises:
+        ValueError: If svgelements cannot parse the drawing.
+    """
+    from svgelements import SVG, Shape  # type: ignore[import-untyped]
+
+    try:
+        drawing = SVG.parse(io.BytesIO(ET.tostring(root)), reify=True, ppi=PIXELS_PER_INCH)
+        for shape in drawing.elements():
+            if isinstance(shape, Shape) and shape.values.get("visibility") not in ("hidden", "collapse"):
+                yield shape
+    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
+        raise ValueError(f"cannot be parsed as SVG ({error}); save it as plain SVG") from error
+
+
+def _is_painted(colour: Any) -> bool:
+    return colour is not None and colour.value is not None and colour.opacity != 0
+
+
+def _has_closed_subpath(shape: Any) -> bool:
+    return any(len(curve) > 1 and abs(curve[0, 0] - curve[-1, 3]) < 1e-6 for curve in _subpaths(shape))
+
+
+def _subpaths(shape: Any) -> list[np.ndarray]:
+    """Return every subpath as Bézier curves: complex control points, shape (segments, 4).
+
+    Raises:
+        ValueError: If a coordinate is out of range.
+    """
+    from svgelements import Arc, Close, CubicBezier, Move, Path, QuadraticBezier
+
+    subpaths: list[np.ndarray] = []
+    rows: list[tuple[complex, ...]] = []
+
+    def finish() -> None:
+        if rows:
+            curve = np.array(rows, np.complex128)
+            if not (np.isfinite(curve).all() and np.abs(curve).max() <= MAX_COORDINATE):
+                raise ValueError(
+                    f"has a coordinate that is not a number from -{MAX_COORDINATE:,.0f} to {MAX_COORDINATE:,.0f};"
+                    " correct it"
+                )
+            subpaths.append(curve)
+            rows.clear()
+
+    for segment in Path(shape):
+        if isinstance(segment, Move) or segment.start is None or segment.end is None:
+            finish()
+            continue
+        if isinstance(segment, Close) and segment.start == segment.end:
+            continue
+        parts = segment.as_cubic_curves() if isinstance(segment, Arc) else (segment,)
+        for part in parts:
+            start, end = complex(part.start), complex(part.end)
+            if isinstance(part, CubicBezier):
+                rows.append((start, complex(part.control1), complex(part.control2), end))
+            elif isinstance(part, QuadraticBezier):
+                control = complex(part.control)
+                rows.append((start, start + (control - start) * 2 / 3, end + (control - end) * 2 / 3, end))
+            else:
+                rows.append((start, start + (end - start) / 3, end - (end - start) / 3, end))
+    finish()
+    return subpaths
