@@ -51,6 +51,14 @@ def test_file_with_one_piece(generate: Run, text: Path, tmp_path: Path) -> None:
     assert (tmp_path / "o.txt").read_text() == seqforge.load(text).generate(length=20)[0].content
 
 
+def test_prompt_may_be_longer_than_a_path(generate: Run, text: Path, tmp_path: Path) -> None:
+    prompt = "the lazy dog " * 400
+    result = generate("--model", text, "--prompt", prompt, "--length", len(prompt) + 5, "-o", "o.txt")
+    assert result.code == 0, result.err
+    assert (tmp_path / "o.txt").read_text().startswith(prompt)
+    assert generate("--replay", "o.txt").code == 0
+
+
 def test_file_with_several_pieces(generate: Run, numbers: Path, tmp_path: Path) -> None:
     generate("--model", numbers, "-n", "4", "-o", tmp_path / "o.num")
     rows = [tuple(map(int, line.split())) for line in (tmp_path / "o.num").read_text().splitlines()]
