@@ -1,4 +1,4 @@
-"""What the benchmarks share: the characters of tinyshakespeare, split as published."""
+"""The characters of tinyshakespeare with its published split, for the benchmarks of text."""
 
 from pathlib import Path
 
@@ -9,11 +9,14 @@ from seqforge.corpus import find_corpus
 
 
 def tinyshakespeare() -> tuple[Tensor, Tensor, list[str]]:
-    """Return the first 90 % and the last 10 % of the characters as numbers, and the characters."""
+    """Return the characters of the training split (the first 90 %) and the validation split, and the vocabulary.
+
+    A split is an integer tensor of shape (characters,) with indices into the vocabulary.
+    """
     (path,) = find_corpus("tinyshakespeare").paths()
     text = Path(path).read_text(encoding="utf-8")
-    letters = sorted(set(text))
-    numbers = {letter: number for number, letter in enumerate(letters)}
-    every = torch.tensor([numbers[letter] for letter in text])
-    edge = int(0.9 * len(every))
-    return every[:edge], every[edge:], letters
+    vocabulary = sorted(set(text))
+    index = {character: number for number, character in enumerate(vocabulary)}
+    steps = torch.tensor([index[character] for character in text])
+    boundary = int(0.9 * len(steps))
+    return steps[:boundary], steps[boundary:], vocabulary

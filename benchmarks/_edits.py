@@ -1,13 +1,20 @@
-"""What the benchmarks of written and spoken words share: how far two sequences are apart."""
+"""The edit distance, for the benchmarks of legibility and pronunciation."""
 
 from collections.abc import Sequence
 
 
-def edits(said: Sequence[str], wanted: Sequence[str]) -> int:
-    """Return the fewest insertions, deletions and substitutions between two sequences (V. Levenshtein, 1966)."""
-    row = list(range(len(wanted) + 1))
-    for number, one in enumerate(said, 1):
-        before, row[0] = row[0], number
-        for place, other in enumerate(wanted, 1):
-            before, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, before + (one != other))
+def edits(sequence: Sequence[str], reference: Sequence[str]) -> int:
+    """Return the edit distance of two sequences (V. Levenshtein, 1966).
+
+    It is the smallest number of insertions, deletions and substitutions that turn one into the other.
+
+    >>> edits("kitten", "sitting")
+    3
+    """
+    row = list(range(len(reference) + 1))
+    for number, symbol in enumerate(sequence, 1):
+        diagonal, row[0] = row[0], number
+        for column, other in enumerate(reference, 1):
+            substitution = diagonal + (symbol != other)
+            diagonal, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, substitution)
     return row[-1]

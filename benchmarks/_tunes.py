@@ -1,20 +1,25 @@
-"""The bundled tune books, split as `seqforge train --plugin abc` splits them."""
+"""The bundled tune books, split in the same way as by `seqforge train --plugin abc`."""
 
-from seqforge import Piece
+from typing import Any
+
+from seqforge import Codec, Piece
 from seqforge.corpus import find_sources, prepare
-from seqforge.plugin import Codec
-from seqforge_abc import Abc, Options
+from seqforge_abc import Abc, AbcOptions, Tune
 
 BOOKS = ["cre", "oneills1850", "ryans"]
 
 
-def tunes(codec: Codec | None = None) -> tuple[Codec, dict[str, list[Piece]]]:
-    """Return the codec (fitted where none is given) and the pieces of each side, as the codec keeps them."""
+def tunes(codec: Codec[Any, Any, Any] | None = None) -> tuple[Codec[Any, Any, Any], dict[str, list[Piece[Tune]]]]:
+    """Return a codec and the canonical pieces of each split.
+
+    Args:
+        codec: The codec; None fits one on the training split.
+    """
     plugin = Abc()
     sources = find_sources(BOOKS, reads=plugin.reads, domain=plugin.name)
-    prepared = prepare(plugin, Options(), sources, codec=codec)
-    sides = {
-        side: [prepared.codec.decode(data.example(number)) for number in range(len(data))]
-        for side, data in prepared.datasets.items()
+    prepared = prepare(plugin, AbcOptions(), sources, codec=codec)
+    splits = {
+        split: [prepared.codec.decode(dataset.example(number)) for number in range(len(dataset))]
+        for split, dataset in prepared.datasets.items()
     }
-    return prepared.codec, sides
+    return prepared.codec, splits

@@ -1,8 +1,8 @@
-"""What generated tunes are like, beside held-out real ones: judged by abc2midi, abcm2ps and by counting.
+"""Statistics of generated tunes and of held-out real tunes, with checks by abc2midi and abcm2ps.
 
     python benchmarks/abc_tunes.py -n 1000
 
-Needs abc2midi and abcm2ps (Debian: abcmidi, abcm2ps).
+Requires abc2midi and abcm2ps (Debian packages: abcmidi, abcm2ps).
 """
 
 import argparse
@@ -17,125 +17,126 @@ from pathlib import Path
 import numpy as np
 from _tunes import tunes
 
-from seqforge import DecodeError, Example, Model, Prompt
-from seqforge.api import choose, load
-from seqforge.evaluation.samples import Runs
+from seqforge import DecodeError, Example, Model, Prompt, load
+from seqforge.api.model_paths import resolve_model
+from seqforge.evaluation.samples import RunIndex
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
-from seqforge_abc import Tune
-from seqforge_abc.lint import findings
-from seqforge_abc.reading import read_book
-from seqforge_abc.tune import Bar, Tuplet
-from seqforge_abc.writing import tune_to_abc
+from seqforge_abc import AbcRequest, Tune
+from seqforge_abc.lint import violations
+from seqforge_abc.reader import read_book
+from seqforge_abc.tune import BarLine, Note, Tuplet
+from seqforge_abc.writer import tune_to_abc
 
 
-def abc2midi_is_content(text: str, folder: Path) -> bool:
-    """Return whether abc2midi finds no bar of a wrong length and no error."""
+def accepted_by_abc2midi(text: str, folder: Path) -> bool:
+    """Return whether abc2midi reports no error and no bar of a wrong length."""
     (folder / "t.abc").write_text(text)
-    said = subprocess.run(["abc2midi", "t.abc", "-c"], cwd=folder, capture_output=True, text=True, check=False).stdout
-    return not re.search(r"Error|time units", said)
+    result = subprocess.run(["abc2midi", "t.abc", "-c"], cwd=folder, capture_output=True, text=True, check=False)
+    return not re.search(r"Error|time units", result.stdout)
 
 
-def abcm2ps_is_content(text: str, folder: Path) -> bool:
-    """Return whether abcm2ps engraves it and leaves with 0."""
+def accepted_by_abcm2ps(text: str, folder: Path) -> bool:
+    """Return whether abcm2ps engraves a tune and exits with code 0."""
     (folder / "t.abc").write_text(text)
-    return not subprocess.run(
-        ["abcm2ps", "t.abc", "-O", "t.ps"], cwd=folder, capture_output=True, check=False
-    ).returncode
+    command = ["abcm2ps", "t.abc", "-O", "t.ps"]
+    return not subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode
 
 
-def read_again(tune: Tune, folder: Path) -> Tune:
-    """Return what a tune's file says."""
+def reread(tune: Tune, folder: Path) -> Tune:
+    """Return a tune after it is written and read."""
     (folder / "t.abc").write_text(tune_to_abc(tune))
-    ((found, _),) = [each for each in read_book(folder / "t.abc") if isinstance(each, tuple)]
-    return found
+    ((result, _),) = [item for item in read_book(folder / "t.abc") if isinstance(item, tuple)]
+    return result
 
 
-def bars_of(tune: Tune) -> list[float]:
-    """Return how full each stretch between bar lines is, in bars."""
-    found, length, scale, left = [], 0.0, 1.0, 0
-    for element in tune.music:
+def bar_lengths(tune: Tune) -> list[float]:
+    """Return the length of the music between bar lines, in bars."""
+    lengths, length, scale, tuplet_left = [], 0.0, 1.0, 0
+    for element in tune.elements:
         if isinstance(element, Tuplet):
-            scale, left = element.q / element.p, element.r
-        elif isinstance(element, Bar):
-            found += [length] if length else []
+            scale, tuplet_left = element.q / element.p, element.r
+        elif isinstance(element, BarLine):
+            lengths += [length] if length else []
             length = 0.0
-        elif hasattr(element, "duration"):
-            length += float(element.duration) * (scale if left else 1)
-            left = max(0, left - 1)
-    whole = float(tune.meter.bar) or 1.0
-    return [length / whole for length in found]
+        elif isinstance(element, Note):
+            length += float(element.duration) * (scale if tuplet_left else 1)
+            tuplet_left = max(0, tuplet_left - 1)
+    full = float(tune.meter.bar_length) or 1.0
+    return [length / full for length in lengths]
+
+
+def count_bars(tune: Tune) -> int:
+    """Return the number of bars, without upbeats."""
+    return sum(length > 0.51 for length in bar_lengths(tune))
 
 
 def ends_on_tonic(tune: Tune) -> bool:
-    """Return whether the last note is the key's tonic."""
+    """Return whether the last note is the tonic of the key."""
     last = next((note for note in reversed(tune.notes()) if note.pitches), None)
     return last is not None and any(pitch.fifths == tune.key.tonic for pitch in last.pitches)
 
 
-def melody(tune: Tune) -> list[int]:
-    """Return the intervals of a tune, in semitones."""
-    heights = [note.pitches[-1].midi for note in tune.notes() if note.pitches]
-    return [after - before for before, after in pairwise(heights)]
+def melody_intervals(tune: Tune) -> list[int]:
+    """Return the intervals between consecutive notes, in semitones."""
+    pitches = [note.pitches[-1].midi for note in tune.notes() if note.pitches]
+    return [after - before for before, after in pairwise(pitches)]
 
 
-def longest_copy(tune: Tune, known: Runs) -> int:
-    """Return the longest run of notes whose intervals stand in the training tunes."""
-    best = known.longest(melody(tune))
-    return best + 1 if best else 0
+def longest_copy(tune: Tune, training: RunIndex) -> int:
+    """Return the length of the longest run of notes whose intervals occur in a training tune."""
+    intervals = training.longest(melody_intervals(tune))
+    return intervals + 1 if intervals else 0
 
 
-def table(found: Sequence[Tune], training: Runs) -> dict[str, float]:
-    """Return what is counted, in per cent where not said otherwise."""
+def per_cent(tunes: Sequence[Tune], test: Callable[[Tune], bool]) -> float:
+    """Return the share of tunes that pass a test, in per cent."""
+    return round(100 * sum(map(test, tunes)) / len(tunes), 1)
 
-    def share(test: Callable[[Tune], bool]) -> float:
-        return round(100 * sum(map(test, found)) / len(found), 1)
 
+def statistics(tunes: Sequence[Tune], training: RunIndex) -> dict[str, float]:
+    """Return the checks of other programs, the statistics of `shape` and the lengths of copied runs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        judged = {
-            "clean by abc2midi -c": share(lambda tune: abc2midi_is_content(tune_to_abc(tune), folder)),
-            "engraved by abcm2ps": share(lambda tune: abcm2ps_is_content(tune_to_abc(tune), folder)),
-            "nothing found by our bar checker": share(lambda tune: not findings(read_again(tune, folder))),
+        checks = {
+            "no errors by abc2midi -c": per_cent(tunes, lambda tune: accepted_by_abc2midi(tune_to_abc(tune), folder)),
+            "engraved by abcm2ps": per_cent(tunes, lambda tune: accepted_by_abcm2ps(tune_to_abc(tune), folder)),
+            "no violations by the bar checker": per_cent(tunes, lambda tune: not violations(reread(tune, folder))),
         }
-    copies = sorted(longest_copy(tune, training) for tune in found)
-    return (
-        judged
-        | shape(found)
-        | {
-            "longest run of notes as in training, median": float(copies[len(copies) // 2]),
-            "longest run of notes as in training, most": float(copies[-1]),
-        }
-    )
+    copies = sorted(longest_copy(tune, training) for tune in tunes)
+    copied = {
+        "longest run of notes in a training tune, median": float(copies[len(copies) // 2]),
+        "longest run of notes in a training tune, maximum": float(copies[-1]),
+    }
+    return checks | shape(tunes) | copied
 
 
-def shape(found: Sequence[Tune]) -> dict[str, float]:
-    """Return what tunes are like, in per cent where not said otherwise."""
-
-    def share(test: Callable[[Tune], bool]) -> float:
-        return round(100 * sum(map(test, found)) / len(found), 1)
+def shape(tunes: Sequence[Tune]) -> dict[str, float]:
+    """Return the musical statistics of tunes, in per cent unless stated otherwise."""
 
     def median(count: Callable[[Tune], int]) -> float:
-        return float(sorted(map(count, found))[len(found) // 2])
+        return float(sorted(map(count, tunes))[len(tunes) // 2])
 
     return {
-        "bars a multiple of 8": share(lambda tune: sum(length > 0.51 for length in bars_of(tune)) % 8 == 0),
-        "last note on the tonic": share(ends_on_tonic),
-        "with an upbeat": share(lambda tune: bool(bars_of(tune)) and bars_of(tune)[0] < 0.99),
-        "with tuplets": share(lambda tune: any(isinstance(element, Tuplet) for element in tune.music)),
-        "with repeats": share(lambda tune: any(isinstance(e, Bar) and ":" in e.kind for e in tune.music)),
-        "distinct": round(100 * len({tuple(melody(tune)) for tune in found}) / len(found), 1),
+        "bars a multiple of 8": per_cent(tunes, lambda tune: count_bars(tune) % 8 == 0),
+        "last note on the tonic": per_cent(tunes, ends_on_tonic),
+        "with an upbeat": per_cent(tunes, lambda tune: bool(bar_lengths(tune)) and bar_lengths(tune)[0] < 0.99),
+        "with tuplets": per_cent(tunes, lambda tune: any(isinstance(e, Tuplet) for e in tune.elements)),
+        "with repeats": per_cent(
+            tunes, lambda tune: any(isinstance(e, BarLine) and ":" in e.kind for e in tune.elements)
+        ),
+        "distinct": round(100 * len({tuple(melody_intervals(tune)) for tune in tunes}) / len(tunes), 1),
         "notes, median": median(lambda tune: len(tune.notes())),
-        "bars, median": median(lambda tune: sum(length > 0.51 for length in bars_of(tune))),
+        "bars, median": median(count_bars),
         "pitches, median": median(lambda tune: len({p for note in tune.notes() for p in note.pitches})),
-        "durations, median": median(lambda tune: len({note.duration for note in tune.notes()})),
+        "note lengths, median": median(lambda tune: len({note.duration for note in tune.notes()})),
     }
 
 
-def cost(model: Model, n: int) -> dict[str, float]:
-    """Return the nats a note of samples under the network alone: under the constraint, and free."""
-    told = {}
-    prompt = model.codec.prompts(model.plugin.Request())[0]
-    for name, constraint in (("constrained", prompt.constraint), ("free", None)):
+def likelihood(model: Model, n: int) -> dict[str, float]:
+    """Return the loss of the network on its constrained and unconstrained samples, in nats per note."""
+    report = {}
+    prompt = model.codec.task(AbcRequest()).prompts[0]
+    for name, constraint in (("constrained", prompt.constraint), ("unconstrained", None)):
         sampler = Sampler(
             Engine(model.network),
             Prompt(Example(prompt.example.steps), constraint),
@@ -146,42 +147,42 @@ def cost(model: Model, n: int) -> dict[str, float]:
         )
         samples = list(sampler.samples(range(n), seed=1))
         notes = sum(float(model.codec.units(sample.steps).sum()) for sample in samples)
-        told[f"nats a note, {name}"] = round(-sum(sample.log_probability for sample in samples) / notes, 3)
+        report[f"nats per note, {name}"] = round(-sum(sample.log_probability for sample in samples) / notes, 3)
         if constraint is None:
-            whole = [_whole(model, sample.steps) for sample in samples]
-            told["free: whole tunes, per cent"] = round(100 * sum(whole) / n, 1)
+            valid = [is_valid(model, sample.steps) for sample in samples]
+            report["unconstrained: complete tunes, per cent"] = round(100 * sum(valid) / n, 1)
         else:
-            told["mass masked at a step, per cent"] = round(100 * sum(s.masked for s in samples) / n, 2)
-    return told
+            report["probability masked per step, per cent"] = round(100 * sum(s.masked for s in samples) / n, 2)
+    return report
 
 
-def _whole(model: Model, steps: np.ndarray) -> bool:
-    """Return whether free steps are a tune that decodes and in whose bars nothing is wrong."""
+def is_valid(model: Model, steps: np.ndarray) -> bool:
+    """Return whether unconstrained steps are a tune without violations of the bar checker."""
     try:
-        return not findings(model.codec.decode(Example(steps)).content)
+        return not violations(model.codec.decode(Example(steps)).content)
     except DecodeError:
         return False
 
 
 def main() -> None:
-    """Generate, judge, and print the table."""
+    """Generate tunes and print the statistics."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", type=int, default=200)
-    parser.add_argument("--model", default="shipped")
-    parser.add_argument("--temperature", type=float, action="append", help="default: 1 and 2")
-    asked = parser.parse_args()
-    model = load(choose("abc", asked.model)[0])
-    sides = tunes(model.codec)[1]
-    training = Runs(melody(piece.content) for piece in sides["train"])
-    told: dict[str, object] = {}
-    for temperature in asked.temperature or (1.0, 2.0):
-        made = [piece.content for piece in model.generate(asked.n, seed=1, temperature=temperature)]
-        told[f"generated at {temperature:g}"] = table(made, training)
-    real = [piece.content for piece in (*sides["test"], *sides["valid"])[: asked.n]]
-    told[f"real, held out ({len(real)})"] = table(real, training)
-    told["real, training"] = shape([piece.content for piece in sides["train"]])
-    told["under the network alone"] = cost(model, asked.n)
-    print(json.dumps(told, indent=2))
+    parser.add_argument("-n", type=int, default=200, help="number of tunes")
+    parser.add_argument("--model", default="shipped", help="model file, run folder or name")
+    parser.add_argument("--temperature", type=float, action="append", help="may be repeated; default: 1 and 2")
+    args = parser.parse_args()
+    model = load(resolve_model(args.model, plugin="abc").path)
+    splits = tunes(model.codec)[1]
+    training = RunIndex(melody_intervals(piece.content) for piece in splits["train"])
+    report: dict[str, object] = {}
+    for temperature in args.temperature or (1.0, 2.0):
+        generated = [piece.content for piece in model.generate(args.n, seed=1, temperature=temperature)]
+        report[f"generated at temperature {temperature:g}"] = statistics(generated, training)
+    held_out = [piece.content for piece in (*splits["test"], *splits["valid"])[: args.n]]
+    report[f"held out ({len(held_out)} tunes)"] = statistics(held_out, training)
+    report["training"] = shape([piece.content for piece in splits["train"]])
+    report["likelihood under the network alone"] = likelihood(model, args.n)
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

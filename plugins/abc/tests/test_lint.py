@@ -1,20 +1,19 @@
-"""The bar checker: on tunes whose faults are known, and on what it must leave alone."""
+"""The bar checker, on tunes with known violations and on valid tunes."""
 
 import dataclasses
 from pathlib import Path
 
 import pytest
 
-from seqforge_abc.lint import findings
-from seqforge_abc.measures import State, closing
-from seqforge_abc.reading import read_book
+from seqforge_abc.lint import violations
+from seqforge_abc.reader import read_book
 from seqforge_abc.tune import Note, Tune
 
 
 def tune(music: str, tmp_path: Path, meter: str = "6/8") -> Tune:
     (tmp_path / "t.abc").write_text(f"X:1\nT:t\nM:{meter}\nL:1/8\nK:D\n{music}\n")
-    ((found, _),) = [each for each in read_book(tmp_path / "t.abc") if isinstance(each, tuple)]
-    return found
+    ((result, _),) = [item for item in read_book(tmp_path / "t.abc") if isinstance(item, tuple)]
+    return result
 
 
 @pytest.mark.parametrize(
@@ -30,45 +29,39 @@ def tune(music: str, tmp_path: Path, meter: str = "6/8") -> Tune:
         "D6-|D6|]",
     ],
 )
-def test_bars_that_add_up(music: str, tmp_path: Path) -> None:
-    assert findings(tune(music, tmp_path)) == []
+def test_valid_tunes_have_no_violations(music: str, tmp_path: Path) -> None:
+    assert violations(tune(music, tmp_path)) == []
 
 
 @pytest.mark.parametrize(
-    ("music", "words"),
+    ("music", "prefixes"),
     [
-        ("DED F2|d3 d3|d6|]", ["bar 3 lasts 3/4 of a whole note, not 1/8"]),  # its first bar is taken for an upbeat
+        ("DED F2|d3 d3|d6|]", ["bar 3 lasts 3/4 of a whole note, not 1/8"]),  # the first bar is read as an upbeat
         ("DED F2A|d3 d2|e3 e3|]", ["bar 2 lasts 5/8 of a whole note, not 3/4"]),
         ("A|DED F2A|d3 d3|]", ["bar 3 lasts 3/4 of a whole note, not 5/8"]),
         ("|:A|DED F2A|d3 d3:|d6|]", ["bar 3 lasts 3/4 of a whole note, not 5/8", "bar 4 lasts 3/4"]),
         ("|:DED F2A|d3 d3 d:|", ["bar 2 lasts 7/8 of a whole note, not 3/4"]),
         ("|:A|DED F2A|[1d3 d3:|[2d3 d2|]", ["bar 3 lasts 3/4 of a whole note, not 5/8"]),
-        ("(3DED F2 (3A2|B2 d3 d3|]", ["bar 1: a tuplet goes on over the bar line"]),
+        ("(3DED F2 (3A2|B2 d3 d3|]", ["bar 1: a tuplet continues over the bar line"]),
     ],
 )
-def test_bars_that_do_not(music: str, words: list[str], tmp_path: Path) -> None:
-    found = findings(tune(music, tmp_path))
-    assert len(found) >= len(words)
-    for word, finding in zip(words, found, strict=False):
-        assert finding.startswith(word)
+def test_bars_of_a_wrong_length_are_violations(music: str, prefixes: list[str], tmp_path: Path) -> None:
+    messages = violations(tune(music, tmp_path))
+    assert len(messages) >= len(prefixes)
+    for prefix, message in zip(prefixes, messages, strict=False):
+        assert message.startswith(prefix)
 
 
-def test_a_tune_without_a_meter_has_no_bars_to_fill(tmp_path: Path) -> None:
-    assert findings(tune("DED F2|d|]", tmp_path, "none")) == []
+def test_a_tune_without_a_meter_has_no_violations(tmp_path: Path) -> None:
+    assert violations(tune("DED F2|d|]", tmp_path, "none")) == []
 
 
-def test_ties_that_lead_nowhere(tmp_path: Path) -> None:
-    whole = tune("D6|E6|]", tmp_path)
-    first, line, second, last = whole.music
+def test_ties_to_other_pitches_are_violations(tmp_path: Path) -> None:
+    parsed = tune("D6|E6|]", tmp_path)
+    first, bar_line, second, final = parsed.elements
     assert isinstance(first, Note) and isinstance(second, Note)
     tied = [dataclasses.replace(note, tied=True) for note in (first, second)]
-    other = dataclasses.replace(whole, music=(tied[0], line, second, last))
-    assert findings(other) == ["bar 2: a tie leads to another pitch"]
-    nothing = dataclasses.replace(whole, music=(first, line, tied[1], last))
-    assert findings(nothing) == ["the last note is tied to nothing"]
-
-
-def test_no_upbeat_leaves_what_no_note_can_fill() -> None:
-    begun = State(head=4, bar=32, unit=4)  # found by a walk: nothing could ever have closed such a tune
-    assert closing(begun._replace(fill=31), 31) == []
-    assert closing(begun._replace(fill=30), 30) == ["|", "|:"]
+    to_other_pitch = dataclasses.replace(parsed, elements=(tied[0], bar_line, second, final))
+    assert violations(to_other_pitch) == ["bar 2: a tie leads to another pitch"]
+    to_nothing = dataclasses.replace(parsed, elements=(first, bar_line, tied[1], final))
+    assert violations(to_nothing) == ["the last note is tied to nothing"]

@@ -6,10 +6,11 @@ import mido
 import pytest
 
 import seqforge
-from seqforge import Piece, ReadError, registry
+from seqforge import Piece, ReadError
 from seqforge.cli.main import main
-from seqforge_abc import Abc, Options, Tune
-from seqforge_abc.reading import read_book
+from seqforge.plugin import registry
+from seqforge_abc import Abc, AbcOptions, Tune
+from seqforge_abc.reader import read_book
 
 BOOK = """X:1
 T:First
@@ -41,26 +42,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> seqforge.Model:
     folder = tmp_path_factory.mktemp("abc")
     (folder / "book.abc").write_text(BOOK)
     return seqforge.train(
-        "abc", corpus=str(folder / "book.abc"), steps=3, hidden=16, layers=1, embedding=8, batch_size=2, window=16,
+        "abc", corpus=str(folder / "book.abc"), steps=3, hidden=16, layers=1, embedding=8, batch_size=2, bptt=16,
         dropout=0.0, recurrent_dropout=0.0, run=folder / "run", workers=1,
     )  # fmt: skip
 
 
-def test_a_broken_tune_is_skipped_with_its_line_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_an_unreadable_tune_is_an_error_and_the_others_are_read(tmp_path: Path) -> None:
     (tmp_path / "book.abc").write_text(BOOK)
-    found = list(Abc().read(tmp_path / "book.abc", Options()))
-    assert [type(item) for item in found] == [Piece, ReadError, Piece]
-    assert "book.abc:" in str(found[1]) and "\n" not in str(found[1])
+    items = list(Abc().read(tmp_path / "book.abc", AbcOptions()))
+    assert [type(item) for item in items] == [Piece, ReadError, Piece]
+    assert "book.abc:" in str(items[1]) and "\n" not in str(items[1])
 
 
-def test_a_generated_tune_is_written_in_every_format(model: seqforge.Model, tmp_path: Path) -> None:
+def test_generated_tunes_are_written_in_every_format(model: seqforge.Model, tmp_path: Path) -> None:
     pieces = model.generate(2, seed=3, key="Edor", meter="6/8", rhythm="jig", bars=8)
     for suffix in Abc.writes:
-        Abc().write(pieces[: 2 if suffix in Abc.books else 1], tmp_path / f"t{suffix}")
-    [one, two] = [found[0] for found in read_book(tmp_path / "t.abc") if not isinstance(found, ReadError)]
-    assert [one, two] == [
-        tune_with(piece.content, title) for piece, title in zip(pieces, (one.title, two.title), strict=True)
-    ]
+        Abc().write(pieces[: 2 if suffix in Abc.multi_piece else 1], tmp_path / f"t{suffix}")
+    tunes = [item[0] for item in read_book(tmp_path / "t.abc") if not isinstance(item, ReadError)]
+    assert tunes == [tune_with(piece.content, tune.title) for piece, tune in zip(pieces, tunes, strict=True)]
     text = (tmp_path / "t.abc").read_text()
     assert "K:Edor" in text and "M:6/8" in text and "R:jig" in text and "seed 3, number 2" in text
     assert mido.MidiFile(tmp_path / "t.mid").length > 1
@@ -71,53 +70,53 @@ def test_a_generated_tune_is_written_in_every_format(model: seqforge.Model, tmp_
 
 
 def tune_with(tune: Tune, title: str) -> Tune:
-    return Tune(tune.music, tune.key, tune.meter, tune.rhythm, title)
+    return Tune(tune.elements, tune.key, tune.meter, tune.rhythm, title)
 
 
-def test_a_generated_tune_is_the_same_however_many_are_asked_for(model: seqforge.Model) -> None:
-    many = model.generate(5, seed=1)
-    assert [piece.content for piece in model.generate(2, seed=1)] == [piece.content for piece in many[:2]]
+def test_a_generated_tune_does_not_depend_on_the_number_of_tunes(model: seqforge.Model) -> None:
+    pieces = model.generate(5, seed=1)
+    assert [piece.content for piece in model.generate(2, seed=1)] == [piece.content for piece in pieces[:2]]
 
 
-def test_a_prompt_is_continued(model: seqforge.Model) -> None:
+def test_generate_continues_a_prompt(model: seqforge.Model) -> None:
     [piece] = model.generate(prompt="|:DED F2A|", key="D", meter="6/8", bars=4)
-    begun = [str(note.pitches[0]) for note in piece.content.notes()[:5]]
-    assert begun == ["=D", "=E", "=D", "^F", "=A"]
+    pitches = [str(note.pitches[0]) for note in piece.content.notes()[:5]]
+    assert pitches == ["=D", "=E", "=D", "^F", "=A"]
 
 
-def test_tunes_that_share_a_run_of_intervals_share_a_key() -> None:
+def test_tunes_with_common_intervals_have_common_fingerprints() -> None:
     plugin = Abc()
-    [one, other] = pieces_of(BOOK)
-    moved = pieces_of(BOOK.split("X:2")[0].replace("K:D", "K:D\n"))[0]
-    assert set(plugin.fingerprints(one)) == set(plugin.fingerprints(moved))
-    assert not set(plugin.fingerprints(one)) & set(plugin.fingerprints(other))
+    [first, second] = pieces_of(BOOK)
+    reread = pieces_of(BOOK.split("X:2")[0].replace("K:D", "K:D\n"))[0]
+    assert set(plugin.fingerprints(first)) == set(plugin.fingerprints(reread))
+    assert not set(plugin.fingerprints(first)) & set(plugin.fingerprints(second))
 
 
-def pieces_of(text: str) -> list[Piece]:
+def pieces_of(text: str) -> list[Piece[Tune]]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "b.abc"
         path.write_text(text)
-        return [item for item in Abc().read(path, Options()) if isinstance(item, Piece)]
+        return [item for item in Abc().read(path, AbcOptions()) if isinstance(item, Piece)]
 
 
-def test_a_book_in_which_every_tune_is_broken_is_one_sentence(
+def test_a_book_of_unreadable_tunes_ends_with_a_one_line_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEQFORGE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "b.abc").write_text("X:1\nT:a\nM:4/4\nK:D\nA999999999|\n\nX:2\nT:b\nM:4/4\nK:D\n%%%\n")
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_info:
         main(["train", "--plugin", "abc", "--corpus", "b.abc", "--steps", "1"])
-    said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert left.value.code == 1 and "nothing could be read" in said and "b.abc:" in said
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert exit_info.value.code == 1 and "b.abc:" in message
 
 
-def test_every_shipped_model_writes_whole_tunes() -> None:
-    shipped = registry.shipped(registry.load("abc"))
-    assert shipped
-    for path in shipped:
+def test_every_shipped_model_generates_tunes() -> None:
+    paths = registry.shipped_models(registry.load("abc"))
+    assert paths
+    for path in paths:
         assert path.stat().st_size <= 16e6
-        made = seqforge.load(path).generate(3, seed=1, bars=8, key="G", meter="6/8", rhythm="jig")
-        assert all(len(piece.content.notes()) > 20 for piece in made)
+        pieces = seqforge.load(path).generate(3, seed=1, bars=8, key="G", meter="6/8", rhythm="jig")
+        assert all(len(piece.content.notes()) > 20 for piece in pieces)

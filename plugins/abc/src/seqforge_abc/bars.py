@@ -1,125 +1,132 @@
-"""What stands between bar lines: how long it is, where in its bar it begins, where lines of music may end."""
+"""The bars of a tune, with their length and the place where they begin, and the lines of music they are set on."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from seqforge_abc.theory import Meter
-from seqforge_abc.tune import Bar, Ending, Music, Note, Tune, Tuplet
+from seqforge_abc.tune import BarLine, Element, Ending, Note, Tune, Tuplet
 
-BARS_A_LINE = 4
+BARS_PER_LINE = 4
 SECTION_ENDS = ("||", "|]", ":|", "::")
 
 
 @dataclass(frozen=True)
-class Run:
-    """What stands between bar lines.
+class Bar:
+    """The elements between two bar lines.
 
     Attributes:
-        music: its elements, bar lines and the endings right after them excepted.
-        lines: the bar lines after it, and the endings right after those.
-        meter: at its first note.
-        length: in whole notes, as it sounds.
-        start: where in its bar it begins, in whole notes: an upbeat begins late.
-        breaks: whether a line of music may end after it (no ending begins there).
+        elements: The elements, without bar lines and the endings right after them.
+        closing: The bar lines after the elements, and the endings right after those.
+        meter: The meter at the first note.
+        length: The sounding length in whole notes.
+        start: The position of the first note within a full bar, in whole notes; it is above 0 for an upbeat.
+        breakable: Whether a line of music may end after the bar; it may not if an ending begins there.
     """
 
-    music: tuple[Music, ...]
-    lines: tuple[Bar | Ending, ...]
+    elements: tuple[Element, ...]
+    closing: tuple[BarLine | Ending, ...]
     meter: Meter
     length: Fraction
     start: Fraction
-    breaks: bool
+    breakable: bool
 
     @property
-    def opens(self) -> bool:
-        """Whether its last bar line is a repeat that opens the next run."""
-        return bool(self.lines) and self.lines[-1] == Bar("|:")
+    def opens_repeat(self) -> bool:
+        """Whether the last bar line opens a repeat."""
+        return bool(self.closing) and self.closing[-1] == BarLine("|:")
 
     @property
-    def closes(self) -> bool:
-        """Whether a section ends with it, and a line of music should."""
-        return self.breaks and (
-            self.opens or any(isinstance(line, Bar) and line.kind in SECTION_ENDS for line in self.lines)
+    def ends_section(self) -> bool:
+        """Whether a section ends with the bar, and a line of music should end there."""
+        return self.breakable and (
+            self.opens_repeat or any(isinstance(e, BarLine) and e.kind in SECTION_ENDS for e in self.closing)
         )
 
     @property
-    def counts(self) -> bool:
-        """Whether it is more than an upbeat."""
-        return 2 * self.length > self.meter.bar
+    def is_full(self) -> bool:
+        """Whether the bar is longer than half its meter, so that it is no upbeat."""
+        return 2 * self.length > self.meter.bar_length
 
 
-def runs(tune: Tune) -> list[Run]:
-    """Return a tune cut at its bar lines."""
-    cut = list(_cut(tune.music))
-    found: list[Run] = []
-    meter, opening, left, scale = tune.meter, True, 0, Fraction(1)
-    for number, (music, lines) in enumerate(cut):
+def split_bars(tune: Tune) -> list[Bar]:
+    """Return the bars of a tune.
+
+    >>> from seqforge_abc.music_parser import parse_music
+    >>> from seqforge_abc.theory import parse_key, parse_meter
+    >>> tune = parse_music("A|DED F2A|d6|]", key=parse_key("D"), meter=parse_meter("6/8"))
+    >>> [(str(bar.start), str(bar.length)) for bar in split_bars(tune)]
+    [('5/8', '1/8'), ('0', '3/4'), ('0', '3/4')]
+    """
+    groups = list(_split(tune.elements))
+    bars: list[Bar] = []
+    meter, section_start, tuplet_left, scale = tune.meter, True, 0, Fraction(1)
+    for number, (elements, closing) in enumerate(groups):
         length = Fraction(0)
-        for element in music:
+        for element in elements:
             if isinstance(element, Tuplet):
-                scale, left = Fraction(element.q, element.p), element.r
+                scale, tuplet_left = Fraction(element.q, element.p), element.r
             elif isinstance(element, Meter) and not length:
                 meter = element
             elif isinstance(element, Note):
-                length += element.duration * (scale if left else 1)
-                left = max(0, left - 1)
-        begun = (*lines, *_before_notes(cut[number + 1 :]))
-        breaks = not any(isinstance(element, Ending) for element in begun)
-        start = meter.bar - length if opening and 0 < length < meter.bar else Fraction(0)
-        run = Run(tuple(music), tuple(lines), meter, length, start, breaks)
-        found.append(run)
-        opening = (opening and not length) or run.closes
-        meter = next((element for element in reversed(music) if isinstance(element, Meter)), meter)
-    return found
+                length += element.duration * (scale if tuplet_left else 1)
+                tuplet_left = max(0, tuplet_left - 1)
+        before_next_note = (*closing, *_before_notes(groups[number + 1 :]))
+        breakable = not any(isinstance(element, Ending) for element in before_next_note)
+        start = meter.bar_length - length if section_start and 0 < length < meter.bar_length else Fraction(0)
+        bar = Bar(tuple(elements), tuple(closing), meter, length, start, breakable)
+        bars.append(bar)
+        section_start = (section_start and not length) or bar.ends_section
+        meter = next((element for element in reversed(elements) if isinstance(element, Meter)), meter)
+    return bars
 
 
-def ends_of_lines(cut: Sequence[Run], widths: Sequence[int], widest: int) -> list[int]:
-    """Return the numbers of the runs after which a line of music ends: four bars or so, whole sections.
+def line_breaks(bars: Sequence[Bar], widths: Sequence[int], max_width: int) -> list[int]:
+    """Return the indices of the bars after which a line of music ends: about four bars per line, complete sections.
 
     Args:
-        cut: the runs of a tune.
-        widths: how much room each takes.
-        widest: the room on a line, which a line exceeds only where nothing else can be done.
+        bars: The bars of a tune.
+        widths: The width of each bar.
+        max_width: The width of a line; only a line that cannot be broken is wider.
     """
-    ends: list[int] = []
-    counted, width = 0, 0
-    for number, run in enumerate(cut[:-1]):
-        counted += run.counts
+    breaks: list[int] = []
+    count, width = 0, 0
+    for number, bar in enumerate(bars[:-1]):
+        count += bar.is_full
         width += widths[number]
-        after = cut[number + 1]
-        ahead = widths[number + 1]
-        for skipped in range(number + 1, len(cut) - 1):  # what cannot be parted from the next run
-            if cut[skipped].breaks:
+        following = bars[number + 1]
+        next_width = widths[number + 1]
+        for index in range(number + 1, len(bars) - 1):  # bars that must stay on one line with the next bar
+            if bars[index].breakable:
                 break
-            ahead += widths[skipped + 1]
-        full = counted >= BARS_A_LINE and not after.closes
-        if run.breaks and ((run.closes and counted) or full or (width and width + ahead > widest)):
-            ends.append(number)
-            counted, width = 0, 0
-    return ends
+            next_width += widths[index + 1]
+        line_full = count >= BARS_PER_LINE and not following.ends_section
+        if bar.breakable and ((bar.ends_section and count) or line_full or (width and width + next_width > max_width)):
+            breaks.append(number)
+            count, width = 0, 0
+    return breaks
 
 
-def _cut(music: Iterable[Music]) -> Iterator[tuple[list[Music], list[Bar | Ending]]]:
-    run: list[Music] = []
-    lines: list[Bar | Ending] = []
-    for element in music:
-        if isinstance(element, Bar) or (lines and isinstance(element, Ending)):
-            lines.append(element)
+def _split(elements: Iterable[Element]) -> Iterator[tuple[list[Element], list[BarLine | Ending]]]:
+    inner: list[Element] = []
+    closing: list[BarLine | Ending] = []
+    for element in elements:
+        if isinstance(element, BarLine) or (closing and isinstance(element, Ending)):
+            closing.append(element)
             continue
-        if lines:
-            yield run, lines
-            run, lines = [], []
-        run.append(element)
-    if run or lines:
-        yield run, lines
+        if closing:
+            yield inner, closing
+            inner, closing = [], []
+        inner.append(element)
+    if inner or closing:
+        yield inner, closing
 
 
-def _before_notes(cut: Sequence[tuple[list[Music], list[Bar | Ending]]]) -> Iterator[Music]:
-    """Yield what stands before the first note of these runs."""
-    for run, lines in cut:
-        for element in run:
+def _before_notes(groups: Sequence[tuple[list[Element], list[BarLine | Ending]]]) -> Iterator[Element]:
+    """Yield the elements before the first note of these groups."""
+    for elements, closing in groups:
+        for element in elements:
             if isinstance(element, Note):
                 return
             yield element
-        yield from lines
+        yield from closing

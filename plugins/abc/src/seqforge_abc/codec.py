@@ -1,118 +1,158 @@
-"""Tunes into steps and back: tokens of the music, or the characters of its canonical text."""
+"""The codec of tunes: it encodes a tune as tokens of its music, or as characters of its ABC text."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Self
 
 import numpy as np
 
-from seqforge import Augments, Constraint, Example, Piece, Prompt, RequestError, TokenCodec
-from seqforge_abc import characters, tokens, transposing
-from seqforge_abc.asking import Asked, understood
-from seqforge_abc.automaton import Automaton
-from seqforge_abc.filling import Filling
-from seqforge_abc.keeping import kept
+from seqforge import Augments, Constraint, Example, Piece, Prompt, RequestError, Task, TokenCodec
+from seqforge_abc import characters as character_encoding
+from seqforge_abc import tokens as token_encoding
+from seqforge_abc.canonical import canonicalize
+from seqforge_abc.infill import Infill
+from seqforge_abc.options import AbcOptions
+from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
+from seqforge_abc.transposition import transposition_tables
 from seqforge_abc.tune import Tune
+from seqforge_abc.tune_automaton import TuneAutomaton
 
-CANDIDATES = 16
-"""Fillings of a gap that are drawn, of which the one that is kept fits what follows."""
-WHOLE = 4
-"""Candidates of a whole tune. One alone has a repeat in 54 of 100 tunes and tuplets in 45, four in 68 and 42, and the
-network's own distribution among whole tunes is nearer to that (sixteen: 69 and 33; real tunes: 69 and 35)."""
-STAY = 0.5
-"""The share of pieces that an epoch leaves in their own key."""
+INFILL_CANDIDATES = 16
+"""The number of candidates drawn for a prompt with gaps; the selected one fits the music after the gap."""
+TUNE_CANDIDATES = 4
+"""The number of candidates drawn for a tune. Of 100 tunes drawn with one candidate, 54 have a repeat and 45 tuplets;
+with four, 68 and 42; with sixteen, 69 and 33; of 100 real tunes, 69 and 35. With four, the distribution is nearest to
+that of the network over complete tunes."""
+UNCHANGED_SHARE = 0.5
+"""The share of training pieces that keep their key in an epoch."""
 
 
-class AbcCodec(TokenCodec, Augments):
-    """Tunes as tokens of their music (see `tokens`), or as characters of their text (see `characters`).
+class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
+    """Encodes tunes as tokens of their music (`tokens`), or as characters of their ABC text (`characters`).
 
-    The tokens are the same for every corpus but for the names of rhythms, so that a model can be trained
-    further on tunes that hold what its first corpus lacks; and they are closed under transposition.
+    The tokens do not depend on the corpus, except for the names of rhythms, so a model can be trained further on other
+    tunes. They are closed under transposition.
+
+    >>> from seqforge_abc.theory import parse_key, parse_meter
+    >>> from seqforge_abc.music_parser import parse_music
+    >>> tune = parse_music("DEF A3|]", key=parse_key("D"), meter=parse_meter("6/8"))
+    >>> codec = AbcCodec.fit([Piece(tune)], AbcOptions())
+    >>> codec.decode(codec.encode(Piece(tune))).content == tune
+    True
+
+    Args:
+        vocabulary: The token_encoding.
+        labels: Label names and values; a tune has none.
+        options: The options.
+
+    Attributes:
+        rhythms: The rhythms in the vocabulary.
     """
 
-    def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: Any) -> None:
+    def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: AbcOptions) -> None:
         super().__init__(vocabulary, labels, options)
         self.rhythms = tuple(token[2:] for token in self.vocabulary if token.startswith("R:") and len(token) > 2)
-        self._tables: np.ndarray | None = None
+        self._transpositions: np.ndarray | None = None
 
     @classmethod
-    def fit(cls, pieces: Iterable[Piece], options: Any) -> "AbcCodec":
-        """Learn the names of the rhythms."""
-        rhythms = sorted({piece.content.rhythm for piece in pieces}.union(tokens.RHYTHMS) - {""})
-        every = tokens.vocabulary(rhythms) if options.encoding == "tokens" else characters.vocabulary(rhythms)
-        return cls(every, {}, options)
+    def fit(cls, pieces: Iterable[Piece[Tune]], options: AbcOptions) -> Self:
+        """Fit the names of the rhythms."""
+        rhythms = sorted({piece.content.rhythm for piece in pieces}.union(token_encoding.BUILT_IN_RHYTHMS) - {""})
+        encoding = token_encoding if options.encoding == "tokens" else character_encoding
+        return cls(encoding.vocabulary(rhythms), {}, options)
 
     @property
     def _by_character(self) -> bool:
-        return bool(self.options.encoding == "char")
+        return self.options.encoding == "char"
 
     def tokenise(self, content: Tune) -> Sequence[str]:
-        tune = kept(content, self.rhythms)[0]
-        return characters.characters_of(tune) if self._by_character else tokens.tokens_of(tune)
+        tune = canonicalize(content, self.rhythms)[0]
+        return character_encoding.encode_tune(tune) if self._by_character else token_encoding.encode_tune(tune)
 
-    def detokenise(self, tokens_: Sequence[str]) -> Tune:
-        return characters.tune_of(tokens_) if self._by_character else tokens.tune_of(tokens_)
+    def detokenise(self, tokens: Sequence[str]) -> Tune:
+        return character_encoding.decode_tune(tokens) if self._by_character else token_encoding.decode_tune(tokens)
 
-    def count(self, token: str) -> float:
-        """Return 1 for a pitch or a rest (grace notes and the notes of a chord count too), else 0."""
+    def token_units(self, token: str) -> float:
+        """Return 1 for a pitch or a rest, including grace notes and the notes of a chord; otherwise 0."""
         if self._by_character:
-            return float(token in characters.NOTES)
-        return float(token == "z" or token in tokens.PITCHES)
+            return float(token in character_encoding.NOTE_LETTERS)
+        return float(token == "z" or token in token_encoding.PITCH_TOKENS)
 
-    def encode(self, piece: Piece) -> Example:
-        found = super().encode(piece)
-        return dataclasses.replace(found, extras={"title": piece.content.title} if piece.content.title else {})
+    def encode(self, piece: Piece[Tune]) -> Example:
+        example = super().encode(piece)
+        losses = canonicalize(piece.content, self.rhythms)[1]
+        title = piece.content.title
+        return dataclasses.replace(
+            example, extras={"title": title} if title else {}, dropped={**example.dropped, **losses}
+        )
 
-    def decode(self, example: Example) -> Piece:
-        found = super().decode(example)
-        return Piece(dataclasses.replace(found.content, title=example.extras.get("title", "")), found.labels)
+    def decode(self, example: Example) -> Piece[Tune]:
+        piece = super().decode(example)
+        return Piece(dataclasses.replace(piece.content, title=example.extras.get("title", "")), piece.labels)
 
-    def canonical(self, piece: Piece) -> Piece:
-        return Piece(kept(piece.content, self.rhythms)[0])
+    def canonical(self, piece: Piece[Tune]) -> Piece[Tune]:
+        return Piece(canonicalize(piece.content, self.rhythms)[0])
 
-    def unseen(self, piece: Piece) -> Mapping[str, int]:
-        """Return what the encoding does not keep of a piece."""
-        return +kept(piece.content, self.rhythms)[1]
+    def task(self, request: AbcRequest) -> Task[Tune]:
+        parsed = parse_request(request, self.rhythms)
+        return TuneTask(self._prompt(parsed), request.title)
 
-    def prompts(self, request: Any) -> Sequence[Prompt]:
-        asked = understood(request, self.rhythms)
+    def _prompt(self, request: ParsedRequest) -> Prompt:
         if self._by_character:
-            return [characters.prompt(asked, self.vocabulary)]
-        if asked.gaps:
-            filling = Filling(self.vocabulary, asked)
-            return [Prompt(Example(np.array(filling.beginning, self.space.dtype)), filling, candidates=CANDIDATES)]
-        constraint = Automaton(self.vocabulary, rhythm=asked.rhythm, meter=asked.meter, key=asked.key, bars=asked.bars)
-        steps = np.array([self.index[token] for token in _opening(asked)], self.space.dtype)
-        _check(constraint, steps, self.vocabulary)
-        return [Prompt(Example(steps), constraint, candidates=WHOLE)]
-
-    def finish(self, pieces: Sequence[Piece], request: Any) -> Piece:
-        return Piece(dataclasses.replace(pieces[0].content, title=request.title), pieces[0].labels)
+            return character_encoding.make_prompt(request, self.vocabulary)
+        if request.gaps:
+            infill = Infill(self.vocabulary, request)
+            steps = np.array(infill.prefix, self.space.dtype)
+            return Prompt(Example(steps), infill, candidates=INFILL_CANDIDATES)
+        automaton = TuneAutomaton(
+            self.vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=request.bars
+        )
+        prompt_tokens = request.prompt_parts()[0] if request.prompt is not None else []
+        steps = np.array([self.index[token] for token in prompt_tokens], self.space.dtype)
+        _check_prompt(automaton, steps, self.vocabulary)
+        return Prompt(Example(steps), automaton, candidates=TUNE_CANDIDATES)
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
-        """Return the tune in its own key, or in another, drawn among those that keep it in range."""
-        if self._by_character or rng.random() < STAY:
+        """Return the tune in its own key, or transposed to a random key in which every pitch is in range."""
+        if self._by_character or rng.random() < UNCHANGED_SHARE:
             return example
-        if self._tables is None:
-            self._tables = transposing.tables(self.vocabulary)
-        moved = self._tables[:, example.steps]
-        rows = np.flatnonzero((moved >= 0).all(axis=1))
-        return dataclasses.replace(example, steps=moved[rng.choice(rows)].astype(example.steps.dtype))
+        if self._transpositions is None:
+            self._transpositions = transposition_tables(self.vocabulary)
+        variants = self._transpositions[:, example.steps]
+        valid = np.flatnonzero((variants >= 0).all(axis=1))
+        return dataclasses.replace(example, steps=variants[rng.choice(valid)].astype(example.steps.dtype))
 
 
-def _opening(asked: Asked) -> list[str]:
-    """Return the tokens that a tune begins with whatever the model does; the constraint sees to the rest."""
-    return asked.parts()[0] if asked.beginning is not None else []
+class TuneTask(Task[Tune]):
+    """The task of one tune, which gets a title after sampling.
+
+    Args:
+        prompt: The prompt.
+        title: The title.
+    """
+
+    def __init__(self, prompt: Prompt, title: str) -> None:
+        super().__init__([prompt])
+        self.title = title
+
+    def finish(self, pieces: Sequence[Piece[Tune]]) -> Piece[Tune]:
+        return Piece(dataclasses.replace(pieces[0].content, title=self.title), pieces[0].labels)
 
 
-def _check(constraint: Constraint, steps: np.ndarray, vocabulary: Sequence[str]) -> None:
-    """Raise RequestError where the beginning is the beginning of no whole tune, and say where."""
+def _check_prompt(constraint: Constraint, steps: np.ndarray, vocabulary: Sequence[str]) -> None:
+    """Check that a tune can begin with these steps.
+
+    Raises:
+        RequestError: If no tune can; the message names the bar.
+    """
     state, bar = constraint.start(), 1
     for step in steps.tolist():
+        token = vocabulary[step]
         if not constraint.allowed(state)[step]:
             raise RequestError(
-                f"the prompt cannot be the beginning of a whole tune: in its bar {bar}, {vocabulary[step]!r} does not"
-                " fit; check the meter, and that bars are full"
+                f"no complete tune can begin with `prompt`: in bar {bar}, {token!r} does not fit; check the meter, and"
+                " that bars are full",
+                field="prompt",
             )
-        bar += vocabulary[step] in tokens.LINES and vocabulary[step] != "|"
+        bar += token in token_encoding.BAR_LINE_TOKENS and token != "|"
         state = constraint.advance(state, step)

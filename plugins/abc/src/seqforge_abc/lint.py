@@ -1,132 +1,139 @@
-"""What is wrong with the bars of a tune: counted from the tune alone, knowing nothing of how it was made.
+"""The bar checker: it finds bars of a wrong length from the tune alone, independently of the automaton.
 
-Every bar fills its meter, but for upbeats and the bars that complete them. A section runs from one double bar or
-repeat to the next. It may begin with an upbeat, and then
+Every bar fills its meter, except upbeats and the bars that complete them. A section runs from one double bar or repeat
+to the next. If it begins with an upbeat, then
 
-- where it is repeated, its last bar is short by its own upbeat; so is the last bar of every ending;
-- where it is not, its last bar is short by the upbeat of what follows; the tune's last bar by the tune's upbeat.
+- the last bar of a repeated section is short by its own upbeat, and so is the last bar of each of its endings;
+- the last bar of a section without a repeat is short by the upbeat of the next section; the last bar of the tune is
+  short by the upbeat of the tune.
 
-So abc2midi and abc2abc, which know no complements, are not asked.
+abc2midi and abc2abc do not know these rules, so they are not used here.
 """
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from seqforge_abc.theory import Key, Meter
-from seqforge_abc.tune import Bar, Ending, Note, Tune, Tuplet
+from seqforge_abc.tune import BarLine, Ending, Note, Tune, Tuplet
 
-DOUBLE = ("||", "|]", ":|", "|:", "::")
+SECTION_BAR_LINES = ("||", "|]", ":|", "|:", "::")
 
 
 @dataclass
 class _Section:
-    """Bars up to a double bar or repeat.
+    """The bars up to a double bar or repeat.
 
     Attributes:
-        bars: number, length and meter of each that has notes.
-        last: which of them end an ending.
-        repeated: whether a repeat sign closes it.
-        leads: whether a sign to repeat from follows it, and it is no ending.
-        behind: whether its upbeat stands before the sign that it is repeated from.
+        bars: Number, length and meter of each bar that has notes.
+        ending_ends: The indices of the bars that end an ending.
+        repeated: Whether a repeat sign closes the section.
+        before_repeat: Whether `|:` follows the section, and the section is no ending.
+        upbeat_before_sign: Whether the upbeat stands before the `|:` of the section.
     """
 
     bars: list[tuple[int, Fraction, Meter]] = field(default_factory=list)
-    last: set[int] = field(default_factory=set)
+    ending_ends: set[int] = field(default_factory=set)
     repeated: bool = False
-    leads: bool = False
-    behind: bool = False
+    before_repeat: bool = False
+    upbeat_before_sign: bool = False
 
     @property
     def upbeat(self) -> Fraction:
-        """What its first bar has where that is short, 0 where it is full."""
+        """The length of the first bar if it is short, otherwise 0."""
         if len(self.bars) < 2:
             return Fraction(0)
         _, length, meter = self.bars[0]
-        return length if length < meter.bar else Fraction(0)
+        return length if length < meter.bar_length else Fraction(0)
 
 
-def findings(tune: Tune) -> list[str]:
-    """Return what is wrong with a tune's bars, "bar 3 lasts 7/8 of a whole note, not 1" for each; bars count from 1."""
-    if not tune.meter.bar:
+def violations(tune: Tune) -> list[str]:
+    """Return one sentence per bar of a wrong length; bars are counted from 1.
+
+    >>> from seqforge_abc.music_parser import parse_music
+    >>> from seqforge_abc.theory import parse_key, parse_meter
+    >>> violations(parse_music("DED F2A|d3 d2|e6|]", key=parse_key("D"), meter=parse_meter("6/8")))
+    ['bar 2 lasts 5/8 of a whole note, not 3/4']
+    """
+    if not tune.meter.bar_length:
         return []
-    sections, found = _sections(tune)
+    sections, messages = _sections(tune)
     if not sections:
         return ["there are no notes"]
-    first = sections[0].upbeat
+    tune_upbeat = sections[0].upbeat
     for number, section in enumerate(sections):
-        following = sections[number + 1].upbeat if number + 1 < len(sections) else first
-        for place, (bar, length, meter) in enumerate(section.bars):
-            allowed = {meter.bar}
-            if place == 0 and len(section.bars) > 1 and length < meter.bar:
-                continue  # an upbeat; what completes it is looked at below
-            if place in section.last or place == len(section.bars) - 1:
-                allowed = {meter.bar - (section.upbeat if section.repeated else following)}
-                if section.repeated and section.behind:
-                    allowed |= {meter.bar, meter.bar - following}
-                if not section.repeated and number + 1 < len(sections) and not following:
-                    allowed = {meter.bar, meter.bar - section.upbeat}
+        next_upbeat = sections[number + 1].upbeat if number + 1 < len(sections) else tune_upbeat
+        for index, (bar, length, meter) in enumerate(section.bars):
+            allowed = {meter.bar_length}
+            if index == 0 and len(section.bars) > 1 and length < meter.bar_length:
+                continue  # an upbeat; the bar that completes it is checked below
+            if index in section.ending_ends or index == len(section.bars) - 1:
+                allowed = {meter.bar_length - (section.upbeat if section.repeated else next_upbeat)}
+                if section.repeated and section.upbeat_before_sign:
+                    allowed |= {meter.bar_length, meter.bar_length - next_upbeat}
+                if not section.repeated and number + 1 < len(sections) and not next_upbeat:
+                    allowed = {meter.bar_length, meter.bar_length - section.upbeat}
             if length not in allowed:
-                wanted = " or ".join(str(each) for each in sorted(allowed))
-                found.append(f"bar {bar} lasts {length} of a whole note, not {wanted}")
-    return found
+                lengths = " or ".join(map(str, sorted(allowed)))
+                messages.append(f"bar {bar} lasts {length} of a whole note, not {lengths}")
+    return messages
 
 
 def _sections(tune: Tune) -> tuple[list[_Section], list[str]]:
-    """Return the sections that have notes, and what is wrong with ties and tuplets on the way."""
-    sections, found = [_Section()], []
-    meter, length, scale, left, number = tune.meter, Fraction(0), Fraction(1), 0, 1
-    tie: set[int] = set()
+    """Return the sections that have notes, and the violations of ties and tuplets."""
+    sections, messages = [_Section()], []
+    meter, length, scale, tuplet_left, number = tune.meter, Fraction(0), Fraction(1), 0, 1
+    tied_pitches: set[int] = set()
     ending = False
-    for element in tune.music:
+    for element in tune.elements:
         if isinstance(element, Meter):
             meter = element
         elif isinstance(element, Tuplet):
-            scale, left = Fraction(element.q, element.p), element.r
+            scale, tuplet_left = Fraction(element.q, element.p), element.r
         elif isinstance(element, Note):
-            length += element.duration * (scale if left else 1)
-            left = max(0, left - 1)
-            heights = {pitch.midi for pitch in element.pitches}
-            if tie and not tie <= heights:
-                found.append(f"bar {number}: a tie leads to another pitch")
-            tie = heights if element.tied else set()
+            length += element.duration * (scale if tuplet_left else 1)
+            tuplet_left = max(0, tuplet_left - 1)
+            pitches = {pitch.midi for pitch in element.pitches}
+            if tied_pitches and not tied_pitches <= pitches:
+                messages.append(f"bar {number}: a tie leads to another pitch")
+            tied_pitches = pitches if element.tied else set()
         elif isinstance(element, Ending):
             ending = not sections[-1].bars
             if sections[-1].bars and element.number[0] != "1":
-                sections[-1].last.add(len(sections[-1].bars) - 1)
-        elif isinstance(element, Bar):
-            if left:
-                found.append(f"bar {number}: a tuplet goes on over the bar line")
-                left = 0
+                sections[-1].ending_ends.add(len(sections[-1].bars) - 1)
+        elif isinstance(element, BarLine):
+            if tuplet_left:
+                messages.append(f"bar {number}: a tuplet continues over the bar line")
+                tuplet_left = 0
             if length:
                 sections[-1].bars.append((number, length, meter))
                 number += 1
                 length = Fraction(0)
-            if element.kind in DOUBLE and sections[-1].bars:
+            if element.kind in SECTION_BAR_LINES and sections[-1].bars:
                 sections[-1].repeated |= element.kind in (":|", "::")
-                sections[-1].leads = element.kind == "|:" and not ending
+                sections[-1].before_repeat = element.kind == "|:" and not ending
                 sections.append(_Section())
                 ending = False
         else:
             assert isinstance(element, Key)
     if length:
         sections[-1].bars.append((number, length, meter))
-    if tie:
-        found.append("the last note is tied to nothing")
-    return _merged([section for section in sections if section.bars]), found
+    if tied_pitches:
+        messages.append("the last note is tied to nothing")
+    return _with_upbeats([section for section in sections if section.bars]), messages
 
 
-def _merged(sections: list[_Section]) -> list[_Section]:
-    """Return sections in which an upbeat alone, before the sign of a repeat, belongs to what it leads to."""
-    found: list[_Section] = []
-    before: _Section | None = None
+def _with_upbeats(sections: list[_Section]) -> list[_Section]:
+    """Return sections in which an upbeat before the sign of a repeat belongs to the repeat."""
+    result: list[_Section] = []
+    upbeat: _Section | None = None
     for number, section in enumerate(sections):
-        if before is not None:
-            last = {place + 1 for place in section.last}
-            section = _Section(before.bars + section.bars, last, section.repeated, behind=True)
-            before = None
-        alone = len(section.bars) == 1 and section.bars[0][1] < section.bars[0][2].bar and section.leads
-        if alone and number + 1 < len(sections):
-            before = section
+        if upbeat is not None:
+            ending_ends = {index + 1 for index in section.ending_ends}
+            section = _Section(upbeat.bars + section.bars, ending_ends, section.repeated, upbeat_before_sign=True)
+            upbeat = None
+        only_upbeat = len(section.bars) == 1 and section.bars[0][1] < section.bars[0][2].bar_length
+        if only_upbeat and section.before_repeat and number + 1 < len(sections):
+            upbeat = section
         else:
-            found.append(section)
-    return found
+            result.append(section)
+    return result

@@ -1,63 +1,63 @@
-"""Tune books into pieces, and pieces into books, MIDI, MusicXML, engravings and sound."""
+"""The ABC plugin: it reads tune books and writes ABC, MIDI, MusicXML, engraved SVG and sound."""
 
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, ReadError, flag
-from seqforge_abc.asking import Request
+from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, ReadError
+from seqforge_abc import lint
+from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
-from seqforge_abc.disputed import disputed
-from seqforge_abc.lint import findings
-from seqforge_abc.reading import read_book
+from seqforge_abc.options import AbcOptions
+from seqforge_abc.reader import read_book
+from seqforge_abc.request import AbcRequest
 from seqforge_abc.tune import Tune
-from seqforge_abc.writing import book_to_abc
+from seqforge_abc.writer import book_to_abc
 
-RUN = 16
-"""Tunes with so many intervals in a row in common are kept together."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to encode tunes."""
-
-    encoding: Literal["tokens", "char"] = flag("tokens", help="what a step is: a sign of the music, or a character")
+FINGERPRINT_INTERVALS = 16
+"""Two tunes with this many equal consecutive intervals belong to the same split."""
 
 
-class Abc(Plugin, Fingerprints, Checks):
-    """Reads and writes folk tunes in ABC notation."""
+class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]):
+    """Reads and writes folk tunes in ABC notation.
+
+    Example:
+        from pathlib import Path
+
+        from seqforge_abc import Abc, AbcOptions
+
+        for piece in Abc().read(Path("session.abc"), AbcOptions()):
+            print(piece)
+    """
 
     name = "abc"
-    summary = "folk tunes in ABC notation; writes abc, MIDI, MusicXML, engraved SVG and sound"
+    summary = "folk tunes in ABC notation; writes ABC, MIDI, MusicXML, engraved SVG and sound"
     unit = "note"
     reads = (".abc", ".txt")
     writes = (".abc", ".mid", ".musicxml", ".svg", ".wav")
-    books = (".abc", ".svg")
-    Options: ClassVar[type] = Options
-    Request: ClassVar[type] = Request
+    multi_piece = (".abc", ".svg")
+    Options = AbcOptions
+    Request = AbcRequest
     codec = AbcCodec
-    settings: ClassVar[dict[str, Any]] = {"minutes": 5.0}
+    training_defaults: ClassVar[dict[str, Any]] = {"minutes": 5.0}
 
-    def read(self, path: Path, options: Any) -> Iterator[Piece | ReadError]:
-        """Yield the tunes of a book; a tune that cannot be read is an error with its line."""
-        for found in read_book(path):
-            if isinstance(found, ReadError):
-                yield found
+    def read(self, path: Path, options: AbcOptions) -> Iterator[Piece[Tune] | ReadError]:
+        """Yield the tunes of a book, and a ReadError with the line of each tune that cannot be read."""
+        for item in read_book(path):
+            if isinstance(item, ReadError):
+                yield item
             else:
-                yield Piece(found[0], origin=Origin(str(path), f"line {found[1]}"))
+                tune, line = item
+                yield Piece(tune, origin=Origin(str(path), f"line {line}"))
 
-    def fit(self, pieces: Iterable[Piece], options: Any) -> AbcCodec:
-        return AbcCodec.fit(pieces, options)
-
-    def write(self, pieces: Sequence[Piece], path: Path) -> None:
-        """Write tunes in the format of the suffix; each says where it came from."""
+    def write(self, pieces: Sequence[Piece[Tune]], path: Path) -> None:
+        """Write tunes in the format of the suffix, with a title and a comment that names the origin."""
         from seqforge_abc import export
 
-        tunes = [_told(piece, number) for number, piece in enumerate(pieces, 1)]
+        tunes = [_with_title_and_origin(piece, number) for number, piece in enumerate(pieces, 1)]
         match path.suffix.lower():
             case ".mid":
                 export.write_midi(tunes[0], path)
@@ -70,27 +70,28 @@ class Abc(Plugin, Fingerprints, Checks):
             case _:
                 path.write_text(book_to_abc(tunes), encoding="utf-8")
 
-    def fingerprints(self, piece: Piece) -> Iterable[int]:
-        """Return a key for every run of intervals of a tune; one of the whole where it is shorter."""
-        heights = [note.pitches[-1].midi for note in piece.content.notes() if note.pitches]
-        steps = bytes((after - before) & 0xFF for before, after in pairwise(heights))
-        runs = {steps[first : first + RUN] for first in range(max(1, len(steps) - RUN + 1))}
-        if len(steps) < RUN:
-            runs = {repr(piece.content.music).encode()}
+    def fingerprints(self, piece: Piece[Tune]) -> Iterable[int]:
+        """Return a key for each sequence of 16 intervals, or for the elements of a tune that is shorter."""
+        pitches = [note.pitches[-1].midi for note in piece.content.notes() if note.pitches]
+        intervals = bytes((after - before) & 0xFF for before, after in pairwise(pitches))
+        length = FINGERPRINT_INTERVALS
+        runs = {intervals[start : start + length] for start in range(max(1, len(intervals) - length + 1))}
+        if len(intervals) < length:
+            runs = {repr(piece.content.elements).encode()}
         return [int.from_bytes(hashlib.blake2b(run, digest_size=8).digest(), "little") for run in sorted(runs)]
 
-    def violations(self, piece: Piece) -> Sequence[str]:
-        """Return which bars of a tune do not fill its meter, and what programs disagree about in it.
+    def violations(self, piece: Piece[Tune]) -> Sequence[str]:
+        """Return the bars of a wrong length, and the passages that programs read differently.
 
-        What it calls right is what programs agree on; many a real tune that people play without a doubt is not.
+        Many real tunes have violations.
         """
-        return [*findings(piece.content), *disputed(piece.content)]
+        return [*lint.violations(piece.content), *ambiguities(piece.content)]
 
 
-def _told(piece: Piece, number: int) -> Tune:
-    """Return a tune with a title, and with the comment that says where it came from."""
-    tune: Tune = piece.content
-    origin = piece.origin
-    title = tune.title or " ".join(filter(None, (tune.rhythm.capitalize() or "Tune", str(number), "in", str(tune.key))))
+def _with_title_and_origin(piece: Piece[Tune], number: int) -> Tune:
+    """Return a tune with a title, and with a comment that names the model, seed and number that generated it."""
+    tune, origin = piece.content, piece.origin
+    name = tune.rhythm.capitalize() or "Tune"
+    title = tune.title or f"{name} {number} in {tune.key}"
     comments = (f"made by seqforge: {origin.file}, {origin.place}",) if origin else ()
     return dataclasses.replace(tune, title=title, comments=comments)

@@ -1,39 +1,39 @@
-"""Tunes as music21 scores: measure by measure as they are written, nothing repaired.
+"""The conversion of tunes to music21 scores, measure by measure as they are written, without repairs.
 
-Bars keep the length they have. An incomplete bar before a repeat and its complement after it stay two measures,
-and an over-long bar stays one. Accidentals, beams and brackets are set here, so music21 adds none of its own.
+Bars keep their length. An incomplete bar before a repeat and its complement after it stay two measures, and a bar that
+is too long stays one. Accidentals, beams and tuplet brackets are set here, so that music21 adds none of its own.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from seqforge_abc import signs
-from seqforge_abc.bars import Run, ends_of_lines, runs
-from seqforge_abc.signs import music21
-from seqforge_abc.theory import Key, Meter, Pitch, spelled
+from seqforge_abc import notation
+from seqforge_abc.bars import Bar, line_breaks, split_bars
+from seqforge_abc.notation import music21
+from seqforge_abc.theory import Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import ChordSymbol, Ending, Note, Tune, Tuplet
 
-WIDEST = 44
-"""Notes on a line of music, above which it is broken earlier."""
+MAX_NOTES_PER_LINE = 44
+"""A line of music with more notes is broken earlier."""
 _MODES = {"ion": "major", "dor": "dorian", "phr": "phrygian", "lyd": "lydian", "mix": "mixolydian", "aeo": "minor",
           "loc": "locrian"}  # fmt: skip
 _ACCIDENTALS = {-2: "double-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-_LINES = {"|": "regular", "||": "double", "|]": "final"}
+_BAR_LINES = {"|": "regular", "||": "double", "|]": "final"}
 
 
 def to_music21(tune: Tune) -> Any:
-    """Return a tune as a music21.stream.Score of one part; lines of music end where those of its ABC do, roughly.
+    """Return a tune as a music21.stream.Score with one part; its lines end about where the lines of its ABC end.
 
-    Lengths that are no multiple of a 128th are rounded to one; lengths that no single note has become tied notes.
+    Lengths are rounded to a multiple of a 128th; a length that no single note value represents becomes tied notes.
     """
     m21 = music21()
 
     score, part = m21.stream.Score(), m21.stream.Part()
     score.insert(0, m21.metadata.Metadata(title=tune.title or "Untitled"))
-    builder = _Builder(tune)
+    builder = _ScoreBuilder(tune)
     instrument = m21.instrument.Instrument()
-    instrument.partId = "P1"  # not a random one
+    instrument.partId = "P1"  # the default is random
     part.insert(0, instrument)
     measures = builder.measures()
     part.append(measures)
@@ -47,185 +47,210 @@ def to_music21(tune: Tune) -> Any:
     return score
 
 
-class _Builder:
-    """Builds measures, and knows the key, the meter, the tuplet and the ties that they stand in."""
+class _ScoreBuilder:
+    """Builds measures, and keeps track of key, tuplet and ties.
+
+    Attributes:
+        alterations: The alterations in this bar by letter and octave.
+        line_starts: The measures that begin a line of music.
+        brackets: The brackets of endings.
+        note_number: The number of notes so far.
+    """
 
     def __init__(self, tune: Tune) -> None:
         self.tune = tune
         self.key = tune.key
-        self.left, self.tuplet = 0, Tuplet(1, 1, 1)
+        self.tuplet_left, self.tuplet = 0, Tuplet(1, 1, 1)
         self.tied: tuple[Pitch, ...] = ()
-        self.alters: dict[tuple[int, int], int] = {}
+        self.alterations: dict[tuple[int, int], int] = {}
         self.line_starts: list[Any] = []
         self.brackets: list[Any] = []
-        self.notes, self.number = tune.notes(), 0
+        self.notes, self.note_number = tune.notes(), 0
 
     def measures(self) -> list[Any]:
-        """Return the measures, with their bar lines."""
+        """Return the measures with their bar lines."""
         m21 = music21()
 
-        cut = runs(self.tune)
-        widths = [sum(2 + len(element.graces) for element in run.music if isinstance(element, Note)) for run in cut]
-        ends = set(ends_of_lines(cut, widths, 2 * WIDEST))
-        found: list[Any] = []
+        bars = split_bars(self.tune)
+        widths = [sum(2 + len(e.grace_notes) for e in bar.elements if isinstance(e, Note)) for bar in bars]
+        breaks = set(line_breaks(bars, widths, 2 * MAX_NOTES_PER_LINE))
+        measures: list[Any] = []
         marks: list[tuple[int, str]] = []
-        opens, breaks, pending = False, False, _Attributes(self.tune.key, self.tune.meter, first=True)
-        for number, run in enumerate(cut):
-            begun = [element.number for element in run.music if isinstance(element, Ending)]
-            marks += [(len(found), name) for name in begun]
-            pending.see(run)
-            if run.length or any(isinstance(element, Note) for element in run.music):
-                measure = self._measure(run, pending)
-                measure.number = len(found) + (0 if found and found[0].number == 0 else 1)
-                if not found and run.start > 0:
+        opens_repeat, line_break, changes = False, False, _Changes(self.tune.key, self.tune.meter)
+        for number, bar in enumerate(bars):
+            marks += [(len(measures), element.number) for element in bar.elements if isinstance(element, Ending)]
+            changes.collect(bar)
+            if bar.length or any(isinstance(element, Note) for element in bar.elements):
+                measure = self._measure(bar, changes)
+                measure.number = len(measures) + (0 if measures and measures[0].number == 0 else 1)
+                if not measures and bar.start > 0:
                     measure.number = 0
-                if opens:
+                if opens_repeat:
                     measure.leftBarline = m21.bar.Repeat(direction="start")
-                if breaks and found:
+                if line_break and measures:
                     self.line_starts.append(measure)
-                found.append(measure)
-                opens = breaks = False
+                measures.append(measure)
+                opens_repeat = line_break = False
             else:
-                for element in run.music:
+                for element in bar.elements:
                     if isinstance(element, Tuplet):
-                        self.tuplet, self.left = element, element.r
-            for line in run.lines:
-                if isinstance(line, Ending):
-                    marks.append((len(found), line.number))
+                        self.tuplet, self.tuplet_left = element, element.r
+            for closing in bar.closing:
+                if isinstance(closing, Ending):
+                    marks.append((len(measures), closing.number))
                     continue
-                marks += [(len(found), "")] if line.kind != "|" else []
-                if found and line.kind != "|:":
-                    _close(found[-1], line.kind)
-                opens = opens or line.kind in ("|:", "::")
-            breaks = breaks or number in ends
-        if not found:
-            found.append(self._measure(Run((), (), self.tune.meter, Fraction(0), Fraction(0), True), pending))
-        self._brackets(found, marks)
-        return found
+                marks += [(len(measures), "")] if closing.kind != "|" else []
+                if measures and closing.kind != "|:":
+                    _set_right_bar_line(measures[-1], closing.kind)
+                opens_repeat = opens_repeat or closing.kind in ("|:", "::")
+            line_break = line_break or number in breaks
+        if not measures:
+            measures.append(self._measure(Bar((), (), self.tune.meter, Fraction(0), Fraction(0), True), changes))
+        self._add_brackets(measures, marks)
+        return measures
 
-    def _brackets(self, measures: Sequence[Any], marks: Sequence[tuple[int, str]]) -> None:
-        """Draw the brackets of endings; one that nothing ends is as long as the one before it, or one bar."""
+    def _add_brackets(self, measures: Sequence[Any], marks: Sequence[tuple[int, str]]) -> None:
+        """Add the brackets of endings.
+
+        An ending without an end is as long as the ending before it, or one bar.
+
+        Args:
+            measures: The measures.
+            marks: Measure index and number of each ending, and the measure index and "" of each section end.
+        """
         m21 = music21()
 
-        usual = 1
-        for (begin, name), after in zip(marks, [*marks[1:], (len(measures), "end")], strict=False):
-            if not name or begin >= len(measures):
+        previous_length = 1
+        for (begin, number), (end, next_number) in zip(marks, [*marks[1:], (len(measures), "end")], strict=False):
+            if not number or begin >= len(measures):
                 continue
-            end = after[0]
-            if after[1] == "end" and end - begin > usual:
-                end = begin + usual
-            usual = max(1, end - begin)
-            self.brackets.append(m21.spanner.RepeatBracket(list(measures[begin : max(end, begin + 1)]), number=name))
+            if next_number == "end" and end - begin > previous_length:
+                end = begin + previous_length
+            previous_length = max(1, end - begin)
+            bracketed = list(measures[begin : max(end, begin + 1)])
+            self.brackets.append(m21.spanner.RepeatBracket(bracketed, number=number))
 
-    def _measure(self, run: Run, pending: "_Attributes") -> Any:
+    def _measure(self, bar: Bar, changes: "_Changes") -> Any:
         m21 = music21()
 
         measure = m21.stream.Measure()
-        self.key = pending.key or self.key
-        pending.put(measure)
-        self.alters.clear()
-        at, beats = Fraction(0), []
-        if self.left:
-            self.tuplet = Tuplet(self.tuplet.p, self.tuplet.q, self.left)
-        for position, element in enumerate(run.music):
+        self.key = changes.key or self.key
+        changes.apply(measure)
+        self.alterations.clear()
+        position, groups = Fraction(0), []
+        if self.tuplet_left:
+            self.tuplet = Tuplet(self.tuplet.p, self.tuplet.q, self.tuplet_left)
+        for index, element in enumerate(bar.elements):
             match element:
-                case Meter() if at:
-                    pending.meter = element
+                case Meter() if position:
+                    changes.meter = element
                 case Key():
                     self.key = element
-                    if at:
-                        measure.insert(4 * at, key_of(element))
+                    if position:
+                        measure.insert(4 * position, key_of(element))
                 case Tuplet():
-                    self.tuplet, self.left = element, element.r
+                    self.tuplet, self.tuplet_left = element, element.r
                 case Note():
-                    last = not any(isinstance(later, Note) for later in run.music[position + 1 :])
-                    tuplet = self.number + self.left if self.left else None
-                    for made, length in self._note(measure, at, element, last=last):
-                        beat = (run.start + at) // run.meter.beat if tuplet is None else None
-                        beats.append(((beat, tuplet), made))
-                        at += length
+                    last = not any(isinstance(later, Note) for later in bar.elements[index + 1 :])
+                    tuplet = self.note_number + self.tuplet_left if self.tuplet_left else None
+                    for m21_note, length in self._add_note(measure, position, element, last=last):
+                        beam = (bar.start + position) // bar.meter.beam_length if tuplet is None else None
+                        groups.append(((beam, tuplet), m21_note))
+                        position += length
                 case _:
                     pass
-        signs.beam(beats)
-        missing = run.meter.bar - at
-        if at and missing > 0:  # said aloud, or music21 fills it with hidden rests
-            measure.showNumber = m21.stream.enums.ShowNumber.NEVER  # MusicXML then calls it implicit
-            if run.start:
+        notation.add_beams(groups)
+        missing = bar.meter.bar_length - position
+        if position and missing > 0:  # otherwise music21 fills the measure with hidden rests
+            measure.showNumber = m21.stream.enums.ShowNumber.NEVER  # MusicXML: implicit
+            if bar.start:
                 measure.paddingLeft = 4 * missing
             else:
                 measure.paddingRight = 4 * missing
         return measure
 
-    def _note(self, measure: Any, at: Fraction, note: Note, *, last: bool) -> list[tuple[Any, Fraction]]:
-        """Put a note into a measure; return what stands for it (tied notes where its length has no sign)."""
+    def _add_note(self, measure: Any, position: Fraction, note: Note, *, last: bool) -> list[tuple[Any, Fraction]]:
+        """Add a note to a measure.
+
+        Args:
+            measure: The measure.
+            position: The position in the measure, in whole notes.
+            note: The note.
+            last: Whether it is the last note of the measure.
+
+        Returns:
+            The music21 notes with their sounding lengths; several tied notes if the length is no single note value.
+        """
         m21 = music21()
 
-        for pitch in note.graces:
-            grace = m21.note.Note(self._pitch(pitch), type="eighth").getGrace()
-            measure.insert(4 * at, grace)
-        if note.chord is not None:
-            measure.insert(4 * at, chord_of(note.chord))
-        scale, found = Fraction(1), []
-        if self.left:
+        for pitch in note.grace_notes:
+            grace_note = m21.note.Note(self._pitch(pitch), type="eighth").getGrace()
+            measure.insert(4 * position, grace_note)
+        if note.chord_symbol is not None:
+            measure.insert(4 * position, chord_symbol_of(note.chord_symbol))
+        scale, result = Fraction(1), []
+        if self.tuplet_left:
             scale = Fraction(self.tuplet.q, self.tuplet.p)
-        parts = signs.parts(note.duration)
-        self.number += 1
-        after = self.notes[self.number].pitches if self.number < len(self.notes) else ()
-        going = set(note.pitches) & set(after) if note.tied else set()
-        for number, (kind, dots, length) in enumerate(parts):
-            made = self._sound(note, carried=number > 0)
-            made.duration = m21.duration.Duration(type=kind, dots=dots)
-            if self.left:
+        values = notation.split_duration(note.duration)
+        self.note_number += 1
+        next_pitches = self.notes[self.note_number].pitches if self.note_number < len(self.notes) else ()
+        tied_on = set(note.pitches) & set(next_pitches) if note.tied else set()
+        for number, (kind, dots, length) in enumerate(values):
+            m21_note = self._note_or_chord(note, continued=number > 0)
+            m21_note.duration = m21.duration.Duration(type=kind, dots=dots)
+            if self.tuplet_left:
                 bracket = m21.duration.Tuplet(self.tuplet.p, self.tuplet.q)
-                first = self.left == self.tuplet.r and number == 0
-                final = (self.left == 1 or last) and number == len(parts) - 1
-                bracket.type = "startStop" if first and final else "start" if first else "stop" if final else None
-                made.duration.appendTuplet(bracket)
-            _tie(made, note, set(note.pitches) if number else set(self.tied),
-                 going if number == len(parts) - 1 else set(note.pitches))  # fmt: skip
+                begins = self.tuplet_left == self.tuplet.r and number == 0
+                ends = (self.tuplet_left == 1 or last) and number == len(values) - 1
+                bracket.type = "startStop" if begins and ends else "start" if begins else "stop" if ends else None
+                m21_note.duration.appendTuplet(bracket)
+            before = set(note.pitches) if number else set(self.tied)
+            after = tied_on if number == len(values) - 1 else set(note.pitches)
+            _add_ties(m21_note, note, before, after)
             if number == 0:
-                signs.decorate(measure, 4 * at, made, note.decorations)
-            measure.insert(4 * at, made)
-            at += length * scale
-            found.append((made, length * scale))
-        self.left = max(0, self.left - 1)
-        self.tied = tuple(going)
-        return found
+                notation.add_decorations(measure, 4 * position, m21_note, note.decorations)
+            measure.insert(4 * position, m21_note)
+            position += length * scale
+            result.append((m21_note, length * scale))
+        self.tuplet_left = max(0, self.tuplet_left - 1)
+        self.tied = tuple(tied_on)
+        return result
 
-    def _sound(self, note: Note, *, carried: bool) -> Any:
+    def _note_or_chord(self, note: Note, *, continued: bool) -> Any:
+        """Return a music21 note, chord or rest; `continued` says that it is tied to a part of the same note."""
         m21 = music21()
 
         if not note.pitches:
             return m21.note.Rest()
-        made = [m21.note.Note(self._pitch(pitch, carried=carried or pitch in self.tied)) for pitch in note.pitches]
-        return made[0] if len(made) == 1 else m21.chord.Chord(made)
+        members = [m21.note.Note(self._pitch(pitch, tied=continued or pitch in self.tied)) for pitch in note.pitches]
+        return members[0] if len(members) == 1 else m21.chord.Chord(members)
 
-    def _pitch(self, pitch: Pitch, *, carried: bool = False) -> Any:
-        """Return a pitch, which shows its accidental where the bar so far asks for it."""
+    def _pitch(self, pitch: Pitch, *, tied: bool = False) -> Any:
+        """Return a music21 pitch that shows its accidental if the key and this bar require it."""
         m21 = music21()
 
-        made = m21.pitch.Pitch(step="CDEFGAB"[pitch.letter], octave=pitch.octave)
+        m21_pitch = m21.pitch.Pitch(step="CDEFGAB"[pitch.letter], octave=pitch.octave)
         place = pitch.letter, pitch.octave
-        shown = pitch.alter != self.alters.get(place, self.key.alter(pitch.letter)) and not carried
-        if pitch.alter or shown:
-            made.accidental = m21.pitch.Accidental(_ACCIDENTALS[pitch.alter])
-            made.accidental.displayStatus = shown
-        if shown:
-            self.alters[place] = pitch.alter
-        return made
+        visible = pitch.alter != self.alterations.get(place, self.key.alter(pitch.letter)) and not tied
+        if pitch.alter or visible:
+            m21_pitch.accidental = m21.pitch.Accidental(_ACCIDENTALS[pitch.alter])
+            m21_pitch.accidental.displayStatus = visible
+        if visible:
+            self.alterations[place] = pitch.alter
+        return m21_pitch
 
 
-class _Attributes:
-    """The key and the meter that the next measure has to show."""
+class _Changes:
+    """The key and meter that the next measure shows, None if they do not change; the first measure shows a clef too."""
 
-    def __init__(self, key: Key, meter: Meter, *, first: bool) -> None:
+    def __init__(self, key: Key, meter: Meter) -> None:
         self.key: Key | None = key
         self.meter: Meter | None = meter
-        self.first = first
+        self.first = True
 
-    def see(self, run: Run) -> None:
-        """Take the changes before the first note of a run."""
-        for element in run.music:
+    def collect(self, bar: Bar) -> None:
+        """Collect the changes before the first note of a bar."""
+        for element in bar.elements:
             if isinstance(element, Note):
                 break
             if isinstance(element, Key):
@@ -233,8 +258,8 @@ class _Attributes:
             elif isinstance(element, Meter):
                 self.meter = element
 
-    def put(self, measure: Any) -> None:
-        """Show them in a measure."""
+    def apply(self, measure: Any) -> None:
+        """Show the changes in a measure."""
         m21 = music21()
 
         if self.first:
@@ -247,35 +272,35 @@ class _Attributes:
 
 
 def key_of(key: Key) -> Any:
-    """Return a key as music21 has it; no key as an empty signature."""
+    """Return a key as a music21 object; no key is an empty key signature."""
     m21 = music21()
 
     if key.tonic is None:
         return m21.key.KeySignature(0)
-    return m21.key.Key(spelled(key.tonic).replace("b", "-"), _MODES[key.mode])
+    return m21.key.Key(pitch_class_name(key.tonic).replace("b", "-"), _MODES[key.mode])
 
 
 def meter_of(meter: Meter) -> Any:
-    """Return a meter as music21 has it; no meter as senza misura."""
+    """Return a meter as a music21 object; no meter is senza misura."""
     m21 = music21()
 
     return m21.meter.TimeSignature(str(meter)) if meter.unit else m21.meter.SenzaMisuraTimeSignature("")
 
 
-def chord_of(chord: ChordSymbol) -> Any:
-    """Return a chord symbol as music21 has it, shown as it is written."""
+def chord_symbol_of(symbol: ChordSymbol) -> Any:
+    """Return a chord symbol as a music21 object that shows the kind as it is written in ABC."""
     m21 = music21()
 
-    root = spelled(chord.root).replace("b", "-")
-    bass = None if chord.bass is None else spelled(chord.bass).replace("b", "-")
-    kind = signs.CHORDS.get(chord.kind, signs.CHORDS[""])[0]
-    made = m21.harmony.ChordSymbol(root=root, bass=bass, kind=kind, kindStr=chord.kind)
-    made.writeAsChord = False
-    return made
+    root = pitch_class_name(symbol.root).replace("b", "-")
+    bass = None if symbol.bass is None else pitch_class_name(symbol.bass).replace("b", "-")
+    kind = notation.CHORDS.get(symbol.kind, notation.CHORDS[""])[0]
+    m21_symbol = m21.harmony.ChordSymbol(root=root, bass=bass, kind=kind, kindStr=symbol.kind)
+    m21_symbol.writeAsChord = False
+    return m21_symbol
 
 
-def _close(measure: Any, kind: str) -> None:
-    """Draw the bar line after a measure; of several, the one that says most."""
+def _set_right_bar_line(measure: Any, kind: str) -> None:
+    """Set the bar line after a measure; a repeat has precedence over a double bar, and that over a single one."""
     m21 = music21()
 
     if isinstance(measure.rightBarline, m21.bar.Repeat):
@@ -283,14 +308,14 @@ def _close(measure: Any, kind: str) -> None:
     if kind in (":|", "::"):
         measure.rightBarline = m21.bar.Repeat(direction="end")
     elif measure.rightBarline is None or kind != "|":
-        measure.rightBarline = m21.bar.Barline(_LINES[kind])
+        measure.rightBarline = m21.bar.Barline(_BAR_LINES[kind])
 
 
-def _tie(made: Any, note: Note, before: set[Pitch], after: set[Pitch]) -> None:
-    """Tie what stands for a note to the same pitches before and after it."""
+def _add_ties(m21_note: Any, note: Note, before: set[Pitch], after: set[Pitch]) -> None:
+    """Tie a music21 note or chord to the same pitches before and after it."""
     m21 = music21()
 
-    members = [made] if len(note.pitches) == 1 else list(getattr(made, "notes", ()))
+    members = [m21_note] if len(note.pitches) == 1 else list(getattr(m21_note, "notes", ()))
     for pitch, member in zip(note.pitches, members, strict=False):
         kind = {(False, True): "start", (True, True): "continue", (True, False): "stop"}.get(
             (pitch in before, pitch in after)

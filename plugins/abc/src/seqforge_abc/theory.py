@@ -1,7 +1,7 @@
-"""Pitches, keys and meters: what the notation of folk tunes is about, and how it is transposed.
+"""Pitches, keys and meters, and their transposition.
 
-Spelled pitches lie on the line of fifths (... Bb F C G D A E B F# ...): every interval is a number of fifths
-and a number of octaves, so a transposition is one addition, and keeps the spelling right.
+Spelled pitches lie on the line of fifths (... Bb F C G D A E B F# ...): an interval is a number of fifths and a number
+of octaves, so a transposition is one addition and keeps the spelling correct.
 Source: D. Temperley, "The Line of Fifths", Music Analysis 19(3), 2000.
 """
 
@@ -11,17 +11,19 @@ from fractions import Fraction
 from functools import lru_cache
 
 LETTERS = "CDEFGAB"
-FIFTHS = (0, 2, 4, -1, 1, 3, 5)
-"""Where each letter stands on the line of fifths, C being 0."""
-SEMITONES = (0, 2, 4, 5, 7, 9, 11)
-MODES = {"ion": 0, "dor": 2, "phr": 4, "lyd": -1, "mix": 1, "aeo": 3, "loc": 5}
-"""How many fifths the tonic of a mode lies above that of the major key with its signature."""
+LETTER_FIFTHS = (0, 2, 4, -1, 1, 3, 5)
+"""The position of each letter on the line of fifths; C is 0."""
+LETTER_SEMITONES = (0, 2, 4, 5, 7, 9, 11)
+"""The semitones of each letter above C."""
+MODE_FIFTHS = {"ion": 0, "dor": 2, "phr": 4, "lyd": -1, "mix": 1, "aeo": 3, "loc": 5}
+"""The fifths from the tonic of the major key with the same signature up to the tonic of a mode."""
 MODE_NAMES = {"": "ion", "maj": "ion", "ion": "ion", "m": "aeo", "min": "aeo", "aeo": "aeo", "dor": "dor",
               "phr": "phr", "lyd": "lyd", "mix": "mix", "loc": "loc"}  # fmt: skip
-"""What people write after a tonic, cut to three letters and made small."""
-SHOWN = {"ion": "", "aeo": "m", "dor": "dor", "phr": "phr", "lyd": "lyd", "mix": "mix", "loc": "loc"}
+"""The mode for what is written after a tonic, in lower case and cut to three letters."""
+MODE_SUFFIXES = {"ion": "", "aeo": "m", "dor": "dor", "phr": "phr", "lyd": "lyd", "mix": "mix", "loc": "loc"}
 ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
-MOST_FIFTHS = 7
+MAX_SIGNATURE = 7
+"""The largest number of sharps or flats in a key signature."""
 
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 
@@ -30,10 +32,14 @@ _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 class Pitch:
     """A spelled pitch.
 
+    >>> f_sharp = Pitch(letter=3, alter=1, octave=5)
+    >>> str(f_sharp), f_sharp.midi
+    ('^f', 78)
+
     Attributes:
-        letter: 0 to 6, C to B.
-        alter: semitones up or down, -2 to 2.
-        octave: of the letter; 4 begins with middle C, which ABC writes as C.
+        letter: The letter, 0 to 6 for C to B.
+        alter: The alteration in semitones, -2 to 2.
+        octave: The octave of the letter; 4 begins with middle C, which ABC writes as C.
     """
 
     letter: int
@@ -42,49 +48,60 @@ class Pitch:
 
     @property
     def midi(self) -> int:
-        """The number of its key, middle C being 60."""
-        return 12 * (self.octave + 1) + SEMITONES[self.letter] + self.alter
+        """The MIDI note number; middle C is 60."""
+        return 12 * (self.octave + 1) + LETTER_SEMITONES[self.letter] + self.alter
 
     @property
     def fifths(self) -> int:
-        """Where it stands on the line of fifths."""
-        return FIFTHS[self.letter] + 7 * self.alter
+        """The position on the line of fifths."""
+        return LETTER_FIFTHS[self.letter] + 7 * self.alter
 
     @property
-    def height(self) -> int:
-        """Its staff position, C of octave 0 being 0."""
+    def staff_position(self) -> int:
+        """The position on the staff, in steps; C of octave 0 is 0."""
         return 7 * self.octave + self.letter
 
     def __str__(self) -> str:
-        """Return it as ABC, with its accidental: ^f'."""
+        """Return the pitch in ABC, with its accidental: ^f'."""
         letter, octave = LETTERS[self.letter], self.octave
-        mark = letter.lower() + "'" * (octave - 5) if octave >= 5 else letter + "," * (4 - octave)
-        return ACCIDENTALS[self.alter] + mark
+        name = letter.lower() + "'" * (octave - 5) if octave >= 5 else letter + "," * (4 - octave)
+        return ACCIDENTALS[self.alter] + name
 
-    def moved(self, fifths: int, steps: int) -> "Pitch":
-        """Return it transposed by so many fifths on the line and so many staff positions.
+    def transposed(self, fifths: int, steps: int) -> "Pitch":
+        """Return the pitch moved along the line of fifths and the staff.
+
+        >>> str(Pitch(0, 0, 5).transposed(2, 1))  # up by a major second
+        '=d'
+
+        Args:
+            fifths: The interval in fifths.
+            steps: The interval in staff steps.
 
         Raises:
-            ValueError: it would need more than a double sharp or flat.
+            ValueError: If fifths and steps are not one interval, or the result needs more than a double accidental.
         """
-        place = self.fifths + fifths
-        height = self.height + steps
-        letter = height % 7
-        alter, rest = divmod(place - FIFTHS[letter], 7)
+        position = self.fifths + fifths
+        staff_position = self.staff_position + steps
+        letter = staff_position % 7
+        alter, rest = divmod(position - LETTER_FIFTHS[letter], 7)
         if rest:
-            raise ValueError(f"{fifths} fifths are not {steps} staff positions")
+            raise ValueError(f"{fifths} fifths are not {steps} staff steps")
         if abs(alter) > 2:
-            raise ValueError("more than a double accidental")
-        return Pitch(letter, alter, height // 7)
+            raise ValueError("the pitch needs more than a double accidental")
+        return Pitch(letter, alter, staff_position // 7)
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key, or none.
+    """A key, or the absence of one.
+
+    >>> key = parse_key("Edor")
+    >>> str(key), key.signature
+    ('Edor', 2)
 
     Attributes:
-        tonic: its place on the line of fifths; None where there is no key.
-        mode: one of `MODES`.
+        tonic: The position of the tonic on the line of fifths; None without a key.
+        mode: One of `MODE_FIFTHS`.
     """
 
     tonic: int | None
@@ -92,20 +109,20 @@ class Key:
 
     @property
     def signature(self) -> int:
-        """Sharps of the signature; flats are negative."""
-        return 0 if self.tonic is None else self.tonic - MODES[self.mode]
+        """The number of sharps in the key signature; negative for flats."""
+        return 0 if self.tonic is None else self.tonic - MODE_FIFTHS[self.mode]
 
     def alter(self, letter: int) -> int:
-        """Return what the signature does to a letter: -1, 0 or 1."""
-        return signature_alters(self.signature)[letter]
+        """Return the alteration of a letter by the key signature: -1, 0 or 1 semitone."""
+        return signature_alterations(self.signature)[letter]
 
-    def moved(self, fifths: int) -> "Key":
-        """Return it transposed by so many fifths."""
+    def transposed(self, fifths: int) -> "Key":
+        """Return the key moved along the line of fifths."""
         return self if self.tonic is None else Key(self.tonic + fifths, self.mode)
 
     def __str__(self) -> str:
-        """Return it as ABC has it: Edor, Bb, F#m, none."""
-        return "none" if self.tonic is None else spelled(self.tonic) + SHOWN[self.mode]
+        """Return the key in ABC: Edor, Bb, F#m, none."""
+        return "none" if self.tonic is None else pitch_class_name(self.tonic) + MODE_SUFFIXES[self.mode]
 
 
 NO_KEY = Key(None)
@@ -113,19 +130,28 @@ NO_KEY = Key(None)
 
 @dataclass(frozen=True)
 class Meter:
-    """A meter: 6/8 has 6 beats of an eighth; both are 0 where there is none."""
+    """A meter (time signature), or the absence of one.
+
+    >>> meter = parse_meter("6/8")
+    >>> meter.bar_length, meter.compound
+    (Fraction(3, 4), True)
+
+    Attributes:
+        beats: The numerator; 0 without a meter.
+        unit: The denominator; 0 without a meter.
+    """
 
     beats: int
     unit: int
 
     @property
-    def bar(self) -> Fraction:
+    def bar_length(self) -> Fraction:
         """The length of a bar in whole notes; 0 without a meter."""
         return Fraction(self.beats, self.unit) if self.unit else Fraction(0)
 
     @property
-    def beat(self) -> Fraction:
-        """The length of what is beamed together, in whole notes."""
+    def beam_length(self) -> Fraction:
+        """The length of the notes that are beamed together, in whole notes."""
         if self.unit >= 8 and self.beats % 3 == 0:
             return Fraction(3, self.unit)
         if self.beats == self.unit == 4 or self.beats == self.unit == 2:
@@ -134,7 +160,7 @@ class Meter:
 
     @property
     def compound(self) -> bool:
-        """Whether its beats divide by three."""
+        """Whether the beats divide by three."""
         return self.unit >= 8 and self.beats % 3 == 0 and self.beats > 3
 
     def __str__(self) -> str:
@@ -144,41 +170,54 @@ class Meter:
 NO_METER = Meter(0, 0)
 
 
-def spelled(fifths: int) -> str:
-    """Return the name of a pitch class by its place on the line of fifths: -2 is Bb."""
-    letter = next(number for number in range(7) if (fifths - FIFTHS[number]) % 7 == 0)
-    alter = (fifths - FIFTHS[letter]) // 7
+def pitch_class_name(fifths: int) -> str:
+    """Return the name of the pitch class at a position on the line of fifths.
+
+    >>> [pitch_class_name(fifths) for fifths in (-2, 0, 6)]
+    ['Bb', 'C', 'F#']
+    """
+    letter = next(number for number in range(7) if (fifths - LETTER_FIFTHS[number]) % 7 == 0)
+    alter = (fifths - LETTER_FIFTHS[letter]) // 7
     return LETTERS[letter] + ("#" * alter if alter > 0 else "b" * -alter)
 
 
 @lru_cache(maxsize=64)
-def signature_alters(signature: int) -> tuple[int, ...]:
-    """Return what a signature does to each letter, C to B."""
+def signature_alterations(signature: int) -> tuple[int, ...]:
+    """Return the alteration of each letter, C to B, by a key signature of this many sharps."""
     return tuple(
-        1 if FIFTHS[letter] < signature - 1 else -1 if FIFTHS[letter] > 5 + signature else 0 for letter in range(7)
+        1 if LETTER_FIFTHS[letter] < signature - 1 else -1 if LETTER_FIFTHS[letter] > 5 + signature else 0
+        for letter in range(7)
     )
 
 
 def parse_key(text: str) -> Key | None:
-    """Return the key that people write so (`D`, `Edor`, `A minor`, `F#m`, `HP`, `none`); None where it is no key."""
+    """Return the key that a text names, or None if it names none.
+
+    >>> [str(parse_key(text)) for text in ("D", "A minor", "F#m", "HP", "none")]
+    ['D', 'Am', 'F#m', 'Amix', 'none']
+    """
     text = text.strip()
     if text.lower() in ("", "none"):
         return NO_KEY
     if text in ("HP", "Hp"):
-        return Key(3, "mix")  # bagpipe music sounds f and c sharp
-    found = _KEY.match(text)
-    if not found:
+        return Key(3, "mix")  # the scale of the Highland pipes has F and C sharp
+    match = _KEY.match(text)
+    if not match:
         return None
-    mode = MODE_NAMES.get(found[3].lower()[:3])  # capitals mean nothing: EM is E minor, in books and for abc2midi
+    mode = MODE_NAMES.get(match[3].lower()[:3])  # case is ignored: EM is E minor, in tune books and for abc2midi
     if mode is None:
         return None
-    tonic = FIFTHS[LETTERS.index(found[1])] + (7 if found[2] == "#" else -7 if found[2] else 0)
+    tonic = LETTER_FIFTHS[LETTERS.index(match[1])] + (7 if match[2] == "#" else -7 if match[2] else 0)
     key = Key(tonic, mode)
-    return key if abs(key.signature) <= MOST_FIFTHS else None
+    return key if abs(key.signature) <= MAX_SIGNATURE else None
 
 
 def parse_meter(text: str) -> Meter | None:
-    """Return the meter that people write so (`6/8`, `C`, `C|`, `none`); None where it is no meter."""
+    """Return the meter that a text names, or None if it names none.
+
+    >>> [str(parse_meter(text)) for text in ("6/8", "C", "C|", "2+3/8", "none")]
+    ['6/8', '4/4', '2/2', '5/8', 'none']
+    """
     text = text.strip().replace(" ", "")
     if text.lower() in ("none", ""):
         return NO_METER
@@ -186,8 +225,8 @@ def parse_meter(text: str) -> Meter | None:
         return Meter(4, 4)
     if text in ("C|", "c|"):
         return Meter(2, 2)
-    found = re.fullmatch(r"\(?(\d{1,2}(?:\+\d{1,2})*)\)?/(\d{1,3})", text)
-    if not found:
+    match = re.fullmatch(r"\(?(\d{1,2}(?:\+\d{1,2})*)\)?/(\d{1,3})", text)
+    if not match:
         return None
-    beats, unit = sum(map(int, found[1].split("+"))), int(found[2])
+    beats, unit = sum(map(int, match[1].split("+"))), int(match[2])
     return Meter(beats, unit) if 1 <= beats <= 99 and unit in (1, 2, 4, 8, 16, 32) else None

@@ -1,4 +1,4 @@
-"""What a tune is, as the plugin holds it: music, not spelling."""
+"""The content of a piece: a tune as music, independent of its spelling in ABC."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,38 +7,39 @@ from fractions import Fraction
 
 from seqforge_abc.theory import NO_KEY, NO_METER, Key, Meter, Pitch
 
-UNITS = tuple(Fraction(1, size) for size in (1, 2, 4, 8, 16, 32, 64))
+UNIT_NOTE_LENGTHS = tuple(Fraction(1, size) for size in (1, 2, 4, 8, 16, 32, 64))
+"""The values of the L: field, in whole notes."""
 
-DECORATIONS = {
+LETTER_DECORATIONS = {
     ".": "staccato", "~": "roll", "T": "trill", "H": "fermata", "L": "accent", "M": "lowermordent",
     "O": "coda", "P": "uppermordent", "S": "segno", "u": "upbow", "v": "downbow",
 }  # fmt: skip
-"""The letters that stand for decorations (ABC 2.1, section 4.14)."""
+"""The decorations that are written as one letter (ABC 2.1, section 4.14)."""
 
-UNWRITTEN = ("coda", "fermata", "lowermordent", "segno", "uppermordent")
-"""Those of them that are read and never generated: two say where to go on, and programs disagree about how long a note
-with one of the others is (abc2midi lengthens a note under a fermata)."""
+NEVER_GENERATED = ("coda", "fermata", "lowermordent", "segno", "uppermordent")
+"""The letter decorations that are read and never generated. Coda and segno are jumps; programs disagree about the
+length of a note with one of the others (abc2midi lengthens a note under a fermata)."""
 
-MORE_DECORATIONS = (
+NAMED_DECORATIONS = (
     "mordent", "pralltriller", "turn", "turnx", "invertedturn", "arpeggio", "tenuto", "wedge", "breath", "open",
     "plus", "snap", "slide", "thumb", "shortphrase", "mediumphrase", "longphrase", "0", "1", "2", "3", "4", "5",
     "p", "pp", "ppp", "mp", "mf", "f", "ff", "fff", "sfz", "crescendo(", "crescendo)", "diminuendo(", "diminuendo)",
     "D.C.", "D.S.", "fine", "dacoda", "dacapo",
 )  # fmt: skip
-"""Those that are written between exclamation marks."""
+"""The decorations that are written by name between exclamation marks."""
 
-BARS = ("|", "||", "|]", ":|", "|:", "::")
+BAR_LINES = ("|", "||", "|]", ":|", "|:", "::")
 ENDINGS = ("1", "2", "3", "4", "5", "6", "1,2", "1,3", "2,4", "3,4", "1,2,3")
 
 
 @dataclass(frozen=True)
 class ChordSymbol:
-    """An accompaniment chord: "Am7/G".
+    """An accompaniment chord, such as "Am7/G".
 
     Attributes:
-        root: place on the line of fifths.
-        kind: "", "m", "7", "m7", "maj7", ...
-        bass: place on the line of fifths, None without a bass of its own.
+        root: The position of the root on the line of fifths.
+        kind: The kind of chord: "", "m", "7", "m7", "maj7", ...
+        bass: The position of the bass on the line of fifths; None if the root is the bass.
     """
 
     root: int
@@ -48,28 +49,28 @@ class ChordSymbol:
 
 @dataclass(frozen=True)
 class Note:
-    """A note, a chord (several pitches) or a rest (none).
+    """A note, a chord (several pitches) or a rest (no pitch).
 
     Attributes:
-        pitches: from the lowest upwards; each pitch stands once.
-        duration: in whole notes, as written; a tuplet before it scales it.
-        tied: to the next note of the same pitch.
-        decorations: names, sorted, each once.
-        graces: the grace notes before it.
-        chord: the chord symbol above it.
+        pitches: The pitches in ascending order, without duplicates.
+        duration: The written length in whole notes; a tuplet before the note scales it.
+        tied: Whether the note is tied to the next note of the same pitch.
+        decorations: The names of the decorations, sorted, without duplicates.
+        grace_notes: The pitches of the grace notes before the note.
+        chord_symbol: The chord symbol above the note.
     """
 
     pitches: tuple[Pitch, ...]
     duration: Fraction
     tied: bool = False
     decorations: tuple[str, ...] = ()
-    graces: tuple[Pitch, ...] = ()
-    chord: ChordSymbol | None = None
+    grace_notes: tuple[Pitch, ...] = ()
+    chord_symbol: ChordSymbol | None = None
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A bar line: one of `BARS`."""
+class BarLine:
+    """A bar line: one of `BAR_LINES`."""
 
     kind: str
 
@@ -83,53 +84,64 @@ class Ending:
 
 @dataclass(frozen=True)
 class Tuplet:
-    """The next `r` notes: `p` of them take the time of `q`."""
+    """A tuplet over the next `r` notes: `p` notes are played in the time of `q`."""
 
     p: int
     q: int
     r: int
 
 
-Music = Note | Bar | Ending | Tuplet | Key | Meter
-"""An element of a tune; a key or a meter among them is a change of it."""
+Element = Note | BarLine | Ending | Tuplet | Key | Meter
+"""An element of a tune; a key or meter among the elements is a change of key or meter."""
 
 
 @dataclass(frozen=True)
 class Tune:
     """A tune.
 
+    >>> from seqforge_abc.theory import parse_key, parse_meter
+    >>> from seqforge_abc.music_parser import parse_music
+    >>> tune = parse_music("|:DED F2A|d6:|", key=parse_key("D"), meter=parse_meter("6/8"))
+    >>> len(tune.notes()), str(tune.key), str(tune.meter)
+    (6, 'D', '6/8')
+
     Attributes:
-        music: its elements in order.
-        key: its key at the beginning.
-        meter: its meter at the beginning.
-        rhythm: reel, jig, ...; "" where that is unknown.
-        title: the first of its titles.
-        lost: what the file has and a Tune does not keep, with counts (slurs, lyrics, a tempo).
-        comments: lines to write with it, about where it comes from.
+        elements: Notes, bar lines and other elements, in order.
+        key: The key at the beginning.
+        meter: The meter at the beginning.
+        rhythm: The name of the rhythm, such as "reel"; "" if it is unknown.
+        title: The first title.
+        losses: What the file contains and a Tune cannot represent (slurs, lyrics, a tempo), with counts.
+        comments: Comment lines that are written with the tune, such as its provenance.
     """
 
-    music: tuple[Music, ...]
+    elements: tuple[Element, ...]
     key: Key = NO_KEY
     meter: Meter = NO_METER
     rhythm: str = ""
     title: str = ""
-    lost: Mapping[str, int] = field(default_factory=dict, compare=False)
+    losses: Mapping[str, int] = field(default_factory=dict, compare=False)
     comments: tuple[str, ...] = field(default=(), compare=False)
 
     def notes(self) -> list[Note]:
-        """Return its notes, chords and rests."""
-        return [element for element in self.music if isinstance(element, Note)]
+        """Return the notes, chords and rests."""
+        return [element for element in self.elements if isinstance(element, Note)]
 
 
-def unit_of(tune: Tune) -> Fraction:
-    """Return the length to write as one letter: that of most notes, an eighth where none leads.
+def unit_note_length(tune: Tune) -> Fraction:
+    """Return the most common note length of a tune, which becomes its unit note length.
 
-    It follows from the music, so two spellings of one tune have the same.
+    An eighth is preferred among equally common lengths. The result depends on the music alone, so two spellings of one
+    tune have the same unit.
     """
     return most_common_unit(Counter(note.duration for note in tune.notes()))
 
 
 def most_common_unit(counts: Mapping[Fraction, int]) -> Fraction:
-    """Return the unit that most notes last, given how many notes last how long."""
-    counts = {unit: counts.get(unit, 0) for unit in UNITS}
+    """Return the unit note length that most notes have.
+
+    Args:
+        counts: The number of notes of each length.
+    """
+    counts = {unit: counts.get(unit, 0) for unit in UNIT_NOTE_LENGTHS}
     return max(counts, key=lambda unit: (counts[unit], unit == Fraction(1, 8), unit == Fraction(1, 16), -unit))

@@ -1,248 +1,269 @@
-"""The notes of a tune, one after the other, as their signs come: what is pending, what still holds in this bar."""
+"""The voice that is being read: it collects elements from the tokens of music code, one method per kind of token."""
 
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 
-from seqforge_abc.fields import Signature, chord_symbol, decoration
-from seqforge_abc.lexing import CHORD, IN_CHORD, NOTE, alteration, pitch_of, times
-from seqforge_abc.normal import bar_kind, ending_number
+from seqforge_abc.fields import KeySignature, chord_symbol, decoration
+from seqforge_abc.lexer import CHORD, CHORD_MEMBER, NOTE, alteration, length_factor, pitch_of
+from seqforge_abc.normal_form import bar_line_kind, ending_number
 from seqforge_abc.theory import LETTERS, Meter, Pitch
-from seqforge_abc.tune import DECORATIONS, Bar, ChordSymbol, Ending, Music, Note, Tuplet
+from seqforge_abc.tune import LETTER_DECORATIONS, BarLine, ChordSymbol, Element, Ending, Note, Tuplet
 
-LONGEST = Fraction(16)
+MAX_NOTE_LENGTH = Fraction(16)
 """The longest note, in whole notes."""
-MOST_RESTS = 64
-"""In bars: the longest rest."""
-MOVED_BACK = frozenset(("fermata", "fine", "D.C.", "D.S.", "dacoda", "dacapo"))
-"""Decorations that stand at a bar line and belong to the note before it."""
-UNKNOWN = "signs without a meaning"
+MAX_REST_BARS = 64
+"""The longest rest, in bars."""
+BAR_LINE_DECORATIONS = frozenset(("fermata", "fine", "D.C.", "D.S.", "dacoda", "dacapo"))
+"""Decorations that are written at a bar line and belong to the note before it."""
+UNKNOWN_SIGNS = "unknown signs"
 
 
 class BadMusicError(ValueError):
-    """Music code that stands for no music; it says why, as half a sentence."""
+    """Music code that cannot be read; the message is half a sentence."""
 
 
 class Voice:
-    """A voice that takes the signs of music code; for each kind of sign it has a method.
+    """A voice that is built from the tokens of `lexer.TOKEN`.
 
     Args:
-        key: what the K: field before it says.
-        meter: at its beginning.
-        unit: the length of a letter, in whole notes.
+        key: The key signature at the beginning.
+        meter: The meter at the beginning.
+        unit: The unit note length in whole notes.
+
+    Attributes:
+        elements: The elements so far.
+        ties: For the index of a note in `elements`, the pitches that are tied to the next note.
+        losses: What the elements do not represent, with counts.
+        last_note: The index of the last note in `elements`, None before the first.
+        alterations: The alteration of each letter by the accidentals of this bar.
+        bar_has_notes: Whether this bar contains a note.
+        line_start: Whether no token of this line has been read.
+        broken_rhythm: The broken rhythm sign before the next note, "" for none.
+        tuplet: The tuplet that begins with the next note, None for none.
+        tuplet_left: The number of coming notes that belong to a tuplet.
+        last_in_tuplet: Whether the last note belongs to a tuplet.
     """
 
-    def __init__(self, key: Signature, meter: Meter, unit: Fraction) -> None:
+    def __init__(self, key: KeySignature, meter: Meter, unit: Fraction) -> None:
         self.key, self.meter, self.unit = key, meter, unit
-        self.symbols: dict[str, str] = dict(DECORATIONS)
-        self.music: list[Music] = []
-        self.ties: dict[int, set[Pitch]] = {}  # for the place of a note what of it is tied
-        self.lost: Counter[str] = Counter()
-        self.last: int | None = None  # where in the music the last note is
-        self.altered: dict[int, int] = {}  # in this bar: the alteration of a letter
-        self.in_bar = False  # whether a note stands in this bar
-        self.fresh = False  # whether nothing stands on this line yet
-        self.chord: ChordSymbol | None = None
+        self.symbols: dict[str, str] = dict(LETTER_DECORATIONS)
+        self.elements: list[Element] = []
+        self.ties: dict[int, set[Pitch]] = {}
+        self.losses: Counter[str] = Counter()
+        self.last_note: int | None = None
+        self.alterations: dict[int, int] = {}
+        self.bar_has_notes = False
+        self.line_start = False
+        self.chord_symbol: ChordSymbol | None = None
         self.decorations: list[str] = []
-        self.graces: list[Pitch] = []
-        self.sign = ""  # of broken rhythm, before the next note
-        self.pending: Tuplet | None = None
-        self.left = 0  # how many of the next notes are in a tuplet
-        self.in_tuplet = False  # whether the last note is in one
+        self.grace_notes: list[Pitch] = []
+        self.broken_rhythm = ""
+        self.tuplet: Tuplet | None = None
+        self.tuplet_left = 0
+        self.last_in_tuplet = False
 
-    def lose(self, what: str, count: int = 1) -> None:
-        """Count what a Tune does not keep."""
-        if what and count:
-            self.lost[what] += count
+    def count_loss(self, description: str, count: int = 1) -> None:
+        """Count something that a Tune does not represent."""
+        if description and count:
+            self.losses[description] += count
 
-    def latest(self) -> Note:
+    def previous_note(self) -> Note:
         """Return the last note."""
-        assert self.last is not None
-        note = self.music[self.last]
+        assert self.last_note is not None
+        note = self.elements[self.last_note]
         assert isinstance(note, Note)
         return note
 
     # -- notes -------------------------------------------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        pitch, length = self.pitched(text)
-        self.add((pitch,), times(length) * self.unit)
+    def read_note(self, text: str) -> None:
+        pitch, length = self.pitch_and_length(text)
+        self.add_note((pitch,), length_factor(length) * self.unit)
 
-    def pitched(self, text: str) -> tuple[Pitch, str]:
-        """Return the pitch that a note sounds, and its length as it is written."""
-        found = NOTE.match(text)
-        assert found is not None
-        accidental, name, marks, length = found.groups()
+    def pitch_and_length(self, text: str) -> tuple[Pitch, str]:
+        """Return the sounding pitch of a note, and its length as it is written."""
+        match = NOTE.match(text)
+        assert match is not None
+        accidental, name, octave_marks, length = match.groups()
         letter = LETTERS.index(name.upper())
         if accidental:
-            alter = self.altered[letter] = alteration(accidental)
-            self.lose("microtones", "/" in accidental)
+            alter = self.alterations[letter] = alteration(accidental)
+            self.count_loss("microtones", "/" in accidental)
         else:
-            alter = self.altered.get(letter, self.key.alters[letter])
-            if self.last in self.ties:
-                height = pitch_of(name, marks, 0).height
-                alter = next((tied.alter for tied in self.ties[self.last] if tied.height == height), alter)
-        pitch = pitch_of(name, marks, alter)
+            alter = self.alterations.get(letter, self.key.alters[letter])
+            if self.last_note in self.ties:
+                position = pitch_of(name, octave_marks, 0).staff_position
+                tied = self.ties[self.last_note]
+                alter = next((pitch.alter for pitch in tied if pitch.staff_position == position), alter)
+        pitch = pitch_of(name, octave_marks, alter)
         if not -1 <= pitch.octave <= 9:
-            raise BadMusicError(f"the note {text[:20]!r} lies outside what anyone can hear")
+            raise BadMusicError(f"the note {text[:20]!r} is outside the range of hearing")
         return pitch, length
 
-    def add(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
-        """Add a note, its length in whole notes, with all that is pending."""
-        if self.pending is not None:
-            self.left = self.pending.r
-        if self.sign:
-            duration = self.halved(duration)
-        if not 0 < duration <= LONGEST:
-            raise BadMusicError(f"a note of {float(duration):g} whole notes; more than 0 and at most 16 are allowed")
-        if self.pending is not None:
-            self.music.append(self.pending)
-        names = tuple(sorted(set(self.decorations))) if self.decorations else ()
-        self.in_tuplet, self.left = self.left > 0, max(0, self.left - 1)
-        self.last, self.in_bar = len(self.music), True
-        self.music.append(Note(pitches, duration, False, names, tuple(self.graces), self.chord))
-        self.pending = self.chord = None
-        self.decorations.clear()
-        self.graces.clear()
+    def add_note(self, pitches: tuple[Pitch, ...], duration: Fraction) -> None:
+        """Append a note with the decorations, grace notes and chord symbol before it.
 
-    def chord_(self, text: str) -> None:
-        found = CHORD.fullmatch(text)
-        assert found is not None
-        pitches: dict[Pitch, str] = {}
+        Args:
+            pitches: The pitches; none for a rest.
+            duration: The length in whole notes.
+        """
+        if self.tuplet is not None:
+            self.tuplet_left = self.tuplet.r
+        if self.broken_rhythm:
+            duration = self.apply_broken_rhythm(duration)
+        if not 0 < duration <= MAX_NOTE_LENGTH:
+            raise BadMusicError(
+                f"a note is {float(duration):g} whole notes long; more than 0 and at most 16 are allowed"
+            )
+        if self.tuplet is not None:
+            self.elements.append(self.tuplet)
+        names = tuple(sorted(set(self.decorations))) if self.decorations else ()
+        self.last_in_tuplet, self.tuplet_left = self.tuplet_left > 0, max(0, self.tuplet_left - 1)
+        self.last_note, self.bar_has_notes = len(self.elements), True
+        self.elements.append(Note(pitches, duration, False, names, tuple(self.grace_notes), self.chord_symbol))
+        self.tuplet = self.chord_symbol = None
+        self.decorations.clear()
+        self.grace_notes.clear()
+
+    def read_chord(self, text: str) -> None:
+        match = CHORD.fullmatch(text)
+        assert match is not None
+        lengths: dict[Pitch, str] = {}
         tied: set[Pitch] = set()
         last = None
-        for sign in IN_CHORD.finditer(found[1]):
-            if sign.lastgroup == "note":
-                last, length = self.pitched(sign[0])
-                pitches.setdefault(last, length)
-            elif sign.lastgroup != "tie_embeddings":
-                getattr(self, sign.lastgroup or "")(sign[0])
+        for member in CHORD_MEMBER.finditer(match[1]):
+            if member.lastgroup == "note":
+                last, length = self.pitch_and_length(member[0])
+                lengths.setdefault(last, length)
+            elif member.lastgroup != "tie":
+                getattr(self, f"read_{member.lastgroup}")(member[0])
             elif last is not None:
                 tied.add(last)
-        if not pitches:
-            self.lose(UNKNOWN)
+        if not lengths:
+            self.count_loss(UNKNOWN_SIGNS)
             return
-        rising = tuple(sorted(pitches, key=lambda pitch: (pitch.midi, pitch.height)))
-        self.add(rising, times(next(iter(pitches.values()))) * times(found[2]) * self.unit)
-        if tied and self.last is not None:
-            self.ties[self.last] = tied
+        pitches = tuple(sorted(lengths, key=lambda pitch: (pitch.midi, pitch.staff_position)))
+        self.add_note(pitches, length_factor(next(iter(lengths.values()))) * length_factor(match[2]) * self.unit)
+        if tied and self.last_note is not None:
+            self.ties[self.last_note] = tied
 
-    def rest(self, text: str) -> None:
-        sign, length = text[0], text[1:]
-        self.lose("rests that are not seen", sign in "xX")
-        if sign in "ZX" and not self.in_bar:
-            count = times(length)
-            if not 1 <= count <= MOST_RESTS or count.denominator > 1:
-                raise BadMusicError(f"a rest of {length} bars; 1 to {MOST_RESTS} are allowed")
-            for number in range(int(count)):
+    def read_rest(self, text: str) -> None:
+        letter, length = text[0], text[1:]
+        self.count_loss("invisible rests, read as rests", letter in "xX")
+        if letter in "ZX" and not self.bar_has_notes:
+            bars = length_factor(length)
+            if not 1 <= bars <= MAX_REST_BARS or bars.denominator > 1:
+                raise BadMusicError(f"a rest is {length} bars long; 1 to {MAX_REST_BARS} bars are allowed")
+            for number in range(int(bars)):
                 if number:
-                    self.bar("|")
-                self.add((), self.meter.bar or Fraction(1))
+                    self.read_bar_line("|")
+                self.add_note((), self.meter.bar_length or Fraction(1))
             return
-        self.lose("rests of whole bars within a bar, read as z", sign in "ZX")
-        self.add((), times(length) * self.unit)
+        self.count_loss("whole-bar rests within a bar, read as z", letter in "ZX")
+        self.add_note((), length_factor(length) * self.unit)
 
-    def broken(self, text: str) -> None:
-        self.lose(UNKNOWN, self.last is None)
-        self.sign = text if self.last is not None else ""
+    def read_broken_rhythm(self, text: str) -> None:
+        self.count_loss(UNKNOWN_SIGNS, self.last_note is None)
+        self.broken_rhythm = text if self.last_note is not None else ""
 
-    def halved(self, duration: Fraction) -> Fraction:
-        """Return the length of the second note of a broken rhythm, and change the first.
+    def apply_broken_rhythm(self, duration: Fraction) -> Fraction:
+        """Return the length of the second note of a broken rhythm, and change the length of the first.
 
-        They must be equal, as for abc2midi: where people write other lengths the bar is right without it.
+        Both notes must be equally long, as for abc2midi: if they are not, the bar is correct without the sign.
         """
-        sign, self.sign = self.sign, ""
-        first = self.latest()
-        if first.duration != duration or self.in_tuplet != (self.left > 0):
-            self.lose("broken rhythms of unequal notes")
+        sign, self.broken_rhythm = self.broken_rhythm, ""
+        first = self.previous_note()
+        if first.duration != duration or self.last_in_tuplet != (self.tuplet_left > 0):
+            self.count_loss("broken rhythms of unequal notes")
             return duration
-        small = duration * Fraction(1, 2 ** min(3, len(sign)))
-        large = 2 * duration - small
-        assert self.last is not None
-        self.music[self.last] = replace(first, duration=large if sign[0] == ">" else small)
-        return small if sign[0] == ">" else large
+        short = duration * Fraction(1, 2 ** min(3, len(sign)))
+        long = 2 * duration - short
+        assert self.last_note is not None
+        self.elements[self.last_note] = replace(first, duration=long if sign[0] == ">" else short)
+        return short if sign[0] == ">" else long
 
-    def tie(self, text: str) -> None:
-        if self.last is None or isinstance(self.music[-1], Ending):
-            self.lose("ties to nothing")
+    def read_tie(self, text: str) -> None:
+        if self.last_note is None or isinstance(self.elements[-1], Ending):
+            self.count_loss("ties to nothing")
         else:
-            self.ties[self.last] = set(self.latest().pitches)
+            self.ties[self.last_note] = set(self.previous_note().pitches)
 
-    def tuplet(self, text: str) -> None:
+    def read_tuplet(self, text: str) -> None:
         p, q, r = (int(number or 0) for number in (text[1:] + "::").split(":")[:3])
         default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(p) or (3 if self.meter.compound else 2)
-        self.pending = Tuplet(p, q or default, r or p)
+        self.tuplet = Tuplet(p, q or default, r or p)
 
-    # -- what stands between them ------------------------------------------------------------------------------
+    # -- bar lines and endings ---------------------------------------------------------------------------------
 
-    def bar(self, text: str) -> None:
+    def read_bar_line(self, text: str) -> None:
         shape = text.rstrip("0123456789,-[") or text
-        follows = bool(self.music) and isinstance(self.music[-1], Bar)
-        kind = bar_kind(shape, opens=follows or self.fresh)
-        if kind == "|]" and self.fresh and follows:
-            kind = "|"  # it is drawn at the beginning of a line, and ends nothing
-        self.settle()
-        self.music.append(Bar(kind))
-        self.altered.clear()
-        self.in_bar = False
+        after_bar_line = bool(self.elements) and isinstance(self.elements[-1], BarLine)
+        kind = bar_line_kind(shape, opens=after_bar_line or self.line_start)
+        if kind == "|]" and self.line_start and after_bar_line:
+            kind = "|"  # it only decorates the beginning of the line
+        self.attach_bar_line_decorations()
+        self.elements.append(BarLine(kind))
+        self.alterations.clear()
+        self.bar_has_notes = False
         if text[-1].isdigit():
-            self.ending(text[len(shape) :])
+            self.read_ending(text[len(shape) :])
 
-    def ending(self, text: str) -> None:
+    def read_ending(self, text: str) -> None:
         number = ending_number(text.lstrip("["))
-        self.lose("endings of a rare number", number is None)
+        self.count_loss("endings with a rare number", number is None)
         if number:
-            self.music.append(Ending(number))
+            self.elements.append(Ending(number))
 
-    def number(self, text: str) -> None:
-        if self.music and isinstance(self.music[-1], Bar):
-            self.ending(text)
+    def read_number(self, text: str) -> None:
+        if self.elements and isinstance(self.elements[-1], BarLine):
+            self.read_ending(text)
         else:
-            self.lose(UNKNOWN)
+            self.count_loss(UNKNOWN_SIGNS)
 
-    def settle(self) -> None:
-        """Give the last note what stands at the bar line after it and belongs to it."""
-        moved = MOVED_BACK.intersection(self.decorations)
-        if moved and self.last is not None:
-            names = tuple(sorted(moved | set(self.latest().decorations)))
-            self.music[self.last] = replace(self.latest(), decorations=names)
+    def attach_bar_line_decorations(self) -> None:
+        """Attach decorations that are written at a bar line to the note before it."""
+        moved = BAR_LINE_DECORATIONS.intersection(self.decorations)
+        if moved and self.last_note is not None:
+            names = tuple(sorted(moved | set(self.previous_note().decorations)))
+            self.elements[self.last_note] = replace(self.previous_note(), decorations=names)
             self.decorations = [name for name in self.decorations if name not in moved]
 
-    # -- what stands above them --------------------------------------------------------------------------------
+    # -- grace notes, chord symbols, decorations, other tokens -------------------------------------------------
 
-    def grace(self, text: str) -> None:
-        self.graces += [self.pitched(found[0])[0] for found in NOTE.finditer(text)]
+    def read_grace(self, text: str) -> None:
+        self.grace_notes += [self.pitch_and_length(match[0])[0] for match in NOTE.finditer(text)]
 
-    def quote(self, text: str) -> None:
-        chord = chord_symbol(text[1:-1])
-        if chord is None:
-            self.lose("annotations")
+    def read_quote(self, text: str) -> None:
+        symbol = chord_symbol(text[1:-1])
+        if symbol is None:
+            self.count_loss("annotations")
         else:
-            self.lose("chord symbols", self.chord is not None)
-            self.chord = chord
+            self.count_loss("chord symbols", self.chord_symbol is not None)
+            self.chord_symbol = symbol
 
-    def words(self, text: str) -> None:
-        self.lose("annotations")
+    def read_words(self, text: str) -> None:
+        self.count_loss("annotations")
 
-    def letter(self, text: str) -> None:
+    def read_letter(self, text: str) -> None:
         name = self.symbols.get(text)
         if name:
             self.decorations.append(name)
         else:
-            self.lose(UNKNOWN, name is None)
+            self.count_loss(UNKNOWN_SIGNS, name is None)
 
-    def decoration(self, text: str) -> None:
+    def read_decoration(self, text: str) -> None:
         name = decoration(text[1:-1])
         if name:
             self.decorations.append(name)
         else:
-            self.lose("decorations")
+            self.count_loss("decorations")
 
-    def spacer(self, text: str) -> None:
-        self.settle()
+    def read_spacer(self, text: str) -> None:
+        self.attach_bar_line_decorations()
 
-    def slur(self, text: str) -> None:
-        self.lose("slurs", text == "(")
+    def read_slur(self, text: str) -> None:
+        self.count_loss("slurs", text == "(")
 
-    def other(self, text: str) -> None:
-        self.lose(UNKNOWN, text not in '!"')
+    def read_other(self, text: str) -> None:
+        self.count_loss(UNKNOWN_SIGNS, text not in '!"')

@@ -5,11 +5,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqforge_abc.fields import chord_symbol, default_unit, key_field, meter_field
-from seqforge_abc.music import BadMusicError, parse_music
-from seqforge_abc.reading import read_book
+from seqforge_abc.music_parser import BadMusicError, parse_music
+from seqforge_abc.reader import read_book
 from seqforge_abc.theory import Key, Meter, parse_key
-from seqforge_abc.tune import Bar, ChordSymbol, Ending, Note, Tuplet
-from seqforge_abc.writing import tune_to_abc
+from seqforge_abc.tune import BarLine, ChordSymbol, Ending, Note, Tuplet
+from seqforge_abc.writer import tune_to_abc
 
 JIG, REEL = Meter(6, 8), Meter(4, 4)
 
@@ -19,19 +19,19 @@ def music(text, key="C", meter=REEL):
 
 
 def spelling(text, key="C"):
-    """The pitches of the notes, chords as a sum: ^f+a."""
+    """Return the pitches of the notes; a chord is a sum: ^f+a."""
     return " ".join("+".join(map(str, note.pitches)) or "z" for note in music(text, key).notes())
 
 
 def lengths(text, meter=REEL):
-    """In eighths, as written."""
+    """Return the written lengths in eighths."""
     return [float(note.duration * 8) for note in music(text, meter=meter).notes()]
 
 
 def shape(text):
-    """Notes as o, and what stands between them."""
-    shown = {Note: lambda _: "o", Bar: lambda bar: bar.kind, Ending: lambda ending: f"[{ending.number}"}
-    return " ".join(shown.get(type(element), str)(element) for element in music(text).music)
+    """Return the elements as text, with "o" for a note."""
+    writers = {Note: lambda _: "o", BarLine: lambda bar_line: bar_line.kind, Ending: lambda ending: f"[{ending.number}"}
+    return " ".join(writers.get(type(element), str)(element) for element in music(text).elements)
 
 
 def book(tmp_path, text):
@@ -40,13 +40,13 @@ def book(tmp_path, text):
     return list(read_book(path))
 
 
-def only(tmp_path, text):
+def single_tune(tmp_path, text):
     [(tune, _)] = book(tmp_path, text)
     return tune
 
 
-def lost(text, key="C"):
-    return dict(music(text, key).lost)
+def losses(text, key="C"):
+    return dict(music(text, key).losses)
 
 
 # -- keys and accidentals --------------------------------------------------------------------------------------
@@ -58,18 +58,18 @@ def lost(text, key="C"):
      ("G (repeat of part A)", "G"), ("Dmix=c", "Dmix"), ("D =c", "Dmix"), ("D exp ^f", "Dmix"), ("^f^c", "D"),
      ("g", "G"), ("G clef=treble", "G"), ("none", "none"), ("", "none"), ("C octave=-1", "C")],
 )  # fmt: skip
-def test_keys_are_read_as_people_write_them(text, key):
+def test_spellings_of_keys(text, key):
     assert str(key_field(text).key) == key
 
 
-def test_an_unknown_mode_is_major_and_told():
-    found = key_field("Bn")
-    assert (str(found.key), found.lost) == ("B", "modes that nobody knows")
+def test_an_unknown_mode_is_read_as_major_and_reported():
+    signature = key_field("Bn")
+    assert (str(signature.key), signature.loss) == ("B", "unknown modes")
 
 
-def test_accidentals_of_the_key_sound_at_the_notes():
+def test_accidentals_of_the_key_signature_move_to_the_notes():
     assert spelling("[K:Am ^g]G A g") == "^G =A ^g"
-    assert lost("[K:Am ^g]G") == {"accidentals of the key, written at the notes": 1}
+    assert losses("[K:Am ^g]G") == {"key signature accidentals, moved to the notes": 1}
 
 
 def test_accidentals_hold_in_all_octaves_up_to_the_bar_line():
@@ -78,34 +78,34 @@ def test_accidentals_hold_in_all_octaves_up_to_the_bar_line():
     assert spelling("^^F __E F") == "^^F __E ^^F"
 
 
-def test_accidentals_of_grace_notes_hold_too():
+def test_accidentals_of_grace_notes_hold_in_the_bar():
     assert spelling("{^c}d c|c") == "=d ^c =c"
 
 
-def test_a_tie_carries_an_accidental_over_the_bar_line_for_its_note():
+def test_a_tie_extends_an_accidental_over_the_bar_line_for_its_note():
     assert spelling("^c4-|c2 c2") == "^c ^c =c"
     assert spelling("^c4|c2") == "^c =c"
     assert spelling("[^ce]-|[ce] c") == "^c+=e ^c+=e =c"
 
 
-def test_a_change_of_key_is_an_element_and_ends_accidentals():
+def test_a_change_of_key_is_an_element_and_cancels_accidentals():
     tune = music("^cc[K:D]cF|\nK:G\nFc|\nK:G\nF|")
     assert [str(note.pitches[0]) for note in tune.notes()] == ["^c", "^c", "^c", "^F", "^F", "=c", "^F"]
-    assert [str(element) for element in tune.music if isinstance(element, Key)] == ["D", "G"]
+    assert [str(element) for element in tune.elements if isinstance(element, Key)] == ["D", "G"]
 
 
-def test_a_key_before_the_first_note_is_that_of_the_tune():
+def test_a_key_field_before_the_first_note_sets_the_key_of_the_tune():
     assert str(music("[K:D][M:6/8]DEF").key) == "D"
 
 
-def test_microtones_are_rounded():
+def test_microtones_are_rounded_to_semitones():
     assert spelling("^/F _3/2B ^3/2c") == "^F __B ^^c"
 
 
 # -- lengths ---------------------------------------------------------------------------------------------------
 
 
-def test_lengths_multiply_the_unit():
+def test_written_lengths_multiply_the_unit_note_length():
     assert lengths("A A2 A/ A// A3/2 A/4 A3/ A8") == [1, 2, 0.5, 0.25, 1.5, 0.25, 1.5, 8]
     assert lengths("A2\nL:1/4\nA [L:1/16] A M:4/4 A", REEL) == [2, 2, 0.5, 0.5]
     assert [default_unit(meter) for meter in (Meter(2, 4), Meter(3, 4), JIG, Meter(0, 0))] == [
@@ -113,15 +113,15 @@ def test_lengths_multiply_the_unit():
     ]  # fmt: skip
 
 
-def test_broken_rhythm_halves_what_it_lengthens():
+def test_broken_rhythm_lengthens_one_note_and_shortens_the_other():
     assert lengths("A>B A<B A>>B A<<B") == [1.5, 0.5, 0.5, 1.5, 1.75, 0.25, 0.25, 1.75]
     assert lengths("A > {d}.B [Ac]<z") == [1.5, 0.5, 0.5, 1.5]
     assert lengths("A>|B") == [1.5, 0.5]
 
 
-def test_broken_rhythm_of_unequal_notes_is_told_and_left_out():
+def test_broken_rhythm_of_unequal_notes_is_ignored_and_reported():
     assert lengths("G>c/B/") == [1, 0.5, 0.5]
-    assert lost("G>c/B/") == {"broken rhythms of unequal notes": 1}
+    assert losses("G>c/B/") == {"broken rhythms of unequal notes": 1}
 
 
 @pytest.mark.parametrize(
@@ -132,25 +132,25 @@ def test_broken_rhythm_of_unequal_notes_is_told_and_left_out():
      ("((3abc)", REEL, (3, 2, 3)), ("(3|:abc", REEL, (3, 2, 3))],
 )  # fmt: skip
 def test_tuplets_have_the_defaults_of_the_standard(text, meter, expected):
-    [found] = [element for element in music(text, meter=meter).music if isinstance(element, Tuplet)]
-    assert (found.p, found.q, found.r) == expected
+    [tuplet] = [element for element in music(text, meter=meter).elements if isinstance(element, Tuplet)]
+    assert (tuplet.p, tuplet.q, tuplet.r) == expected
 
 
-def test_a_tuplet_that_is_cut_off_is_as_long_as_it_is():
+def test_an_incomplete_tuplet_is_shortened():
     tune = music("(3ab(3cde|(3fg")
-    assert [element.r for element in tune.music if isinstance(element, Tuplet)] == [2, 3, 2]
-    assert tune.lost == {"notes that a tuplet lacks": 2}
+    assert [element.r for element in tune.elements if isinstance(element, Tuplet)] == [2, 3, 2]
+    assert tune.losses == {"missing notes of tuplets": 2}
 
 
-def test_the_length_of_a_chord_is_that_of_its_first_note():
+def test_a_chord_has_the_length_of_its_first_note():
     assert lengths("[C2E2]3 [CE]/ [CE2G]") == [6, 0.5, 1]
     assert spelling("[GEC] [cc] +EA+") == "=C+=E+=G =c =E+=A"
 
 
-def test_rests_of_whole_bars_are_bars():
+def test_multi_bar_rests_become_bars():
     assert shape("A4|Z2|A4|") == "o | o | o | o |"
     assert lengths("A8|Z|", JIG) == [8, 6]
-    assert lost("A2Z f|") == {"rests of whole bars within a bar, read as z": 1}
+    assert losses("A2Z f|") == {"whole-bar rests within a bar, read as z": 1}
 
 
 # -- bar lines, repeats, endings -------------------------------------------------------------------------------
@@ -163,11 +163,11 @@ def test_rests_of_whole_bars_are_bars():
      (":|:", "::"), ("|:|", "::"), (":| |:", "::"), ("|:", "|:"), ("||:", "|:"), ("|\n|:", "|:"), ("|\n: ", "|:"),
      ("|\n|", "|"), (":|\n|", ":|"), ("|\n|]", "|"), ("|]\n|:", "|:")],
 )  # fmt: skip
-def test_bar_lines_are_of_six_kinds(text, kind):
+def test_spellings_of_bar_lines(text, kind):
     assert shape(f"A{text}B") == f"o {kind} o"
 
 
-def test_bar_lines_before_the_first_note_and_after_the_last_say_what_they_can():
+def test_bar_lines_before_the_first_and_after_the_last_note():
     assert shape("| A |") == "o |"
     assert shape("||A||") == "o ||"
     assert shape("::A::") == "|: o :|"
@@ -181,13 +181,13 @@ def test_bar_lines_before_the_first_note_and_after_the_last_say_what_they_can():
      ("A|1,3 B:|2,4 c", "o | [1,3 o :| [2,4 o"), ("A|1-3 B:|4 c", "o | [1,2,3 o :| [4 o"),
      ("A|\n1 B:|\n2 c", "o | [1 o :| [2 o"), ("A[5-9B", "o [5 o"), ("A|2B", "o | [2 o")],
 )  # fmt: skip
-def test_endings_are_read_in_every_spelling(text, expected):
+def test_spellings_of_endings(text, expected):
     assert shape(text) == expected
 
 
-def test_bar_lines_around_a_change_of_key_are_one():
+def test_bar_lines_around_a_change_of_key_are_merged():
     tune = music("A||\nK:D\n|:B")
-    assert tune.music[1:3] == (Bar("|:"), parse_key("D"))
+    assert tune.elements[1:3] == (BarLine("|:"), parse_key("D"))
 
 
 def test_a_chord_after_a_bar_line_is_no_bar_line():
@@ -197,38 +197,38 @@ def test_a_chord_after_a_bar_line_is_no_bar_line():
 # -- ties, grace notes, decorations, chord symbols -------------------------------------------------------------
 
 
-def test_a_tie_binds_notes_of_one_pitch():
+def test_ties_join_notes_of_the_same_pitch():
     assert [note.tied for note in music("A-A|B-|1 B:|2 c -|c").notes()] == [True, False, True, False, True, False]
     assert [note.tied for note in music("[Ac]-[Ac] [Ac-]c [A-c][Ac]").notes()] == [
         True, False, True, False, False, False,
     ]  # fmt: skip
 
 
-def test_ties_to_other_notes_are_slurs_and_told():
-    assert lost("f-g A-z B-") == {"slurs": 1, "ties to nothing": 2}
-    assert lost("[A-c][Ac]") == {"ties of single notes in a chord": 1}
+def test_ties_to_other_pitches_are_reported_as_slurs():
+    assert losses("f-g A-z B-") == {"slurs": 1, "ties to nothing": 2}
+    assert losses("[A-c][Ac]") == {"ties of single notes in a chord": 1}
 
 
-def test_grace_notes_stand_at_their_note():
+def test_grace_notes_belong_to_the_next_note():
     [first, second] = music("{g}A {/bc}d").notes()
-    assert [len(note.graces) for note in (first, second)] == [1, 2]
+    assert [len(note.grace_notes) for note in (first, second)] == [1, 2]
     assert first.duration == Fraction(1, 8)
 
 
-def test_decorations_have_names():
+def test_spellings_of_decorations():
     [note] = music("~.!trill!u!5!A").notes()
     assert note.decorations == ("5", "roll", "staccato", "trill", "upbow")
     assert music("+turn+A").notes()[0].decorations == ("turn",)
     assert music("!>!A").notes()[0].decorations == ("accent",)
-    assert lost("!wobble!A k B") == {"decorations": 1, "signs without a meaning": 1}
+    assert losses("!wobble!A k B") == {"decorations": 1, "unknown signs": 1}
 
 
-def test_symbols_can_be_redefined(tmp_path):
+def test_user_fields_redefine_symbols(tmp_path):
     text = "X:1\nU:k=!accent!\nU:T=!turn!\nK:D\nkA TB|"
-    assert [note.decorations for note in only(tmp_path, text).notes()] == [("accent",), ("turn",)]
+    assert [note.decorations for note in single_tune(tmp_path, text).notes()] == [("accent",), ("turn",)]
 
 
-def test_a_fermata_at_a_bar_line_is_that_of_the_note_before_it():
+def test_a_fermata_at_a_bar_line_belongs_to_the_note_before_it():
     assert [note.decorations for note in music("AB H|] c !fine!|]").notes()] == [(), ("fermata",), ("fine",)]
     assert music("AB Hy|]").notes()[1].decorations == ("fermata",)
 
@@ -240,43 +240,43 @@ def test_a_fermata_at_a_bar_line_is_that_of_the_note_before_it():
      ("D7sus", ChordSymbol(2, "7sus4")), ("Bø", ChordSymbol(5, "m7b5")), ("C+", ChordSymbol(0, "aug")),
      ("D modal", None), ("D.C.", None), ("End", None), ("Fine", None), ("^slowly", None), ("A MINOR", None)],
 )  # fmt: skip
-def test_chord_symbols_are_told_from_other_words(text, chord):
+def test_chord_symbols_and_other_annotations(text, chord):
     assert chord_symbol(text) == chord
 
 
-def test_a_chord_symbol_stands_at_the_next_note():
-    assert [note.chord for note in music('"G"|A "^loud"B').notes()] == [ChordSymbol(1), None]
-    assert lost('"G"|A "^loud"B') == {"annotations": 1}
+def test_a_chord_symbol_belongs_to_the_next_note():
+    assert [note.chord_symbol for note in music('"G"|A "^loud"B').notes()] == [ChordSymbol(1), None]
+    assert losses('"G"|A "^loud"B') == {"annotations": 1}
 
 
-# -- what else stands in music ---------------------------------------------------------------------------------
+# -- other tokens ---------------------------------------------------------------------------------
 
 
-def test_signs_that_only_concern_the_page_are_passed_over():
+def test_layout_signs_are_skipped():
     assert shape("A`B y c\\\nd*|!\ne$f|!g") == "o o o o | o o | o"
-    assert not lost("A`B y c\\\nd*|!\ne$f|!g")
+    assert not losses("A`B y c\\\nd*|!\ne$f|!g")
     assert spelling("A!fed!B") == "=A =f =e =d =B"
 
 
-def test_of_several_voices_the_first_is_read():
+def test_only_the_first_voice_is_read():
     assert spelling("[V:1]AB|[V:2]CD|[V:1]cd|") == "=A =B =c =d"
     assert spelling("AB & CD|cd|") == "=A =B =c =d"
 
 
-def test_words_among_the_notes_are_not_played():
+def test_words_between_notes_are_skipped():
     assert spelling("DE|Segno FG A2 D.C.|") == "=D =E =F =G =A"
     assert spelling(".D.C.B,|") == "=D =C =B,"
 
 
 @pytest.mark.parametrize("text", ["", "hello world", "|: :|", "This is no music at all", "%", "Once upon a time"])
-def test_what_is_no_music_is_refused_with_an_example(text):
+def test_text_without_music_raises_an_error_with_an_example(text):
     with pytest.raises(BadMusicError, match="DED F2A"):
         music(text)
 
 
-def test_a_fragment_has_the_unit_of_its_meter():
+def test_the_default_unit_depends_on_the_meter():
     tune = parse_music("|:DED F2A|", key=parse_key("D"), meter=JIG)
-    assert (tune.music[0], tune.music[1].duration, len(tune.notes())) == (Bar("|:"), Fraction(1, 8), 5)
+    assert (tune.elements[0], tune.elements[1].duration, len(tune.notes())) == (BarLine("|:"), Fraction(1, 8), 5)
 
 
 @given(st.text(alphabet="ABCDEFGabcdefgz^_=,'/0123456789 ()[]{}<>|:-\"!+.~&%yxZVKLM\n", max_size=80))
@@ -288,7 +288,7 @@ def test_a_fragment_has_the_unit_of_its_meter():
 @example("A>")
 @example("-A")
 @example("[1-")
-def test_any_music_code_is_refused_or_read_and_written_and_read_the_same(tmp_path_factory, text):
+def test_any_readable_music_code_round_trips_through_the_writer(tmp_path_factory, text):
     try:
         tune = parse_music(text, key=parse_key("D"), meter=REEL)
     except BadMusicError:
@@ -296,11 +296,11 @@ def test_any_music_code_is_refused_or_read_and_written_and_read_the_same(tmp_pat
     path = tmp_path_factory.mktemp("any") / "x.abc"
     path.write_text(tune_to_abc(tune))
     if any(note.pitches for note in tune.notes()):
-        [(again, _)] = read_book(path)
-        assert again.music == tune.music
+        [(reread, _)] = read_book(path)
+        assert reread.elements == tune.elements
 
 
-def test_meters_are_read_as_people_write_them():
+def test_spellings_of_meters():
     assert [str(meter_field(text)[0]) for text in ("C", "C|", "6/8", "2+3/8", "none", "9/8 (slow)")] == [
         "4/4", "2/2", "6/8", "5/8", "none", "9/8",
     ]  # fmt: skip

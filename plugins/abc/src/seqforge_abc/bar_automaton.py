@@ -1,0 +1,209 @@
+"""The automaton of bars: its state, and the bar lines and note lengths that a state allows, as pure functions.
+
+A section runs from one double bar or repeat to the next. Its first bar may be an upbeat. The last bar of a repeated
+section and its own upbeat add up to one bar; so do the last bar of a section without a repeat and the upbeat of the
+next section, an upbeat before the sign of a repeat and the bar before it, and the last bar of a tune and its first
+upbeat. A second ending follows a first ending.
+
+All lengths are in 128ths of a whole note.
+"""
+
+from typing import NamedTuple
+
+from seqforge_abc import note_lengths
+from seqforge_abc.tokens import MAX_BAR_NUMBER, numbered_bar_line
+from seqforge_abc.tune import Tuplet
+
+AFTER_NOTE, AFTER_BAR, AFTER_SECTION, AFTER_REPEAT, AFTER_FINAL, AT_START, AFTER_OTHER = range(7)
+"""The kinds of the previous element."""
+NO_TUPLET = -1
+TUPLET_ENDED = -2
+"""The value of `State.tuplet` in a hornpipe between a tuplet and the next note."""
+ANY_BARS = -1
+MIN_STEP = 2
+"""The rest of a bar after an upbeat is a multiple of this length, so that single notes can fill the last bar."""
+BEAT = 32
+"""The length of a quarter note."""
+UNLIMITED = 1 << 30
+
+
+class State(NamedTuple):
+    """The state of a tune.
+
+    Attributes:
+        header: The number of header tokens so far, 0 to 4.
+        bar_length: The length of a bar; 0 without a meter.
+        unit: The length of a note without a length token.
+        note_stage: The stage of the current note (`tune_automaton`).
+        last_mark: The step of the last decoration or pitch of the current note, -1 for none.
+        group_size: The number of grace notes or pitches of the current note so far.
+        length: The length of the current note so far.
+        fill: The length of the current bar so far.
+        tuplet: The step of the current tuplet; NO_TUPLET outside, TUPLET_ENDED right after it in a hornpipe.
+        has_roll: Whether the current note has a roll or a trill.
+        tuplet_left: The number of coming notes of the current tuplet.
+        tuplet_written: The sum of the written lengths of its notes so far.
+        tie: The step of the pitch that must follow, -1 without a tie.
+        first_upbeat: The upbeat of the tune, -1 before its first bar line.
+        upbeat: The upbeat of this section.
+        due_upbeat: The upbeat that this section must begin with, -1 for any.
+        section_start: Whether this section has had no bar line.
+        has_bar: Whether this section has a complete bar.
+        repeat_open: Whether `|:` or `::` opened this section.
+        may_repeat: Whether this section may be repeated without `|:`: it is the first, or follows `:|` or `||`.
+        had_repeat: Whether the tune has had a repeat sign; abc2midi reads the first one from the tune's beginning.
+        had_endings: Whether the tune has had endings; after them abc2midi repeats only what `|:` opens.
+        ending: 1 and 3 in the first and second ending, 2 between them, 0 elsewhere.
+        previous: The kind of the previous element.
+        bars_left: The number of coming bars, ANY_BARS for any number.
+        may_end: Whether a final bar line has just come.
+        had_chord_symbol: Whether the tune has had a chord symbol. From then on no bar may be short by less than a
+            beat, since abc2midi sustains chords by whole beats.
+        hornpipe: Whether the tune is a hornpipe, which abc2midi supports in 2/4 and 4/4 and whose notes it dots.
+        bar_number: The number of complete bars of this section.
+        ending_start: The number of complete bars before the first ending.
+        target_fill: The length at which the current bar must be closed, -1 for any.
+    """
+
+    header: int = 0
+    bar_length: int = 0
+    unit: int = 0
+    note_stage: int = 0
+    last_mark: int = -1
+    group_size: int = 0
+    length: int = 0
+    fill: int = 0
+    tuplet: int = NO_TUPLET
+    has_roll: bool = False
+    tuplet_left: int = 0
+    tuplet_written: int = 0
+    tie: int = -1
+    first_upbeat: int = -1
+    upbeat: int = 0
+    due_upbeat: int = -1
+    section_start: bool = True
+    has_bar: bool = False
+    repeat_open: bool = False
+    may_repeat: bool = True
+    had_repeat: bool = False
+    had_endings: bool = False
+    ending: int = 0
+    previous: int = AT_START
+    bars_left: int = ANY_BARS
+    may_end: bool = False
+    had_chord_symbol: bool = False
+    hornpipe: bool = False
+    bar_number: int = 0
+    ending_start: int = 0
+    target_fill: int = -1
+
+
+def closing_bar_lines(s: State, fill: int) -> list[str]:
+    """Return the kinds of bar lines that may close the current bar at a length.
+
+    Args:
+        s: The state.
+        fill: The length of the bar.
+    """
+    bar_length = s.bar_length or fill
+    if fill <= 0 or fill > bar_length or s.target_fill not in (-1, fill):
+        return []
+    if s.section_start and fill < bar_length:
+        any_upbeat = s.due_upbeat < 0 and s.first_upbeat < 0 and (bar_length - fill) % MIN_STEP == 0
+        if s.due_upbeat == fill or any_upbeat:
+            return ["|"] if s.repeat_open else ["|", "|:"]
+    if s.section_start and s.due_upbeat > 0:
+        return []
+    bars_left = UNLIMITED if s.bars_left == ANY_BARS else s.bars_left
+    full, short = fill == bar_length, fill == bar_length - s.upbeat
+    repeatable = s.repeat_open or s.may_repeat
+    kinds = ["|"] if full and bars_left >= (3 if s.ending == 1 else 2) else []
+    if s.ending < 2 and short and bars_left >= 1 + (s.ending == 1) and repeatable:
+        kinds.append(":|")
+    if s.ending == 0 and repeatable and short and bars_left >= 2:
+        kinds.append("::")
+    if s.ending == 3 or (s.ending == 0 and not s.repeat_open):
+        step = BEAT if s.had_chord_symbol else max(MIN_STEP, s.unit // 2)
+        partial = not s.section_start and 2 * fill >= bar_length and (bar_length - fill) % step == 0
+        if bars_left >= 2 and (full or short or partial):
+            kinds += ["||", "|:"]
+        if bars_left in (1, UNLIMITED) and fill == bar_length - max(0, s.first_upbeat):
+            kinds.append("|]")
+    return kinds
+
+
+def bar_line_token(s: State, kind: str) -> str:
+    """Return the token of an allowed bar line."""
+    is_upbeat = s.section_start and s.fill < (s.bar_length or s.fill)
+    return numbered_bar_line(s.bar_number + 1) if kind == "|" and not is_upbeat else kind
+
+
+def room(s: State) -> int:
+    """Return the largest length that may still be added to the current bar."""
+    if s.target_fill >= 0:
+        return s.target_fill - s.fill
+    if not s.bar_length:
+        return note_lengths.MAX_FREE_LENGTH - s.fill
+    if s.section_start and s.due_upbeat > 0:
+        return s.due_upbeat - s.fill
+    fills = {s.bar_length, s.bar_length - s.upbeat, s.bar_length - max(0, s.first_upbeat)}
+    return max((fill - s.fill for fill in fills if fill >= s.fill and closing_bar_lines(s, fill)), default=0)
+
+
+def allowed_lengths(s: State, tuplet: Tuplet | None) -> tuple[int, ...]:
+    """Return the lengths that the next note may have.
+
+    Args:
+        s: The state.
+        tuplet: The current tuplet, None outside a tuplet.
+    """
+    if s.tuplet_left and tuplet is not None:
+        return note_lengths.lengths_in_tuplet(tuplet, s.unit, room(s), s.tuplet_written, s.tuplet_left)
+    return note_lengths.lengths_in_bar(room(s))
+
+
+def after_note(s: State, tuplet: Tuplet | None) -> State:
+    """Return the state after the current note is complete."""
+    length = s.length or s.unit
+    fill, tuplet_left, written, tuplet_step = s.fill, s.tuplet_left, s.tuplet_written, s.tuplet
+    if tuplet_left and tuplet is not None:
+        written, tuplet_left = written + length, tuplet_left - 1
+        if not tuplet_left:
+            fill += written * tuplet.q // tuplet.p
+            written, tuplet_step = 0, TUPLET_ENDED if s.hornpipe else NO_TUPLET
+    else:
+        fill, tuplet_step = fill + length, NO_TUPLET
+    return s._replace(
+        note_stage=0, last_mark=-1, group_size=0, has_roll=False, length=0, fill=fill, tuplet_left=tuplet_left,
+        tuplet_written=written, tuplet=tuplet_step, tie=-1, previous=AFTER_NOTE, may_end=False,
+    )  # fmt: skip
+
+
+def after_bar_line(s: State, kind: str) -> State:
+    """Return the state after an allowed bar line."""
+    had_repeat = s.had_repeat or ":" in kind
+    s = s._replace(note_stage=0, last_mark=-1, may_end=False, target_fill=-1, had_repeat=had_repeat)
+    if s.fill == 0:
+        return s._replace(repeat_open=True, previous=AFTER_REPEAT)
+    bar_length, fill = s.bar_length or s.fill, s.fill
+    first_upbeat = fill if s.first_upbeat < 0 else s.first_upbeat
+    s = s._replace(fill=0, previous=AFTER_BAR)
+    if kind == "|" and s.section_start and fill < bar_length:
+        return s._replace(upbeat=fill, first_upbeat=first_upbeat, section_start=False)
+    if kind == "|:" and s.section_start and fill < bar_length and s.due_upbeat:  # the upbeat is not repeated
+        return s._replace(first_upbeat=first_upbeat, due_upbeat=0, repeat_open=True, previous=AFTER_REPEAT)
+    s = s._replace(
+        bar_number=s.bar_number % MAX_BAR_NUMBER + 1, first_upbeat=max(0, s.first_upbeat), section_start=False,
+        bars_left=s.bars_left if s.bars_left == ANY_BARS else s.bars_left - 1, has_bar=True,
+    )  # fmt: skip
+    if kind == "|":
+        return s
+    if s.ending == 1:
+        return s._replace(ending=2, previous=AFTER_SECTION, bar_number=s.ending_start)
+    opens_repeat = kind in ("|:", "::")
+    return s._replace(
+        due_upbeat=bar_length - fill, upbeat=0, section_start=True, has_bar=False, ending=0, repeat_open=opens_repeat,
+        may_repeat=s.had_repeat and kind in (":|", "||") and not s.had_endings, bar_number=0,
+        previous=AFTER_REPEAT if opens_repeat else AFTER_FINAL if kind == "|]" else AFTER_SECTION,
+        may_end=kind in ("|]", ":|"),
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""The canonical form of a tune: what the encoding keeps. It is computed on tunes, independently of the tokens."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+from seqforge_abc.theory import MAX_SIGNATURE, NO_KEY, NO_METER, Key, Meter, Pitch
+from seqforge_abc.tokens import (
+    CHORD_KINDS,
+    CHORD_ROOTS,
+    DECORATION_NAMES,
+    HIGHEST_PITCH,
+    LENGTH_GRID,
+    LOWEST_PITCH,
+    METERS,
+    TUPLETS,
+    pitch_order,
+)
+from seqforge_abc.tune import BAR_LINES, ENDINGS, BarLine, Element, Ending, Note, Tune, Tuplet
+
+MAX_LENGTH = Fraction(16)
+"""The longest note, in whole notes."""
+_KNOWN_DECORATIONS = frozenset(DECORATION_NAMES)
+
+
+def canonicalize(tune: Tune, rhythms: Collection[str]) -> tuple[Tune, Counter[str]]:
+    """Return the canonical form of a tune, and what it loses.
+
+    Lengths are multiples of a 128th, pitches lie within five octaves, rare tuplets are written out, unknown decorations
+    and chord symbols are dropped, an unknown rhythm becomes "", and a final bar line stands only at the end.
+
+    Args:
+        tune: The tune.
+        rhythms: The rhythms that the codec knows.
+
+    Returns:
+        The canonical tune, and the losses by description, with counts above 0.
+    """
+    losses: Counter[str] = Counter(tune.losses)
+    rhythm = tune.rhythm
+    if rhythm and rhythm not in rhythms:
+        losses[f"the rhythm {rhythm!r}"] += 1
+        rhythm = ""
+    meter = _meter(tune.meter, losses)
+    key = _key(tune.key, losses)
+    elements = _with_final_bar_line(list(_elements(tune, losses)), losses)
+    return dataclasses.replace(tune, elements=elements, key=key, meter=meter, rhythm=rhythm), +losses
+
+
+def _with_final_bar_line(elements: list[Element], losses: Counter[str]) -> tuple[Element, ...]:
+    """Return the elements with a final bar line at the end and nowhere else.
+
+    Every tune ends with `|]` or `:|`; an earlier `|]` is the end of a section, `||`.
+    """
+    indices = [index for index, element in enumerate(elements) if isinstance(element, BarLine)]
+    for index in indices:
+        if elements[index] == BarLine("|]"):
+            elements[index] = BarLine("||")
+    if indices and not any(isinstance(element, Note) for element in elements[indices[-1] :]):
+        losses["elements after the last note"] += len(elements) - indices[-1] - 1
+        del elements[indices[-1] + 1 :]
+        repeated = elements[-1] in (BarLine(":|"), BarLine("::"))
+        elements[-1] = BarLine(":|" if repeated else "|]")
+    return tuple(elements)
+
+
+def _elements(tune: Tune, losses: Counter[str]) -> Iterator[Element]:
+    scale, tuplet_left = Fraction(1), 0
+    for element in tune.elements:
+        match element:
+            case Note():
+                factor = scale if tuplet_left else Fraction(1)
+                tuplet_left = max(0, tuplet_left - 1)
+                yield _note(element, factor, losses)
+            case Tuplet():
+                if element in TUPLETS:
+                    yield element
+                else:
+                    losses["rare tuplets, written out"] += 1
+                    scale, tuplet_left = Fraction(element.q, element.p), element.r
+            case BarLine():
+                yield element if element.kind in BAR_LINES else BarLine("|")
+            case Ending():
+                first = element.number.partition(",")[0]
+                if element.number in ENDINGS:
+                    yield element
+                elif first in ENDINGS:
+                    losses["endings for several passes, reduced to the first"] += 1
+                    yield Ending(first)
+                else:
+                    losses["endings above the sixth"] += 1
+            case Key():
+                yield _key(element, losses)
+            case Meter():
+                yield _meter(element, losses)
+
+
+def _note(note: Note, factor: Fraction, losses: Counter[str]) -> Note:
+    duration = note.duration * factor
+    rounded = min(MAX_LENGTH, max(LENGTH_GRID, round(duration / LENGTH_GRID) * LENGTH_GRID))
+    if rounded != duration:
+        losses["rounded note lengths"] += 1
+    pitches = tuple(sorted({_in_range(pitch, losses) for pitch in note.pitches}, key=pitch_order))
+    grace_notes = tuple(_in_range(pitch, losses) for pitch in note.grace_notes)
+    decorations = tuple(sorted({name for name in note.decorations if name in _KNOWN_DECORATIONS}))
+    losses["decorations"] += len(set(note.decorations)) - len(decorations)
+    symbol = note.chord_symbol
+    if symbol is not None:
+        bass = symbol.bass
+        known_bass = bass is None or bass in CHORD_ROOTS
+        if symbol.kind not in CHORD_KINDS or symbol.root not in CHORD_ROOTS or not known_bass:
+            losses["chord symbols"] += 1
+            symbol = None
+    return Note(pitches, rounded, note.tied, decorations, grace_notes, symbol)
+
+
+def _in_range(pitch: Pitch, losses: Counter[str]) -> Pitch:
+    octave = pitch.octave
+    while dataclasses.replace(pitch, octave=octave).midi < LOWEST_PITCH:
+        octave += 1
+    while dataclasses.replace(pitch, octave=octave).midi > HIGHEST_PITCH:
+        octave -= 1
+    losses["pitches moved by octaves"] += octave != pitch.octave
+    return dataclasses.replace(pitch, octave=octave)
+
+
+def _meter(meter: Meter, losses: Counter[str]) -> Meter:
+    if meter in METERS or meter == NO_METER:
+        return meter
+    losses[f"the meter {meter}"] += 1
+    return NO_METER
+
+
+def _key(key: Key, losses: Counter[str]) -> Key:
+    if key.tonic is None or abs(key.signature) <= MAX_SIGNATURE:
+        return key
+    losses[f"the key {key}"] += 1
+    return NO_KEY

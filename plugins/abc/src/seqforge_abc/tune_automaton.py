@@ -1,0 +1,357 @@
+"""The automaton of tunes: it allows the tokens with which every bar adds up and all notation is complete."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from fractions import Fraction
+from typing import Any, cast
+
+import numpy as np
+
+from seqforge import Constraint
+from seqforge_abc import tokens
+from seqforge_abc.bar_automaton import (
+    AFTER_BAR,
+    AFTER_FINAL,
+    AFTER_NOTE,
+    AFTER_OTHER,
+    AFTER_REPEAT,
+    AFTER_SECTION,
+    ANY_BARS,
+    AT_START,
+    BEAT,
+    TUPLET_ENDED,
+    State,
+    after_bar_line,
+    after_note,
+    allowed_lengths,
+    bar_line_token,
+    closing_bar_lines,
+    room,
+)
+from seqforge_abc.note_lengths import lengths_in_tuplet, next_atoms, spell_length, to_grid
+from seqforge_abc.theory import Key, Meter, pitch_class_name
+from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
+
+__all__ = ["NOTE", "TuneAutomaton", "without_tie_option"]
+
+ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE = range(1, 13)
+"""The stages of a note, named after its latest token (CHORD_1: one pitch; CHORD_2: two or more pitches). 0 is between
+notes; NOTE follows a single pitch, which may still be tied."""
+RHYTHM, METER = 0, 1
+"""Positions in the header."""
+MAX_GRACE_NOTES, MAX_CHORD_SIZE = 4, 4
+MAX_CACHE_SIZE = 200_000
+
+
+class TuneAutomaton(Constraint):
+    """The constraint that allows complete tunes whose bars add up, with the requested rhythm, meter, key and length.
+
+    Notation that programs read differently (`ambiguities`) is never generated: a decoration in `NEVER_GENERATED` or
+    without a letter; a tie from a decorated note; a roll or trill on a chord, in a tuplet or beside grace notes.
+    abc2midi dots the notes of hornpipes, so a hornpipe has no staccato, no roll and no trill; its tuplets are triplets
+    of plain notes, and a plain note follows them, since abc2midi would dot across their end.
+
+    >>> from seqforge_abc.theory import parse_meter
+    >>> automaton = TuneAutomaton(tokens.vocabulary(["jig"]), rhythm="jig", meter=parse_meter("6/8"))
+    >>> state = automaton.start()
+    >>> [automaton.vocabulary[step] for step in automaton.allowed(state).nonzero()[0]]
+    ['R:jig']
+
+    Args:
+        vocabulary: The tokens of the codec.
+        rhythm: The rhythm, "" for an unknown one; None for any.
+        meter: The meter; None for any, but not none at all.
+        key: The key, which then does not change; None for any.
+        bars: The number of bars, without upbeats; 0 for any number.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        *,
+        rhythm: str | None = None,
+        meter: Meter | None = None,
+        key: Key | None = None,
+        bars: int = 0,
+    ) -> None:
+        self.vocabulary, self.bars = vocabulary, bars or ANY_BARS
+        index = self.index = {token: step for step, token in enumerate(vocabulary)}
+        requested = {"R": rhythm, "M": meter, "L": None, "K": key}
+        self.header = [
+            self._with_prefix(f"{letter}:", tokens.REQUEST_ONLY) if value is None else [index[f"{letter}:{value}"]]
+            for letter, value in requested.items()
+        ]
+        self.key_changes = [] if key is not None else self._with_prefix("K:", tokens.REQUEST_ONLY)
+        self.pitches = np.array([index[str(pitch)] for pitch in tokens.all_pitches()])
+        self.is_pitch = np.zeros(len(vocabulary), np.bool_)
+        self.is_pitch[self.pitches] = True
+        self.roots, self.kinds = self._with_prefix('"'), [index[f"~{kind}"] for kind in tokens.GENERATED_CHORD_KINDS]
+        self.basses = [index[f"/{pitch_class_name(root)}"] for root in tokens.CHORD_ROOTS]
+        names = [name for name in sorted(LETTER_DECORATIONS.values()) if name not in NEVER_GENERATED]
+        self.decorations = np.array([index[f"!{name}!"] for name in names])
+        self.rolls = (index["!roll!"], index["!trill!"])
+        self.tuplets = {index[token]: tuplet for token, tuplet in tokens.TUPLET_TOKENS.items()}
+        self.atoms = {index[f"*{atom}"]: atom for atom in tokens.LENGTH_ATOMS}
+        self.atom_steps = {atom: step for step, atom in self.atoms.items()}
+        self.bar_lines = {index[token]: kind for token, kind in tokens.BAR_LINE_TOKENS.items()}
+        self._distances: dict[State, int] = {}
+
+    def _with_prefix(self, prefix: str, excluded: Iterable[str] = ()) -> list[int]:
+        return [step for token, step in self.index.items() if token.startswith(prefix) and token not in excluded]
+
+    # -- allowed steps ------------------------------------------------------------------------
+
+    def start(self) -> Hashable:
+        return State(bars_left=self.bars)
+
+    def may_end(self, state: Hashable) -> bool:
+        s = cast(State, state)
+        return s.may_end and s.bars_left <= 0
+
+    def allowed(self, state: Hashable) -> np.ndarray:
+        s = cast(State, state)
+        mask = np.zeros(len(self.vocabulary), np.bool_)
+        if s.header < 4:
+            mask[self._header_steps(s)] = True
+        elif s.ending == 2:
+            mask[self.index["[2"]] = True
+        elif s.note_stage in (GRACE_OPEN, GRACE):
+            mask[self.pitches] = s.group_size < MAX_GRACE_NOTES and bool(self._lengths(s, grace_notes=1))
+            mask[self.index["}"]] = s.note_stage == GRACE
+        elif s.note_stage in (CHORD_OPEN, CHORD_1, CHORD_2):
+            self._allow_in_chord(s, mask)
+        elif s.previous != AFTER_FINAL and s.bars_left:
+            if s.note_stage in (0, NOTE):
+                self._allow_between_notes(s, mask)
+            self._allow_in_note(s, mask)
+        return mask
+
+    def _header_steps(self, s: State) -> list[int]:
+        steps = self.header[s.header]
+        if s.header == METER and s.hornpipe and len(steps) > 1:
+            return [self.index["M:2/4"], self.index["M:4/4"]]
+        return steps
+
+    def _allow_in_chord(self, s: State, mask: np.ndarray) -> None:
+        """Allow higher pitches, and the end of a chord of two or more."""
+        if s.group_size < MAX_CHORD_SIZE:
+            last = -1 if s.last_mark < 0 else int(np.flatnonzero(self.pitches == s.last_mark)[0])
+            end = len(self.pitches) - (1 if s.note_stage == CHORD_OPEN else 0)
+            mask[self.pitches[last + 1 : end]] = True
+        mask[self.index["]"]] = s.note_stage == CHORD_2
+
+    def _allow_between_notes(self, s: State, mask: np.ndarray) -> None:
+        """Allow bar lines, endings, tuplets, changes of key, and a tie."""
+        kinds = closing_bar_lines(s, s.fill) if not s.tuplet_left else []
+        if s.note_stage == NOTE:
+            mask[self.index["-"]] = bool(s.tuplet_left or room(s) or "|" in kinds)
+        if s.tie >= 0:
+            kinds = [kind for kind in kinds if kind == "|"]
+        for kind in kinds:
+            mask[self.index[bar_line_token(s, kind)]] = True
+        if s.tuplet_left or s.tie >= 0:
+            return
+        if s.fill == 0 and s.previous in (AFTER_SECTION, AT_START) and not s.repeat_open:
+            mask[self.index["|:"]] = True
+        if (
+            s.previous == AFTER_BAR
+            and s.ending == 0
+            and s.has_bar
+            and (s.repeat_open or s.due_upbeat < 0)
+            and (s.bars_left == ANY_BARS or s.bars_left >= 2)
+        ):
+            mask[self.index["[1"]] = True
+        if s.previous in (AFTER_SECTION, AFTER_REPEAT) and s.fill == 0 and s.bars_left:
+            mask[self.key_changes] = True
+        bar_room = room(s)
+        for step, tuplet in self.tuplets.items():
+            playable = not s.hornpipe or (tuplet.p, tuplet.q, tuplet.r) == (3, 2, 3)
+            lengths = lengths_in_tuplet(tuplet, s.unit, bar_room, s.tuplet_written, tuplet.r)
+            mask[step] = playable and bool(lengths)
+
+    def _allow_in_note(self, s: State, mask: np.ndarray) -> None:
+        """Allow the tokens with which a note begins or continues."""
+        lengths = self._lengths(s)
+        if not lengths:
+            return
+        atoms, complete = next_atoms(lengths, s.unit, s.length)
+        for atom in atoms:
+            mask[self.atom_steps[atom]] = True
+        if s.tie >= 0:
+            mask[s.tie] = complete
+            return
+        stage = 0 if s.note_stage == NOTE else s.note_stage
+        plain_only = s.hornpipe and (s.tuplet_left > 0 or s.tuplet == TUPLET_ENDED)
+        if stage < LENGTH:
+            has_room = stage < GRACE_OPEN and not s.has_roll and bool(self._lengths(s._replace(note_stage=0), 1))
+            mask[self.index["{"]] = has_room and not plain_only
+            if stage < GRACE_OPEN:
+                mask[self.decorations[self.decorations > (s.last_mark if stage == DECORATION else -1)]] = True
+                mask[self.index["!staccato!"]] &= not s.hornpipe
+                mask[list(self.rolls)] &= not s.hornpipe and not s.tuplet_left and not s.has_roll
+            if stage == 0:
+                upbeat = s.due_upbeat if s.section_start else s.upbeat
+                mask[self.roots] = s.first_upbeat >= 0 and s.first_upbeat % BEAT == 0 and upbeat % BEAT == 0
+            if stage == ROOT:
+                mask[self.kinds] = True
+            if stage in (ROOT, KIND):
+                mask[self.basses] = True
+        mask[self.pitches] = complete
+        mask[self.index["["]] = complete and not s.has_roll and not plain_only
+        mask[self.index["z"]] = complete and (stage == 0 or s.last_mark < 0) and not s.group_size and not plain_only
+
+    def _lengths(self, s: State, grace_notes: int = 0) -> tuple[int, ...]:
+        """Return the lengths that the next note may have, if each grace note before it takes a quarter of a unit.
+
+        Args:
+            s: The state.
+            grace_notes: The number of grace notes in addition to those of the state.
+        """
+        tuplet = self.tuplets.get(s.tuplet)
+        lengths = allowed_lengths(s, tuplet)
+        grace_notes += s.group_size if s.note_stage in (GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH) else 0
+        if not grace_notes:
+            return lengths
+        q, p = (tuplet.q, tuplet.p) if tuplet else (1, 1)
+        return tuple(length for length in lengths if 4 * length * q > grace_notes * s.unit * p)
+
+    # -- transitions --------------------------------------------------------------------------
+
+    def advance(self, state: Hashable, step: Any) -> Hashable:
+        s, step = cast(State, state), int(step)
+        token = self.vocabulary[step]
+        if s.header < 4:
+            return self._after_header_token(s, token)
+        if s.note_stage == NOTE and token != "-":
+            s = s._replace(note_stage=0, last_mark=-1)
+        if s.note_stage in (GRACE_OPEN, GRACE):
+            if token == "}":
+                return s._replace(note_stage=GRACE_CLOSED)
+            return s._replace(note_stage=GRACE, group_size=s.group_size + 1)
+        if s.note_stage in (CHORD_OPEN, CHORD_1, CHORD_2) and token != "]":
+            stage = CHORD_1 if s.note_stage == CHORD_OPEN else CHORD_2
+            return s._replace(note_stage=stage, last_mark=step, group_size=s.group_size + 1)
+        if step in self.bar_lines:
+            return after_bar_line(s, self.bar_lines[step])
+        if step in self.atoms:
+            return s._replace(note_stage=LENGTH, length=s.length + int(self.atoms[step] * s.unit), may_end=False)
+        if self.is_pitch[step]:
+            after = after_note(s, self.tuplets.get(s.tuplet))
+            return after if s.last_mark >= 0 else after._replace(note_stage=NOTE, last_mark=step)
+        if step in self.tuplets:
+            notes = self.tuplets[step].r
+            return s._replace(
+                tuplet=step, tuplet_left=notes, note_stage=0, last_mark=-1, previous=AFTER_NOTE, may_end=False
+            )
+        return self._after_mark(s._replace(may_end=False), step, token)
+
+    def _after_mark(self, s: State, step: int, token: str) -> State:
+        """Return the state after a token that is neither a length, a pitch, a bar line nor a tuplet."""
+        match token[0]:
+            case "z" | "]":
+                return after_note(s, self.tuplets.get(s.tuplet))
+            case "-":
+                return s._replace(note_stage=0, last_mark=-1, tie=s.last_mark)
+            case "K":
+                return s._replace(note_stage=0, previous=AFTER_OTHER)
+            case "[":
+                if token == "[":
+                    return s._replace(note_stage=CHORD_OPEN, last_mark=-1, group_size=0)
+                s = s._replace(note_stage=0, previous=AFTER_OTHER)
+                if token == "[1":
+                    return s._replace(ending=1, had_endings=True, ending_start=s.bar_number)
+                return s._replace(ending=3)
+            case "{":
+                return s._replace(note_stage=GRACE_OPEN, group_size=0)
+            case "!":
+                return s._replace(note_stage=DECORATION, last_mark=step, has_roll=s.has_roll or step in self.rolls)
+            case '"':
+                return s._replace(note_stage=ROOT, had_chord_symbol=True)
+        return s._replace(note_stage=KIND if token[0] == "~" else BASS)
+
+    def _after_header_token(self, s: State, token: str) -> State:
+        hornpipe = s.hornpipe or (s.header == RHYTHM and "hornpipe" in token)
+        s = s._replace(header=s.header + 1, hornpipe=hornpipe)
+        if token in tokens.METER_TOKENS:
+            return s._replace(bar_length=to_grid(tokens.METER_TOKENS[token].bar_length))
+        return s._replace(unit=to_grid(tokens.UNIT_TOKENS[token])) if token in tokens.UNIT_TOKENS else s
+
+    # -- the path to an end -------------------------------------------------------------------
+
+    def to_end(self, state: Hashable) -> int:
+        """Return the number of steps to an end on the path of `step_toward_end`."""
+        s, path = without_tie_option(cast(State, state)), []
+        while s not in self._distances and not self.may_end(s):
+            path.append(s)
+            s = without_tie_option(cast(State, self.advance(s, self.step_toward_end(s))))
+        distance = self._distances.get(s, 0)
+        if len(self._distances) > MAX_CACHE_SIZE:
+            self._distances.clear()
+        for s in reversed(path):
+            distance += 1
+            self._distances[s] = distance
+        return distance
+
+    def step_toward_end(self, s: State) -> int:
+        """Return an allowed step on a short path to an end."""
+        if s.header < 4:
+            steps = self._header_steps(s)
+            preferred = [self.index[token] for token in tokens.FALLBACK_HEADER if self.index[token] in steps]
+            return (preferred or steps)[0]
+        if s.ending == 2:
+            return self.index["[2"]
+        if s.note_stage in (GRACE, CHORD_2):
+            return self.index["}" if s.note_stage == GRACE else "]"]
+        if s.note_stage in (GRACE_OPEN, CHORD_OPEN, CHORD_1):
+            return int(np.flatnonzero(self.allowed(s))[0] if s.note_stage != GRACE_OPEN else self.pitches[0])
+        if s.note_stage in (0, NOTE) and not s.tuplet_left and (kind := self._bar_line_toward_end(s)):
+            return self.index[bar_line_token(s, kind)]
+        lengths = self._lengths(s)
+        complete = next_atoms(lengths, s.unit, s.length)[1]
+        if s.tuplet_left == 0 and s.length == 0:
+            rest = self._rest_of_bar(s)
+            atoms = spell_length(max((length for length in lengths if length <= rest), default=lengths[0]), s.unit)
+            return self.atom_steps[atoms[0]] if atoms else self._pitch(s)
+        if complete:
+            return self._pitch(s)
+        spellings = [spell_length(length, s.unit) for length in lengths]
+        continuations = [spelling for spelling in spellings if _next_atom(spelling, s) is not None]
+        return self.atom_steps[cast(Fraction, _next_atom(min(continuations, key=len), s))]
+
+    def _pitch(self, s: State) -> int:
+        return s.tie if s.tie >= 0 else int(self.pitches[len(self.pitches) // 2])
+
+    def _bar_line_toward_end(self, s: State) -> str | None:
+        """Return the kind of bar line on a short path to an end, or None if a note must come first."""
+        kinds = closing_bar_lines(s, s.fill)
+        if s.tie >= 0:
+            return "|" if "|" in kinds and not room(s) else None
+        for kind in ("|]", ":|") if s.bars_left in (ANY_BARS, 1) or s.ending == 1 else ():
+            if kind in kinds:
+                return kind
+        return "|" if "|" in kinds and (not room(s) or s.fill == (s.bar_length or s.fill)) else None
+
+    def _rest_of_bar(self, s: State) -> int:
+        """Return the length after which the current bar is closed on a short path to an end."""
+        if not s.bar_length:
+            return s.unit
+        repeated = s.ending == 1 or (s.repeat_open and s.ending == 0)
+        fill = s.bar_length - (s.upbeat if repeated else max(0, s.first_upbeat))
+        if s.section_start and s.due_upbeat > 0:
+            fill = s.due_upbeat
+        return fill - s.fill if fill > s.fill and closing_bar_lines(s, fill) else room(s)
+
+
+def _next_atom(spelling: Sequence[Fraction], s: State) -> Fraction | None:
+    """Return the atom of a length that follows the atoms of the state, or None if they are not its beginning."""
+    total = 0
+    for atom in spelling:
+        if total == s.length:
+            return atom
+        total += int(atom * s.unit)
+    return None
+
+
+def without_tie_option(s: State) -> State:
+    """Return an equivalent state for the distance to an end: ties and bar numbers do not change it."""
+    s = s._replace(bar_number=0, ending_start=0)
+    return s._replace(note_stage=0, last_mark=-1) if s.note_stage == NOTE else s

@@ -1,0 +1,60 @@
+"""A program that converts MusicXML to SVG with verovio: `python -m seqforge_abc.verovio_process FOLDER`.
+
+Some real tunes crash verovio and its process, so it runs as a child process. The parent writes 0001.musicxml,
+0002.musicxml, ... into a folder and finds 0001.svg, 0002.svg, ... there. The first missing file is the tune that
+failed.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+PAGE_WIDTH = 900
+"""The width of the page in pixels."""
+SCALE = 40
+"""The size of the music in percent; at 100 a staff is 720 verovio units high, 10 units per pixel."""
+
+_GLYPH = re.compile(r'<tspan font-family="Leipzig" font-size="(\d+)px">([^<]*)</tspan>')
+_ACCIDENTALS = dict(zip("\ue260\ue261\ue262\uea64\uea65\uea66", "♭♮♯♭♮♯", strict=True))
+"""Letters for the accidentals of chord symbols, which verovio sets in a music font that few programs have."""
+
+
+def engrave(source: Path, target: Path, seed: int) -> None:
+    """Write a MusicXML file as one SVG page, as tall as needed.
+
+    Args:
+        source: The path of the MusicXML file.
+        target: The path of the SVG file.
+        seed: Seed of the random ids in the SVG file; different seeds let several pictures share a page.
+
+    Raises:
+        ValueError: If verovio cannot read the file.
+    """
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    toolkit.setOptions({
+        "pageWidth": PAGE_WIDTH * 100 // SCALE, "pageHeight": 60000, "adjustPageHeight": True, "scale": SCALE,
+        "pageMarginLeft": 50, "pageMarginRight": 50, "pageMarginTop": 0, "pageMarginBottom": 50,
+        "breaks": "encoded", "header": "none", "footer": "none", "xmlIdSeed": seed,
+        "mnumInterval": 0, "justifyVertically": False, "font": "Leipzig",
+    })  # fmt: skip
+    if not toolkit.loadData(source.read_text(encoding="utf-8")):
+        raise ValueError(f"verovio cannot read {source.name}")
+    target.write_text(_GLYPH.sub(_accidental, toolkit.renderToSVG(1)), encoding="utf-8")
+
+
+def _accidental(glyph: re.Match[str]) -> str:
+    return f'<tspan font-size="{round(int(glyph[1]) * 405 / 720)}px">{_ACCIDENTALS.get(glyph[2], "")}</tspan>'
+
+
+def main() -> int:
+    """Engrave the MusicXML files of the folder in order."""
+    for number, source in enumerate(sorted(Path(sys.argv[1]).glob("*.musicxml")), start=1):
+        engrave(source, source.with_suffix(".svg"), number)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

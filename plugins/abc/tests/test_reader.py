@@ -1,0 +1,203 @@
+import tracemalloc
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqforge import ReadError
+from seqforge_abc.fields import plain_text, rhythm_field
+from seqforge_abc.reader import MAX_LINE_BYTES, MAX_TUNE_CHARACTERS, read_book, read_lines
+from seqforge_abc.theory import NO_KEY, Meter
+from seqforge_abc.tune import BarLine, ChordSymbol, Tune
+
+KESH = """X:1
+T:Kesh, The
+R:jig
+M:6/8
+L:1/8
+K:G
+|:D|GAG GAB|ABA ABd|edd gdd|edB dBA|
+GAG GAB|ABA ABd|edd gdB|AGF G2:|
+|:B|dBd dBd|ege dBG|dBd g2f|edB dBA|
+dBd dBd|ege dBd|gfg aga|bgg g2:|
+"""
+
+
+def book(tmp_path, text):
+    path = tmp_path / "book.abc"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return list(read_book(path))
+
+
+def single_tune(tmp_path, text):
+    [(tune, _)] = book(tmp_path, text)
+    return tune
+
+
+# -- books -----------------------------------------------------------------------------------------------------
+
+
+def test_header_fields_and_music_are_read(tmp_path):
+    [(tune, line)] = book(tmp_path, KESH)
+    assert (tune.title, tune.rhythm, str(tune.meter), str(tune.key), line) == ("Kesh, The", "jig", "6/8", "G", 1)
+    assert len(tune.notes()) == 25 + 22 + 24 + 22
+    assert tune.elements[0] == BarLine("|:")
+    assert tune.elements[-1] == BarLine(":|")
+    assert [str(note.pitches[0]) for note in tune.notes()[-5:]] == ["=a", "=b", "=g", "=g", "=g"]
+    assert not tune.losses
+
+
+def test_a_tune_ends_at_an_empty_line_or_the_next_number(tmp_path):
+    items = book(
+        tmp_path, "X:1\nT:One\nK:D\nDEF|\nX:2\nT:Two\nK:D\nGAB|\n\nNot music: a bad face\n\nX:3\nT:3\nK:D\nABc|"
+    )
+    assert [(tune.title, line) for tune, line in items] == [("One", 1), ("Two", 5), ("3", 12)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_endings_of_every_system_are_read(tmp_path, end):
+    assert single_tune(tmp_path, KESH.replace("\n", end)) == single_tune(tmp_path, KESH)
+
+
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "cp1252", "latin-1"])
+def test_legacy_text_encodings_are_read(tmp_path, code):
+    assert single_tune(tmp_path, "X:1\nT:Gan Ainm é\nK:D\nDEF|".encode(code)).title == "Gan Ainm é"
+
+
+def test_missing_fields_have_defaults(tmp_path):
+    tune = single_tune(tmp_path, "T:No number\nM:2/4\nK:D\nDE|")
+    assert tune.notes()[0].duration == Fraction(1, 16)
+    tune = single_tune(tmp_path, "X:1\nT:No key\nABc def|")
+    assert (tune.key, tune.meter.bar_length, tune.notes()[0].duration) == (NO_KEY, 0, Fraction(1, 8))
+    assert tune.losses == {"missing keys": 1}
+
+
+def test_an_empty_line_in_the_header_does_not_end_a_tune(tmp_path):
+    assert len(single_tune(tmp_path, "X:1\nT:Gap\n\nM:4/4\nK:D\n\nDEFG|").notes()) == 4
+    [error, (tune, _)] = book(tmp_path, "X:1\nT:Only a head\nK:D\n\nBe glad, Dad.\n\nX:2\nK:D\nABc|")
+    assert (error.reason, len(tune.notes())) == ("has no note", 3)
+
+
+def test_the_header_of_a_book_applies_to_all_tunes(tmp_path):
+    items = book(tmp_path, "M:6/8\nL:1/4\n\nX:1\nK:D\nDEF|\n\nX:2\nM:2/4\nK:D\nDE|")
+    assert [(str(tune.meter), tune.notes()[0].duration) for tune, _ in items] == [
+        ("6/8", Fraction(1, 4)),
+        ("2/4", Fraction(1, 4)),
+    ]
+
+
+def test_unreadable_tunes_are_errors_with_line_and_reason(tmp_path):
+    items = book(tmp_path, "X:1\nK:D\nA0 B|\n\nX:2\nK:D\nz4|\n\nX:3\nT:x\n\nX:4\nK:D\nDEF|A999|\n\n" + KESH)
+    assert [(error.line, error.reason) for error in items[:3]] == [
+        (1, "a note is 0 whole notes long; more than 0 and at most 16 are allowed"),
+        (5, "has no note"),
+        (9, "has no music: there is no K: field and no line of notes"),
+    ]
+    assert items[3].line == 12
+    assert items[4][0].title == "Kesh, The"
+
+
+def test_a_note_longer_than_16_whole_notes_makes_its_tune_unreadable(tmp_path):
+    [error] = book(tmp_path, "X:1\nL:1/4\nK:D\nD65|")
+    assert isinstance(error, ReadError)
+    assert "at most 16" in error.reason
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "Only words.\n\nNo tune | at all.\n", "T: a title\nT: another\n"])
+def test_a_file_without_a_tune_is_one_error(tmp_path, text):
+    [error] = book(tmp_path, text)
+    assert isinstance(error, ReadError)
+    assert error.reason.startswith("contains no tune")
+
+
+def test_binary_and_utf_16_files_are_errors(tmp_path):
+    assert "NUL" in book(tmp_path, b"\x00\x01" * 99)[0].reason
+    assert "UTF-16" in book(tmp_path, KESH.encode("utf-16"))[0].reason
+
+
+def test_memory_use_is_constant_for_files_without_tunes(tmp_path):
+    path = tmp_path / "big.abc"
+    path.write_bytes(b"x" * 4_000_000 + b"\n" + b"nothing to read here\n" * 100_000)
+    tracemalloc.start()
+    [error] = read_book(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert error.reason.startswith("contains no tune, and line 1 is too long")
+
+
+def test_too_long_tunes_and_lines_are_errors(tmp_path):
+    long_text = "X:1\nK:D\n" + "DEFG|\n" * (MAX_TUNE_CHARACTERS // 5) + "\n"
+    long_line_text = "X:2\nK:D\nA|" + "B" * MAX_LINE_BYTES + "|\n\n"
+    long_tune, long_line, (tune, _) = book(tmp_path, long_text + long_line_text + KESH)
+    assert (long_tune.line, long_tune.reason) == (1, "is longer than 200,000 characters")
+    assert long_line.reason == "has a line of more than 100,000 bytes"
+    assert tune.title == "Kesh, The"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.binary(max_size=9).map(lambda b: b.translate(None, b"\r\n")), st.sampled_from([b"\n", b"\r\n", b"\r"])
+        )
+    )
+)
+def test_read_lines_splits_at_every_line_ending(tmp_path_factory, parts):
+    path = tmp_path_factory.mktemp("lines") / "x"
+    path.write_bytes(b"".join(line + end for line, end in parts))
+    text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    assert [line for _, line in read_lines(path)] == (text.split(b"\n")[:-1] if text else [])
+
+
+def test_tunes_in_web_pages_are_read(tmp_path):
+    head = "<html><body><p>A page</p>\n<pre>\nX:1<br>T:Tom &amp; Jerry<br>\nM:6/8\nK:D<br>\n"
+    page = head + "A&gt;B c<d A<a f>g|&quot;Am&quot;d3|</pre>\n</body></html>"
+    tune = single_tune(tmp_path, page)
+    assert tune.title == "Tom & Jerry"
+    assert [float(note.duration * 8) for note in tune.notes()] == [1.5, 0.5, 0.5, 1.5, 0.5, 1.5, 1.5, 0.5, 3.0]
+    assert tune.notes()[-1].chord_symbol == ChordSymbol(3, "m")
+
+
+def test_quoted_printable_text_is_decoded(tmp_path):
+    assert len(single_tune(tmp_path, "X:1\nK:D\nABc u=3Dd|=20\nDEF|\n").notes()) == 7
+
+
+def test_a_history_field_may_have_several_lines(tmp_path):
+    tune = single_tune(tmp_path, "X:1\nT:x\nH:Played by Ed\nA bad bag | added\nK:D\nDEF|")
+    assert len(tune.notes()) == 3
+
+
+def test_a_number_field_at_the_end_of_a_music_line_is_skipped(tmp_path):
+    assert len(single_tune(tmp_path, "X:1\nK:D\nDEF|]X:197\n").notes()) == 3
+
+
+def test_music_after_a_field_on_the_same_line_is_read(tmp_path):
+    tune = single_tune(tmp_path, "X:1\nM:4/4\nL:1/8\nK:D\nDEFG|\nM:3/4 ABc|def|\n")
+    assert len(tune.notes()) == 10
+    assert Meter(3, 4) in tune.elements
+
+
+def test_titles_and_rhythms_are_normalised(tmp_path):
+    tune = single_tune(tmp_path, "X:1\nT:  \nT: Caf\\'e  na   h\\'Eireann \nT:Other\nR: SlipJig \nK:D\nDEF|")
+    assert (tune.title, tune.rhythm) == ("Café na hÉireann", "slip jig")
+    assert tune.losses == {"additional titles": 1}
+    assert plain_text(r"\`a \^o \"u \~n \cc \aa \/o \ss \u00e9 \351 &eacute; A\&B") == "à ô ü ñ ç å ø ß é é é A&B"
+    assert [rhythm_field(text) for text in ("Reel", " hop  Jig", "slip-jig")] == ["reel", "hop jig", "slip jig"]
+
+
+def test_losses_are_counted_by_description(tmp_path):
+    text = "X:1\nT:x\nC:Me\nQ:1/4=120\nZ:Me\n%%scale 1\nK:D\nP:A\n(DE) [DA]|^/F2|\nw:la la\nV:2\nABc|\n"
+    assert single_tune(tmp_path, text).losses == {
+        "composers": 1, "tempos": 1, "transcribers": 1, "directives": 1, "parts": 1, "slurs": 1, "microtones": 1,
+        "lyrics": 1, "additional voices": 1,
+    }  # fmt: skip
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_are_tunes_or_errors(tmp_path_factory, data, with_header):
+    path = tmp_path_factory.mktemp("any") / "x.abc"
+    path.write_bytes((b"X:1\nK:D\n" if with_header else b"") + data)
+    for item in read_book(path):
+        assert isinstance(item, ReadError) or isinstance(item[0], Tune)
