@@ -7,7 +7,7 @@ import pytest
 from seqforge import Model
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
-from fakekit import Run, in_process  # noqa: E402
+from fakekit import Run, in_process
 
 
 @pytest.fixture(autouse=True)
