@@ -148,7 +148,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("tempature", ["temperature", "top_k"])
     " Did you mean 'temperature'?"
     """
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

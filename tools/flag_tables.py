@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from seqforge.cli.console import with_flags
 from seqforge.core.files import write_text
 from seqforge.core.options import without_none
 from seqforge.errors import SeqforgeError, UsageError
-from seqforge.plugin import Plugin, registry
+from seqforge.plugin import AnyPlugin, registry
 
 MARKED = re.compile(r"(<!-- flags of (\S+) -->\n).*?(<!-- end of flags -->\n)", re.DOTALL)
 
@@ -35,7 +36,7 @@ def update_page(text: str, name: str) -> str:
     return MARKED.sub(lambda match: f"{match[1]}\n{flag_tables(registry.load(match[2]))}\n{match[3]}", text)
 
 
-def flag_tables(plugin: Plugin[Any, Any, Any]) -> str:
+def flag_tables(plugin: AnyPlugin) -> str:
     """Return Markdown with a table of flags per command, and the plugin's defaults of the core's flags."""
     parts = []
     for command, kind in (("train", plugin.Options), ("generate", plugin.Request)):
@@ -67,7 +68,7 @@ def _row(field: "dataclasses.Field[Any]", hint: Any) -> str:
         flag += f", {flag_name('no_' + field.name)}"
     elif field.metadata.get("unit"):
         flag += f" {field.metadata['unit']}"
-    description = _escape(field.metadata.get("help", ""))
+    description = _escape(with_flags(field.metadata.get("help", "")))
     if get_origin(kind) is Literal:
         description += f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}."
     default = "" if field.default in (None, "", dataclasses.MISSING) else f"`{_format(field.default)}`"

@@ -1,9 +1,10 @@
-"""Runs a notebook from its first cell to its last, as a reader would.
+"""Run a notebook from its first cell to its last.
 
-python docs/notebooks/run.py docs/notebooks/teachers.ipynb            # and stores what its cells give
-python docs/notebooks/run.py --check docs/notebooks/teachers.ipynb    # and fails where a text differs from the stored
+python docs/notebooks/run.py docs/notebooks/teachers.ipynb            # store the outputs in the notebook
+python docs/notebooks/run.py --check docs/notebooks/teachers.ipynb    # fail if an output differs from the stored one
 
-Pictures are not compared, only that there is one. Nothing is stored but outputs: no times, no versions, no counters.
+Pictures are not compared; a cell that stores a picture must produce one. Times, versions and execution counts are not
+stored.
 """
 
 import argparse
@@ -17,25 +18,25 @@ import nbformat
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-LONGEST_S = 300
+TIMEOUT_S = 300
+"""Time limit of a cell."""
 
 
 def run(path: Path) -> Any:
-    """Return a notebook with the outputs of its cells, run in an empty folder without anybody's own settings."""
+    """Return a notebook with fresh outputs, run in an empty folder without the user's Jupyter settings."""
     notebook = nbformat.read(path, as_version=4)
     metadata = dict(notebook.metadata)
     with tempfile.TemporaryDirectory(prefix="notebook-") as folder:
         os.environ.update(dict.fromkeys(("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"), folder))
-        # its sockets stand in the folder, which nobody else can read
+        # The sockets of the kernel are files in the folder, which other users cannot read.
         sockets = {} if os.name == "nt" else {"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}}
-        where = {"metadata": {"path": folder}}
         client = NotebookClient(
             notebook,
             config=Config(sockets),
             kernel_name="python3",
             coalesce_streams=True,
-            timeout=LONGEST_S,
-            resources=where,
+            timeout=TIMEOUT_S,
+            resources={"metadata": {"path": folder}},
         )
         client.execute()
     notebook.metadata = nbformat.from_dict(metadata)
@@ -45,15 +46,15 @@ def run(path: Path) -> Any:
             cell.execution_count = None
             for output in cell.outputs:
                 output.pop("execution_count", None)
-                if output.output_type == "execute_result":  # which demands a counter
+                if output.output_type == "execute_result":  # this type requires an execution count
                     output.output_type = "display_data"
                 if "image/svg+xml" in output.get("data", {}):
                     output.data.pop("text/plain", None)
     return notebook
 
 
-def said(notebook: Any) -> list[list[str]]:
-    """Return what each cell of code gave: its texts, and of pictures that there is one."""
+def cell_outputs(notebook: Any) -> list[list[str]]:
+    """Return the outputs of each code cell: texts, and "a picture" for each picture."""
     return [
         [
             output["text"] if output.output_type == "stream" else output["data"].get("text/plain", "a picture")
@@ -65,18 +66,19 @@ def said(notebook: Any) -> list[list[str]]:
 
 
 def main() -> None:
-    """Run and store, or run and compare."""
+    """Run a notebook, then store or compare its outputs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", type=Path)
-    parser.add_argument("--check", action="store_true", help="compare with what is stored; change nothing")
-    asked = parser.parse_args()
-    found = run(asked.notebook)
-    if not asked.check:
-        nbformat.write(found, asked.notebook)
+    parser.add_argument("--check", action="store_true", help="compare with the stored outputs; change nothing")
+    arguments = parser.parse_args()
+    notebook = run(arguments.notebook)
+    if not arguments.check:
+        nbformat.write(notebook, arguments.notebook)
         return
-    for number, (now, stored) in enumerate(zip(said(found), said(nbformat.read(asked.notebook, 4)), strict=True), 1):
-        if now != stored:
-            sys.exit(f"code cell {number} gives\n{now}\nand what is stored is\n{stored}")
+    stored_outputs = cell_outputs(nbformat.read(arguments.notebook, 4))
+    for number, (outputs, stored) in enumerate(zip(cell_outputs(notebook), stored_outputs, strict=True), 1):
+        if outputs != stored:
+            sys.exit(f"the output of code cell {number} is\n{outputs}\nand the stored output is\n{stored}")
 
 
 if __name__ == "__main__":

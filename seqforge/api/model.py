@@ -12,7 +12,7 @@ from seqforge.api.model_base import ModelBase
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import PreparedCorpus, find_sources, prepare
-from seqforge.errors import RequestError, did_you_mean, listing
+from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
 from seqforge.evaluation import Comparison, Evaluation, attention_weights, compare, evaluate_dataset, score_example
 from seqforge.plugin import Describes, Piece
 from seqforge.plugin.validation import validate_example, validate_units
@@ -49,7 +49,7 @@ class Model(ModelBase):
         Args:
             n: Number of pieces.
             seed: Seed of the random numbers.
-            length: Length in natural units, prompt included, after which a piece is led to its nearest end.
+            length: Length in natural units, prompt included; beyond it, a piece ends as soon as it may.
             max_steps: The same limit in steps.
             max_seconds: The same limit in seconds, for all pieces together.
             labels: Label name to value.
@@ -65,6 +65,7 @@ class Model(ModelBase):
             OptionsError: If an option is unknown or has a wrong type.
             RequestError: If the request is impossible.
         """
+        self._check_names(options)
         request = GenerationRequest(
             n=n,
             seed=seed,
@@ -81,6 +82,23 @@ class Model(ModelBase):
         )
         results: list[Generated] = sorted(Generation(self, request).run(), key=lambda generated: generated.k)
         return [generated.piece for generated in results]
+
+    def _check_names(self, options: Mapping[str, Any]) -> None:
+        """Check that every option is a sampling control or a field of the plugin's request.
+
+        Raises:
+            OptionsError: If one is not.
+        """
+        fields = [field.name for field in dataclasses.fields(self.plugin.Request)]
+        names = [*fields, *sorted(CONTROLS)]
+        for name, value in options.items():
+            if name not in names:
+                plugin_part = f" and the plugin {self.plugin.name!r} has {listing(fields)}" if fields else ""
+                raise OptionsError(
+                    f"there is no option {name!r}; the sampler has {listing(sorted(CONTROLS), most=30)}{plugin_part}."
+                    f"{did_you_mean(name, names)}",
+                    field=name, value=value, allowed=listing(names, most=60),
+                )  # fmt: skip
 
     def next(self, prompt: Any = None, *, labels: Mapping[str, str] | None = None) -> Any:
         """Return the distribution of the step after a prompt: token (or step) to probability, most probable first.

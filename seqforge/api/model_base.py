@@ -14,7 +14,7 @@ from seqforge.core.sequences import Prompt
 from seqforge.errors import RequestError, did_you_mean, listing
 from seqforge.modelfile import ModelHeader
 from seqforge.network import Network
-from seqforge.plugin import Codec, Plugin, Streams
+from seqforge.plugin import AnyCodec, AnyPlugin, Streams
 from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Precision
 
 
@@ -35,8 +35,8 @@ class ModelBase:
         self,
         header: ModelHeader,
         network: Network,
-        plugin: Plugin[Any, Any, Any],
-        codec: Codec[Any, Any, Any],
+        plugin: AnyPlugin,
+        codec: AnyCodec,
         *,
         options: Any,
         path: Path | None = None,

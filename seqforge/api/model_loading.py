@@ -8,7 +8,7 @@ from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, OptionsError, listing
 from seqforge.modelfile import ModelHeader, read_model
-from seqforge.plugin import Codec, Plugin, registry
+from seqforge.plugin import AnyCodec, AnyPlugin, registry
 from seqforge.plugin.validation import validate_codec
 from seqforge.sampling import Precision
 
@@ -44,9 +44,7 @@ def load(name: str | Path, *, precision: Precision = "float32") -> Model:
     return Model(header, network, plugin, codec, options=options, path=path, precision=precision)
 
 
-def codec_from_header(
-    header: ModelHeader, plugin: Plugin[Any, Any, Any], options: Any, path: Path
-) -> Codec[Any, Any, Any]:
+def codec_from_header(header: ModelHeader, plugin: AnyPlugin, options: Any, path: Path) -> AnyCodec:
     """Return the codec of a model file.
 
     Args:

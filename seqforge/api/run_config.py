@@ -13,7 +13,7 @@ from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options, options_to_json
 from seqforge.corpus import Sources, default_corpora, find_sources
 from seqforge.errors import OptionsError, RunError
-from seqforge.plugin import Plugin
+from seqforge.plugin import AnyPlugin
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
 TRAINING_FIELDS = frozenset(field.name for field in dataclasses.fields(TrainingConfig))
@@ -64,7 +64,7 @@ class NewRun:
 
 
 def new_run(
-    plugin: Plugin[Any, Any, Any], *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
+    plugin: AnyPlugin, *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
 ) -> NewRun:
     """Return the configuration of a new run, with its source files and initial model.
 
@@ -93,7 +93,7 @@ def new_run(
     return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options), sources, base)
 
 
-def run_config_from_json(plugin: Plugin[Any, Any, Any], values: Mapping[str, Any]) -> RunConfig:
+def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunConfig:
     """Return the configuration that `to_json` described.
 
     Raises:
@@ -139,7 +139,7 @@ def check_unchanged(
         )
 
 
-def _load_base(init: str, plugin: Plugin[Any, Any, Any]) -> Model:
+def _load_base(init: str, plugin: AnyPlugin) -> Model:
     base = load(resolve_model(init, plugin=plugin.name).path)
     if base.plugin.name != plugin.name:
         raise OptionsError(

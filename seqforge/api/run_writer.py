@@ -6,7 +6,6 @@ import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from seqforge.corpus import Corpus, PreparedCorpus
 from seqforge.errors import RequestError, SeqforgeError
 from seqforge.modelfile import ModelHeader, write_model
 from seqforge.network import Network
-from seqforge.plugin import Plugin, registry
+from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validate_state, write_pieces
 from seqforge.training import DecayScheduled, Ended, Event, Progress, Trainer, Validated, write_state
 from seqforge.version import __version__
@@ -61,7 +60,7 @@ class RunWriter:
         self,
         run: Run,
         config: RunConfig,
-        plugin: Plugin[Any, Any, Any],
+        plugin: AnyPlugin,
         prepared: PreparedCorpus,
         corpora: tuple[Corpus, ...],
         trainer: Trainer,
@@ -156,7 +155,7 @@ def licence_of(corpus: Corpus) -> dict[str, str]:
 
 def _header(
     config: RunConfig,
-    plugin: Plugin[Any, Any, Any],
+    plugin: AnyPlugin,
     prepared: PreparedCorpus,
     corpora: tuple[Corpus, ...],
     network: Network,
@@ -187,7 +186,7 @@ def _header(
     )
 
 
-def _versions(plugin: Plugin[Any, Any, Any]) -> dict[str, str]:
+def _versions(plugin: AnyPlugin) -> dict[str, str]:
     distributions = {entry.name: entry.distribution for entry in registry.installed()}
     return {
         "seqforge": __version__,

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqforge.plugin import Piece, Plugin
+from seqforge.plugin import AnyPlugin, Piece
 from seqforge.plugin.validation import write_pieces
 
 
-def file_bytes(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]], suffix: str) -> bytes:
+def file_bytes(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], suffix: str) -> bytes:
     """Return the bytes of a file that the plugin writes.
 
     Args:
@@ -23,7 +23,7 @@ def file_bytes(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]], suff
         return path.read_bytes()
 
 
-def text_of(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]]) -> str | None:
+def text_of(plugin: AnyPlugin, pieces: Sequence[Piece[Any]]) -> str | None:
     """Return pieces as text in the plugin's first format; None if that format is not text.
 
     Args:

@@ -17,7 +17,7 @@ from seqforge.api.runs import Run, create_run, create_run_at, newest_unfinished_
 from seqforge.corpus import PreparedCorpus, find_sources, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
-from seqforge.plugin import Plugin, registry
+from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validated_augment
 from seqforge.training import Event, ProcessGroup, Trainer, TrainerState, TrainingConfig, read_state
 
@@ -138,7 +138,7 @@ def _resumed_run(plugin: str, run: str | Path | None, resume: str | Path | bool)
     return newest_unfinished_run(plugin) if folder is None else Run(Path(folder))
 
 
-def _request_of(config: RunConfig, plugin: Plugin[Any, Any, Any]) -> NewRun:
+def _request_of(config: RunConfig, plugin: AnyPlugin) -> NewRun:
     sources = find_sources(config.corpus, reads=plugin.reads, domain=plugin.name)
     return NewRun(config, sources, load(config.init) if config.init else None)
 
@@ -151,7 +151,7 @@ def _create_folder(plugin: str, folder: str | Path | None, group: ProcessGroup) 
 
 
 def _prepare(
-    plugin: Plugin[Any, Any, Any],
+    plugin: AnyPlugin,
     request: NewRun,
     workers: int | None,
     on_message: Callable[[str], None],
@@ -198,7 +198,7 @@ class _Checkpoint:
             run.truncate_metrics(self.state.t)
 
 
-def _read_checkpoint(plugin: Plugin[Any, Any, Any], run: Run) -> _Checkpoint:
+def _read_checkpoint(plugin: AnyPlugin, run: Run) -> _Checkpoint:
     if not run.state.exists():
         raise RunError(f"{run.folder} has no state to resume from (state.safetensors)")
     state, tensors, config = read_state(run.state)
@@ -209,7 +209,7 @@ def _read_checkpoint(plugin: Plugin[Any, Any, Any], run: Run) -> _Checkpoint:
 
 
 def _trainer(
-    plugin: Plugin[Any, Any, Any],
+    plugin: AnyPlugin,
     config: TrainingConfig,
     prepared: PreparedCorpus,
     base: Model | None,

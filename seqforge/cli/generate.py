@@ -13,8 +13,8 @@ from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.output import Output, StepStream
 from seqforge.core.files import STDIN, write_text
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
-from seqforge.plugin import Plugin
-from seqforge.sampling import Controls
+from seqforge.plugin import AnyPlugin
+from seqforge.sampling import Controls, Precision
 
 if TYPE_CHECKING:
     from seqforge.api.generated import Generated
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
 MODEL, LIMITS, SEARCH, OUTPUT, SAMPLING = "Model", "Length and limits", "Beam search", "Output", "Sampling"
 
 
-def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     plugin_flags = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
     core = [
         _flag("plugin", str | None, None, MODEL, "Plugin of the domain; its own flags are shown with it."),
         _flag(
             "model", list[str] | None, None, MODEL,
-            "A model file, a run folder, a shipped model's name, or 'shipped'; repeat it for an ensemble. Default: the"
-            " newest finished run below ./runs, else the shipped model.",
+            "A model file, a run folder, a plugin, a shipped model's name, or 'shipped'; repeat the flag for an"
+            " ensemble. Default: the newest finished run below ./runs, else the shipped model.",
         ),
         _flag(
-            "label", list[str] | None, None, MODEL, "Condition on a label; repeatable.", metavar="NAME=VALUE"
+            "label", list[str] | None, None, MODEL,
+            "Condition on a label; repeatable. `seqforge info MODEL` lists the labels.", metavar="NAME=VALUE",
         ),
-        _flag("precision", str, "float32", MODEL, "Precision of the matrix products: float32, bfloat16 or int8."),
+        _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("length", float | None, None, LIMITS,
-              "Length in natural units, prompt included, after which a piece is led to its end.", metavar="UNITS"),
+              "Length in natural units, prompt included; beyond it, a piece ends as soon as it may.", metavar="UNITS"),
         _flag("max_steps", int | None, None, LIMITS, "Largest number of steps, prompt included.", min=1),
         _flag("max_seconds", float | None, None, LIMITS, "Time limit for all pieces together.", metavar="SECONDS"),
         _flag("seed", int, 0, SAMPLING, "Seed of the random numbers; piece k depends on the seed and k.", min=0),

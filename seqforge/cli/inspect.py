@@ -10,13 +10,13 @@ from seqforge.cli.console import data, data_json
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.pieces import existing_file, readable_pieces
 from seqforge.errors import CorpusError, UsageError
-from seqforge.plugin import Codec, Piece, Plugin, registry
+from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
 from seqforge.plugin.validation import validate_codec, validate_example, validate_piece, validate_units
 
 MAX_STEPS = 400
 
 
-def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     core = [
         parameter("file", Path, ..., typer.Argument(help="A file of the domain; - for standard input.")),
@@ -60,9 +60,7 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
         _print(entry, plugin.unit, quoted=vocabulary is not None)
 
 
-def _entry(
-    plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], piece: Piece[Any], vocabulary: Any
-) -> dict[str, Any]:
+def _entry(plugin: AnyPlugin, codec: AnyCodec, piece: Piece[Any], vocabulary: Any) -> dict[str, Any]:
     """Return the entry of a piece in the JSON report."""
     example = validate_example(plugin, codec, codec.encode(piece))
     decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)

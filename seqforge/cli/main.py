@@ -3,12 +3,12 @@
 import io
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seqforge.errors import PluginError, SeqforgeError
-from seqforge.plugin import Plugin, registry
+from seqforge.plugin import AnyPlugin, registry
 
 NO_MEMORY = "there is not enough memory; train with a smaller --size, --batch-size or --bptt, or close other programs"
 COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect")
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
         fail(f"{reason}; add --debug to see the traceback", 1)
 
 
-def build(plugin: Plugin[Any, Any, Any] | None) -> typer.Typer:
+def build(plugin: AnyPlugin | None) -> typer.Typer:
     """Return the commands, with the flags of a plugin if one was chosen."""
     from seqforge.cli import corpora, evaluate, generate, info, inspect, models, plugins, score, train
 
@@ -97,7 +97,7 @@ def _version(requested: bool | None) -> None:
         raise typer.Exit
 
 
-def _plugin_of(words: list[str]) -> Plugin[Any, Any, Any] | None:
+def _plugin_of(words: list[str]) -> AnyPlugin | None:
     """Return the plugin whose flags the command line may use: that of --plugin, or of the --model.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 from seqforge.core.files import make_folder, replacing
 from seqforge.core.sequences import Prompt
 from seqforge.errors import RequestError, WriteError, listing
-from seqforge.plugin import Piece, Plugin
+from seqforge.plugin import AnyPlugin, Piece
 from seqforge.plugin.validation import write_pieces
 
 STDOUT = "-"
@@ -54,7 +54,7 @@ class Output:
         RequestError: If the plugin does not write the format, or the format does not hold several pieces.
     """
 
-    def __init__(self, plugin: Plugin[Any, Any, Any], path: str | None, n: int) -> None:
+    def __init__(self, plugin: AnyPlugin, path: str | None, n: int) -> None:
         self.plugin = plugin
         self.stdout = path == STDOUT
         self.path = None if path is None or self.stdout else Path(path)

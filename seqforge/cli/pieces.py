@@ -7,10 +7,10 @@ from typing import Any
 from seqforge.cli.console import message
 from seqforge.core.files import input_file
 from seqforge.errors import ReadError, UsageError
-from seqforge.plugin import Piece, Plugin
+from seqforge.plugin import AnyPlugin, Piece
 
 
-def existing_file(path: Path, plugin: Plugin[Any, Any, Any]) -> Path:
+def existing_file(path: Path, plugin: AnyPlugin) -> Path:
     """Return a regular file with the content of a path; standard input and pipes are copied.
 
     Raises:
@@ -23,9 +23,7 @@ def existing_file(path: Path, plugin: Plugin[Any, Any, Any]) -> Path:
     return file
 
 
-def readable_pieces(
-    plugin: Plugin[Any, Any, Any], options: Any, path: Path, *, quiet: bool = False
-) -> Iterator[Piece[Any]]:
+def readable_pieces(plugin: AnyPlugin, options: Any, path: Path, *, quiet: bool = False) -> Iterator[Piece[Any]]:
     """Yield the pieces of a file that can be read, and print which cannot unless `quiet`."""
     from seqforge.corpus import SourceFile, read_pieces
 

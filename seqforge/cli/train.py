@@ -10,14 +10,14 @@ from seqforge.cli.console import data, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.signals import Signals
 from seqforge.errors import UsageError
-from seqforge.plugin import Plugin, registry
+from seqforge.plugin import AnyPlugin, registry
 from seqforge.training.config import TrainingConfig
 
 NEWEST = "newest"
 DATA, OUTPUT = "Data", "Output"
 
 
-def add(app: typer.Typer, plugin: Plugin[Any, Any, Any] | None) -> None:
+def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     first = [
         parameter(

@@ -146,8 +146,12 @@ def read_corpus(folder: Path) -> Corpus:
     )
 
 
-def find_corpus(name: str) -> Corpus:
+def find_corpus(name: str, *, domain: str = "") -> Corpus:
     """Return the installed corpus of this name.
+
+    Args:
+        name: The name of the corpus.
+        domain: The plugin for which it is searched; suggestions are limited to its corpora.
 
     Raises:
         UsageError: If there is none.
@@ -159,7 +163,7 @@ def find_corpus(name: str) -> Corpus:
         return _distinct(same)[0]
     if errors:
         raise errors[0]
-    names = [corpus.name for corpus in corpora]
+    names = [corpus.name for corpus in corpora if domain in ("", corpus.domain)]
     offer = f"installed are {listing(names)}" if names else "none is installed (pip install seqforge-corpora)"
     raise UsageError(
         f"{name!r} is neither a file or folder nor an installed corpus; {offer}.{did_you_mean(name, names)}",

@@ -8,7 +8,7 @@ from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import SHARES
 from seqforge.dataset import SPLITS
 from seqforge.errors import ContractError, ReadError
-from seqforge.plugin import Divides, Fingerprints, Piece, Plugin
+from seqforge.plugin import AnyPlugin, Divides, Fingerprints, Piece
 from seqforge.plugin.validation import validate_fingerprints, validate_items, validate_parts
 
 UNDECIDED = len(SPLITS)
@@ -16,7 +16,7 @@ UNDECIDED = len(SPLITS)
 
 
 def read_pieces(
-    plugin: Plugin[Any, Any, Any], options: Any, file: SourceFile, *, divide: bool = False
+    plugin: AnyPlugin, options: Any, file: SourceFile, *, divide: bool = False
 ) -> Iterator[tuple[Piece[Any], int] | ReadError]:
     """Yield the pieces of one file with their split, and a ReadError for what cannot be read.
 
@@ -55,7 +55,7 @@ def read_pieces(
         yield ReadError(f"the plugin {plugin.name!r} fails on it ({message})", file=str(file.path))
 
 
-def fingerprints_of(plugin: Plugin[Any, Any, Any], piece: Piece[Any]) -> list[int]:
+def fingerprints_of(plugin: AnyPlugin, piece: Piece[Any]) -> list[int]:
     """Return the fingerprints by which a piece is grouped with near duplicates; at least one."""
     if isinstance(plugin, Fingerprints):
         fingerprints = validate_fingerprints(plugin, plugin.fingerprints(piece))

@@ -32,7 +32,7 @@ from seqforge.corpus.worker import (
 )
 from seqforge.dataset import MANIFEST, SPLITS, Dataset, open_datasets, read_manifest, write_manifest
 from seqforge.errors import ContractError, CorpusError, DamagedFileError, ReadError
-from seqforge.plugin import Codec, Divides, Piece, Plugin
+from seqforge.plugin import AnyCodec, AnyPlugin, Codec, Divides, Piece
 from seqforge.plugin.validation import validate_codec, validate_state
 
 FORMAT = 3
@@ -54,7 +54,7 @@ class PreparedCorpus:
             dropped, and remarks.
     """
 
-    codec: Codec[Any, Any, Any]
+    codec: AnyCodec
     datasets: Mapping[str, Dataset]
     folder: Path
     report: Mapping[str, Any]
@@ -73,11 +73,11 @@ def cache_folder() -> Path:
 
 
 def prepare(
-    plugin: Plugin[Any, Any, Any],
+    plugin: AnyPlugin,
     options: Any,
     sources: Sources,
     *,
-    codec: Codec[Any, Any, Any] | None = None,
+    codec: AnyCodec | None = None,
     extend: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
@@ -124,7 +124,7 @@ def prepare(
 class _Preparation:
     def __init__(
         self,
-        plugin: Plugin[Any, Any, Any],
+        plugin: AnyPlugin,
         options: Any,
         files: list[SourceFile],
         folder: Path,
@@ -137,14 +137,14 @@ class _Preparation:
         self.chunks = _chunks(files)
         self.divide = self.extend = False
 
-    def open(self, codec: Codec[Any, Any, Any] | None) -> PreparedCorpus:
+    def open(self, codec: AnyCodec | None) -> PreparedCorpus:
         report = read_manifest(self.folder)["report"]
         if codec is None or self.extend:
             codec = read_codec(self.plugin, self.folder, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
         return PreparedCorpus(codec, datasets, self.folder, report)
 
-    def run(self, codec: Codec[Any, Any, Any] | None) -> None:
+    def run(self, codec: AnyCodec | None) -> None:
         # 1. Read every file once for fingerprints and fixed splits, and decide the other splits by content.
         scans = self._scan()
         splits, remark = self._split(scans)
@@ -269,10 +269,10 @@ def _chunks(files: list[SourceFile]) -> list[list[int]]:
 
 
 def _cache_key(
-    plugin: Plugin[Any, Any, Any],
+    plugin: AnyPlugin,
     options: Any,
     files: list[SourceFile],
-    codec: Codec[Any, Any, Any] | None,
+    codec: AnyCodec | None,
     *,
     extend: bool,
 ) -> str:
@@ -295,7 +295,7 @@ def _cache_key(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _codec_digest(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any]) -> list[Any]:
+def _codec_digest(plugin: AnyPlugin, codec: AnyCodec) -> list[Any]:
     """Return version, data and digests of the arrays of a codec."""
     data, arrays = validate_state(plugin, codec)
     digests = [
@@ -304,7 +304,7 @@ def _codec_digest(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any]) ->
     return [codec.version, data, digests]
 
 
-def _code_digest(plugin: Plugin[Any, Any, Any]) -> str:
+def _code_digest(plugin: AnyPlugin) -> str:
     """Return a digest of the plugin's package, so that an author who edits it gets fresh data."""
     module = sys.modules[type(plugin).__module__.partition(".")[0]]
     if hasattr(module, "__path__"):

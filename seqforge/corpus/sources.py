@@ -78,7 +78,7 @@ def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> 
         elif path.is_file():
             files.append(SourceFile(path))
         else:
-            corpus = find_corpus(name)
+            corpus = find_corpus(name, domain=domain)
             if corpus.domain != domain:
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)

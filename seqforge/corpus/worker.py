@@ -21,7 +21,7 @@ from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
-from seqforge.plugin import Codec, Piece, Plugin, registry
+from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
 from seqforge.plugin.validation import describe_fault, validate_codec, validate_example, validate_state, validate_units
 
 SHARD_BYTES, SHARD_PIECES = 8 << 20, 20_000
@@ -45,7 +45,7 @@ class ChunkWorker:
 
     def __init__(
         self,
-        plugin: Plugin[Any, Any, Any],
+        plugin: AnyPlugin,
         options: Any,
         folder: Path,
         files: list[SourceFile],
@@ -56,7 +56,7 @@ class ChunkWorker:
         self.plugin, self.options, self.folder = plugin, options, folder
         self.files, self.chunks, self.divide = files, chunks, divide
         self.on_file: Callable[[int], None] = lambda number: None
-        self._codec: Codec[Any, Any, Any] | None = None
+        self._codec: AnyCodec | None = None
 
     def run(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Run one task, {"run": "scan" or "encode", "chunk": index}, and return its result as plain JSON.
@@ -134,7 +134,7 @@ class ChunkWorker:
         write_text(encoded_path(self.folder, chunk), json.dumps(result))
         return result
 
-    def codec(self) -> Codec[Any, Any, Any]:
+    def codec(self) -> AnyCodec:
         """Return the codec of the corpus that is being prepared."""
         if self._codec is None:
             self._codec = read_codec(self.plugin, self.folder, self.options)
@@ -164,13 +164,13 @@ class SkippedPieces:
         return {"skipped": self.count, "reasons": self.reasons}
 
 
-def write_codec(plugin: Plugin[Any, Any, Any], folder: Path, codec: Codec[Any, Any, Any]) -> None:
+def write_codec(plugin: AnyPlugin, folder: Path, codec: AnyCodec) -> None:
     """Write the codec of a corpus that is being prepared."""
     data, arrays = validate_state(plugin, codec)
     write_tensors(folder / "codec.safetensors", arrays, {"kind": "codec", "data": data})
 
 
-def read_codec(plugin: Plugin[Any, Any, Any], folder: Path, options: Any) -> Codec[Any, Any, Any]:
+def read_codec(plugin: AnyPlugin, folder: Path, options: Any) -> AnyCodec:
     """Return the codec of a prepared corpus.
 
     Raises:

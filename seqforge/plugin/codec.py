@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Categorical, Space
 from seqforge.plugin.piece import ContentT, Piece
 
-__all__ = ["Codec", "OptionsT", "RequestT", "Task"]
+__all__ = ["AnyCodec", "Codec", "OptionsT", "RequestT", "Task"]
 
 OptionsT = TypeVar("OptionsT")
 """The dataclass of a plugin's options."""
@@ -141,3 +141,7 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
     def source_names(self, source: np.ndarray) -> Sequence[str]:
         """Return the names of the symbols of a source, for drawings of the attention; by default their numbers."""
         return [str(symbol) for symbol in source.tolist()]
+
+
+AnyCodec: TypeAlias = Codec[Any, Any, Any]
+"""A codec of any domain, as the core sees it."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, TypeAlias
 
 from seqforge.core.options import NoOptions, NoRequest
 from seqforge.errors import ReadError
@@ -11,7 +11,7 @@ from seqforge.plugin.codec import Codec, OptionsT, RequestT
 from seqforge.plugin.entry_points import distribution_of
 from seqforge.plugin.piece import ContentT, Piece
 
-__all__ = ["API", "Plugin"]
+__all__ = ["API", "AnyPlugin", "Plugin"]
 
 API = 2
 """The version of the contract."""
@@ -79,3 +79,7 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
     def distribution(cls) -> str:
         """Return the name of the distribution that announces the plugin, or else the name of its package."""
         return distribution_of(cls.__module__.partition(".")[0])
+
+
+AnyPlugin: TypeAlias = Plugin[Any, Any, Any]
+"""A plugin of any domain, as the core sees it."""

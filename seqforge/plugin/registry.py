@@ -10,7 +10,7 @@ from typing import Any
 from seqforge.core.options import describe_fields
 from seqforge.errors import ContractError, PluginError, SeqforgeError, did_you_mean, listing
 from seqforge.plugin.entry_points import GROUP, Entry, installed
-from seqforge.plugin.plugin import Plugin
+from seqforge.plugin.plugin import AnyPlugin
 from seqforge.plugin.validation import validate_plugin
 
 __all__ = ["GROUP", "Entry", "describe", "find_entry", "installed", "load", "shipped_models"]
@@ -36,7 +36,7 @@ def find_entry(name: str) -> Entry:
     return entry
 
 
-def load(name: str) -> Plugin[Any, Any, Any]:
+def load(name: str) -> AnyPlugin:
     """Import one plugin and return it.
 
     Raises:
@@ -109,7 +109,7 @@ def print_description(name: str) -> None:
     sys.stdout.write(json.dumps(description, default=str) + "\n")
 
 
-def shipped_models(plugin: Plugin[Any, Any, Any]) -> list[Path]:
+def shipped_models(plugin: AnyPlugin) -> list[Path]:
     """Return the model files in a plugin's package (its folder `models`), the default first."""
     module = sys.modules[type(plugin).__module__.partition(".")[0]]
     folders = [Path(folder) / "models" for folder in getattr(module, "__path__", [])]

@@ -18,10 +18,10 @@ from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
 from seqforge.plugin.capabilities import Augments
-from seqforge.plugin.codec import Codec, Task
+from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import Entry, installed
 from seqforge.plugin.piece import Piece
-from seqforge.plugin.plugin import API, Plugin
+from seqforge.plugin.plugin import API, AnyPlugin, Plugin
 
 __all__ = [
     "ValidatedConstraint",
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def contract_error(
-    plugin: Plugin[Any, Any, Any], method: str, problem: str, rule: str = "", *, owner: object = None
+    plugin: AnyPlugin, method: str, problem: str, rule: str = "", *, owner: object = None
 ) -> ContractError:
     """Return the error of a method that breaks the contract.
 
@@ -85,7 +85,7 @@ def describe_fault(error: BaseException) -> str | None:
     return None
 
 
-def validate_plugin(kind: Any, entry: Entry) -> Plugin[Any, Any, Any]:
+def validate_plugin(kind: Any, entry: Entry) -> AnyPlugin:
     """Return an instance of a plugin's class if its declaration follows the contract.
 
     Raises:
@@ -131,7 +131,7 @@ def _validate_fields(name: str, kind: Any, owner: str) -> None:
         )
 
 
-def validate_items(plugin: Plugin[Any, Any, Any], path: Path, options: Any) -> Iterator[Piece[Any] | ReadError]:
+def validate_items(plugin: AnyPlugin, path: Path, options: Any) -> Iterator[Piece[Any] | ReadError]:
     """Yield what `read` yields for a file.
 
     Raises:
@@ -154,7 +154,7 @@ def validate_items(plugin: Plugin[Any, Any, Any], path: Path, options: Any) -> I
         yield item
 
 
-def validate_parts(plugin: Plugin[Any, Any, Any], parts: Any, fractions: Sequence[float]) -> Sequence[Piece[Any]]:
+def validate_parts(plugin: AnyPlugin, parts: Any, fractions: Sequence[float]) -> Sequence[Piece[Any]]:
     """Return what `divide` returned.
 
     Raises:
@@ -166,7 +166,7 @@ def validate_parts(plugin: Plugin[Any, Any, Any], parts: Any, fractions: Sequenc
     return parts
 
 
-def validate_fingerprints(plugin: Plugin[Any, Any, Any], keys: Any) -> list[int]:
+def validate_fingerprints(plugin: AnyPlugin, keys: Any) -> list[int]:
     """Return what `fingerprints` returned.
 
     Raises:
@@ -178,7 +178,7 @@ def validate_fingerprints(plugin: Plugin[Any, Any, Any], keys: Any) -> list[int]
     return [int(number) for number in numbers]
 
 
-def validate_codec(plugin: Plugin[Any, Any, Any], codec: Any, method: str = "fit") -> Codec[Any, Any, Any]:
+def validate_codec(plugin: AnyPlugin, codec: Any, method: str = "fit") -> AnyCodec:
     """Return what `fit`, `from_state` or `extended_for` returned.
 
     Raises:
@@ -206,9 +206,7 @@ def validate_codec(plugin: Plugin[Any, Any, Any], codec: Any, method: str = "fit
     return codec
 
 
-def validate_state(
-    plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any]
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def validate_state(plugin: AnyPlugin, codec: AnyCodec) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return what `state` returned.
 
     Raises:
@@ -230,9 +228,7 @@ def validate_state(
     return data, arrays
 
 
-def validate_example(
-    plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], example: Any, method: str = "encode"
-) -> Example:
+def validate_example(plugin: AnyPlugin, codec: AnyCodec, example: Any, method: str = "encode") -> Example:
     """Return what `encode` or `augment` returned.
 
     Raises:
@@ -267,7 +263,7 @@ def validate_example(
     return example
 
 
-def validate_units(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], steps: np.ndarray) -> np.ndarray:
+def validate_units(plugin: AnyPlugin, codec: AnyCodec, steps: np.ndarray) -> np.ndarray:
     """Return the units of steps.
 
     Raises:
@@ -280,7 +276,7 @@ def validate_units(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], s
     return units
 
 
-def validate_task(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], task: Any) -> Task[Any]:
+def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
     """Return the task that `Codec.task` returned, with constraints whose masks are checked.
 
     Raises:
@@ -309,7 +305,7 @@ def validate_task(plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any], ta
     return task
 
 
-def validate_piece(plugin: Plugin[Any, Any, Any], piece: Any, method: str, *, owner: object) -> Piece[Any]:
+def validate_piece(plugin: AnyPlugin, piece: Any, method: str, *, owner: object) -> Piece[Any]:
     """Return what `decode`, `canonical` or `finish` returned.
 
     Raises:
@@ -320,7 +316,7 @@ def validate_piece(plugin: Plugin[Any, Any, Any], piece: Any, method: str, *, ow
     return piece
 
 
-def write_pieces(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]], path: Path) -> None:
+def write_pieces(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], path: Path) -> None:
     """Let a plugin write pieces to a file.
 
     Raises:
@@ -334,9 +330,7 @@ def write_pieces(plugin: Plugin[Any, Any, Any], pieces: Sequence[Piece[Any]], pa
         raise contract_error(plugin, "write", problem)
 
 
-def validated_augment(
-    plugin: Plugin[Any, Any, Any], codec: Codec[Any, Any, Any]
-) -> Callable[[Example, np.random.Generator], Example] | None:
+def validated_augment(plugin: AnyPlugin, codec: AnyCodec) -> Callable[[Example, np.random.Generator], Example] | None:
     """Return the codec's `augment` with checked results; None if the codec does not augment."""
     if not isinstance(codec, Augments):
         return None
@@ -361,7 +355,7 @@ class ValidatedConstraint(Constraint):
         size: Number of symbols of the space.
     """
 
-    def __init__(self, inner: Constraint, plugin: Plugin[Any, Any, Any], size: int) -> None:
+    def __init__(self, inner: Constraint, plugin: AnyPlugin, size: int) -> None:
         self.inner, self.plugin, self.size = inner, plugin, size
 
     def start(self) -> Hashable:

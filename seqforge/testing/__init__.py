@@ -1,4 +1,4 @@
-"""Does a plugin keep the contract? Checks that its author runs: from Python, in pytest, or `seqforge plugins check`.
+"""Checks that a plugin follows the contract: from Python, in pytest, or with `seqforge plugins check`.
 
     from seqforge.testing import check_plugin, parametrize_with_checks
 
@@ -9,7 +9,9 @@
     def test_contract(check):
         check()
 
-Each check is a function with its rule in a sentence (`CHECKS`). A failure that is known is named with a reason.
+Every check is a function; the first line of its docstring is its rule (`CHECKS`). Values that a plugin returns are
+checked by `seqforge.plugin.validation`, the same code that the core runs. The checks here add rules that the core does
+not test while it trains and generates: round trips, determinism, damaged input, the laws of constraints.
 """
 
 from seqforge.testing._checks import CHECKS

@@ -1,4 +1,4 @@
-"""The process that `_worker` starts: it reads names of checks, and answers with JSON lines. For this package alone."""
+"""The child process of the conformance kit: it reads names of checks and answers in JSON lines. For internal use."""
 
 import json
 import os
@@ -6,14 +6,14 @@ import sys
 from typing import Any, TextIO
 
 
-def main(spec: dict[str, Any], what: str) -> None:
-    """Do what is asked for: "checks" until the input ends, or tell the "fingerprint" of a plugin once."""
+def main(spec: dict[str, Any], command: str) -> None:
+    """Run checks until the input ends ("checks"), or send the digests of a plugin's codec and steps ("digests")."""
     sys.path[:] = spec["path"]
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a plugin prints is no answer
+    os.dup2(2, 1)  # what a plugin prints must not mix with the answers
     from seqforge.errors import SeqforgeError
     from seqforge.testing._checks import CHECKS
-    from seqforge.testing._codec import fingerprint
+    from seqforge.testing._compare import codec_digests
     from seqforge.testing._results import run_check
     from seqforge.testing._subject import Subject
 
@@ -23,24 +23,24 @@ def main(spec: dict[str, Any], what: str) -> None:
             samples=spec["samples"],
             options=spec["options"],
             requests=spec.get("requests", ()),
-            note=(lambda text: tell(answers, note=text)) if what == "checks" else (lambda _: None),
+            on_call=(lambda text: send(answers, call=text)) if command == "checks" else (lambda _: None),
         )
     except SeqforgeError as error:
-        tell(answers, error=str(error), kind=type(error).__name__)
+        send(answers, error=str(error), kind=type(error).__name__)
         return
-    if what == "fingerprint":
-        tell(answers, **fingerprint(subject))
+    if command == "digests":
+        send(answers, **codec_digests(subject))
         return
-    subject.lost(spec.get("failed", ()))
-    tell(answers, samples=subject.described())
+    subject.mark_failed(spec.get("failed", ()))
+    send(answers, samples=subject.description())
     for line in sys.stdin:
         result = run_check(CHECKS[line.strip()], subject)
-        tell(answers, outcome=result.outcome, message=result.message)
+        send(answers, outcome=result.outcome, message=result.message)
 
 
-def tell(answers: TextIO, **told: Any) -> None:
-    """Write one line."""
-    answers.write(json.dumps(told) + "\n")
+def send(answers: TextIO, **message: Any) -> None:
+    """Write one line of JSON."""
+    answers.write(json.dumps(message) + "\n")
     answers.flush()
 
 

@@ -1,282 +1,222 @@
-"""Checks of reading and of the codec: the same steps everywhere, and the piece back."""
+"""Checks of reading and of the codec: the same steps in every process, and an equal piece after decoding."""
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from seqforge.core.sequences import Example
-from seqforge.core.spaces import Space
 from seqforge.errors import ReadError, listing
-from seqforge.plugin import Codec, Piece
-from seqforge.testing._hazards import damaged_json
+from seqforge.plugin import AnyCodec, Piece
+from seqforge.plugin.validation import (
+    validate_codec,
+    validate_example,
+    validate_piece,
+    validate_state,
+    validate_units,
+)
+from seqforge.testing._compare import codec_digests, difference, digest, equal
+from seqforge.testing._mutations import damaged_json
 from seqforge.testing._results import CheckFailed
 from seqforge.testing._subject import Subject
 
-REFUSALS = (ValueError, LookupError, TypeError, AttributeError)
-"""What the core takes as "this is no codec of the plugin's", and puts the file's name to."""
+REJECTIONS = (ValueError, LookupError, TypeError, AttributeError)
+"""The errors by which `from_state` and `upgrade_state` reject data; the core adds the name of the file."""
 
 
 def samples_are_read(subject: Subject) -> str:
-    """`read` yields pieces, and a ReadError for what cannot be read; twice the same, and equal by `==`."""
-    wrong = [item for item in subject.readings if not isinstance(item, Piece | ReadError)]
-    if wrong:
-        raise subject.broken("read", f"yields {_kind(wrong[0])}", "Piece or ReadError")
-    errors = [item for item in subject.readings if isinstance(item, ReadError)]
-    if len(errors) == len(subject.readings):
-        reasons = listing(map(str, errors), most=2) or "the files hold none"
-        raise subject.broken("read", f"finds no piece in {len(subject.files)} files: {reasons}", "at least one")
-    again = _read_again(subject)
-    for number, (one, other) in enumerate(zip(subject.pieces, again, strict=False)):
-        if not same(subject, one.content, other.content):
-            raise subject.broken("read", f"reads {subject.named(number)} differently a second time", "the same piece")
-        for name, value in one.labels.items():
-            if not isinstance(name, str) or not isinstance(value, str):
-                raise subject.broken("read", f"gives the label {name!r}: {value!r}", "labels that are strings")
-    refused = f", {len(errors)} refused (the first: {errors[0]})" if errors else ""
-    return f"{len(subject.pieces)} pieces of {len(subject.files)} files{refused}"
+    """`read` yields pieces and ReadErrors, and pieces that are equal by `==` when it reads a file again."""
+    items = subject.items
+    errors = [item for item in items if isinstance(item, ReadError)]
+    if len(errors) == len(items):
+        reasons = listing(map(str, errors), most=2) or "the files are empty"
+        raise subject.failure("read", f"finds no piece in {len(subject.files)} files: {reasons}")
+    pieces = [item for item in subject.read_items() if isinstance(item, Piece)]
+    if len(pieces) != len(subject.pieces):
+        problem = f"finds {len(subject.pieces)} pieces, and {len(pieces)} when it reads the files again"
+        raise subject.failure("read", problem, "the same pieces")
+    for number, (first, second) in enumerate(zip(subject.pieces, pieces, strict=True)):
+        if not equal(subject, first.content, second.content):
+            problem = f"yields another piece for {subject.sample_name(number)} when it reads the file again"
+            raise subject.failure("read", problem, "an equal piece")
+    skipped = f", {len(errors)} skipped (first: {errors[0]})" if errors else ""
+    return f"{len(subject.pieces)} pieces of {len(subject.files)} files{skipped}"
 
 
 def codec_is_fitted(subject: Subject) -> str:
-    """`fit` learns a codec in one pass over the pieces, and the codec says what a step is."""
+    """`Codec.fit` returns a codec after one pass over the pieces, with a valid space, source, labels and features."""
     codec = subject.codec
-    if not isinstance(codec, subject.plugin.codec):
-        promised = f"what `codec` promises, {subject.plugin.codec.__name__}"
-        raise subject.broken("fit", f"returns {_kind(codec)}", promised)
-    if type(codec.version) is not int or codec.version < 1:
-        raise subject.broken("to_json", f"belongs to version {codec.version!r}", "`version`: a number from 1")
-    if not isinstance(getattr(codec, "space", None), Space):
-        raise subject.broken("fit", "leaves the codec without a space", "a codec with `space`")
-    if not isinstance(codec.source, Space | None):
-        raise subject.broken("fit", f"sets `source` to {_kind(codec.source)}", "a space, or None")
-    if type(codec.features) is not int or codec.features < 0:
-        raise subject.broken("fit", f"sets `features` to {codec.features!r}", "a number from 0")
-    for name, values in codec.labels.items():
-        if not isinstance(values, tuple) or len(set(values)) != len(values):
-            raise subject.broken("fit", f"gives the label {name!r} the values {values!r}", "a tuple, each value once")
     return f"a step is one of {codec.space}, labels: {listing(codec.labels) or 'none'}"
 
 
 def pieces_are_encoded(subject: Subject) -> str:
-    """`encode` takes any piece, also what was never seen, gives steps of the space, and the same ones each time."""
-    codec, seen = subject.codec, 0
+    """`encode` accepts every piece and returns valid steps, which are the same when it encodes the piece again."""
+    codec = subject.codec
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
-        told = _fits(example, codec)
-        if told:
-            raise subject.broken("encode", f"of {subject.named(number)} gives {told}", "")
-        with subject.calling("encode", f"{subject.named(number)} again"):
-            again = codec.encode(piece)
+        name = subject.sample_name(number)
+        problem = _example_problem(example, codec)
+        if problem:
+            raise subject.failure("encode", f"of {name} returns {problem}")
+        with subject.calling("encode", f"{name} again"):
+            again = validate_example(subject.plugin, codec, codec.encode(piece))
         if digest(again) != digest(example):
-            raise subject.broken("encode", f"gives other steps for {subject.named(number)} the second time", "the same")
-        with subject.calling("unseen", subject.named(number)):
-            counts = codec.unseen(piece)
-        if any(not isinstance(name, str) or count <= 0 for name, count in counts.items()):
-            raise subject.broken("unseen", f"of {subject.named(number)} is {counts!r}", "words with counts above 0")
-        seen += bool(counts)
+            raise subject.failure("encode", f"returns another example for {name} the second time", "the same")
     steps = sum(len(example.steps) for example in subject.examples)
-    return f"{steps:,} steps; in {seen} of {len(subject.pieces)} samples something is replaced or left out"
+    dropped = sum(bool(example.dropped) for example in subject.examples)
+    return f"{steps:,} steps; in {dropped} of {len(subject.pieces)} samples something is replaced or left out"
 
 
-def same_in_another_process(subject: Subject) -> None:
-    """The same files give the same codec and steps in every process, whatever PYTHONHASHSEED: no set has an order."""
-    mine = fingerprint(subject)
-    spec = {"path": sys.path, "plugin": subject.plugin.name, "samples": subject.samples, "options": subject.given}
-    order = json.dumps(spec, default=str)
+def encoding_is_deterministic(subject: Subject) -> None:
+    """The same files give the same codec and steps in every process, independent of PYTHONHASHSEED."""
+    expected = codec_digests(subject)
+    spec = {
+        "path": sys.path,
+        "plugin": subject.plugin.name,
+        "samples": subject.samples,
+        "options": subject.option_values,
+    }
     for seed in ("1", "2"):
-        subject.note(f"a process with PYTHONHASHSEED={seed}")
-        done = subprocess.run(
-            [sys.executable, "-m", "seqforge.testing", order, "fingerprint"],
+        subject.on_call(f"encoding with PYTHONHASHSEED={seed}")
+        process = subprocess.run(
+            [sys.executable, "-m", "seqforge.testing", json.dumps(spec, default=str), "digests"],
             capture_output=True,
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        if done.returncode:
-            raise CheckFailed(f"in a process of its own it fails: {done.stderr.strip().rpartition(chr(10))[2]}")
-        told = json.loads(done.stdout.strip().rpartition("\n")[2])
-        if told["codec"] != mine["codec"]:
-            raise subject.broken("fit", "gives another codec in another process", "the same: sort what is in a set")
-        for number, (one, other) in enumerate(zip(mine["steps"], told["steps"], strict=True)):
-            if one != other:
-                what = f"gives other steps for {subject.named(number)} in another process"
-                raise subject.broken("encode", what, "the same: sort what is in a set")
+        answer = json.loads(process.stdout.strip().rpartition("\n")[2] or "{}") if not process.returncode else {}
+        if "codec" not in answer:
+            reason = answer.get("error") or process.stderr.strip().rpartition("\n")[2]
+            raise CheckFailed(f"{subject.owner_text} fails in another process: {reason}")
+        if answer["codec"] != expected["codec"]:
+            problem = "returns another codec in another process; sort the elements of a set before use"
+            raise subject.failure("fit", problem)
+        for number, (first, second) in enumerate(zip(expected["steps"], answer["steps"], strict=True)):
+            if first != second:
+                name = subject.sample_name(number)
+                problem = f"returns other steps for {name} in another process; sort the elements of a set before use"
+                raise subject.failure("encode", problem)
 
 
 def round_trip(subject: Subject) -> str:
-    """decode(encode(p)) == canonical(p), labels too, and canonical(canonical(p)) == canonical(p)."""
-    changed, how = 0, ""
+    """For every piece `decode(encode(p)) == canonical(p)`, labels included, and `canonical` is idempotent."""
+    plugin, codec = subject.plugin, subject.codec
+    changed, example_of_change = 0, ""
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
-        name = subject.named(number)
+        name = subject.sample_name(number)
         with subject.calling("canonical", name):
-            kept = subject.codec.canonical(piece)
-            again = subject.codec.canonical(kept)
-        if not same(subject, kept.content, again.content) or dict(kept.labels) != dict(again.labels):
-            what = f"changes {name} a second time: {difference(kept, again)}"
-            raise subject.broken("canonical", what, "what it has given before")
+            canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
+            again = validate_piece(plugin, codec.canonical(canonical), "canonical", owner=codec)
+        if not _same(subject, canonical, again):
+            problem = f"changes the piece that it returned for {name}: {difference(again, canonical)}"
+            raise subject.failure("canonical", problem)
         with subject.calling("decode", f"the steps of {name}"):
-            back = subject.codec.decode(example)
-        if not same(subject, back.content, kept.content) or dict(back.labels) != dict(kept.labels):
-            raise CheckFailed(
-                f"{subject.whose('decode')}: {name} is encoded and decoded to another piece than"
-                f" {subject.whose('canonical')} gives: {difference(back, kept)}"
-            )
-        if not same(subject, piece.content, kept.content):
+            decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
+        if not _same(subject, decoded, canonical):
+            problem = f"of the steps of {name} differs from `canonical`: {difference(decoded, canonical)}"
+            raise subject.failure("decode", problem)
+        if not equal(subject, piece.content, canonical.content):
             changed += 1
-            how = how or f"; in {name}: {difference(piece, kept)}"
-    return f"canonical changes {changed} of {len(subject.pieces)} samples{how}"
+            example_of_change = example_of_change or f"; in {name}: {difference(canonical, piece)}"
+    return f"canonical changes {changed} of {len(subject.pieces)} samples{example_of_change}"
 
 
-def codec_survives_json(subject: Subject) -> str:
-    """A codec that is written as JSON and arrays and read again encodes and decodes the same."""
-    codec = subject.codec
-    with subject.calling("to_json", "the codec"):
-        data, arrays = codec.to_json(), dict(codec.arrays())
-    try:
-        text = json.dumps(data, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise subject.broken("to_json", f"gives what is no plain JSON: {error}", "") from error
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray) or array.dtype == object:
-            raise subject.broken("arrays", f"gives {_kind(array)} for {name!r}", "an array of numbers")
-    with subject.calling("from_json", "what to_json gave"):
-        twin = subject.plugin.codec.from_json(json.loads(text), arrays, subject.options)
-    for name in ("space", "source", "features"):
-        if getattr(twin, name) != getattr(codec, name):
-            what = f"makes a codec with {name} {getattr(twin, name)}, from one with {getattr(codec, name)}"
-            raise subject.broken("from_json", what, "")
-    if {k: tuple(v) for k, v in twin.labels.items()} != dict(codec.labels):
-        raise subject.broken("from_json", f"makes a codec with labels {dict(twin.labels)}", f"{dict(codec.labels)}")
-    if json.dumps(twin.to_json(), sort_keys=True) != json.dumps(data, sort_keys=True):
-        raise subject.broken("from_json", "makes a codec whose to_json differs", "an equal codec")
+def codec_state_round_trip(subject: Subject) -> str:
+    """`from_state` makes, from what `state` returned, a codec that encodes and decodes the same."""
+    plugin, codec = subject.plugin, subject.codec
+    with subject.calling("state", "the codec"):
+        data, arrays = validate_state(plugin, codec)
+    text = json.dumps(data, allow_nan=False)
+    with subject.calling("from_state", "what `state` returned"):
+        restored = plugin.codec.from_state(json.loads(text), arrays, subject.options)
+        restored = validate_codec(plugin, restored, "from_state")
+        restored_data, _ = validate_state(plugin, restored)
+    for name in ("space", "source", "features", "labels"):
+        expected, actual = getattr(codec, name), getattr(restored, name)
+        if actual != expected:
+            raise subject.failure("from_state", f"returns a codec whose `{name}` is {actual}", f"{expected}")
+    if json.dumps(restored_data, sort_keys=True) != json.dumps(data, sort_keys=True):
+        raise subject.failure("from_state", "returns a codec with another `state`", "an equal codec")
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
-        with subject.calling("encode", f"{subject.named(number)}, by the codec from JSON"):
-            if digest(twin.encode(piece)) != digest(example):
-                raise subject.broken("from_json", f"makes a codec that encodes {subject.named(number)} otherwise", "")
-        with subject.calling("decode", f"the steps of {subject.named(number)}, by the codec from JSON"):
-            if not same(subject, twin.decode(example).content, codec.decode(example).content):
-                raise subject.broken("from_json", f"makes a codec that decodes {subject.named(number)} otherwise", "")
+        name = subject.sample_name(number)
+        with subject.calling("encode", f"{name} with the restored codec"):
+            if digest(restored.encode(piece)) != digest(example):
+                raise subject.failure("from_state", f"returns a codec that encodes {name} differently")
+        with subject.calling("decode", f"the steps of {name} with the restored codec"):
+            if not equal(subject, restored.decode(example).content, codec.decode(example).content):
+                raise subject.failure("from_state", f"returns a codec that decodes {name} differently")
     return f"{len(text):,} characters of JSON, {len(arrays)} arrays"
 
 
-def damaged_codec_is_refused(subject: Subject) -> str:
-    """`from_json` of what is no codec raises ValueError, KeyError, TypeError or AttributeError, nothing else."""
-    subject.needs("codec_survives_json")
-    arrays, refused, tried = dict(subject.codec.arrays()), 0, 0
-    for what, data in damaged_json(json.loads(json.dumps(subject.codec.to_json()))):
-        tried += 1
+def damaged_state_is_rejected(subject: Subject) -> str:
+    """For damaged data, `from_state` and `upgrade_state` raise only ValueError, KeyError, TypeError, AttributeError."""
+    subject.require("codec_state_round_trip")
+    codec = subject.plugin.codec
+    data, arrays = validate_state(subject.plugin, subject.codec)
+    rejected, total = 0, 0
+    for damage, damaged in damaged_json(json.loads(json.dumps(data))):
+        total += 1
         try:
-            with subject.calling("from_json", f"JSON with {what}", allowed=REFUSALS):
-                subject.plugin.codec.from_json(data, arrays, subject.options)
-        except REFUSALS:
-            refused += 1
-    return f"{refused} of {tried} refused, the others made a codec"
+            with subject.calling("from_state", f"data with {damage}", allowed=REJECTIONS):
+                codec.from_state(damaged, arrays, subject.options)
+        except REJECTIONS:
+            rejected += 1
+        for version in range(1, codec.version):
+            argument = f"data of version {version} with {damage}"
+            try:
+                with subject.calling("upgrade_state", argument, allowed=REJECTIONS):
+                    upgraded = codec.upgrade_state(damaged, version)
+            except REJECTIONS:
+                continue
+            if not isinstance(upgraded, Mapping):
+                raise subject.failure("upgrade_state", f"returns {type(upgraded).__name__}", "a mapping")
+    return f"{rejected} of {total} rejected"
 
 
 def units_add_up(subject: Subject) -> str:
-    """`units` gives each step a count of its own, not below 0, and a piece the same sum as its canonical form."""
-    codec, total = subject.codec, 0.0
+    """`units` returns numbers from 0 that depend on their step alone and have the same sum for the canonical form."""
+    plugin, codec, total = subject.plugin, subject.codec, 0.0
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
-        name, steps = subject.named(number), example.steps
-        with subject.calling("units", f"the steps of {name}"):
-            counts = codec.units(steps)
-            alone = [codec.units(steps[at : at + 1]) for at in range(min(len(steps), 50))]
-            none = codec.units(steps[:0])
-        if not isinstance(counts, np.ndarray) or counts.shape != steps.shape[:1]:
-            raise subject.broken("units", f"of {len(steps)} steps gives {_kind(counts)}", "an array of shape (steps,)")
-        if np.shape(none) != (0,):
-            raise subject.broken("units", f"of no steps gives {none!r}", "an array of shape (0,)")
-        if not np.isfinite(counts).all() or (counts < 0).any():
-            raise subject.broken("units", f"of {name} has {counts.min()}", "numbers from 0")
-        if any(float(one[0]) != float(counts[at]) for at, one in enumerate(alone)):
-            raise subject.broken("units", f"of {name} depends on the steps around a step", "counts by that step alone")
+        name, steps = subject.sample_name(number), example.steps
+        with subject.calling("units", name):
+            units = validate_units(plugin, codec, steps)
+            validate_units(plugin, codec, steps[:0])
+            single = [float(validate_units(plugin, codec, steps[i : i + 1])[0]) for i in range(min(len(steps), 50))]
+        if not np.isfinite(units).all() or (units < 0).any():
+            raise subject.failure("units", f"of {name} returns {units.min()}", "numbers from 0")
+        if single != [float(value) for value in units[:50]]:
+            raise subject.failure(
+                "units", f"of {name} depends on other steps", "a number that depends on its step alone"
+            )
         with subject.calling("encode", f"the canonical form of {name}"):
-            kept = codec.units(codec.encode(codec.canonical(piece)).steps).sum()
-        if "round_trip" not in subject.failed and not np.isclose(kept, counts.sum()):
-            raise subject.broken("units", f"of {name} sum to {counts.sum():g}, of its canonical form to {kept:g}", "")
-        total += float(counts.sum())
+            canonical = validate_units(plugin, codec, codec.encode(codec.canonical(piece)).steps).sum()
+        if "round_trip" not in subject.failed and not np.isclose(canonical, units.sum()):
+            problem = f"of {name} sums to {units.sum():g}, and to {canonical:g} for its canonical form"
+            raise subject.failure("units", problem)
+        total += float(units.sum())
     if not total > 0:
-        raise subject.broken("units", "of all samples together are 0", f"the {subject.plugin.unit}s there are")
-    return f"{total:,.0f} {subject.plugin.unit}s, {total / len(subject.pieces):,.0f} a piece"
+        raise subject.failure("units", "sums to 0 for all samples together", f"the number of {plugin.unit}s")
+    return f"{total:,.0f} {plugin.unit}s, {total / len(subject.pieces):,.0f} per piece"
 
 
-# -- what they share ------------------------------------------------------------------------------
+def _same(subject: Subject, first: Piece[Any], second: Piece[Any]) -> bool:
+    return equal(subject, first.content, second.content) and dict(first.labels) == dict(second.labels)
 
 
-def same(subject: Subject, one: Any, other: Any) -> bool:
-    """Return whether two contents are equal by their own `==`, which must be a yes or a no."""
-    with subject.calling("__eq__", "two contents"):
-        found = one == other
-    if not isinstance(found, bool | np.bool_):
-        raise CheckFailed(
-            f"`==` of two contents ({_kind(one)}, {subject.entry.distribution}) gives {_kind(found)}, and must say"
-            " True or False: put an array into a frozen dataclass with an __eq__ of its own, or into a tuple"
-        )
-    return bool(found)
-
-
-def digest(example: Example) -> str:
-    """Return a digest of all that an example holds."""
-    parts = [example.steps, example.source, example.features]
-    arrays = [None if part is None else [str(part.dtype), part.shape, part.tobytes().hex()] for part in parts]
-    text = json.dumps([arrays, sorted(example.labels.items()), example.extras], sort_keys=True, default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fingerprint(subject: Subject) -> dict[str, Any]:
-    """Return digests of the codec and of every encoded piece."""
-    arrays = [[name, digest(Example(array))] for name, array in sorted(subject.codec.arrays().items())]
-    codec = json.dumps([subject.codec.to_json(), arrays], sort_keys=True)
-    return {
-        "codec": hashlib.sha256(codec.encode()).hexdigest(),
-        "steps": [digest(example) for example in subject.examples],
-    }
-
-
-def difference(one: Piece, other: Piece) -> str:
-    """Return where two pieces differ, by what `repr` shows of them."""
-    if dict(one.labels) != dict(other.labels) and repr(one.content) == repr(other.content):
-        return f"labels {dict(one.labels)}, not {dict(other.labels)}"
-    first, second = repr(one.content), repr(other.content)
-    at = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
-    cut = slice(max(0, at - 20), at + 40)
-    return f"...{first[cut]}... against ...{second[cut]}..." if first != second else "they look alike, and are not =="
-
-
-def _fits(example: Example, codec: Codec) -> str:
-    """Return what is wrong with an example, "" where it fits its codec."""
-    if codec.source is not None and example.source is not None:
-        try:
-            codec.source.check(example.source)
-        except ValueError as error:
-            return f"a source outside the codec's: {error}"
-    if codec.source is None and example.source is not None:
-        return "a source, and the codec has none"
-    features = None if example.features is None else (example.features.shape, example.features.dtype)
-    if codec.features and features != ((codec.features,), np.dtype(np.float32)):
-        return f"features {features}, and must give {codec.features} of float32"
-    if not codec.features and example.features is not None:
-        return "features, and the codec says `features = 0`"
-    unknown = {n: v for n, v in example.labels.items() if v not in codec.labels.get(n, ())}
+def _example_problem(example: Example, codec: AnyCodec) -> str:
+    """Return what is wrong with a validated example beyond the rules of `validate_example`; "" if nothing is."""
+    if codec.features and example.features is None:
+        return f"no features; it must return {codec.features} numbers of float32"
+    unknown = {name: value for name, value in example.labels.items() if value not in codec.labels.get(name, ())}
     if unknown:
-        return f"labels that the codec does not list: {unknown}; leave them out"
+        return f"the labels {unknown}, which `labels` of the codec does not contain; leave them out"
     try:
-        plain = json.loads(json.dumps(dict(example.extras), allow_nan=False))
+        restored = json.loads(json.dumps(dict(example.extras), allow_nan=False))
     except (TypeError, ValueError) as error:
-        return f"extras that are no plain JSON: {error}"
-    return "" if plain == dict(example.extras) else "extras that JSON changes (a tuple, a number as key)"
-
-
-def _read_again(subject: Subject) -> list[Piece]:
-    twin = Subject.__new__(Subject)
-    twin.__dict__.update({k: v for k, v in vars(subject).items() if k != "_readings"})
-    return twin.pieces
-
-
-def _kind(value: Any) -> str:
-    name = type(value).__name__
-    return f"{name} of shape {value.shape}" if isinstance(value, np.ndarray) else name
+        return f"extras that are not plain JSON: {error}"
+    return "" if restored == dict(example.extras) else "extras that JSON changes (a tuple, a number as key)"

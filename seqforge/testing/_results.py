@@ -1,29 +1,37 @@
-"""What a check found out, and the report of them all."""
+"""Checks, their results, and the report of all results."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from seqforge.errors import ContractError
+
 Outcome = Literal["passed", "failed", "skipped", "known failure"]
+ADVICE = "; run `seqforge plugins check"
+"""The beginning of the advice with which a ContractError ends; a report of the kit does not repeat it."""
 
 
-class CheckFailed(AssertionError):  # noqa: N818 - a result, as pytest's own
-    """The plugin breaks the rule of a check; the message says where, and what the rule is."""
+class CheckFailed(AssertionError):  # noqa: N818 - a result, like pytest's own
+    """The plugin breaks the rule of a check; the message names the method and the sample."""
 
 
-class Skip(Exception):  # noqa: N818 - no error
-    """A check does not apply; the message says why."""
+class CheckSkipped(Exception):  # noqa: N818 - not an error
+    """A check does not apply; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One rule of the contract.
 
+    >>> from seqforge.testing import CHECKS
+    >>> CHECKS["round_trip"].name
+    'round_trip'
+
     Attributes:
-        name: as in `known` and on the command line.
-        rule: one sentence: the first of the function's docstring.
-        function: takes a `Subject`; raises CheckFailed or Skip, or returns what is worth telling.
+        name: The name in `known`, `only` and on the command line.
+        rule: The rule, one sentence.
+        function: Takes a `Subject`; raises CheckFailed or CheckSkipped, or returns a summary or None.
     """
 
     name: str
@@ -33,12 +41,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What one check found.
+    """The result of one check.
+
+    >>> Result("round_trip", "passed").outcome
+    'passed'
 
     Attributes:
-        check: its name.
-        outcome: passed, failed, skipped, or known failure (the caller has named it, with a reason).
-        message: what went wrong, or what is worth knowing; may be empty.
+        check: The name of the check.
+        outcome: "passed", "failed", "skipped", or "known failure" if the caller expected the failure.
+        message: The reason of a failure or skip, or a summary; may be empty.
     """
 
     check: str
@@ -48,13 +59,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What all checks of one plugin found.
+    """The results of all checks of one plugin.
+
+    >>> report = Report("chess", "seqforge-chess 1.0", "3 of 3 files", (Result("round_trip", "passed"),))
+    >>> report.ok
+    True
 
     Attributes:
-        plugin: its name.
-        distribution: name and version of its package.
-        samples: what it was tried on, in words.
-        results: one of each check, in order.
+        plugin: The name of the plugin.
+        distribution: Name and version of the plugin's distribution.
+        samples: The files and options that the plugin was checked with, in words.
+        results: One result per check, in order.
     """
 
     plugin: str
@@ -64,12 +79,12 @@ class Report:
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """The results that are failures and were not named beforehand."""
+        """The failures, without the known ones."""
         return tuple(result for result in self.results if result.outcome == "failed")
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed but what was named beforehand."""
+        """Whether there are no failures, except known ones."""
         return not self.failed
 
     def to_json(self) -> dict[str, Any]:
@@ -78,24 +93,31 @@ class Report:
 
 
 def run_check(check: Check, subject: Any) -> Result:
-    """Return what a check finds of a subject, in this process; a failure is noted there, for the checks to come."""
+    """Run a check in this process and return its result; the subject remembers a failure for later checks."""
     try:
         return Result(check.name, "passed", check.function(subject) or "")
-    except Skip as reason:
+    except CheckSkipped as reason:
         return Result(check.name, "skipped", str(reason))
+    except CheckFailed as error:
+        message = str(error)
+    except ContractError as error:
+        message = without_advice(error)
     except Exception as error:
-        told = str(error)
-        if not isinstance(error, CheckFailed):
-            told = f"{subject.entry.distribution} raises {type(error).__name__}: {told}{subject.place(error)}"
-    subject.lost([check.name])
-    return Result(check.name, "failed", told)
+        message = f"{subject.owner_text} raises {type(error).__name__}: {error}{subject.place(error)}"
+    subject.mark_failed([check.name])
+    return Result(check.name, "failed", message)
 
 
-def judged(result: Result, known: dict[str, str]) -> Result:
-    """Return a result in the light of the failures that the caller expects."""
+def without_advice(error: ContractError) -> str:
+    """Return the message of an error without the advice to run the checks."""
+    return str(error).partition(ADVICE)[0]
+
+
+def apply_known(result: Result, known: Mapping[str, str]) -> Result:
+    """Return a result after comparison with the known failures: check name to reason."""
     reason = known.get(result.check)
     if reason is None or result.outcome == "skipped":
         return result
     if result.outcome == "failed":
         return Result(result.check, "known failure", f"{reason} ({result.message})")
-    return Result(result.check, "failed", f"it passes now; take it off the known failures ({reason})")
+    return Result(result.check, "failed", f"it passes now; remove it from the known failures ({reason})")

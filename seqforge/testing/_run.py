@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqforge.errors import PluginError
+from seqforge.errors import ContractError
 from seqforge.plugin import registry
-from seqforge.testing._checks import CHECKS, chosen
-from seqforge.testing._results import CheckFailed, Report, Result, judged, run_check
+from seqforge.testing._checks import CHECKS, select
+from seqforge.testing._results import CheckFailed, Report, Result, apply_known, run_check, without_advice
 from seqforge.testing._subject import Subject
 from seqforge.testing._worker import Worker
 
@@ -27,51 +27,53 @@ def check_plugin(
     limit_s: float = LIMIT_S,
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> Report:
-    """Return whether an installed plugin keeps the contract, check by check.
+    """Check that an installed plugin follows the contract, and return a report of all checks.
+
+    Example:
+        report = check_plugin("chess", samples="my/games", requests=[{"opening": "e4"}])
+        assert report.ok, report.failed
 
     Args:
-        plugin: its name.
-        samples: a folder (or file) of files to try it on; default: the corpora that are installed for it.
-        options: fields of its Options, where not the defaults.
-        requests: what else to ask for: fields of its Request.
-        known: checks that are known to fail, each with the reason; one that passes after all fails.
-        only: names of checks; default: all.
-        isolated: in a process of their own, which may hang or crash; else here, where a debugger sees them.
-        limit_s: seconds that one call into the plugin may take, where isolated.
-        on_result: is told each result as it comes.
+        plugin: The name of the plugin.
+        samples: A folder or file to check with; None for the corpora that are installed for the plugin.
+        options: Fields of the plugin's Options that differ from the defaults.
+        requests: Requests beside the default one, as fields of the plugin's Request.
+        known: Checks that are known to fail, with the reason. A known failure that passes is reported as failed.
+        only: Names of the checks to run; None for all.
+        isolated: Whether to run in a child process, which may hang or crash. In this process, a debugger can be used.
+        limit_s: Time limit of one call of the plugin, in seconds; only for a child process.
+        on_result: Called with each result as soon as it is known.
 
     Raises:
-        UsageError: there is no such plugin or check, or nothing to try it on.
+        UsageError: If there is no such plugin or check, or there are no samples.
     """
-    names = chosen(only)
-    expected = dict(known or {})
-    chosen(expected)
-    owners = [entry.distribution for entry in registry.installed() if entry.name == plugin]
-    if not owners:
-        registry.load(plugin)  # says that there is none, and which there are
+    names = select(only)
+    known = dict(known or {})
+    select(known)
+    entry = registry.find_entry(plugin)
     results: list[Result] = []
 
-    def keep(result: Result) -> None:
-        results.append(judged(result, expected))
+    def add(result: Result) -> None:
+        results.append(apply_known(result, known))
         on_result(results[-1])
 
-    told = ""
+    description = ""
     try:
         if isolated:
             with Worker(plugin, samples=samples, options=options or {}, requests=requests, limit_s=limit_s) as worker:
                 worker.start()
-                told = worker.samples
+                description = worker.samples
                 for name in names:
-                    keep(worker.run(name))
+                    add(worker.run(name))
         else:
             subject = Subject(plugin, samples=samples, options=options, requests=requests)
-            told = subject.described()
+            description = subject.description()
             for name in names:
-                keep(run_check(CHECKS[name], subject))
-    except PluginError as error:  # it cannot be loaded at all
+                add(run_check(CHECKS[name], subject))
+    except ContractError as error:  # the plugin cannot be loaded
         results.clear()
-        keep(Result("declaration_is_right", "failed", str(error)))
-    return Report(plugin, owners[0], told, tuple(results))
+        add(Result("declaration_is_valid", "failed", without_advice(error)))
+    return Report(plugin, entry.distribution, description, tuple(results))
 
 
 def parametrize_with_checks(
@@ -83,26 +85,33 @@ def parametrize_with_checks(
     known: Mapping[str, str] | None = None,
     limit_s: float = LIMIT_S,
 ) -> Any:
-    """Return a pytest decorator that runs a test once for each check; see `check_plugin` for the arguments.
+    """Return a pytest decorator that runs a test once per check. The test takes `check` and calls it.
 
-    The test takes `check`, and calls it:
-
+    Example:
         @parametrize_with_checks("chess", samples=Path(__file__).parent / "samples")
         def test_contract(check):
             check()
+
+    Args:
+        plugin: The name of the plugin.
+        samples: As for `check_plugin`.
+        options: As for `check_plugin`.
+        requests: As for `check_plugin`.
+        known: Checks that are known to fail, with the reason; their tests are expected failures.
+        limit_s: Time limit of one call of the plugin, in seconds.
     """
     import pytest
 
-    names = chosen(None)
+    names = select(None)
     expected = dict(known or {})
-    chosen(expected)
+    select(expected)
     worker = Worker(plugin, samples=samples, options=options or {}, requests=requests, limit_s=limit_s)
     atexit.register(worker.close)
 
-    def make(name: str) -> Callable[[], None]:
+    def test_of(name: str) -> Callable[[], None]:
         def check() -> None:
             __tracebackhide__ = True
-            result = judged(worker.run(name), expected)
+            result = apply_known(worker.run(name), expected)
             if name == names[-1]:
                 worker.close()
             if result.outcome == "skipped":
@@ -114,4 +123,4 @@ def parametrize_with_checks(
 
         return check
 
-    return pytest.mark.parametrize("check", [pytest.param(make(name), id=name) for name in names])
+    return pytest.mark.parametrize("check", [pytest.param(test_of(name), id=name) for name in names])

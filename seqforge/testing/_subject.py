@@ -1,4 +1,4 @@
-"""What the checks look at: one plugin with its options, and the pieces, codec and steps that follow from them."""
+"""The subject of the checks: one plugin with its options, samples, codec and tasks."""
 
 import itertools
 import traceback
@@ -10,34 +10,47 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.api.settings import build
+from seqforge.core.options import build_options
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
-from seqforge.corpus import SourceFile, Sources, find_sources, sound_corpora
-from seqforge.errors import UsageError, listing
-from seqforge.plugin import Codec, Divides, Piece, registry
-from seqforge.testing._results import CheckFailed, Skip
+from seqforge.corpus import SourceFile, Sources, find_sources, readable_corpora
+from seqforge.errors import ContractError, UsageError, listing
+from seqforge.plugin import AnyCodec, Divides, Piece, Task, registry
+from seqforge.plugin.validation import (
+    ValidatedConstraint,
+    validate_codec,
+    validate_example,
+    validate_items,
+    validate_parts,
+    validate_task,
+)
+from seqforge.testing._results import CheckFailed, CheckSkipped, without_advice
 
-MOST_FILES, MOST_PIECES = 12, 40
-LONGEST = 20_000
-"""Steps: a longer piece is encoded and decoded once, and left out of what is done many times."""
-DIVIDED_INTO = 400
-"""A piece that a plugin can divide is tried in parts so small."""
+MAX_FILES, MAX_PIECES = 12, 40
+MAX_SHORT = 20_000
+"""Largest number of steps of a piece that is encoded and decoded many times."""
+PARTS = 400
+"""A large file of a plugin that can divide is checked in this number of parts."""
 
 
 class Subject:
-    """One plugin under test. What cannot be built (a codec that does not fit) skips the checks that need it.
+    """One plugin under test. If a value cannot be built, such as a codec, the checks that need it are skipped.
+
+    Example:
+        subject = Subject("text", samples="my/texts")
+        subject.codec.decode(subject.examples[0])
 
     Args:
-        name: of the installed plugin.
-        samples: a folder or file to try it on; None: the corpora that are installed for it.
-        options: fields of its Options, where not the defaults.
-        requests: what to ask for beside the default request: fields of its Request.
-        note: is told every call into the plugin before it is made.
+        name: The name of the installed plugin.
+        samples: A folder or file to check with; None for the corpora that are installed for the plugin.
+        options: Fields of the plugin's Options that differ from the defaults.
+        requests: Requests beside the default one, as fields of the plugin's Request.
+        on_call: Called with a description of every call of the plugin before it is made.
 
     Raises:
-        PluginError: it cannot be loaded.
-        UsageError, CorpusError: there is nothing to try it on.
+        PluginError: If the plugin is not installed.
+        ContractError: If it cannot be loaded.
+        UsageError, CorpusError: If there are no samples.
     """
 
     def __init__(
@@ -47,227 +60,250 @@ class Subject:
         samples: str | Path | None = None,
         options: Mapping[str, Any] | None = None,
         requests: Sequence[Mapping[str, Any]] = (),
-        note: Callable[[str], None] = lambda _: None,
+        on_call: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.plugin = registry.load(name)
-        self.entry = next(entry for entry in registry.installed() if entry.name == name)
-        self.note, self.samples = note, None if samples is None else str(Path(samples).absolute())
-        self.sources = sources_of(name, self.plugin.reads, samples)
-        fitting: dict[str, Any] = {}
-        for corpus in self.sources.corpora:
-            fitting.update(corpus.options)
-        self.given = {**fitting, **(options or {})}
-        self.requests = [dict(request) for request in requests]
-        if options:  # whoever gave them is told, where they are wrong
-            build(self.plugin.Options, self.given, what=f"the plugin {name!r}")
+        self.owner_text = f"the plugin {name!r} ({self.plugin.distribution()})"
+        self.entry = registry.find_entry(name)
+        self.on_call, self.samples = on_call, None if samples is None else str(Path(samples).absolute())
+        self.sources = sample_sources(name, self.plugin.reads, samples)
+        self.option_values = {**self.sources.options, **(options or {})}
+        self.request_values = [{}, *(dict(request) for request in requests)]
+        if options:  # an error in the caller's options is the caller's, not the plugin's
+            build_options(self.plugin.Options, self.option_values, owner=f"the plugin {name!r}")
         self.failed: set[str] = set()
 
-    # -- what follows -------------------------------------------------------------------------
+    # -- values that are built from the samples -------------------------------------------------
 
-    def needs(self, check: str) -> None:
-        """Skip where what a check looks at has failed before: it is told once, by the check it belongs to."""
+    def require(self, check: str) -> None:
+        """Skip the current check if an earlier one has failed, so that a fault is reported once."""
         if check in self.failed:
-            raise Skip(f"see {check}")
+            raise CheckSkipped(f"see {check}")
 
     @property
     def files(self) -> list[SourceFile]:
-        """The files that are tried, spread over all that there are."""
-        return spread(self.sources.files, MOST_FILES)
+        """The files to check with, evenly spread over all files."""
+        return spread(self.sources.files, MAX_FILES)
 
     @cached_property
     def options(self) -> Any:
         """The options to read and encode with."""
-        self.needs("options_survive_json")
-        with self.calling("Options", "the defaults" if not self.given else str(self.given)):
-            return build(self.plugin.Options, self.given, what=f"the plugin {self.plugin.name!r}")
+        self.require("options_survive_json")
+        with self.calling("Options", str(self.option_values or "the defaults")):
+            return build_options(self.plugin.Options, self.option_values, owner=f"the plugin {self.plugin.name!r}")
 
     @cached_property
-    def asked(self) -> list[Any]:
-        """The default request, and those that were named."""
-        self.needs("request_survives_json")
-        with self.calling("Request", "the defaults"):
-            return [build(self.plugin.Request, each, what="the plugin") for each in ({}, *self.requests)]
+    def requests(self) -> list[Any]:
+        """The default request and the caller's requests."""
+        self.require("request_survives_json")
+        with self.calling("Request", "the defaults and `requests`"):
+            owner = f"the plugin {self.plugin.name!r}"
+            return [build_options(self.plugin.Request, values, owner=owner) for values in self.request_values]
 
     @property
-    def readings(self) -> list[Any]:
-        """The first pieces of each file and what could not be read."""
-        self.needs("samples_are_read")
-        return self._readings
+    def items(self) -> list[Any]:
+        """The first pieces and read errors of each file."""
+        self.require("samples_are_read")
+        return self._items
 
     @property
-    def pieces(self) -> list[Piece]:
-        """The pieces among them."""
-        found = [item for item in self.readings if isinstance(item, Piece)]
-        if not found:
-            raise Skip("there is no piece to try; see samples_are_read")
-        return found
+    def pieces(self) -> list[Piece[Any]]:
+        """The pieces among the items."""
+        pieces = [item for item in self.items if isinstance(item, Piece)]
+        if not pieces:
+            raise CheckSkipped("the samples contain no piece; see samples_are_read")
+        return pieces
 
     @property
-    def codec(self) -> Codec:
-        """The codec fitted on four of five pieces, so that the others hold what it has never seen."""
-        self.needs("codec_is_fitted")
+    def codec(self) -> AnyCodec:
+        """The codec, fitted on four of five pieces, so that the others may contain values that it does not know."""
+        self.require("codec_is_fitted")
         return self._codec
 
     @property
     def examples(self) -> list[Example]:
         """The encoded pieces, in order."""
-        self.needs("pieces_are_encoded")
+        self.require("pieces_are_encoded")
         return self._examples
 
     @property
-    def prompts(self) -> list[Prompt]:
-        """The prompts of the default request and of those that were named."""
-        self.needs("prompts_are_given")
-        return self._prompts
+    def short_examples(self) -> list[Example]:
+        """The examples that are short enough to be used many times, without empty ones."""
+        examples = [example for example in self.examples if 0 < len(example.steps) <= MAX_SHORT]
+        if not examples:
+            raise CheckSkipped(f"no sample has 1 to {MAX_SHORT:,} steps")
+        return examples
 
     @property
-    def short(self) -> list[Example]:
-        """The examples that are short enough to be tried many times."""
-        found = [example for example in self.examples if 0 < len(example.steps) <= LONGEST]
-        if not found:
-            raise Skip(f"no sample has 1 to {LONGEST:,} steps")
-        return found
+    def tasks(self) -> list[Task[Any]]:
+        """The tasks of the default request and of the caller's requests."""
+        self.require("task_has_prompts")
+        return self._tasks
 
     @property
     def constraints(self) -> list[tuple[Constraint, Prompt]]:
-        """The constraints of the prompts that have one."""
-        found = [(prompt.constraint, prompt) for prompt in self.prompts if prompt.constraint is not None]
-        if not found:
-            raise Skip("the codec sets no constraint")
+        """The constraints of all prompts that have one, with the prompt."""
+        prompts = [prompt for task in self.tasks for prompt in task.prompts]
+        constraints = [(prompt.constraint, prompt) for prompt in prompts if prompt.constraint is not None]
+        if not constraints:
+            raise CheckSkipped("the codec sets no constraint")
         if not isinstance(self.codec.space, Categorical):
-            raise Skip("a constraint on vectors is not walked through: its masks cover their bits only")
-        return found
+            raise CheckSkipped("a constraint on vectors is not checked: its masks cover the binary components only")
+        return constraints
 
-    def described(self) -> str:
-        """Return in words what the plugin is tried on."""
+    def description(self) -> str:
+        """Return in words which files and options the plugin is checked with."""
         files = f"{len(self.files)} of {len(self.sources.files)} files of {listing(self.sources.names)}"
-        return files + (f", options {self.given}" if self.given else "")
+        return files + (f", options {self.option_values}" if self.option_values else "")
 
-    def lost(self, checks: Iterable[str]) -> None:
-        """Tell that checks have failed before: what they would build is not tried again."""
+    def mark_failed(self, checks: Iterable[str]) -> None:
+        """Mark checks as failed; what they would build is not built again."""
         self.failed.update(checks)
 
-    # -- how it is looked at ------------------------------------------------------------------
+    def read_items(self) -> list[Any]:
+        """Read the first pieces and read errors of each file."""
+        items: list[Any] = []
+        share = max(1, MAX_PIECES // len(self.files))
+        for file in self.files:
+            with self.calling("read", file.path.name):
+                items += itertools.islice(self._read(file), share)
+        return items
 
-    def rng(self, check: str) -> np.random.Generator:
-        """Return random numbers that are the same at every run of a check."""
-        return np.random.default_rng([*check.encode()])
+    def task(self, request: Any, *, allowed: tuple[type[Exception], ...] = ()) -> Task[Any]:
+        """Return the validated task of a request."""
+        with self.calling("task", str(request), allowed=allowed):
+            return validate_task(self.plugin, self.codec, self.codec.task(request))
 
-    def named(self, number: int) -> str:
-        """Return what to call a sample."""
+    # -- calls of the plugin and their failures -------------------------------------------------
+
+    def rng(self, name: str) -> np.random.Generator:
+        """Return a random number generator that is seeded by a name, so that a check always draws the same numbers."""
+        return np.random.default_rng([*name.encode()])
+
+    def sample_name(self, number: int) -> str:
+        """Return the name of a sample in messages: "sample 3 (tunes.abc, line 12)"."""
         origin = self.pieces[number].origin
         place = f"{Path(origin.file).name}, {origin.place}".rstrip(", ") if origin else ""
         return f"sample {number + 1}" + (f" ({place})" if place else "")
 
     @contextmanager
-    def calling(self, method: str, on: str, *, allowed: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-        """Call into the plugin; whatever it raises but what is allowed becomes a failed check, in a sentence."""
-        self.note(f"{method} of {on}")
+    def calling(
+        self, method: str, argument: str, *, allowed: tuple[type[Exception], ...] = (), owner: object = None
+    ) -> Iterator[None]:
+        """Turn every error of a call of the plugin, except those that are allowed, into CheckFailed.
+
+        Args:
+            method: The name of the method.
+            argument: The argument in words.
+            allowed: The errors that the method may raise.
+            owner: The object that has the method, if it is neither the plugin nor the codec.
+        """
+        self.on_call(f"{method} of {argument}")
         try:
             yield
+        except ContractError as error:
+            raise CheckFailed(f"{without_advice(error)} ({argument})") from error
         except BaseException as error:
-            if isinstance(error, (CheckFailed, Skip, KeyboardInterrupt, *allowed)):
+            if isinstance(error, (CheckFailed, CheckSkipped, KeyboardInterrupt, *allowed)):
                 raise
-            told = f"{type(error).__name__}: {error}".rstrip(": ")
-            offer = f"; it may raise {' or '.join(kind.__name__ for kind in allowed)}" if allowed else ""
-            raise CheckFailed(f"{self.whose(method)} of {on} raises {told}{self.place(error)}{offer}") from error
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            rule = f"; it may raise {' or '.join(kind.__name__ for kind in allowed)}" if allowed else ""
+            problem = f"of {argument} raises {reason}{self.place(error)}{rule}"
+            raise self.failure(method, problem, owner=owner) from error
 
-    def whose(self, method: str) -> str:
-        """Return a method as an author knows it, with the class and the package it is in."""
-        for owner in (self.plugin, self.__dict__.get("_codec"), self.plugin.codec):
-            if hasattr(owner, method):
-                kind = owner if isinstance(owner, type) else type(owner)
-                return f"{kind.__name__}.{method} ({self.entry.distribution})"
-        return f"{method} ({self.entry.distribution})"
+    def failure(self, method: str, problem: str, rule: str = "", *, owner: object = None) -> CheckFailed:
+        """Return the failure of a method.
 
-    def automaton(self, constraint: Constraint) -> str:
-        """Return a constraint as an author knows it."""
-        return f"{type(constraint).__name__} ({self.entry.distribution})"
+        Args:
+            method: The name of the method.
+            problem: What the method does, as half a sentence.
+            rule: What it must return; "" if the problem says it.
+            owner: The object that has the method, if it is neither the plugin nor the codec.
+        """
+        must = f"; it must return {rule}" if rule else ""
+        return CheckFailed(f"{self.owner_text}: {self.method_name(method, owner)} {problem}{must}")
 
-    def broken(self, method: str, does: str, must: str) -> CheckFailed:
-        """Return the failure of a method: what it does, and what it must give."""
-        return CheckFailed(f"{self.whose(method)} {does}" + (f"; it must give {must}" if must else ""))
+    def method_name(self, method: str, owner: object = None) -> str:
+        """Return the name of a method with its class, "Codec.decode"."""
+        owners = [self.plugin, self.plugin.codec] if owner is None else [owner]
+        for candidate in owners:
+            if hasattr(candidate, method):
+                candidate = candidate.inner if isinstance(candidate, ValidatedConstraint) else candidate
+                kind = candidate if isinstance(candidate, type) else type(candidate)
+                return f"{kind.__qualname__}.{method}"
+        return method
 
     def place(self, error: BaseException) -> str:
-        """Return the last line of the plugin's own code that an error went through."""
+        """Return the last line of the plugin's code in the traceback of an error: " at codec.py:12"."""
         package = type(self.plugin).__module__.partition(".")[0]
-        frames = [f for f, _ in traceback.walk_tb(error.__traceback__)]
-        own = [
+        places = [
             (frame.f_code.co_filename, line)
-            for frame, line in zip(frames, [n for _, n in traceback.walk_tb(error.__traceback__)], strict=True)
+            for frame, line in traceback.walk_tb(error.__traceback__)
             if str(frame.f_globals.get("__name__", "")).partition(".")[0] == package
         ]
-        return f" at {Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+        return f" at {Path(places[-1][0]).name}:{places[-1][1]}" if places else ""
+
+    # -- values behind the properties -----------------------------------------------------------
 
     @cached_property
-    def _readings(self) -> list[Any]:
-        found: list[Any] = []
-        share = max(1, MOST_PIECES // len(self.files))
-        for file in self.files:
-            with self.calling("read", file.path.name):
-                found += itertools.islice(self._read(file), share)
-        return found
+    def _items(self) -> list[Any]:
+        return self.read_items()
 
     @cached_property
-    def _codec(self) -> Codec:
-        train = [piece for number, piece in enumerate(self.pieces) if number % 5 != 3]
-        with self.calling("fit", f"{len(train)} pieces"):
-            return self.plugin.fit(iter(train), self.options)
+    def _codec(self) -> AnyCodec:
+        training_pieces = [piece for number, piece in enumerate(self.pieces) if number % 5 != 3]
+        with self.calling("fit", f"{len(training_pieces)} pieces"):
+            return validate_codec(self.plugin, self.plugin.codec.fit(iter(training_pieces), self.options))
 
     @cached_property
     def _examples(self) -> list[Example]:
-        found = []
+        examples = []
         for number, piece in enumerate(self.pieces):
-            with self.calling("encode", self.named(number)):
-                example = self.codec.encode(piece)
-            if not isinstance(example, Example) or not isinstance(example.steps, np.ndarray):
-                raise self.broken("encode", f"gives {type(example).__name__}", "an Example with an array of steps")
-            try:
-                self.codec.space.check(example.steps)
-            except ValueError as error:
-                raise self.broken("encode", f"of {self.named(number)} leaves the space: {error}", "") from error
-            found.append(example)
-        return found
+            with self.calling("encode", self.sample_name(number)):
+                examples.append(validate_example(self.plugin, self.codec, self.codec.encode(piece)))
+        return examples
 
     @cached_property
-    def _prompts(self) -> list[Prompt]:
-        found: list[Prompt] = []
-        for request in self.asked:
-            with self.calling("prompts", str(request)):
-                found += self.codec.prompts(request)
-        return found
+    def _tasks(self) -> list[Task[Any]]:
+        return [self.task(request) for request in self.requests]
 
     def _read(self, file: SourceFile) -> Iterator[Any]:
-        for item in self.plugin.read(file.path, self.options):
-            if isinstance(item, Piece):
-                whole = Piece(item.content, {**file.labels, **item.labels}, item.origin)
-                if isinstance(self.plugin, Divides) and file.path.stat().st_size > LONGEST:
-                    yield from self.plugin.divide(whole, [1 / DIVIDED_INTO] * DIVIDED_INTO)
-                else:
-                    yield whole
-            else:
+        for item in validate_items(self.plugin, file.path, self.options):
+            if not isinstance(item, Piece):
                 yield item
+                continue
+            piece = Piece(item.content, {**file.labels, **item.labels}, item.origin)
+            if isinstance(self.plugin, Divides) and file.path.stat().st_size > MAX_SHORT:
+                fractions = [1 / PARTS] * PARTS
+                yield from validate_parts(self.plugin, self.plugin.divide(piece, fractions), fractions)
+            else:
+                yield piece
 
 
-def sources_of(name: str, reads: Sequence[str], samples: str | Path | None) -> Sources:
-    """Return the files to try a plugin on.
+def sample_sources(name: str, reads: Sequence[str], samples: str | Path | None) -> Sources:
+    """Return the files to check a plugin with.
+
+    Args:
+        name: The name of the plugin.
+        reads: The suffixes that it reads.
+        samples: A folder or file; None for the installed corpora of the plugin, if possible its default ones.
 
     Raises:
-        UsageError: there are none.
+        UsageError: If no corpus is installed for the plugin.
     """
     if samples is not None:
         return find_sources([str(samples)], reads=reads, domain=name)
-    own = [corpus.name for corpus in sound_corpora()[0] if corpus.domain == name]
-    if not own:
+    corpora = [corpus for corpus in readable_corpora()[0] if corpus.domain == name]
+    if not corpora:
         raise UsageError(
-            f"no corpus is installed for the plugin {name!r} to be tried on; name a folder of its files with --samples"
+            f"no corpus is installed for the plugin {name!r}; set `samples` to a folder of its files", field="samples"
         )
-    chosen = [corpus.name for corpus in sound_corpora()[0] if corpus.domain == name and corpus.default] or own
-    return find_sources(chosen, reads=reads, domain=name)
+    defaults = [corpus for corpus in corpora if corpus.default]
+    return find_sources([corpus.name for corpus in defaults or corpora], reads=reads, domain=name)
 
 
-def spread(files: Sequence[SourceFile], most: int) -> list[SourceFile]:
-    """Return at most so many files, evenly spread."""
-    if len(files) <= most:
+def spread(files: Sequence[SourceFile], count: int) -> list[SourceFile]:
+    """Return at most `count` files, evenly spread."""
+    if len(files) <= count:
         return list(files)
-    return [files[round(number * (len(files) - 1) / (most - 1))] for number in range(most)]
+    return [files[round(number * (len(files) - 1) / (count - 1))] for number in range(count)]

@@ -1,4 +1,4 @@
-"""Checks in a process of their own: a plugin that hangs or crashes fails one check, and the others are made."""
+"""Checks in a child process: a plugin that hangs or crashes fails one check, and the other checks still run."""
 
 import json
 import queue
@@ -10,21 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from seqforge import errors
-from seqforge.errors import PluginError
+from seqforge.errors import ContractError
 from seqforge.testing._results import Result
 
-START_S = 120.0
+START_S, END_S = 120.0, 5.0
+"""Seconds that a process has to load a plugin, and to end after it closed its output."""
 
 
 class Worker:
-    """A child process that makes one check after the other.
+    """A child process that runs one check after the other; it is started again after a crash.
 
     Args:
-        plugin: its name.
-        samples: see `check_plugin`.
-        options: see `check_plugin`.
-        requests: see `check_plugin`.
-        limit_s: seconds that one call into the plugin may take.
+        plugin: The name of the plugin.
+        samples: As for `check_plugin`.
+        options: As for `check_plugin`.
+        requests: As for `check_plugin`.
+        limit_s: Time limit of one call of the plugin, in seconds.
+
+    Attributes:
+        samples: The samples in words, after `start`.
     """
 
     def __init__(
@@ -39,21 +43,21 @@ class Worker:
         self.spec: dict[str, Any] = {
             "path": sys.path,
             "plugin": plugin,
-            "samples": None if samples is None else lasting(samples),
+            "samples": None if samples is None else absolute(samples),
             "options": dict(options),
             "requests": [dict(request) for request in requests],
         }
         self.limit_s = limit_s
         self.samples = ""
         self._child: subprocess.Popen[str] | None = None
-        self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._failed: list[str] = []
 
     def start(self) -> None:
-        """Start the process, unless it runs.
+        """Start the process unless it runs.
 
         Raises:
-            SeqforgeError: the plugin cannot be loaded, or there is nothing to try it on.
+            SeqforgeError: If the plugin cannot be loaded, or there are no samples.
         """
         if self._child is not None:
             return
@@ -64,61 +68,65 @@ class Worker:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env=None,
         )
-        self._said = queue.Queue()
-        threading.Thread(target=_listen, args=(self._child, self._said), daemon=True).start()
+        self._answers = queue.Queue()
+        threading.Thread(target=_listen, args=(self._child, self._answers), daemon=True).start()
         try:
-            told = self._said.get(timeout=max(START_S, self.limit_s))
+            answer = self._answers.get(timeout=max(START_S, self.limit_s))
         except queue.Empty:
-            told = None
-        if told is None or "error" in told:
-            code = self.close()
-            if told is None:
-                raise PluginError(f"the plugin {self.spec['plugin']!r} breaks the process that loads it (code {code})")
-            raise getattr(errors, told["kind"], errors.SeqforgeError)(told["error"])
-        self.samples = told["samples"]
+            answer = None
+        if answer is None:
+            code = self.close(grace_s=END_S)
+            raise ContractError(f"the plugin {self.spec['plugin']!r} ends the process that loads it (exit code {code})")
+        if "error" in answer:
+            self.close()
+            raise getattr(errors, answer["kind"], errors.SeqforgeError)(answer["error"])
+        self.samples = answer["samples"]
 
     def run(self, check: str) -> Result:
-        """Return what a check finds."""
+        """Run a check and return its result."""
         self.start()
         assert self._child is not None and self._child.stdin is not None
-        doing = "it began"
+        call = "the start of the check"
         try:
             self._child.stdin.write(check + "\n")
             self._child.stdin.flush()
             while True:
-                told = self._said.get(timeout=self.limit_s)
-                if told is None:
-                    code = self.close()
-                    return self._lost(check, f"{doing} ends the process (code {code}); catch what is wrong instead")
-                if "note" in told:
-                    doing = told["note"]
-                else:
-                    return Result(check, told["outcome"], told["message"])
+                answer = self._answers.get(timeout=self.limit_s)
+                if answer is None:
+                    code = self.close(grace_s=END_S)
+                    return self._failure(check, f"{call} ends the process (exit code {code}); raise an error instead")
+                if "call" not in answer:
+                    return Result(check, answer["outcome"], answer["message"])
+                call = answer["call"]
         except queue.Empty:
             self.close()
-            return self._lost(check, f"{doing} takes longer than {self.limit_s:g} s")
+            return self._failure(check, f"{call} takes longer than {self.limit_s:g} s")
         except OSError:
-            code = self.close()
-            return self._lost(check, f"the process has ended (code {code})")
+            code = self.close(grace_s=END_S)
+            return self._failure(check, f"the process has ended (exit code {code})")
 
-    def close(self) -> int | None:
-        """End the process, if it runs, and return how it ended."""
+    def close(self, *, grace_s: float = 0.0) -> int | None:
+        """End the process if it runs, and return its exit code.
+
+        Args:
+            grace_s: Time in seconds that a process has to end on its own, before it is killed.
+        """
         child, self._child = self._child, None
         if child is None:
             return None
-        code = child.poll()
-        if code is None:
+        try:
+            code = child.wait(timeout=grace_s)
+        except subprocess.TimeoutExpired:
             child.kill()
-        ended = child.wait()
+            code = child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 try:
                     pipe.close()
                 except OSError:
                     continue
-        return ended
+        return code
 
     def __enter__(self) -> "Worker":
         return self
@@ -126,21 +134,21 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _lost(self, check: str, message: str) -> Result:
+    def _failure(self, check: str, message: str) -> Result:
         self._failed.append(check)
         return Result(check, "failed", message)
 
 
-def lasting(samples: str | Path) -> str:
-    """Return a path such that it means the same from another folder, as it is where there is nothing."""
+def absolute(samples: str | Path) -> str:
+    """Return an existing path as an absolute one; another string unchanged, so that it is named in the error."""
     return str(Path(samples).absolute()) if Path(samples).exists() else str(samples)
 
 
-def _listen(child: "subprocess.Popen[str]", said: "queue.Queue[dict[str, Any] | None]") -> None:
+def _listen(child: "subprocess.Popen[str]", answers: "queue.Queue[dict[str, Any] | None]") -> None:
     assert child.stdout is not None
     try:
         for line in child.stdout:
-            said.put(json.loads(line))
-    except ValueError:  # closed, or cut in the middle of a line
+            answers.put(json.loads(line))
+    except ValueError:  # the pipe was closed, or ended in the middle of a line
         pass
-    said.put(None)
+    answers.put(None)

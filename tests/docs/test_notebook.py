@@ -1,4 +1,4 @@
-"""The notebook for teachers runs as a reader would run it, and says what is stored in it."""
+"""The notebook for teachers runs from its first cell to its last and gives the stored outputs."""
 
 import json
 import os
@@ -12,33 +12,35 @@ FOLDER = Path(__file__).parents[2] / "docs" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def run(*words: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, str(FOLDER / "run.py"), *map(str, words)]
+def run_script(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(FOLDER / "run.py"), *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_runs_and_says_what_is_stored(notebook: Path) -> None:
-    done = run("--check", notebook)
-    told = f"if it should say so, run: python docs/notebooks/run.py docs/notebooks/{notebook.name}"
-    assert done.returncode == 0, f"{done.stderr}\n{told}"
+def test_notebook_gives_its_stored_outputs(notebook: Path) -> None:
+    process = run_script("--check", notebook)
+    advice = f"to store the new outputs: python docs/notebooks/run.py docs/notebooks/{notebook.name}"
+    assert process.returncode == 0, f"{process.stderr}\n{advice}"
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_is_stored_small_and_without_what_changes_by_itself(notebook: Path) -> None:
-    told = json.loads(notebook.read_text(encoding="utf-8"))
-    cells = [cell for cell in told["cells"] if cell["cell_type"] == "code"]
+def test_notebook_is_small_and_stores_no_execution_counts_or_versions(notebook: Path) -> None:
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     assert len(cells) > 5 and all(cell["execution_count"] is None and not cell["metadata"] for cell in cells)
-    assert set(told["metadata"]["language_info"]) == {"name"}
+    assert set(content["metadata"]["language_info"]) == {"name"}
     assert notebook.stat().st_size < 200_000
 
 
-@pytest.mark.parametrize(("source", "reason"), [("1 / 0", "ZeroDivisionError"), ("print('b')", "code cell 1 gives")])
-def test_an_error_or_another_text_is_told(tmp_path: Path, source: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "message"), [("1 / 0", "ZeroDivisionError"), ("print('b')", "the output of code cell 1 is")]
+)
+def test_check_fails_on_an_error_or_another_output(tmp_path: Path, source: str, message: str) -> None:
     output = {"name": "stdout", "output_type": "stream", "text": "a\n"}
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "execution_count": None, "source": source}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{**cell, "outputs": [output]}]}
     (tmp_path / "a.ipynb").write_text(json.dumps(notebook))
-    done = run("--check", tmp_path / "a.ipynb")
-    assert done.returncode == 1 and reason in done.stderr
+    process = run_script("--check", tmp_path / "a.ipynb")
+    assert process.returncode == 1 and message in process.stderr

@@ -1,7 +1,7 @@
-"""What the README and the pages show is there: their commands and their Python run, in the order in which they stand.
+"""The commands and the Python of the pages run, in the order of each page, and give the output that the page shows.
 
-A reader's own files are given here: a few pieces of the bundled corpora. So is what is trained on where a command would
-read a whole bundled corpus of music or ink. The tutorial has a test of its own.
+The files of a reader are a few pieces of the bundled corpora. Where a command would train on a whole bundled corpus of
+music or handwriting, it trains on such files instead. The tutorial is tested in test_tutorial.py.
 """
 
 import re
@@ -11,33 +11,42 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import seqforge
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
-from blocks import PAGES, ROOT, TUTORIAL, Block, blocks_of, shrunk  # noqa: E402
+from blocks import PAGES, ROOT, TUTORIAL, Block, blocks_of, shorten  # noqa: E402
 from fakekit import TINY, in_process, isolate  # noqa: E402
 
 CORPORA = ROOT / "corpora" / "src" / "seqforge_corpora"
-SHOWN = ("text",)
-"""Languages of blocks that are shown, not run: a file, or what a command says."""
-SMALL = {"abc": "my_tunes", "midi": "my_midi_files", "handwriting": "my_hand"}
-"""What is trained on where a page names no corpus: the bundled ones take a minute to prepare."""
-UNFINISHED = "seqforge train --plugin text --corpus mine.txt --stop-at 3"
-"""What must have happened before a run can be resumed: one was stopped."""
-RUN = [page for page in PAGES if page != TUTORIAL and any(b.language not in SHOWN for b in blocks_of(page))]
+USAGE = ROOT / "docs" / "usage.md"
+NOT_RUN = "text"
+"""The language of blocks that are not run."""
+CORPUS_FOLDERS = {"abc": "my_tunes", "midi": "my_midi_files", "handwriting": "my_hand"}
+"""The corpus of a plugin where a page names none: the bundled corpora take a minute to prepare."""
+INTERRUPTED_RUN = "seqforge train --plugin text --corpus mine.txt --stop-at 3"
+"""Run before a command that resumes a run."""
+PYTHON_TINY = ", ".join(f"{name}={value!r}" for name, value in {"steps": 30, **TINY}.items())
+
+
+def is_runnable(block: Block) -> bool:
+    return block.language != NOT_RUN
+
+
+RUN_PAGES = [page for page in PAGES if page != TUTORIAL and any(map(is_runnable, blocks_of(page)))]
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with the files that the pages speak of."""
+def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the working folder, which contains the files that the pages mention."""
     isolate(monkeypatch, tmp_path)
     shakespeare = (CORPORA / "tinyshakespeare" / "tinyshakespeare.txt").read_text(encoding="utf-8")
     tunes = (CORPORA / "cre" / "cre.abc").read_text(encoding="utf-8").split("\n\n")
     lines = (CORPORA / "unipen" / "valid" / "unipen.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    for name in ("my_texts", *SMALL.values()):
+    for name in ("my_texts", *CORPUS_FOLDERS.values()):
         (tmp_path / name).mkdir()
     for number in range(4):
         (tmp_path / "my_texts" / f"{number}.txt").write_text(shakespeare[number * 9000 : (number + 1) * 9000])
@@ -53,63 +62,80 @@ def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(desk: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
-    """A shell: what is ours runs in this process, the rest in one of its own, in the root of the repository."""
+def shell(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Return a function that runs a command and returns its standard output.
 
-    def one(command: str) -> str:
+    `seqforge` runs in this process, other commands in a child process in the root of the repository.
+    """
+
+    def run(command: str) -> str:
         words = shlex.split(command)
         if words[0] != "seqforge":
             return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        said = in_process(capsys, *words[1:])
-        assert said.code == 0, (command, said.err[-3000:])
-        return said.out
+        result = in_process(capsys, *words[1:])
+        assert result.code == 0, (command, result.err[-3000:])
+        return result.out
 
-    return one
+    return run
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="make, and paths as a Unix shell writes them")
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_blocks_of_a_page_run(page: Path, run: Callable[[str], str]) -> None:
-    room: dict[str, object] = {}
-    for block in blocks_of(page):
+@pytest.mark.skipif(sys.platform == "win32", reason="the pages use make and Unix paths")
+@pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_blocks_of_a_page_run(page: Path, shell: Callable[[str], str]) -> None:
+    namespace: dict[str, Any] = {}
+    for block in filter(is_runnable, blocks_of(page)):
         if block.language == "python":
-            few = ", ".join(f"{name}={value!r}" for name, value in {"steps": 30, **TINY}.items())
-            exec(re.sub(r"minutes=\d+", few, block.body), room)
+            exec(re.sub(r"minutes=\d+", PYTHON_TINY, block.body), namespace)
         elif block.language == "toml":
             tomllib.loads(block.body)
-        elif block.language not in SHOWN:
-            type_in(block, run)
+        else:
+            run_commands(block, shell)
 
 
-def type_in(block: Block, run: Callable[[str], str]) -> None:
-    """Run the commands of a block, and compare what they say with what the page shows of it."""
+def run_commands(block: Block, shell: Callable[[str], str]) -> None:
+    """Run the commands of a block, and compare their output with the output that the page shows.
+
+    Shown output that ends with a line `...` is the beginning of the output.
+    """
     assert block.language in ("", "console"), f"no rule for a block of {block.language}"
-    for line, shown in block.commands():
+    for line, expected in block.commands():
         if "--resume" in line:
-            run(shrunk(UNFINISHED))
+            shell(shorten(INTERRUPTED_RUN))
         for command in line.split(" ; "):
-            command = shrunk(command.strip())
+            command = shorten(command.strip())
             plugin = re.search(r"--plugin (\w+)", command)
-            if command.startswith("seqforge train") and plugin and plugin[1] in SMALL and "--corpus" not in command:
-                command += f" --corpus {SMALL[plugin[1]]}"
-            said = run(command)
-        if shown.endswith("\n..."):
-            assert said.startswith(shown.removesuffix("...")), (line, said)
-        elif shown:
-            assert said.rstrip("\n") == shown, (line, said)
+            if command.startswith("seqforge train") and plugin and "--corpus" not in command:
+                command += f" --corpus {CORPUS_FOLDERS[plugin[1]]}" if plugin[1] in CORPUS_FOLDERS else ""
+            output = shell(command)
+        if expected.endswith("\n..."):
+            assert output.startswith(expected.removesuffix("...")), (line, output)
+        elif expected:
+            assert output.rstrip("\n") == expected, (line, output)
 
 
-def test_there_are_blocks_to_run() -> None:
-    commands = [command for page in RUN for block in blocks_of(page) for command, _ in block.commands()]
-    assert len(RUN) >= 4 and sum(command.startswith("seqforge ") for command in commands) > 30
+def test_the_pages_run_many_commands() -> None:
+    assert {ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "index.md", USAGE} <= set(RUN_PAGES)
+    assert len(RUN_PAGES) >= 7
+    commands = [command for page in RUN_PAGES for block in blocks_of(page) for command, _ in block.commands()]
+    assert sum(command.startswith("seqforge ") for command in commands) > 40
 
 
-def test_the_lesson_of_the_readme_gives_what_generate_gives(desk: Path) -> None:
-    (lesson,) = [block.body for block in blocks_of(ROOT / "README.md") if "def greedy" in block.body]
-    room: dict[str, object] = {}
-    exec(lesson, room)
-    model = seqforge.load("text")
-    told = room["greedy"](model, "To be, or not to b", 3)  # type: ignore[operator]
-    assert told.startswith("To be, or not to b") and len(told) == len("To be, or not to b") + 3
+def test_greedy_of_the_usage_page_equals_greedy_generation(workspace: Path) -> None:
+    (block,) = [block for block in blocks_of(USAGE) if "def greedy" in block.body]
+    namespace: dict[str, Any] = {}
+    exec(block.body, namespace)
+    model, prompt = seqforge.load("text:default"), "To be, or not to b"
+    text = namespace["greedy"](model, prompt, 3)
+    assert text.startswith(prompt) and len(text) == len(prompt) + 3
+    assert text == model.generate(prompt=prompt, greedy=True, length=len(text))[0].content
     assert sum(model.next("To be").values()) == pytest.approx(1)
-    assert told == model.generate(prompt="To be, or not to b", greedy=True, length=len(told))[0].content
+
+
+def test_error_of_the_usage_page_prints_what_the_page_shows(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = [block.body for block in blocks_of(USAGE) if block.language == "python"][-1]
+    expected = re.findall(r"  # (.+)$", body, re.MULTILINE)
+    exec(body, {"seqforge": seqforge, "model": seqforge.load("text:default")})
+    assert capsys.readouterr().out.splitlines() == expected
+    assert expected[0].startswith("top_p 1.5 ")

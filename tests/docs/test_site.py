@@ -16,7 +16,9 @@ NAVIGATION_LINKS = ("canonical", "next", "prev")
 OTHER_HOST = re.compile(r"(https?:)?//")
 CSS_URL = re.compile(r"""(?:url\(|@import)\s*["']?([^"')\s]+)""")
 MATH = re.compile(r"<math .*?</math>", re.DOTALL)
-OWN_PARTS = re.compile(r"^(?:(?:nav|hooks|extra_css|extra_javascript):\n(?:[ ]+.*\n)+| +custom_dir:.*\n)", re.MULTILINE)
+PROJECT_PARTS = re.compile(
+    r"^(?:(?:nav|hooks|extra_css|extra_javascript):\n(?:[ ]+.*\n)+| +custom_dir:.*\n)", re.MULTILINE
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_the_search_index_covers_every_page(site: Path) -> None:
 def test_a_broken_link_or_anchor_stops_the_build(tmp_path: Path, markdown: str, warning: str) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text(f"# One\n\n{markdown}\n")
-    (tmp_path / "mkdocs.yml").write_text(OWN_PARTS.sub("", CONFIG))
+    (tmp_path / "mkdocs.yml").write_text(PROJECT_PARTS.sub("", CONFIG))
     command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(tmp_path / "site")]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert process.returncode == bool(warning) and warning in process.stderr, process.stderr

@@ -1,10 +1,11 @@
-"""Packages of others: one that `plugins new` has written, and the examples: installed, checked, trained, sampled."""
+"""Third-party packages: one that `plugins new` wrote, and the examples: installed, checked, trained and sampled."""
 
 import io
 import json
 import math
 import shutil
 import struct
+import subprocess
 import sys
 import tokenize
 import wave
@@ -13,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from seqforge.corpus import find_corpus
+from seqforge.scaffold import new_plugin
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from outside import Outside  # noqa: E402
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture
@@ -26,10 +29,10 @@ def outside(tmp_path: Path) -> Outside:
     return Outside(tmp_path / "work", tmp_path / "site")
 
 
-def test_a_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Outside) -> None:
-    told = outside.seqforge("plugins", "new", "sea-shanties", "--suffix", ".shanty")
+def test_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Outside) -> None:
+    process = outside.seqforge("plugins", "new", "sea-shanties", "--suffix", ".shanty")
     package = outside.folder / "seqforge-sea-shanties"
-    assert [line.partition("/")[2] for line in told.stdout.splitlines()] == [
+    assert [line.partition("/")[2] for line in process.stdout.splitlines()] == [
         "README.md",
         "pyproject.toml",
         "src/seqforge_sea_shanties/__init__.py",
@@ -38,7 +41,7 @@ def test_a_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Ou
         "tests/test_contract.py",
     ]
     outside.install(package)
-    assert "22 passed, 5 skipped" in outside.tests(package)
+    assert "23 passed, 5 skipped" in outside.tests(package)
     assert outside.seqforge("plugins", "check", "sea-shanties", "--only", "round_trip").stdout.startswith("ok")
     assert "sea-shanties" in outside.seqforge("corpora").stdout
     outside.train("sea-shanties")
@@ -46,44 +49,41 @@ def test_a_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Ou
     assert (outside.folder / "new.shanty").read_text().startswith("the fox")
 
 
-def test_what_is_written_keeps_the_rules_of_this_house(tmp_path: Path) -> None:
-    import subprocess
-
-    from seqforge.scaffold import new_plugin
-
+def test_new_plugin_passes_the_linters_of_this_repository(tmp_path: Path) -> None:
     new_plugin("chess", suffix=".pgn", folder=tmp_path / "new")
-    config = str(Path(__file__).parents[2] / "pyproject.toml")
-    for words in (
+    package = tmp_path / "new" / "src" / "seqforge_chess"
+    config = str(ROOT / "pyproject.toml")
+    for command in (
         ["ruff", "check", "--config", config],
         ["ruff", "format", "--check", "--config", config],
         ["mypy", "--strict"],
     ):
-        place = tmp_path / "new" / "src" / "seqforge_chess"
-        done = subprocess.run(
-            [sys.executable, "-m", *words, str(place)], capture_output=True, text=True, check=False, cwd=tmp_path
+        process = subprocess.run(
+            [sys.executable, "-m", *command, str(package)], capture_output=True, text=True, check=False, cwd=tmp_path
         )
-        assert done.returncode == 0, done.stdout
+        assert process.returncode == 0, process.stdout
 
 
-def tone(path: Path, *, hertz: float, width: int, channels: int, rate: int = 8000, seconds: float = 0.3) -> None:
-    heights = [0.4 * math.sin(2 * math.pi * hertz * at / rate) for at in range(int(seconds * rate))]
+def write_tone(path: Path, *, hertz: float, width: int, channels: int, rate: int = 8000, seconds: float = 0.3) -> None:
+    """Write a sine tone of amplitude 0.4 as a WAV file with samples of `width` bytes."""
+    samples = [0.4 * math.sin(2 * math.pi * hertz * index / rate) for index in range(int(seconds * rate))]
     with wave.open(str(path), "wb") as file:
         file.setparams((channels, width, rate, 0, "NONE", ""))
-        for height in heights:
-            whole = struct.pack("<i", round(height * (2**31 - 1)))
-            file.writeframes((whole[-width:] if width > 1 else bytes([round(height * 127) + 128])) * channels)
+        for sample in samples:
+            frame = struct.pack("<i", round(sample * (2**31 - 1)))
+            file.writeframes((frame[-width:] if width > 1 else bytes([round(sample * 127) + 128])) * channels)
 
 
-def decibels(path: Path) -> float:
-    """The root mean square of a file of 16 bits."""
+def rms_level(path: Path) -> float:
+    """Return the root mean square of a mono 16-bit WAV file in dB relative to full scale."""
     with wave.open(str(path), "rb") as file:
         assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
-        heights = struct.unpack(f"<{file.getnframes()}h", file.readframes(file.getnframes()))
-    return 10 * math.log10(sum(h * h for h in heights) / len(heights) / 32768**2)
+        samples = struct.unpack(f"<{file.getnframes()}h", file.readframes(file.getnframes()))
+    return 10 * math.log10(sum(sample * sample for sample in samples) / len(samples) / 32768**2)
 
 
-def installed(outside: Outside, example: str) -> str:
-    """Install a copy of an example beside an empty folder for samples, and return what its own tests said."""
+def install_example(outside: Outside, example: str) -> str:
+    """Install a copy of an example, make an empty folder for samples, and return the last line of its own tests."""
     package = outside.folder / example
     shutil.copytree(EXAMPLES / example, package)
     outside.install(package)
@@ -91,55 +91,58 @@ def installed(outside: Outside, example: str) -> str:
     return outside.tests(package)
 
 
-def test_the_sound_example_is_a_plugin_in_under_100_lines(outside: Outside) -> None:
-    assert "22 passed, 5 skipped" in installed(outside, "sound")
+def test_sound_example_trains_and_generates_at_the_requested_level(outside: Outside) -> None:
+    assert "23 passed, 5 skipped" in install_example(outside, "sound")
     samples = outside.folder / "samples"
     for number in range(24):
-        tone(samples / f"{number}.wav", hertz=220 + 20 * number, width=1 + number % 4, channels=1 + number % 2)
-    only = [word for name in ("round_trip", "written_files_read_back") for word in ("--only", name)]
+        path = samples / f"{number}.wav"
+        write_tone(path, hertz=220 + 20 * number, width=1 + number % 4, channels=1 + number % 2)
+    only = ["--only", "round_trip", "--only", "written_files_read_back"]
     outside.seqforge("plugins", "check", "sound", "--samples", "samples", *only)
     outside.train("sound", "--corpus", "samples")
-    for name, flags, level in (("a", [], 20 * math.log10(0.4) - 3.01), ("b", ["--level", "-30"], -30.0)):
+    amplitude = 20 * math.log10(0.4) - 3.01
+    for name, flags, level in (("default", [], amplitude), ("quiet", ["--level", "-30"], -30.0)):
         outside.seqforge("generate", "--model", "run", "--seconds", "0.5", *flags, "-o", f"{name}.wav")
         with wave.open(str(outside.folder / f"{name}.wav"), "rb") as file:
             assert file.getframerate() == 4000 and file.getnframes() == 2000
-        assert decibels(outside.folder / f"{name}.wav") == pytest.approx(level, abs=0.3)
+        assert rms_level(outside.folder / f"{name}.wav") == pytest.approx(level, abs=0.3)
 
 
-def test_the_phonemes_example_pronounces_what_it_is_asked(outside: Outside) -> None:
-    assert "26 passed, 4 skipped" in installed(outside, "phonemes")
+def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> None:
+    assert "27 passed, 4 skipped" in install_example(outside, "phonemes")
     samples = outside.folder / "samples"
     (cmudict,) = (path for path in find_corpus("cmudict").paths() if path.parent.name == "valid")
     lines = cmudict.read_text(encoding="utf-8").splitlines(keepends=True)
-    (samples / "some.dict").write_text("".join(lines[::20]), encoding="utf-8")
-    only = [word for name in ("round_trip", "constraint_keeps_its_laws") for word in ("--only", name)]
+    (samples / "words.dict").write_text("".join(lines[::20]), encoding="utf-8")
+    only = ["--only", "round_trip", "--only", "constraint_follows_its_laws"]
     outside.seqforge("plugins", "check", "phonemes", "--samples", "samples", *only)
     outside.train("phonemes", "--corpus", "samples")
-    told = json.loads(outside.seqforge("info", "run", "--json").stdout)
-    assert told["network"]["encoder"] == 128, "symbols from symbols: what is attended to is read first"
-    asked = ["generate", "--model", "run", "--words", "Photo fox", "--quiet"]
-    for name, flags in (("drawn", []), ("greedy", ["--greedy"]), ("beam", ["--beams", "4"])):
-        outside.seqforge(*asked, *flags, "-o", f"{name}.dict")
-        said = [line.split() for line in (outside.folder / f"{name}.dict").read_text().splitlines()]
-        assert [word for word, *_ in said] == ["photo", "fox"] and all(len(entry) > 1 for entry in said), said
-    outside.seqforge(*asked, "--beams", "4", "-n", "2", "-o", "book.dict")
-    assert (outside.folder / "book.dict").read_text().split("\n")[2].startswith("photo(2) ")
+    info = json.loads(outside.seqforge("info", "run", "--json").stdout)
+    assert info["network"]["encoder_units"] == 128, "a source of symbols is encoded before attention"
+    generate = ["generate", "--model", "run", "--words", "Photo fox", "--quiet"]
+    for name, flags in (("sampled", []), ("greedy", ["--greedy"]), ("beam", ["--beams", "4"])):
+        outside.seqforge(*generate, *flags, "-o", f"{name}.dict")
+        entries = [line.split() for line in (outside.folder / f"{name}.dict").read_text().splitlines()]
+        assert [word for word, *_ in entries] == ["photo", "fox"], entries
+        assert all(len(entry) > 1 for entry in entries), entries
+    outside.seqforge(*generate, "--beams", "4", "-n", "2", "-o", "two.dict")
+    assert (outside.folder / "two.dict").read_text().split("\n")[2].startswith("photo(2) ")
     assert "per phoneme" in outside.seqforge("evaluate", "run", "--corpus", "samples", "--split", "valid").stdout
 
 
 @pytest.mark.parametrize("example", ["sound", "phonemes"])
-def test_an_example_has_under_100_lines_of_code_and_is_not_imported_by_the_core(example: str) -> None:
+def test_example_is_short_and_is_not_imported_by_the_core(example: str) -> None:
     (module,) = (EXAMPLES / example / "src").glob("*/__init__.py")
-    assert 40 < lines_of_code(module.read_text(encoding="utf-8")) < 100
-    core = Path(__file__).parents[2] / "seqforge"
-    assert not [path for path in core.rglob("*.py") if f"seqforge_{example}" in path.read_text(encoding="utf-8")]
+    assert 40 < count_code_lines(module.read_text(encoding="utf-8")) < 100
+    paths = (ROOT / "seqforge").rglob("*.py")
+    assert not [path for path in paths if f"seqforge_{example}" in path.read_text(encoding="utf-8")]
 
 
-def lines_of_code(text: str) -> int:
-    """Lines that hold more than a comment, a docstring or nothing."""
-    quiet = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+def count_code_lines(text: str) -> int:
+    """Return the number of lines without blank lines, comments and docstrings."""
+    ignored = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     lines: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in quiet and not token.string.startswith('"""'):
+        if token.type not in ignored and not token.string.startswith('"""'):
             lines.update(range(token.start[0], token.end[0] + 1))
     return len(lines)

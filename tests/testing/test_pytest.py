@@ -1,13 +1,16 @@
-"""The decorator, in a pytest of its own."""
+"""The pytest decorator, run by pytest in a child process."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from seqforge.testing import CHECKS
+
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
+from fakekit import install  # noqa: E402
+from pairs import mutate, write_samples  # noqa: E402
 
 TEST = """
 from seqforge.testing import parametrize_with_checks
@@ -18,31 +21,28 @@ def test_contract(check):
 """
 
 
-@pytest.mark.parametrize("fault", [False, True])
-def test_each_check_is_a_test(site: Path, tmp_path: Path, fault: bool) -> None:
-    from fakekit import install
-    from pairs import changed, write_samples
-
+@pytest.mark.parametrize("invalid", [False, True])
+def test_every_check_is_a_test(site: Path, tmp_path: Path, invalid: bool) -> None:
     lossy = ('return "".join(tokens)', 'return "".join(sorted(tokens))')
-    shy = ('reads = (".pair",)', 'reads = ".pair"')
-    install(site, changed(lossy, *([shy] if fault else [])))
+    suffixes = ('reads = (".pair",)', 'reads = ".pair"')
+    install(site, mutate(lossy, *([suffixes] if invalid else [])))
     samples = write_samples(tmp_path / "samples")
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "test_it.py").write_text(TEST.format(samples=str(samples / "a.pair")))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-rxfs", "test_it.py"],
-        cwd=tmp_path / "own",
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    (folder / "test_good.py").write_text(TEST.format(samples=str(samples / "a.pair")))
+    process = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-rxfs", "test_good.py"],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(site)},
     )
-    assert "not yet (Codec.decode (fake-good 2.5): sample 1 is encoded and decoded" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    if fault:
-        assert done.returncode == 1
-        assert "1 failed, 25 passed, 1 xfailed" in done.stdout
-        assert "The rule: Name, unit, suffixes and settings are such that the core can use them." in done.stdout
+    assert "not yet (the plugin 'good' (fake-good): Codec.decode" in process.stdout, process.stdout + process.stderr
+    assert "Traceback" not in process.stdout + process.stderr
+    if invalid:
+        assert process.returncode == 1
+        assert f"1 failed, {len(CHECKS) - 2} passed, 1 xfailed" in process.stdout
+        assert f"The rule: {CHECKS['declaration_is_valid'].rule}" in process.stdout
     else:
-        assert done.returncode == 0, done.stdout
-        assert "26 passed, 1 xfailed" in done.stdout
+        assert process.returncode == 0, process.stdout
+        assert f"{len(CHECKS) - 1} passed, 1 xfailed" in process.stdout

@@ -48,6 +48,6 @@ class HandwritingRequest:
     margin: str = flag("10mm", help="Margin on all four sides.", unit="LENGTH")
     letter_height: str = flag("2.5mm", help="Height of a small x.", unit="LENGTH")
     spacing: float = flag(4.5, help="Distance between baselines.", unit="X-HEIGHTS")
-    width: float = flag(0.4, help="Width of the pen.", unit="MM")
+    pen_width: float = flag(0.4, help="Width of the pen.", unit="MM")
     colour: str = flag("black", help="Colour of the ink: #rrggbb or a name such as navy.")
     size_unit: str = flag("mm", help="Unit of the width and height of the SVG drawing: mm or px.")

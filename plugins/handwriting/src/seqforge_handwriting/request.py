@@ -109,7 +109,7 @@ def parse_request(
 def _parse_pen(request: HandwritingRequest) -> Pen:
     if request.size_unit not in ("mm", "px"):
         raise RequestError.invalid("size_unit", request.size_unit, "mm or px")
-    return Pen(request.width, request.colour, "px" if request.size_unit == "px" else "mm")
+    return Pen(request.pen_width, request.colour, "px" if request.size_unit == "px" else "mm")
 
 
 def _parse_text(request: HandwritingRequest, counts: Mapping[str, int], layout: Layout) -> tuple[str, ...] | None:

@@ -1,0 +1,117 @@
+"""Checks of the capabilities: augmentation, division, fingerprints, statistics and streaming."""
+
+import numpy as np
+
+from seqforge.plugin import Describes, Divides, Fingerprints, Streams
+from seqforge.plugin.validation import (
+    validate_fingerprints,
+    validate_parts,
+    validate_units,
+    validated_augment,
+)
+from seqforge.testing._compare import digest
+from seqforge.testing._results import CheckSkipped
+from seqforge.testing._subject import Subject
+
+FRACTIONS = (0.5, 0.25, 0.25, 0.0)
+
+
+def augmentation_is_valid(subject: Subject) -> str:
+    """`augment` returns a new example with as many valid steps and known labels, which depends on `rng` alone."""
+    codec, changed = subject.codec, 0
+    augment = validated_augment(subject.plugin, codec)
+    if augment is None:
+        raise CheckSkipped("the codec does not augment")
+    for number, example in enumerate(subject.short_examples):
+        before = digest(example)
+        for seed in range(3):
+            with subject.calling("augment", f"sample {number + 1}"):
+                variant = augment(example, np.random.default_rng(seed))
+                again = augment(example, np.random.default_rng(seed))
+            if any(value not in codec.labels.get(name, ()) for name, value in variant.labels.items()):
+                raise subject.failure("augment", f"returns the labels {dict(variant.labels)}", "labels of the codec")
+            if digest(variant) != digest(again):
+                raise subject.failure("augment", "returns two variants for one seed; use no randomness but `rng`")
+            if digest(example) != before:
+                raise subject.failure("augment", "changes the example that it receives", "a new one")
+            with subject.calling("decode", f"a variant of sample {number + 1}"):
+                codec.decode(variant)
+            changed += digest(variant) != before
+    return f"{changed} of {3 * len(subject.short_examples)} variants differ from their piece"
+
+
+def pieces_are_divided(subject: Subject) -> str:
+    """`divide` returns one part per fraction, an empty one for 0, and the parts have all units of the piece."""
+    plugin, codec, examples = subject.plugin, subject.codec, subject.examples
+    if not isinstance(plugin, Divides):
+        raise CheckSkipped("the plugin does not divide")
+    subject.require("units_add_up")
+    for number, piece in enumerate(subject.pieces[:10]):
+        with subject.calling("divide", subject.sample_name(number)):
+            parts = validate_parts(plugin, plugin.divide(piece, list(FRACTIONS)), FRACTIONS)
+        with subject.calling("encode", f"the parts of {subject.sample_name(number)}"):
+            units = [float(validate_units(plugin, codec, codec.encode(part).steps).sum()) for part in parts]
+        total = float(validate_units(plugin, codec, examples[number].steps).sum())
+        if units[-1] or abs(sum(units) - total) > 0.02 * total + 1:
+            problem = f"returns parts of {units} units for a piece of {total:g}"
+            raise subject.failure("divide", problem, "parts that together make up the piece")
+    return f"by the fractions {', '.join(map(str, FRACTIONS))}"
+
+
+def fingerprints_are_valid(subject: Subject) -> str:
+    """`fingerprints` returns integers from 0 to 2^64 - 1, which are the same when it is called again."""
+    plugin, total = subject.plugin, 0
+    if not isinstance(plugin, Fingerprints):
+        raise CheckSkipped("the plugin computes no fingerprints")
+    for number, piece in enumerate(subject.pieces):
+        name = subject.sample_name(number)
+        with subject.calling("fingerprints", name):
+            keys = validate_fingerprints(plugin, plugin.fingerprints(piece))
+            again = validate_fingerprints(plugin, plugin.fingerprints(piece))
+        if any(not 0 <= key < 2**64 for key in keys):
+            raise subject.failure("fingerprints", f"of {name} returns {keys[:3]}", "integers from 0 to 2^64 - 1")
+        if sorted(keys) != sorted(again):
+            raise subject.failure("fingerprints", f"of {name} returns other keys the second time", "the same")
+        total += len(keys)
+    return f"{total / len(subject.pieces):.0f} keys per piece"
+
+
+def statistics_are_valid(subject: Subject) -> str:
+    """`describe` returns named one-dimensional arrays of integers, and `trace` a sequence of integers."""
+    plugin = subject.plugin
+    if not isinstance(plugin, Describes):
+        raise CheckSkipped("the plugin has no statistics")
+    names: set[str] = set()
+    for number, piece in enumerate(subject.pieces):
+        with subject.calling("describe", subject.sample_name(number)):
+            statistics = plugin.describe(piece)
+        for name, values in statistics.items():
+            if np.ndim(values) != 1 or not np.issubdtype(np.asarray(values).dtype, np.integer):
+                raise subject.failure(
+                    "describe", f"returns {values!r} as {name!r}", "one-dimensional arrays of integers"
+                )
+        names.update(statistics)
+        with subject.calling("trace", subject.sample_name(number)):
+            trace = list(plugin.trace(piece))
+        if any(not isinstance(value, int | np.integer) for value in trace):
+            raise subject.failure("trace", f"of {subject.sample_name(number)} returns {trace[:3]}", "integers")
+    return ", ".join(sorted(names))
+
+
+def steps_are_streamed(subject: Subject) -> str:
+    """The function that `stream` returns gives, step by step, the text that `decode` gives, each time it is called."""
+    codec = subject.codec
+    if not isinstance(codec, Streams):
+        raise CheckSkipped("the codec does not stream")
+    for number, example in enumerate(subject.short_examples):
+        with subject.calling("stream", f"sample {number + 1}"):
+            first, second = ([add(step) for step in example.steps] for add in (codec.stream(), codec.stream()))
+        if any(not isinstance(text, str) for text in first):
+            raise subject.failure("stream", "returns a function that does not return strings")
+        if first != second:
+            raise subject.failure("stream", "returns a function that gives another text the second time")
+        with subject.calling("decode", f"sample {number + 1}"):
+            content = codec.decode(example).content
+        if "round_trip" not in subject.failed and isinstance(content, str) and "".join(first) != content:
+            raise subject.failure("stream", f"of sample {number + 1} gives another text than `decode`")
+    return f"{len(subject.short_examples)} samples"
