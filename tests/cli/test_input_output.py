@@ -137,6 +137,36 @@ def test_stdout_has_the_bytes_of_a_file(
     assert err.startswith("model: ") and len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("model", "flags", "name", "start"),
+    [
+        ("midi:songs", ["--length", "40"], "a.mid", b"MThd"),
+        ("abc:default", ["--bars", "2"], "a.abc", b"%abc"),
+        ("handwriting:default", ["--text", "a"], "a.svg", b"<?xml"),
+    ],
+)
+def test_stdout_has_the_bytes_of_a_file_of_each_plugin(
+    generate: Any, tmp_path: Path, model: str, flags: list[str], name: str, start: bytes
+) -> None:
+    command = ["--model", model, "--seed", "3", *flags]
+    assert generate(*command, "-o", name)[0] == 0
+    code, out, err = generate(*command, "-o", "-")
+    assert code == 0, err
+    assert out == (tmp_path / name).read_bytes() and out.startswith(start)
+
+
+def test_binary_stdin_and_stdout_in_a_pipeline(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m seqforge generate --model midi:songs --seed 3"
+    pipeline = f"{command} --length 20 -o - | {command} --prompt-file - --length 40 -o -"
+    result = subprocess.run(pipeline, shell=True, capture_output=True, check=False)
+    assert result.returncode == 0 and result.stdout.startswith(b"MThd")
+    (tmp_path / "sh").write_text(
+        f"{command} --length 20 -o p.mid && {command} --prompt-file p.mid --length 40 -o a.mid"
+    )
+    assert subprocess.run(["sh", "sh"], capture_output=True, check=False).returncode == 0
+    assert result.stdout == (tmp_path / "a.mid").read_bytes()
+
+
 def test_stdout_has_binary_bytes_unchanged(
     generate: Any, trained: dict[str, Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
