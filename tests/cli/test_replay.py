@@ -1,4 +1,6 @@
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,20 @@ def test_prompt_file_in_another_folder_is_found(
     (tmp_path / "p.txt").unlink()
     result = generate("--replay", "../a.txt")
     assert result.code == 2 and "p.txt is missing" in result.error_message()
+
+
+def test_pipe_cannot_be_replayed(generate: Run, model: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_text, args=("the ",), daemon=True).start()
+    assert generate("--model", model, "--prompt-file", "pipe", "--length", "20", "-o", "a.txt").code == 0
+    result = generate("--replay", "a.txt")
+    assert result.code == 2 and "standard input or a pipe" in result.error_message()
+
+
+def test_text_that_looks_like_standard_input_is_reproduced(generate: Run, model: Path) -> None:
+    generate("--model", model, "--prompt", "the ", "--length", "20", "-o", "a.txt")
+    edit_record(Path("a.txt.provenance.json"), lambda record: record["request"]["request"].update(prompt="-"))
+    assert "standard input" not in generate("--replay", "a.txt").err
 
 
 def test_changed_file_is_noted(generate: Run, model: Path, tmp_path: Path) -> None:
