@@ -40,7 +40,7 @@ def provenance_of(generation: Generation, files: Sequence[tuple[Path, Sequence[i
     """
     request, model = generation.request, generation.model
     prompts = [np.ascontiguousarray(prompt.example.steps) for prompt in generation.prompts]
-    inputs = [Path(value) for value in request.request.values() if isinstance(value, str) and Path(value).is_file()]
+    inputs = [Path(value) for value in request.request.values() if isinstance(value, str) and _is_file(value)]
     return {
         "format": FORMAT,
         "request": asdict(request),
@@ -51,6 +51,14 @@ def provenance_of(generation: Generation, files: Sequence[tuple[Path, Sequence[i
         "files": [{"name": path.name, "k": list(numbers), "sha256": digest(path)} for path, numbers in files],
         "versions": versions(model),
     }
+
+
+def _is_file(text: str) -> bool:
+    """Return whether a text is the path of a regular file; it may be a prompt that is too long for a path."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
 
 
 def read_provenance(path: Path) -> tuple[Path, dict[str, Any]]:

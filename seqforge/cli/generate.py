@@ -12,6 +12,7 @@ from seqforge.cli.console import data_json, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.output import Output, StepStream
 from seqforge.core.files import STDIN, write_text
+from seqforge.core.options import build_options
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
 from seqforge.plugin import AnyPlugin
 from seqforge.sampling import Controls, Precision
@@ -217,12 +218,15 @@ def replay(path: Path, output_path: str | None, *, quiet: bool) -> None:
 
     source, record = read_provenance(path)
     request = request_of(record)
-    if str(STDIN) in request.request.values():
-        raise RequestError(f"{source} cannot be replayed: its input was read from standard input, which is not stored")
     missing = [item["path"] for item in (*record["models"], *record["inputs"]) if not Path(item["path"]).is_file()]
     if missing:
         raise RequestError(f"{source} cannot be replayed: {missing[0]} is missing; restore it")
     model = load(request.models[0], precision=request.precision)
+    fields = vars(build_options(model.plugin.Request, request.request, owner=f"the plugin {model.plugin.name!r}"))
+    if any(isinstance(value, Path) and not (value.is_file() or value.is_dir()) for value in fields.values()):
+        raise RequestError(
+            f"{source} cannot be replayed: its input was read from standard input or a pipe, which is not stored"
+        )
     changes = differences(record, model)
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
         name = record["files"][0]["name"]

@@ -131,19 +131,21 @@ def input_file(path: Path, *, field: str = "", suffix: str = "") -> Path:
     """
     if path != STDIN and (path.is_file() or path.is_dir() or not path.exists()):
         return path
-    return _copy_input(path, field, suffix if path == STDIN else path.suffix or suffix)
+    copy = _copy_input(path, suffix if path == STDIN else path.suffix or suffix)
+    if copy.stat().st_size > MAX_INPUT_BYTES:
+        raise RequestError.invalid(field or "input", str(path), f"at most {MAX_INPUT_BYTES >> 30} GiB long")
+    return copy
 
 
 @functools.cache
-def _copy_input(path: Path, field: str, suffix: str) -> Path:
-    copy = _temporary_folder() / f"{'stdin' if path == STDIN else path.stem}{suffix}"
+def _copy_input(path: Path, suffix: str) -> Path:
+    """Copy standard input, a pipe or a device to a file of its own; stop after MAX_INPUT_BYTES."""
+    copy = Path(tempfile.mkdtemp(dir=_temporary_folder())) / f"{'stdin' if path == STDIN else path.stem}{suffix}"
     source = sys.stdin.buffer if path == STDIN else path.open("rb")
     try:
         with copy.open("wb") as target:
-            while block := source.read(1 << 20):
+            while (block := source.read(1 << 20)) and target.tell() <= MAX_INPUT_BYTES:
                 target.write(block)
-                if target.tell() > MAX_INPUT_BYTES:
-                    raise RequestError.invalid(field or "input", str(path), "at most 1 GiB long")
     finally:
         if path != STDIN:
             source.close()

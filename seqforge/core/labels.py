@@ -30,7 +30,7 @@ class LabelIndex:
         """Return the number of each label's value, shape (labels,), int64; 0 where it is missing or unknown."""
         return np.array([table.get(labels.get(name, ""), 0) for name, table in self._numbers.items()], np.int64)
 
-    def labels(self, numbers: Iterable[int]) -> dict[str, str]:
+    def labels(self, numbers: Iterable[int] | np.ndarray) -> dict[str, str]:
         """Return label name to value for what `numbers` returned; unknown values are left out."""
         pairs = zip(self.known.items(), numbers, strict=True)
         return {name: values[int(number) - 1] for (name, values), number in pairs if number}

@@ -148,7 +148,7 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
     if plain is Path and isinstance(value, str):
         return Path(value)
     if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
-        raise OptionsError.invalid(name, repr(value), f"of type {plain.__name__}")
+        raise OptionsError.invalid(name, value, f"of type {plain.__name__}")
     return value
 
 

@@ -31,7 +31,7 @@ def find_entry(name: str) -> Entry:
         )  # fmt: skip
     entry = entries[name]
     if entry.clash:
-        owners = listing([entry.distribution, *entry.clash])
+        owners = listing(sorted([entry.distribution, *entry.clash]))
         raise PluginError(f"the plugin name {name!r} is announced by {owners}; uninstall all but one of them")
     return entry
 

@@ -6,20 +6,30 @@ import pytest
 
 from seqforge import Model
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
+sys.path[:0] = [str(Path(__file__).parents[1] / "fakes"), str(Path(__file__).parent)]
 
 
 @pytest.fixture(autouse=True)
-def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     from fakekit import isolate
 
     isolate(monkeypatch, tmp_path)
     return tmp_path
 
 
+@pytest.fixture
+def corpora(tmp_path: Path) -> None:
+    """Small corpora in the working folder: two texts, and rows of numbers."""
+    from fakekit import number_rows, prose
+
+    (tmp_path / "a.txt").write_text(prose())
+    (tmp_path / "b.txt").write_text(prose(seed=7))
+    (tmp_path / "a.num").write_text(number_rows())
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Model]]:
-    """Tiny models that several tests only look at: text, and rows of numbers with labels."""
+    """Tiny models that tests only read: text, text as bytes, and rows of numbers with labels."""
     from fakekit import TINY, isolate, number_rows, prose
 
     import seqforge

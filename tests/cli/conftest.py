@@ -7,19 +7,26 @@ import pytest
 from seqforge import Model
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
+from fakekit import Run, in_process
 
 
 @pytest.fixture(autouse=True)
-def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     from fakekit import isolate
 
     isolate(monkeypatch, tmp_path)
     return tmp_path
 
 
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process."""
+    return lambda *arguments: in_process(capsys, *arguments)
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Model]]:
-    """Tiny models that several tests only look at: text, and rows of numbers with labels."""
+    """Tiny models that tests only read: text, and rows of numbers with labels."""
     from fakekit import TINY, isolate, number_rows, prose
 
     import seqforge
@@ -33,3 +40,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Mode
             "text": seqforge.train("text", corpus=["a.txt"], steps=30, run=folder / "t", **TINY),
             "numbers": seqforge.train("numbers", corpus="a.num", steps=30, run=folder / "n", label_dropout=0.5, **TINY),
         }
+
+
+@pytest.fixture
+def text(trained: dict[str, Model]) -> Path:
+    """The path of the model of texts."""
+    path = trained["text"].path
+    assert path is not None
+    return path
+
+
+@pytest.fixture
+def numbers(trained: dict[str, Model]) -> Path:
+    """The path of the model of numbers."""
+    path = trained["numbers"].path
+    assert path is not None
+    return path

@@ -1,83 +1,96 @@
-import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from fakekit import SITE, Run, Said, in_process
+from fakekit import Run, in_child
 
-from seqforge import Model
+import seqforge
+from seqforge.cli.main import main
+from seqforge.errors import PluginError
+from seqforge.plugin import registry
 
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    return lambda *arguments: in_process(capsys, *arguments)
+COMMANDS = ("train", "generate", "evaluate", "score", "info", "models", "plugins", "corpora", "inspect")
+HEAVY = ("torch", "seqforge_text", "fake_numbers", "seqforge_corpora")
 
 
 @pytest.mark.parametrize(
     "line",
-    ["--help", "--version", "plugins", "plugins list --json", "corpora", "corpora show names",
-     "train --help", "generate --help", "plugins show text"],
+    ["--help", "--version", "plugins", "plugins list --json", "corpora", "corpora show names", "train --help",
+     "generate --help", "inspect --help", "plugins show text"],
 )  # fmt: skip
 def test_light_commands_import_neither_torch_nor_a_plugin(line: str) -> None:
     script = (
         "import atexit, sys\n"
-        "heavy = ('torch', 'seqforge_text', 'fake_numbers', 'seqforge_corpora')\n"
-        "atexit.register(lambda: print('HEAVY', sorted({m.partition('.')[0] for m in sys.modules} & set(heavy))))\n"
+        f"heavy = {set(HEAVY)!r}\n"
+        "atexit.register(lambda: print('HEAVY', sorted({m.partition('.')[0] for m in sys.modules} & heavy)))\n"
         "from seqforge.cli.main import main\n"
         f"main({line.split()!r})\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "HEAVY []"
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.splitlines()[-1] == "HEAVY []"
 
 
-def test_help_lists_every_command_on_stdout(run: Run) -> None:
-    said = run("--help")
-    assert said.code == 0 and said.err == ""
-    for command in ("train", "generate", "evaluate", "score", "info", "models", "plugins", "corpora", "inspect"):
-        assert f" {command} " in said.out
+def test_help_lists_all_commands_on_stdout(run: Run) -> None:
+    result = run("--help")
+    assert result.code == 0 and result.err == ""
+    for command in COMMANDS:
+        assert f" {command} " in result.out
 
 
-def test_the_version_is_told(run: Run) -> None:
-    import seqforge
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_have_help(run: Run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.code == 0 and result.out.lstrip().startswith("Usage: seqforge " + command)
 
+
+def test_version(run: Run) -> None:
     assert run("--version").out == f"seqforge {seqforge.__version__}\n"
 
 
-def test_train_help_shows_the_plugin_s_flags_with_defaults(run: Run) -> None:
+def test_help_shows_flags_and_defaults_of_the_plugin(run: Run) -> None:
+    field = fields(registry.load("text").Options)[0]
     out = run("train", "--plugin", "text", "--help").out
     level = next(line for line in out.splitlines() if "--level" in line)
     piece = next(line for line in out.splitlines() if "--piece" in line)
-    assert "char|byte|word" in level and "[default: char]" in level and "what a step is" in level
+    assert "char|byte|word" in level and "[default: char]" in level and field.metadata["help"] in level
     assert "file|paragraph|line" in piece and "[default: file]" in out
     assert "Options of the plugin 'text'" in out
 
 
-def test_flags_have_their_unit(run: Run) -> None:
+def test_help_shows_units(run: Run) -> None:
     out = run("train", "--plugin=numbers", "--help").out
     line = next(line for line in out.splitlines() if "--largest" in line)
     assert "NUMBER" in line and "[default: 9999]" in line
     assert "--first" in run("generate", "--plugin", "numbers", "--help").out
 
 
-def test_without_a_plugin_help_shows_the_core_s_flags_alone(run: Run) -> None:
+def test_help_without_plugin_has_only_flags_of_the_core(run: Run) -> None:
     out = run("train", "--help").out
-    assert "--hidden" in out and "--level" not in out
+    assert "--hidden" in out and "--bptt" in out and "--level" not in out
 
 
-def test_generate_help_of_a_model_file_shows_its_plugin_s_flags(run: Run, trained: dict[str, Model]) -> None:
-    assert "--prompt-file" in run("generate", "--model", trained["text"].path, "--help").out
-    assert "--first" in run("generate", f"--model={trained['numbers'].path}", "--help").out
+def test_help_of_generate_shows_flags_of_the_model_s_plugin(run: Run, text: Path, numbers: Path) -> None:
+    assert "--prompt-file" in run("generate", "--model", text, "--help").out
+    assert "--first" in run("generate", f"--model={numbers}", "--help").out
+
+
+def test_sampling_defaults_of_the_plugin_are_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fake_numbers.Numbers.sampling_defaults", {"temperature": 0.75}, raising=False)
+    out = run("generate", "--plugin", "numbers", "--help").out
+    assert "[default: 0.75]" in out
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "fragment"),
     [
         ("trane", "No such command 'trane'"),
         ("train --plugin text --hiden 3", "No such option: --hiden"),
         ("train --plugin text --level syllable", "Invalid value for '--level'"),
         ("train --plugin text --hidden many", "Invalid value for '--hidden'"),
+        ("train --plugin text --window 3", "No such option: --window"),
         ("generate --plugin text -n 0", "Invalid value for '-n'"),
         ("generate --plugin numbers --prompt x", "No such option: --prompt"),
         ("inspect", "Missing argument"),
@@ -85,97 +98,69 @@ def test_generate_help_of_a_model_file_shows_its_plugin_s_flags(run: Run, traine
         ("info", "Missing argument"),
     ],
 )
-def test_wrong_usage_is_code_2_and_told_on_stderr(run: Run, line: str, told: str) -> None:
-    said = run(*line.split())
-    assert said.code == 2 and said.out == ""
-    assert told in said.err and "Traceback" not in said.err
+def test_wrong_usage_has_code_2_and_goes_to_stderr(run: Run, line: str, fragment: str) -> None:
+    result = run(*line.split())
+    assert result.code == 2 and result.out == ""
+    assert fragment in result.err and "Traceback" not in result.err
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("train", "which plugin? Give --plugin NAME"),
-        ("generate", "which plugin or model? Give --plugin NAME or --model FILE"),
-        ("train --plugin texxt", "there is no plugin 'texxt'; installed are"),
-        ("generate --plugin texxt", "Did you mean 'text'?"),
-        ("plugins show texxt", "Did you mean 'text'?"),
-        ("corpora show nmes", "Did you mean 'names'?"),
-        ("generate --model gone.safetensors", "there is no model file gone.safetensors"),
-        ("inspect gone.txt --plugin text", "there is no file gone.txt"),
-    ],
+    "arguments", [["train", "--plugin", "texxt", "--debug"], ["--debug", "train", "--plugin", "texxt"]]
 )
-def test_wrong_names_are_one_sentence_and_code_2(run: Run, line: str, told: str) -> None:
-    said = run(*line.split())
-    assert said.code == 2 and said.out == ""
-    assert told in said.sentence()
-
-
-def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    from seqforge.cli.main import main
-    from seqforge.errors import PluginError
-
+def test_debug_raises_the_error(arguments: list[str]) -> None:
     with pytest.raises(PluginError):
-        main(["train", "--plugin", "texxt", "--debug"])
+        main(arguments)
 
 
-def test_a_closed_pipe_ends_quietly() -> None:
-    done = subprocess.run(
+def test_fault_of_a_plugin_names_its_line(run: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fake_numbers
+
+    namespace = {"__name__": "fake_numbers"}
+    exec(compile("def task(self, request):\n    return 1 / 0", "fake_numbers.py", "exec"), namespace)
+    monkeypatch.setattr(fake_numbers.NumbersCodec, "task", namespace["task"])
+    result = run("generate", "--model", numbers)
+    assert result.code == 1
+    for fragment in ("the plugin 'numbers'", "ZeroDivisionError: division by zero", "fake_numbers.py:2", "--debug"):
+        assert fragment in result.error_message()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "fragment"),
+    [
+        (MemoryError(), 1, "not enough memory"),
+        (RuntimeError("CUDA out of memory"), 1, "not enough memory"),
+        (FileNotFoundError(2, "No such file", "a.txt"), 1, "No such file: a.txt"),
+        (RuntimeError("odd"), 1, "internal error of seqforge: RuntimeError: odd"),
+    ],
+    ids=repr,
+)
+def test_unexpected_error_is_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, fragment: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("seqforge.plugin.registry.installed", fail)
+    result = run("plugins")
+    assert result.code == code and fragment in result.error_message()
+
+
+def test_interrupt_has_code_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seqforge.plugin.registry.installed", interrupt)
+    result = run("plugins")
+    assert result.code == 130 and "Traceback" not in result.err
+
+
+def test_closed_pipe_ends_quietly() -> None:
+    child = subprocess.run(
         f"{sys.executable} -m seqforge corpora show names | true",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
+        shell=True, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert child.stderr == ""
 
 
-# -- catalogues -----------------------------------------------------------------------------------
-
-
-def test_plugins_lists_names_and_distributions(run: Run) -> None:
-    said: Said = run("plugins")
-    rows = {line.split()[0]: line for line in said.out.splitlines()}
-    assert "seqforge-text 0.1.0" in rows["text"] and "fake-numbers 1.0" in rows["numbers"]
-    assert json.loads(run("plugins", "--json").out) == json.loads(run("plugins", "list", "--json").out)
-    assert {entry["name"] for entry in json.loads(run("plugins", "--json").out)} == {
-        "abc",
-        "handwriting",
-        "midi",
-        "numbers",
-        "text",
-    }
-
-
-def test_plugins_show_tells_flags_and_formats(run: Run) -> None:
-    out = run("plugins", "show", "text").out
-    for words in ("prose, verse", "character", ".txt", "--level", "--prompt-file", "default char"):
-        assert words in out
-    told = json.loads(run("plugins", "show", "numbers", "--json").out)
-    assert told["reads"] == [".num"] and [field["name"] for field in told["options"]] == ["order", "largest"]
-
-
-def test_plugins_show_draws_nothing_where_there_is_nothing_to_choose(run: Run, own_place: Path) -> None:
-    said = run("plugins", "show", "text", "-o", "a.txt")
-    assert said.code == 2 and "offer nothing to draw" in said.err
-    assert not (own_place / "a.txt").exists()
-
-
-def test_corpora_lists_and_marks_the_default(run: Run) -> None:
-    out = run("corpora").out
-    assert "tinyshakespeare *" in out and "names" in out and "MIT" in out
-    told = json.loads(run("corpora", "--json").out)
-    assert {corpus["name"] for corpus in told} >= {"names", "tinyshakespeare"}
-    assert run("corpora", "list").out == out
-
-
-def test_corpora_show_tells_licence_source_counts_and_split(run: Run) -> None:
-    out = run("corpora", "show", "names").out
-    for words in ("MIT", "Sean Robertson", "https://github.com/spro", "20,050", "hash", "language"):
-        assert words in out
-    told = json.loads(run("corpora", "show", "tinyshakespeare", "--json").out)
-    assert told["split"] == {"kind": "fractions", "train": 0.9, "valid": 0.1}
-    assert told["counts"]["characters"] == 1_115_394
-
-
-def test_the_fake_plugin_is_installed_by_its_dist_info_alone() -> None:
-    assert (SITE / "fake_numbers-1.0.dist-info" / "entry_points.txt").is_file()
+def test_module_runs_as_a_program() -> None:
+    assert in_child("--version").out == f"seqforge {seqforge.__version__}\n"

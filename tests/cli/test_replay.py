@@ -1,5 +1,8 @@
 import json
+import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakekit import Run, in_process
@@ -8,52 +11,102 @@ from seqforge import Model
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def generate(capsys: pytest.CaptureFixture[str]) -> Run:
     return lambda *arguments: in_process(capsys, "generate", *arguments)
 
 
 @pytest.fixture
-def text(trained: dict[str, Model], tmp_path: Path) -> Path:
+def model(trained: dict[str, Model], tmp_path: Path) -> Path:
+    """A copy of the model of texts, which a test may remove."""
     path = trained["text"].path
     assert path is not None
     (tmp_path / "own.safetensors").write_bytes(path.read_bytes())
     return tmp_path / "own.safetensors"
 
 
-def test_a_file_is_made_again_byte_for_byte(run: Run, text: Path, tmp_path: Path) -> None:
-    asked = ("--prompt", "the ", "--length", "40", "--seed", "5", "--temperature", "0.9", "--ban", "q")
-    run("--model", text, *asked, "-o", "a.txt")
-    told = json.loads((tmp_path / "a.txt.provenance.json").read_text())
-    assert told["order"]["seed"] == 5 and told["order"]["controls"] == {"temperature": 0.9, "ban": ["q"]}
-    assert told["files"][0]["k"] == [0] and {"torch", "seqforge", "processor"} <= set(told["versions"])
-    assert run("--replay", "a.txt").err == "the same bytes again: a.txt\n"
-    assert run("--replay", "a.txt", "-o", "b.txt").code == 0
+def edit_record(path: Path, edit: Any) -> None:
+    record = json.loads(path.read_text())
+    edit(record)
+    path.write_text(json.dumps(record))
+
+
+def test_file_is_reproduced(generate: Run, model: Path, tmp_path: Path) -> None:
+    flags = ("--prompt", "the ", "--length", "40", "--seed", "5", "--temperature", "0.9", "--ban", "q")
+    generate("--model", model, *flags, "-o", "a.txt")
+    record = json.loads((tmp_path / "a.txt.provenance.json").read_text())
+    assert record["request"]["seed"] == 5 and record["request"]["controls"] == {"temperature": 0.9, "ban": ["q"]}
+    assert record["files"][0]["k"] == [0] and {"torch", "seqforge", "processor"} <= set(record["versions"])
+    assert generate("--replay", "a.txt").err == "the same bytes again: a.txt\n"
+    assert generate("--replay", "a.txt", "-o", "b.txt").code == 0
     assert (tmp_path / "b.txt").read_bytes() == (tmp_path / "a.txt").read_bytes()
 
 
-def test_a_folder_is_made_again_by_its_record_or_any_of_its_files(run: Run, text: Path, tmp_path: Path) -> None:
-    run("--model", text, "--length", "20", "-n", "5", "-o", "many/")
-    for named in ("many", "many/0003.txt", "many/provenance.json"):
-        assert run("--replay", named).err == "the same bytes again: 5 files\n"
+@pytest.mark.parametrize("name", ["many", "many/0003.txt", "many/provenance.json"])
+def test_folder_is_reproduced(generate: Run, model: Path, name: str) -> None:
+    generate("--model", model, "--length", "20", "-n", "5", "-o", "many/")
+    assert generate("--replay", name).err == "the same bytes again: 5 files\n"
 
 
-def test_what_differs_is_said(run: Run, text: Path, tmp_path: Path, trained: dict[str, Model]) -> None:
-    run("--model", text, "--length", "20", "-o", "a.txt")
+def test_prompt_file_in_another_folder_is_found(
+    generate: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p.txt").write_text("the ")
+    generate("--model", model, "--prompt-file", "p.txt", "--length", "20", "-o", "a.txt")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert generate("--replay", "../a.txt").code == 0
+    (tmp_path / "p.txt").unlink()
+    result = generate("--replay", "../a.txt")
+    assert result.code == 2 and "p.txt is missing" in result.error_message()
+
+
+def test_pipe_cannot_be_replayed(generate: Run, model: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_text, args=("the ",), daemon=True).start()
+    assert generate("--model", model, "--prompt-file", "pipe", "--length", "20", "-o", "a.txt").code == 0
+    result = generate("--replay", "a.txt")
+    assert result.code == 2 and "standard input or a pipe" in result.error_message()
+
+
+def test_text_that_looks_like_standard_input_is_reproduced(generate: Run, model: Path) -> None:
+    generate("--model", model, "--prompt", "the ", "--length", "20", "-o", "a.txt")
+    edit_record(Path("a.txt.provenance.json"), lambda record: record["request"]["request"].update(prompt="-"))
+    assert "standard input" not in generate("--replay", "a.txt").err
+
+
+def test_changed_file_is_noted(generate: Run, model: Path, tmp_path: Path) -> None:
+    generate("--model", model, "--length", "20", "-o", "a.txt")
     (tmp_path / "a.txt").write_text("something else")
-    assert "a.txt itself was changed after it was made" in run("--replay", "a.txt").err
-    record = tmp_path / "a.txt.provenance.json"
-    told = json.loads(record.read_text())
-    told["versions"]["torch"] = "1.0"
-    told["files"][0]["sha256"] = "0" * 64
-    record.write_text(json.dumps(told))
-    said = run("--replay", "a.txt")
-    assert said.code == 2 and "1 of 1 files are not the same (a.txt); since then torch was 1.0" in said.sentence()
-    text.unlink()
-    assert "own.safetensors is gone" in run("--replay", "a.txt").sentence()
+    result = generate("--replay", "a.txt")
+    assert result.code == 0 and "a.txt itself was changed" in result.err and "the same bytes again" in result.err
+    assert generate("--replay", "a.txt", "--quiet").err == ""
 
 
-def test_what_has_no_record_or_a_damaged_one_is_one_sentence(run: Run, tmp_path: Path) -> None:
-    assert "there is no record of it" in run("--replay", "nothing.txt").sentence()
-    for damaged in ("", "{}", '{"format": 9}', '{"format": 1, "order": {"models": 3}}'):
-        (tmp_path / "a.txt.provenance.json").write_text(damaged)
-        assert "is no record of a generated file" in run("--replay", "a.txt").sentence()
+def test_differences_are_an_error_with_possible_reasons(generate: Run, model: Path, tmp_path: Path) -> None:
+    generate("--model", model, "--length", "20", "-o", "a.txt")
+
+    def edit(record: Any) -> None:
+        record["versions"]["torch"] = "1.0"
+        record["files"][0]["sha256"] = "0" * 64
+
+    edit_record(tmp_path / "a.txt.provenance.json", edit)
+    result = generate("--replay", "a.txt")
+    assert result.code == 2
+    assert "1 of 1 files differ (a.txt); since then torch was 1.0" in result.error_message()
+
+
+def test_missing_model_is_an_error(generate: Run, model: Path) -> None:
+    generate("--model", model, "--length", "20", "-o", "a.txt")
+    model.unlink()
+    assert "own.safetensors is missing" in generate("--replay", "a.txt").error_message()
+
+
+def test_missing_record_is_an_error(generate: Run) -> None:
+    assert "--replay is nothing.txt, which has no provenance" in generate("--replay", "nothing.txt").error_message()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"format": 9}', '{"format": 2, "request": {"models": 3}}'])
+def test_damaged_record_is_an_error(generate: Run, tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.txt.provenance.json").write_text(content)
+    result = generate("--replay", "a.txt")
+    assert result.code == 1 and "is not the provenance of a generated file" in result.error_message()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakekit import TINY_FLAGS, Run, Said, in_child, in_process, number_rows, prose
+from fakekit import TINY_FLAGS, Run, in_child, in_process, number_rows, prose
 
 from seqforge.core.tensorfile import TensorFile
 
@@ -21,108 +21,111 @@ TRAIN = ["--plugin", "text", "--corpus", "a.txt", *TINY_FLAGS]
 NUMBERS = ["--plugin", "numbers", "--corpus", "a.num", *TINY_FLAGS]
 
 
-def standing(folder: Path) -> dict[str, object]:
-    told: dict[str, object] = TensorFile(folder / "state.safetensors", "state").metadata["trainer"]
-    return told
+def trainer_state(folder: Path) -> dict[str, object]:
+    state: dict[str, object] = TensorFile(folder / "state.safetensors", "state").metadata["trainer"]
+    return state
 
 
-def tensors(path: Path) -> dict[str, bytes]:
+def tensors_of(path: Path) -> dict[str, bytes]:
     file = TensorFile(path, "state")
     return {name: file.array(name).tobytes() for name in file.tensors}
 
 
-def test_training_says_what_it_does_on_stderr_and_nothing_on_stdout(run: Run) -> None:
-    said: Said = run(*TRAIN, "--steps", "5")
-    assert said.code == 0 and said.out == ""
-    for words in (
+def test_progress_goes_to_stderr(run: Run) -> None:
+    result = run(*TRAIN, "--steps", "5")
+    assert result.code == 0 and result.out == ""
+    for fragment in (
         "1 file; pieces: 1 train, 1 valid, 1 test",
         "note: fewer than 20 pieces: each is divided",
         "lstm 1 x 16",
-        "nats per character (best so far: saved)",
+        "nats per character (best so far, saved)",
         "done after 5 steps",
         "seqforge generate --model runs/text/0001/model.safetensors",
     ):
-        assert words in said.err
+        assert fragment in result.err
 
 
-def test_the_last_line_is_a_command_that_works(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_last_line_is_a_command_that_works(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     last = run(*TRAIN, "--steps", "2").err.splitlines()[-1].split()
     assert last[0] == "seqforge"
     assert in_process(capsys, *last[1:], "--length", "5").code == 0
 
 
-def test_quiet_says_only_where_the_model_is(run: Run) -> None:
-    said = run(*TRAIN, "--steps", "2", "--quiet")
-    assert said.out == "runs/text/0001\n" and said.err == ""
+def test_quiet_prints_the_folder_only(run: Run) -> None:
+    result = run(*TRAIN, "--steps", "2", "--quiet")
+    assert result.out == "runs/text/0001\n" and result.err == ""
 
 
-def test_skipped_files_are_told_with_their_reason(run: Run, tmp_path: Path) -> None:
+def test_skipped_files_are_listed_with_reasons(run: Run, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a.num").write_text(number_rows())
     (tmp_path / "d" / "b.num").write_text("x\n" * 12)
     (tmp_path / "d" / "c.pdf").write_text("")
-    said = run(*NUMBERS[:2], "--corpus", "d", *TINY_FLAGS, "--steps", "1")
-    assert said.code == 0 and "skipped, 12 in all:" in said.err
-    assert "b.num:1: 'x' is no row of numbers" in said.err
-    assert "2 more, which runs/numbers/0001/skipped.txt lists" in said.err
+    result = run(*NUMBERS[:2], "--corpus", "d", *TINY_FLAGS, "--steps", "1")
+    assert result.code == 0 and "skipped 12:" in result.err
+    assert "b.num:1: 'x' is not a row of integers" in result.err
+    assert "2 more, listed in runs/numbers/0001/skipped.txt" in result.err
     assert "b.num:12: " in (tmp_path / "runs/numbers/0001/skipped.txt").read_text()
-    assert "passing over what numbers does not read: .pdf 1x" in said.err
+    assert "ignoring files that numbers does not read: .pdf 1x" in result.err
 
 
-def test_what_valid_has_and_train_has_not_is_told(run: Run, tmp_path: Path) -> None:
-    for side, rows in (("train", number_rows()), ("valid", "1 777\n")):
-        (tmp_path / "d" / side).mkdir(parents=True)
-        (tmp_path / "d" / side / "a.num").write_text(rows)
-    said = run(*NUMBERS[:2], "--corpus", "d", *TINY_FLAGS, "--steps", "1")
-    assert "not kept by the encoding: 777 1x" in said.err
+def test_dropped_tokens_are_listed(run: Run, tmp_path: Path) -> None:
+    for split, rows in (("train", number_rows()), ("valid", "1 777\n")):
+        (tmp_path / "d" / split).mkdir(parents=True)
+        (tmp_path / "d" / split / "a.num").write_text(rows)
+    result = run(*NUMBERS[:2], "--corpus", "d", *TINY_FLAGS, "--steps", "1")
+    assert "dropped by the encoding: 777 1x" in result.err
 
 
-def test_a_plugin_s_flags_reach_it(run: Run, tmp_path: Path) -> None:
+def test_flags_of_the_plugin(run: Run, tmp_path: Path) -> None:
     run(*NUMBERS, "--steps", "1", "--order", "up", "--largest", "500")
-    told = TensorFile(tmp_path / "runs/numbers/0001/model.safetensors", "model").metadata
-    assert told["options"] == {"order": "up", "largest": 500}
+    metadata = TensorFile(tmp_path / "runs/numbers/0001/model.safetensors", "model").metadata
+    assert metadata["options"] == {"order": "up", "largest": 500}
 
 
-def test_stop_at_saves_and_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
-    said = run(*TRAIN, "--steps", "20", "--stop-at", "12")
-    assert said.code == 0 and "stopped after 12 steps" in said.err and "everything is saved" in said.err
-    last = said.err.splitlines()[-1].split()
+def test_stop_at_saves_and_prints_how_to_resume(run: Run, tmp_path: Path) -> None:
+    result = run(*TRAIN, "--steps", "20", "--stop-at", "12")
+    assert result.code == 0 and "stopped after 12 steps" in result.err and "everything is saved" in result.err
+    last = result.err.splitlines()[-1].split()
     assert last == ["seqforge", "train", "--plugin", "text", "--resume", "runs/text/0001"]
     assert run(*last[2:]).code == 0
     run(*TRAIN, "--steps", "20")
-    whole, part = (tmp_path / "runs/text" / name / "state.safetensors" for name in ("0002", "0001"))
-    assert tensors(whole) == tensors(part)
+    complete, part = (tmp_path / "runs/text" / name / "state.safetensors" for name in ("0002", "0001"))
+    assert tensors_of(complete) == tensors_of(part)
 
 
 @pytest.mark.parametrize("resume", [["--resume"], ["--resume", "--quiet"], ["--resume", "runs/text/0001"]])
-def test_a_bare_resume_takes_the_newest_unfinished_run(run: Run, tmp_path: Path, resume: list[str]) -> None:
+def test_resume_without_value_resumes_the_newest_unfinished_run(run: Run, tmp_path: Path, resume: list[str]) -> None:
     run(*TRAIN, "--steps", "6", "--stop-at", "3")
-    said = run("--plugin", "text", *resume)
-    assert said.code == 0
-    assert standing(tmp_path / "runs/text/0001")["finished"] is True
+    result = run("--plugin", "text", *resume)
+    assert result.code == 0
+    assert trainer_state(tmp_path / "runs/text/0001")["finished"] is True
     if "--quiet" not in resume:
-        assert "going on after step 3" in said.err
+        assert "resuming after step 3" in result.err
 
 
-def test_resume_with_changed_options_is_one_sentence_and_code_1(run: Run) -> None:
+def test_resume_with_changed_options_is_an_error(run: Run) -> None:
     run(*TRAIN, "--steps", "6", "--stop-at", "3")
-    said = run("--plugin", "text", "--resume", "--hidden", "32", "--level", "byte")
-    assert said.code == 1
-    assert "--hidden 32 (the run has 16)" in said.sentence() and "--level byte (the run has char)" in said.sentence()
+    result = run("--plugin", "text", "--resume", "--hidden", "32", "--level", "byte")
+    assert result.code == 1
+    assert (
+        "--hidden is 32 and was 16" in result.error_message()
+        and "--level is byte and was char" in result.error_message()
+    )
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_first_and_resume_finishes(run: Run, tmp_path: Path, number: int, code: int) -> None:
+def test_signal_saves_and_resume_finishes(run: Run, tmp_path: Path, number: int, code: int) -> None:
     flags = ["--hidden=96", "--layers=2", "--embedding=8", "--batch-size=16", "--bptt=32", "--threads=1",
              "--precision=float32", "--steps=300"]  # fmt: skip
     command = [sys.executable, "-m", "seqforge", "train", "--plugin", "text", "--corpus", "a.txt", *flags]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     assert child.stderr is not None
-    said = ""
-    while "writing to" not in said:
+    output = ""
+    while "writing to" not in output:
         line = child.stderr.readline()
-        assert line, said
-        said += line
+        assert line, output
+        output += line
     metrics = tmp_path / "runs/text/0001/metrics.jsonl"
     while not metrics.exists() and child.poll() is None:
         os.sched_yield()
@@ -131,14 +134,14 @@ def test_a_signal_saves_first_and_resume_finishes(run: Run, tmp_path: Path, numb
     assert child.returncode == code, rest
     assert out == "" and "Traceback" not in rest
     assert "interrupted after" in rest and "everything is saved" in rest
-    stopped = standing(tmp_path / "runs/text/0001")
+    stopped = trainer_state(tmp_path / "runs/text/0001")
     assert stopped["finished"] is False and 0 < int(str(stopped["t"])) < 300
     again = run("--plugin", "text", "--resume")
-    assert again.code == 0 and f"going on after step {stopped['t']}" in again.err
+    assert again.code == 0 and f"resuming after step {stopped['t']}" in again.err
     if number == signal.SIGINT:
         run("--plugin", "text", "--corpus", "a.txt", *flags)
-        whole, part = (tmp_path / "runs/text" / name / "state.safetensors" for name in ("0002", "0001"))
-        assert tensors(whole) == tensors(part)
+        complete, part = (tmp_path / "runs/text" / name / "state.safetensors" for name in ("0002", "0001"))
+        assert tensors_of(complete) == tensors_of(part)
 
 
 PREPARING = """
@@ -147,31 +150,31 @@ import seqforge.corpus.prepare
 from seqforge.corpus import pool
 from seqforge.cli.main import main
 sys.modules["seqforge.corpus.prepare"].CHUNK_BYTES = 1000
-pool.SMALL = 0
+pool.SMALL_BYTES = 0
 main(["train", "--plugin", "numbers", "--corpus", "d", "--workers", sys.argv[1], "--quiet", *sys.argv[2:]])
 """
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_while_preparing_is_code_130_without_a_traceback(tmp_path: Path, workers: int) -> None:
+def test_interrupted_preparation_has_code_130_without_traceback(tmp_path: Path, workers: int) -> None:
     (tmp_path / "d").mkdir()
     for number in range(6):
         (tmp_path / "d" / f"{number}.num").write_text(number_rows(seed=number) + "CTRL-C\n" * (number == 2))
-    done = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-c", PREPARING, str(workers), *TINY_FLAGS, "--steps=100000"],
         capture_output=True, text=True, check=False, cwd=tmp_path, start_new_session=True, timeout=120,
     )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    assert done.returncode == 130
-    assert "died" not in done.stderr
+    assert "Traceback" not in child.stderr
+    assert child.returncode == 130
+    assert "died" not in child.stderr
 
 
-def test_the_whole_way_in_other_processes(tmp_path: Path) -> None:
+def test_train_generate_and_evaluate_in_other_processes(tmp_path: Path) -> None:
     (tmp_path / "a.num").write_text(number_rows())
     trained = in_child("train", *NUMBERS, "--steps", "3")
     assert trained.code == 0 and trained.out == "", trained.err
-    made = in_child("generate", "--plugin", "numbers", "-n", "2", "-o", "out/")
-    assert made.code == 0 and "the newest finished run" in made.err
+    generated = in_child("generate", "--plugin", "numbers", "-n", "2", "-o", "out/")
+    assert generated.code == 0 and "the newest finished run" in generated.err
     assert [path.name for path in sorted(Path("out").iterdir())] == ["0001.num", "0002.num", "provenance.json"]
-    measured = in_child("evaluate", "numbers")
-    assert measured.code == 0 and "nats per number" in measured.out
+    evaluated = in_child("evaluate", "numbers")
+    assert evaluated.code == 0 and "nats per number" in evaluated.out

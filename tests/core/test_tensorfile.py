@@ -13,15 +13,17 @@ import safetensors.torch
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as some
+from hypothesis.extra import numpy as numpy_strategies
 
-from seqforge import tensorfile
+from seqforge.core import tensorfile
 from seqforge.core.tensorfile import MAX_HEADER_BYTES, NUMPY_TYPES, TensorFile, canonical_json, write_tensors
 from seqforge.errors import DamagedFileError, WriteError
 
 DTYPES = [np.dtype(code) for name, code in NUMPY_TYPES.items() if name != "BF16"]
 ARRAYS = st.sampled_from(DTYPES).flatmap(
-    lambda dtype: some.arrays(dtype, some.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+    lambda dtype: numpy_strategies.arrays(
+        dtype, numpy_strategies.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+    )
 )
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -32,13 +34,13 @@ MEGABYTE = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a path to write to, again and again."""
-    return tmp_path_factory.mktemp("tensors") / "some.safetensors"
+def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a path that many examples write to."""
+    return tmp_path_factory.mktemp("tensors") / "target.safetensors"
 
 
 def container(header: Any, data: bytes = b"") -> bytes:
-    """Return a container with this header: JSON, or its very bytes."""
+    """Return a container with this header: JSON, or bytes that are used unchanged."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
 
@@ -56,8 +58,8 @@ def read_all(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array(file.array(name)) for name in file.tensors}
 
 
-def refuses(path: Path, content: bytes, *, most: int = MEGABYTE) -> str:
-    """Check that this content is refused with one error that names the file, in little memory."""
+def assert_rejected(path: Path, content: bytes, *, most: int = MEGABYTE) -> str:
+    """Check that this content is rejected with an error that names the file, in little memory."""
     path.write_bytes(content)
     tracemalloc.start()
     try:
@@ -71,14 +73,14 @@ def refuses(path: Path, content: bytes, *, most: int = MEGABYTE) -> str:
     return str(caught.value)
 
 
-# -- what is written comes back -------------------------------------------------------------
+# -- round trips -------------------------------------------------------------
 
 
 @given(st.dictionaries(st.text(max_size=8).filter(lambda name: name != "__metadata__"), ARRAYS, max_size=5), PLAIN)
-def test_arrays_and_metadata_come_back(place: Path, arrays: Mapping[str, np.ndarray], told: Any) -> None:
-    write_tensors(place, arrays, told)
-    file = TensorFile(place, "model")
-    assert file.metadata == told
+def test_arrays_and_metadata_round_trip(target: Path, arrays: Mapping[str, np.ndarray], metadata: Any) -> None:
+    write_tensors(target, arrays, metadata)
+    file = TensorFile(target, "model")
+    assert file.metadata == metadata
     assert file.tensors.keys() == arrays.keys()
     for name, array in arrays.items():
         back = file.array(name)
@@ -88,29 +90,29 @@ def test_arrays_and_metadata_come_back(place: Path, arrays: Mapping[str, np.ndar
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (2, 3)])
-def test_every_type_and_empty_arrays_come_back(tmp_path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+def test_all_dtypes_and_empty_arrays_round_trip(tmp_path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> None:
     array = (np.arange(np.prod(shape, dtype=int)) % 2).astype(dtype).reshape(shape)
     write_tensors(tmp_path / "a", {"x": array}, None)
     back = TensorFile(tmp_path / "a", "model").array("x")
     assert (back.dtype, back.shape, back.tolist()) == (dtype, shape, array.tolist())
 
 
-def test_arrays_that_are_no_plain_block_come_back(tmp_path: Path) -> None:
+def test_arrays_that_are_not_contiguous_round_trip(tmp_path: Path) -> None:
     array = np.arange(24, dtype=np.int32).reshape(4, 6)
-    arrays = {"turned": array.T, "stepped": array[::2, 1::2], "large": np.ones((600, 600), np.float32).T}
+    arrays = {"transposed": array.T, "strided": array[::2, 1::2], "large": np.ones((600, 600), np.float32).T}
     write_tensors(tmp_path / "a", arrays, {})
     back = read_all(tmp_path / "a")
     assert all(np.array_equal(back[name], value) for name, value in arrays.items())
 
 
-def test_an_array_is_mapped_and_cannot_be_written_to(tmp_path: Path) -> None:
+def test_array_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
     write_tensors(tmp_path / "a", {"x": np.zeros(3, np.float32)}, {})
     array = TensorFile(tmp_path / "a", "model").array("x")
     assert isinstance(array, np.memmap)
     assert not array.flags.writeable
 
 
-def test_bfloat16_is_stored_under_its_own_name(tmp_path: Path) -> None:
+def test_bfloat16_has_its_own_dtype_name(tmp_path: Path) -> None:
     bits = np.array([0x3F80, 0xC000], np.uint16)
     write_tensors(tmp_path / "a", {"x": bits}, {}, bf16=True)
     file = TensorFile(tmp_path / "a", "model")
@@ -119,26 +121,26 @@ def test_bfloat16_is_stored_under_its_own_name(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=4), ARRAYS), max_size=4, unique_by=lambda pair: pair[0]), st.randoms())
-def test_the_same_content_gives_the_same_bytes(place: Path, pairs: list[tuple[str, np.ndarray]], random: Any) -> None:
+def test_equal_content_gives_equal_bytes(target: Path, pairs: list[tuple[str, np.ndarray]], random: Any) -> None:
     pairs = [(name, array) for name, array in pairs if name != "__metadata__"]
-    write_tensors(place, dict(pairs), {"a": 1, "b": [2, "é"]})
-    before = place.read_bytes()
+    write_tensors(target, dict(pairs), {"a": 1, "b": [2, "é"]})
+    before = target.read_bytes()
     random.shuffle(pairs)
-    write_tensors(place, dict(pairs), {"b": [2, "é"], "a": 1})
-    assert place.read_bytes() == before
+    write_tensors(target, dict(pairs), {"b": [2, "é"], "a": 1})
+    assert target.read_bytes() == before
 
 
-def test_canonical_json_refuses_what_is_no_json() -> None:
+def test_canonical_json_rejects_nan_and_infinity() -> None:
     assert canonical_json({"b": "é", "a": [1, 2.5]}) == '{"a":[1,2.5],"b":"é"}'
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match="JSON compliant"):
             canonical_json({"x": value})
 
 
-# -- other programs read it -----------------------------------------------------------------
+# -- compatibility with the safetensors library -----------------------------------------------------------------
 
 
-def test_the_safetensors_library_reads_our_files(tmp_path: Path) -> None:
+def test_safetensors_library_reads_our_files(tmp_path: Path) -> None:
     arrays = {str(dtype): (np.arange(6) % 2).astype(dtype).reshape(2, 3) for dtype in DTYPES}
     arrays |= {"none": np.zeros((0, 2), np.int16), "one": np.array(3.5)}
     write_tensors(tmp_path / "a.safetensors", arrays, {"name": "Ł"})
@@ -149,7 +151,7 @@ def test_the_safetensors_library_reads_our_files(tmp_path: Path) -> None:
         assert np.array_equal(back[name], array)
 
 
-def test_the_safetensors_library_reads_our_bfloat16(tmp_path: Path) -> None:
+def test_safetensors_library_reads_our_bfloat16(tmp_path: Path) -> None:
     value = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
     bits = value.view(torch.int16).numpy().view(np.uint16)
     write_tensors(tmp_path / "a.safetensors", {"x": bits, "y": np.ones(3, np.float32)}, {}, bf16=True)
@@ -159,13 +161,13 @@ def test_the_safetensors_library_reads_our_bfloat16(tmp_path: Path) -> None:
     assert torch.equal(back["y"], torch.ones(3))
 
 
-def test_there_is_exactly_one_metadata_key(tmp_path: Path) -> None:
+def test_file_has_one_metadata_key(tmp_path: Path) -> None:
     write_tensors(tmp_path / "a.safetensors", {"x": np.zeros(1, np.float32)}, {"b": 1, "a": 2})
     with safetensors.safe_open(tmp_path / "a.safetensors", "numpy") as file:
         assert file.metadata() == {"seqforge": '{"a":2,"b":1}'}
 
 
-def test_we_read_what_the_safetensors_library_writes(tmp_path: Path) -> None:
+def test_we_read_files_of_the_safetensors_library(tmp_path: Path) -> None:
     arrays = {"x": np.arange(5, dtype=np.int64), "y": np.ones((2, 2), np.float16)}
     safetensors.numpy.save_file(arrays, tmp_path / "a.safetensors", metadata={"seqforge": "[1]"})
     file = TensorFile(tmp_path / "a.safetensors", "model")
@@ -173,50 +175,50 @@ def test_we_read_what_the_safetensors_library_writes(tmp_path: Path) -> None:
     assert all(np.array_equal(file.array(name), value) for name, value in arrays.items())
 
 
-# -- what is damaged or hostile -------------------------------------------------------------
+# -- damaged and hostile files -------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def whole(place: Path) -> bytes:
+def intact(target: Path) -> bytes:
     arrays = {"a": np.arange(4, dtype=np.float32), "b": np.ones((2, 3), np.int64), "c": np.array([1], np.uint8)}
-    write_tensors(place, arrays, {"kind": "model"})
-    return place.read_bytes()
+    write_tensors(target, arrays, {"kind": "model"})
+    return target.read_bytes()
 
 
-def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, whole: bytes) -> None:
-    for length in range(len(whole)):
-        refuses(tmp_path / "cut", whole[:length])
+def test_truncated_file_is_rejected(tmp_path: Path, intact: bytes) -> None:
+    for length in range(len(intact)):
+        assert_rejected(tmp_path / "cut", intact[:length])
 
 
-def test_a_file_with_bytes_after_its_end_is_refused(tmp_path: Path, whole: bytes) -> None:
-    refuses(tmp_path / "long", whole + b"\0")
+def test_file_with_trailing_bytes_is_rejected(tmp_path: Path, intact: bytes) -> None:
+    assert_rejected(tmp_path / "long", intact + b"\0")
 
 
-def test_a_byte_of_the_header_or_its_length_that_differs_is_seen_or_harmless(tmp_path: Path, whole: bytes) -> None:
-    end = 8 + int.from_bytes(whole[:8], "little")
-    path, seen = tmp_path / "bad", 0
+def test_changed_header_byte_is_detected_or_harmless(tmp_path: Path, intact: bytes) -> None:
+    end = 8 + int.from_bytes(intact[:8], "little")
+    path, detected = tmp_path / "bad", 0
     for at in range(end):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :])
+        path.write_bytes(intact[:at] + bytes([intact[at] ^ 0x15]) + intact[at + 1 :])
         try:
             read_all(path)
         except DamagedFileError as error:
             assert str(path) in str(error)
-            seen += 1
-    assert seen > end / 2
+            detected += 1
+    assert detected > end / 2
 
 
 @pytest.mark.parametrize("length", [2**64 - 1, 2**63, 2**40, MAX_HEADER_BYTES + 1, 1000])
-def test_a_header_longer_than_the_file_takes_no_memory(tmp_path: Path, length: int) -> None:
-    refuses(tmp_path / "bad", length.to_bytes(8, "little") + b"{}", most=100_000)
+def test_header_longer_than_the_file_takes_no_memory(tmp_path: Path, length: int) -> None:
+    assert_rejected(tmp_path / "bad", length.to_bytes(8, "little") + b"{}", most=100_000)
 
 
-def test_a_header_above_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_header_above_the_limit_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "bad"
     with path.open("wb") as file:
         file.write((MAX_HEADER_BYTES + 1).to_bytes(8, "little"))
         file.truncate(MAX_HEADER_BYTES + 100)
     tracemalloc.start()
-    with pytest.raises(DamagedFileError, match="its header claims"):
+    with pytest.raises(DamagedFileError, match="its header has"):
         TensorFile(path, "model")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -225,7 +227,7 @@ def test_a_header_above_the_limit_is_refused_before_it_is_read(tmp_path: Path) -
 
 HEADERS: dict[str, bytes | Any] = {
     "empty": b"",
-    "no JSON": b"\x80\x04\x95 pickle",
+    "not JSON": b"\x80\x04\x95 pickle",
     "broken JSON": b'{"a": ',
     "not UTF-8": b'{"\xff": 1}',
     "a list": [],
@@ -236,8 +238,8 @@ HEADERS: dict[str, bytes | Any] = {
     "metadata of another program": {"__metadata__": {"format": "pt"}},
     "metadata a list": {"__metadata__": ["seqforge"]},
     "metadata null": {"__metadata__": None},
-    "metadata no text": {"__metadata__": {"seqforge": 3}},
-    "metadata no JSON": {"__metadata__": {"seqforge": "{"}},
+    "metadata not a string": {"__metadata__": {"seqforge": 3}},
+    "metadata not JSON": {"__metadata__": {"seqforge": "{"}},
     "metadata nested": {"__metadata__": {"seqforge": "[" * 100_000}},
     "nested": b"[" * 100_000,
     "a number of many digits": b'{"__metadata__": {"seqforge": "' + b"1" * 10_000 + b'"}}',
@@ -271,7 +273,7 @@ HEADERS: dict[str, bytes | Any] = {
     "offsets text": with_tensors(a=entry(offsets="04")),
     "offsets real": with_tensors(a=entry(offsets=[0, 4.0])),
     "offsets negative": with_tensors(a=entry(offsets=[-4, 0])),
-    "offsets turned": with_tensors(a=entry(offsets=[4, 0])),
+    "offsets reversed": with_tensors(a=entry(offsets=[4, 0])),
     "offsets behind the file": with_tensors(a=entry(offsets=[4, 8])),
     "offsets huge": with_tensors(a=entry(shape=[2**40], offsets=[0, 2**42])),
     "overlap": with_tensors(a=entry(), b=entry()),
@@ -283,40 +285,38 @@ HEADERS: dict[str, bytes | Any] = {
 
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
-def test_a_header_that_does_not_fit_is_refused(tmp_path: Path, header: Any) -> None:
-    refuses(tmp_path / "bad", container(header, b"\0\0\0\0"), most=4 * MEGABYTE)
+def test_invalid_header_is_rejected(tmp_path: Path, header: Any) -> None:
+    assert_rejected(tmp_path / "bad", container(header, b"\0\0\0\0"), most=4 * MEGABYTE)
 
 
-def test_the_axes_of_a_stranger_are_counted_before_they_are_multiplied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_axes_are_counted_before_they_are_multiplied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def product(numbers: Sequence[int]) -> int:
-        assert len(numbers) <= 64, "16 MB of axes would take hours"
+        assert len(numbers) <= 64, "the product of 16 MB of axes takes hours"
         return math.prod(numbers)
 
     monkeypatch.setattr(tensorfile, "math", SimpleNamespace(prod=product))
-    refuses(tmp_path / "bad", container(with_tensors(a=entry("U8", [9] * 1000)), b"\0\0\0\0"))
+    assert_rejected(tmp_path / "bad", container(with_tensors(a=entry("U8", [9] * 1000)), b"\0\0\0\0"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 7])
-def test_a_file_shorter_than_a_length_is_refused(tmp_path: Path, size: int) -> None:
-    assert "not a seqforge model" in refuses(tmp_path / "bad", b"\0" * size)
+def test_file_shorter_than_the_length_field_is_rejected(tmp_path: Path, size: int) -> None:
+    assert "not a seqforge model" in assert_rejected(tmp_path / "bad", b"\0" * size)
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match=r"there is no model at .*nowhere"):
         TensorFile(tmp_path / "nowhere", "model")
     with pytest.raises(DamagedFileError, match="cannot read the model"):
         TensorFile(tmp_path, "model")
 
 
-def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
+def test_missing_tensor_is_named(tmp_path: Path) -> None:
     write_tensors(tmp_path / "a", {"x": np.zeros(1, np.float32)}, {})
     with pytest.raises(DamagedFileError, match=r"a cannot be used: the tensor 'y' is missing"):
         TensorFile(tmp_path / "a", "model").array("y")
 
 
-def reads_or_refuses(path: Path, content: bytes) -> None:
+def assert_read_or_rejected(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
         read_all(path)
@@ -326,21 +326,21 @@ def reads_or_refuses(path: Path, content: bytes) -> None:
 
 @settings(max_examples=150)
 @given(st.binary(max_size=200), st.integers(0, 200))
-def test_random_bytes_are_refused_and_nothing_else(place: Path, content: bytes, length: int) -> None:
-    reads_or_refuses(place, content)
-    reads_or_refuses(place, length.to_bytes(8, "little") + content)
+def test_random_bytes_are_rejected(target: Path, content: bytes, length: int) -> None:
+    assert_read_or_rejected(target, content)
+    assert_read_or_rejected(target, length.to_bytes(8, "little") + content)
 
 
 @settings(max_examples=150)
 @given(data=st.data())
-def test_random_damage_is_refused_or_harmless(place: Path, whole: bytes, data: st.DataObject) -> None:
-    content = bytearray(whole)
+def test_random_damage_is_rejected_or_harmless(target: Path, intact: bytes, data: st.DataObject) -> None:
+    content = bytearray(intact)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content) - 1))
         end = data.draw(st.integers(at, min(at + 6, len(content))))
         content[at:end] = data.draw(st.binary(max_size=6) | st.sampled_from([b"9999", b"-1", b"[]", b"1e9", b"null"]))
         content = content or bytearray(b"\0")
-    reads_or_refuses(place, bytes(content))
+    assert_read_or_rejected(target, bytes(content))
 
 
 NUMBERS = st.integers(-2, 6) | st.sampled_from([2**31, 2**63, 2**64, 10**20]) | st.none() | st.floats() | st.text()
@@ -355,14 +355,14 @@ ENTRIES = st.fixed_dictionaries(
 
 @settings(max_examples=150)
 @given(st.dictionaries(st.text(max_size=3), ENTRIES | PLAIN, max_size=3), st.binary(max_size=24))
-def test_random_headers_are_refused_or_fit(place: Path, entries: dict[str, Any], data: bytes) -> None:
-    reads_or_refuses(place, container(with_tensors(**entries), data))
+def test_random_headers_are_rejected_or_valid(target: Path, entries: dict[str, Any], data: bytes) -> None:
+    assert_read_or_rejected(target, container(with_tensors(**entries), data))
 
 
 # -- writing --------------------------------------------------------------------------------
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_tensors(path, {"x": np.zeros(1, np.float32)}, {"old": True})
     before = path.read_bytes()
@@ -374,7 +374,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_file_still_mapped_can_be_replaced(tmp_path: Path) -> None:
+def test_mapped_file_can_be_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_tensors(path, {"x": np.zeros(3, np.float32)}, {})
     mapped = TensorFile(path, "model").array("x")

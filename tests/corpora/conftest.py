@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
 
 
 @pytest.fixture(autouse=True)
-def own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     from fakekit import isolate
 
     isolate(monkeypatch, tmp_path)

@@ -15,10 +15,10 @@ from seqforge.plugin import Piece, registry
 FOLDER = Path(seqforge_corpora.__file__).parent
 BUNDLED = sorted(path.parent.name for path in FOLDER.glob("*/corpus.toml"))
 READ = [name for name in BUNDLED if name != "cmudict"]
-"""Those whose plugin stands here; cmudict's is an example (tests/testing/test_outside.py)."""
+"""The corpora of the four plugins; cmudict belongs to an example (tests/testing/test_outside.py)."""
 LICENCES = {"MIT", "BSD-2-Clause", "CC0-1.0", "CC-BY-4.0", "LicenseRef-public-domain"}
 
-# Pieces a side, and a digest of what stands on each: a fixed split never moves.
+# Number of pieces per split, and a digest of their content: a fixed split never changes.
 SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "cre": {
         "train": (1_119, "a60e6722ee8eafa8"),
@@ -69,27 +69,27 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
 
 
 def corpus(name: str) -> Corpus:
-    return next(each for each in installed_corpora() if each.name == name)
+    return next(entry for entry in installed_corpora() if entry.name == name)
 
 
-def prepared(name: str) -> PreparedCorpus:
-    found = corpus(name)
-    plugin = registry.load(found.domain)
+def prepare_bundled(name: str) -> PreparedCorpus:
+    bundled = corpus(name)
+    plugin = registry.load(bundled.domain)
     sources = find_sources([name], reads=plugin.reads, domain=plugin.name)
-    return prepare(plugin, plugin.Options(**found.options), sources, workers=1)
+    return prepare(plugin, plugin.Options(**bundled.options), sources, workers=1)
 
 
-def pieces(found: PreparedCorpus, side: str) -> list[Piece]:
-    data = found.datasets[side]
-    return [found.codec.decode(data.example(number)) for number in range(len(data))]
+def pieces(prepared: PreparedCorpus, split: str) -> list[Piece]:
+    dataset = prepared.datasets[split]
+    return [prepared.codec.decode(dataset.example(number)) for number in range(len(dataset))]
 
 
 def digest(all_pieces: list[Piece]) -> str:
-    rows = sorted(f"{sorted(piece.labels.items())} {written(piece.content)}" for piece in all_pieces)
+    rows = sorted(f"{sorted(piece.labels.items())} {text_of(piece.content)}" for piece in all_pieces)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
-def written(content: Any) -> str:
+def text_of(content: Any) -> str:
     if hasattr(content, "strokes"):
         return f"{content.text} {(content.points.round(1) + 0.0).tolist()}"
     notes = getattr(content, "notes", None)
@@ -101,96 +101,105 @@ def test_tinyshakespeare_and_names_are_bundled() -> None:
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_a_bundled_corpus_is_announced_under_its_folder_s_name(name: str) -> None:
+def test_name_of_bundled_corpus_is_its_folder(name: str) -> None:
     assert corpus(name).folder.name == name
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_a_bundled_corpus_has_every_field(name: str) -> None:
-    told: dict[str, Any] = tomllib.loads((FOLDER / name / "corpus.toml").read_text())
+def test_bundled_corpus_has_all_fields(name: str) -> None:
+    content: dict[str, Any] = tomllib.loads((FOLDER / name / "corpus.toml").read_text())
     for field in ("name", "domain", "summary", "licence", "source", "attribution"):
-        assert isinstance(told[field], str) and told[field].strip(), field
-    assert re.search(r"https://\S+, commit [0-9a-f]{7}|\d+\.\d+\.\d+, \S+", told["source"]), "a source of one version"
-    assert told["split"]["kind"] and told["counts"]
-    assert told["licence"] in LICENCES
-    assert told["files"]
+        assert isinstance(content[field], str) and content[field].strip(), field
+    assert re.search(r"https://\S+, commit [0-9a-f]{7}|\d+\.\d+\.\d+, \S+", content["source"]), (
+        "the source names no version"
+    )
+    assert content["split"]["kind"] and content["counts"]
+    assert content["licence"] in LICENCES
+    assert content["files"]
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_a_licence_that_asks_for_its_text_has_it_beside_the_data(name: str) -> None:
-    asked = {"MIT": "Permission is hereby granted", "BSD-2-Clause": "Redistribution and use in source and binary forms"}
+def test_licence_text_is_included_where_required(name: str) -> None:
+    required = {
+        "MIT": "Permission is hereby granted",
+        "BSD-2-Clause": "Redistribution and use in source and binary forms",
+    }
     licence = corpus(name).licence
-    assert licence not in asked or asked[licence] in (FOLDER / name / "LICENSE").read_text()
+    assert licence not in required or required[licence] in (FOLDER / name / "LICENSE").read_text()
 
 
 @pytest.mark.parametrize("name", READ)
-def test_counts_are_true(name: str) -> None:
-    found = corpus(name)
-    plugin = registry.load(found.domain)
-    read = [p for path in found.paths() for p in plugin.read(path, plugin.Options(**found.options))]
-    assert all(isinstance(piece, Piece) for piece in read)
-    songs = [piece.content.notes for piece in read if isinstance(getattr(piece.content, "notes", None), np.ndarray)]
-    texts = [piece.content for piece in read if isinstance(piece, Piece) and isinstance(piece.content, str)]
-    inks = [piece.content for piece in read if hasattr(piece.content, "strokes")]
+def test_counts(name: str) -> None:
+    bundled = corpus(name)
+    plugin = registry.load(bundled.domain)
+    pieces_read = [p for path in bundled.paths() for p in plugin.read(path, plugin.Options(**bundled.options))]
+    assert all(isinstance(piece, Piece) for piece in pieces_read)
+    songs = [
+        piece.content.notes for piece in pieces_read if isinstance(getattr(piece.content, "notes", None), np.ndarray)
+    ]
+    texts = [piece.content for piece in pieces_read if isinstance(piece, Piece) and isinstance(piece.content, str)]
+    inks = [piece.content for piece in pieces_read if hasattr(piece.content, "strokes")]
     measured = {
-        "files": len(found.paths()),
-        "pieces": len(read),
-        "tunes": len(read),
-        "chorales": len(read),
-        "songs": len(read),
-        "beats": len(read),
+        "files": len(bundled.paths()),
+        "pieces": len(pieces_read),
+        "tunes": len(pieces_read),
+        "chorales": len(pieces_read),
+        "songs": len(pieces_read),
+        "beats": len(pieces_read),
         "notes": sum(map(len, songs)),
         "characters": sum(map(len, texts)),
         "distinct_characters": len(set().union(*texts)),
-        "samples": len(read),
-        "writers": len({piece.labels["writer"] for piece in read if "writer" in piece.labels}),
+        "samples": len(pieces_read),
+        "writers": len({piece.labels["writer"] for piece in pieces_read if "writer" in piece.labels}),
         "points": sum(len(ink.points) for ink in inks),
     }
     if inks:
         measured["characters"] = sum(len(ink.text) for ink in inks)
-    assert found.counts and set(found.counts) <= set(measured)
-    assert dict(found.counts) == {key: measured[key] for key in found.counts}
+    assert bundled.counts and set(bundled.counts) <= set(measured)
+    assert dict(bundled.counts) == {key: measured[key] for key in bundled.counts}
 
 
 @pytest.mark.parametrize("name", READ)
-def test_the_fixed_split_has_not_moved(name: str) -> None:
-    found = prepared(name)
-    sides = {side: pieces(found, side) for side in found.datasets}
-    assert {side: (len(on), digest(on)) for side, on in sides.items()} == SPLITS[name]
+def test_split_is_unchanged(name: str) -> None:
+    prepared = prepare_bundled(name)
+    splits = {split: pieces(prepared, split) for split in prepared.datasets}
+    assert {split: (len(part), digest(part)) for split, part in splits.items()} == SPLITS[name]
 
 
-def test_tinyshakespeare_is_split_as_published() -> None:
-    found = prepared("tinyshakespeare")
-    assert len(pieces(found, "train")[0].content) == 1_003_854
-    assert len(pieces(found, "valid")[0].content) == 111_540
+def test_tinyshakespeare_has_its_published_split() -> None:
+    prepared = prepare_bundled("tinyshakespeare")
+    assert len(pieces(prepared, "train")[0].content) == 1_003_854
+    assert len(pieces(prepared, "valid")[0].content) == 111_540
     text = corpus("tinyshakespeare").paths()[0].read_text(encoding="utf-8")
-    assert pieces(found, "train")[0].content + pieces(found, "valid")[0].content == text
+    assert pieces(prepared, "train")[0].content + pieces(prepared, "valid")[0].content == text
 
 
-def test_no_name_stands_on_two_sides() -> None:
-    found = prepared("names")
-    sides = [{piece.content.casefold() for piece in pieces(found, side)} for side in found.datasets]
-    assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
+def test_names_are_in_one_split() -> None:
+    prepared = prepare_bundled("names")
+    splits = [{piece.content.casefold() for piece in pieces(prepared, split)} for split in prepared.datasets]
+    assert not splits[0] & splits[1] and not splits[0] & splits[2] and not splits[1] & splits[2]
 
 
 def test_every_language_is_in_train() -> None:
-    labels = {piece.labels["language"] for piece in pieces(prepared("names"), "train")}
+    labels = {piece.labels["language"] for piece in pieces(prepare_bundled("names"), "train")}
     assert len(labels) == 18
 
 
-def test_exactly_one_corpus_is_the_default_of_text() -> None:
-    assert [each.name for each in installed_corpora() if each.default and each.domain == "text"] == ["tinyshakespeare"]
+def test_text_has_one_default_corpus() -> None:
+    assert [entry.name for entry in installed_corpora() if entry.default and entry.domain == "text"] == [
+        "tinyshakespeare"
+    ]
 
 
-def test_cmudict_is_split_by_word_for_good() -> None:
-    told, entries = corpus("cmudict").counts, {}
-    for side in ("train", "valid", "test"):
-        entries[side] = (FOLDER / "cmudict" / side / "cmudict.dict").read_text(encoding="utf-8").splitlines()
-    words = {side: {re.sub(r"\(\d+\)$", "", line.split()[0]) for line in lines} for side, lines in entries.items()}
-    assert {side: len(found) for side, found in words.items()} == {"train": 113_484, "valid": 6_221, "test": 6_347}
-    assert len(set().union(*words.values())) == sum(map(len, words.values())) == told["words"]
-    assert sum(map(len, entries.values())) == told["entries"]
-    for side, found in words.items():
-        for word in sorted(found)[::100]:
-            place = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big") / 2**64
-            assert side == ("train" if place < 0.9 else "valid" if place < 0.95 else "test")
+def test_cmudict_is_split_by_word() -> None:
+    counts, entries = corpus("cmudict").counts, {}
+    for split in ("train", "valid", "test"):
+        entries[split] = (FOLDER / "cmudict" / split / "cmudict.dict").read_text(encoding="utf-8").splitlines()
+    words = {split: {re.sub(r"\(\d+\)$", "", line.split()[0]) for line in lines} for split, lines in entries.items()}
+    assert {split: len(part) for split, part in words.items()} == {"train": 113_484, "valid": 6_221, "test": 6_347}
+    assert len(set().union(*words.values())) == sum(map(len, words.values())) == counts["words"]
+    assert sum(map(len, entries.values())) == counts["entries"]
+    for split, part in words.items():
+        for word in sorted(part)[::100]:
+            fraction = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big") / 2**64
+            assert split == ("train" if fraction < 0.9 else "valid" if fraction < 0.95 else "test")

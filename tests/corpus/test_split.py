@@ -27,7 +27,7 @@ def naive(pieces: list[list[int]]) -> list[int]:
 
 @LAW
 @given(keys)
-def test_representatives_are_those_of_a_naive_union(pieces: list[list[int]]) -> None:
+def test_representatives_equal_naive_union(pieces: list[list[int]]) -> None:
     groups = Groups()
     for piece in pieces:
         groups.add(piece)
@@ -36,26 +36,26 @@ def test_representatives_are_those_of_a_naive_union(pieces: list[list[int]]) -> 
 
 @LAW
 @given(st.lists(keys, max_size=4))
-def test_groups_gathered_in_chunks_are_the_same(chunks: list[list[list[int]]]) -> None:
-    whole, joined = Groups(), Groups()
+def test_groups_do_not_depend_on_chunks(chunks: list[list[list[int]]]) -> None:
+    all_groups, joined = Groups(), Groups()
     for chunk in chunks:
         part = Groups()
         for piece in chunk:
-            whole.add(piece)
+            all_groups.add(piece)
             part.add(piece)
         joined.extend(*part.arrays(), part.pieces)
-    assert joined.pieces == whole.pieces
-    assert joined.representatives().tolist() == whole.representatives().tolist()
+    assert joined.pieces == all_groups.pieces
+    assert joined.representatives().tolist() == all_groups.representatives().tolist()
 
 
-def test_a_long_chain_of_shared_keys_is_one_group() -> None:
+def test_chain_of_shared_keys_is_one_group() -> None:
     groups = Groups()
     for number in range(300):
         groups.add([300 - number, 301 - number])
     assert set(groups.representatives().tolist()) == {1}
 
 
-def test_keys_are_taken_modulo_64_bits() -> None:
+def test_keys_are_reduced_modulo_64_bits() -> None:
     groups = Groups()
     groups.add([-1])
     groups.add([2**64 - 1])
@@ -64,21 +64,21 @@ def test_keys_are_taken_modulo_64_bits() -> None:
 
 @LAW
 @given(representatives)
-def test_a_group_is_never_split(found: np.ndarray) -> None:
-    doubled = np.concatenate([found, found, found[::2]])
-    sides = split_by_content(doubled).sides
+def test_group_stays_in_one_split(fingerprints: np.ndarray) -> None:
+    doubled = np.concatenate([fingerprints, fingerprints, fingerprints[::2]])
+    splits = split_by_content(doubled).splits
     for key in set(doubled.tolist()):
-        assert len(set(sides[doubled == np.uint64(key)].tolist())) == 1
+        assert len(set(splits[doubled == np.uint64(key)].tolist())) == 1
 
 
 @LAW
 @given(representatives)
-@example(np.array([0, 5442], np.uint64))  # they fall on train and test
-def test_train_is_never_empty_and_no_side_is_where_there_are_enough(found: np.ndarray) -> None:
-    split = split_by_content(found)
-    counts = np.bincount(split.sides, minlength=3)
-    groups = len(set(found.tolist()))
-    assert counts.sum() == len(found) and counts[0] > 0
+@example(np.array([0, 5442], np.uint64))  # they fall into train and test
+def test_no_split_is_empty_with_enough_groups(fingerprints: np.ndarray) -> None:
+    split = split_by_content(fingerprints)
+    counts = np.bincount(split.splits, minlength=3)
+    groups = len(set(fingerprints.tolist()))
+    assert counts.sum() == len(fingerprints) and counts[0] > 0
     if groups >= 2:
         assert counts[1] > 0
     if groups >= 3:
@@ -87,56 +87,58 @@ def test_train_is_never_empty_and_no_side_is_where_there_are_enough(found: np.nd
 
 @LAW
 @given(representatives)
-@example(np.array([0, 5442], np.uint64))  # they fall on train and test
-def test_a_side_that_is_empty_or_was_filled_by_hand_is_told(found: np.ndarray) -> None:
-    split = split_by_content(found)
-    if not (split.sides == 1).any() or not (split.sides == 2).any():
+@example(np.array([0, 5442], np.uint64))  # they fall into train and test
+def test_empty_split_is_in_remark(fingerprints: np.ndarray) -> None:
+    split = split_by_content(fingerprints)
+    if not (split.splits == 1).any() or not (split.splits == 2).any():
         assert split.remark
 
 
 @LAW
 @given(st.integers(0, 2**32), st.integers(1, 300))
-def test_a_growing_collection_keeps_its_split(seed: int, more: int) -> None:
+def test_growing_corpus_keeps_its_split(seed: int, more: int) -> None:
     rng = np.random.default_rng(seed)
-    found = rng.integers(0, 2**64, 400, np.uint64)
-    grown = np.concatenate([found, rng.integers(0, 2**64, more, np.uint64)])
-    first, second = split_by_content(found), split_by_content(grown)
+    fingerprints = rng.integers(0, 2**64, 400, np.uint64)
+    grown = np.concatenate([fingerprints, rng.integers(0, 2**64, more, np.uint64)])
+    first, second = split_by_content(fingerprints), split_by_content(grown)
     if not first.remark:
-        assert second.sides[: len(found)].tolist() == first.sides.tolist()
+        assert second.splits[: len(fingerprints)].tolist() == first.splits.tolist()
 
 
 @LAW
 @given(st.integers(0, 2**32))
-def test_the_order_of_pieces_does_not_matter(seed: int) -> None:
+def test_split_does_not_depend_on_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    found = rng.integers(0, 2**64, 100, np.uint64)
+    fingerprints = rng.integers(0, 2**64, 100, np.uint64)
     order = rng.permutation(100)
-    assert split_by_content(found[order]).sides.tolist() == split_by_content(found).sides[order].tolist()
+    assert (
+        split_by_content(fingerprints[order]).splits.tolist() == split_by_content(fingerprints).splits[order].tolist()
+    )
 
 
-def test_the_shares_are_about_90_5_5() -> None:
-    found = np.random.default_rng(1).integers(0, 2**64, 50_000, np.uint64)
-    counts = np.bincount(split_by_content(found).sides, minlength=3) / 50_000
+def test_shares_are_about_90_5_5() -> None:
+    fingerprints = np.random.default_rng(1).integers(0, 2**64, 50_000, np.uint64)
+    counts = np.bincount(split_by_content(fingerprints).splits, minlength=3) / 50_000
     assert abs(counts - [0.9, 0.05, 0.05]).max() < 0.005
-    assert split_by_content(found).remark == ""
+    assert split_by_content(fingerprints).remark == ""
 
 
-def test_small_keys_are_spread_too() -> None:
-    sides = split_by_content(np.arange(10_000, dtype=np.uint64)).sides
-    assert abs(np.bincount(sides, minlength=3) / 10_000 - [0.9, 0.05, 0.05]).max() < 0.01
+def test_small_keys_are_spread() -> None:
+    splits = split_by_content(np.arange(10_000, dtype=np.uint64)).splits
+    assert abs(np.bincount(splits, minlength=3) / 10_000 - [0.9, 0.05, 0.05]).max() < 0.01
 
 
-def test_one_group_goes_to_train_and_that_is_told() -> None:
+def test_one_group_goes_to_train_with_remark() -> None:
     split = split_by_content(np.full(7, 5, np.uint64))
-    assert split.sides.tolist() == [0] * 7 and "near duplicates of each other" in split.remark
+    assert split.splits.tolist() == [0] * 7 and "near duplicates of each other" in split.remark
 
 
-def test_two_groups_fill_train_and_valid_and_the_missing_test_is_told() -> None:
+def test_two_groups_fill_train_and_valid_with_remark() -> None:
     split = split_by_content(np.array([1, 1, 1, 2], np.uint64))
-    assert sorted(np.bincount(split.sides, minlength=3).tolist()) == [0, 1, 3]
-    assert (split.sides == 1).any() and "2 distinct pieces" in split.remark and "test" in split.remark
+    assert sorted(np.bincount(split.splits, minlength=3).tolist()) == [0, 1, 3]
+    assert (split.splits == 1).any() and "2 distinct pieces" in split.remark and "test" in split.remark
 
 
-def test_no_pieces_at_all_are_split_without_a_word() -> None:
+def test_no_pieces_have_no_remark() -> None:
     split = split_by_content(np.zeros(0, np.uint64))
-    assert split.sides.tolist() == [] and split.remark == ""
+    assert split.splits.tolist() == [] and split.remark == ""

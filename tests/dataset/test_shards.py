@@ -30,7 +30,7 @@ def shard(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_shard_holds_what_was_written(shard: Path) -> None:
+def test_shard_round_trip(shard: Path) -> None:
     opened = Shard(shard, SPACE, SOURCE, 2)
     assert opened.steps.tolist() == [1, 2, 299, 7]
     assert opened.steps.dtype == np.uint16
@@ -46,11 +46,11 @@ def test_a_shard_holds_what_was_written(shard: Path) -> None:
     assert [opened.extras(piece) for piece in range(3)] == [{}, {"title": "Ł", "bars": [1, None]}, {}]
 
 
-def test_steps_stay_on_disk(shard: Path) -> None:
+def test_steps_are_memory_mapped(shard: Path) -> None:
     assert isinstance(Shard(shard, SPACE, SOURCE, 2).steps, np.memmap)
 
 
-def test_a_shard_of_nothing_can_be_written_and_read(tmp_path: Path) -> None:
+def test_shard_without_pieces(tmp_path: Path) -> None:
     write_shard(tmp_path / "0", SPACE, None, LABELS, [], [], [])
     opened = Shard(tmp_path / "0", SPACE, None, 2)
     assert (len(opened.steps), opened.bounds.tolist(), opened.labels.shape) == (0, [0], (0, 2))
@@ -61,12 +61,12 @@ def test_a_shard_of_nothing_can_be_written_and_read(tmp_path: Path) -> None:
     ("space", "source", "labels"),
     [(Categorical(5), SOURCE, 2), (SPACE, SOURCE, 1), (SPACE, SOURCE, 3)],
 )
-def test_a_shard_of_another_codec_is_refused(shard: Path, space: Categorical, source: Categorical, labels: int) -> None:
+def test_shard_of_another_codec_is_an_error(shard: Path, space: Categorical, source: Categorical, labels: int) -> None:
     with pytest.raises(DamagedFileError, match="do not fit each other; delete its folder"):
         Shard(shard, space, source, labels)
 
 
-def test_a_shard_without_the_sources_that_are_asked_for_is_refused(tmp_path: Path) -> None:
+def test_shard_without_expected_sources_is_an_error(tmp_path: Path) -> None:
     write_shard(tmp_path / "0", SPACE, None, LABELS, EXAMPLES, [0, 0, 0], [1.0, 1.0, 1.0])
     with pytest.raises(DamagedFileError, match="'sources' is missing"):
         Shard(tmp_path / "0", SPACE, SOURCE, 2)
@@ -86,20 +86,20 @@ NAMES = [
 ]
 
 
-def rewritten(path: Path, **other: np.ndarray | None) -> None:
+def rewrite(path: Path, **other: np.ndarray | None) -> None:
     file = TensorFile(path, "shard")
     arrays = {name: np.array(file.array(name)) for name in file.tensors} | other
     write_tensors(path, {name: value for name, value in arrays.items() if value is not None}, file.metadata)
 
 
-def test_a_shard_written_again_is_still_read(shard: Path) -> None:
-    rewritten(shard)
+def test_rewritten_shard_can_be_read(shard: Path) -> None:
+    rewrite(shard)
     Shard(shard, SPACE, SOURCE, 2)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_missing_array_is_named(shard: Path, name: str) -> None:
-    rewritten(shard, **{name: None})
+def test_missing_array_is_an_error(shard: Path, name: str) -> None:
+    rewrite(shard, **{name: None})
     with pytest.raises(DamagedFileError, match=f"'{name}' is missing"):
         Shard(shard, SPACE, SOURCE, 2)
 
@@ -108,8 +108,8 @@ def test_a_missing_array_is_named(shard: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "value", [np.array(3), np.zeros((2, 2), np.int64), np.zeros(9, np.int64)], ids=lambda v: str(v.shape)
 )
-def test_an_array_of_another_shape_is_refused(shard: Path, name: str, value: np.ndarray) -> None:
-    rewritten(shard, **{name: value})
+def test_array_of_another_shape_is_an_error(shard: Path, name: str, value: np.ndarray) -> None:
+    rewrite(shard, **{name: value})
     with pytest.raises(DamagedFileError, match=str(shard)):
         Shard(shard, SPACE, SOURCE, 2)
 
@@ -124,29 +124,29 @@ def test_an_array_of_another_shape_is_refused(shard: Path, name: str, value: np.
     ],
     ids=str,
 )  # fmt: skip
-def test_arrays_that_do_not_fit_each_other_are_refused(shard: Path, name: str, value: Any) -> None:
+def test_arrays_that_do_not_fit_each_other_are_an_error(shard: Path, name: str, value: Any) -> None:
     dtype = {"labels": np.int32}.get(name)
-    rewritten(shard, **{name: np.array(value, dtype)})
+    rewrite(shard, **{name: np.array(value, dtype)})
     with pytest.raises(DamagedFileError, match=str(shard)):
         Shard(shard, SPACE, SOURCE, 2)
 
 
-def test_extras_that_are_damaged_are_refused(shard: Path) -> None:
+def test_damaged_extras_are_an_error(shard: Path) -> None:
     damaged = np.array(TensorFile(shard, "shard").array("extras"))
     damaged[3:6] = 0xFF
-    rewritten(shard, extras=damaged)
+    rewrite(shard, extras=damaged)
     with pytest.raises(DamagedFileError, match=str(shard)):
         Shard(shard, SPACE, SOURCE, 2).extras(1)
 
 
-@pytest.mark.parametrize("metadata", [None, {}, {"format": 2, "kind": "shard"}, {"format": 1, "kind": "model"}])
-def test_another_file_of_ours_is_no_shard(tmp_path: Path, metadata: Any) -> None:
+@pytest.mark.parametrize("metadata", [None, {}, {"format": 3, "kind": "shard"}, {"format": 2, "kind": "model"}])
+def test_file_of_another_kind_is_an_error(tmp_path: Path, metadata: Any) -> None:
     write_tensors(tmp_path / "0", {}, metadata)
-    with pytest.raises(DamagedFileError, match="no shard of this format"):
+    with pytest.raises(DamagedFileError, match="not a shard of this format"):
         Shard(tmp_path / "0", SPACE, None, 0)
 
 
-def test_a_shard_cut_short_is_refused(shard: Path) -> None:
+def test_truncated_shard_is_an_error(shard: Path) -> None:
     content = shard.read_bytes()
     for length in range(0, len(content), 37):
         shard.write_bytes(content[:length])
@@ -155,7 +155,7 @@ def test_a_shard_cut_short_is_refused(shard: Path) -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 299), max_size=6), max_size=6))
-def test_any_pieces_come_back(tmp_path_factory: pytest.TempPathFactory, pieces: list[list[int]]) -> None:
+def test_pieces_round_trip(tmp_path_factory: pytest.TempPathFactory, pieces: list[list[int]]) -> None:
     path = tmp_path_factory.getbasetemp() / "any.safetensors"
     examples = [Example(np.array(piece, np.uint16)) for piece in pieces]
     write_shard(path, SPACE, None, {}, examples, [0] * len(pieces), [1.0] * len(pieces))

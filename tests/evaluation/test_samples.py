@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge.evaluation import compare
-from seqforge.evaluation.samples import LONGEST, Runs, distance
+from seqforge.evaluation.samples import MAX_RUN, RunIndex, distance
 from seqforge.plugin import Describes, Piece
 
 NUMBERS = st.lists(st.integers(-5, 300), min_size=1, max_size=30)
@@ -21,8 +21,8 @@ class Letters(Describes):
 
 
 @given(st.lists(NUMBERS, min_size=1), st.lists(NUMBERS, min_size=1))
-def test_the_distance_is_one(some: list[list[int]], others: list[list[int]]) -> None:
-    left, right = [np.array(each) for each in some], [np.array(each) for each in others]
+def test_distance_is_a_bounded_symmetric_metric(first: list[list[int]], second: list[list[int]]) -> None:
+    left, right = [np.array(values) for values in first], [np.array(values) for values in second]
     assert distance(left, left) == 0
     assert 0 <= distance(left, right) <= 1
     assert distance(left, right) == pytest.approx(distance(right, left))
@@ -30,30 +30,30 @@ def test_the_distance_is_one(some: list[list[int]], others: list[list[int]]) -> 
         assert distance(left, right) == pytest.approx(1)
 
 
-def test_the_distance_of_known_shares() -> None:
+def test_distance_of_known_shares() -> None:
     assert distance([np.array([0, 0, 0, 1])], [np.array([0, 1]), np.array([1, 1])]) == pytest.approx(0.5)
 
 
 @given(NUMBERS, st.lists(NUMBERS, max_size=4))
-def test_the_longest_run_is_that_of_a_plain_search(trace: list[int], known: list[list[int]]) -> None:
-    runs = {tuple(each[a:b]) for each in known for a in range(len(each)) for b in range(a + 1, len(each) + 1)}
-    plain = max(
+def test_longest_run_equals_naive_search(trace: list[int], known: list[list[int]]) -> None:
+    runs = {tuple(other[a:b]) for other in known for a in range(len(other)) for b in range(a + 1, len(other) + 1)}
+    longest = max(
         [b - a for a in range(len(trace)) for b in range(a + 1, len(trace) + 1) if tuple(trace[a:b]) in runs], default=0
     )
-    assert Runs(known).longest(trace) == plain
+    assert RunIndex(known).longest(trace) == longest
 
 
-def test_a_copy_is_found_up_to_the_longest_that_is_looked_for() -> None:
-    whole = list(range(LONGEST * 2))
-    assert Runs([whole]).longest(whole) == LONGEST
+def test_longest_run_is_limited() -> None:
+    trace = list(range(MAX_RUN * 2))
+    assert RunIndex([trace]).longest(trace) == MAX_RUN
 
 
-def test_pieces_are_set_beside_real_ones() -> None:
+def test_compare() -> None:
     def pieces(*texts: str) -> list[Piece]:
         return [Piece(text) for text in texts]
 
-    found = compare(Letters(), pieces("aabb", "xyz"), pieces("ab", "ba"), pieces("xyzzy", "qqq"))
-    assert found.distances["letter"][0] == pytest.approx(3 / 7)
-    assert found.distances["letter"][1] == 0
-    assert found.copied == {"generated": (3, 3), "held out": (0, 0)}
-    assert found.to_json()["copied"]["generated"] == {"median": 3, "most": 3}
+    comparison = compare(Letters(), pieces("aabb", "xyz"), pieces("ab", "ba"), pieces("xyzzy", "qqq"))
+    assert comparison.distances["letter"][0] == pytest.approx(3 / 7)
+    assert comparison.distances["letter"][1] == 0
+    assert comparison.copied == {"generated": (3, 3), "held out": (0, 0)}
+    assert comparison.to_json()["copied"]["generated"] == {"median": 3, "most": 3}

@@ -11,13 +11,13 @@ from seqforge.errors import DamagedFileError
 
 
 @given(st.integers(1, MAX_SYMBOLS))
-def test_a_space_comes_back_from_its_json(size: int) -> None:
+def test_json_round_trip(size: int) -> None:
     space = Categorical(size)
     assert space_from_json(space.to_json()) == space
 
 
 @given(st.integers(1, MAX_SYMBOLS))
-def test_the_type_is_the_smallest_that_holds_every_symbol(size: int) -> None:
+def test_dtype_is_the_smallest_for_all_symbols(size: int) -> None:
     dtype = Categorical(size).dtype
     assert dtype.kind == "u"
     assert np.iinfo(dtype).max >= size - 1
@@ -25,34 +25,34 @@ def test_the_type_is_the_smallest_that_holds_every_symbol(size: int) -> None:
 
 
 @given(st.integers(1, 300), st.lists(st.integers(-5, 305), max_size=20))
-def test_check_names_the_first_step_outside(size: int, steps: list[int]) -> None:
+def test_check_names_the_first_step_outside_the_space(size: int, steps: list[int]) -> None:
     wrong = [at for at, step in enumerate(steps) if not 0 <= step < size]
     if not wrong:
         Categorical(size).check(np.array(steps, np.int64))
         return
-    with pytest.raises(ValueError, match=rf"^step {wrong[0]} is {steps[wrong[0]]}, .* 0 and {size - 1}$"):
+    with pytest.raises(ValueError, match=rf"^step {wrong[0]} is {steps[wrong[0]]}; .* 0 to {size - 1}$"):
         Categorical(size).check(np.array(steps, np.int64))
 
 
 @pytest.mark.parametrize("steps", [np.zeros(3), np.zeros((3, 1), int), np.array(1), np.zeros(2, bool), np.array(["a"])])
-def test_check_refuses_what_is_no_row_of_integers(steps: np.ndarray) -> None:
+def test_check_rejects_other_arrays(steps: np.ndarray) -> None:
     with pytest.raises(ValueError, match="1-d integer array"):
         Categorical(5).check(steps)
 
 
-def test_unsigned_steps_are_compared_without_wrapping() -> None:
+def test_unsigned_steps_do_not_wrap_around() -> None:
     Categorical(256).check(np.arange(256, dtype=np.uint8))
     with pytest.raises(ValueError, match="step 200 is 200"):
         Categorical(200).check(np.arange(256, dtype=np.uint8))
 
 
 @pytest.mark.parametrize("size", [0, -1, MAX_SYMBOLS + 1, 10**30])
-def test_a_size_out_of_range_is_refused(size: int) -> None:
+def test_size_out_of_range_is_an_error(size: int) -> None:
     with pytest.raises(ValueError, match="size is"):
         Categorical(size)
 
 
-JUNK = [
+INVALID = [
     None, 3, "categorical", [], ["kind", "categorical"], {}, {"kind": None}, {"kind": "mixtape"},
     {"kind": ["categorical"]}, {"kind": {"a": 1}}, {"kind": "categorical"},
     {"kind": "categorical", "size": 0}, {"kind": "categorical", "size": -3}, {"kind": "categorical", "size": "5"},
@@ -62,16 +62,16 @@ JUNK = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("data", JUNK, ids=repr)
-def test_junk_describes_no_space(data: Any) -> None:
+@pytest.mark.parametrize("data", INVALID, ids=repr)
+def test_invalid_json_is_an_error(data: Any) -> None:
     with pytest.raises(DamagedFileError):
         space_from_json(data)
 
 
-def test_the_message_names_the_known_spaces() -> None:
+def test_error_lists_known_spaces() -> None:
     with pytest.raises(DamagedFileError, match=r"known are .*categorical"):
         space_from_json({"kind": "mixtape"})
 
 
-def test_a_space_is_found_under_its_kind() -> None:
+def test_space_is_registered_by_kind() -> None:
     assert Space.kinds["categorical"] is Categorical

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqforge import DamagedFileError, Model, RequestError
+from seqforge.api.generation import Generation, GenerationRequest
+from seqforge.api.provenance import (
+    differences,
+    digest,
+    provenance_of,
+    provenance_path,
+    read_provenance,
+    request_of,
+)
+
+
+@pytest.fixture
+def record(trained: dict[str, Model], tmp_path: Path) -> dict[str, Any]:
+    """The provenance of a file a.txt that was generated from a prompt in p.txt."""
+    (tmp_path / "p.txt").write_text("the ")
+    (tmp_path / "a.txt").write_text("the fox")
+    request = GenerationRequest(
+        models=(str(trained["text"].path),), seed=5, request={"prompt_file": str(tmp_path / "p.txt")}
+    )
+    return provenance_of(Generation(trained["text"], request), [(tmp_path / "a.txt", [0])])
+
+
+def test_path_is_beside_a_file_and_in_a_folder(tmp_path: Path) -> None:
+    assert provenance_path(tmp_path / "a.txt") == tmp_path / "a.txt.provenance.json"
+    assert provenance_path(tmp_path) == tmp_path / "provenance.json"
+
+
+def test_record_has_request_models_inputs_and_files(
+    record: dict[str, Any], trained: dict[str, Model], tmp_path: Path
+) -> None:
+    path = trained["text"].path
+    assert path is not None
+    assert record["plugin"] == "text" and record["request"]["seed"] == 5
+    assert record["models"] == [{"path": str(path), "sha256": digest(path)}]
+    assert record["inputs"] == [{"path": str(tmp_path / "p.txt"), "sha256": digest(tmp_path / "p.txt")}]
+    assert record["files"] == [{"name": "a.txt", "k": [0], "sha256": digest(tmp_path / "a.txt")}]
+    assert [prompt["steps"] for prompt in record["prompts"]] == [4]
+    assert {"seqforge", "seqforge-text", "torch", "numpy", "python", "processor"} == set(record["versions"])
+
+
+def test_request_round_trips_through_json(record: dict[str, Any], trained: dict[str, Model]) -> None:
+    request = request_of(json.loads(json.dumps(record)))
+    assert request == Generation(trained["text"], request).request and request.seed == 5
+    assert request.models == (str(trained["text"].path),)
+
+
+def test_record_is_found_by_file_folder_or_itself(record: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.txt.provenance.json"
+    path.write_text(json.dumps(record))
+    assert read_provenance(tmp_path / "a.txt") == read_provenance(path) == (path, json.loads(path.read_text()))
+    (tmp_path / "many").mkdir()
+    path.rename(tmp_path / "many" / "provenance.json")
+    for name in ("many", "many/0001.txt", "many/provenance.json"):
+        assert read_provenance(tmp_path / name)[0] == tmp_path / "many" / "provenance.json"
+
+
+def test_file_without_record_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no provenance") as caught:
+        read_provenance(tmp_path / "a.txt")
+    assert (caught.value.field, caught.value.value) == ("replay", str(tmp_path / "a.txt"))
+
+
+@pytest.mark.parametrize("part", ["format", "request", "models", "inputs", "files", "prompts", "versions"])
+@pytest.mark.parametrize("value", [None, 3, ["a"]])
+def test_damaged_record_is_an_error(record: dict[str, Any], tmp_path: Path, part: str, value: Any) -> None:
+    path = tmp_path / "a.txt.provenance.json"
+    path.write_text(json.dumps({**record, part: value}))
+    with pytest.raises(DamagedFileError) as caught:
+        read_provenance(tmp_path / "a.txt")
+    assert str(path) in str(caught.value)
+
+
+def test_differences_name_what_has_changed(record: dict[str, Any], trained: dict[str, Model], tmp_path: Path) -> None:
+    assert differences(record, trained["text"]) == []
+    (tmp_path / "p.txt").write_text("a ")
+    record["versions"]["torch"] = "1.0"
+    changes = differences(record, trained["text"])
+    assert changes[0] == f"{tmp_path / 'p.txt'} has changed" and changes[1].startswith("torch was 1.0 and is ")
+    (tmp_path / "p.txt").unlink()
+    assert differences(record, trained["text"])[0] == f"{tmp_path / 'p.txt'} is missing"
+
+
+def test_digest_of_missing_file_is_empty(tmp_path: Path) -> None:
+    assert digest(tmp_path / "gone") == ""

@@ -1,0 +1,146 @@
+"""Runs that are stopped and resumed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_kit import folder_of, metrics_of, tensors_of, train
+from fakekit import prose
+
+from seqforge import DamagedFileError, OptionsError, RunError
+
+pytestmark = pytest.mark.usefixtures("corpora")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "corpus", "options"),
+    [
+        ("text", "a.txt", {}),
+        ("text", "a.txt", {"cell": "rnn"}),
+        ("numbers", "a.num", {"dropout": 0.3, "label_dropout": 0.5}),
+    ],
+)
+def test_resumed_run_equals_uninterrupted_run(plugin: str, corpus: str, options: dict[str, Any]) -> None:
+    complete = folder_of(train(plugin, corpus, steps=20, **options))
+    part = folder_of(train(plugin, corpus, steps=20, stop_at=12, **options))
+    assert metrics_of(part)[-1]["finished"] is False and metrics_of(part)[-1]["t"] == 12
+    again = folder_of(train(plugin, None, resume=part))
+    assert again == part
+    for name in ("model.safetensors", "state.safetensors"):
+        assert tensors_of(complete / name) == tensors_of(part / name)
+    rows = metrics_of(part)
+    assert len({(row["event"], row["t"]) for row in rows}) == len(rows)
+    assert rows[-1]["t"] == 20 and rows[-1]["finished"] is True
+
+
+def test_run_that_is_stopped_twice_equals_uninterrupted_run() -> None:
+    complete = folder_of(train(steps=20))
+    part = folder_of(train(steps=20, stop_at=5))
+    train(corpus=None, resume=part, stop_at=11)
+    train(corpus=None, resume=True)
+    assert tensors_of(complete / "state.safetensors") == tensors_of(part / "state.safetensors")
+
+
+def test_metrics_after_the_saved_step_are_removed_on_resume() -> None:
+    part = folder_of(train(steps=20, stop_at=12))
+    with (part / "metrics.jsonl").open("a") as file:
+        file.write('{"event": "train", "t": 15, "nats_per_unit": 1}\n{"event": "tra')
+    train(corpus=None, resume=part)
+    rows = metrics_of(part)
+    assert [row["t"] for row in rows] == sorted(row["t"] for row in rows)
+    assert 15 not in [row["t"] for row in rows]
+
+
+def test_interrupted_run_is_saved_and_resumed() -> None:
+    complete = folder_of(train(steps=20))
+    answers = iter([False] * 2)
+    part = folder_of(train(steps=20, stop_at=None, should_stop=lambda: not next(answers, False)))
+    assert tensors_of(part / "model.safetensors")
+    train(corpus=None, resume=part)
+    assert tensors_of(complete / "state.safetensors") == tensors_of(part / "state.safetensors")
+
+
+def test_newest_unfinished_run_is_resumed() -> None:
+    train(steps=3)
+    part = folder_of(train(steps=10, stop_at=4))
+    train(steps=3)
+    assert folder_of(train(corpus=None, resume=True)) == part
+
+
+def test_resume_without_unfinished_run_is_an_error() -> None:
+    train(steps=2)
+    with pytest.raises(RunError, match="no unfinished run of 'text' in runs/text"):
+        train(corpus=None, resume=True)
+
+
+def test_resuming_a_finished_run_changes_nothing() -> None:
+    folder = folder_of(train(steps=4))
+    before = tensors_of(folder / "model.safetensors")
+    train(corpus=None, resume=folder)
+    assert tensors_of(folder / "model.safetensors") == before
+    rows = metrics_of(folder)
+    assert len({(row["event"], row["t"]) for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fragment"),
+    [
+        ({"hidden": 32}, "`hidden` is 32 and was 16"),
+        ({"learning_rate": 0.1}, "`learning_rate` is 0.1 and was 0.005"),
+        ({"steps": 30}, "`steps` is 30 and was 10"),
+        ({"level": "word"}, "`level` is word and was char"),
+        ({"corpus": "b.txt"}, "`corpus` is b.txt and was "),
+        ({"init": "text"}, "`init` is text and was not set"),
+        ({"minutes": 3.0}, "`minutes` is 3.0 and was None"),
+        ({"hidden": 32, "level": "word"}, "`hidden` is 32 and was 16, `level` is word and was char"),
+    ],
+)
+def test_resume_with_changed_options_is_an_error(changed: dict[str, Any], fragment: str) -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+    with pytest.raises(RunError) as caught:
+        train(**{"corpus": None, "resume": part, **changed})
+    assert fragment in str(caught.value)
+
+
+def test_resume_with_equal_options() -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+    train(resume=part, hidden=16, level="char", steps=10, precision="float32")
+
+
+def test_unknown_option_on_resume_is_an_error() -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+    with pytest.raises(OptionsError) as caught:
+        train(corpus=None, resume=part, flavour="sweet")
+    assert caught.value.field == "flavour"
+
+
+def test_resume_of_a_run_of_another_plugin_is_an_error() -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+    with pytest.raises(RunError, match="is a run of the plugin 'text', not 'numbers'"):
+        train("numbers", None, resume=part)
+
+
+def test_resume_after_the_corpus_has_changed_is_an_error() -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+    Path("a.txt").write_text(prose(seed=3))
+    with pytest.raises(RunError, match="has changed since the run was started"):
+        train(corpus=None, resume=part)
+
+
+def test_resume_of_a_folder_without_state_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no state to resume from .*state\.safetensors"):
+        train(corpus=None, resume=tmp_path)
+
+
+def test_damaged_state_is_an_error() -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+    state = part / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(DamagedFileError, match=r"state\.safetensors cannot be used"):
+        train(corpus=None, resume=part)
+
+
+def test_resume_and_run_that_differ_are_an_error() -> None:
+    with pytest.raises(OptionsError) as caught:
+        train(corpus=None, resume="runs/text/0001", run="runs/text/0002")
+    assert caught.value.field == "resume"

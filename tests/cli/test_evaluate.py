@@ -1,0 +1,38 @@
+import json
+from pathlib import Path
+
+import pytest
+from fakekit import Run, number_rows
+
+
+def test_report_as_json_and_text(run: Run, text: Path) -> None:
+    report = json.loads(run("evaluate", text, "--json").out)
+    assert {"unit", "units", "pieces", "nats_per_unit", "bits_per_unit", "nats_per_step"} <= set(report)
+    assert report["split"] == "test" and report["unit"] == "character"
+    result = run("evaluate", text, "--split", "valid")
+    assert "nats per character" in result.out and "on valid of" in result.out and "1 piece" in result.out
+    assert result.err == f"model: {text}\n"
+
+
+def test_run_folder_and_another_corpus(run: Run, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.num").write_text(number_rows(seed=5) + "5000\n")
+    report = json.loads(run("evaluate", numbers.parent, "--corpus", "b.num", "--split", "train", "--json").out)
+    assert report["corpus"] == ["b.num"] and report["unit"] == "number"
+
+
+def test_dropped_tokens_are_noted(run: Run, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.num").write_text(number_rows(seed=5) + "5000 1\n5001 1\n")
+    flags = ["evaluate", numbers, "--corpus", "b.num", "--split", "train"]
+    dropped = json.loads(run(*flags, "--json").out)["dropped"]
+    assert dropped >= 2 and f"the codec's encoding drops {dropped} things" in run(*flags).err
+
+
+@pytest.mark.parametrize(("split", "fragment"), [("vaild", "Did you mean 'valid'?"), ("all", "train, valid, test")])
+def test_unknown_split_is_an_error(run: Run, text: Path, split: str, fragment: str) -> None:
+    result = run("evaluate", text, "--split", split)
+    assert result.code == 2 and fragment in result.error_message()
+
+
+def test_samples_without_statistics_are_an_error(run: Run, text: Path) -> None:
+    result = run("evaluate", text, "--samples", "2")
+    assert result.code == 2 and "'text' has no statistics" in result.error_message()
