@@ -194,8 +194,8 @@ def test_first_files_do_not_depend_on_n(generate: Run, working_folder: Path, lin
     for n in (1, 8, 64):
         flags = ["--plugin", plugin, "--model", "shipped", "--seed", 5, "--precision", precision, "-n", n, *words]
         assert generate(*flags, "-o", f"{n}/").code == 0
-        files = sorted(path for path in (working_folder / str(n)).iterdir() if path.suffix != ".json")
-        assert len(files) == n
-        files[n] = [path.read_bytes() for path in files]
+        paths = sorted(path for path in (working_folder / str(n)).iterdir() if path.suffix != ".json")
+        assert len(paths) == n
+        files[n] = [path.read_bytes() for path in paths]
     assert files[64][:8] == files[8] and files[8][:1] == files[1]
     assert len(set(files[64])) > 60
