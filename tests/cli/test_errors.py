@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakekit import TINY_FLAGS, Run, in_child, number_rows
+from fakekit import TINY_FLAGS, Run, number_rows
 
 from seqforge.api import model_paths
 from seqforge.corpus import installed_corpora
@@ -137,12 +137,6 @@ def test_mistake_is_one_sentence(run: Run, text: Path, numbers: Path, tmp_path: 
     message = result.error_message().replace(f"{tmp_path}/", "")
     assert (result.code, message, result.out) == (code, sentence, "")
     assert not list(tmp_path.glob("o.*"))
-
-
-def test_unknown_precision(numbers: Path) -> None:
-    result = in_child("generate", "--model", numbers, "--precision", "float16")
-    assert result.code == 2
-    assert "'float16' is not one of 'float32', 'bfloat16', 'int8'" in result.err
 
 
 def test_changed_options_of_a_resumed_run(run: Run, files: Any) -> None:

@@ -190,12 +190,12 @@ def test_candidates(generate: Run, numbers: Path) -> None:
 @pytest.mark.parametrize("line", ["text --length 30", "abc --bars 2 --rhythm jig"])
 def test_first_files_do_not_depend_on_n(generate: Run, working_folder: Path, line: str, precision: str) -> None:
     plugin, *words = line.split()
-    files = {}
+    contents = {}
     for n in (1, 8, 64):
         flags = ["--plugin", plugin, "--model", "shipped", "--seed", 5, "--precision", precision, "-n", n, *words]
         assert generate(*flags, "-o", f"{n}/").code == 0
-        paths = sorted(path for path in (working_folder / str(n)).iterdir() if path.suffix != ".json")
-        assert len(paths) == n
-        files[n] = [path.read_bytes() for path in paths]
-    assert files[64][:8] == files[8] and files[8][:1] == files[1]
-    assert len(set(files[64])) > 60
+        files = sorted(path for path in (working_folder / str(n)).iterdir() if path.suffix != ".json")
+        assert len(files) == n
+        contents[n] = [path.read_bytes() for path in files]
+    assert contents[64][:8] == contents[8] and contents[8][:1] == contents[1]
+    assert len(set(contents[64])) > 60

@@ -91,6 +91,7 @@ def test_sampling_defaults_of_the_plugin_are_shown(run: Run, monkeypatch: pytest
         ("train --plugin text --level syllable", "Invalid value for '--level'"),
         ("train --plugin text --hidden many", "Invalid value for '--hidden'"),
         ("train --plugin text --window 3", "No such option: --window"),
+        ("generate --plugin text --precision float16", "Invalid value for '--precision'"),
         ("generate --plugin text -n 0", "Invalid value for '-n'"),
         ("generate --plugin numbers --prompt x", "No such option: --prompt"),
         ("inspect", "Missing argument"),

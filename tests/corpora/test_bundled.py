@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import re
 import tomllib
@@ -21,9 +22,9 @@ LICENCES = {"MIT", "BSD-2-Clause", "CC0-1.0", "CC-BY-4.0", "LicenseRef-public-do
 # Number of pieces per split, and a digest of their content: a fixed split never changes.
 SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "cre": {
-        "train": (1_119, "68f4d2e9c3ba7cd8"),
-        "valid": (48, "23aa0ebc60ed9753"),
-        "test": (55, "a4c41bdc764129f0"),
+        "train": (1_119, "c0e305386acd05be"),
+        "valid": (48, "fa549ed0f184d6df"),
+        "test": (55, "260ff6ca365f487e"),
     },
     "groove": {
         "train": (152, "bbfb77bf11060a87"),
@@ -46,14 +47,14 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (972, "7f0473dda8a0c1f3"),
     },
     "oneills1850": {
-        "train": (1_802, "b6950b49837f49ac"),
-        "valid": (93, "73469710a98db221"),
-        "test": (96, "dae59f392e3964ab"),
+        "train": (1_802, "69bf7215c008ff8e"),
+        "valid": (93, "bce5221621b814b1"),
+        "test": (96, "646cec70b2d21c2e"),
     },
     "ryans": {
-        "train": (952, "d9ff1ed8635d540e"),
-        "valid": (48, "b997160c55e4e6f5"),
-        "test": (40, "f19b33dd0b034493"),
+        "train": (952, "54da1dae92e8f20f"),
+        "valid": (48, "e2ab12e01a66f386"),
+        "test": (40, "3cd49d886ee4bf7f"),
     },
     "tinyshakespeare": {
         "train": (1, "d26da105b231c2b0"),
@@ -90,14 +91,20 @@ def digest(all_pieces: list[Piece]) -> str:
 
 
 def text_of(content: Any) -> str:
+    """Return a content as text that does not depend on the names of classes and fields."""
     if hasattr(content, "strokes"):
         return f"{content.text} {(content.points.round(1) + 0.0).tolist()}"
-    if hasattr(content, "rhythm"):
-        from seqforge_abc.writer import book_to_abc
-
-        return book_to_abc([content])
     notes = getattr(content, "notes", None)
-    return str(notes.tolist() if isinstance(notes, np.ndarray) else content)
+    return str(notes.tolist() if isinstance(notes, np.ndarray) else values_of(content))
+
+
+def values_of(value: Any) -> Any:
+    """Return a dataclass as nested tuples of the values of its fields; a string unchanged."""
+    if dataclasses.is_dataclass(value):
+        return tuple(values_of(getattr(value, field.name)) for field in dataclasses.fields(value))
+    if isinstance(value, tuple | list):
+        return tuple(map(values_of, value))
+    return value if isinstance(value, str) else repr(value)
 
 
 def test_tinyshakespeare_and_names_are_bundled() -> None:
