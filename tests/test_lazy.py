@@ -20,5 +20,5 @@ def test_module_is_imported_with_the_first_use_of_its_name() -> None:
 
 def test_unknown_name_is_an_attribute_error() -> None:
     attribute = lazy_attributes("package", {"Fraction": "fractions"})
-    with pytest.raises(AttributeError, match="module 'package' has no attribute 'Fration'"):
-        attribute("Fration")
+    with pytest.raises(AttributeError, match="module 'package' has no attribute 'Nothing'"):
+        attribute("Nothing")
