@@ -170,12 +170,16 @@ def _check_provenance(file: TensorFile, provenance: Mapping[str, Any]) -> None:
     numbers = [provenance.get(name) for name in ("longest_units", "valid_nats_per_unit", "minutes", "steps")]
     licence_keys = {"name", "licence", "source", "attribution"}
     licences, corpus = provenance.get("licences", []), provenance.get("corpus", [])
+    label_columns = provenance.get("label_columns", [])
     valid = (
         all(number is None or type(number) in (int, float) for number in numbers)
         and isinstance(licences, list)
         and all(isinstance(entry, dict) and licence_keys <= entry.keys() for entry in licences)
         and isinstance(corpus, list)
         and all(isinstance(name, str) for name in corpus)
+        and isinstance(provenance.get("text_column"), str | None)
+        and isinstance(label_columns, list)
+        and all(isinstance(name, str) for name in label_columns)
         and isinstance(provenance.get("versions", {}), dict)
     )
     if not valid:

@@ -39,6 +39,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Describes,
             seqforge.Divides,
             seqforge.Fingerprints,
+            seqforge.FromText,
             seqforge.Illustrates,
             seqforge.Streams,
         ),

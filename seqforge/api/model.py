@@ -9,11 +9,12 @@ import numpy as np
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_base import ModelBase
+from seqforge.api.runs import Run
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
-from seqforge.corpus import PreparedCorpus, find_sources, prepare
-from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
-from seqforge.evaluation import Comparison, Evaluation, attention_weights, compare, evaluate_dataset, score_example
+from seqforge.corpus import PreparedCorpus, TableColumns, find_sources, prepare
+from seqforge.errors import OptionsError, RequestError, UsageError, did_you_mean, listing
+from seqforge.evaluation import Comparison, Evaluation, attention_weights, compare, evaluate_dataset, score_examples
 from seqforge.plugin import Describes, Piece
 from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Controls, distribution_for, prompt_batch
@@ -128,29 +129,71 @@ class Model(ModelBase):
 
     def score(self, piece: Piece[Any] | Any) -> Evaluation:
         """Return the negative log-likelihood of a piece (or of its content), its end included."""
-        piece = piece if isinstance(piece, Piece) else Piece(piece)
-        example = validate_example(self.plugin, self.codec, self.codec.encode(piece))
-        units = float(validate_units(self.plugin, self.codec, example.steps).sum())
-        labels = LabelIndex(self.header.labels).numbers(piece.labels)
-        evaluation = score_example(self.network, example, labels, units, self.header.unit)
-        return dataclasses.replace(evaluation, dropped=sum(example.dropped.values()))
+        return self.score_many([piece])[0]
 
-    def evaluate(self, corpus: Sequence[str] | str | None = None, *, split: str | None = None) -> Evaluation:
+    def score_many(self, pieces: Sequence[Piece[Any] | Any], *, rows: int = 32) -> list[Evaluation]:
+        """Return the negative log-likelihood of each piece (or content); pieces of similar length are read together.
+
+        Example:
+            for evaluation in model.score_many(["To be", "or not to be"]):
+                print(evaluation.nats_per_unit)
+
+        Args:
+            pieces: The pieces; their labels are used where the model knows them.
+            rows: Maximal number of pieces that are read in parallel; the results differ by rounding only.
+        """
+        examples, units, labels = [], [], []
+        index = LabelIndex(self.header.labels)
+        for item in pieces:
+            piece = item if isinstance(item, Piece) else Piece(item)
+            example = validate_example(self.plugin, self.codec, self.codec.encode(piece))
+            examples.append(example)
+            units.append(float(validate_units(self.plugin, self.codec, example.steps).sum()))
+            labels.append(index.numbers(piece.labels))
+        unit = self.header.unit
+        return [
+            Evaluation(unit, count, 1, steps, nats, dropped=sum(example.dropped.values()))
+            for example, count, (nats, steps) in zip(
+                examples, units, score_examples(self.network, examples, labels, rows=rows), strict=True
+            )
+        ]
+
+    def evaluate(
+        self,
+        corpus: Sequence[str] | str | None = None,
+        *,
+        split: str | None = None,
+        text_column: str | None = None,
+        label_columns: Sequence[str] | str = (),
+    ) -> Evaluation:
         """Return the negative log-likelihood of a split of a corpus.
 
         Args:
-            corpus: Names or paths; None for the corpus that the model was trained on.
+            corpus: Names or paths; None for the corpus that the model was trained on. The folder of a run
+                stores its paths; a model file stores them relative to the directory in which it was trained.
             split: train, valid or test; None for test, or valid if there is no test split.
+            text_column: The column of the texts in tables; None for the one that the model was trained on.
+            label_columns: The columns of the labels, as a sequence or separated by commas.
 
         Raises:
             RequestError: If the split is empty or unknown.
+            UsageError: If a corpus does not exist, or a table lacks a column.
         """
-        names, prepared, split = self._prepare_split(corpus, split)
+        columns = TableColumns.from_names(text_column, label_columns)
+        names, prepared, split = self._prepare_split(corpus, split, columns)
         evaluation = evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
         dropped = prepared.report["dropped_total"]
         return dataclasses.replace(evaluation, split=split, corpus=tuple(names), dropped=dropped)
 
-    def compare(self, n: int, corpus: Sequence[str] | str | None = None, *, split: str | None = None) -> Comparison:
+    def compare(
+        self,
+        n: int,
+        corpus: Sequence[str] | str | None = None,
+        *,
+        split: str | None = None,
+        text_column: str | None = None,
+        label_columns: Sequence[str] | str = (),
+    ) -> Comparison:
         """Return statistics of n new pieces beside those of the real pieces of a split; arguments as of `evaluate`.
 
         Raises:
@@ -158,20 +201,35 @@ class Model(ModelBase):
         """
         if not isinstance(self.plugin, Describes):
             raise RequestError(f"the plugin {self.plugin.name!r} has no statistics, so pieces cannot be compared")
-        _, prepared, split = self._prepare_split(corpus, split)
+        columns = TableColumns.from_names(text_column, label_columns)
+        _, prepared, split = self._prepare_split(corpus, split, columns)
         datasets = prepared.datasets
         held_out = [self.codec.decode(datasets[split].example(number)) for number in range(len(datasets[split]))]
         training = (self.codec.decode(datasets["train"].example(number)) for number in range(len(datasets["train"])))
         return compare(self.plugin, self.generate(n), held_out, training)
 
     def _prepare_split(
-        self, corpus: Sequence[str] | str | None, split: str | None
+        self, corpus: Sequence[str] | str | None, split: str | None, columns: TableColumns | None = None
     ) -> tuple[list[str], PreparedCorpus, str]:
         """Return the names of a corpus, the prepared corpus, and the split to measure on."""
-        if corpus is None:
-            corpus = self.header.provenance.get("corpus", [])
-        names = [corpus] if isinstance(corpus, str) else list(corpus or [])
-        sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name)
+        provenance = self.header.provenance
+        stored = provenance.get("corpus", [])
+        if corpus is None:  # the model's own record is relative; the configuration of its run has the whole paths
+            names = (Run(self.path.parent).corpus() if self.path else []) or list(stored)
+        else:
+            names = [corpus] if isinstance(corpus, str) else list(corpus)
+        columns = columns or TableColumns.from_json(provenance)
+        try:
+            sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name, columns=columns)
+        except UsageError as error:
+            if corpus is not None or error.field != "corpus":
+                raise
+            raise UsageError(
+                f"the model was trained on {listing(stored)}, of which {error.value!r} is not found from this folder;"
+                " set `corpus`",
+                field="corpus",
+                value=error.value,
+            ) from error
         prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
         sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
         if split is None:

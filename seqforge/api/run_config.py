@@ -11,9 +11,10 @@ from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options, options_to_json
-from seqforge.corpus import Sources, default_corpora, find_sources
-from seqforge.errors import OptionsError, RunError
-from seqforge.plugin import AnyPlugin
+from seqforge.corpus import Sources, TableColumns, default_corpora, find_sources
+from seqforge.corpus.tables import TABLE_SUFFIXES, text_not_supported
+from seqforge.errors import OptionsError, RunError, listing
+from seqforge.plugin import AnyPlugin, FromText
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
 TRAINING_FIELDS = frozenset(field.name for field in dataclasses.fields(TrainingConfig))
@@ -29,6 +30,7 @@ class RunConfig:
         init: The path of the model to start from, None for fresh weights.
         training: The options of the training, resolved.
         options: The plugin's options.
+        columns: The columns that are read from tables, None if none are.
     """
 
     plugin: str
@@ -36,12 +38,14 @@ class RunConfig:
     init: str | None
     training: TrainingConfig
     options: Any
+    columns: TableColumns | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as plain JSON."""
         return {
             "plugin": self.plugin,
             "corpus": list(self.corpus),
+            **(self.columns.to_json() if self.columns else {}),
             "init": self.init,
             "training": dataclasses.asdict(self.training),
             "options": options_to_json(self.options),
@@ -64,7 +68,12 @@ class NewRun:
 
 
 def new_run(
-    plugin: AnyPlugin, *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
+    plugin: AnyPlugin,
+    *,
+    corpus: Sequence[str] | str | None,
+    init: str | None,
+    values: Mapping[str, Any],
+    columns: TableColumns | None = None,
 ) -> NewRun:
     """Return the configuration of a new run, with its source files and initial model.
 
@@ -73,14 +82,23 @@ def new_run(
         corpus: Names of corpora, folders or files; None for the plugin's default corpora.
         init: The model to start from, in any form that `resolve_model` takes; None for fresh weights.
         values: The user's options by name: fields of TrainingConfig and of the plugin's Options.
+        columns: The columns that are read from tables, None if none are.
 
     Raises:
-        UsageError: If a name does not exist, or an option is not allowed.
+        UsageError: If a name does not exist, an option is not allowed, or a table lacks a column.
         CorpusError: If a folder contains no file of the domain.
     """
     training_values, plugin_values = _separate(values)
     names = _names(corpus) or [default.name for default in default_corpora(plugin.name)]
-    sources = find_sources(names, reads=plugin.reads, domain=plugin.name)
+    if columns is not None and not isinstance(plugin, FromText):
+        raise text_not_supported(plugin)
+    sources = find_sources(names, reads=plugin.reads, domain=plugin.name, columns=columns)
+    if columns is not None and not any(file.columns for file in sources.files):
+        raise OptionsError(
+            f"`text_column` is set, but `corpus` contains no table ({listing(TABLE_SUFFIXES)}); leave it out",
+            field="text_column",
+            value=columns.text,
+        )
     defaults = sources.options
     training_values_or_defaults = with_plugin_defaults(plugin.training_defaults, training_values)
     training = build_options(TrainingConfig, training_values_or_defaults, owner="seqforge").resolved()
@@ -90,7 +108,7 @@ def new_run(
         defaults = dict(base.header.options)
     options = build_options(plugin.Options, {**defaults, **plugin_values}, owner=f"the plugin {plugin.name!r}")
     path = None if base is None or base.path is None else str(base.path.absolute())
-    return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options), sources, base)
+    return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options, columns), sources, base)
 
 
 def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunConfig:
@@ -104,13 +122,19 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
             raise RunError(f"it is a run of the plugin {values['plugin']!r}, not {plugin.name!r}")
         training = build_options(TrainingConfig, values["training"], owner="seqforge")
         options = build_options(plugin.Options, values["options"], owner=f"the plugin {plugin.name!r}")
-        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options)
+        columns = TableColumns.from_json(values)
+        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options, columns)
     except (KeyError, TypeError, OptionsError) as error:
         raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
 
 
 def check_unchanged(
-    config: RunConfig, *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
+    config: RunConfig,
+    *,
+    corpus: Sequence[str] | str | None,
+    init: str | None,
+    values: Mapping[str, Any],
+    columns: TableColumns | None = None,
 ) -> None:
     """Check that the options given to a resumed run equal those that it was started with.
 
@@ -130,6 +154,8 @@ def check_unchanged(
     names = _names(corpus)
     if names and _absolute(names) != config.corpus:
         differences.append(f"`corpus` is {' '.join(names)} and was {' '.join(config.corpus)}")
+    if columns is not None and columns != config.columns:
+        differences.append("`text_column` or `label_columns` is not what it was")
     if init is not None and str(resolve_model(init, plugin=config.plugin).path.absolute()) != config.init:
         differences.append(f"`init` is {init} and was {config.init or 'not set'}")
     if differences:
@@ -194,6 +220,25 @@ def _names(corpus: Sequence[str] | str | None) -> list[str]:
 def _absolute(names: Sequence[str]) -> tuple[str, ...]:
     """Return names with absolute paths, so that they mean the same in another working directory."""
     return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in names)
+
+
+def portable_names(corpus: Sequence[str]) -> list[str]:
+    """Return names of corpora for a model file, which never contains an absolute path.
+
+    A path inside the working directory is stored relative to it, so that `evaluate` finds it from the same directory.
+    Of any other path, only the last part is stored. Names of installed corpora do not change.
+
+    >>> portable_names(["ryans", str(Path.cwd() / "my" / "tunes"), str(Path.cwd().parent / "tunes.abc")])
+    ['ryans', 'my/tunes', 'tunes.abc']
+    """
+    names = []
+    for name in corpus:
+        path = Path(name)
+        if path.is_absolute():
+            inside = path.is_relative_to(Path.cwd()) and path != Path.cwd()
+            name = path.relative_to(Path.cwd()).as_posix() if inside else path.name
+        names.append(name)
+    return names
 
 
 def _plain(value: Any) -> Any:

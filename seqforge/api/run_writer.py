@@ -12,7 +12,7 @@ import torch
 
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model import Model
-from seqforge.api.run_config import RunConfig
+from seqforge.api.run_config import RunConfig, portable_names
 from seqforge.api.runs import Run
 from seqforge.api.text import text_of
 from seqforge.core.files import make_folder, replacing
@@ -172,7 +172,8 @@ def _header(
         codec={"version": codec.version, "data": data},
         options=values["options"],
         provenance={
-            "corpus": values["corpus"],
+            "corpus": portable_names(config.corpus),
+            **(config.columns.to_json() if config.columns else {}),
             "licences": [licence_of(corpus) for corpus in corpora],
             "versions": _versions(plugin),
             "training": values["training"],

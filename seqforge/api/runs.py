@@ -66,6 +66,14 @@ class Run:
         except (DamagedFileError, KeyError, TypeError):
             return False
 
+    def corpus(self) -> list[str]:
+        """Return the names and absolute paths of the corpora in config.toml; [] if there is no such file."""
+        try:
+            names = tomllib.loads(self.config.read_text(encoding="utf-8")).get("corpus", [])
+        except (OSError, ValueError):
+            return []
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Write config.toml: plain values, and tables of plain values.
 

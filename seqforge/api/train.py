@@ -14,10 +14,10 @@ from seqforge.api.model_loading import load
 from seqforge.api.run_config import NewRun, RunConfig, check_unchanged, new_run, run_config_from_json
 from seqforge.api.run_writer import RunWriter, SampleWritten
 from seqforge.api.runs import Run, create_run, create_run_at, newest_unfinished_run
-from seqforge.corpus import PreparedCorpus, find_sources, prepare
+from seqforge.corpus import PreparedCorpus, TableColumns, find_sources, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
-from seqforge.plugin import AnyPlugin, registry
+from seqforge.plugin import AnyPlugin, FromText, registry
 from seqforge.plugin.validation import validated_augment
 from seqforge.training import Event, ProcessGroup, Trainer, TrainerState, TrainingConfig, read_state
 
@@ -51,6 +51,8 @@ def train(
     plugin: str,
     *,
     corpus: Sequence[str] | str | None = None,
+    text_column: str | None = None,
+    label_columns: Sequence[str] | str = (),
     init: str | None = None,
     run: str | Path | None = None,
     resume: str | Path | bool | None = None,
@@ -69,6 +71,8 @@ def train(
     Args:
         plugin: The name of the plugin.
         corpus: Names of installed corpora, folders or files; None for the plugin's default corpora.
+        text_column: The column of the texts, if the corpus is a table (.csv, .tsv, .jsonl or .parquet).
+        label_columns: The columns of the labels, as a sequence or separated by commas.
         init: The model to start from: a path, a run folder, a shipped model's name, or "shipped".
         run: The folder of the run; None for the next of runs/PLUGIN/.
         resume: The folder of the run to resume; True for `run`, or else the newest unfinished run.
@@ -90,20 +94,24 @@ def train(
     group = ProcessGroup.from_environment()
     if group.world_size > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes need a common folder; set `run` or `resume` to a folder")
+    columns = TableColumns.from_names(text_column, label_columns)
     checkpoint: _Checkpoint | None = None
     if resume:
         folder = _resumed_run(plugin, run, resume)
         checkpoint = _read_checkpoint(owner, folder)
-        check_unchanged(checkpoint.config, corpus=corpus, init=init, values=options)
+        check_unchanged(checkpoint.config, corpus=corpus, init=init, values=options, columns=columns)
         request = _request_of(checkpoint.config, owner)
     else:
-        request = new_run(owner, corpus=corpus, init=init, values=options)
+        request = new_run(owner, corpus=corpus, init=init, values=options, columns=columns)
         _check_device(request.config.training)
         folder = _create_folder(plugin, run, group)
     config, sources = request.config, request.sources
     if sources.unsupported:
         suffixes = listing(f"{suffix} {number}x" for suffix, number in sources.unsupported.items())
         on_message(f"ignoring files that {plugin} does not read: {suffixes}")
+    if isinstance(owner, FromText):
+        for remark in sources.remarks:
+            on_message(remark)
     # 2. Prepare the corpus and build the network; restore the state of a resumed run.
     prepared = _prepare(owner, request, workers, on_message, group)
     trainer = _trainer(owner, config.training, prepared, request.base, group)
@@ -139,7 +147,7 @@ def _resumed_run(plugin: str, run: str | Path | None, resume: str | Path | bool)
 
 
 def _request_of(config: RunConfig, plugin: AnyPlugin) -> NewRun:
-    sources = find_sources(config.corpus, reads=plugin.reads, domain=plugin.name)
+    sources = find_sources(config.corpus, reads=plugin.reads, domain=plugin.name, columns=config.columns)
     return NewRun(config, sources, load(config.init) if config.init else None)
 
 

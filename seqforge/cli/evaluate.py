@@ -18,6 +18,13 @@ def evaluate(
     corpus: Annotated[
         list[str] | None, typer.Option(help="Corpus to measure on. Default: the one it was trained on.")
     ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Column of the texts in a table. Default: the one it was trained on."),
+    ] = None,
+    label_columns: Annotated[
+        str, typer.Option(metavar="NAMES", help="Columns of the labels, separated by commas.", show_default=False)
+    ] = "",
     split: Annotated[
         str | None, typer.Option(help="train, valid or test. Default: test, or valid if there is no test split.")
     ] = None,
@@ -36,8 +43,9 @@ def evaluate(
     path = resolve_model(model).path
     message(f"model: {path}")
     loaded = load(path)
-    evaluation = loaded.evaluate(corpus, split=split)
-    comparison = loaded.compare(samples, corpus, split=split) if samples else None
+    data_options = {"split": split, "text_column": text_column, "label_columns": label_columns}
+    evaluation = loaded.evaluate(corpus, **data_options)
+    comparison = loaded.compare(samples, corpus, **data_options) if samples else None
     if json:
         data_json({**evaluation.to_json(), **({"samples": comparison.to_json()} if comparison else {})})
         return

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqforge.cli.console import message
 from seqforge.core.files import input_file
 from seqforge.errors import ReadError, UsageError
 from seqforge.plugin import AnyPlugin, Piece
+
+if TYPE_CHECKING:
+    from seqforge.corpus import SourceFile
 
 
 def existing_file(path: Path, plugin: AnyPlugin) -> Path:
@@ -23,11 +26,13 @@ def existing_file(path: Path, plugin: AnyPlugin) -> Path:
     return file
 
 
-def readable_pieces(plugin: AnyPlugin, options: Any, path: Path, *, quiet: bool = False) -> Iterator[Piece[Any]]:
+def readable_pieces(
+    plugin: AnyPlugin, options: Any, file: "Path | SourceFile", *, quiet: bool = False
+) -> Iterator[Piece[Any]]:
     """Yield the pieces of a file that can be read, and print which cannot unless `quiet`."""
     from seqforge.corpus import SourceFile, read_pieces
 
-    for item in read_pieces(plugin, options, SourceFile(path)):
+    for item in read_pieces(plugin, options, SourceFile(file) if isinstance(file, Path) else file):
         if not isinstance(item, ReadError):
             yield item[0]
         elif not quiet:

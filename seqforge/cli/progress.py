@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 
 from seqforge.api.run_writer import SampleWritten
 from seqforge.api.train import RunStarted
-from seqforge.cli.console import count, message
+from seqforge.cli.console import count, message, with_flags
 from seqforge.dataset import SPLITS
 from seqforge.errors import listing
 from seqforge.training import DecayScheduled, Ended, Progress, Validated
@@ -55,7 +55,7 @@ class Reporter:
     def on_message(self, text: str) -> None:
         """Print a stage of the preparation."""
         if not self.quiet:
-            message(f"{text} ...")
+            message(with_flags(text) if text.startswith("note: ") else f"{text} ...")
 
     def __call__(self, event: Any) -> None:
         """Print one event."""

@@ -1,5 +1,6 @@
 """seqforge train: from a corpus to a model."""
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
                 rich_help_panel=DATA,
             ),
         ),
+        *table_parameters(DATA),
         parameter(
             "workers",
             int | None,
@@ -90,6 +92,33 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     app.command("train")(command(train, [*first, *plugin_flags, *core, *output]))
 
 
+def table_parameters(panel: str) -> list[inspect.Parameter]:
+    """Return the parameters that name the columns of tables."""
+    return [
+        parameter(
+            "text_column",
+            str | None,
+            None,
+            typer.Option(
+                help="Column of the texts, if the corpus is a table: .csv, .tsv, .jsonl or .parquet.",
+                metavar="NAME",
+                rich_help_panel=panel,
+            ),
+        ),
+        parameter(
+            "label_columns",
+            str,
+            "",
+            typer.Option(
+                help="Columns of the labels, separated by commas.",
+                metavar="NAMES",
+                show_default=False,
+                rich_help_panel=panel,
+            ),
+        ),
+    ]
+
+
 def train(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Train a generator on a corpus.
 
@@ -114,6 +143,8 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
             run_training(
                 plugin.name,
                 corpus=values["corpus"],
+                text_column=values["text_column"],
+                label_columns=values["label_columns"],
                 init=values["init"],
                 run=values["run"],
                 resume=True if resume == NEWEST and not Path(NEWEST).exists() else resume,

@@ -4,12 +4,14 @@ from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, inst
 from seqforge.corpus.pieces import read_pieces
 from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare
 from seqforge.corpus.sources import SourceFile, Sources, find_sources
+from seqforge.corpus.tables import TableColumns
 
 __all__ = [
     "Corpus",
     "PreparedCorpus",
     "SourceFile",
     "Sources",
+    "TableColumns",
     "cache_folder",
     "default_corpora",
     "find_corpus",

@@ -6,6 +6,7 @@ from typing import Any
 
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import SHARES
+from seqforge.corpus.tables import read_table_pieces
 from seqforge.dataset import SPLITS
 from seqforge.errors import ContractError, ReadError
 from seqforge.plugin import AnyPlugin, Divides, Fingerprints, Piece
@@ -36,7 +37,10 @@ def read_pieces(
     fractions: Sequence[float] = file.fractions or (SHARES if divide and not file.split else ())
     split = SPLITS.index(file.split) if file.split else UNDECIDED
     try:
-        for item in validate_items(plugin, file.path, options):
+        items = validate_items(plugin, file.path, options)
+        if file.columns is not None:
+            items = read_table_pieces(plugin, options, file.path, file.columns)
+        for item in items:
             if isinstance(item, ReadError):
                 yield item
                 continue

@@ -243,7 +243,13 @@ class _Preparation:
             "options": options_to_json(self.options),
             "folder": str(self.folder),
             "files": [
-                {"path": str(f.path), "labels": dict(f.labels), "split": f.split, "fractions": list(f.fractions)}
+                {
+                    "path": str(f.path),
+                    "labels": dict(f.labels),
+                    "split": f.split,
+                    "fractions": list(f.fractions),
+                    "columns": f.columns.to_json() if f.columns else {},
+                }
                 for f in self.files
             ],
             "chunks": self.chunks,
@@ -277,7 +283,7 @@ def _cache_key(
     extend: bool,
 ) -> str:
     """Return a name for the result that covers files, splits, options, the codec and the plugin's code."""
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "plugin": plugin.name,
         "code": _code_digest(plugin),
@@ -286,6 +292,8 @@ def _cache_key(
         "codec": None if codec is None else _codec_digest(plugin, codec),
         "files": [[str(f.path), _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
     }
+    if any(file.columns for file in files):
+        content["columns"] = [file.columns.to_json() if file.columns else None for file in files]
     try:
         text = canonical_json(content)
     except (TypeError, ValueError) as error:

@@ -3,13 +3,14 @@
 import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from seqforge.corpus.catalogue import Corpus, find_corpus
+from seqforge.corpus.tables import TABLE_SUFFIXES, TableColumns, check_columns, column_names, is_table
 from seqforge.dataset import SPLITS
-from seqforge.errors import CorpusError, listing
+from seqforge.errors import CorpusError, UsageError, listing
 
 LABELS = "labels.csv"
 
@@ -23,12 +24,14 @@ class SourceFile:
         labels: Labels of all its pieces; a piece's own labels take precedence.
         split: The split of all its pieces, "" if it is decided piece by piece.
         fractions: How its pieces are divided into train, valid and test; () if they are not divided.
+        columns: The columns that are read if the file is read as a table; None if the plugin reads the file.
     """
 
     path: Path
     labels: Mapping[str, str] = field(default_factory=dict)
     split: str = ""
     fractions: tuple[float, ...] = ()
+    columns: TableColumns | None = None
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ class Sources:
         files: The files, in a fixed order.
         corpora: The installed corpora among the names, for licence and attribution.
         unsupported: Number of files in the folders that the plugin does not read, by suffix.
+        remarks: What the user should know about the files, one sentence each.
     """
 
     names: tuple[str, ...]
     files: tuple[SourceFile, ...]
     corpora: tuple[Corpus, ...] = ()
     unsupported: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -53,7 +58,9 @@ class Sources:
         return {name: value for corpus in self.corpora for name, value in corpus.options.items()}
 
 
-def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> Sources:
+def find_sources(
+    names: Sequence[str], *, reads: Sequence[str], domain: str, columns: TableColumns | None = None
+) -> Sources:
     """Return the files behind names of installed corpora, folders and files.
 
     Example:
@@ -63,27 +70,60 @@ def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> 
         names: The names, as given with `--corpus`.
         reads: The suffixes that the plugin reads; empty for any.
         domain: The name of the plugin.
+        columns: The columns that are read from tables; a folder must contain tables then. None reads no tables.
 
     Raises:
-        UsageError: If a name is neither a path nor an installed corpus.
+        UsageError: If a name is neither a path nor an installed corpus, or a table lacks a column.
         CorpusError: If a folder is empty or contains no file of the domain.
     """
     files: list[SourceFile] = []
+    remarks: list[str] = []
     corpora: list[Corpus] = []
     unsupported: Counter[str] = Counter()
     for name in names:
         path = Path(name)
         if path.is_dir():
-            files += _folder_files(path, reads, domain, unsupported)
+            folder_files = _folder_files(path, TABLE_SUFFIXES if columns else reads, domain, unsupported)
+            files += [_with_columns(file, columns) for file in folder_files]
         elif path.is_file():
-            files.append(SourceFile(path))
+            files.append(_with_columns(SourceFile(path), columns))
         else:
             corpus = find_corpus(name, domain=domain)
             if corpus.domain != domain:
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)
             files += _corpus_files(corpus)
-    return Sources(tuple(names), tuple(files), tuple(corpora), dict(unsupported.most_common()))
+    if columns is None:
+        remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], reads)
+    return Sources(tuple(names), tuple(files), tuple(corpora), dict(unsupported.most_common()), tuple(remarks))
+
+
+def _with_columns(file: SourceFile, columns: TableColumns | None) -> SourceFile:
+    """Return a file to be read as a table if columns are given and it has the suffix of one.
+
+    Raises:
+        UsageError: If the table lacks a column.
+    """
+    if columns is None or not is_table(file.path):
+        return file
+    check_columns(file.path, columns)
+    return replace(file, columns=columns)
+
+
+def _is_installed(file: SourceFile, corpora: Sequence[Corpus]) -> bool:
+    return any(file.path.is_relative_to(corpus.folder) for corpus in corpora)
+
+
+def _table_remarks(paths: Sequence[Path], reads: Sequence[str]) -> list[str]:
+    """Return a remark if a file looks like a table and the plugin would read it as prose."""
+    tables = [path for path in paths if is_table(path) and path.suffix.lower() not in reads]
+    if not tables:
+        return []
+    try:
+        names = f": {listing(column_names(tables[0]), most=8)}"
+    except (CorpusError, UsageError):
+        names = ""
+    return [f"note: {tables[0].name} looks like a table; set `text_column` to train on one of its columns{names}"]
 
 
 def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: Counter[str]) -> list[SourceFile]:

@@ -19,6 +19,7 @@ from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, fingerprints_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
+from seqforge.corpus.tables import TableColumns
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
 from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
@@ -199,6 +200,11 @@ def encoded_path(folder: Path, chunk: int) -> Path:
 def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
     """Return the worker for the description that `pool.run_tasks` sends."""
     plugin = registry.load(work["plugin"])
-    files = [SourceFile(Path(f["path"]), f["labels"], f["split"], tuple(f["fractions"])) for f in work["files"]]
+    files = [
+        SourceFile(
+            Path(f["path"]), f["labels"], f["split"], tuple(f["fractions"]), TableColumns.from_json(f["columns"])
+        )
+        for f in work["files"]
+    ]
     options = options_from_json(plugin.Options, work["options"])
     return ChunkWorker(plugin, options, Path(work["folder"]), files, work["chunks"], divide=work["divide"])

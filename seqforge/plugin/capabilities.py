@@ -7,9 +7,10 @@ from typing import Any, Generic
 import numpy as np
 
 from seqforge.core.sequences import Example
+from seqforge.errors import ReadError
 from seqforge.plugin.piece import ContentT, Piece
 
-__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "Illustrates", "Streams"]
+__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "FromText", "Illustrates", "Streams"]
 
 
 class Augments(ABC):
@@ -41,6 +42,24 @@ class Fingerprints(ABC, Generic[ContentT]):
     @abstractmethod
     def fingerprints(self, piece: Piece[ContentT]) -> Iterable[int]:
         """Return 64-bit keys; two pieces with a common key belong to the same split."""
+
+
+class FromText(ABC, Generic[ContentT]):
+    """Capability of a plugin: a piece is made from a text, so that it can train on a column of a table.
+
+    `seqforge train --corpus data.csv --text-column NAME` makes one piece from each cell of the column.
+    """
+
+    @abstractmethod
+    def piece_from_text(self, text: str, options: Any) -> Piece[ContentT] | ReadError:
+        """Return the piece that a text describes, or a ReadError with the reason why it describes none.
+
+        The core adds the labels of the row, and the file and line of the row to the origin or the error.
+
+        Args:
+            text: The text, such as the content of a cell; it is not empty.
+            options: The plugin's Options.
+        """
 
 
 class Describes(ABC, Generic[ContentT]):

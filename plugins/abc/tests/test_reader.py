@@ -1,3 +1,4 @@
+import io
 import tracemalloc
 from fractions import Fraction
 
@@ -147,7 +148,7 @@ def test_read_lines_splits_at_every_line_ending(tmp_path_factory, parts):
     path = tmp_path_factory.mktemp("lines") / "x"
     path.write_bytes(b"".join(line + end for line, end in parts))
     text = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    assert [line for _, line in read_lines(path)] == (text.split(b"\n")[:-1] if text else [])
+    assert [line for _, line in read_lines(io.BytesIO(path.read_bytes()))] == (text.split(b"\n")[:-1] if text else [])
 
 
 def test_tunes_in_web_pages_are_read(tmp_path):

@@ -2,17 +2,18 @@
 
 import dataclasses
 import hashlib
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, ReadError
+from seqforge import Checks, Fingerprints, FromText, Origin, Piece, Plugin, ReadError
 from seqforge_abc import lint
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
 from seqforge_abc.options import AbcOptions
-from seqforge_abc.reader import read_book
+from seqforge_abc.reader import read_book, read_tunes
 from seqforge_abc.request import AbcRequest
 from seqforge_abc.tune import Tune
 from seqforge_abc.writer import book_to_abc
@@ -21,7 +22,7 @@ FINGERPRINT_INTERVALS = 16
 """Two tunes with this many equal consecutive intervals belong to the same split."""
 
 
-class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]):
+class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], FromText[Tune], Checks[Tune]):
     """Reads and writes folk tunes in ABC notation.
 
     Example:
@@ -52,6 +53,17 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
             else:
                 tune, line = item
                 yield Piece(tune, origin=Origin(str(path), f"line {line}"))
+
+    def piece_from_text(self, text: str, options: AbcOptions) -> Piece[Tune] | ReadError:
+        """Return the tune that an ABC text contains; several tunes are an error."""
+        items = list(read_tunes(io.BytesIO(text.encode("utf-8", "replace"))))
+        errors = [item for item in items if isinstance(item, ReadError)]
+        tunes = [item[0] for item in items if not isinstance(item, ReadError)]
+        if errors:
+            return ReadError(errors[0].reason)
+        if len(tunes) > 1:
+            return ReadError(f"contains {len(tunes)} tunes; a cell contains one tune")
+        return Piece(tunes[0])
 
     def write(self, pieces: Sequence[Piece[Tune]], path: Path) -> None:
         """Write tunes in the format of the suffix, with a title and a comment that names the origin."""

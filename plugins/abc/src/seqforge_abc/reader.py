@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from seqforge import ReadError
 from seqforge_abc.fields import (
@@ -56,8 +57,23 @@ def read_book(path: Path) -> Iterator[tuple[Tune, int] | ReadError]:
             if not isinstance(item, ReadError):
                 tune, line = item
     """
-    splitter, file, has_items, long_line = _BookSplitter(), str(path), False, 0
-    for number, raw in read_lines(path):
+    with path.open("rb") as file:
+        yield from read_tunes(file, str(path))
+
+
+def read_tunes(book: BinaryIO, file: str = "") -> Iterator[tuple[Tune, int] | ReadError]:
+    r"""Yield the tunes of an open book, as `read_book` does.
+
+    >>> import io
+    >>> [line for _, line in read_tunes(io.BytesIO(b"X:1\nT:a\nK:D\nDEFG|"))]
+    [1]
+
+    Args:
+        book: The bytes of the book.
+        file: The path of the book, for errors.
+    """
+    splitter, has_items, long_line = _BookSplitter(), False, 0
+    for number, raw in read_lines(book):
         if raw is None:
             long_line = long_line or number
             splitter.reject(f"has a line of more than {MAX_LINE_BYTES:,} bytes")
@@ -86,23 +102,22 @@ def _tune_or_error(item: tuple[Tune | str, int], file: str) -> tuple[Tune, int] 
     return ReadError(tune, file=file, line=line) if isinstance(tune, str) else (tune, line)
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     """Yield the lines of a file with their numbers from 1; None for a line that is too long.
 
     A line ends with LF, CRLF or CR.
     """
     number, rest, skipping, after_cr = 1, b"", False, False
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_SIZE):
-            if after_cr and block.startswith(b"\n"):
-                block = block[1:]
-            after_cr = block.endswith(b"\r")
-            *lines, rest = (rest + block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).split(b"\n")
-            for line in lines:
-                yield number, None if skipping or len(line) > MAX_LINE_BYTES else line
-                number, skipping = number + 1, False
-            if len(rest) > MAX_LINE_BYTES:
-                rest, skipping = b"", True
+    while block := file.read(_BLOCK_SIZE):
+        if after_cr and block.startswith(b"\n"):
+            block = block[1:]
+        after_cr = block.endswith(b"\r")
+        *lines, rest = (rest + block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).split(b"\n")
+        for line in lines:
+            yield number, None if skipping or len(line) > MAX_LINE_BYTES else line
+            number, skipping = number + 1, False
+        if len(rest) > MAX_LINE_BYTES:
+            rest, skipping = b"", True
     if rest or skipping:
         yield number, None if skipping else rest
 
