@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from seqforge.plugin import Describes, Divides, Fingerprints, Streams
+from seqforge.api.text import text_of
+from seqforge.errors import ReadError
+from seqforge.plugin import Describes, Divides, Fingerprints, FromText, Piece, Streams
 from seqforge.plugin.validation import (
     validate_fingerprints,
     validate_parts,
@@ -14,6 +16,7 @@ from seqforge.testing._results import CheckSkipped
 from seqforge.testing._subject import Subject
 
 FRACTIONS = (0.5, 0.25, 0.25, 0.0)
+STRANGE_TEXTS = ("\0", " ", "\n\n", "x" * 1000, "\N{SNOWMAN}\ufeff\r\n")
 
 
 def augmentation_is_valid(subject: Subject) -> str:
@@ -74,6 +77,25 @@ def fingerprints_are_valid(subject: Subject) -> str:
             raise subject.failure("fingerprints", f"of {name} returns other keys the second time", "the same")
         total += len(keys)
     return f"{total / len(subject.pieces):.0f} keys per piece"
+
+
+def texts_become_pieces(subject: Subject) -> str:
+    """`piece_from_text` returns a piece for the text of each sample, and a piece or a ReadError for any other text."""
+    plugin = subject.plugin
+    if not isinstance(plugin, FromText):
+        raise CheckSkipped("the plugin makes no pieces from text")
+    texts = {subject.sample_name(number): text_of(plugin, [piece]) for number, piece in enumerate(subject.pieces[:10])}
+    texts |= {repr(text[:10]): text for text in STRANGE_TEXTS}
+    for name, text in texts.items():
+        if not text:
+            continue
+        with subject.calling("piece_from_text", name):
+            item: object = plugin.piece_from_text(text, subject.options)
+        if not isinstance(item, Piece | ReadError):
+            raise subject.failure("piece_from_text", f"returns {type(item).__name__}", "a Piece or a ReadError")
+        if isinstance(item, ReadError) and text not in STRANGE_TEXTS:
+            raise subject.failure("piece_from_text", f"of the text of {name} returns the ReadError {item}", "a Piece")
+    return f"{len(texts)} texts"
 
 
 def statistics_are_valid(subject: Subject) -> str:

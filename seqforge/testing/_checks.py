@@ -34,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
         _capabilities.augmentation_is_valid,
         _capabilities.pieces_are_divided,
         _capabilities.fingerprints_are_valid,
+        _capabilities.texts_become_pieces,
         _capabilities.statistics_are_valid,
         _capabilities.steps_are_streamed,
         _training.model_trains,

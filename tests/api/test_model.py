@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from fakekit import prose
 
 import seqforge
 from seqforge import Model, Piece, RequestError
 from seqforge.api.generation import Generation, GenerationRequest
+from seqforge.api.runs import Run
 
 # -- generate
 
@@ -171,7 +173,8 @@ def test_evaluate_is_the_sum_of_the_scores_of_pieces(trained: dict[str, Model], 
     from seqforge.corpus import find_sources, prepare
 
     model = trained[name]
-    sources = find_sources(model.header.provenance["corpus"], reads=model.plugin.reads, domain=name)
+    assert model.path is not None
+    sources = find_sources(Run(model.path.parent).corpus(), reads=model.plugin.reads, domain=name)
     dataset = prepare(model.plugin, model.options, sources, codec=model.codec).datasets["valid"]
     pieces = [model.codec.decode(dataset.example(number)) for number in range(len(dataset))]
     scores = [model.score(piece) for piece in pieces]
@@ -211,3 +214,19 @@ def test_valid_is_evaluated_without_a_test_split(trained: dict[str, Model], tmp_
 def test_compare_without_statistics_is_an_error(trained: dict[str, Model]) -> None:
     with pytest.raises(RequestError, match="'numbers' has no statistics"):
         trained["numbers"].compare(3)
+
+
+@pytest.mark.parametrize("name", ["text", "numbers"])
+def test_scores_of_many_pieces_equal_single_scores(trained: dict[str, Model], name: str) -> None:
+    model = trained[name]
+    words = prose(2000).split()
+    texts = [" ".join(words[: 1 + number % len(words)]) * (1 + number // 20) for number in range(70)]
+    contents = texts if name == "text" else [tuple(range(number % 9 + 1)) for number in range(70)]
+    labels = [{"parity": "even"} if number % 2 else {} for number in range(70)]
+    pieces = [Piece(content, label) for content, label in zip(contents, labels, strict=True)]
+    many = model.score_many(pieces)
+    for evaluation, piece in zip(many, pieces, strict=True):
+        single = model.score(piece)
+        assert evaluation.nats == pytest.approx(single.nats, abs=1e-5 * single.steps)
+        assert (evaluation.units, evaluation.steps, evaluation.dropped) == (single.units, single.steps, single.dropped)
+    assert model.score_many([]) == []

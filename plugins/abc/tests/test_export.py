@@ -1,3 +1,4 @@
+import importlib.util
 import wave
 from collections import Counter
 from fractions import Fraction
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqforge import Piece, WriteError
+from seqforge_abc import Abc
 from seqforge_abc.export import write_midi, write_musicxml, write_wav
 from seqforge_abc.playback import tempo_of
 from seqforge_abc.theory import NO_METER, Key, Meter, Pitch
@@ -139,3 +142,13 @@ def test_musicxml_ignores_the_suffix(tmp_path: Path) -> None:
     write_musicxml(tune(*[A, B, C, D] * 2, BarLine("|]"), title="Here"), tmp_path / "a.tmp")
     assert ElementTree.parse(tmp_path / "a.tmp").getroot().findtext("work/work-title") == "Here"
     assert [path.name for path in tmp_path.iterdir()] == ["a.tmp"]
+
+
+@pytest.mark.parametrize(("suffix", "library"), [(".svg", "verovio"), (".svg", "music21"), (".musicxml", "music21")])
+def test_missing_library_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, library: str
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == library else find_spec(name))
+    with pytest.raises(WriteError, match=f"writing {suffix} needs {library}.*pip install {library}; or write .abc"):
+        Abc().write([Piece(tune(A, BarLine("|]")))], tmp_path / f"a{suffix}")

@@ -1,3 +1,4 @@
+import sys
 import wave
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -75,3 +76,9 @@ def test_missing_soundfont_is_a_write_error(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("SEQFORGE_SOUNDFONT", str(tmp_path / "none.sf2"))
     with pytest.raises(WriteError, match=r"none\.sf2"):
         Midi().write([Piece(canonical_song("chorale"))], tmp_path / "a.wav")
+
+
+def test_missing_music21_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "music21", None)
+    with pytest.raises(WriteError, match=r"pip install music21; or write \.mid"):
+        Midi().write([Piece(canonical_song("chorale"))], tmp_path / "a.musicxml")

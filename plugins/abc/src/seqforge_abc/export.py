@@ -1,11 +1,13 @@
 """The writers of MIDI, MusicXML, SVG and WAV. They do not look at the suffix of the path."""
 
+import importlib.util
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from seqforge import WriteError
 from seqforge_abc import engraving
 from seqforge_abc.playback import PlayedNote, Sound, played_notes, sounds, tempo_of
 from seqforge_abc.score import to_music21
@@ -50,8 +52,9 @@ def write_svg(tunes: Sequence[Tune], path: Path) -> None:
     """Write tunes as one engraved page, as tall as needed.
 
     Raises:
-        WriteError: If verovio crashes on a tune or takes too long.
+        WriteError: If verovio crashes on a tune or takes too long, or a library is not installed.
     """
+    _require("music21", "verovio", suffix=".svg")
     path.write_text(engraving.engrave_page(tunes, [to_musicxml(tune) for tune in tunes]), encoding="utf-8")
 
 
@@ -62,13 +65,32 @@ def write_wav(tune: Tune, path: Path) -> None:
 
 
 def to_musicxml(tune: Tune) -> bytes:
-    """Return a tune as MusicXML; the result depends on the tune alone."""
+    """Return a tune as MusicXML; the result depends on the tune alone.
+
+    Raises:
+        WriteError: If music21 is not installed.
+    """
+    _require("music21", suffix=".musicxml")
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     exporter = GeneralObjectExporter(to_music21(tune))
     exporter.makeNotation = False  # the score is complete; music21 would fill bars with hidden rests
     xml: bytes = exporter.parse()
     return _VARYING.sub(b"", xml)
+
+
+def _require(*libraries: str, suffix: str) -> None:
+    """Check that the libraries of the extra `score` are installed.
+
+    Raises:
+        WriteError: If one is not.
+    """
+    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
+    if missing:
+        raise WriteError(
+            f"writing {suffix} needs {' and '.join(missing)}, not installed here: pip install {' '.join(missing)}; or"
+            " write .abc, .mid or .wav instead"
+        )
 
 
 # -- MIDI ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
+from seqforge import WriteError
 from seqforge_midi.instruments import program_name
 from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song
 
@@ -29,9 +30,17 @@ def to_musicxml(song: Song, provenance: str = "") -> bytes:
     Args:
         song: The song.
         provenance: Where the song comes from; the movement name of the score.
+
+    Raises:
+        WriteError: If music21 is not installed.
     """
-    from music21 import metadata, stream
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
+    try:
+        from music21 import metadata, stream
+        from music21.musicxml.m21ToXml import GeneralObjectExporter
+    except ImportError as error:
+        raise WriteError(
+            "writing .musicxml needs music21, which is not installed: pip install music21; or write .mid instead"
+        ) from error
 
     score = stream.Score(id="song")
     score.metadata = metadata.Metadata(title="Song")
