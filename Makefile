@@ -1,4 +1,4 @@
-# make demo: install, train on the bundled tune books for two minutes, generate. make test: run the test suite.
+# make demo: install, show a tune, train on the bundled tune books for two minutes, write out/index.html. make test: run the test suite.
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ MINUTES ?= 2
 
 help:
 	@echo "make install   create $(VENV) with pinned versions; pip's settings are not changed"
-	@echo "make demo      train for $(MINUTES) minutes on three tune books and write tunes to out/"
+	@echo "make demo      show a tune, train for $(MINUTES) minutes on three tune books, write out/index.html"
 	@echo "make test      run the test suite on all cores"
 	@echo "make coverage  run the tests and compare the coverage of each package with its floor"
 	@echo "make check     run ruff, codespell, mypy and import-linter"
@@ -30,15 +30,7 @@ $(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PL
 	@touch $@
 
 demo: install
-	@mkdir -p out
-	@rm -rf out/run
-	$(BIN)/seqforge train --plugin abc --minutes $(MINUTES) --run out/run
-	for format in abc mid svg; do $(BIN)/seqforge generate --model out/run --key D --meter 6/8 --rhythm jig --bars 16 --seed 1 -o out/tune.$$format; done
-	$(BIN)/seqforge generate --model out/run -n 5 --seed 2 -o out/book.abc
-	@echo
-	@cat out/tune.abc
-	@echo
-	@echo "written: out/tune.abc, out/tune.mid, out/tune.svg (open it in a browser), out/book.abc, out/run/model.safetensors"
+	$(BIN)/python -m tools.demo --minutes $(MINUTES) --output out
 	@echo "activate the environment:   . $(BIN)/activate"
 	@echo "for example:                seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg"
 

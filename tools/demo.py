@@ -47,11 +47,12 @@ def run_demo(folder: Path, minutes: float) -> Path:
     """
     run = folder / "run"
     say("1. A tune by the model that ships with seqforge:")
-    shipped = [write_tune(load(resolve_model("shipped", plugin="abc").path), JIG, folder / "shipped", "A jig in D")]
-    say((folder / "shipped.abc").read_text(encoding="utf-8"))
+    shipped_model = load(resolve_model("shipped", plugin="abc").path)
+    shipped = [write_tune(shipped_model, JIG, folder / "shipped", "A jig in D")]
+    say((folder / "shipped.abc").read_text(encoding="utf-8").rstrip())
     say(f"   written: {', '.join(str(file) for file in shipped[0].files)}")
     say(f"2. Training a new model on three tune books for {minutes:g} minutes.")
-    limits = limits_of(minutes)
+    limits = limits_of(shipped_model, minutes)
     say("   " + "\n   ".join(limits))
     shutil.rmtree(run, ignore_errors=True)
     command = ["train", "--plugin", "abc", "--minutes", str(minutes), "--run", str(run)]
@@ -65,7 +66,7 @@ def run_demo(folder: Path, minutes: float) -> Path:
         write_tune(model, REEL, folder / "reel", "A reel in E dorian, by the new model"),
         write_book(model, folder / "book.abc"),
     ]
-    say((folder / "tune.abc").read_text(encoding="utf-8"))
+    say((folder / "tune.abc").read_text(encoding="utf-8").rstrip())
     page = folder / "index.html"
     write_text(page, demo_page(folder, shipped=shipped, trained=trained, run=run, limits=limits))
     say(f"   written: {', '.join(str(file) for exhibit in trained for file in exhibit.files)}, {run}")
@@ -73,14 +74,24 @@ def run_demo(folder: Path, minutes: float) -> Path:
     return page
 
 
-def limits_of(minutes: float) -> list[str]:
-    """Return what a training of this duration can and cannot do."""
-    return [
-        "What to expect: after a minute or two, keys and bars are right and many bars sound like the tradition; bars add"
-        " up from the first step, since the sampler allows nothing else.",
-        "What not to expect: parts that answer each other and tunes that return to their beginning. The shipped model"
-        f" was trained for 12 minutes; this one is trained for {minutes:g}.",
-    ]
+def limits_of(shipped: Model, minutes: float) -> list[str]:
+    """Return what a training of this duration can and cannot do.
+
+    Args:
+        shipped: The shipped model, for comparison.
+        minutes: Duration of the training.
+    """
+    provenance = shipped.header.provenance
+    possible = (
+        "A short training learns which notes and rhythms follow each other. Keys, requests and bars are right from the"
+        " first step, since the sampler allows nothing else."
+    )
+    impossible = (
+        f"It does not learn the form of a tune: parts that answer each other, phrases that return. {minutes:g} minutes"
+        f" are for trying things out; the shipped model was trained for {provenance.get('minutes', 0):.0f} minutes and"
+        f" has a loss of {provenance.get('valid_nats_per_unit') or 0:.2f} nats per note on held-out tunes."
+    )
+    return [possible, impossible]
 
 
 def write_tune(model: Model, request: dict[str, Any], stem: Path, title: str) -> Exhibit:
@@ -89,8 +100,8 @@ def write_tune(model: Model, request: dict[str, Any], stem: Path, title: str) ->
     files = [stem.with_suffix(suffix) for suffix in SUFFIXES]
     for file in files:
         _write(model, [piece], file)
-    asked = ", ".join(f"--{name} {value}" for name, value in request.items())
-    return Exhibit(title, f"seqforge generate --plugin abc {asked.replace(',', '')} --seed 1", files)
+    flags = " ".join(f"--{name} {value}" for name, value in request.items())
+    return Exhibit(title, f"{flags} --seed 1", files)
 
 
 def write_book(model: Model, path: Path) -> Exhibit:

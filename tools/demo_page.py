@@ -13,6 +13,11 @@ __all__ = ["Exhibit", "demo_page", "loss_chart"]
 
 MAX_EMBEDDED_BYTES = 12_000_000
 """A larger file is linked and not embedded."""
+INTRODUCTION = """Everything on this page was generated on this computer: first by the model that ships with seqforge,
+then by the model that the demo trained."""
+NEXT_COMMANDS = """seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg
+seqforge train --plugin abc --init out/run --minutes 30
+seqforge train --plugin abc --corpus my_tunes/"""
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 40
 """Size and margins of the chart in pixels."""
@@ -51,7 +56,7 @@ summary { cursor: pointer; color: var(--soft); }
 .key span::before { content: ""; display: inline-block; width: 18px; height: 3px; margin-right: 8px;
   vertical-align: middle; background: var(--train); } .key .v::before { background: var(--valid); }
 @media (max-width: 560px) { body { font-size: 16px; } main { padding: 24px 14px 48px; } figure { padding: 12px; }
-  h1 { font-size: 1.7rem; } }
+  h1 { font-size: 1.7rem; } .chart text { font-size: 24px; } }
 """
 
 
@@ -86,8 +91,7 @@ def demo_page(
     valid = [entry for entry in metrics if entry["event"] == "valid"]
     parts = [
         "<h1>seqforge demo</h1>",
-        "<p>Everything on this page was generated on this computer: first by the model that ships with seqforge, then"
-        " by the model that the demo trained.</p>",
+        f"<p>{INTRODUCTION}</p>",
         "<h2>The shipped model</h2>",
         *[_exhibit(exhibit, folder) for exhibit in shipped],
         "<h2>The model that was just trained</h2>",
@@ -99,9 +103,7 @@ def demo_page(
         '<div class="key"><span>training tunes</span><span class="v">held-out tunes</span></div></figure>',
         *[_exhibit(exhibit, folder) for exhibit in trained],
         "<h2>Next</h2>",
-        "<pre>seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg\n"
-        "seqforge train --plugin abc --init out/run --minutes 30\n"
-        "seqforge train --plugin abc --corpus my_tunes/</pre>",
+        f"<pre>{NEXT_COMMANDS}</pre>",
         f'<p class="soft" style="margin-top:1em">Files of the run: {_links(_files_of(run), folder)}</p>',
     ]
     body = "\n".join(parts)
@@ -152,9 +154,8 @@ def loss_chart(metrics: Sequence[Mapping[str, Any]]) -> str:
         points = [(x(entry["t"]), y(entry["nats_per_unit"])) for entry in metrics if entry["event"] == event]
         path = " ".join(f"{'L' if number else 'M'}{px:.1f} {py:.1f}" for number, (px, py) in enumerate(points))
         parts += [f'<path class="{event}" d="{path}"/>'] if len(points) > 1 else []
-        parts += [
-            f'<circle class="dot" cx="{px:.1f}" cy="{py:.1f}" r="3.5"/>' for px, py in points * (event == "valid")
-        ]
+        dots = points if event == "valid" else []
+        parts += [f'<circle class="dot" cx="{px:.1f}" cy="{py:.1f}" r="3.5"/>' for px, py in dots]
     return "\n".join([*parts, "</svg>"])
 
 
@@ -169,7 +170,7 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> str:
                     f'<img class="score" alt="{title}, engraved" src="{_source(file, folder, "image/svg+xml")}">'
                 )
             case ".wav":
-                parts.append(f'<audio controls preload="none" src="{_source(file, folder, "audio/wav")}"></audio>')
+                parts.append(f'<audio controls preload="metadata" src="{_source(file, folder, "audio/wav")}"></audio>')
             case ".abc":
                 text = html.escape(file.read_text(encoding="utf-8"))
                 parts.append(f"<details><summary>{html.escape(file.name)} as text</summary><pre>{text}</pre></details>")
