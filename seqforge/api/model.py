@@ -169,8 +169,8 @@ class Model(ModelBase):
         """Return the negative log-likelihood of a split of a corpus.
 
         Args:
-            corpus: Names or paths; None for the corpus that the model was trained on. The folder of a run stores its paths;
-                a model file stores them relative to the directory in which it was trained.
+            corpus: Names or paths; None for the corpus that the model was trained on. The folder of a run stores its
+                paths; a model file stores them relative to the directory in which it was trained.
             split: The split: train, valid or test; None for test, or valid if there is no test split.
             text_column: The column of the texts in tables; None for the one that the model was trained on.
             label_columns: The columns of the labels, as a sequence or separated by commas.

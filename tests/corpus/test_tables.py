@@ -117,7 +117,7 @@ def test_abc_tune_per_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "field", "fragment"),
     [
-        (TableColumns("sequense"), "text_column", "Did you mean 'sequence'?"),
+        (TableColumns("sequences"), "text_column", "Did you mean 'sequence'?"),
         (TableColumns("sequence", ("knd",)), "label_columns", "it has id, sequence, kind, year"),
     ],
 )
