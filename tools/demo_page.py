@@ -130,7 +130,7 @@ def loss_chart(metrics: Sequence[Mapping[str, Any]]) -> str:
     """
     if not metrics:
         return '<p class="soft">The training was too short for a measurement.</p>'
-    last = max(1, *(entry["t"] for entry in metrics))
+    last = max([1, *(int(entry["t"]) for entry in metrics)])
     losses = [float(entry["nats_per_unit"]) for entry in metrics]
     low, high = min(losses), max(losses)
     margin = 0.08 * (high - low) or 0.5
