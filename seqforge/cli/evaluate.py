@@ -1,6 +1,6 @@
 """seqforge evaluate: the loss of a model on a split of a corpus."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,7 +43,7 @@ def evaluate(
     path = resolve_model(model).path
     message(f"model: {path}")
     loaded = load(path)
-    data_options = {"split": split, "text_column": text_column, "label_columns": label_columns}
+    data_options: dict[str, Any] = {"split": split, "text_column": text_column, "label_columns": label_columns}
     evaluation = loaded.evaluate(corpus, **data_options)
     comparison = loaded.compare(samples, corpus, **data_options) if samples else None
     if json:

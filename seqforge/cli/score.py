@@ -56,11 +56,11 @@ def score(
     for pieces in _blocks(_pieces(files, loaded.plugin, loaded.options, text_column, label_columns)):
         for piece, evaluation in zip(pieces, loaded.score_many(pieces), strict=True):
             origin = piece.origin
-            place = {"file": origin.file if origin else "", "place": origin.place if origin else ""}
-            rows.append({**place, "labels": dict(piece.labels), **evaluation.to_json()})
+            names = {"file": origin.file if origin else "", "place": origin.place if origin else ""}
+            rows.append({**names, "labels": dict(piece.labels), **evaluation.to_json()})
     if not rows:
-        names = ", ".join(map(str, files))
-        raise CorpusError(f"{names} contain{'s' * (len(files) == 1)} no piece that can be read")
+        listed = ", ".join(map(str, files))
+        raise CorpusError(f"{listed} contain{'s' * (len(files) == 1)} no piece that can be read")
     if json:
         data_json(rows)
     elif as_csv:

@@ -213,7 +213,7 @@ def _csv_reader(path: Path, file: Any) -> Any:
 def _csv_rows(path: Path) -> Iterator[tuple[int, Row | str]]:
     with _open_text(path) as file:
         reader = _csv_reader(path, file)
-        names = next(reader, [])
+        names: list[str] = next(reader, [])
         first = reader.line_num + 1
         for cells in reader:
             if len(cells) == len(names):
