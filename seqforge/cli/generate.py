@@ -10,6 +10,7 @@ import typer
 
 from seqforge.cli.console import data_json, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.help import command_class, examples, model_names, plugin_names
 from seqforge.cli.output import Output, StepStream
 from seqforge.core.files import STDIN, write_text
 from seqforge.core.options import build_options
@@ -29,11 +30,13 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     plugin_flags = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
     core = [
-        _flag("plugin", str | None, None, MODEL, "Plugin of the domain; its own flags are shown with it."),
+        _flag("plugin", str | None, None, MODEL, "Plugin of the domain; shows its own flags.", metavar="NAME",
+              autocompletion=plugin_names),
         _flag(
             "model", list[str] | None, None, MODEL,
             "A model file, a run folder, a plugin, a shipped model's name, or 'shipped'; repeat the flag for an"
-            " ensemble. Default: the newest finished run below ./runs, else the shipped model.",
+            " ensemble. Default: the newest finished run below ./runs, else the shipped model.", metavar="MODEL",
+            autocompletion=model_names,
         ),
         _flag(
             "label", list[str] | None, None, MODEL,
@@ -56,7 +59,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               "Length penalty: 0 ranks by log-probability, 1 nearly by its mean per step."),
         parameter("output", str | None, None, typer.Option(
             "-o", "--output", help="A file (its suffix is the format), a folder that ends in /, or - for stdout.",
-            rich_help_panel=OUTPUT)),
+            metavar="PATH", rich_help_panel=OUTPUT)),
         parameter("n", int, 1, typer.Option("-n", min=1, help="Number of pieces.", rich_help_panel=OUTPUT)),
         _flag("show_attention", Path | None, None, OUTPUT,
               "Draw the attention over the source (such as a text) at each step.", metavar="SVG"),
@@ -66,7 +69,15 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         parameter("quiet", bool, False, typer.Option(
             "--quiet", help="Print no messages on stderr.", rich_help_panel=OUTPUT)),
     ]  # fmt: skip
-    app.command("generate")(command(generate, [*plugin_flags, *core]))
+    app.command(
+        "generate",
+        cls=command_class(plugin.name if plugin else None),
+        epilog=examples(
+            'seqforge generate --plugin text --prompt "ROMEO:" --length 300',
+            "seqforge generate --model abc -n 20 -o tunes/",
+            "seqforge generate --replay tunes/0005.abc",
+        ),
+    )(command(generate, [*plugin_flags, *core]))
 
 
 def _flag(name: str, kind: Any, default: Any, panel: str, text: str, **settings: Any) -> Any:

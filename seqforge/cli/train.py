@@ -8,6 +8,7 @@ import typer
 
 from seqforge.cli.console import data, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.help import command_class, examples, plugin_names
 from seqforge.cli.signals import Signals
 from seqforge.errors import UsageError
 from seqforge.plugin import AnyPlugin, registry
@@ -24,7 +25,13 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             "plugin",
             str,
             None,
-            typer.Option("--plugin", help="Plugin of the domain; shows its own flags.", rich_help_panel=DATA),
+            typer.Option(
+                "--plugin",
+                metavar="NAME",
+                help="Plugin of the domain; shows its own flags.",
+                rich_help_panel=DATA,
+                autocompletion=plugin_names,
+            ),
         ),
         parameter(
             "corpus",
@@ -32,6 +39,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             None,
             typer.Option(
                 help="An installed corpus, a folder or a file; repeatable. Default: the plugin's corpora.",
+                metavar="CORPUS",
                 rich_help_panel=DATA,
             ),
         ),
@@ -68,6 +76,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             None,
             typer.Option(
                 help="Start from the weights of a model: a file, a run folder, a shipped model's name, or 'shipped'.",
+                metavar="MODEL",
                 rich_help_panel="Model",
             ),
         ),
@@ -87,7 +96,15 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         ),
     ]
     core = parameters(TrainingConfig, panel="Training")
-    app.command("train")(command(train, [*first, *plugin_flags, *core, *output]))
+    app.command(
+        "train",
+        cls=command_class(plugin.name if plugin else None),
+        epilog=examples(
+            "seqforge train --plugin text --corpus book.txt --minutes 5",
+            "seqforge train --plugin abc --corpus my_tunes/ --valid new.abc",
+            "seqforge train --plugin abc --resume",
+        ),
+    )(command(train, [*plugin_flags, *first, *core, *output]))
 
 
 def train(ctx: typer.Context, values: dict[str, Any]) -> None:
