@@ -44,6 +44,30 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             ),
         ),
         parameter(
+            "split",
+            str | None,
+            None,
+            typer.Option(
+                help="Shares of train, valid and test, such as 0.8,0.1,0.1. Default: the split of an installed corpus,"
+                " else 0.9,0.05,0.05.",
+                metavar="SHARES",
+                rich_help_panel=DATA,
+            ),
+        ),
+        *(
+            parameter(
+                name,
+                list[str] | None,
+                None,
+                typer.Option(
+                    help=f"A file or folder of the {name} split; repeatable. All other files are for training.",
+                    metavar="PATH",
+                    rich_help_panel=DATA,
+                ),
+            )
+            for name in ("valid", "test")
+        ),
+        parameter(
             "workers",
             int | None,
             None,
@@ -131,6 +155,9 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
             run_training(
                 plugin.name,
                 corpus=values["corpus"],
+                split=values["split"],
+                valid=values["valid"],
+                test=values["test"],
                 init=values["init"],
                 run=values["run"],
                 resume=True if resume == NEWEST and not Path(NEWEST).exists() else resume,
