@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 RESERVED = frozenset(
-    """ban batch_size beams bias bptt candidates cell corpus debug device dropout dry dry_base dry_length ema
+    """ban batch_size beams bias bptt candidates cell corpus debug device disk_check dropout dry dry_base dry_length ema
     embedding encoder_units epochs file force frequency_penalty grad_clip greedy help hidden init input_dropout json
     label label_dropout labels layers learning_rate length length_penalty max_seconds max_steps min_p minutes mirostat
     mirostat_rate model n no_repeat_ngram output output_dropout patience penalty_window plugin precision
