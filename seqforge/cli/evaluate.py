@@ -41,10 +41,11 @@ def evaluate(
 
     The evaluation uses float32, carries the hidden state through every piece, and counts the ends of pieces.
     """
-    from seqforge.api.model_loading import load
     from seqforge.api.model_paths import resolve_model
 
     path = resolve_model(model).path
+    from seqforge.api.model_loading import load
+
     message(f"model: {path}")
     loaded = load(path)
     evaluation = loaded.evaluate(corpus, split=split)

@@ -82,8 +82,8 @@ class GenerationProgress:
         """
         self.done += 1
         self.bytes += sum(_size(path) for path in paths)
-        if not paths and isinstance(content, str):
-            self.bytes += len(content.encode("utf-8", "replace"))
+        if not paths:
+            self.bytes += _content_size(content)
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
         if self.folder is not None and self.done in CHECKS:
@@ -108,6 +108,11 @@ def _size(path: Path) -> int:
     """Return the bytes that a file occupies on the disk."""
     status = path.stat()
     return max(status.st_size, getattr(status, "st_blocks", 0) * 512)
+
+
+def _content_size(content: Any) -> int:
+    """Return the size of a text in bytes, 0 for other content, whose size is known only when it is written."""
+    return len(content.encode("utf-8", "replace")) if isinstance(content, str) else 0
 
 
 def _gigabytes(size: int) -> str:

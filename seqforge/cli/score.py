@@ -9,7 +9,8 @@ from seqforge.cli.console import data, data_json, message
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.cli.pieces import existing_file, readable_pieces
-from seqforge.errors import CorpusError
+from seqforge.core.files import STDIN
+from seqforge.errors import CorpusError, UsageError
 
 
 def add(app: typer.Typer) -> None:
@@ -25,10 +26,13 @@ def score(
     json: AsJson = False,
 ) -> None:
     """Print the loss of each piece of a file, in nats per natural unit."""
-    from seqforge.api.model_loading import load
     from seqforge.api.model_paths import resolve_model
 
+    if file != STDIN and not file.exists():
+        raise UsageError(f"there is no file {file}", field="file", value=str(file))
     path = resolve_model(model).path
+    from seqforge.api.model_loading import load
+
     message(f"model: {path}")
     loaded = load(path)
     rows = []

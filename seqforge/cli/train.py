@@ -140,6 +140,12 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
         raise UsageError("no plugin is named; set `plugin` (`seqforge plugins` lists them)", field="plugin")
     plugin = registry.load(values["plugin"])
     options = explicit_values(ctx, values, TrainingConfig) | explicit_values(ctx, values, plugin.Options)
+    if not values["resume"]:
+        from seqforge.api.train_request import check_new_run
+        from seqforge.corpus import SplitChoice
+
+        split = SplitChoice(values["split"] or "", tuple(values["valid"] or ()), tuple(values["test"] or ()))
+        check_new_run(plugin, corpus=values["corpus"] or [], split=split, values=options)
     from seqforge.api.train import train as run_training
     from seqforge.cli.progress import Reporter
 
