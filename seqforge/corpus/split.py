@@ -85,6 +85,9 @@ def split_by_content(representatives: np.ndarray, shares: Sequence[float] = SHAR
     The split of a group depends on its own fingerprint alone, so a growing corpus keeps its split. At most 20 groups
     are divided by number instead: every split with a share gets at least one, and the remark says so.
 
+    >>> split_by_content(np.arange(1000, dtype=np.uint64)).splits.shape
+    (1000,)
+
     Args:
         representatives: One fingerprint per piece, equal within a group, shape (pieces,), uint64.
         shares: Shares of train, valid and test; their sum is 1.
