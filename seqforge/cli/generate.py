@@ -7,7 +7,7 @@ import logging
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -212,7 +212,7 @@ def _write(
         for generated in generation.run(on_step=stream):
             waiting[generated.k] = generated
             if attention is not None:
-                attention.draw(generation.model, generated)
+                attention.draw(cast("Model", generation.model), generated)
             if stream is not None:
                 stream.show_prompt()
             while len(report) in waiting:  # pieces are completed out of order and written in order
