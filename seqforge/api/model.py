@@ -11,7 +11,7 @@ from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_base import ModelBase
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
-from seqforge.corpus import PreparedCorpus, find_sources, prepare
+from seqforge.corpus import PreparedCorpus, SplitChoice, find_sources, prepare
 from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
 from seqforge.evaluation import Comparison, Evaluation, attention_weights, compare, evaluate_dataset, score_example
 from seqforge.plugin import Describes, Piece
@@ -168,10 +168,12 @@ class Model(ModelBase):
         self, corpus: Sequence[str] | str | None, split: str | None
     ) -> tuple[list[str], PreparedCorpus, str]:
         """Return the names of a corpus, the prepared corpus, and the split to measure on."""
+        choice = None
         if corpus is None:
             corpus = self.header.provenance.get("corpus", [])
+            choice = SplitChoice.from_json(dict(self.header.provenance.get("split", {})))
         names = [corpus] if isinstance(corpus, str) else list(corpus or [])
-        sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name)
+        sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name, split=choice)
         prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
         sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
         if split is None:

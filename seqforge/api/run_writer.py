@@ -173,6 +173,7 @@ def _header(
         options=values["options"],
         provenance={
             "corpus": values["corpus"],
+            **({"split": config.split.to_json()} if config.split else {}),
             "licences": [licence_of(corpus) for corpus in corpora],
             "versions": _versions(plugin),
             "training": values["training"],

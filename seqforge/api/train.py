@@ -1,8 +1,9 @@
 """Training: from a corpus to a run folder with a model."""
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,8 +14,8 @@ from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.run_config import NewRun, RunConfig, check_unchanged, new_run, run_config_from_json
 from seqforge.api.run_writer import RunWriter, SampleWritten
-from seqforge.api.runs import Run, create_run, create_run_at, newest_unfinished_run
-from seqforge.corpus import PreparedCorpus, find_sources, prepare
+from seqforge.api.runs import ROOT, Run, create_run, create_run_at, newest_unfinished_run
+from seqforge.corpus import PreparedCorpus, SplitChoice, find_sources, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
 from seqforge.plugin import AnyPlugin, registry
@@ -51,6 +52,9 @@ def train(
     plugin: str,
     *,
     corpus: Sequence[str] | str | None = None,
+    split: str | None = None,
+    valid: Sequence[str] | str | None = None,
+    test: Sequence[str] | str | None = None,
     init: str | None = None,
     run: str | Path | None = None,
     resume: str | Path | bool | None = None,
@@ -69,6 +73,9 @@ def train(
     Args:
         plugin: The name of the plugin.
         corpus: Names of installed corpora, folders or files; None for the plugin's default corpora.
+        split: Shares of train, valid and test: "0.8,0.1,0.1"; None for 90 %, 5 % and 5 %, or the corpus's own split.
+        valid: Files and folders of the valid split; all other files of the corpus are for training.
+        test: Files and folders of the test split; all other files of the corpus are for training.
         init: The model to start from: a path, a run folder, a shipped model's name, or "shipped".
         run: The folder of the run; None for the next of runs/PLUGIN/.
         resume: The folder of the run to resume; True for `run`, or else the newest unfinished run.
@@ -90,14 +97,15 @@ def train(
     group = ProcessGroup.from_environment()
     if group.world_size > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes need a common folder; set `run` or `resume` to a folder")
+    choice = SplitChoice(split or "", _names(valid), _names(test))
     checkpoint: _Checkpoint | None = None
     if resume:
         folder = _resumed_run(plugin, run, resume)
         checkpoint = _read_checkpoint(owner, folder)
-        check_unchanged(checkpoint.config, corpus=corpus, init=init, values=options)
+        check_unchanged(checkpoint.config, corpus=corpus, init=init, values=options, split=choice)
         request = _request_of(checkpoint.config, owner)
     else:
-        request = new_run(owner, corpus=corpus, init=init, values=options)
+        request = new_run(owner, corpus=corpus, init=init, values=options, split=choice)
         _check_device(request.config.training)
         folder = _create_folder(plugin, run, group)
     config, sources = request.config, request.sources
@@ -105,8 +113,9 @@ def train(
         suffixes = listing(f"{suffix} {number}x" for suffix, number in sources.unsupported.items())
         on_message(f"ignoring files that {plugin} does not read: {suffixes}")
     # 2. Prepare the corpus and build the network; restore the state of a resumed run.
-    prepared = _prepare(owner, request, workers, on_message, group)
-    trainer = _trainer(owner, config.training, prepared, request.base, group)
+    with _discarded_if_empty(folder):
+        prepared = _prepare(owner, request, workers, on_message, group)
+        trainer = _trainer(owner, config.training, prepared, request.base, group)
     if checkpoint is not None:
         checkpoint.restore(folder, prepared, trainer)
     config = dataclasses.replace(config, training=_resolved_by(trainer, config.training))
@@ -129,6 +138,22 @@ def train(
     return load(folder.model)
 
 
+@contextlib.contextmanager
+def _discarded_if_empty(run: Run) -> Iterator[None]:
+    """Remove the folder of a run if the block fails before it has written anything there."""
+    try:
+        yield
+    except BaseException:
+        for folder in (run.folder, *((run.folder.parent, ROOT) if run.folder.parent.parent == ROOT else ())):
+            with contextlib.suppress(OSError):  # a folder that is not empty stays
+                folder.rmdir()
+        raise
+
+
+def _names(files: Sequence[str] | str | None) -> tuple[str, ...]:
+    return (str(files),) if isinstance(files, str | Path) else tuple(str(file) for file in files or ())
+
+
 def _resumed_run(plugin: str, run: str | Path | None, resume: str | Path | bool) -> Run:
     if run is not None and resume is not True and Path(run) != Path(str(resume)):
         raise OptionsError(
@@ -139,7 +164,7 @@ def _resumed_run(plugin: str, run: str | Path | None, resume: str | Path | bool)
 
 
 def _request_of(config: RunConfig, plugin: AnyPlugin) -> NewRun:
-    sources = find_sources(config.corpus, reads=plugin.reads, domain=plugin.name)
+    sources = find_sources(config.corpus, reads=plugin.reads, domain=plugin.name, split=config.split)
     return NewRun(config, sources, load(config.init) if config.init else None)
 
 
@@ -174,6 +199,13 @@ def _prepare(
     if not len(prepared.datasets["train"]):
         reasons = listing(prepared.report["reasons"], most=3)
         raise CorpusError(f"no piece is left to train on{': ' + reasons if reasons else ''}")
+    for name in ("train", "valid"):
+        dataset = prepared.datasets[name]
+        if len(dataset) and not dataset.units.sum() > 0:
+            raise CorpusError(
+                f"the corpus is too small: its {name} split contains no {plugin.unit}; add files, or set another"
+                " `split`"
+            )
     return prepared
 
 

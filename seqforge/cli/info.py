@@ -6,15 +6,18 @@ import typer
 
 from seqforge.cli.console import data, data_json, table
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, examples
 
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(info)
+    app.command(cls=HelpCommand, epilog=examples("seqforge info abc", "seqforge info runs/text/0001"))(info)
 
 
 def info(
-    model: Annotated[str, typer.Argument(help="A model file, a run folder, a plugin, or a shipped model's name.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model file, a run folder, a plugin, or a shipped model's name.")
+    ],
     json: AsJson = False,
 ) -> None:
     """Show what a model file records about itself."""

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.sources import SourceFile, Sources
-from seqforge.corpus.split import Groups, split_by_content
+from seqforge.corpus.split import SHARES, Groups, split_by_content
 from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
@@ -106,10 +106,11 @@ def prepare(
     """
     files = [dataclasses.replace(file, path=file.path.absolute()) for file in sources.files]
     extend = extend and codec is not None and type(codec).extended_for is not Codec.extended_for
-    key = _cache_key(plugin, options, files, codec, extend=extend)
+    key = _cache_key(plugin, options, files, codec, extend=extend, shares=sources.shares)
     folder = make_folder((cache or cache_folder()) / "datasets" / f"{plugin.name}-{key}")
     preparation = _Preparation(plugin, options, files, folder, workers or os.cpu_count() or 1, on_message)
     preparation.extend = extend
+    preparation.shares = sources.shares or SHARES
     if not (folder / MANIFEST).exists():
         preparation.run(codec)
     try:
@@ -136,6 +137,7 @@ class _Preparation:
         self.size = sum(file.path.stat().st_size for file in files)
         self.chunks = _chunks(files)
         self.divide = self.extend = False
+        self.shares: Sequence[float] = SHARES
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
         report = read_manifest(self.folder)["report"]
@@ -150,9 +152,11 @@ class _Preparation:
         splits, remark = self._split(scans)
         if remark == DIVIDE:
             self.divide = True
+            self.files = [dataclasses.replace(f, fractions=_fractions(f, self.shares)) for f in self.files]
             scans = self._scan()
             splits, _ = self._split(scans)
-            remark = f"fewer than {FEW_PIECES} pieces: each is divided, 90 % train, 5 % valid, 5 % test"
+            parts = ", ".join(f"{100 * share:g} % {split}" for share, split in zip(self.shares, SPLITS, strict=True))
+            remark = f"fewer than {FEW_PIECES} pieces: each is divided, {parts}"
         write_tensors(splits_path(self.folder), {str(n): s for n, s in enumerate(splits)}, {"kind": "splits"})
         # 2. Fit the codec on the train split, in one pass.
         if codec is None:
@@ -204,7 +208,7 @@ class _Preparation:
             return splits, ""
         if undecided.sum() < FEW_PIECES and not self.divide and isinstance(self.plugin, Divides):
             return splits, DIVIDE
-        split = split_by_content(groups.representatives()[undecided])
+        split = split_by_content(groups.representatives()[undecided], self.shares)
         all_splits[undecided] = split.splits
         edges = np.cumsum([len(numbers) for numbers in splits])[:-1]
         return np.split(all_splits, edges), split.remark
@@ -255,6 +259,11 @@ class _Preparation:
         return dict(zip(chunks, results, strict=True))
 
 
+def _fractions(file: SourceFile, shares: Sequence[float]) -> tuple[float, ...]:
+    """Return the fractions by which the pieces of a file are divided, () if the file has a split."""
+    return file.fractions or (() if file.split else tuple(shares))
+
+
 def _chunks(files: list[SourceFile]) -> list[list[int]]:
     """Return runs of file indices of about CHUNK_BYTES; they do not depend on the number of workers."""
     chunks: list[list[int]] = [[]]
@@ -275,6 +284,7 @@ def _cache_key(
     codec: AnyCodec | None,
     *,
     extend: bool,
+    shares: Sequence[float] = (),
 ) -> str:
     """Return a name for the result that covers files, splits, options, the codec and the plugin's code."""
     content = {
@@ -286,6 +296,8 @@ def _cache_key(
         "codec": None if codec is None else _codec_digest(plugin, codec),
         "files": [[str(f.path), _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
     }
+    if shares:
+        content["shares"] = list(shares)
     try:
         text = canonical_json(content)
     except (TypeError, ValueError) as error:
