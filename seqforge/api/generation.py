@@ -73,6 +73,12 @@ class GenerationRequest:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise RequestError.invalid(name, value, "above 0")
+        if self.length == math.inf:
+            raise RequestError.invalid("length", self.length, "finite")
+        if self.max_seconds == math.inf:  # stored as None, because JSON has no infinity
+            object.__setattr__(self, "max_seconds", None)
+        if not math.isfinite(self.length_penalty):
+            raise RequestError.invalid("length_penalty", self.length_penalty, "a finite number")
         if not 0 <= self.candidates <= MAX_CANDIDATES:
             raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
         if 0 < self.beams < self.n:
