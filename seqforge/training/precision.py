@@ -1,6 +1,7 @@
 """The precision of the matrix products."""
 
 import contextlib
+from typing import Any
 
 import torch
 
@@ -38,7 +39,7 @@ def supported_precision(device: torch.device, width: int) -> str:
         return "float32"
     if device.type == "cpu":
         # PyTorch before 2.10 has no such function; float32 is right everywhere.
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         return "bfloat16" if capabilities.get("amx_bf16") else "float32"
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.get_device_capability(device) >= CUDA_WITH_BFLOAT16 else "float32"
