@@ -134,8 +134,8 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
     if names != config.corpus:
         codec = base.codec if base else None
         if prepared_name(plugin, config.options, sources, codec=codec, extend=True) != data:
-            given = " ".join(_names(corpus))
-            raise corpus_changed(f"`corpus` is {given} and was {before}, and the contents differ: the corpus")
+            paths = " ".join(_names(corpus))
+            raise corpus_changed(f"`corpus` is {paths} and was {before}, and the contents differ: the corpus")
     return NewRun(dataclasses.replace(config, corpus=names), sources, base)
 
 
