@@ -1,5 +1,6 @@
 """A request for generated pieces, and the checks that need only the header of the model file. No torch."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,12 @@ class GenerationRequest:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise RequestError.invalid(name, value, "above 0")
+        if self.length == math.inf:
+            raise RequestError.invalid("length", self.length, "finite")
+        if self.max_seconds == math.inf:
+            object.__setattr__(self, "max_seconds", None)
+        if not math.isfinite(self.length_penalty):
+            raise RequestError.invalid("length_penalty", self.length_penalty, "a finite number")
         if not 0 <= self.candidates <= MAX_CANDIDATES:
             raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
         check_beams(self.beams, self.length_penalty)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,8 @@ from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options, options_to_json
-from seqforge.corpus import Sources, SplitChoice, default_corpora, find_sources
-from seqforge.errors import OptionsError, RunError
+from seqforge.corpus import Sources, SplitChoice, default_corpora, find_sources, prepared_name
+from seqforge.errors import OptionsError, RunError, UsageError
 from seqforge.plugin import AnyPlugin
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
@@ -120,13 +121,44 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
         raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
 
 
+def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[str] | str | None, data: str) -> NewRun:
+    """Return the request of a run that is resumed.
+
+    Args:
+        plugin: The plugin.
+        config: The configuration of the run.
+        corpus: The new place of the corpus, None if it has not moved.
+        data: The name of the prepared corpus of the run (`prepared_name`).
+
+    Raises:
+        RunError: If the corpus is missing, or `corpus` has other contents than the corpus of the run.
+    """
+    before = " ".join(config.corpus)
+    names = _absolute(_names(corpus)) or config.corpus
+    try:
+        sources = find_sources(names, reads=plugin.reads, domain=plugin.name, split=config.split)
+    except UsageError as error:
+        if corpus:
+            raise
+        raise RunError(f"the corpus of the run, {before}, is missing; name its new place with `corpus`") from error
+    base = load(config.init) if config.init else None
+    if names != config.corpus:
+        codec = base.codec if base else None
+        if prepared_name(plugin, config.options, sources, codec=codec, extend=True) != data:
+            paths = " ".join(_names(corpus))
+            raise corpus_changed(f"`corpus` is {paths} and was {before}, and the contents differ: the corpus")
+    return NewRun(dataclasses.replace(config, corpus=names), sources, base)
+
+
+def corpus_changed(subject: str) -> RunError:
+    """Return the error of a corpus whose prepared data differ from those of the run."""
+    return RunError(
+        f"{subject} (or the plugin) has changed since the run was started; start a new run, perhaps with `init`"
+    )
+
+
 def check_unchanged(
-    config: RunConfig,
-    *,
-    corpus: Sequence[str] | str | None,
-    init: str | None,
-    values: Mapping[str, Any],
-    split: SplitChoice | None = None,
+    config: RunConfig, *, init: str | None, values: Mapping[str, Any], split: SplitChoice | None = None
 ) -> None:
     """Check that the options given to a resumed run equal those that it was started with.
 
@@ -141,11 +173,8 @@ def check_unchanged(
         f"`{name}` is {value} and was {table.get(name)}"
         for user_values, table in ((training_values, stored["training"]), (plugin_values, stored["options"]))
         for name, value in user_values.items()
-        if _plain(value) != table.get(name) and not (name == "precision" and value == "auto")
+        if _plain(value) != table.get(name) and (name, value) not in (("precision", "auto"), ("grad_clip", math.inf))
     ]
-    names = _names(corpus)
-    if names and _absolute(names) != config.corpus:
-        differences.append(f"`corpus` is {' '.join(names)} and was {' '.join(config.corpus)}")
     differences += [
         f"`{name}` is {value} and was {config.split.to_json().get(name, 'not set')}"
         for name, value in _absolute_split(split or SplitChoice()).to_json().items()

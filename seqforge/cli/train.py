@@ -1,6 +1,9 @@
 """seqforge train: from a corpus to a model."""
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import typer
 from seqforge.cli.console import data, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
-from seqforge.cli.signals import Signals
+from seqforge.cli.signals import HANGUP_CODE, Signals
 from seqforge.errors import UsageError
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.training.config import TrainingConfig
@@ -146,18 +149,23 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
 
         split = SplitChoice(values["split"] or "", tuple(values["valid"] or ()), tuple(values["test"] or ()))
         check_new_run(plugin, corpus=values["corpus"] or [], split=split, values=options)
-    from seqforge.api.train import train as run_training
-    from seqforge.cli.progress import Reporter
-
     resume = values["resume"]
     quiet = values["quiet"] or os.environ.get("RANK", "0") != "0"  # only one of several processes prints
-    with Signals() as signals, Reporter(quiet=quiet) as reporter:
+    with Signals() as signals, _interruptible(signals):
+        from seqforge.api.train import train as run_training
+        from seqforge.cli.progress import Reporter
 
-        def on_event(event: Any) -> None:
-            signals.can_save = True  # from now on there is something to save
-            reporter(event)
+        with Reporter(quiet=quiet) as reporter:
 
-        try:
+            def on_event(event: Any) -> None:
+                signals.can_save = True  # from now on there is something to save
+                try:
+                    reporter(event)
+                except OSError as error:
+                    if error.errno != errno.EIO:
+                        raise
+                    reporter.quiet = True  # the terminal is closed; the training is saved all the same
+
             run_training(
                 plugin.name,
                 corpus=values["corpus"],
@@ -174,14 +182,23 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
                 should_stop=signals,
                 **options,
             )
-        except KeyboardInterrupt:
-            message("interrupted; prepared data and saved files are kept")
-            raise typer.Exit(signals.code or 130) from None
-    reporter.close(interrupted=signals.code is not None)
+    with contextlib.suppress(OSError) if signals.code == HANGUP_CODE else contextlib.nullcontext():
+        reporter.close(interrupted=signals.code is not None)
     if signals.code is not None:
         raise typer.Exit(signals.code)
     if values["quiet"] and reporter.folder.name:
         data(str(reporter.folder))
+
+
+@contextlib.contextmanager
+def _interruptible(signals: Signals) -> Iterator[None]:
+    """Turn an interruption within the `with` block into one sentence and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with contextlib.suppress(OSError):  # the terminal may be closed
+            message("interrupted; prepared data and saved files are kept")
+        raise typer.Exit(signals.code or 130) from None
 
 
 def with_resume_value(words: list[str]) -> list[str]:

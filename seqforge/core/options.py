@@ -13,6 +13,7 @@ A field may have the type bool, int, float, str, Path, Literal, or one of them o
 """
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -127,9 +128,14 @@ def build_options(kind: type[OptionsT], values: Mapping[str, Any], *, owner: str
             )
         converted[name] = _convert(name, value, hints[name])
     try:
-        return options_from_json(kind, converted)
+        options = options_from_json(kind, converted)
     except (TypeError, ValueError) as error:
         raise OptionsError(f"the options of {owner} are not accepted: {error}") from error
+    for name in names:
+        value = getattr(options, name)
+        if isinstance(value, float) and not math.isfinite(value):  # JSON and TOML files could not store it
+            raise OptionsError.invalid(name, value, "a finite number")
+    return options
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:

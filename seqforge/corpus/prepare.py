@@ -105,9 +105,9 @@ def prepare(
         WriteError: If the cache cannot be written.
     """
     files = [dataclasses.replace(file, path=file.path.absolute()) for file in sources.files]
-    extend = extend and codec is not None and type(codec).extended_for is not Codec.extended_for
-    key = _cache_key(plugin, options, files, codec, extend=extend, shares=sources.shares)
-    folder = make_folder((cache or cache_folder()) / "datasets" / f"{plugin.name}-{key}")
+    extend = extend and _can_extend(codec)
+    name = prepared_name(plugin, options, sources, codec=codec, extend=extend)
+    folder = make_folder((cache or cache_folder()) / "datasets" / name)
     preparation = _Preparation(plugin, options, files, folder, workers or os.cpu_count() or 1, on_message)
     preparation.extend = extend
     preparation.shares = sources.shares or SHARES
@@ -120,6 +120,30 @@ def prepare(
             path.unlink()
         preparation.run(codec)
         return preparation.open(codec)
+
+
+def prepared_name(
+    plugin: AnyPlugin, options: Any, sources: Sources, *, codec: AnyCodec | None = None, extend: bool = False
+) -> str:
+    """Return the name of the folder in which `prepare` stores its result.
+
+    It depends on the contents of the files, their names within the corpus, labels and splits, and on the options, the
+    codec and the plugin's code. It does not depend on where the corpus is.
+
+    Args:
+        plugin: The plugin that reads and encodes.
+        options: The plugin's options.
+        sources: The files.
+        codec: The codec to encode with, as for `prepare`.
+        extend: Whether the codec is extended, as for `prepare`.
+    """
+    extend = extend and _can_extend(codec)
+    key = _cache_key(plugin, options, list(sources.files), codec, extend=extend, shares=sources.shares)
+    return f"{plugin.name}-{key}"
+
+
+def _can_extend(codec: AnyCodec | None) -> bool:
+    return codec is not None and type(codec).extended_for is not Codec.extended_for
 
 
 class _Preparation:
@@ -140,7 +164,10 @@ class _Preparation:
         self.shares: Sequence[float] = SHARES
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
-        report = read_manifest(self.folder)["report"]
+        report = dict(read_manifest(self.folder)["report"])
+        before, now = report.pop("root", ""), _root(self.files)
+        if before and before != now:  # the corpus has moved
+            report["reasons"] = [reason.replace(before, now) for reason in report["reasons"]]
         if codec is None or self.extend:
             codec = read_codec(self.plugin, self.folder, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
@@ -180,6 +207,7 @@ class _Preparation:
             "dropped": dict(dropped.most_common(100)),
             "dropped_total": sum(result["dropped_total"] for result in encoded),
             "remarks": [remark] if remark else [],
+            "root": _root(self.files),
         }
         write_manifest(self.folder, [name for result in encoded for name in result["shards"]], report)
 
@@ -264,6 +292,14 @@ def _fractions(file: SourceFile, shares: Sequence[float]) -> tuple[float, ...]:
     return file.fractions or (() if file.split else tuple(shares))
 
 
+def _root(files: list[SourceFile]) -> str:
+    """Return the common start of the paths of all files, "" if they have none."""
+    try:
+        return os.path.commonpath([file.path for file in files])
+    except ValueError:  # no file, or files on several drives
+        return ""
+
+
 def _chunks(files: list[SourceFile]) -> list[list[int]]:
     """Return runs of file indices of about CHUNK_BYTES; they do not depend on the number of workers."""
     chunks: list[list[int]] = [[]]
@@ -294,7 +330,7 @@ def _cache_key(
         "options": options_to_json(options),
         "extend": extend,
         "codec": None if codec is None else _codec_digest(plugin, codec),
-        "files": [[str(f.path), _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
+        "files": [[f.name or f.path.name, _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
     }
     if shares:
         content["shares"] = list(shares)

@@ -28,12 +28,14 @@ class SourceFile:
         labels: Labels of all its pieces; a piece's own labels take precedence.
         split: The split of all its pieces, "" if it is decided piece by piece.
         fractions: How its pieces are divided into train, valid and test; () if they are not divided.
+        name: Its name within its corpus, which does not change if the corpus moves; "" for the name of the file.
     """
 
     path: Path
     labels: Mapping[str, str] = field(default_factory=dict)
     split: str = ""
     fractions: tuple[float, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,11 @@ def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: 
     for path in supported:
         relative = path.relative_to(folder)
         split = relative.parts[0] if "train" in splits else ""
-        files.append(SourceFile(path, labels.get(relative.as_posix(), labels.get(path.name, {})), split))
+        files.append(
+            SourceFile(
+                path, labels.get(relative.as_posix(), labels.get(path.name, {})), split, name=relative.as_posix()
+            )
+        )
     return files
 
 
@@ -231,7 +237,8 @@ def _corpus_files(corpus: Corpus) -> list[SourceFile]:
             raise CorpusError(
                 f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}"
             )
-        files.append(SourceFile(path, file_labels | dict(labels.get(relative.as_posix(), {})), split, fractions))
+        file_labels |= dict(labels.get(relative.as_posix(), {}))
+        files.append(SourceFile(path, file_labels, split, fractions, name=relative.as_posix()))
     return files
 
 
