@@ -9,6 +9,9 @@
 Plugin authors find the contract in `seqforge.plugin`. `import seqforge` imports neither torch nor a plugin.
 """
 
+import seqforge._interruption  # noqa: F401 - first, because the other imports take time
+
+# isort: split
 from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
@@ -42,6 +45,7 @@ from seqforge.plugin import (
     Fingerprints,
     FromText,
     Illustrates,
+    Loops,
     Origin,
     Piece,
     Plugin,
@@ -75,6 +79,7 @@ __all__ = [
     "Free",
     "FromText",
     "Illustrates",
+    "Loops",
     "Mixture",
     "Model",
     "NoOptions",

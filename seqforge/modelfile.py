@@ -181,6 +181,7 @@ def _check_provenance(file: TensorFile, provenance: Mapping[str, Any]) -> None:
         and isinstance(label_columns, list)
         and all(isinstance(name, str) for name in label_columns)
         and isinstance(provenance.get("versions", {}), dict)
+        and isinstance(provenance.get("split", {}), dict)
     )
     if not valid:
         raise file.damage("its provenance has a value of a wrong type")

@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Fingerprints,
             seqforge.FromText,
             seqforge.Illustrates,
+            seqforge.Loops,
             seqforge.Streams,
         ),
     ),

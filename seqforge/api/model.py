@@ -12,7 +12,7 @@ from seqforge.api.model_base import ModelBase
 from seqforge.api.runs import Run
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
-from seqforge.corpus import PreparedCorpus, TableColumns, find_sources, prepare
+from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, find_sources, prepare
 from seqforge.errors import OptionsError, RequestError, UsageError, did_you_mean, listing
 from seqforge.evaluation import Comparison, Evaluation, attention_weights, compare, evaluate_dataset, score_examples
 from seqforge.plugin import Describes, Piece
@@ -214,13 +214,19 @@ class Model(ModelBase):
         """Return the names of a corpus, the prepared corpus, and the split to measure on."""
         provenance = self.header.provenance
         stored = provenance.get("corpus", [])
+        choice = None
         if corpus is None:  # the model's own record is relative; the configuration of its run has the whole paths
-            names = (Run(self.path.parent).corpus() if self.path else []) or list(stored)
+            run = Run(self.path.parent) if self.path else None
+            recorded = run.corpus() if run else []
+            names = recorded or list(stored)
+            choice = SplitChoice.from_json(run.split() if run and recorded else dict(provenance.get("split", {})))
         else:
             names = [corpus] if isinstance(corpus, str) else list(corpus)
         columns = columns or TableColumns.from_json(provenance)
         try:
-            sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name, columns=columns)
+            sources = find_sources(
+                names, reads=self.plugin.reads, domain=self.plugin.name, columns=columns, split=choice
+            )
         except UsageError as error:
             if corpus is not None or error.field != "corpus":
                 raise

@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options, options_to_json
-from seqforge.corpus import Sources, TableColumns, default_corpora, find_sources
+from seqforge.corpus import Sources, SplitChoice, TableColumns, default_corpora, find_sources, prepared_name
 from seqforge.corpus.tables import TABLE_SUFFIXES, text_not_supported
-from seqforge.errors import OptionsError, RunError, listing
+from seqforge.errors import OptionsError, RunError, UsageError, listing
 from seqforge.plugin import AnyPlugin, FromText
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
@@ -31,6 +32,7 @@ class RunConfig:
         training: The options of the training, resolved.
         options: The plugin's options.
         columns: The columns that are read from tables, None if none are.
+        split: The split that the user chose; empty for the default.
     """
 
     plugin: str
@@ -39,6 +41,7 @@ class RunConfig:
     training: TrainingConfig
     options: Any
     columns: TableColumns | None = None
+    split: SplitChoice = field(default_factory=SplitChoice)
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as plain JSON."""
@@ -46,6 +49,7 @@ class RunConfig:
             "plugin": self.plugin,
             "corpus": list(self.corpus),
             **(self.columns.to_json() if self.columns else {}),
+            **self.split.to_json(),
             "init": self.init,
             "training": dataclasses.asdict(self.training),
             "options": options_to_json(self.options),
@@ -74,6 +78,7 @@ def new_run(
     init: str | None,
     values: Mapping[str, Any],
     columns: TableColumns | None = None,
+    split: SplitChoice | None = None,
 ) -> NewRun:
     """Return the configuration of a new run, with its source files and initial model.
 
@@ -83,6 +88,7 @@ def new_run(
         init: The model to start from, in any form that `resolve_model` takes; None for fresh weights.
         values: The user's options by name: fields of TrainingConfig and of the plugin's Options.
         columns: The columns that are read from tables, None if none are.
+        split: The split that the user chose; None for the default.
 
     Raises:
         UsageError: If a name does not exist, an option is not allowed, or a table lacks a column.
@@ -92,7 +98,8 @@ def new_run(
     names = _names(corpus) or [default.name for default in default_corpora(plugin.name)]
     if columns is not None and not isinstance(plugin, FromText):
         raise text_not_supported(plugin)
-    sources = find_sources(names, reads=plugin.reads, domain=plugin.name, columns=columns)
+    split = _absolute_split(split or SplitChoice())
+    sources = find_sources(names, reads=plugin.reads, domain=plugin.name, columns=columns, split=split)
     if columns is not None and not any(file.columns for file in sources.files):
         raise OptionsError(
             f"`text_column` is set, but `corpus` contains no table ({listing(TABLE_SUFFIXES)}); leave it out",
@@ -108,7 +115,8 @@ def new_run(
         defaults = dict(base.header.options)
     options = build_options(plugin.Options, {**defaults, **plugin_values}, owner=f"the plugin {plugin.name!r}")
     path = None if base is None or base.path is None else str(base.path.absolute())
-    return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options, columns), sources, base)
+    config = RunConfig(plugin.name, _absolute(names), path, training, options, columns, split)
+    return NewRun(config, sources, base)
 
 
 def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunConfig:
@@ -122,19 +130,57 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
             raise RunError(f"it is a run of the plugin {values['plugin']!r}, not {plugin.name!r}")
         training = build_options(TrainingConfig, values["training"], owner="seqforge")
         options = build_options(plugin.Options, values["options"], owner=f"the plugin {plugin.name!r}")
-        columns = TableColumns.from_json(values)
-        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options, columns)
+        columns, split = TableColumns.from_json(values), SplitChoice.from_json(values)
+        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options, columns, split)
     except (KeyError, TypeError, OptionsError) as error:
         raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
+
+
+def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[str] | str | None, data: str) -> NewRun:
+    """Return the request of a run that is resumed.
+
+    Args:
+        plugin: The plugin.
+        config: The configuration of the run.
+        corpus: The new place of the corpus, None if it has not moved.
+        data: The name of the prepared corpus of the run (`prepared_name`).
+
+    Raises:
+        RunError: If the corpus is missing, or `corpus` has other contents than the corpus of the run.
+    """
+    before = " ".join(config.corpus)
+    names = _absolute(_names(corpus)) or config.corpus
+    try:
+        sources = find_sources(
+            names, reads=plugin.reads, domain=plugin.name, columns=config.columns, split=config.split
+        )
+    except UsageError as error:
+        if corpus:
+            raise
+        raise RunError(f"the corpus of the run, {before}, is missing; name its new place with `corpus`") from error
+    base = load(config.init) if config.init else None
+    if names != config.corpus:
+        codec = base.codec if base else None
+        if prepared_name(plugin, config.options, sources, codec=codec, extend=True) != data:
+            paths = " ".join(_names(corpus))
+            raise corpus_changed(f"`corpus` is {paths} and was {before}, and the contents differ: the corpus")
+    return NewRun(dataclasses.replace(config, corpus=names), sources, base)
+
+
+def corpus_changed(subject: str) -> RunError:
+    """Return the error of a corpus whose prepared data differ from those of the run."""
+    return RunError(
+        f"{subject} (or the plugin) has changed since the run was started; start a new run, perhaps with `init`"
+    )
 
 
 def check_unchanged(
     config: RunConfig,
     *,
-    corpus: Sequence[str] | str | None,
     init: str | None,
     values: Mapping[str, Any],
     columns: TableColumns | None = None,
+    split: SplitChoice | None = None,
 ) -> None:
     """Check that the options given to a resumed run equal those that it was started with.
 
@@ -149,11 +195,13 @@ def check_unchanged(
         f"`{name}` is {value} and was {table.get(name)}"
         for user_values, table in ((training_values, stored["training"]), (plugin_values, stored["options"]))
         for name, value in user_values.items()
-        if _plain(value) != table.get(name) and not (name == "precision" and value == "auto")
+        if _plain(value) != table.get(name) and (name, value) not in (("precision", "auto"), ("grad_clip", math.inf))
     ]
-    names = _names(corpus)
-    if names and _absolute(names) != config.corpus:
-        differences.append(f"`corpus` is {' '.join(names)} and was {' '.join(config.corpus)}")
+    differences += [
+        f"`{name}` is {value} and was {config.split.to_json().get(name, 'not set')}"
+        for name, value in _absolute_split(split or SplitChoice()).to_json().items()
+        if value != config.split.to_json().get(name)
+    ]
     if columns is not None and columns != config.columns:
         differences.append("`text_column` or `label_columns` is not what it was")
     if init is not None and str(resolve_model(init, plugin=config.plugin).path.absolute()) != config.init:
@@ -239,6 +287,15 @@ def portable_names(corpus: Sequence[str]) -> list[str]:
             name = path.relative_to(Path.cwd()).as_posix() if inside else path.name
         names.append(name)
     return names
+
+
+def portable_split(split: SplitChoice) -> SplitChoice:
+    """Return a split for a model file, with the paths of `portable_names`."""
+    return SplitChoice(split.shares, tuple(portable_names(split.valid)), tuple(portable_names(split.test)))
+
+
+def _absolute_split(split: SplitChoice) -> SplitChoice:
+    return SplitChoice(split.shares, _absolute(split.valid), _absolute(split.test))
 
 
 def _plain(value: Any) -> Any:

@@ -1,13 +1,15 @@
 """Run folders: runs/NAME/NNNN with a model, a state, metrics, the config and samples. No torch."""
 
+import contextlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqforge.core.files import explain, make_folder, write_text
+from seqforge.core.files import explain, make_folder, remove_temporary_files, write_text
+from seqforge.core.locks import lock_folder
 from seqforge.core.tensorfile import TensorFile
 from seqforge.errors import DamagedFileError, RunError
 
@@ -54,10 +56,26 @@ class Run:
 
     def plugin(self) -> str:
         """Return the plugin's name, "" if the config cannot be read."""
+        return str(self.config_value("plugin") or "")
+
+    def config_value(self, name: str) -> Any:
+        """Return a value of config.toml, None if it has none or cannot be read."""
         try:
-            return str(tomllib.loads(self.config.read_text(encoding="utf-8"))["plugin"])
-        except (OSError, ValueError, KeyError):
-            return ""
+            return tomllib.loads(self.config.read_text(encoding="utf-8")).get(name)
+        except (OSError, ValueError):
+            return None
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock of the folder within a `with` block; remove the temporary files of a killed process first.
+
+        Raises:
+            RunError: If another training holds the lock.
+        """
+        with lock_folder(self.folder):
+            remove_temporary_files(self.folder, "model|state|metrics|config|skipped")
+            remove_temporary_files(self.samples, r"\d+")
+            yield
 
     def is_finished(self) -> bool:
         """Return whether the training has used up its budget."""
@@ -68,11 +86,32 @@ class Run:
 
     def corpus(self) -> list[str]:
         """Return the names and absolute paths of the corpora in config.toml; [] if there is no such file."""
-        try:
-            names = tomllib.loads(self.config.read_text(encoding="utf-8")).get("corpus", [])
-        except (OSError, ValueError):
-            return []
+        names = self._config_values().get("corpus", [])
         return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    def split(self) -> dict[str, Any]:
+        """Return the values of the split that the user chose, as in config.toml; {} for the default."""
+        values = self._config_values()
+        return {name: values[name] for name in ("split", "valid", "test") if name in values}
+
+    def _config_values(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+    def check_new(self) -> None:
+        """Check that the folder contains no run. A folder without state and model is new.
+
+        Raises:
+            RunError: If it contains a run.
+        """
+        if self.state.exists():
+            raise RunError(
+                f"{self.folder} contains a run already; set `resume` to continue it, or choose another folder"
+            )
+        if self.model.exists():
+            raise RunError(f"{self.folder} contains a model already; choose another folder")
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Write config.toml: plain values, and tables of plain values.
@@ -154,8 +193,7 @@ def create_run_at(folder: Path) -> Run:
         WriteError: If the folder cannot be created.
     """
     run = Run(folder)
-    if run.state.exists() or run.model.exists():
-        raise RunError(f"{folder} contains a run already; set `resume` to continue it, or choose another folder")
+    run.check_new()
     make_folder(folder)
     probe = folder / ".probe"
     try:

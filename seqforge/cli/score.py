@@ -10,6 +10,7 @@ import typer
 
 from seqforge.cli.console import data, data_json, message
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, examples
 from seqforge.cli.pieces import existing_file, readable_pieces
 from seqforge.core.files import STDIN
 from seqforge.errors import CorpusError, UsageError
@@ -22,14 +23,19 @@ CSV_FIELDS = ("units", "unit", "steps", "nats", "nats_per_unit", "bits_per_unit"
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(score)
+    app.command(cls=HelpCommand, epilog=examples("seqforge score tunes.abc --model abc"))(score)
 
 
 def score(
     files: Annotated[
-        list[Path], typer.Argument(help="Files or folders of the model's domain, or tables; - for standard input.")
+        list[Path],
+        typer.Argument(
+            metavar="FILES", help="Files or folders of the model's domain, or tables; - for standard input."
+        ),
     ],
-    model: Annotated[str, typer.Option(help="A model file, a run folder, a plugin, or a shipped model's name.")],
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="A model file, a run folder, a plugin, or a shipped model's name.")
+    ],
     text_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Column of the texts, if a file is a table.")
     ] = None,
@@ -44,12 +50,16 @@ def score(
     Labels of the pieces (`labels.csv` in a folder, `--label-columns` of a table) are given to the model, and printed
     with --json and --csv.
     """
-    from seqforge.api.model_loading import load
     from seqforge.api.model_paths import resolve_model
 
     if json and as_csv:
         raise UsageError("`json` and `csv` are both set; set one of them", field="csv")
+    for file in files:
+        if file != STDIN and not file.exists():
+            raise UsageError(f"there is no file {file}", field="files", value=str(file))
     path = resolve_model(model).path
+    from seqforge.api.model_loading import load
+
     message(f"model: {path}")
     loaded = load(path)
     rows: list[dict[str, Any]] = []

@@ -2,8 +2,8 @@
 
 from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.pieces import read_pieces
-from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare
-from seqforge.corpus.sources import SourceFile, Sources, find_sources
+from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare, prepared_name
+from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources
 from seqforge.corpus.tables import TableColumns
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "PreparedCorpus",
     "SourceFile",
     "Sources",
+    "SplitChoice",
     "TableColumns",
     "cache_folder",
     "default_corpora",
@@ -18,6 +19,7 @@ __all__ = [
     "find_sources",
     "installed_corpora",
     "prepare",
+    "prepared_name",
     "read_pieces",
     "readable_corpora",
 ]

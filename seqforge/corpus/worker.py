@@ -202,7 +202,11 @@ def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
     plugin = registry.load(work["plugin"])
     files = [
         SourceFile(
-            Path(f["path"]), f["labels"], f["split"], tuple(f["fractions"]), TableColumns.from_json(f["columns"])
+            Path(f["path"]),
+            f["labels"],
+            f["split"],
+            tuple(f["fractions"]),
+            columns=TableColumns.from_json(f["columns"]),
         )
         for f in work["files"]
     ]

@@ -19,6 +19,7 @@ from seqforge.plugin.capabilities import (
     Fingerprints,
     FromText,
     Illustrates,
+    Loops,
     Streams,
 )
 from seqforge.plugin.codec import AnyCodec, Codec, Task
@@ -43,6 +44,7 @@ __all__ = [
     "Fingerprints",
     "FromText",
     "Illustrates",
+    "Loops",
     "NoOptions",
     "NoRequest",
     "Origin",
