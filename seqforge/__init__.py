@@ -35,6 +35,7 @@ from seqforge.errors import (
 from seqforge.plugin import (
     UNSEEN,
     Augments,
+    CarriesProvenance,
     Checks,
     Codec,
     Describes,
@@ -59,6 +60,7 @@ __all__ = [
     "RESERVED",
     "UNSEEN",
     "Augments",
+    "CarriesProvenance",
     "Categorical",
     "Checks",
     "Codec",

@@ -87,9 +87,9 @@ def test_json_report_names_files(generate: Run, numbers: Path, tmp_path: Path) -
     assert report["path"] == str(tmp_path / "a.one")
 
 
-def test_existing_file_is_replaced(generate: Run, text: Path, tmp_path: Path) -> None:
+def test_existing_file_is_replaced_by_force(generate: Run, text: Path, tmp_path: Path) -> None:
     (tmp_path / "o.txt").write_text("x" * 1000)
-    generate("--model", text, "--length", "5", "-o", tmp_path / "o.txt")
+    assert generate("--model", text, "--length", "5", "-o", tmp_path / "o.txt", "--force").code == 0
     assert len((tmp_path / "o.txt").read_text()) <= 5
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -141,7 +141,9 @@ def test_json_report_has_log_probabilities_per_step(generate: Run, text: Path) -
 
 def test_ban_and_force(generate: Run, text: Path) -> None:
     report = json.loads(
-        generate("--model", text, "--length", "60", "--ban", "e", "--force", "f", "--force", "o", "--json").out
+        generate(
+            "--model", text, "--length", "60", "--ban", "e", "--force-token", "f", "--force-token", "o", "--json"
+        ).out
     )
     content = report["pieces"][0]["text"]
     assert content.startswith("fo") and "e" not in content

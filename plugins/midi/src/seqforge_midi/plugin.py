@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqforge import Checks, Describes, Fingerprints, Piece, Plugin, ReadError
+from seqforge import CarriesProvenance, Checks, Describes, Fingerprints, Piece, Plugin, ReadError
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
 from seqforge_midi.lint import check_file
@@ -23,7 +23,9 @@ FINGERPRINT_SAMPLING = 4
 """One of this many fingerprints is kept."""
 
 
-class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song]):
+class Midi(
+    Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song], CarriesProvenance
+):
     """The MIDI plugin.
 
     Example:
@@ -37,6 +39,7 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
     unit = "note"
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
     writes = (".mid", ".musicxml", ".svg", ".wav")
+    provenance_suffixes = (".mid", ".svg")
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec
