@@ -147,11 +147,11 @@ def find_provenance(path: Path, plugin: AnyPlugin | None = None) -> Provenance |
             return None
         latest = {entry.name: (record, entry) for record in _read(source) for entry in record.files}
         return Provenance(source, tuple(latest.values()))
-    found = _records_of_file(path, plugin)
-    if not found:
+    candidates = _records_of_file(path, plugin)
+    if not candidates:
         return None
     current = content_digest(path, plugin)
-    source, record, entry = next((item for item in found if item[2].sha256 == current), found[0])
+    source, record, entry = next((item for item in candidates if item[2].sha256 == current), candidates[0])
     return Provenance(source, ((record, entry),))
 
 

@@ -60,7 +60,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         _flag("format", str | None, None, OUTPUT,
               "Formats to write, such as svg,mid; -o is then a folder, or a file without its suffix.",
               metavar="FORMATS"),
-        parameter("force", bool, False, typer.Option(
+        parameter("replace", bool, False, typer.Option(
             "--force", help="Replace files that were not generated, or were edited.", rich_help_panel=OUTPUT)),
         parameter("overwrite", bool, False, typer.Option(
             "--overwrite", help="Number the files of a folder from 0001 again, not after the highest number.",
@@ -129,10 +129,10 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     inputs = [*map(Path, request.models), *input_paths(request.request)]
     output = Output(
         plugin, values["output"], request.n, formats=parse_formats(values["format"]), inputs=inputs,
-        replace=values["force"], overwrite=values["overwrite"],
+        replace=values["replace"], overwrite=values["overwrite"],
     )  # fmt: skip
     if values["show_attention"]:
-        check_output(values["show_attention"], inputs, plugin=None, replace=values["force"], field="show_attention")
+        check_output(values["show_attention"], inputs, plugin=None, replace=values["replace"], field="show_attention")
     model = load(choice.path, precision=values["precision"])
     if not values["quiet"]:
         message(f"model: {choice.path} ({choice.reason})")

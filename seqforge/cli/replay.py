@@ -17,7 +17,7 @@ def run_replay(values: dict[str, Any]) -> None:
 
     path = values["replay"]
     formats = parse_formats(values["format"])
-    flags = {"replace": values["force"], "overwrite": values["overwrite"]}
+    flags = {"replace": values["replace"], "overwrite": values["overwrite"]}
     result = replay(path, values["output"], formats=formats, **flags)
     if values["quiet"]:
         return

@@ -38,9 +38,9 @@ RESERVED = frozenset(
     encoder_units epochs file force force_token format frequency_penalty grad_clip greedy help hidden init
     input_dropout json label label_dropout labels layers learning_rate length length_penalty max_seconds max_steps
     min_p minutes mirostat mirostat_rate model n no_repeat_ngram output output_dropout overwrite patience
-    penalty_window plugin precision presence_penalty quiet recurrent_dropout repetition_penalty replay residual
-    resume run samples seed show_attention size steps stop_at temperature threads tie_embeddings top_k top_p typical
-    version warmup weight_decay workers""".split()  # noqa: SIM905 - readable as prose
+    penalty_window plugin precision presence_penalty quiet recurrent_dropout repetition_penalty replace replay
+    residual resume run samples seed show_attention size steps stop_at temperature threads tie_embeddings top_k
+    top_p typical version warmup weight_decay workers""".split()  # noqa: SIM905 - readable as prose
 )
 """Names of the core's own flags; no field of a plugin's Options or Request may have one of these names."""
 

@@ -16,7 +16,7 @@ VALUES: list[Any] = [
     None, True, -1, 0, 2**70, 1.5, float("nan"), float("inf"), 1e300, "", "a", "\0", "\ud800", "../a", "\x1b[0m", [],
     {}, [None], [1], ["a"], [[]], {"a": None}, {"": {}}, [2**70],
 ]  # fmt: skip
-MUTANTS = 400
+MUTANTS = 200
 
 
 @pytest.fixture
