@@ -68,6 +68,9 @@ def provenance_path(output: Path) -> Path:
 def provenance_of(generation: Generation, files: Sequence[FileEntry]) -> dict[str, Any]:
     """Return the record of one run, as plain JSON.
 
+    Example:
+        record = provenance_of(generation, [(Path("tune.abc"), [0])])
+
     Args:
         generation: The generation.
         files: The files that it wrote.
