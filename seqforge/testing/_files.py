@@ -51,6 +51,8 @@ def provenance_is_carried(subject: Subject) -> str:
     plugin = subject.plugin
     if not isinstance(plugin, CarriesProvenance):
         raise CheckSkipped("files of the plugin carry no provenance")
+    subject.require("declaration_is_valid")
+    subject.require("files_are_written")
     unknown = [suffix for suffix in plugin.provenance_suffixes if suffix not in plugin.writes]
     if unknown:
         problem = f"has `provenance_suffixes` with {listing(unknown)}"
