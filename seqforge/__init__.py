@@ -38,6 +38,7 @@ from seqforge.errors import (
 from seqforge.plugin import (
     UNSEEN,
     Augments,
+    CarriesProvenance,
     Checks,
     Codec,
     Describes,
@@ -63,6 +64,7 @@ __all__ = [
     "RESERVED",
     "UNSEEN",
     "Augments",
+    "CarriesProvenance",
     "Categorical",
     "Checks",
     "Codec",

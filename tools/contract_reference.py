@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
         "Capabilities",
         (
             seqforge.Augments,
+            seqforge.CarriesProvenance,
             seqforge.Checks,
             seqforge.Describes,
             seqforge.Divides,

@@ -58,16 +58,18 @@ class Generation:
         """The prompts of the task, one per part of the result."""
         return self.task.prompts
 
-    def run(self, on_step: Callable[[Any], None] | None = None) -> Iterator[Generated]:
+    def run(self, on_step: Callable[[Any], None] | None = None, *, numbers: range | None = None) -> Iterator[Generated]:
         """Yield the pieces as they are completed; they may come out of order.
 
         Args:
             on_step: Called with every sampled step.
+            numbers: The numbers of the pieces to generate, from 0; None for all.
         """
+        numbers = range(self.request.n) if numbers is None else numbers
         parts: dict[int, list[Sample]] = {}
         last = len(self.prompts) - 1
         for number, prompt in enumerate(self.prompts):
-            for sample in self._samples(number, prompt, on_step):
+            for sample in self._samples(number, prompt, numbers, on_step):
                 parts.setdefault(sample.k, []).append(sample)
                 if number == last:
                     yield self._finish(parts.pop(sample.k))
@@ -92,7 +94,9 @@ class Generation:
             error.args = (message,)
             raise
 
-    def _samples(self, part: int, prompt: Prompt, on_step: Callable[[Any], None] | None) -> Iterator[Sample]:
+    def _samples(
+        self, part: int, prompt: Prompt, numbers: range, on_step: Callable[[Any], None] | None
+    ) -> Iterator[Sample]:
         request, model = self.request, self.model
         conditions = model.conditions(prompt, self.label_numbers)
         common: dict[str, Any] = {
@@ -101,14 +105,14 @@ class Generation:
         if request.beams:
             penalty = float(request.length_penalty)
             search = BeamSearch(model.engine, prompt, conditions, beams=request.beams, length_penalty=penalty, **common)
-            return iter(search.best(request.n))
+            return (sample for sample in search.best(request.n) if sample.k in numbers)
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
         sampler = Sampler(model.engine, prompt, conditions, **common)
         candidates = 1 if self.controls.greedy else request.candidates or prompt.candidates
         arguments: dict[str, Any] = {"seed": request.seed, "part": part, "on_step": watch}
         if candidates > 1:
-            return resample(sampler, range(request.n), candidates=candidates, **arguments)
-        return sampler.samples(range(request.n), **arguments)
+            return resample(sampler, numbers, candidates=candidates, **arguments)
+        return sampler.samples(numbers, **arguments)
 
     def _limits(self, prompt: Prompt) -> Limits:
         model, request = self.model, self.request

@@ -9,7 +9,7 @@ import typer
 
 from seqforge.errors import ContractError, SeqforgeError
 
-FLAGS = {"n": "-n", "output": "-o", "labels": "--label"}
+FLAGS = {"n": "-n", "output": "-o", "labels": "--label", "force": "--force-token", "replace": "--force"}
 """Fields whose flag is not the name with dashes."""
 FIELD = re.compile(r"`([a-z][a-z0-9_]*)`")
 

@@ -13,6 +13,7 @@ capabilities (`capabilities`). What a plugin returns is checked in `validation`;
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.plugin.capabilities import (
     Augments,
+    CarriesProvenance,
     Checks,
     Describes,
     Divides,
@@ -35,6 +36,7 @@ __all__ = [
     "AnyCodec",
     "AnyPlugin",
     "Augments",
+    "CarriesProvenance",
     "Checks",
     "Codec",
     "Describes",

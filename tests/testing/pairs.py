@@ -10,8 +10,8 @@ from typing import Literal
 
 import hashlib
 import numpy as np
-from seqforge import (UNSEEN, Augments, Checks, Constraint, DecodeError, Describes, Divides, Example, Fingerprints,
-    Piece, Plugin, Prompt, ReadError, Streams, Task, TokenCodec, flag)
+from seqforge import (UNSEEN, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides, Example,
+    Fingerprints, Piece, Plugin, Prompt, ReadError, Streams, Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -46,13 +46,15 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams):
     def stream(self): return lambda step: self.vocabulary[int(step)]
     # more of the codec
 
-class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str]):
+class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],
+    CarriesProvenance):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
     reads = (".pair",)
     writes = (".pair", ".bin")
     multi_piece = (".pair",)
+    provenance_suffixes = (".bin",)
     Options = PairOptions
     Request = PairRequest
     codec = Codec
@@ -69,6 +71,10 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
                 yield Piece(pairs, {"long": str(len(pairs) > 12)})
     def write(self, pieces, path):
         path.write_text("\n".join(piece.content for piece in pieces), encoding="utf-8")
+    def embed(self, data, record, suffix): return data + b"\n#" + record.encode()
+    def extract(self, data, suffix):
+        before, mark, record = data.rpartition(b"\n#")
+        return (record.decode(), before) if mark else None
     def divide(self, piece, fractions):
         parts, start, cumulated = [], 0, 0.0
         for number, fraction in enumerate(fractions):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import Fingerprints, Origin, Piece, Plugin, ReadError
+from seqforge import CarriesProvenance, Fingerprints, Origin, Piece, Plugin, ReadError
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.frame import estimate_frame
@@ -25,7 +25,7 @@ PAGE_MARGIN = 2.0
 """Margin around ink that is not laid out on pages, millimetres."""
 
 
-class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerprints[Ink]):
+class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerprints[Ink], CarriesProvenance):
     """The handwriting plugin: ink in SVG, InkML and JSON files, and generated handwriting as SVG, PNG and JSON.
 
     Example:
@@ -40,6 +40,7 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
     reads = SUFFIXES
     writes = (".svg", ".png", ".json", ".pdf")
     multi_piece = (".pdf",)
+    provenance_suffixes = (".svg", ".png")
     Options = HandwritingOptions
     Request = HandwritingRequest
     codec = InkCodec

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqforge import Checks, Describes, Fingerprints, Loops, Piece, Plugin, ReadError
+from seqforge import CarriesProvenance, Checks, Describes, Fingerprints, Loops, Piece, Plugin, ReadError
 from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
@@ -24,7 +24,14 @@ FINGERPRINT_SAMPLING = 4
 """One of this many fingerprints is kept."""
 
 
-class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song], Loops[Song]):
+class Midi(
+    Plugin[Song, MidiOptions, MidiRequest],
+    Fingerprints[Song],
+    Describes[Song],
+    Checks[Song],
+    Loops[Song],
+    CarriesProvenance,
+):
     """The MIDI plugin.
 
     Example:
@@ -38,6 +45,7 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
     unit = "note"
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
     writes = (".mid", ".musicxml", ".svg", ".wav")
+    provenance_suffixes = (".mid", ".svg")
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec
