@@ -1,6 +1,7 @@
 """Corpora: files into pieces, pieces into splits, splits into datasets; and the corpora that are installed."""
 
-from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora, readable_corpora
+from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
+from seqforge.corpus.description import Corpus
 from seqforge.corpus.pieces import read_pieces
 from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare
 from seqforge.corpus.sources import SourceFile, Sources, find_sources

@@ -40,7 +40,8 @@ def read_pieces(
             if isinstance(item, ReadError):
                 yield item
                 continue
-            piece = Piece(item.content, {**file.labels, **item.labels}, item.origin)
+            labels = {**file.labels, **item.labels}
+            piece = Piece(item.content, {name: _valid_text(value) for name, value in labels.items()}, item.origin)
             if fractions and isinstance(plugin, Divides):
                 parts = validate_parts(plugin, plugin.divide(piece, fractions), fractions)
                 yield from ((part, number) for number, part in enumerate(parts) if fractions[number])
@@ -53,6 +54,11 @@ def read_pieces(
     except Exception as error:  # a parser fails on a file that its author did not expect: read the others
         message = f"{type(error).__name__}: {error}"
         yield ReadError(f"the plugin {plugin.name!r} fails on it ({message})", file=str(file.path))
+
+
+def _valid_text(text: str) -> str:
+    r"""Return a text that is valid Unicode: a byte of a file name that is not UTF-8 becomes an escape like `\udce9`."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def fingerprints_of(plugin: AnyPlugin, piece: Piece[Any]) -> list[int]:
