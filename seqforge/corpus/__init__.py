@@ -3,6 +3,7 @@
 from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.pieces import read_pieces
+from seqforge.corpus.pool import probe
 from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare
 from seqforge.corpus.sources import SourceFile, Sources, find_sources
 
@@ -17,6 +18,7 @@ __all__ = [
     "find_sources",
     "installed_corpora",
     "prepare",
+    "probe",
     "read_pieces",
     "readable_corpora",
 ]

@@ -15,7 +15,9 @@ from seqforge.corpus import find_sources, readable_corpora
 from seqforge.corpus.description import read_corpus
 from seqforge.errors import CorpusError
 
-RICH = TOML + """
+RICH = (
+    TOML
+    + """
 summary = "rows"
 default = false
 
@@ -35,6 +37,7 @@ way = "stem"
 [counts]
 rows = 3
 """
+)
 VALUES = (
     '""', '"a"', '".."', '"/etc/*"', '"../*.num"', '"**x"', '"a\\u0000"', '"C:\\\\x"', "1", "-1", "0.5", "1e400", "nan",
     "inf", "true", "[]", '["data/*.num", 3]', "[[]]", '["../../*"]', '["/dev/zero"]', "{}", "{a = 1}", '{a = ["x"]}',

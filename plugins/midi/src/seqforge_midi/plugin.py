@@ -40,6 +40,7 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec
+    native = True  # symusic
     default_model = "songs"
 
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:
