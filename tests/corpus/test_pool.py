@@ -12,7 +12,6 @@ from seqforge.corpus import pool
 from seqforge.errors import CorpusError
 from seqforge.plugin import Plugin, registry
 
-
 CRASH = "the reader crashed (exit code 9)"
 
 
