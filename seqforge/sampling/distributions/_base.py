@@ -86,8 +86,8 @@ def check_finite(values: np.ndarray) -> None:
     """
     if not np.isfinite(values).all():
         raise RunError(
-            "the outputs of the network are not finite (NaN or infinity), so no step can be chosen: the model is damaged or"
-            " its training diverged; use another model, or train again with a lower `learning_rate`"
+            "the outputs of the network are not finite (NaN or infinity), so no step can be chosen: the model is"
+            " damaged or its training diverged; use another model, or train again with a lower `learning_rate`"
         )
 
 
