@@ -87,6 +87,9 @@ def write_text(path: Path, text: str) -> None:
     A lone surrogate, which stands for a byte of a file name that is not UTF-8, is written as an escape such as
     `\udce9`. JSON reads it back as the same character.
 
+    Example:
+        write_text(Path("notes.txt"), "one line")
+
     Raises:
         WriteError: If the file cannot be written.
     """
@@ -167,6 +170,9 @@ def input_file(path: Path, *, field: str = "", suffix: str = "") -> Path:
 
     A regular file is returned unchanged, and so is a path that does not exist. Standard input ("-"), a pipe or a
     device can be read only once, so it is copied to a temporary file, which is removed when the process ends.
+
+    Example:
+        text = input_file(Path("-")).read_text(encoding="utf-8")
 
     Args:
         path: The path; "-" is standard input.
