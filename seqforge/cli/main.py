@@ -58,7 +58,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 def build(plugin: AnyPlugin | None) -> typer.Typer:
     """Return the commands, with the flags of a plugin if one was chosen."""
-    from seqforge.cli import corpora, evaluate, generate, info, inspect, models, plugins, score, train
+    from seqforge.cli import (
+        convert,
+        corpora,
+        evaluate,
+        generate,
+        info,
+        inspect,
+        models,
+        play,
+        plugins,
+        score,
+        show,
+        train,
+    )
 
     app = typer.Typer(
         add_completion=False,
@@ -79,6 +92,9 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
 
     train.add(app, plugin)
     generate.add(app, plugin)
+    convert.add(app)
+    show.add(app)
+    play.add(app)
     evaluate.add(app)
     score.add(app)
     info.add(app)

@@ -11,7 +11,16 @@ capabilities (`capabilities`). What a plugin returns is checked in `validation`;
 """
 
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
-from seqforge.plugin.capabilities import Augments, Checks, Describes, Divides, Fingerprints, Illustrates, Streams
+from seqforge.plugin.capabilities import (
+    Augments,
+    Checks,
+    Describes,
+    Divides,
+    Fingerprints,
+    Illustrates,
+    Loops,
+    Streams,
+)
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.piece import Origin, Piece
@@ -33,6 +42,7 @@ __all__ = [
     "Entry",
     "Fingerprints",
     "Illustrates",
+    "Loops",
     "NoOptions",
     "NoRequest",
     "Origin",
