@@ -221,5 +221,12 @@ def _toml_lines(values: Mapping[str, Any]) -> list[str]:
             continue
         if isinstance(value, Path):
             value = str(value)
-        lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        lines.append(f"{name} = {json.dumps(_toml_value(value), ensure_ascii=False)}")
     return lines
+
+
+def _toml_value(value: Any) -> Any:
+    """Return a value whose strings are valid in TOML: lone surrogates, as in names that are not UTF-8, are escaped."""
+    if isinstance(value, list | tuple):
+        return [_toml_value(item) for item in value]
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value

@@ -24,9 +24,17 @@ def existing_file(path: Path, plugin: AnyPlugin) -> Path:
 
 
 def readable_pieces(plugin: AnyPlugin, options: Any, path: Path, *, quiet: bool = False) -> Iterator[Piece[Any]]:
-    """Yield the pieces of a file that can be read, and print which cannot unless `quiet`."""
-    from seqforge.corpus import SourceFile, read_pieces
+    """Yield the pieces of a file that can be read, and print which cannot unless `quiet`.
 
+    A file of a plugin with a native reader is read in a child process first, which it may crash.
+    """
+    from seqforge.corpus import SourceFile, probe, read_pieces
+
+    crash = probe(plugin, options, path)
+    if crash is not None:
+        if not quiet:
+            message(f"skipped: {crash}")
+        return
     for item in read_pieces(plugin, options, SourceFile(path)):
         if not isinstance(item, ReadError):
             yield item[0]

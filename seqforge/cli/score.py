@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seqforge.cli.console import data, data_json, message
+from seqforge.cli.console import data, data_json, escape, message
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.cli.pieces import existing_file, readable_pieces
@@ -45,4 +45,4 @@ def score(
         data_json(rows)
         return
     for row in rows:
-        data(f"{row['nats_per_unit']:.4f}\t{row['units']:g} {row['unit']}s\t{row['place']}")
+        data(f"{row['nats_per_unit']:.4f}\t{row['units']:g} {row['unit']}s\t{escape(row['place'])}")

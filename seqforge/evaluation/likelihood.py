@@ -9,6 +9,7 @@ import torch
 
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
+from seqforge.errors import RunError
 from seqforge.network import Network, example_batch
 from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
@@ -83,8 +84,12 @@ def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluatio
         network: The model.
         dataset: The dataset.
         unit: The name of the natural unit.
+
+    Raises:
+        RunError: If the loss is not finite.
     """
     likelihood = exact_likelihood(network, dataset)
+    _check_finite(likelihood.nats)
     return Evaluation(unit, float(dataset.units.sum()), len(dataset), likelihood.positions, likelihood.nats)
 
 
@@ -106,6 +111,9 @@ def score_example(
         units: Natural units of the piece.
         unit: The name of the natural unit.
         bptt: Number of positions that are read at a time; the result does not depend on it.
+
+    Raises:
+        RunError: If the loss is not finite.
     """
     features = np.zeros(network.config.features, np.float32) if example.features is None else example.features
     batch = example_batch(example, labels, features, network.config.source_symbols)
@@ -115,4 +123,18 @@ def score_example(
         for first in range(0, length, bptt):
             losses, state = network.loss(batch.slice_time(first, first + bptt), state)
             nats += float(losses.double().sum())
+    _check_finite(nats)
     return Evaluation(unit, units, 1, length, nats)
+
+
+def _check_finite(nats: float) -> None:
+    """Check that a loss is finite.
+
+    Raises:
+        RunError: If it is not.
+    """
+    if not math.isfinite(nats):
+        raise RunError(
+            f"the loss is {nats}, because the outputs of the network are not finite: the model is damaged or its"
+            " training diverged; use another model, or train again with a lower `learning_rate`"
+        )

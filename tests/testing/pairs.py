@@ -58,6 +58,7 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     Options = PairOptions
     Request = PairRequest
     codec = Codec
+    native = False
     def read(self, path, options):
         try:
             text = path.read_text(encoding="utf-8")

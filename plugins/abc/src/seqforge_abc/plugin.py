@@ -44,6 +44,7 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
     Options = AbcOptions
     Request = AbcRequest
     codec = AbcCodec
+    native = False
     training_defaults: ClassVar[dict[str, Any]] = {"minutes": 5.0}
 
     def read(self, path: Path, options: AbcOptions) -> Iterator[Piece[Tune] | ReadError]:

@@ -44,6 +44,7 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
     Options = HandwritingOptions
     Request = HandwritingRequest
     codec = InkCodec
+    native = False
     training_defaults: ClassVar[Mapping[str, Any]] = {
         "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "bptt": 96,
         "batch_size": 32, "learning_rate": 3e-3, "ema": 400,

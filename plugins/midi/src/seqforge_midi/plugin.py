@@ -49,6 +49,7 @@ class Midi(
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec
+    native = True  # symusic
     default_model = "songs"
 
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:

@@ -30,6 +30,7 @@ class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str
     Options = TextOptions
     Request = TextRequest
     codec = TextCodec
+    native = False
 
     def read(self, path: Path, options: TextOptions) -> Iterator[Piece[str] | ReadError]:
         """Yield the pieces of a UTF-8 file. Line ends become LF; empty lines and paragraphs are no pieces."""
