@@ -44,6 +44,8 @@ from seqforge.plugin import (
     Origin,
     Piece,
     Plugin,
+    Preview,
+    Previews,
     Streams,
     Task,
     TokenCodec,
@@ -51,8 +53,10 @@ from seqforge.plugin import (
 from seqforge.version import __version__
 
 if TYPE_CHECKING:
+    from seqforge.api.display import display
     from seqforge.api.model import Model
     from seqforge.api.model_loading import load
+    from seqforge.api.runs import Run
     from seqforge.api.train import train
 
 __all__ = [
@@ -82,9 +86,12 @@ __all__ = [
     "Piece",
     "Plugin",
     "PluginError",
+    "Preview",
+    "Previews",
     "Prompt",
     "ReadError",
     "RequestError",
+    "Run",
     "RunError",
     "SeqforgeError",
     "Space",
@@ -95,6 +102,7 @@ __all__ = [
     "WriteError",
     "__version__",
     "did_you_mean",
+    "display",
     "flag",
     "input_file",
     "listing",
@@ -106,6 +114,8 @@ __getattr__ = lazy_attributes(
     __name__,
     {
         "Model": "seqforge.api.model",
+        "Run": "seqforge.api.runs",
+        "display": "seqforge.api.display",
         "load": "seqforge.api.model_loading",
         "train": "seqforge.api.train",
     },

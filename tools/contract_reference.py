@@ -40,6 +40,8 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Divides,
             seqforge.Fingerprints,
             seqforge.Illustrates,
+            seqforge.Preview,
+            seqforge.Previews,
             seqforge.Streams,
         ),
     ),

@@ -11,7 +11,7 @@ import numpy as np
 from seqforge.core.labels import LabelIndex
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Prompt
-from seqforge.errors import RequestError, did_you_mean, listing
+from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
 from seqforge.modelfile import ModelHeader
 from seqforge.network import Network
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
@@ -123,6 +123,8 @@ class ModelBase:
 
     def _token_steps(self, control: str, tokens: Sequence[Any]) -> tuple[int, ...]:
         vocabulary = list(getattr(self.codec, "vocabulary", ()))
+        if isinstance(tokens, str) or not isinstance(tokens, Sequence):
+            raise OptionsError.invalid(control, tokens, "a list of tokens")
         for token in tokens:
             if token not in vocabulary:
                 raise RequestError(

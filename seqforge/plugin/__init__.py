@@ -11,11 +11,21 @@ capabilities (`capabilities`). What a plugin returns is checked in `validation`;
 """
 
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
-from seqforge.plugin.capabilities import Augments, Checks, Describes, Divides, Fingerprints, Illustrates, Streams
+from seqforge.plugin.capabilities import (
+    Augments,
+    Checks,
+    Describes,
+    Divides,
+    Fingerprints,
+    Illustrates,
+    Previews,
+    Streams,
+)
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
+from seqforge.plugin.preview import Preview
 from seqforge.plugin.tokens import UNSEEN, TokenCodec
 
 __all__ = [
@@ -38,6 +48,8 @@ __all__ = [
     "Origin",
     "Piece",
     "Plugin",
+    "Preview",
+    "Previews",
     "Streams",
     "Task",
     "TokenCodec",

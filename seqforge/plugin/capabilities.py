@@ -8,8 +8,9 @@ import numpy as np
 
 from seqforge.core.sequences import Example
 from seqforge.plugin.piece import ContentT, Piece
+from seqforge.plugin.preview import Preview
 
-__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "Illustrates", "Streams"]
+__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "Illustrates", "Previews", "Streams"]
 
 
 class Augments(ABC):
@@ -83,3 +84,11 @@ class Illustrates(ABC, Generic[ContentT]):
     @abstractmethod
     def illustration(self) -> Piece[ContentT]:
         """Return a piece that shows the choices; the plugin writes it for `seqforge plugins show NAME -o FILE`."""
+
+
+class Previews(ABC, Generic[ContentT]):
+    """Capability of a plugin: a piece can be shown as a picture, sound or text, for example in a notebook."""
+
+    @abstractmethod
+    def preview(self, piece: Piece[ContentT]) -> Preview:
+        """Return the preview of a piece. `Preview.from_files` builds it from files that the plugin writes."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, ReadError
+from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_abc import lint
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
@@ -21,7 +21,7 @@ FINGERPRINT_INTERVALS = 16
 """Two tunes with this many equal consecutive intervals belong to the same split."""
 
 
-class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]):
+class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune], Previews[Tune]):
     """Reads and writes folk tunes in ABC notation.
 
     Example:
@@ -69,6 +69,10 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
                 export.write_wav(tunes[0], path)
             case _:
                 path.write_text(book_to_abc(tunes), encoding="utf-8")
+
+    def preview(self, piece: Piece[Tune]) -> Preview:
+        """Return the engraved tune, its sound and its ABC text."""
+        return Preview.from_files(self, piece, svg=".svg", audio=".wav", text=".abc")
 
     def fingerprints(self, piece: Piece[Tune]) -> Iterable[int]:
         """Return a key for each sequence of 16 intervals, or for the elements of a tune that is shorter."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqforge import Checks, Describes, Fingerprints, Piece, Plugin, ReadError
+from seqforge import Checks, Describes, Fingerprints, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
 from seqforge_midi.lint import check_file
@@ -23,7 +23,7 @@ FINGERPRINT_SAMPLING = 4
 """One of this many fingerprints is kept."""
 
 
-class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song]):
+class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song], Previews[Song]):
     """The MIDI plugin.
 
     Example:
@@ -51,6 +51,10 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
         origin = pieces[0].origin
         provenance = f"made by seqforge: {origin.file}, {origin.place}" if origin else ""
         write_song(pieces[0].content, path, provenance=provenance)
+
+    def preview(self, piece: Piece[Song]) -> Preview:
+        """Return the piano roll and the sound of a song."""
+        return Preview.from_files(self, piece, svg=".svg", audio=".wav")
 
     def fingerprints(self, piece: Piece[Song]) -> Iterable[int]:
         """Return keys of runs of intervals and inter-onset times; they are the same in every key and tempo."""
