@@ -11,8 +11,8 @@ import numpy as np
 
 from seqforge.api.html import Display, image, preformatted
 from seqforge.api.runs import Run
-from seqforge.api.safe_svg import safe_svg
 from seqforge.api.text import text_of
+from seqforge.core.safe_svg import safe_svg
 from seqforge.errors import OptionsError, SeqforgeError
 from seqforge.plugin import AnyPlugin, Piece, Preview, Previews, registry
 from seqforge.plugin.piece import ContentT
