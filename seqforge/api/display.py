@@ -14,7 +14,7 @@ from seqforge.api.runs import Run
 from seqforge.api.text import text_of
 from seqforge.core.safe_svg import safe_svg
 from seqforge.errors import OptionsError, SeqforgeError
-from seqforge.plugin import AnyPlugin, Piece, Preview, Previews, registry
+from seqforge.plugin import AnyPlugin, Piece, Plugin, Preview, Previews, registry
 from seqforge.plugin.piece import ContentT
 
 __all__ = ["Display", "GeneratedPiece", "display"]
@@ -84,8 +84,8 @@ def display(
     owner = plugin if plugin is not None else getattr(value, "plugin", None)
     if isinstance(owner, str):
         owner = registry.load(owner)
-    if owner is None:
-        raise OptionsError.invalid("plugin", owner, "the name of a plugin, since no model generated this piece")
+    if not isinstance(owner, Plugin):
+        raise OptionsError.invalid("plugin", owner, "a plugin or its name, since no model generated this piece")
     return display_piece(value, owner, audio=audio)
 
 

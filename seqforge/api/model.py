@@ -135,7 +135,7 @@ class Model(ModelBase):
         return [generated.piece for generated in results]
 
     @same_arguments(generate)
-    def stream(self, **options: Any) -> Iterator[StreamingStep]:
+    def stream(self, n: int = 1, **options: Any) -> Iterator[StreamingStep]:
         """Yield the steps of one piece while it grows, and the complete piece at last.
 
         The steps are those that are sampled; the prompt is not among them. A beam search yields the piece alone, and
@@ -147,16 +147,17 @@ class Model(ModelBase):
                 print(item.text, end="", flush=True)
 
         Args:
-            options: The arguments of `generate`; `n` must be 1.
+            n: Number of pieces, which must be 1.
+            options: The other arguments of `generate`.
 
         Raises:
             OptionsError: If an option is unknown or has a wrong type.
             RequestError: If the request is impossible.
         """
-        return iter(self._streaming(options))
+        return iter(self._streaming(n, options))
 
     @same_arguments(generate)
-    def astream(self, **options: Any) -> AsyncIterator[StreamingStep]:
+    def astream(self, n: int = 1, **options: Any) -> AsyncIterator[StreamingStep]:
         """Yield the same as `stream`, for `async for`; the event loop is free while the network computes.
 
         Example:
@@ -164,18 +165,19 @@ class Model(ModelBase):
                 await websocket.send_text(item.text)
 
         Args:
-            options: The arguments of `generate`; `n` must be 1.
+            n: Number of pieces, which must be 1.
+            options: The other arguments of `generate`.
 
         Raises:
             OptionsError: If an option is unknown or has a wrong type.
             RequestError: If the request is impossible.
         """
-        return aiter(self._streaming(options))
+        return aiter(self._streaming(n, options))
 
-    def _streaming(self, options: dict[str, Any]) -> Streaming:
+    def _streaming(self, n: int, options: Mapping[str, Any]) -> Streaming:
         """Return the streaming of one piece; wrong options are errors here, before the iteration."""
-        if options.get("n", 1) != 1:
-            raise RequestError.invalid("n", options["n"], "1 in a stream")
+        if whole_number("n", n) != 1:
+            raise RequestError.invalid("n", n, "1 in a stream")
         cancel = options.get("cancel")
         check_event("cancel", cancel)
         stop = StopEvent(cancel)

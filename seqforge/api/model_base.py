@@ -121,7 +121,7 @@ class ModelBase:
         others = {name: value for name, value in values.items() if name not in steps}
         return dataclasses.replace(build_options(Controls, others, owner="the sampler"), **steps)
 
-    def _token_steps(self, control: str, tokens: Sequence[Any]) -> tuple[int, ...]:
+    def _token_steps(self, control: str, tokens: Any) -> tuple[int, ...]:
         vocabulary = list(getattr(self.codec, "vocabulary", ()))
         if isinstance(tokens, str) or not isinstance(tokens, Sequence):
             raise OptionsError.invalid(control, tokens, "a list of tokens")

@@ -13,7 +13,7 @@ from seqforge.plugin import Piece
 __all__ = ["StopEvent", "Streaming", "StreamingStep"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StreamingStep:
     """One step of a piece that grows, or the complete piece at its end.
 
