@@ -1,15 +1,18 @@
 """A preview: a piece as a picture, as sound and as text, for a notebook or a studio."""
 
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqforge.errors import SeqforgeError
 from seqforge.plugin.piece import Piece
-from seqforge.plugin.plugin import AnyPlugin
 
 __all__ = ["Preview"]
+
+_Writer = Callable[[Sequence[Piece[Any]], Path], None]
+"""The type of `Plugin.write`."""
 
 
 @dataclass(frozen=True)
@@ -34,34 +37,34 @@ class Preview:
 
     @classmethod
     def from_files(
-        cls, plugin: AnyPlugin, piece: Piece[Any], *, svg: str = "", audio: str = "", text: str = ""
+        cls, write: _Writer, piece: Piece[Any], *, svg: str = "", audio: str = "", text: str = ""
     ) -> "Preview":
         """Return the preview whose parts are the files that a plugin writes.
 
         A part that the plugin cannot write, for example because a library is missing, stays empty.
 
         Args:
-            plugin: The plugin.
+            write: The method `write` of the plugin.
             piece: The piece.
             svg: Suffix of the picture, such as ".svg"; "" for no picture.
             audio: Suffix of the sound, such as ".wav"; "" for no sound.
             text: Suffix of the text, such as ".abc"; "" for no text.
         """
         return cls(
-            svg=_written(plugin, piece, svg).decode("utf-8", "replace"),
-            audio=_written(plugin, piece, audio),
-            text=_written(plugin, piece, text).decode("utf-8", "replace"),
+            svg=_written(write, piece, svg).decode("utf-8", "replace"),
+            audio=_written(write, piece, audio),
+            text=_written(write, piece, text).decode("utf-8", "replace"),
         )
 
 
-def _written(plugin: AnyPlugin, piece: Piece[Any], suffix: str) -> bytes:
+def _written(write: _Writer, piece: Piece[Any], suffix: str) -> bytes:
     """Return the file that the plugin writes for a piece; empty without a suffix, or if it cannot be written."""
     if not suffix:
         return b""
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
         path = Path(folder) / f"piece{suffix}"
         try:
-            plugin.write([piece], path)
+            write([piece], path)
             return path.read_bytes()
         except (SeqforgeError, ImportError, OSError):
             return b""

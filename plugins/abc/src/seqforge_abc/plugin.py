@@ -72,7 +72,7 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
 
     def preview(self, piece: Piece[Tune]) -> Preview:
         """Return the engraved tune, its sound and its ABC text."""
-        return Preview.from_files(self, piece, svg=".svg", audio=".wav", text=".abc")
+        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav", text=".abc")
 
     def fingerprints(self, piece: Piece[Tune]) -> Iterable[int]:
         """Return a key for each sequence of 16 intervals, or for the elements of a tune that is shorter."""

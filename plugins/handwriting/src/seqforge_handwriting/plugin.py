@@ -81,7 +81,7 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
 
     def preview(self, piece: Piece[Ink]) -> Preview:
         """Return the drawing of the ink, and the written text."""
-        return dataclasses.replace(Preview.from_files(self, piece, svg=".svg"), text=piece.content.text)
+        return dataclasses.replace(Preview.from_files(self.write, piece, svg=".svg"), text=piece.content.text)
 
     def fingerprints(self, piece: Piece[Ink]) -> Iterable[int]:
         """Return one key of the whole ink: copies of a line of writing belong to the same split."""

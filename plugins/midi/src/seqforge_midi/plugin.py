@@ -54,7 +54,7 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
 
     def preview(self, piece: Piece[Song]) -> Preview:
         """Return the piano roll and the sound of a song."""
-        return Preview.from_files(self, piece, svg=".svg", audio=".wav")
+        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav")
 
     def fingerprints(self, piece: Piece[Song]) -> Iterable[int]:
         """Return keys of runs of intervals and inter-onset times; they are the same in every key and tempo."""
