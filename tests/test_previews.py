@@ -14,7 +14,7 @@ import seqforge
         ("text:default", {"length": 20}, False, False),
         ("abc:default", {"key": "D", "bars": 8}, True, True),
         ("midi:songs", {"length": 40}, True, True),
-        ("handwriting:default", {"text": "a <b> & c"}, True, False),
+        ("handwriting:default", {"text": "a quick fox"}, True, False),
     ],
 )
 def test_generated_piece_is_shown_as_its_plugin_draws_it(
