@@ -9,6 +9,9 @@
 Plugin authors find the contract in `seqforge.plugin`. `import seqforge` imports neither torch nor a plugin.
 """
 
+import seqforge._interruption  # noqa: F401 - first, because the other imports take time
+
+# isort: split
 from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
@@ -41,6 +44,7 @@ from seqforge.plugin import (
     Divides,
     Fingerprints,
     Illustrates,
+    Loops,
     Origin,
     Piece,
     Plugin,
@@ -77,6 +81,7 @@ __all__ = [
     "Fingerprints",
     "Free",
     "Illustrates",
+    "Loops",
     "Mixture",
     "Model",
     "NoOptions",

@@ -177,6 +177,7 @@ def _check_provenance(file: TensorFile, provenance: Mapping[str, Any]) -> None:
         and isinstance(corpus, list)
         and all(isinstance(name, str) for name in corpus)
         and isinstance(provenance.get("versions", {}), dict)
+        and isinstance(provenance.get("split", {}), dict)
     )
     if not valid:
         raise file.damage("its provenance has a value of a wrong type")

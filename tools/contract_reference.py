@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Divides,
             seqforge.Fingerprints,
             seqforge.Illustrates,
+            seqforge.Loops,
             seqforge.Preview,
             seqforge.Previews,
             seqforge.Streams,

@@ -3,17 +3,17 @@
 import dataclasses
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqforge.api.arguments import check_event, check_labels, real_number, whole_number
+from seqforge.api.arguments import check_event
 from seqforge.api.cancellation import Cancelled, cancellable
 from seqforge.api.display import GeneratedPiece
 from seqforge.api.generated import Generated
+from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_base import ModelBase
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
@@ -21,77 +21,14 @@ from seqforge.core.sequences import Prompt
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
-from seqforge.sampling import BeamSearch, Limits, Precision, Sample, Sampler
-from seqforge.sampling.candidates import MAX_CANDIDATES, resample
+from seqforge.sampling import BeamSearch, Limits, Sample, Sampler
+from seqforge.sampling.candidates import resample
 
 __all__ = ["Generation", "GenerationRequest"]
 
 DEFAULT_LENGTH = 1000.0
 """Natural units after which a piece is led to its end, if no length is given."""
 MAX_STEPS = 1_000_000
-
-
-@dataclass(frozen=True)
-class GenerationRequest:
-    """Everything that generated pieces follow from, as the user gave it. It is stored in the provenance.
-
-    >>> GenerationRequest(n=2, seed=1, request={"prompt": "ROMEO:"}).n
-    2
-
-    Attributes:
-        models: Paths of the model files; several form an ensemble.
-        n: Number of pieces.
-        seed: Seed of the random numbers; piece k depends on it and k.
-        length: Length in natural units, prompt included, after which a piece is led to its end; None for the default.
-        max_steps: Largest number of steps, prompt included; None for no limit.
-        max_seconds: Time limit for all pieces together; such pieces cannot be reproduced. None for no limit.
-        beams: Width of a beam search; 0 samples.
-        length_penalty: Length penalty of the beam search.
-        precision: Precision of the matrix products.
-        candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
-        labels: Label name to value.
-        controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens.
-        request: Fields of the plugin's Request, paths as strings.
-    """
-
-    models: tuple[str, ...] = ()
-    n: int = 1
-    seed: int = 0
-    length: float | None = None
-    max_steps: int | None = None
-    max_seconds: float | None = None
-    beams: int = 0
-    length_penalty: float = 0.0
-    precision: Precision = "float32"
-    candidates: int = 0
-    labels: Mapping[str, str] = field(default_factory=dict)
-    controls: Mapping[str, Any] = field(default_factory=dict)
-    request: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("n", "seed", "beams", "candidates"):
-            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
-        object.__setattr__(self, "length_penalty", real_number("length_penalty", self.length_penalty))
-        for name, convert in (("length", real_number), ("max_steps", whole_number), ("max_seconds", real_number)):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, convert(name, getattr(self, name)))
-        check_labels(self.labels)
-        if self.n < 1:
-            raise RequestError.invalid("n", self.n, "at least 1")
-        if not 0 <= self.seed < 2**63:
-            raise RequestError.invalid("seed", self.seed, "from 0 to 2^63 - 1")
-        for name in ("length", "max_steps", "max_seconds"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise RequestError.invalid(name, value, "above 0")
-        if not 0 <= self.candidates <= MAX_CANDIDATES:
-            raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
-        if 0 < self.beams < self.n:
-            raise RequestError(
-                f"`n` is {self.n} and `beams` is {self.beams}; a beam search returns at most as many pieces as it has"
-                " beams",
-                field="beams", value=self.beams, allowed=f"at least {self.n}",
-            )  # fmt: skip
 
 
 class Generation:

@@ -16,7 +16,7 @@ from seqforge.api.runs import Run
 from seqforge.api.streaming import StopEvent, Streaming, StreamingStep
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
-from seqforge.corpus import PreparedCorpus, find_sources, prepare
+from seqforge.corpus import PreparedCorpus, SplitChoice, find_sources, prepare
 from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
 from seqforge.evaluation import (
     Comparison,
@@ -325,10 +325,12 @@ class Model(ModelBase):
         check_names("corpus", corpus)
         if split is not None:
             check_text("split", split, "train, valid or test")
+        choice = None
         if corpus is None:
             corpus = self.header.provenance.get("corpus", [])
+            choice = SplitChoice.from_json(dict(self.header.provenance.get("split", {})))
         names = [str(corpus)] if isinstance(corpus, str | Path) else [str(name) for name in corpus or ()]
-        sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name)
+        sources = find_sources(names, reads=self.plugin.reads, domain=self.plugin.name, split=choice)
         prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
         sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
         if split is None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.api.generation_request import check_labels
 from seqforge.core.labels import LabelIndex
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Prompt
-from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
+from seqforge.errors import OptionsError, RequestError
 from seqforge.modelfile import ModelHeader
 from seqforge.network import Network
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
@@ -83,20 +84,7 @@ class ModelBase:
             RequestError: If the model does not know a label or value.
         """
         known = self.header.labels
-        for name, value in labels.items():
-            if name not in known:
-                offer = f"it has {listing(known)}" if known else "it has none"
-                raise RequestError(
-                    f"the model has no label {name!r}; {offer}.{did_you_mean(name, known)}",
-                    field="labels", value=name, allowed=listing(known),
-                )  # fmt: skip
-            if value not in known[name]:
-                allowed = listing(known[name], most=40)
-                raise RequestError(
-                    f"the label {name!r} has no value {value!r}; allowed are {allowed}."
-                    f"{did_you_mean(value, known[name])}",
-                    field="labels", value=value, allowed=allowed,
-                )  # fmt: skip
+        check_labels(labels, known)
         return LabelIndex(known).numbers(labels)
 
     def conditions(self, prompt: Prompt, labels: np.ndarray) -> Conditions:

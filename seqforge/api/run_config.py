@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options, options_to_json
-from seqforge.corpus import Sources, default_corpora, find_sources
-from seqforge.errors import OptionsError, RunError
+from seqforge.corpus import Sources, SplitChoice, default_corpora, find_sources, prepared_name
+from seqforge.errors import OptionsError, RunError, UsageError
 from seqforge.plugin import AnyPlugin
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
@@ -29,6 +30,7 @@ class RunConfig:
         init: The path of the model to start from, None for fresh weights.
         training: The options of the training, resolved.
         options: The plugin's options.
+        split: The split that the user chose; empty for the default.
     """
 
     plugin: str
@@ -36,12 +38,14 @@ class RunConfig:
     init: str | None
     training: TrainingConfig
     options: Any
+    split: SplitChoice = field(default_factory=SplitChoice)
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as plain JSON."""
         return {
             "plugin": self.plugin,
             "corpus": list(self.corpus),
+            **self.split.to_json(),
             "init": self.init,
             "training": dataclasses.asdict(self.training),
             "options": options_to_json(self.options),
@@ -64,7 +68,12 @@ class NewRun:
 
 
 def new_run(
-    plugin: AnyPlugin, *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
+    plugin: AnyPlugin,
+    *,
+    corpus: Sequence[str] | str | None,
+    init: str | None,
+    values: Mapping[str, Any],
+    split: SplitChoice | None = None,
 ) -> NewRun:
     """Return the configuration of a new run, with its source files and initial model.
 
@@ -73,6 +82,7 @@ def new_run(
         corpus: Names of corpora, folders or files; None for the plugin's default corpora.
         init: The model to start from, in any form that `resolve_model` takes; None for fresh weights.
         values: The user's options by name: fields of TrainingConfig and of the plugin's Options.
+        split: The split that the user chose; None for the default.
 
     Raises:
         UsageError: If a name does not exist, or an option is not allowed.
@@ -80,7 +90,8 @@ def new_run(
     """
     training_values, plugin_values = _separate(values)
     names = _names(corpus) or [default.name for default in default_corpora(plugin.name)]
-    sources = find_sources(names, reads=plugin.reads, domain=plugin.name)
+    split = _absolute_split(split or SplitChoice())
+    sources = find_sources(names, reads=plugin.reads, domain=plugin.name, split=split)
     defaults = sources.options
     training_values_or_defaults = with_plugin_defaults(plugin.training_defaults, training_values)
     training = build_options(TrainingConfig, training_values_or_defaults, owner="seqforge").resolved()
@@ -90,7 +101,7 @@ def new_run(
         defaults = dict(base.header.options)
     options = build_options(plugin.Options, {**defaults, **plugin_values}, owner=f"the plugin {plugin.name!r}")
     path = None if base is None or base.path is None else str(base.path.absolute())
-    return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options), sources, base)
+    return NewRun(RunConfig(plugin.name, _absolute(names), path, training, options, split), sources, base)
 
 
 def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunConfig:
@@ -104,13 +115,50 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
             raise RunError(f"it is a run of the plugin {values['plugin']!r}, not {plugin.name!r}")
         training = build_options(TrainingConfig, values["training"], owner="seqforge")
         options = build_options(plugin.Options, values["options"], owner=f"the plugin {plugin.name!r}")
-        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options)
+        split = SplitChoice.from_json(values)
+        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options, split)
     except (KeyError, TypeError, OptionsError) as error:
         raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
 
 
+def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[str] | str | None, data: str) -> NewRun:
+    """Return the request of a run that is resumed.
+
+    Args:
+        plugin: The plugin.
+        config: The configuration of the run.
+        corpus: The new place of the corpus, None if it has not moved.
+        data: The name of the prepared corpus of the run (`prepared_name`).
+
+    Raises:
+        RunError: If the corpus is missing, or `corpus` has other contents than the corpus of the run.
+    """
+    before = " ".join(config.corpus)
+    names = _absolute(_names(corpus)) or config.corpus
+    try:
+        sources = find_sources(names, reads=plugin.reads, domain=plugin.name, split=config.split)
+    except UsageError as error:
+        if corpus:
+            raise
+        raise RunError(f"the corpus of the run, {before}, is missing; name its new place with `corpus`") from error
+    base = load(config.init) if config.init else None
+    if names != config.corpus:
+        codec = base.codec if base else None
+        if prepared_name(plugin, config.options, sources, codec=codec, extend=True) != data:
+            paths = " ".join(_names(corpus))
+            raise corpus_changed(f"`corpus` is {paths} and was {before}, and the contents differ: the corpus")
+    return NewRun(dataclasses.replace(config, corpus=names), sources, base)
+
+
+def corpus_changed(subject: str) -> RunError:
+    """Return the error of a corpus whose prepared data differ from those of the run."""
+    return RunError(
+        f"{subject} (or the plugin) has changed since the run was started; start a new run, perhaps with `init`"
+    )
+
+
 def check_unchanged(
-    config: RunConfig, *, corpus: Sequence[str] | str | None, init: str | None, values: Mapping[str, Any]
+    config: RunConfig, *, init: str | None, values: Mapping[str, Any], split: SplitChoice | None = None
 ) -> None:
     """Check that the options given to a resumed run equal those that it was started with.
 
@@ -125,11 +173,13 @@ def check_unchanged(
         f"`{name}` is {value} and was {table.get(name)}"
         for user_values, table in ((training_values, stored["training"]), (plugin_values, stored["options"]))
         for name, value in user_values.items()
-        if _plain(value) != table.get(name) and not (name == "precision" and value == "auto")
+        if _plain(value) != table.get(name) and (name, value) not in (("precision", "auto"), ("grad_clip", math.inf))
     ]
-    names = _names(corpus)
-    if names and _absolute(names) != config.corpus:
-        differences.append(f"`corpus` is {' '.join(names)} and was {' '.join(config.corpus)}")
+    differences += [
+        f"`{name}` is {value} and was {config.split.to_json().get(name, 'not set')}"
+        for name, value in _absolute_split(split or SplitChoice()).to_json().items()
+        if value != config.split.to_json().get(name)
+    ]
     if init is not None and str(resolve_model(init, plugin=config.plugin).path.absolute()) != config.init:
         differences.append(f"`init` is {init} and was {config.init or 'not set'}")
     if differences:
@@ -194,6 +244,10 @@ def _names(corpus: Sequence[str] | str | None) -> list[str]:
 def _absolute(names: Sequence[str]) -> tuple[str, ...]:
     """Return names with absolute paths, so that they mean the same in another working directory."""
     return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in names)
+
+
+def _absolute_split(split: SplitChoice) -> SplitChoice:
+    return SplitChoice(split.shares, _absolute(split.valid), _absolute(split.test))
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,7 @@ from seqforge.modelfile import ModelHeader, write_model
 from seqforge.network import Network
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validate_state, write_pieces
-from seqforge.training import DecayScheduled, Ended, Event, Progress, Trainer, Validated, write_state
+from seqforge.training import CheckpointDue, DecayScheduled, Ended, Event, Progress, Trainer, Validated, write_state
 from seqforge.version import __version__
 
 SAMPLES_PER_RUN = 8
@@ -70,6 +70,7 @@ class RunWriter:
         self.data = prepared.folder.name
         self.header = _header(config, plugin, prepared, corpora, trainer.network)
         self._samples = self._progress_in_eighths()
+        self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
         if trainer.group.is_main:
             self._write_config()
             run.write_skipped(prepared.report["reasons"])
@@ -77,8 +78,11 @@ class RunWriter:
     def handle(self, event: Event) -> None:
         """Write the files that follow from an event."""
         if not self.trainer.group.is_main:
-            if isinstance(event, Validated | Ended):
+            if isinstance(event, CheckpointDue | Validated | Ended):
                 self.trainer.tensors()  # all processes take part in gathering the state
+            return
+        if isinstance(event, CheckpointDue):
+            self._save_state()
             return
         if not (isinstance(event, Validated) and event.nats_per_unit is None):
             values = dataclasses.asdict(event)
@@ -126,7 +130,6 @@ class RunWriter:
         provenance = {
             **self.header.provenance,
             "steps": state.t,
-            "minutes": round(state.seconds / 60, 2),
             "valid_nats_per_unit": loss,
         }
         header = dataclasses.replace(self.header, provenance=provenance)
@@ -138,8 +141,13 @@ class RunWriter:
 
     def _write_config(self) -> None:
         decay = self.trainer.state.decay
-        steps = {"decay_steps": [decay.first, decay.last] if decay else None, "data": self.data}
-        self.run.write_config({**self.config.to_json(), **steps, "versions": _versions(self.plugin)})
+        values = {
+            "decay_steps": [decay.first, decay.last] if decay else None,
+            "data": self.data,
+            "started": self._started,
+            "versions": _versions(self.plugin),
+        }
+        self.run.write_config({**self.config.to_json(), **values})
 
     def _progress_in_eighths(self) -> int:
         """Return the number of finished eighths of the run, as far as it can be estimated."""
@@ -173,6 +181,7 @@ def _header(
         options=values["options"],
         provenance={
             "corpus": values["corpus"],
+            **({"split": config.split.to_json()} if config.split else {}),
             "licences": [licence_of(corpus) for corpus in corpora],
             "versions": _versions(plugin),
             "training": values["training"],
@@ -180,7 +189,6 @@ def _header(
             "train_units": float(units.sum()),
             "longest_units": float(units.max()),
             "init": Path(config.init).name if config.init else None,
-            "started": datetime.now(UTC).strftime("%Y-%m-%d"),
         },
         arrays=arrays,
     )

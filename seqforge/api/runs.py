@@ -1,8 +1,9 @@
 """Run folders: runs/NAME/NNNN with a model, a state, metrics, the config and samples. No torch."""
 
+import contextlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from seqforge.api.arguments import check_path
 from seqforge.api.curves import display_curves
 from seqforge.api.html import Display
-from seqforge.core.files import explain, make_folder, write_text
+from seqforge.core.files import explain, make_folder, remove_temporary_files, write_text
+from seqforge.core.locks import lock_folder
 from seqforge.core.tensorfile import TensorFile
 from seqforge.errors import DamagedFileError, RunError
 
@@ -68,10 +70,26 @@ class Run:
 
     def plugin(self) -> str:
         """Return the plugin's name, "" if the config cannot be read."""
+        return str(self.config_value("plugin") or "")
+
+    def config_value(self, name: str) -> Any:
+        """Return a value of config.toml, None if it has none or cannot be read."""
         try:
-            return str(tomllib.loads(self.config.read_text(encoding="utf-8"))["plugin"])
-        except (OSError, ValueError, KeyError):
-            return ""
+            return tomllib.loads(self.config.read_text(encoding="utf-8")).get(name)
+        except (OSError, ValueError):
+            return None
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock of the folder within a `with` block; remove the temporary files of a killed process first.
+
+        Raises:
+            RunError: If another training holds the lock.
+        """
+        with lock_folder(self.folder):
+            remove_temporary_files(self.folder, "model|state|metrics|config|skipped")
+            remove_temporary_files(self.samples, r"\d+")
+            yield
 
     def is_finished(self) -> bool:
         """Return whether the training has used up its budget."""
@@ -79,6 +97,19 @@ class Run:
             return bool(TensorFile(self.state, "state").metadata["trainer"]["finished"])
         except (DamagedFileError, KeyError, TypeError):
             return False
+
+    def check_new(self) -> None:
+        """Check that the folder contains no run. A folder without state and model is new.
+
+        Raises:
+            RunError: If it contains a run.
+        """
+        if self.state.exists():
+            raise RunError(
+                f"{self.folder} contains a run already; set `resume` to continue it, or choose another folder"
+            )
+        if self.model.exists():
+            raise RunError(f"{self.folder} contains a model already; choose another folder")
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Write config.toml: plain values, and tables of plain values.
@@ -160,8 +191,7 @@ def create_run_at(folder: Path) -> Run:
         WriteError: If the folder cannot be created.
     """
     run = Run(folder)
-    if run.state.exists() or run.model.exists():
-        raise RunError(f"{folder} contains a run already; set `resume` to continue it, or choose another folder")
+    run.check_new()
     make_folder(folder)
     probe = folder / ".probe"
     try:

@@ -1,8 +1,9 @@
 """Training: from a corpus to a run folder with a model."""
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,11 +13,19 @@ import torch
 from seqforge.api.arguments import check_train_arguments
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
-from seqforge.api.run_config import NewRun, RunConfig, check_unchanged, new_run, run_config_from_json
+from seqforge.api.run_config import (
+    NewRun,
+    RunConfig,
+    check_unchanged,
+    corpus_changed,
+    new_run,
+    resumed_request,
+    run_config_from_json,
+)
 from seqforge.api.run_writer import RunWriter, SampleWritten
-from seqforge.api.runs import Run, create_run, create_run_at, newest_unfinished_run
+from seqforge.api.runs import ROOT, Run, create_run, create_run_at, newest_unfinished_run
 from seqforge.api.training_progress import observers
-from seqforge.corpus import PreparedCorpus, find_sources, prepare
+from seqforge.corpus import PreparedCorpus, SplitChoice, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
 from seqforge.plugin import AnyPlugin, registry
@@ -53,6 +62,9 @@ def train(
     plugin: str,
     *,
     corpus: Sequence[str] | str | None = None,
+    split: str | None = None,
+    valid: Sequence[str] | str | None = None,
+    test: Sequence[str] | str | None = None,
     init: str | None = None,
     run: str | Path | None = None,
     resume: str | Path | bool | None = None,
@@ -71,7 +83,11 @@ def train(
 
     Args:
         plugin: The name of the plugin.
-        corpus: Names of installed corpora, folders or files; None for the plugin's default corpora.
+        corpus: Names of installed corpora, folders or files; None for the plugin's default corpora. A resumed run takes
+            the new place of a corpus that has moved.
+        split: Shares of train, valid and test: "0.8,0.1,0.1"; None for 90 %, 5 % and 5 %, or the corpus's own split.
+        valid: Files and folders of the valid split; all other files of the corpus are for training.
+        test: Files and folders of the test split; all other files of the corpus are for training.
         init: The model to start from: a path, a run folder, a shipped model's name, or "shipped".
         run: The folder of the run; None for the next of runs/PLUGIN/.
         resume: The folder of the run to resume; True for `run`, or else the newest unfinished run.
@@ -94,49 +110,86 @@ def train(
         plugin=plugin, corpus=corpus, init=init, run=run, resume=resume, stop_at=stop_at, workers=workers,
         on_event=on_event, on_message=on_message, should_stop=should_stop, progress=progress,
     )  # fmt: skip
-    # 1. Resolve the request: a new run with its options, or the state of the run to resume.
     owner = registry.load(plugin)
     on_event, on_message = observers(on_event, on_message, progress=progress, unit=owner.unit)
     group = ProcessGroup.from_environment()
     if group.world_size > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes need a common folder; set `run` or `resume` to a folder")
-    checkpoint: _Checkpoint | None = None
+    choice = SplitChoice(split or "", _names(valid), _names(test))
+    request: NewRun | None = None
     if resume:
         folder = _resumed_run(plugin, run, resume)
-        checkpoint = _read_checkpoint(owner, folder)
-        check_unchanged(checkpoint.config, corpus=corpus, init=init, values=options)
-        request = _request_of(checkpoint.config, owner)
     else:
-        request = new_run(owner, corpus=corpus, init=init, values=options)
+        request = new_run(owner, corpus=corpus, init=init, values=options, split=choice)
         _check_device(request.config.training)
         folder = _create_folder(plugin, run, group)
+    with _discarded_if_empty(folder), folder.lock() if group.is_main else contextlib.nullcontext():
+        checkpoint: _Checkpoint | None = None
+        if request is None:
+            checkpoint = _read_checkpoint(owner, folder)
+            check_unchanged(checkpoint.config, init=init, values=options, split=choice)
+            request = resumed_request(owner, checkpoint.config, corpus=corpus, data=checkpoint.data)
+        elif group.is_main:
+            folder.check_new()
+        trainer, writer = _start(owner, folder, request, checkpoint, group, workers, on_event, on_message)
+        # Train; the writer saves model, state and samples.
+        trainer.stop_at = stop_at
+        for event in trainer.run():
+            trainer.stop_requested = trainer.stop_requested or should_stop()
+            writer.handle(event)
+            on_event(event)
+            sample = writer.sample()
+            if sample is not None:
+                on_event(sample)
+        writer.close()
+        group.barrier()
+    return load(folder.model)
+
+
+def _start(
+    plugin: AnyPlugin,
+    folder: Run,
+    request: NewRun,
+    checkpoint: "_Checkpoint | None",
+    group: ProcessGroup,
+    workers: int | None,
+    on_event: Callable[[RunStarted], Any],
+    on_message: Callable[[str], None],
+) -> tuple[Trainer, RunWriter]:
+    """Prepare the corpus, build or restore the trainer, and report the start of the run."""
     config, sources = request.config, request.sources
     if sources.unsupported:
         suffixes = listing(f"{suffix} {number}x" for suffix, number in sources.unsupported.items())
-        on_message(f"ignoring files that {plugin} does not read: {suffixes}")
-    # 2. Prepare the corpus and build the network; restore the state of a resumed run.
-    prepared = _prepare(owner, request, workers, on_message, group)
-    trainer = _trainer(owner, config.training, prepared, request.base, group)
+        on_message(f"ignoring files that {plugin.name} does not read: {suffixes}")
+    prepared = _prepare(plugin, request, workers, on_message, group)
+    trainer = _trainer(plugin, config.training, prepared, request.base, group)
     if checkpoint is not None:
         checkpoint.restore(folder, prepared, trainer)
     config = dataclasses.replace(config, training=_resolved_by(trainer, config.training))
-    writer = RunWriter(folder, config, owner, prepared, sources.corpora, trainer)
+    writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer)
     parameters = trainer.network.parameter_count()
     on_event(
-        RunStarted(folder.folder, plugin, owner.unit, prepared.report, parameters, config.training, trainer.state.t)
+        RunStarted(
+            folder.folder, plugin.name, plugin.unit, prepared.report, parameters, config.training, trainer.state.t
+        )
     )
-    # 3. Train; the writer saves model, state and samples.
-    trainer.stop_at = stop_at
-    for event in trainer.run():
-        trainer.stop_requested = trainer.stop_requested or should_stop()
-        writer.handle(event)
-        on_event(event)
-        sample = writer.sample()
-        if sample is not None:
-            on_event(sample)
-    writer.close()
-    group.barrier()
-    return load(folder.model)
+    return trainer, writer
+
+
+@contextlib.contextmanager
+def _discarded_if_empty(run: Run) -> Iterator[None]:
+    """Remove the folder of a run if the block fails before it has written anything there."""
+    try:
+        yield
+    except BaseException:
+        for folder in (run.folder, *((run.folder.parent, ROOT) if run.folder.parent.parent == ROOT else ())):
+            with contextlib.suppress(OSError):  # a folder that is not empty stays
+                folder.rmdir()
+        raise
+
+
+def _names(files: Sequence[str] | str | None) -> tuple[str, ...]:
+    return (str(files),) if isinstance(files, str | Path) else tuple(str(file) for file in files or ())
 
 
 def _resumed_run(plugin: str, run: str | Path | None, resume: str | Path | bool) -> Run:
@@ -145,12 +198,14 @@ def _resumed_run(plugin: str, run: str | Path | None, resume: str | Path | bool)
             f"`resume` is {resume} and `run` is {run}, which are two runs; set one of them", field="resume"
         )
     folder = run if resume is True else Path(str(resume))
-    return newest_unfinished_run(plugin) if folder is None else Run(Path(folder))
-
-
-def _request_of(config: RunConfig, plugin: AnyPlugin) -> NewRun:
-    sources = find_sources(config.corpus, reads=plugin.reads, domain=plugin.name)
-    return NewRun(config, sources, load(config.init) if config.init else None)
+    if folder is None:
+        return newest_unfinished_run(plugin)
+    result = Run(Path(folder))
+    if not result.state.exists():
+        raise RunError(
+            f"{folder} has no state to resume from ({result.state.name}); start the run again without `resume`"
+        )
+    return result
 
 
 def _create_folder(plugin: str, folder: str | Path | None, group: ProcessGroup) -> Run:
@@ -184,6 +239,13 @@ def _prepare(
     if not len(prepared.datasets["train"]):
         reasons = listing(prepared.report["reasons"], most=3)
         raise CorpusError(f"no piece is left to train on{': ' + reasons if reasons else ''}")
+    for name in ("train", "valid"):
+        dataset = prepared.datasets[name]
+        if len(dataset) and not dataset.units.sum() > 0:
+            raise CorpusError(
+                f"the corpus is too small: its {name} split contains no {plugin.unit}; add files, or set another"
+                " `split`"
+            )
     return prepared
 
 
@@ -199,18 +261,13 @@ class _Checkpoint:
     def restore(self, run: Run, prepared: PreparedCorpus, trainer: Trainer) -> None:
         """Restore a trainer to this checkpoint."""
         if self.data != prepared.folder.name:
-            raise RunError(
-                f"the corpus of {run.folder} (or the plugin) has changed since the run was started; start a new run,"
-                " perhaps with `init`"
-            )
+            raise corpus_changed(f"the corpus of {run.folder}")
         trainer.restore(self.state, self.tensors)
         if trainer.group.is_main:
             run.truncate_metrics(self.state.t)
 
 
 def _read_checkpoint(plugin: AnyPlugin, run: Run) -> _Checkpoint:
-    if not run.state.exists():
-        raise RunError(f"{run.folder} has no state to resume from (state.safetensors)")
     state, tensors, config = read_state(run.state)
     try:
         return _Checkpoint(run_config_from_json(plugin, config), str(config.get("data")), state, tensors)
@@ -228,7 +285,7 @@ def _trainer(
     """Return the trainer with a fresh network, or with the weights of the model to start from."""
     codec, datasets = prepared.codec, prepared.datasets
     if config.threads:
-        torch.set_num_threads(config.threads)
+        torch.set_num_threads(config.threads)  # the sums of matrix products depend on the number of threads
     labels = tuple(len(values) for values in codec.labels.values())
     shape = config.network(codec.space, source=codec.source, labels=labels, features=codec.features)
     network = Network(codec.space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
@@ -259,4 +316,6 @@ def _check_device(config: TrainingConfig) -> None:
 def _resolved_by(trainer: Trainer, config: TrainingConfig) -> TrainingConfig:
     """Return the options with the values that the trainer chose, so that a resumed run does not choose again."""
     encoder_units = trainer.network.config.encoder_units
-    return dataclasses.replace(config, precision=cast(Any, trainer.precision), encoder_units=encoder_units)
+    threads = config.threads or torch.get_num_threads()
+    precision = cast(Any, trainer.precision)
+    return dataclasses.replace(config, precision=precision, encoder_units=encoder_units, threads=threads)

@@ -6,14 +6,23 @@ import typer
 
 from seqforge.cli.console import data, data_json, message, table
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, HelpGroup, examples
 
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="List corpora, or show one.", invoke_without_command=True)
+    group = typer.Typer(
+        cls=HelpGroup,
+        rich_markup_mode=None,
+        help="List corpora, or show one.",
+        epilog=examples("seqforge corpora", "seqforge corpora show ryans"),
+        invoke_without_command=True,
+    )
     group.callback()(corpora)
-    group.command("list", help="List the installed corpora.")(list_corpora)
-    group.command("show")(show)
+    group.command(
+        "list", cls=HelpCommand, help="List the installed corpora.", epilog=examples("seqforge corpora list --json")
+    )(list_corpora)
+    group.command("show", cls=HelpCommand, epilog=examples("seqforge corpora show ryans"))(show)
     app.add_typer(group, name="corpora")
 
 
@@ -42,7 +51,9 @@ def list_corpora(json: AsJson = False) -> None:
     message("* used by `seqforge train` if no corpus is named")
 
 
-def show(name: Annotated[str, typer.Argument(help="Name of the corpus.")], json: AsJson = False) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the corpus.")], json: AsJson = False
+) -> None:
     """Show a corpus: licence, source, attribution, counts, split."""
     from seqforge.corpus import find_corpus
 

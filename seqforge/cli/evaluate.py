@@ -6,23 +6,34 @@ import typer
 
 from seqforge.cli.console import count, data, data_json, message, table
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, examples
 
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(evaluate)
+    app.command(
+        cls=HelpCommand,
+        epilog=examples("seqforge evaluate text", "seqforge evaluate runs/abc/0001 --split valid --samples 50"),
+    )(evaluate)
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model file, a run folder, a plugin, or a shipped model's name.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model file, a run folder, a plugin, or a shipped model's name.")
+    ],
     corpus: Annotated[
-        list[str] | None, typer.Option(help="Corpus to measure on. Default: the one it was trained on.")
+        list[str] | None,
+        typer.Option(metavar="CORPUS", help="Corpus to measure on. Default: the one it was trained on."),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="train, valid or test. Default: test, or valid if there is no test split.")
+        str | None,
+        typer.Option(metavar="SPLIT", help="train, valid or test. Default: test, or valid if there is no test split."),
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=0, help="Also generate this number of pieces and compare them with real ones.")
+        int,
+        typer.Option(
+            min=0, metavar="COUNT", help="Also generate this number of pieces and compare them with real ones."
+        ),
     ] = 0,
     json: AsJson = False,
 ) -> None:
@@ -30,10 +41,11 @@ def evaluate(
 
     The evaluation uses float32, carries the hidden state through every piece, and counts the ends of pieces.
     """
-    from seqforge.api.model_loading import load
     from seqforge.api.model_paths import resolve_model
 
     path = resolve_model(model).path
+    from seqforge.api.model_loading import load
+
     message(f"model: {path}")
     loaded = load(path)
     evaluation = loaded.evaluate(corpus, split=split)

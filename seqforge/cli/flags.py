@@ -4,14 +4,17 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
 from seqforge.cli.console import with_flags
 from seqforge.core.options import without_none
 
+VALUE_NAMES = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
+"""Names of the values of flags, by type."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
@@ -31,8 +34,24 @@ def parameters(
 
 
 def parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Parameter:
-    """Return one keyword parameter."""
+    """Return one keyword parameter; its help shows the type of the value unless the option has a metavar."""
+    if option.metavar is None:
+        option.metavar = value_name(kind)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
+
+
+def value_name(kind: Any) -> str | None:
+    """Return the name of a value in a help page, None for a switch.
+
+    >>> value_name(int | None), value_name(list[str]), value_name(Literal["char", "word"])
+    ('INTEGER', 'TEXT', 'char|word')
+    """
+    plain, _ = without_none(kind)
+    if get_origin(plain) is list:
+        plain = get_args(plain)[0]
+    if get_origin(plain) is Literal:
+        return "|".join(str(word) for word in get_args(plain))
+    return VALUE_NAMES.get(plain)
 
 
 def command(function: Callable[..., None], parameters: Iterable[inspect.Parameter]) -> Callable[..., None]:

@@ -1,20 +1,26 @@
 """seqforge generate: new files from a model."""
 
+import contextlib
+import dataclasses
 import json
 import logging
+import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
-from seqforge.cli.console import data_json, message
+from seqforge.cli.console import count, data_json, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
+from seqforge.cli.help import command_class, examples, model_names, plugin_names
 from seqforge.cli.output import Output, StepStream
 from seqforge.core.files import STDIN, write_text
 from seqforge.core.options import build_options
+from seqforge.core.tensorfile import TensorFile
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
-from seqforge.plugin import AnyPlugin
+from seqforge.plugin import AnyPlugin, registry
 from seqforge.sampling import Controls, Precision
 
 if TYPE_CHECKING:
@@ -29,11 +35,13 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     plugin_flags = parameters(plugin.Request, panel=f"Request to the plugin {plugin.name!r}") if plugin else []
     core = [
-        _flag("plugin", str | None, None, MODEL, "Plugin of the domain; its own flags are shown with it."),
+        _flag("plugin", str | None, None, MODEL, "Plugin of the domain; shows its own flags.", metavar="NAME",
+              autocompletion=plugin_names),
         _flag(
             "model", list[str] | None, None, MODEL,
             "A model file, a run folder, a plugin, a shipped model's name, or 'shipped'; repeat the flag for an"
-            " ensemble. Default: the newest finished run below ./runs, else the shipped model.",
+            " ensemble. Default: the newest finished run below ./runs, else the shipped model.", metavar="MODEL",
+            autocompletion=model_names,
         ),
         _flag(
             "label", list[str] | None, None, MODEL,
@@ -56,17 +64,28 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               "Length penalty: 0 ranks by log-probability, 1 nearly by its mean per step."),
         parameter("output", str | None, None, typer.Option(
             "-o", "--output", help="A file (its suffix is the format), a folder that ends in /, or - for stdout.",
-            rich_help_panel=OUTPUT)),
+            metavar="PATH", rich_help_panel=OUTPUT)),
         parameter("n", int, 1, typer.Option("-n", min=1, help="Number of pieces.", rich_help_panel=OUTPUT)),
         _flag("show_attention", Path | None, None, OUTPUT,
               "Draw the attention over the source (such as a text) at each step.", metavar="SVG"),
         _flag("replay", Path | None, None, OUTPUT, "Reproduce a generated file from its provenance."),
+        parameter("disk_check", bool, True, typer.Option(
+            "--disk-check/--no-disk-check", help="Stop if the disk has not enough space for all pieces.",
+            rich_help_panel=OUTPUT)),
         parameter("json", bool, False, typer.Option(
             "--json", help="Print a report of the pieces as JSON on stdout.", rich_help_panel=OUTPUT)),
         parameter("quiet", bool, False, typer.Option(
             "--quiet", help="Print no messages on stderr.", rich_help_panel=OUTPUT)),
     ]  # fmt: skip
-    app.command("generate")(command(generate, [*plugin_flags, *core]))
+    app.command(
+        "generate",
+        cls=command_class(plugin.name if plugin else None),
+        epilog=examples(
+            'seqforge generate --plugin text --prompt "ROMEO:" --length 300',
+            "seqforge generate --model abc -n 20 -o tunes/",
+            "seqforge generate --replay tunes/0005.abc",
+        ),
+    )(command(generate, [*plugin_flags, *core]))
 
 
 def _flag(name: str, kind: Any, default: Any, panel: str, text: str, **settings: Any) -> Any:
@@ -89,24 +108,13 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         return
     if not values["plugin"] and not values["model"]:
         raise UsageError("no model is named; set `plugin` or `model` (`seqforge models` lists models)", field="model")
-    from seqforge.api.generation import Generation, GenerationRequest
-    from seqforge.api.model_loading import load
+    from seqforge.api.generation_request import GenerationRequest, check_request
     from seqforge.api.model_paths import resolve_model
-    from seqforge.api.provenance import provenance_of, provenance_path
 
+    # 1. Everything that can be checked without torch and the weights is checked first.
     names = values["model"] or [None]
     choice = resolve_model(names[0], plugin=values["plugin"])
-    model = load(choice.path, precision=values["precision"])
-    plugin = model.plugin
-    if values["plugin"] and plugin.name != values["plugin"]:
-        raise UsageError(
-            f"{choice.path} is a model of the plugin {plugin.name!r}, not {values['plugin']!r}; leave `plugin` out, or"
-            " name another model",
-            field="plugin",
-            value=values["plugin"],
-        )
-    if not values["quiet"]:
-        message(f"model: {choice.path} ({choice.reason})")
+    plugin, metadata = _plugin_of_model(choice.path, values["plugin"])
     others = [resolve_model(name, plugin=plugin.name).path for name in names[1:]]
     controls = explicit_values(ctx, values, Controls)
     controls |= {name: values[name] for name in ("ban", "force") if values[name]}
@@ -119,12 +127,32 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
                                            "length_penalty", "precision", "candidates")},
     )  # fmt: skip
     output = Output(plugin, values["output"], request.n)
+    attention = None
+    if values["show_attention"]:
+        network = metadata.get("network")
+        attends = bool(network.get("source_symbols", 1)) if isinstance(network, dict) else True
+        attention = _AttentionDrawing(plugin, values["show_attention"], request.n, attends=attends)
+    check_request(request, plugin, metadata)
+    if not values["quiet"]:
+        message(f"model: {choice.path} ({choice.reason})")
+    # 2. Load the model and generate.
+    from seqforge.api.generation import Generation
+    from seqforge.api.model_loading import load
+    from seqforge.api.provenance import provenance_of, provenance_path
+
+    model = load(choice.path, precision=values["precision"])
     model.ensemble_with([load(path) for path in request.models[1:]])
     generation = Generation(model, request)
-    attention = _AttentionDrawing(model, values["show_attention"], request.n) if values["show_attention"] else None
-    report = _write(generation, output, show=not values["json"], attention=attention)
-    written = output.finish()
+    folder = output.path if output.is_folder or output.path is None else output.path.parent
+    shown = not values["quiet"] and (output.path is not None or not sys.stdout.isatty())
+    with GenerationProgress(request.n, shown=shown, folder=folder if values["disk_check"] else None) as progress:
+        report, stopped = _write(generation, output, show=not values["json"], attention=attention, progress=progress)
+        if stopped is not None and (output.path is None or not report):
+            message("interrupted; nothing was written" if output.path else "interrupted")
+            raise typer.Exit(130) from None
+        written = output.finish()
     if output.files and output.path is not None:
+        generation.request = dataclasses.replace(request, n=len(report))  # fewer if the generation was stopped
         record = provenance_of(generation, output.files)
         write_text(provenance_path(output.path), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     if values["json"] and not output.stdout:
@@ -132,56 +160,101 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         data_json({**entry, **written})
     elif output.path is not None and not values["quiet"]:
         message(f"wrote {written['path']}")
+    if isinstance(stopped, KeyboardInterrupt):
+        message(f"interrupted; {len(report)} of {count(request.n, 'piece')} are written, with their provenance")
+        raise typer.Exit(130)
+    if stopped is not None:
+        raise stopped
+
+
+def _plugin_of_model(path: Path, name: str | None) -> tuple[AnyPlugin, dict[str, Any]]:
+    """Return the plugin of a model file and the header as plain JSON; the weights are not read.
+
+    Raises:
+        DamagedFileError: If it is not a model file.
+        UsageError: If it is a model of another plugin than the named one.
+    """
+    file = TensorFile(path, "model")
+    metadata = file.metadata
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("plugin"), str):
+        raise file.damage("it is not a seqforge model")
+    plugin = registry.load(metadata["plugin"])
+    if name and plugin.name != name:
+        raise UsageError(
+            f"{path} is a model of the plugin {plugin.name!r}, not {name!r}; leave `plugin` out, or name another model",
+            field="plugin",
+            value=name,
+        )
+    return plugin, metadata
 
 
 def _write(
-    generation: "Generation", output: Output, *, show: bool, attention: "_AttentionDrawing | None" = None
-) -> list[dict[str, Any]]:
-    """Generate the pieces, write them in order, and return their entries of the JSON report."""
+    generation: "Generation",
+    output: Output,
+    *,
+    show: bool,
+    attention: "_AttentionDrawing | None" = None,
+    progress: GenerationProgress | None = None,
+) -> tuple[list[dict[str, Any]], BaseException | None]:
+    """Generate the pieces and write them in order.
+
+    Returns:
+        The entries of the JSON report; and what stopped the generation early: Ctrl-C or a disk that is too small, else
+        None. Without `progress`, both are raised.
+    """
     request = generation.request
     on_terminal = output.path is None and not output.stdout
     streamer = generation.model.streamer() if on_terminal and request.n == 1 and show and not request.beams else None
     stream = None if streamer is None else StepStream(generation.prompts, streamer)
     report: list[dict[str, Any]] = []
     waiting: dict[int, Generated] = {}
-    for generated in generation.run(on_step=stream):
-        waiting[generated.k] = generated
-        if attention is not None:
-            attention.draw(generated)
-        if stream is not None:
-            stream.show_prompt()
-        while len(report) in waiting:  # pieces are completed out of order and written in order
-            current = waiting.pop(len(report))
-            report.append(
-                {
-                    "k": current.k,
-                    "ended": current.ended,
-                    "masked": current.masked,
-                    "log_probability": current.log_probability,
-                    "log_probabilities": list(current.scores),
-                    **output.add(current.piece, streamed=stream is not None, show=show),
-                }
-            )
-    return report
+    try:
+        for generated in generation.run(on_step=stream):
+            waiting[generated.k] = generated
+            if attention is not None:
+                attention.draw(cast("Model", generation.model), generated)
+            if stream is not None:
+                stream.show_prompt()
+            while len(report) in waiting:  # pieces are completed out of order and written in order
+                current, files = waiting.pop(len(report)), len(output.files)
+                with progress.writing() if progress is not None else contextlib.nullcontext():
+                    report.append(
+                        {
+                            "k": current.k,
+                            "ended": current.ended,
+                            "masked": current.masked,
+                            "log_probability": current.log_probability,
+                            "log_probabilities": list(current.scores),
+                            **output.add(current.piece, streamed=stream is not None, show=show),
+                        }
+                    )
+                if progress is not None:
+                    progress.add([path for path, _ in output.files[files:]], current.piece.content)
+    except (KeyboardInterrupt, NotEnoughSpaceError) as error:
+        if progress is None:
+            raise
+        return report, error
+    return report, None
 
 
 class _AttentionDrawing:
     """Draws the attention of a generated piece.
 
     Args:
-        model: The model.
+        plugin: The plugin.
         path: The path of the drawing.
         n: The number of pieces, which must be 1.
+        attends: Whether the model attends to a source.
 
     Raises:
         RequestError: If the model has no attention, or the drawing is not possible.
     """
 
-    def __init__(self, model: "Model", path: Path, n: int) -> None:
-        self.model, self.path = model, path
-        if not model.header.network.source_symbols:
+    def __init__(self, plugin: AnyPlugin, path: Path, n: int, *, attends: bool) -> None:
+        self.path = path
+        if not attends:
             raise RequestError(
-                f"`show_attention` has no meaning here: models of the plugin {model.plugin.name!r} attend to no source",
+                f"`show_attention` has no meaning here: models of the plugin {plugin.name!r} attend to no source",
                 field="show_attention",
             )
         if path.suffix.lower() != ".svg":
@@ -189,12 +262,12 @@ class _AttentionDrawing:
         if n != 1:
             raise RequestError(f"`show_attention` draws one piece, and `n` is {n}; leave `n` out", field="n", value=n)
 
-    def draw(self, generated: "Generated") -> None:
+    def draw(self, model: "Model", generated: "Generated") -> None:
         """Write the drawing of a piece."""
         from seqforge.evaluation import draw_attention
 
         parts = [
-            (self.model.attention(example), [*self.model.codec.source_names(example.source), "end"])
+            (model.attention(example), [*model.codec.source_names(example.source), "end"])
             for example in generated.examples
             if example.source is not None
         ]

@@ -6,15 +6,21 @@ import typer
 
 from seqforge.cli.console import data, data_json, table
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, examples
+
+TRAINED = {"steps": " steps", "minutes": " minutes", "started": ""}
+"""What a model may record about its training, with the unit. A run records its duration in its own files."""
 
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(info)
+    app.command(cls=HelpCommand, epilog=examples("seqforge info abc", "seqforge info runs/text/0001"))(info)
 
 
 def info(
-    model: Annotated[str, typer.Argument(help="A model file, a run folder, a plugin, or a shipped model's name.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model file, a run folder, a plugin, or a shipped model's name.")
+    ],
     json: AsJson = False,
 ) -> None:
     """Show what a model file records about itself."""
@@ -38,10 +44,7 @@ def info(
         ["labels", "; ".join(labels) or "none"],
         ["options", ", ".join(f"{name}={value}" for name, value in header.options.items()) or "none"],
         ["corpus", ", ".join(provenance.get("corpus", []))],
-        [
-            "trained",
-            f"{provenance.get('steps')} steps, {provenance.get('minutes')} minutes, {provenance.get('started')}",
-        ],
+        ["trained", ", ".join(f"{provenance[name]}{unit}" for name, unit in TRAINED.items() if name in provenance)],
         ["valid loss", "none" if loss is None else f"{loss:.4f} nats per {header.unit}"],
         ["versions", ", ".join(f"{name} {value}" for name, value in provenance.get("versions", {}).items())],
     ]

@@ -8,6 +8,7 @@ import typer
 
 from seqforge.cli.console import data, data_json
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.help import command_class, examples, plugin_names
 from seqforge.cli.pieces import existing_file, readable_pieces
 from seqforge.errors import CorpusError, UsageError
 from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
@@ -19,15 +20,29 @@ MAX_STEPS = 400
 def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
     core = [
-        parameter("file", Path, ..., typer.Argument(help="A file of the domain; - for standard input.")),
-        parameter("plugin", str | None, None, typer.Option("--plugin", help="Plugin of the domain.")),
         parameter(
-            "model", str | None, None, typer.Option(help="Encode as this model does. Default: fit a codec on the file.")
+            "file", Path, ..., typer.Argument(metavar="FILE", help="A file of the domain; - for standard input.")
+        ),
+        parameter(
+            "plugin",
+            str | None,
+            None,
+            typer.Option("--plugin", metavar="NAME", help="Plugin of the domain.", autocompletion=plugin_names),
+        ),
+        parameter(
+            "model",
+            str | None,
+            None,
+            typer.Option(metavar="MODEL", help="Encode as this model does. Default: fit a codec on the file."),
         ),
         parameter("json", bool, False, typer.Option("--json", help="Print JSON on stdout.")),
     ]
     plugin_flags = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
-    app.command("inspect")(command(inspect, [*core, *plugin_flags]))
+    app.command(
+        "inspect",
+        cls=command_class(plugin.name if plugin else None),
+        epilog=examples("seqforge inspect tunes.abc --plugin abc", "seqforge inspect poem.txt --model text"),
+    )(command(inspect, [*plugin_flags, *core]))
 
 
 def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:

@@ -7,10 +7,22 @@ from typing import Annotated
 
 import typer
 
+from seqforge.cli.help import CONTEXT, HelpGroup, examples
 from seqforge.errors import PluginError, SeqforgeError
 from seqforge.plugin import AnyPlugin, registry
 
 NO_MEMORY = "there is not enough memory; train with a smaller --size, --batch-size or --bptt, or close other programs"
+START = """\
+seqforge trains recurrent networks on sequences and generates new files.
+
+  seqforge generate --plugin text --length 300      a new text, by the model that ships
+  seqforge train --plugin text --corpus book.txt    a model of your own files
+  seqforge --help                                   all commands
+
+`seqforge plugins` lists the kinds of files, such as tunes and handwriting."""
+"""What `seqforge` alone prints."""
+COMPLETION = "_SEQFORGE_COMPLETE"
+"""The environment variable with which the shell asks for completions."""
 COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect")
 
 
@@ -28,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows a question mark
     try:
-        app = build(_plugin_of(words))
+        app = build(_plugin_of(words) if COMPLETION not in os.environ else _plugin_to_complete())
         app(args=words, prog_name="seqforge", standalone_mode=True)
     except SeqforgeError as error:
         if debug:
@@ -58,27 +70,47 @@ def main(arguments: list[str] | None = None) -> None:
 
 def build(plugin: AnyPlugin | None) -> typer.Typer:
     """Return the commands, with the flags of a plugin if one was chosen."""
-    from seqforge.cli import corpora, evaluate, generate, info, inspect, models, plugins, score, train
+    from seqforge.cli import (
+        convert,
+        corpora,
+        evaluate,
+        generate,
+        info,
+        inspect,
+        models,
+        play,
+        plugins,
+        score,
+        show,
+        train,
+    )
 
     app = typer.Typer(
-        add_completion=False,
-        no_args_is_help=True,
+        cls=HelpGroup,
+        context_settings=CONTEXT,
+        invoke_without_command=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
         help="Train a recurrent network on any sequence that a plugin can read, and generate new files.",
-        epilog="Every command takes --debug as its last word, which shows the traceback of an error.",
+        epilog=examples("seqforge generate --plugin text --length 300", "seqforge train -h")
+        + "\n\nEvery command takes --debug as its last word, which shows the traceback of an error.",
     )
 
     @app.callback()
     def seqforge(
+        ctx: typer.Context,
         version: Annotated[
-            bool | None, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
-        ] = None,
+            bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+        ] = False,
     ) -> None:
-        pass
+        if ctx.invoked_subcommand is None:
+            typer.echo(START)
 
     train.add(app, plugin)
     generate.add(app, plugin)
+    convert.add(app)
+    show.add(app)
+    play.add(app)
     evaluate.add(app)
     score.add(app)
     info.add(app)
@@ -89,7 +121,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     return app
 
 
-def _version(requested: bool | None) -> None:
+def _version(requested: bool) -> None:
     if requested:
         from seqforge.version import __version__
 
@@ -120,6 +152,15 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
             raise PluginError(f"{model} does not say to which plugin it belongs")
         return registry.load(owner)
     return None
+
+
+def _plugin_to_complete() -> AnyPlugin | None:
+    """Return the plugin of the command line that the shell completes, None if there is none yet."""
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    try:
+        return _plugin_of(line.split()[1:])
+    except SeqforgeError:
+        return None
 
 
 def _value_of(words: list[str], flag: str) -> str | None:

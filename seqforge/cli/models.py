@@ -6,11 +6,12 @@ import typer
 
 from seqforge.cli.console import data, data_json, message, table
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, examples
 
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(models)
+    app.command(cls=HelpCommand, epilog=examples("seqforge models", "seqforge models --json"))(models)
 
 
 def models(json: AsJson = False) -> None:

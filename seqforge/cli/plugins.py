@@ -8,6 +8,7 @@ import typer
 
 from seqforge.cli.console import count, data, data_json, message, table, with_flags
 from seqforge.cli.flags import AsJson
+from seqforge.cli.help import HelpCommand, HelpGroup, examples
 from seqforge.errors import RequestError, UsageError
 from seqforge.plugin import Illustrates, registry
 
@@ -16,12 +17,20 @@ OUTCOMES = {"passed": "ok", "failed": "FAILED", "skipped": "-", "known failure":
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="List plugins, show or check one, or create a new one.", invoke_without_command=True)
+    group = typer.Typer(
+        cls=HelpGroup,
+        rich_markup_mode=None,
+        help="List plugins, show or check one, or create a new one.",
+        epilog=examples("seqforge plugins", "seqforge plugins show abc"),
+        invoke_without_command=True,
+    )
     group.callback()(plugins)
-    group.command("list", help="List the installed plugins.")(list_plugins)
-    group.command("show")(show)
-    group.command("check")(check)
-    group.command("new")(new)
+    group.command(
+        "list", cls=HelpCommand, help="List the installed plugins.", epilog=examples("seqforge plugins list --json")
+    )(list_plugins)
+    group.command("show", cls=HelpCommand, epilog=examples("seqforge plugins show abc"))(show)
+    group.command("check", cls=HelpCommand, epilog=examples("seqforge plugins check abc --only pickle"))(check)
+    group.command("new", cls=HelpCommand, epilog=examples("seqforge plugins new chess --suffix .pgn"))(new)
     app.add_typer(group, name="plugins")
 
 
@@ -50,9 +59,10 @@ def list_plugins(json: AsJson = False) -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Draw the choices that its model offers, such as styles.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Draw the choices that its model offers, such as styles."),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -103,9 +113,10 @@ def _flag_row(field: dict[str, Any]) -> list[str]:
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="Name of the plugin.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin.")],
     samples: Annotated[
-        Path | None, typer.Option(help="Folder of files to check with. Default: the corpora installed for it.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of files to check with. Default: the corpora installed for it."),
     ] = None,
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Check with this option of the plugin; repeatable.")
@@ -149,9 +160,13 @@ def check(
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the new plugin: lower-case letters, digits, hyphens.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the new plugin: lower-case letters, digits, hyphens.")
+    ],
     suffix: Annotated[str, typer.Option(help="Suffix of the files it reads and writes.", metavar=".SUFFIX")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder. Default: seqforge-NAME.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder. Default: seqforge-NAME.")
+    ] = None,
 ) -> None:
     """Write the package of a new plugin, which installs, passes its own tests and trains at once."""
     from seqforge.scaffold import new_plugin

@@ -1,5 +1,6 @@
 """The progress of a training: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import shlex
 import sys
 import time
@@ -49,7 +50,8 @@ class Reporter:
 
     def __exit__(self, *_: Any) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with contextlib.suppress(OSError):  # the terminal may be closed
+                self._bar.stop()
             self._bar = None
 
     def on_message(self, text: str) -> None:
@@ -117,7 +119,8 @@ class Reporter:
         training = event.training
         message(
             f"{training.cell} {training.layers} x {training.hidden}, {event.parameters:,} parameters,"
-            f" {training.precision} on {training.device}; writing to {self.folder}"
+            f" {training.precision} on {training.device}, {count(training.threads or 1, 'thread')};"
+            f" writing to {self.folder}"
         )
         if event.resumed_at:
             message(f"resuming after step {event.resumed_at}")

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import functools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from seqforge.errors import RequestError, WriteError
 
-__all__ = ["STDIN", "input_file", "make_folder", "replacing", "write_text"]
+__all__ = ["STDIN", "input_file", "make_folder", "remove_temporary_files", "replacing", "write_text"]
 
 STDIN = Path("-")
 """The path that means standard input, wherever a file is read."""
@@ -72,6 +73,22 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def remove_temporary_files(folder: Path, stems: str) -> None:
+    """Remove the temporary files that `replacing` leaves in a folder if its process is killed.
+
+    Call it only while no other process writes these files.
+
+    Args:
+        folder: The folder.
+        stems: Regular expression of the stems of the files that were being written, such as "model|state".
+    """
+    pattern = re.compile(rf"\.({stems})-[a-z0-9_]{{8}}(\.\w+)?")
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if pattern.fullmatch(path.name):
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

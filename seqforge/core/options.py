@@ -13,6 +13,7 @@ A field may have the type bool, int, float, str, Path, Literal, or one of them o
 """
 
 import dataclasses
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,13 +35,13 @@ __all__ = [
 ]
 
 RESERVED = frozenset(
-    """ban batch_size beams bias bptt candidates cell corpus debug device dropout dry dry_base dry_length ema
+    """ban batch_size beams bias bptt candidates cell corpus debug device disk_check dropout dry dry_base dry_length ema
     embedding encoder_units epochs file force frequency_penalty grad_clip greedy help hidden init input_dropout json
     label label_dropout labels layers learning_rate length length_penalty max_seconds max_steps min_p minutes mirostat
     mirostat_rate model n no_repeat_ngram output output_dropout patience penalty_window plugin precision
     presence_penalty quiet recurrent_dropout repetition_penalty replay residual resume run samples seed show_attention
-    size steps stop_at temperature threads tie_embeddings top_k top_p typical version warmup weight_decay
-    workers""".split()  # noqa: SIM905 - readable as prose
+    size split steps stop_at temperature test threads tie_embeddings top_k top_p typical valid version warmup
+    weight_decay workers""".split()  # noqa: SIM905 - readable as prose
 )
 """Names of the core's own flags; no field of a plugin's Options or Request may have one of these names."""
 
@@ -127,9 +128,14 @@ def build_options(kind: type[OptionsT], values: Mapping[str, Any], *, owner: str
             )
         converted[name] = _convert(name, value, hints[name])
     try:
-        return options_from_json(kind, converted)
+        options = options_from_json(kind, converted)
     except (TypeError, ValueError) as error:
         raise OptionsError(f"the options of {owner} are not accepted: {error}") from error
+    for name in names:
+        value = getattr(options, name)
+        if isinstance(value, float) and not math.isfinite(value):  # JSON and TOML files could not store it
+            raise OptionsError.invalid(name, value, "a finite number")
+    return options
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:

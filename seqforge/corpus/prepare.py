@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.pool import run_tasks
 from seqforge.corpus.sources import SourceFile, Sources
-from seqforge.corpus.split import Groups, split_by_content
+from seqforge.corpus.split import SHARES, Groups, split_by_content
 from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
@@ -105,11 +105,12 @@ def prepare(
         WriteError: If the cache cannot be written.
     """
     files = [dataclasses.replace(file, path=file.path.absolute()) for file in sources.files]
-    extend = extend and codec is not None and type(codec).extended_for is not Codec.extended_for
-    key = _cache_key(plugin, options, files, codec, extend=extend)
-    folder = make_folder((cache or cache_folder()) / "datasets" / f"{plugin.name}-{key}")
+    extend = extend and _can_extend(codec)
+    name = prepared_name(plugin, options, sources, codec=codec, extend=extend)
+    folder = make_folder((cache or cache_folder()) / "datasets" / name)
     preparation = _Preparation(plugin, options, files, folder, workers or os.cpu_count() or 1, on_message)
     preparation.extend = extend
+    preparation.shares = sources.shares or SHARES
     if not (folder / MANIFEST).exists():
         preparation.run(codec)
     try:
@@ -119,6 +120,30 @@ def prepare(
             path.unlink()
         preparation.run(codec)
         return preparation.open(codec)
+
+
+def prepared_name(
+    plugin: AnyPlugin, options: Any, sources: Sources, *, codec: AnyCodec | None = None, extend: bool = False
+) -> str:
+    """Return the name of the folder in which `prepare` stores its result.
+
+    It depends on the contents of the files, their names within the corpus, labels and splits, and on the options, the
+    codec and the plugin's code. It does not depend on where the corpus is.
+
+    Args:
+        plugin: The plugin that reads and encodes.
+        options: The plugin's options.
+        sources: The files.
+        codec: The codec to encode with, as for `prepare`.
+        extend: Whether the codec is extended, as for `prepare`.
+    """
+    extend = extend and _can_extend(codec)
+    key = _cache_key(plugin, options, list(sources.files), codec, extend=extend, shares=sources.shares)
+    return f"{plugin.name}-{key}"
+
+
+def _can_extend(codec: AnyCodec | None) -> bool:
+    return codec is not None and type(codec).extended_for is not Codec.extended_for
 
 
 class _Preparation:
@@ -136,9 +161,13 @@ class _Preparation:
         self.size = sum(file.path.stat().st_size for file in files)
         self.chunks = _chunks(files)
         self.divide = self.extend = False
+        self.shares: Sequence[float] = SHARES
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
-        report = read_manifest(self.folder)["report"]
+        report = dict(read_manifest(self.folder)["report"])
+        before, now = report.pop("root", ""), _root(self.files)
+        if before and before != now:  # the corpus has moved
+            report["reasons"] = [reason.replace(before, now) for reason in report["reasons"]]
         if codec is None or self.extend:
             codec = read_codec(self.plugin, self.folder, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
@@ -150,9 +179,11 @@ class _Preparation:
         splits, remark = self._split(scans)
         if remark == DIVIDE:
             self.divide = True
+            self.files = [dataclasses.replace(f, fractions=_fractions(f, self.shares)) for f in self.files]
             scans = self._scan()
             splits, _ = self._split(scans)
-            remark = f"fewer than {FEW_PIECES} pieces: each is divided, 90 % train, 5 % valid, 5 % test"
+            parts = ", ".join(f"{100 * share:g} % {split}" for share, split in zip(self.shares, SPLITS, strict=True))
+            remark = f"fewer than {FEW_PIECES} pieces: each is divided, {parts}"
         write_tensors(splits_path(self.folder), {str(n): s for n, s in enumerate(splits)}, {"kind": "splits"})
         # 2. Fit the codec on the train split, in one pass.
         if codec is None:
@@ -176,6 +207,7 @@ class _Preparation:
             "dropped": dict(dropped.most_common(100)),
             "dropped_total": sum(result["dropped_total"] for result in encoded),
             "remarks": [remark] if remark else [],
+            "root": _root(self.files),
         }
         write_manifest(self.folder, [name for result in encoded for name in result["shards"]], report)
 
@@ -204,7 +236,7 @@ class _Preparation:
             return splits, ""
         if undecided.sum() < FEW_PIECES and not self.divide and isinstance(self.plugin, Divides):
             return splits, DIVIDE
-        split = split_by_content(groups.representatives()[undecided])
+        split = split_by_content(groups.representatives()[undecided], self.shares)
         all_splits[undecided] = split.splits
         edges = np.cumsum([len(numbers) for numbers in splits])[:-1]
         return np.split(all_splits, edges), split.remark
@@ -255,6 +287,19 @@ class _Preparation:
         return dict(zip(chunks, results, strict=True))
 
 
+def _fractions(file: SourceFile, shares: Sequence[float]) -> tuple[float, ...]:
+    """Return the fractions by which the pieces of a file are divided, () if the file has a split."""
+    return file.fractions or (() if file.split else tuple(shares))
+
+
+def _root(files: list[SourceFile]) -> str:
+    """Return the common start of the paths of all files, "" if they have none."""
+    try:
+        return os.path.commonpath([file.path for file in files])
+    except ValueError:  # no file, or files on several drives
+        return ""
+
+
 def _chunks(files: list[SourceFile]) -> list[list[int]]:
     """Return runs of file indices of about CHUNK_BYTES; they do not depend on the number of workers."""
     chunks: list[list[int]] = [[]]
@@ -275,6 +320,7 @@ def _cache_key(
     codec: AnyCodec | None,
     *,
     extend: bool,
+    shares: Sequence[float] = (),
 ) -> str:
     """Return a name for the result that covers files, splits, options, the codec and the plugin's code."""
     content = {
@@ -284,8 +330,10 @@ def _cache_key(
         "options": options_to_json(options),
         "extend": extend,
         "codec": None if codec is None else _codec_digest(plugin, codec),
-        "files": [[str(f.path), _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
+        "files": [[f.name or f.path.name, _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
     }
+    if shares:
+        content["shares"] = list(shares)
     try:
         text = canonical_json(content)
     except (TypeError, ValueError) as error:

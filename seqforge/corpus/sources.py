@@ -1,6 +1,7 @@
 """The files behind the names given with --corpus, with their labels and splits."""
 
 import csv
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from seqforge.corpus.catalogue import Corpus, find_corpus
+from seqforge.corpus.split import parse_shares
 from seqforge.dataset import SPLITS
-from seqforge.errors import CorpusError, listing
+from seqforge.errors import CorpusError, OptionsError, listing
 
 LABELS = "labels.csv"
 
@@ -26,12 +28,14 @@ class SourceFile:
         labels: Labels of all its pieces; a piece's own labels take precedence.
         split: The split of all its pieces, "" if it is decided piece by piece.
         fractions: How its pieces are divided into train, valid and test; () if they are not divided.
+        name: Its name within its corpus, which does not change if the corpus moves; "" for the name of the file.
     """
 
     path: Path
     labels: Mapping[str, str] = field(default_factory=dict)
     split: str = ""
     fractions: tuple[float, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ class Sources:
         files: The files, in a fixed order.
         corpora: The installed corpora among the names, for licence and attribution.
         unsupported: Number of files in the folders that the plugin does not read, by suffix.
+        shares: Shares of train, valid and test into which all pieces are split; () for the default.
     """
 
     names: tuple[str, ...]
     files: tuple[SourceFile, ...]
     corpora: tuple[Corpus, ...] = ()
     unsupported: Mapping[str, int] = field(default_factory=dict)
+    shares: tuple[float, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -56,7 +62,53 @@ class Sources:
         return {name: value for corpus in self.corpora for name, value in corpus.options.items()}
 
 
-def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> Sources:
+@dataclass(frozen=True)
+class SplitChoice:
+    """A split that the user chose: shares, or files that are held out.
+
+    >>> SplitChoice("0.8,0.1,0.1").to_json()
+    {'split': '0.8,0.1,0.1'}
+
+    Attributes:
+        shares: Shares of train, valid and test, divided by commas; "" for none.
+        valid: Files and folders of the valid split; all files that are in neither list are for training.
+        test: Files and folders of the test split.
+
+    Raises:
+        OptionsError: If shares and files are both set, or the shares are not allowed.
+    """
+
+    shares: str = ""
+    valid: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.shares:
+            return
+        parse_shares(self.shares)
+        if self.valid or self.test:
+            name = "valid" if self.valid else "test"
+            raise OptionsError(f"`split` and `{name}` are both set; set one of them", field=name)
+
+    def __bool__(self) -> bool:
+        return bool(self.shares or self.valid or self.test)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values that are set as plain JSON."""
+        values = {"split": self.shares, "valid": list(self.valid), "test": list(self.test)}
+        return {name: value for name, value in values.items() if value}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "SplitChoice":
+        """Return the choice that `to_json` described; other values are ignored."""
+        lists = [values.get(name) for name in ("valid", "test")]
+        valid, test = (tuple(map(str, items)) if isinstance(items, list) else () for items in lists)
+        return cls(str(values.get("split", "")), valid, test)
+
+
+def find_sources(
+    names: Sequence[str], *, reads: Sequence[str], domain: str, split: SplitChoice | None = None
+) -> Sources:
     """Return the files behind names of installed corpora, folders and files.
 
     Example:
@@ -66,8 +118,10 @@ def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> 
         names: The names, as given with `--corpus`.
         reads: The suffixes that the plugin reads; empty for any.
         domain: The name of the plugin.
+        split: The split that replaces the one that a corpus declares; None for none.
 
     Raises:
+        OptionsError: If the split is not possible.
         UsageError: If a name is neither a path nor an installed corpus.
         CorpusError: If a folder is empty or contains no file of the domain.
     """
@@ -86,7 +140,39 @@ def find_sources(names: Sequence[str], *, reads: Sequence[str], domain: str) -> 
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)
             files += _corpus_files(corpus)
-    return Sources(tuple(names), tuple(files), tuple(corpora), dict(unsupported.most_common()))
+    sources = Sources(tuple(names), tuple(files), tuple(corpora), dict(unsupported.most_common()))
+    return _with_split(sources, split, reads) if split else sources
+
+
+def _with_split(sources: Sources, split: SplitChoice, reads: Sequence[str]) -> Sources:
+    """Return the files with the split that the user chose; it replaces the one that a corpus declares."""
+    if split.shares:
+        files = tuple(dataclasses.replace(file, split="", fractions=()) for file in sources.files)
+        return dataclasses.replace(sources, files=files, shares=parse_shares(split.shares))
+    held_out: dict[Path, SourceFile] = {}
+    for name, texts in (("valid", split.valid), ("test", split.test)):
+        for path in (path for text in texts for path in _held_out_files(name, text, reads)):
+            if held_out.get(path.resolve(), SourceFile(path, split=name)).split != name:
+                raise OptionsError(f"`valid` and `test` both contain {path}; name it once", field=name, value=str(path))
+            held_out[path.resolve()] = SourceFile(path, split=name)
+    files = tuple(
+        dataclasses.replace(file, split=file.split or "train", fractions=())
+        for file in sources.files
+        if file.path.resolve() not in held_out
+    )
+    return dataclasses.replace(sources, files=(*files, *held_out.values()))
+
+
+def _held_out_files(split: str, name: str, reads: Sequence[str]) -> list[Path]:
+    path = Path(name)
+    if path.is_file():
+        return [path]
+    paths = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
+    files = [file for file in paths if file.name != LABELS and (not reads or file.suffix.lower() in reads)]
+    if not files:
+        reason = "a folder without files of the plugin" if path.is_dir() else "neither a file nor a folder"
+        raise OptionsError(f"`{split}` is {name}, which is {reason}; name files or a folder", field=split, value=name)
+    return files
 
 
 def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: Counter[str]) -> list[SourceFile]:
@@ -121,7 +207,11 @@ def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: 
     for path in supported:
         relative = path.relative_to(folder)
         split = relative.parts[0] if "train" in splits else ""
-        files.append(SourceFile(path, labels.get(relative.as_posix(), labels.get(path.name, {})), split))
+        files.append(
+            SourceFile(
+                path, labels.get(relative.as_posix(), labels.get(path.name, {})), split, name=relative.as_posix()
+            )
+        )
     return files
 
 
@@ -147,7 +237,8 @@ def _corpus_files(corpus: Corpus) -> list[SourceFile]:
             raise CorpusError(
                 f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}"
             )
-        files.append(SourceFile(path, file_labels | dict(labels.get(relative.as_posix(), {})), split, fractions))
+        file_labels |= dict(labels.get(relative.as_posix(), {}))
+        files.append(SourceFile(path, file_labels, split, fractions, name=relative.as_posix()))
     return files
 
 

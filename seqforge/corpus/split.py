@@ -1,15 +1,18 @@
 """Splitting by content: near duplicates share a split, and a piece keeps its split when the corpus grows."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqforge.dataset import SPLITS
+from seqforge.errors import OptionsError
 
 SHARES = (0.90, 0.05, 0.05)
 """Shares of train, valid and test."""
+FEW_GROUPS = 20
+"""Up to this number of groups, the splits get exact numbers of groups: 10 pieces are divided into 8, 1 and 1."""
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -76,34 +79,79 @@ class Split:
     remark: str = ""
 
 
-def split_by_content(representatives: np.ndarray) -> Split:
-    """Return a split for every piece: 90 % train, 5 % valid, 5 % test; groups are kept together.
+def split_by_content(representatives: np.ndarray, shares: Sequence[float] = SHARES) -> Split:
+    """Return a split for every piece: by default 90 % train, 5 % valid, 5 % test; groups are kept together.
 
-    The split of a group depends on its own fingerprint alone, so a growing corpus keeps its split. If a split of a
-    small corpus would stay empty, a group is moved there, and the remark says so.
+    The split of a group depends on its own fingerprint alone, so a growing corpus keeps its split. At most 20 groups
+    are divided by number instead: every split with a share gets at least one, and the remark says so.
 
     >>> split_by_content(np.arange(1000, dtype=np.uint64)).splits.shape
     (1000,)
 
     Args:
         representatives: One fingerprint per piece, equal within a group, shape (pieces,), uint64.
+        shares: Shares of train, valid and test; their sum is 1.
     """
     groups, inverse, sizes = np.unique(representatives, return_inverse=True, return_counts=True)
     with np.errstate(over="ignore"):
         mixed = (groups ^ (groups >> np.uint64(31))) * MIXER
         mixed = (mixed ^ (mixed >> np.uint64(29))) * MIXER
     uniform = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
-    edges = np.cumsum(SHARES)[:-1]
-    splits = np.searchsorted(edges, uniform, side="right")
     if len(groups) < 2:
         remark = "all pieces are near duplicates of each other, so there is no valid and no test split"
         return Split(np.zeros(len(representatives), np.int8), remark if len(groups) else "")
-    moved = [number for number in range(len(SPLITS)) if _fill(splits, uniform, sizes, number)]
-    empty = [SPLITS[number] for number in range(len(SPLITS)) if not (splits == number).any()]
+    if len(groups) <= FEW_GROUPS:
+        splits = _split_by_number(uniform, sizes, shares)
+        counts = np.bincount(splits, minlength=len(SPLITS)).tolist()
+        numbers = ", ".join(f"{count} {name}" for count, name in zip(counts, SPLITS, strict=True))
+        return Split(splits[inverse].astype(np.int8), f"only {len(groups)} distinct pieces: {numbers}")
+    splits = np.minimum(np.searchsorted(np.cumsum(shares)[:-1], uniform, side="right"), _last(shares))
+    moved = [number for number in range(len(SPLITS)) if shares[number] and _fill(splits, uniform, sizes, number)]
     changes = [f"one piece was moved to {SPLITS[number]}" for number in moved]
-    changes += [f"none is left for {name}" for name in empty]
     remark = f"only {len(groups)} distinct pieces: {', '.join(changes)}" if changes else ""
     return Split(splits[inverse].astype(np.int8), remark)
+
+
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Return the shares of train, valid and test that a text names, divided by commas.
+
+    >>> parse_shares("0.8,0.1,0.1")
+    (0.8, 0.1, 0.1)
+
+    Raises:
+        OptionsError: If they are not two or three numbers from 0 to 1 whose sum is 1, or train has no share.
+    """
+    try:
+        shares = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        shares = ()
+    shares += (0.0,) * (len(shares) == 2)
+    valid = len(shares) == 3 and all(0 <= share <= 1 for share in shares) and shares[0] > 0
+    if not valid or abs(sum(shares) - 1) > 1e-6:
+        raise OptionsError.invalid("split", text, "shares of train, valid and test whose sum is 1, such as 0.8,0.1,0.1")
+    return shares
+
+
+def _last(shares: Sequence[float]) -> int:
+    """Return the last split that has a share."""
+    return max(number for number, share in enumerate(shares) if share)
+
+
+def _split_by_number(uniform: np.ndarray, sizes: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Return the split of each group of a small corpus: valid and test get their shares, at least one group each.
+
+    A group of the largest size stays in train if there are smaller ones, and so does the last group.
+    """
+    splits = np.zeros(len(uniform), np.int64)
+    for target in (1, 2):
+        for _ in range(max(1, round(shares[target] * len(uniform))) if shares[target] else 0):
+            train = np.flatnonzero(splits == 0)
+            if len(train) < 2:
+                break
+            smaller = train[sizes[train] < sizes[train].max()]
+            candidates = smaller if len(smaller) else train
+            splits[candidates[np.argmax(uniform[candidates])]] = target
+    return splits
 
 
 def _fill(splits: np.ndarray, uniform: np.ndarray, sizes: np.ndarray, target: int) -> bool:

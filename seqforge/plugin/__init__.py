@@ -18,6 +18,7 @@ from seqforge.plugin.capabilities import (
     Divides,
     Fingerprints,
     Illustrates,
+    Loops,
     Previews,
     Streams,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "Entry",
     "Fingerprints",
     "Illustrates",
+    "Loops",
     "NoOptions",
     "NoRequest",
     "Origin",

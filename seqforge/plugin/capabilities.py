@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
@@ -10,7 +11,7 @@ from seqforge.core.sequences import Example
 from seqforge.plugin.piece import ContentT, Piece
 from seqforge.plugin.preview import Preview
 
-__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "Illustrates", "Previews", "Streams"]
+__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "Illustrates", "Loops", "Previews", "Streams"]
 
 
 class Augments(ABC):
@@ -129,6 +130,14 @@ class Illustrates(ABC, Generic[ContentT]):
     @abstractmethod
     def illustration(self) -> Piece[ContentT]:
         """Return a piece that shows the choices; the plugin writes it for `seqforge plugins show NAME -o FILE`."""
+
+
+class Loops(ABC, Generic[ContentT]):
+    """Capability of a plugin: it writes sound that is exactly as long as the music and repeats without a gap."""
+
+    @abstractmethod
+    def write_loop(self, piece: Piece[ContentT], path: Path) -> None:
+        """Write a .wav file of the piece's exact length; what sounds after its end is mixed into its beginning."""
 
 
 class Previews(ABC, Generic[ContentT]):

@@ -4,8 +4,10 @@ B. Lowerre, "The HARPY Speech Recognition System", 1976; scores are normalised b
 Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha.
 """
 
+import math
+import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,11 +15,10 @@ import torch
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.sampling.controls import Controls, Limits
+from seqforge.sampling.controls import MAX_BEAMS, Controls, Limits, check_beam_controls, check_beams
 from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import Guide, mask_source_end
-from seqforge.sampling.linear import MAX_ROWS
 from seqforge.sampling.prompts import Conditions, prompt_batch
 from seqforge.sampling.sampler import Sample
 
@@ -97,24 +98,11 @@ class BeamSearch:
         units: Callable[[np.ndarray], np.ndarray],
     ) -> None:
         space = engine.network.space
-        if not isinstance(space, Categorical):
-            raise RequestError(
-                f"`beams` does not apply to {space.kind} steps, because beam search needs steps that are symbols;"
-                " leave it out",
-                field="beams", value=beams,
-            )  # fmt: skip
-        if not 1 <= beams <= MAX_ROWS - 1:
-            raise RequestError.invalid("beams", beams, f"from 1 to {MAX_ROWS - 1}")
-        if not 0 <= length_penalty <= 10:
-            raise RequestError.invalid("length_penalty", length_penalty, "from 0 to 10")
-        expected = Controls(greedy=controls.greedy, ban=controls.ban)
-        for field in fields(Controls):
-            value = getattr(controls, field.name)
-            if value != getattr(expected, field.name):
-                raise RequestError(
-                    f"`beams` accepts only the control `ban`, and `{field.name}` is set, too; leave one of them out",
-                    field=field.name, value=value,
-                )  # fmt: skip
+        check_beam_controls(controls, beams, space.kind)
+        if beams < 1:
+            raise RequestError.invalid("beams", beams, f"from 1 to {MAX_BEAMS}")
+        check_beams(beams, length_penalty)
+        assert isinstance(space, Categorical)
         self.engine, self.prompt, self.beams, self.alpha = engine, prompt, beams, length_penalty
         self.size, self.limits, self.units = space.size, limits, units
         self.banned = np.zeros(space.size + 1, np.bool_)
@@ -124,11 +112,18 @@ class BeamSearch:
         """The state of the constraint after the prompt."""
         batch = prompt_batch(engine.network, prompt, conditions)
         self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
+        self.deadline = math.inf
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time limit has passed, so that every hypothesis continues to its nearest end."""
+        return time.monotonic() > self.deadline
 
     def best(self, n: int) -> list[Sample]:
         """Return the n best complete pieces, the best first; fewer if the beam found fewer."""
+        self.deadline = time.monotonic() + self.limits.seconds
         complete = self._search(self.beams)
-        if self.beams > 1:
+        if self.beams > 1 and not self.timed_out:  # after the deadline, a greedy piece would end at once
             complete += self._search(1)
         ranked = sorted(complete, key=self._rank)
         distinct = {piece.hypothesis.steps: piece for piece in reversed(ranked)}
@@ -225,7 +220,7 @@ class BeamSearch:
         mask = np.ones(self.size + 1, np.bool_)
         if self.guide is not None:
             steps_left = self.limits.steps - len(self.prompt.example.steps) - len(hypothesis.steps)
-            if hypothesis.units >= self.limits.units:
+            if hypothesis.units >= self.limits.units or self.timed_out:
                 mask = self.guide.mask(hypothesis.state, nearest_end=True)
             else:
                 mask = self.guide.mask_within(hypothesis.state, steps_left)
@@ -243,7 +238,7 @@ class BeamSearch:
         state = None if self.guide is None else self.guide.constraint.advance(before.state, step)
         units = before.units + float(self.units(np.asarray([step]))[0])
         hypothesis = _Hypothesis((*before.steps, step), scores, state, units, row)
-        full = units >= self.limits.units
+        full = units >= self.limits.units or self.timed_out
         full |= len(self.prompt.example.steps) + len(hypothesis.steps) >= self.limits.steps
         may_end = self.guide is None or self.guide.constraint.may_end(state)
         return hypothesis, False if full and may_end else None

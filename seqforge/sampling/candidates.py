@@ -7,9 +7,6 @@ import numpy as np
 
 from seqforge.sampling.sampler import Sample, Sampler
 
-MAX_CANDIDATES = 1000
-"""The largest number of candidates per piece that a request may ask for."""
-
 
 def resample(
     sampler: Sampler,

@@ -1,6 +1,6 @@
 """The controls and limits of generation, with their defaults and allowed values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from seqforge.core.options import flag
@@ -8,6 +8,11 @@ from seqforge.errors import RequestError
 
 Precision = Literal["float32", "bfloat16", "int8"]
 """The precision of the engine's matrix products."""
+
+MAX_CANDIDATES = 1000
+"""The largest number of candidates per piece that a request may ask for."""
+MAX_BEAMS = 63
+"""The largest beam width: one less than the rows that the engine computes at once."""
 
 PANEL = "Sampling"
 """The heading in `seqforge generate --help`."""
@@ -114,6 +119,46 @@ _RANGES: dict[str, tuple[float, float, str]] = {
 """Lowest and highest value of each control, and the allowed values in words."""
 _ABOVE_ZERO = ("top_p", "typical", "repetition_penalty")
 """Controls that must be greater than their lowest value."""
+
+
+def check_beams(beams: int, length_penalty: float) -> None:
+    """Check the width and the length penalty of a beam search.
+
+    >>> check_beams(8, 0.6)
+
+    Raises:
+        RequestError: If one is not allowed.
+    """
+    if not 0 <= beams <= MAX_BEAMS:
+        raise RequestError.invalid("beams", beams, f"from 1 to {MAX_BEAMS}")
+    if not 0 <= length_penalty <= 10:
+        raise RequestError.invalid("length_penalty", length_penalty, "from 0 to 10")
+
+
+def check_beam_controls(controls: Controls, beams: int, kind: str) -> None:
+    """Check that a beam search is possible with these controls.
+
+    Args:
+        controls: The controls; only `ban` has an effect, and all others must have their defaults.
+        beams: The beam width, for messages.
+        kind: The kind of the steps: "categorical".
+
+    Raises:
+        RequestError: If the steps are not symbols, or another control is set.
+    """
+    if kind != "categorical":
+        raise RequestError(
+            f"`beams` does not apply to {kind} steps, because beam search needs steps that are symbols; leave it out",
+            field="beams", value=beams,
+        )  # fmt: skip
+    expected = Controls(greedy=controls.greedy, ban=controls.ban)
+    for item in fields(Controls):
+        value = getattr(controls, item.name)
+        if value != getattr(expected, item.name):
+            raise RequestError(
+                f"`beams` accepts only the control `ban`, and `{item.name}` is set, too; leave one of them out",
+                field=item.name, value=value,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)

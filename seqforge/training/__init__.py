@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
 from seqforge.training.config import TrainingConfig
-from seqforge.training.events import DecayScheduled, Ended, Event, Progress, Validated
+from seqforge.training.events import CheckpointDue, DecayScheduled, Ended, Event, Progress, Validated
 from seqforge.training.schedule import Budget, Decay
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "Augment",
     "Batches",
     "Budget",
+    "CheckpointDue",
     "Decay",
     "DecayScheduled",
     "Ended",

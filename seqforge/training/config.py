@@ -4,6 +4,7 @@ The fields are the arguments of `seqforge.train`; every other user interface is 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,7 @@ DEFAULT_MINUTES = 10.0
 DEFAULT_ENCODER_UNITS = 128
 """Units per direction of the source encoder where steps are symbols."""
 BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
+MAX_THREADS = 1024
 NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units")
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
 MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
@@ -73,7 +75,9 @@ class TrainingConfig:
     )
     learning_rate: float = _option(5e-3, OPTIMISATION, "Peak learning rate of the schedule (AdamW).")
     warmup: int = _option(100, OPTIMISATION, "Length of the linear learning-rate warm-up.", "STEPS")
-    grad_clip: float = _option(1.0, OPTIMISATION, "Gradient clipping: the largest norm of the whole gradient.", "NORM")
+    grad_clip: float = _option(
+        1.0, OPTIMISATION, "Gradient clipping: the largest norm of the whole gradient; 0: no clipping.", "NORM"
+    )
     ema: int = _option(
         200, OPTIMISATION, "Horizon of the exponential moving average (EMA) of the weights; 0: no EMA.", "STEPS"
     )
@@ -81,7 +85,9 @@ class TrainingConfig:
         8, OPTIMISATION, "Early stopping: validations without improvement before the final decay; 0: never.", "COUNT"
     )
     precision: Precision = _option(
-        "auto", OPTIMISATION, "Precision of the matrix products; auto measures which is faster on this machine."
+        "auto",
+        OPTIMISATION,
+        "Precision of the matrix products; auto: bfloat16 where the hardware has matrix units for it, else float32.",
     )
     weight_decay: float = _option(0.05, REGULARISATION, "Weight decay of AdamW, applied to matrices only.")
     dropout: float | None = _option(None, REGULARISATION, "Dropout probability between layers.")
@@ -97,7 +103,7 @@ class TrainingConfig:
     )
     seed: int = _option(0, OPTIMISATION, "Seed of initialisation, shuffling, dropout and augmentation.")
     device: str = _option("cpu", HARDWARE, "Device to train on: cpu, cuda or mps.")
-    threads: int | None = _option(None, HARDWARE, "Number of CPU threads. Default: one per core.")
+    threads: int | None = _option(None, HARDWARE, "Number of CPU threads; stored with the run. Default: one per core.")
 
     def __post_init__(self) -> None:
         budgets = [kind for kind in BUDGETS if getattr(self, kind) is not None]
@@ -107,18 +113,23 @@ class TrainingConfig:
             raise OptionsError.invalid("seed", self.seed, "from 0 to 2^63 - 1")
         for kind in BUDGETS:
             value = getattr(self, kind)
-            if value is not None and not 0 < value < float("inf"):
+            if value is not None and not 0 < value < math.inf:
                 raise OptionsError.invalid(kind, value, "above 0 and finite")
-        minima = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0, "threads": 1}
+        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
+            raise OptionsError.invalid("threads", self.threads, f"from 1 to {MAX_THREADS}")
+        minima = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0}
         for name, bound in minima.items():
             value = getattr(self, name)
             if value is not None and value < bound:
                 raise OptionsError.invalid(name, value, f"at least {bound}")
-        for name in ("learning_rate", "grad_clip"):
-            if not getattr(self, name) > 0:
-                raise OptionsError.invalid(name, getattr(self, name), "above 0")
-        if not self.weight_decay >= 0:
-            raise OptionsError.invalid("weight_decay", self.weight_decay, "at least 0")
+        if not 0 < self.learning_rate < math.inf:
+            raise OptionsError.invalid("learning_rate", self.learning_rate, "above 0 and finite")
+        if not 0 <= self.weight_decay < math.inf:
+            raise OptionsError.invalid("weight_decay", self.weight_decay, "at least 0 and finite")
+        if not self.grad_clip >= 0:
+            raise OptionsError.invalid("grad_clip", self.grad_clip, "above 0, or 0 for no clipping")
+        if self.grad_clip == math.inf:  # stored as 0, because JSON has no infinity
+            object.__setattr__(self, "grad_clip", 0.0)
         for name in ("dropout", "input_dropout", "output_dropout", "recurrent_dropout", "label_dropout"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:

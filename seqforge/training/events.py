@@ -46,6 +46,17 @@ class Validated:
 
 
 @dataclass(frozen=True)
+class CheckpointDue:
+    """The state should be saved now, so that little is lost if the process dies.
+
+    Attributes:
+        t: Number of steps so far.
+    """
+
+    t: int
+
+
+@dataclass(frozen=True)
 class DecayScheduled:
     """The learning-rate decay was scheduled, so the last step is known.
 
@@ -77,4 +88,4 @@ class Ended:
     minutes: float
 
 
-Event = Progress | Validated | DecayScheduled | Ended
+Event = Progress | Validated | CheckpointDue | DecayScheduled | Ended

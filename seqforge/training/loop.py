@@ -13,10 +13,10 @@ from seqforge.errors import DamagedFileError, RunError
 from seqforge.network import Network, NetworkState, draw_masks
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
-from seqforge.training.events import DecayScheduled, Ended, Event, Progress, Validated
+from seqforge.training.events import CheckpointDue, DecayScheduled, Ended, Event, Progress, Validated
 from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 from seqforge.training.optimiser import Optimiser
-from seqforge.training.precision import autocast, fastest_precision
+from seqforge.training.precision import autocast, supported_precision
 from seqforge.training.process_group import ProcessGroup
 from seqforge.training.schedule import DECAY_SHARE, Decay, rate
 from seqforge.training.state import TrainerState
@@ -31,6 +31,8 @@ VALID_SHARE = 0.06
 """Share of the run that validations may take, about."""
 STEPS_BEFORE_ESTIMATE = 20
 """Number of steps after which the remaining time is estimated."""
+CHECKPOINT_SECONDS = 50.0
+"""Seconds between two checkpoints, so that at most about a minute of training is lost."""
 SINGLE_PROCESS = ProcessGroup()
 
 
@@ -99,7 +101,7 @@ class Trainer:
         """Return the precision of the config; "auto" is resolved by process 0."""
         if self.config.precision != "auto":
             return self.config.precision
-        is_bfloat16 = float(fastest_precision(self.network, self.device) == "bfloat16")
+        is_bfloat16 = float(supported_precision(self.device, self.network.config.hidden) == "bfloat16")
         return "bfloat16" if self.group.broadcast(is_bfloat16, self.device) else "float32"
 
     def _zero_state(self) -> NetworkState:
@@ -151,29 +153,36 @@ class Trainer:
         state, stopwatch = self.state, _Stopwatch(self.state.seconds)
         validation_interval, steps_before = self._validation_interval(), state.t
         nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
+        saved = None if state.t == 0 else state.seconds
         while not state.finished:
             # 2. Leave the loop if a stop was requested; process 0 decides for all.
             if self.group.broadcast(float(self.stop_requested), self.device) or self._at_stop():
                 break
-            # 3. Take a step and read the clock of process 0.
+            # 3. Ask for a checkpoint before the first two steps and then by time. The previous step is complete here,
+            #    its validation included, so that a resumed run continues with the next step.
+            if saved is None or state.t == 1 or state.seconds - saved >= CHECKPOINT_SECONDS:
+                yield CheckpointDue(state.t)
+                saved = state.seconds
+            # 4. Take a step and read the clock of process 0.
             step_nats, step_positions = self.step()
             nats, positions = nats + step_nats, positions + step_positions
             state.seconds = self.group.broadcast(stopwatch.seconds(), self.device)
-            # 4. Schedule the decay once the first part of the minutes is spent; the end of the decay ends the run.
+            # 5. Schedule the decay once the first part of the minutes is spent; the end of the decay ends the run.
             yield from self._schedule_decay_by_time(state.t - steps_before)
             state.finished = state.decay is not None and state.t >= state.decay.last
-            # 5. Report the progress about once per second.
+            # 6. Report the progress about once per second.
             if state.seconds - reported >= 1.0 or state.finished or self._at_stop():
                 yield self._progress(nats, positions, state.seconds - reported, state.t - steps_before, stopwatch)
                 nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
-            # 6. Validate. The patience is checked before the event is yielded, because the caller saves the state then.
+            # 7. Validate. The patience is checked before the event is yielded, because the caller saves the state then.
             if state.t % validation_interval == 0 or state.finished:
                 validated = self._validate()
                 scheduled = list(self._check_patience())
                 yield validated
                 yield from scheduled
+                saved = state.seconds
                 reported = stopwatch.seconds()
-        # 7. Report the end.
+        # 8. Report the end.
         state.seconds = stopwatch.seconds()
         yield Ended(state.t, state.finished, state.seconds / 60)
 

@@ -25,7 +25,7 @@ class Optimiser:
     Args:
         network: The network; its parameters are changed in place.
         weight_decay: Weight decay of matrices.
-        grad_clip: The largest norm of the whole gradient.
+        grad_clip: The largest norm of the whole gradient; 0 for no clipping.
         ema: Horizon of the EMA in steps at the peak learning rate; 0 for no EMA.
     """
 
@@ -51,7 +51,8 @@ class Optimiser:
                 that the EMA equals the weights at the end of the decay.
         """
         parameters = list(self.parameters.values())
-        torch.nn.utils.clip_grad_norm_(parameters, self.grad_clip)
+        if self.grad_clip:
+            torch.nn.utils.clip_grad_norm_(parameters, self.grad_clip)
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.step()

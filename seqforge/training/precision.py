@@ -1,11 +1,13 @@
 """The precision of the matrix products."""
 
 import contextlib
-import time
+from typing import Any
 
 import torch
 
-from seqforge.network import Network
+MIN_BFLOAT16_WIDTH = 256
+CUDA_WITH_BFLOAT16 = (8, 0)
+"""The first compute capability of CUDA devices with matrix units for bfloat16."""
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[object]:
@@ -24,30 +26,21 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
-def fastest_precision(network: Network, device: torch.device, *, rows: int = 16, length: int = 32) -> str:
-    """Return the precision at which the last layer of the network trains faster on this machine, by measuring both.
+def supported_precision(device: torch.device, width: int) -> str:
+    """Return the precision that "auto" stands for: "bfloat16" where the hardware multiplies such matrices faster.
 
-    The result is stored in the config of the run, so that a resumed run does not measure again.
+    It depends on the hardware and on the network only, so that equal commands give equal weights. No time is measured.
 
     Args:
-        network: The network.
-        device: Its device.
-        rows: Number of rows of the measured batch.
-        length: Number of positions of the measured batch.
+        device: The device of the network.
+        width: Size of the hidden state. Below MIN_BFLOAT16_WIDTH, converting to bfloat16 takes longer than it saves.
     """
-    layer = network.layers[-1]
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(length, rows, int(layer.width), generator=generator).to(device)  # type: ignore[arg-type]
-    fastest = {}
-    for precision in ("float32", "bfloat16"):
-        seconds = []
-        for _ in range(4):
-            began = time.perf_counter()
-            with autocast(device, precision):
-                outputs, _ = layer(inputs, layer.zero_state(rows), None)  # type: ignore[operator]
-            torch.autograd.grad(outputs.float().sum(), list(layer.parameters()))
-            if device.type != "cpu":
-                getattr(torch, device.type).synchronize()
-            seconds.append(time.perf_counter() - began)
-        fastest[precision] = min(seconds[1:])
-    return "bfloat16" if fastest["bfloat16"] < 0.9 * fastest["float32"] else "float32"
+    if width < MIN_BFLOAT16_WIDTH:
+        return "float32"
+    if device.type == "cpu":
+        # PyTorch before 2.10 has no such function; float32 is right everywhere.
+        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        return "bfloat16" if capabilities.get("amx_bf16") else "float32"
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.get_device_capability(device) >= CUDA_WITH_BFLOAT16 else "float32"
+    return "float32"

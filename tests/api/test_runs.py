@@ -43,7 +43,10 @@ def test_create_run_at_checks_the_folder(tmp_path: Path) -> None:
     assert run.folder.is_dir() and list(run.folder.iterdir()) == []
     assert create_run_at(run.folder).folder == run.folder
     run.model.touch()
-    with pytest.raises(RunError, match="contains a run already"):
+    with pytest.raises(RunError, match="contains a model already"):
+        create_run_at(run.folder)
+    run.state.touch()
+    with pytest.raises(RunError, match="contains a run already; set `resume`"):
         create_run_at(run.folder)
     (tmp_path / "file").touch()
     with pytest.raises(WriteError, match="is a file, not a folder"):

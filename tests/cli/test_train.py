@@ -38,6 +38,7 @@ def test_progress_goes_to_stderr(run: Run) -> None:
         "1 file; pieces: 1 train, 1 valid, 1 test",
         "note: fewer than 20 pieces: each is divided",
         "lstm 1 x 16",
+        "float32 on cpu, 1 thread; writing to runs/text/0001",
         "nats per character (best so far, saved)",
         "done after 5 steps",
         "seqforge generate --model runs/text/0001/model.safetensors",
@@ -114,7 +115,14 @@ def test_resume_with_changed_options_is_an_error(run: Run) -> None:
     )
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (getattr(signal, name), code)
+        for name, code in (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGQUIT", 131))
+        if hasattr(signal, name)
+    ],
+)
 def test_signal_saves_and_resume_finishes(run: Run, tmp_path: Path, number: int, code: int) -> None:
     flags = ["--hidden=96", "--layers=2", "--embedding=8", "--batch-size=16", "--bptt=32", "--threads=1",
              "--precision=float32", "--steps=300"]  # fmt: skip
@@ -178,3 +186,24 @@ def test_train_generate_and_evaluate_in_other_processes(tmp_path: Path) -> None:
     assert [path.name for path in sorted(Path("out").iterdir())] == ["0001.num", "0002.num", "provenance.json"]
     evaluated = in_child("evaluate", "numbers")
     assert evaluated.code == 0 and "nats per number" in evaluated.out
+
+
+@pytest.mark.parametrize(
+    "flag", ["--threads=100000", "--learning-rate=inf", "--minutes=nan", "--grad-clip=nan", "--weight-decay=inf"]
+)
+def test_option_that_is_not_allowed_is_one_sentence(run: Run, flag: str) -> None:
+    result = run("--plugin", "text", "--corpus", "a.txt", flag)
+    assert result.code == 2 and result.error_message().startswith(flag.partition("=")[0] + " is ")
+    assert not Path("runs").exists()
+
+
+def test_interruption_during_the_imports_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise KeyboardInterrupt")
+    (tmp_path / "numpy.py").write_text("raise KeyboardInterrupt")
+    for module in ("torch", "numpy"):
+        (tmp_path / module).mkdir()
+        (tmp_path / f"{module}.py").rename(tmp_path / module / f"{module}.py")
+        path = os.pathsep.join([str(tmp_path / module), os.environ["PYTHONPATH"]])
+        result = in_child("train", *TRAIN, "--steps", "1", PYTHONPATH=path)
+        assert "Traceback" not in result.err and "interrupted" in result.err
+        assert result.code in (130, -signal.SIGINT)

@@ -132,3 +132,10 @@ def test_describe_fields() -> None:
     }  # fmt: skip
     assert fields["loud"]["help"] == "" and fields["title"]["default"] is None
     assert describe_fields(NoOptions) == [] and describe_fields(NoRequest) == []
+
+
+@pytest.mark.parametrize("tempo", [float("nan"), float("inf"), float("-inf")])
+def test_number_that_is_not_finite_is_an_error(tempo: float) -> None:
+    with pytest.raises(OptionsError) as caught:
+        build(tempo=tempo)
+    assert (caught.value.field, caught.value.allowed) == ("tempo", "a finite number")

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqforge.corpus.split import Groups, split_by_content
+from seqforge.corpus.split import Groups, parse_shares, split_by_content
+from seqforge.errors import OptionsError
 
 LAW = settings(max_examples=150, deadline=None)
 keys = st.lists(st.lists(st.integers(0, 25), min_size=1, max_size=4), max_size=30)
@@ -137,6 +139,46 @@ def test_two_groups_fill_train_and_valid_with_remark() -> None:
     split = split_by_content(np.array([1, 1, 1, 2], np.uint64))
     assert sorted(np.bincount(split.splits, minlength=3).tolist()) == [0, 1, 3]
     assert (split.splits == 1).any() and "2 distinct pieces" in split.remark and "test" in split.remark
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shares", "counts"),
+    [
+        (10, (0.9, 0.05, 0.05), [8, 1, 1]),
+        (10, (0.8, 0.1, 0.1), [8, 1, 1]),
+        (10, (0.5, 0.3, 0.2), [5, 3, 2]),
+        (20, (0.9, 0.05, 0.05), [18, 1, 1]),
+        (10, (0.8, 0.2, 0.0), [8, 2, 0]),
+        (3, (0.9, 0.05, 0.05), [1, 1, 1]),
+        (10, (1.0, 0.0, 0.0), [10, 0, 0]),
+    ],
+)
+def test_few_pieces_are_split_by_number(pieces: int, shares: tuple[float, ...], counts: list[int]) -> None:
+    for seed in range(20):
+        fingerprints = np.random.default_rng(seed).integers(0, 2**64, pieces, np.uint64)
+        split = split_by_content(fingerprints, shares)
+        assert np.bincount(split.splits, minlength=3).tolist() == counts
+        assert f"only {pieces} distinct pieces: {counts[0]} train, {counts[1]} valid, {counts[2]} test" == split.remark
+
+
+@pytest.mark.parametrize("shares", [(0.8, 0.1, 0.1), (0.7, 0.3, 0.0), (0.6, 0.0, 0.4)])
+def test_shares_of_a_large_corpus(shares: tuple[float, ...]) -> None:
+    fingerprints = np.random.default_rng(1).integers(0, 2**64, 50_000, np.uint64)
+    counts = np.bincount(split_by_content(fingerprints, shares).splits, minlength=3) / 50_000
+    assert abs(counts - shares).max() < 0.01 and all(counts[np.equal(shares, 0)] == 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1", "0.5,0.6", "0,0.5,0.5", "0.8,0.3,-0.1", "nan,0.5,0.5", "0.2,0.2,0.2,0.4"]
+)
+def test_wrong_shares(text: str) -> None:
+    with pytest.raises(OptionsError) as caught:
+        parse_shares(text)
+    assert caught.value.field == "split"
+
+
+def test_two_shares_leave_no_test_split() -> None:
+    assert parse_shares("0.9,0.1") == (0.9, 0.1, 0.0)
 
 
 def test_no_pieces_have_no_remark() -> None:

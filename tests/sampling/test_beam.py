@@ -11,6 +11,8 @@ from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler, prompt_batch
+from seqforge.sampling.controls import MAX_BEAMS
+from seqforge.sampling.linear import MAX_ROWS
 
 SIZE = 5
 NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -120,3 +122,20 @@ def test_wrong_values_and_controls_are_refused() -> None:
             limits=Limits(), units=units,
         )  # fmt: skip
     assert (raised.value.field, raised.value.value) == ("temperature", 0.5)
+
+
+@pytest.mark.parametrize(("kind", "length"), [("free", 1), ("brackets", 1), ("exactly", 6)])
+def test_time_limit_leads_every_hypothesis_to_its_nearest_end(
+    kind: str, length: int, brackets: Callable[..., Constraint], exactly: Callable[..., Constraint]
+) -> None:
+    start = prompt({"free": None, "brackets": brackets(SIZE, 3), "exactly": exactly(SIZE, 6)}[kind])
+    limits = Limits(steps=10**6, seconds=0.0)
+    beam = BeamSearch(
+        engine(3), start, NO_CONDITIONS, beams=4, length_penalty=0.0, controls=Controls(), limits=limits, units=units
+    )
+    lengths = [len(sample.steps) for sample in beam.best(4)]
+    assert lengths and max(lengths) == length
+
+
+def test_largest_beam_width_fits_the_rows_of_the_engine() -> None:
+    assert MAX_BEAMS == MAX_ROWS - 1

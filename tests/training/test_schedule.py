@@ -62,7 +62,8 @@ def test_budget_must_be_positive_and_finite(amount: float, kind: Any) -> None:
     [
         {"steps": 0}, {"steps": -1}, {"epochs": 0.0}, {"epochs": math.nan}, {"epochs": math.inf}, {"minutes": -0.5},
         {"batch_size": 0}, {"bptt": 1}, {"warmup": -1}, {"ema": -1}, {"patience": -1}, {"seed": -1}, {"threads": 0},
-        {"learning_rate": 0.0}, {"learning_rate": -1.0}, {"learning_rate": math.nan}, {"grad_clip": 0.0},
+        {"learning_rate": 0.0}, {"learning_rate": -1.0}, {"learning_rate": math.nan}, {"grad_clip": -1.0},
+        {"grad_clip": math.nan}, {"threads": 1025}, {"learning_rate": math.inf},
         {"weight_decay": -0.1}, {"weight_decay": math.nan},
     ],
     ids=repr,

@@ -1,3 +1,4 @@
+import sys
 import wave
 from collections import Counter
 from fractions import Fraction
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqforge import Piece, WriteError
 from seqforge_abc.export import write_midi, write_musicxml, write_wav
 from seqforge_abc.playback import tempo_of
+from seqforge_abc.plugin import Abc
 from seqforge_abc.theory import NO_METER, Key, Meter, Pitch
 from seqforge_abc.tune import BAR_LINES, ENDINGS, BarLine, ChordSymbol, Element, Ending, Note, Tune, Tuplet
 
@@ -117,16 +120,67 @@ def test_chord_symbols_are_chords_on_a_second_track(tmp_path: Path) -> None:
     assert Counter(tick for tick, _ in chords) == {0: 4, 1920: 4, 3840: 4}
 
 
-def test_wav_is_16_bit_mono_with_fade_out_below_full_scale(tmp_path: Path) -> None:
+def test_wav_is_16_bit_stereo_at_44100_hz_with_fade_out_below_full_scale(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_wav(tune(A, B, C, BarLine(":|")), path)
     with wave.open(str(path)) as file:
-        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 22050)
-        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 44100)
+        channels = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert (channels[:, 0] == channels[:, 1]).all()
+    samples = channels[:, 0]
     assert abs(np.abs(samples).max() / 32767 - 10 ** (-3 / 20)) < 1e-3
     assert np.abs(samples[-10:]).max() < 40
     beat, tempo = tempo_of(tune())
-    assert len(samples) / 22050 > float(6 * QUARTER / beat) * 60 / tempo
+    assert len(samples) / 44100 > float(6 * QUARTER / beat) * 60 / tempo
+
+
+def test_loop_is_exactly_as_long_as_the_tune_with_its_repeats(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    looped = tune(A, B, C, BarLine(":|"))
+    Abc().write_loop(Piece(looped), path)
+    beat, tempo = tempo_of(looped)
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, 44100)
+        assert file.getnframes() == round(float(6 * QUARTER / beat) * 60 / tempo * 44100)
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")[::2].astype(int)
+    assert np.abs(samples[:200]).max() > 100, "the release of the last note sounds at the beginning"
+    assert abs(samples[-1] - samples[0]) < 2000, "there is no click where the end meets the beginning"
+
+
+def test_loop_without_notes_is_a_write_error(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="a loop of 0 seconds"):
+        Abc().write_loop(Piece(tune()), tmp_path / "a.wav")
+
+
+def test_pdf_has_the_titles_in_order_on_as_few_pages_as_needed(tmp_path: Path) -> None:
+    pytest.importorskip("typst", reason="the extra seqforge-abc[pdf] is not installed")
+    pypdf = pytest.importorskip("pypdf")
+    tunes = [tune(*[A, B, C, D, BarLine("|")] * 16, title=f"Tune number {number}") for number in range(1, 8)]
+    path = tmp_path / "book.pdf"
+    Abc().write([Piece(tune) for tune in tunes], path)
+    reader = pypdf.PdfReader(path)
+    assert 1 < len(reader.pages) < 7
+    assert [round(float(side)) for side in reader.pages[0].mediabox[2:]] == [595, 842]
+    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    places = [text.index(f"Tune number {number}") for number in range(1, 8)]
+    assert places == sorted(places)
+    written = path.read_bytes()
+    Abc().write([Piece(tune) for tune in tunes], path)
+    assert path.read_bytes() == written
+
+
+def test_tune_taller_than_a_page_is_made_smaller(tmp_path: Path) -> None:
+    pytest.importorskip("typst", reason="the extra seqforge-abc[pdf] is not installed")
+    pypdf = pytest.importorskip("pypdf")
+    Abc().write([Piece(tune(*[A, B, C, D, BarLine("|")] * 150, title="Long"))], tmp_path / "a.pdf")
+    assert len(pypdf.PdfReader(tmp_path / "a.pdf").pages) == 1
+
+
+def test_pdf_without_its_extra_is_a_write_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(WriteError, match=r'pip install "seqforge-abc\[pdf\]"'):
+        Abc().write([Piece(tune(A))], tmp_path / "a.pdf")
+    assert not (tmp_path / "a.pdf").exists()
 
 
 def test_wav_of_a_rest_is_not_empty(tmp_path: Path) -> None:

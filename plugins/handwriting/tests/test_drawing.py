@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from seqforge import RequestError, WriteError
-from seqforge_handwriting.drawing import PIXELS_PER_MM, Pen, draw, path_data, write_pages
+from seqforge import Piece, RequestError, WriteError
+from seqforge_handwriting.drawing import PIXELS_PER_MM, PagedInk, Pen, draw, path_data, write_pages
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.page import Layout, Page, page_around, place
+from seqforge_handwriting.plugin import Handwriting
 from seqforge_handwriting.reader import read_ink
 from seqforge_handwriting.samples import Sample
 
@@ -170,3 +171,26 @@ def test_rsvg_convert_renders_the_svg(tmp_path: Path) -> None:
     write_pages(place(normalized_lines(3), Layout()), tmp_path / "x.svg")
     command = [program, "-b", "white", "-h", "100", str(tmp_path / "x.svg")]
     assert subprocess.run(command, capture_output=True, check=True).stdout[:4] == b"\x89PNG"
+
+
+def test_pdf_has_a_page_per_sheet_of_every_piece(tmp_path: Path) -> None:
+    pytest.importorskip("typst", reason="the extra seqforge-handwriting[pdf] is not installed")
+    pypdf = pytest.importorskip("pypdf")
+    ink = normalized_lines(1)[0]
+    pages = tuple(Page(ink.scale(2).translate(5, 9), 148, 210, number, 2) for number in (1, 2))
+    letter = PagedInk(ink.strokes, ink.text, pages=pages, pen=Pen(colour="navy"))
+    path = tmp_path / "letters.pdf"
+    Handwriting().write([Piece(letter), Piece(ink)], path)
+    sizes = [[float(side) for side in page.mediabox[2:]] for page in pypdf.PdfReader(path).pages]
+    assert len(sizes) == 3
+    assert sizes[0] == sizes[1] == pytest.approx([148 / 25.4 * 72, 210 / 25.4 * 72], abs=0.01)
+    written = path.read_bytes()
+    Handwriting().write([Piece(letter), Piece(ink)], path)
+    assert path.read_bytes() == written
+
+
+def test_pdf_without_its_extra_is_a_write_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(WriteError, match=r'pip install "seqforge-handwriting\[pdf\]"'):
+        Handwriting().write([Piece(normalized_lines(1)[0])], tmp_path / "x.pdf")
+    assert not (tmp_path / "x.pdf").exists()

@@ -11,9 +11,11 @@ import symusic
 import seqforge_corpora
 from seqforge import Origin, Piece, ReadError, WriteError
 from seqforge_midi import Midi, MidiOptions, Song
+from seqforge_midi.audio import loop_seconds, wrap
 from seqforge_midi.codec import make_encoding
 from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
+from seqforge_midi.song import NOTE_DTYPE
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 FILES = {
@@ -65,10 +67,39 @@ def test_every_format_is_deterministic_and_opens(encoding: str, tmp_path: Path) 
     drawn_notes = [element for element in picture.iter() if element.get("fill-opacity")]
     assert len(drawn_notes) == len(song.notes)
     with wave.open(str(tmp_path / "a.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 44100)
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         duration = file.getnframes() / file.getframerate()
     assert duration == pytest.approx(song.seconds() + 0.3, abs=0.1)
     assert 20_000 < np.abs(samples.astype(int)).max() < 32_767
+
+
+@pytest.mark.parametrize(
+    ("end", "bars"), [(480, 1), (1920, 1), (1900, 1), (2000, 1), (2900, 2), (3840, 2)], ids=lambda value: str(value)
+)
+def test_loop_is_exactly_as_long_as_its_bars(end: int, bars: int, tmp_path: Path) -> None:
+    notes = np.array([(0, 240, 38, 80, 128), (240, end, 60, 80, 0)], NOTE_DTYPE)
+    Midi().write_loop(Piece(Song.from_events(notes, tempos=[(0, 100)])), tmp_path / "a.wav")
+    with wave.open(str(tmp_path / "a.wav")) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, 44100)
+        assert file.getnframes() == bars * round(4 * 60 / 100 * 44100)
+
+
+def test_bar_in_which_a_note_starts_belongs_to_the_loop() -> None:
+    notes = np.array([(0, 1920, 60, 80, 0), (1920, 1940, 60, 80, 0)], NOTE_DTYPE)
+    song = Song.from_events(notes, tempos=[(0, 60)], time_signatures=[(0, (4, 4)), (1920, (3, 4))])
+    assert loop_seconds(song) == 4 + 3
+
+
+def test_what_sounds_after_the_end_is_at_the_beginning_of_a_loop() -> None:
+    samples = np.array([[1.0, 1.0], [2.0, 2.0], [4.0, 4.0], [8.0, 8.0], [16.0, 16.0]])
+    assert wrap(samples, 2).tolist() == [[21.0, 21.0], [10.0, 10.0]]
+    assert wrap(samples, 7)[:, 0].tolist() == [1, 2, 4, 8, 16, 0, 0]
+
+
+def test_loop_of_an_empty_song_is_a_write_error(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="a loop of 0 seconds"):
+        Midi().write_loop(Piece(Song.from_events(np.zeros(0, NOTE_DTYPE))), tmp_path / "a.wav")
 
 
 def test_missing_soundfont_is_a_write_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""The engraving of tunes on one SVG page. verovio runs in a child process, since some real tunes crash it."""
+"""The engraving of tunes as SVG, on one page or one picture per tune.
+
+verovio runs in a child process, since some real tunes crash it.
+"""
 
 import os
 import re
@@ -31,6 +34,24 @@ def engrave_page(tunes: Sequence[Tune], scores: Sequence[bytes]) -> str:
     Raises:
         WriteError: If verovio crashes on a tune, takes too long, or draws an invalid picture.
     """
+    return _compose(tunes, _engrave(tunes, scores))
+
+
+def engrave_tunes(tunes: Sequence[Tune], scores: Sequence[bytes]) -> list[str]:
+    """Return one SVG picture with a title per tune, sized in pixels.
+
+    Args:
+        tunes: The tunes, for titles and messages.
+        scores: The MusicXML of each tune.
+
+    Raises:
+        WriteError: If verovio crashes on a tune, takes too long, or draws an invalid picture.
+    """
+    return [_compose([tune], [picture]) for tune, picture in zip(tunes, _engrave(tunes, scores), strict=True)]
+
+
+def _engrave(tunes: Sequence[Tune], scores: Sequence[bytes]) -> list[str]:
+    """Return the SVG picture of each score, without a title."""
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
         for number, score in enumerate(scores, start=1):
             (Path(folder) / f"{number:06d}.musicxml").write_bytes(score)
@@ -41,7 +62,7 @@ def engrave_page(tunes: Sequence[Tune], scores: Sequence[bytes]) -> str:
             if not source.exists():
                 raise _engraving_error(tune, number, len(tunes), failure)
             pictures.append(source.read_text(encoding="utf-8"))
-    return _compose(tunes, pictures)
+    return pictures
 
 
 def _run_verovio(folder: str, seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""The writers of MIDI, MusicXML, SVG and WAV. They do not look at the suffix of the path."""
+"""The writers of MIDI, MusicXML, SVG, PDF and WAV. They do not look at the suffix of the path."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from seqforge_abc import engraving
+from seqforge_abc.pdf import check_pdf_support, to_pdf
 from seqforge_abc.playback import PlayedNote, Sound, played_notes, sounds, tempo_of
 from seqforge_abc.score import to_music21
 from seqforge_abc.synthesis import write_sounds
 from seqforge_abc.theory import Key, pitch_class_name
 from seqforge_abc.tune import Tune
 
-__all__ = ["to_musicxml", "write_midi", "write_musicxml", "write_svg", "write_wav"]
+__all__ = ["to_musicxml", "write_midi", "write_musicxml", "write_pdf", "write_svg", "write_wav"]
 
 TICKS_PER_QUARTER = 480
 _FLUTE, _GUITAR = 73, 24
@@ -55,10 +56,22 @@ def write_svg(tunes: Sequence[Tune], path: Path) -> None:
     path.write_text(engraving.engrave_page(tunes, [to_musicxml(tune) for tune in tunes]), encoding="utf-8")
 
 
-def write_wav(tune: Tune, path: Path) -> None:
-    """Write a tune as sound, 16-bit mono."""
+def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
+    """Write tunes as engraved A4 pages.
+
+    Raises:
+        WriteError: If verovio crashes on a tune or takes too long, or the extra for PDF is not installed.
+    """
+    check_pdf_support()
+    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, [to_musicxml(tune) for tune in tunes])))
+
+
+def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:
+    """Write a tune as sound; as a loop, the file is exactly as long as the tune."""
     beat, tempo = tempo_of(tune)
-    write_sounds(sounds(played_notes(tune)), 60 / float(tempo * beat), path)
+    notes = played_notes(tune)
+    length = float(sum(played.note.duration for played in notes)) if loop else None
+    write_sounds(sounds(notes), 60 / float(tempo * beat), path, loop_length=length)
 
 
 def to_musicxml(tune: Tune) -> bytes:

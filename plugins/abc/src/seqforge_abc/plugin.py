@@ -1,4 +1,4 @@
-"""The ABC plugin: it reads tune books and writes ABC, MIDI, MusicXML, engraved SVG and sound."""
+"""The ABC plugin: it reads tune books and writes ABC, MIDI, MusicXML, engraved SVG and PDF, and sound."""
 
 import dataclasses
 import hashlib
@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import Checks, Fingerprints, Origin, Piece, Plugin, Preview, Previews, ReadError
+from seqforge import Checks, Fingerprints, Loops, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_abc import lint
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
@@ -21,7 +21,7 @@ FINGERPRINT_INTERVALS = 16
 """Two tunes with this many equal consecutive intervals belong to the same split."""
 
 
-class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune], Previews[Tune]):
+class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune], Loops[Tune], Previews[Tune]):
     """Reads and writes folk tunes in ABC notation.
 
     Example:
@@ -34,11 +34,11 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
     """
 
     name = "abc"
-    summary = "folk tunes in ABC notation; writes ABC, MIDI, MusicXML, engraved SVG and sound"
+    summary = "folk tunes in ABC notation; writes ABC, MIDI, MusicXML, engraved SVG and PDF, and sound"
     unit = "note"
     reads = (".abc", ".txt")
-    writes = (".abc", ".mid", ".musicxml", ".svg", ".wav")
-    multi_piece = (".abc", ".svg")
+    writes = (".abc", ".mid", ".musicxml", ".svg", ".wav", ".pdf")
+    multi_piece = (".abc", ".svg", ".pdf")
     Options = AbcOptions
     Request = AbcRequest
     codec = AbcCodec
@@ -65,6 +65,8 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
                 export.write_musicxml(tunes[0], path)
             case ".svg":
                 export.write_svg(tunes, path)
+            case ".pdf":
+                export.write_pdf(tunes, path)
             case ".wav":
                 export.write_wav(tunes[0], path)
             case _:
@@ -73,6 +75,11 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
     def preview(self, piece: Piece[Tune]) -> Preview:
         """Return the engraved tune, its sound and its ABC text."""
         return Preview.from_files(self.write, piece, svg=".svg", audio=".wav", text=".abc")
+
+    def write_loop(self, piece: Piece[Tune], path: Path) -> None:
+        from seqforge_abc import export
+
+        export.write_wav(piece.content, path, loop=True)
 
     def fingerprints(self, piece: Piece[Tune]) -> Iterable[int]:
         """Return a key for each sequence of 16 intervals, or for the elements of a tune that is shorter."""

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 from seqforge import Fingerprints, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_handwriting.codec import InkCodec
-from seqforge_handwriting.drawing import PagedInk, write_pages
+from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
-from seqforge_handwriting.page import page_around
+from seqforge_handwriting.page import Page, page_around
+from seqforge_handwriting.pdf import to_pdf
 from seqforge_handwriting.reader import SUFFIXES, read_ink
 from seqforge_handwriting.simplify import simplify_dense
 
@@ -35,10 +36,11 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
     """
 
     name = "handwriting"
-    summary = "handwriting as strokes of a pen; writes a text by hand as SVG, PNG or strokes"
+    summary = "handwriting as strokes of a pen; writes a text by hand as SVG, PNG, PDF or strokes"
     unit = "point"
     reads = SUFFIXES
-    writes = (".svg", ".png", ".json")
+    writes = (".svg", ".png", ".json", ".pdf")
+    multi_piece = (".pdf",)
     Options = HandwritingOptions
     Request = HandwritingRequest
     codec = InkCodec
@@ -71,7 +73,10 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
             yield Piece(ink, labels=dict(sample.labels), origin=Origin(str(path), sample.place))
 
     def write(self, pieces: Sequence[Piece[Ink]], path: Path) -> None:
-        """Write the ink of one piece in the format of the suffix."""
+        """Write the ink of one piece in the format of the suffix; a .pdf file contains the pages of all pieces."""
+        if path.suffix.lower() == ".pdf":
+            path.write_bytes(to_pdf([picture for piece in pieces for picture in _pictures(piece)]))
+            return
         piece = pieces[0]
         description = f"made by seqforge: {piece.origin.file}, {piece.origin.place}" if piece.origin else ""
         if isinstance(piece.content, PagedInk):
@@ -91,3 +96,11 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
         decimals = max(1, 2 - math.floor(math.log10(extent))) if extent > 0 else 1  # at least 1 % of the extent
         data = ink.points.round(decimals).tobytes() + ink.text.encode()
         return [int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")]
+
+
+def _pictures(piece: Piece[Ink]) -> list[tuple[str, float, float]]:
+    """Return the SVG drawing of each page of a piece, with its width and height in millimetres."""
+    ink = piece.content
+    pages: Sequence[Page] = ink.pages if isinstance(ink, PagedInk) else [page_around(ink, margin=PAGE_MARGIN)]
+    pen = ink.pen if isinstance(ink, PagedInk) else None
+    return [(draw([page], pen), page.width, page.height) for page in pages]

@@ -10,9 +10,9 @@ import numpy as np
 
 from seqforge import WriteError
 from seqforge_midi.midi_file import to_midi_file
-from seqforge_midi.song import DRUMS, Song, TempoMap
+from seqforge_midi.song import DRUMS, Song, TempoMap, ticks_per_bar
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100
 PEAK = 10 ** (-3 / 20)
 """The largest amplitude, -3 dB."""
 MAX_SECONDS = 900.0
@@ -26,24 +26,66 @@ _KICKS, _TOMS = (35, 36), (41, 43, 45, 47, 48, 50, 58)
 _CYMBALS, _SNARES = (46, 49, 52, 55, 57, 26), (37, 38, 39, 40)
 
 
-def write_wav(song: Song, path: Path) -> None:
-    """Write a song as 16-bit WAV.
+def write_wav(song: Song, path: Path, *, loop: bool = False) -> None:
+    """Write a song as WAV: 16 bits, stereo, 44.1 kHz.
 
     Example:
         write_wav(song, Path("song.wav"))
 
+    Args:
+        song: The song.
+        path: The file to write.
+        loop: Whether the file is exactly as long as the bars of the song, so that it repeats without a gap. What sounds
+            after the end of the last bar is mixed into the beginning.
+
     Raises:
-        WriteError: If the user's soundfont cannot be played.
+        WriteError: If the user's soundfont cannot be played, or a loop is longer than 15 minutes.
     """
+    seconds = loop_seconds(song) if loop else 0.0
+    if loop and not 0 < seconds <= MAX_SECONDS:
+        raise WriteError(
+            f"a loop of {seconds:.0f} seconds cannot be written; a loop has from 1 to {MAX_SECONDS:.0f} seconds"
+        )
     soundfont = os.environ.get(SOUNDFONT_VARIABLE)
-    samples = _render_with_soundfont(song, soundfont) if soundfont else _render_plain(song)
+    samples = _render_with_soundfont(song, soundfont) if soundfont else _render_plain(song, fade=not loop)
+    if loop:
+        samples = wrap(samples, round(seconds * SAMPLE_RATE))
     peak = float(np.abs(samples).max(initial=0.0))
     samples = samples * (PEAK / peak) if peak else samples
     with path.open("wb") as target, wave.open(target, "wb") as file:
-        file.setnchannels(samples.shape[1])
+        file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.round(samples * 32767).astype("<i2").tobytes())
+
+
+def loop_seconds(song: Song) -> float:
+    """Return the duration of the bars of a song in seconds, 0 if it is empty.
+
+    The last bar is counted as a whole. It is not counted if nothing starts in it and the notes before it end in its
+    first eighth.
+    """
+    if not song.length:
+        return 0.0
+    start = song.bar_starts()[-1]
+    time_signature = [value for tick, value in song.time_signatures if tick <= start][-1]
+    bar = ticks_per_bar(time_signature)
+    is_release = start > 0 and song.length - start <= bar / 8 and not (song.notes["start"] >= start).any()
+    return TempoMap(song.tempos).second_of(start if is_release else start + bar)
+
+
+def wrap(samples: np.ndarray, length: int) -> np.ndarray:
+    """Return samples of an exact length; those after it are added to the beginning.
+
+    >>> wrap(np.array([[1.0], [2.0], [3.0], [4.0]]), 3).tolist()
+    [[5.0], [2.0], [3.0]]
+
+    Args:
+        samples: The samples, shape (time, channels).
+        length: The number of samples of the result, at least 1.
+    """
+    padded = np.concatenate([samples, np.zeros((-len(samples) % length, samples.shape[1]))])
+    return np.asarray(padded.reshape(-1, length, samples.shape[1]).sum(axis=0))
 
 
 def _render_with_soundfont(song: Song, soundfont: str) -> np.ndarray:
@@ -70,8 +112,8 @@ def _render_with_soundfont(song: Song, soundfont: str) -> np.ndarray:
     return np.ascontiguousarray(samples.T[: int(MAX_SECONDS * SAMPLE_RATE)])
 
 
-def _render_plain(song: Song) -> np.ndarray:
-    """Return mono samples with a fade-out, shape (time, 1)."""
+def _render_plain(song: Song, *, fade: bool) -> np.ndarray:
+    """Return stereo samples, shape (time, 2), with equal channels; with a fade-out if `fade`."""
     import pretty_midi  # type: ignore[import-untyped]
 
     tempo_map = TempoMap(song.tempos)
@@ -94,9 +136,10 @@ def _render_plain(song: Song) -> np.ndarray:
     if instrument.notes:
         tones = instrument.synthesize(fs=SAMPLE_RATE, wave=_tone)[: len(samples)]
         samples[: len(tones)] += tones
-    fade = int(FADE_SECONDS * SAMPLE_RATE)
-    samples[-fade:] *= np.linspace(1, 0, fade)
-    return samples[:, None]
+    if fade:
+        count = int(FADE_SECONDS * SAMPLE_RATE)
+        samples[-count:] *= np.linspace(1, 0, count)
+    return np.repeat(samples[:, None], 2, axis=1)
 
 
 def _tone(phase: np.ndarray) -> np.ndarray:

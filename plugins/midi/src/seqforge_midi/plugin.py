@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqforge import Checks, Describes, Fingerprints, Piece, Plugin, Preview, Previews, ReadError
+from seqforge import Checks, Describes, Fingerprints, Loops, Piece, Plugin, Preview, Previews, ReadError
+from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
 from seqforge_midi.lint import check_file
@@ -23,7 +24,14 @@ FINGERPRINT_SAMPLING = 4
 """One of this many fingerprints is kept."""
 
 
-class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song], Previews[Song]):
+class Midi(
+    Plugin[Song, MidiOptions, MidiRequest],
+    Fingerprints[Song],
+    Describes[Song],
+    Checks[Song],
+    Loops[Song],
+    Previews[Song],
+):
     """The MIDI plugin.
 
     Example:
@@ -55,6 +63,9 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
     def preview(self, piece: Piece[Song]) -> Preview:
         """Return the piano roll and the sound of a song."""
         return Preview.from_files(self.write, piece, svg=".svg", audio=".wav")
+
+    def write_loop(self, piece: Piece[Song], path: Path) -> None:
+        write_wav(piece.content, path, loop=True)
 
     def fingerprints(self, piece: Piece[Song]) -> Iterable[int]:
         """Return keys of runs of intervals and inter-onset times; they are the same in every key and tempo."""

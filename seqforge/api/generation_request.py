@@ -1,0 +1,151 @@
+"""A request for generated pieces, and the checks that need only the header of the model file. No torch."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqforge.api import arguments
+from seqforge.api.arguments import real_number, whole_number
+from seqforge.core.files import STDIN
+from seqforge.core.options import build_options
+from seqforge.errors import RequestError, did_you_mean, listing
+from seqforge.plugin import AnyPlugin
+from seqforge.sampling.controls import MAX_CANDIDATES, Controls, Precision, check_beam_controls, check_beams
+
+__all__ = ["GenerationRequest", "check_labels", "check_request"]
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """Everything that generated pieces follow from, as the user gave it. It is stored in the provenance.
+
+    >>> GenerationRequest(n=2, seed=1, request={"prompt": "ROMEO:"}).n
+    2
+
+    Attributes:
+        models: Paths of the model files; several form an ensemble.
+        n: Number of pieces.
+        seed: Seed of the random numbers; piece k depends on it and k.
+        length: Length in natural units, prompt included, after which a piece is led to its end; None for the default.
+        max_steps: Largest number of steps, prompt included; None for no limit.
+        max_seconds: Time limit for all pieces together; such pieces cannot be reproduced. None for no limit.
+        beams: Width of a beam search; 0 samples.
+        length_penalty: Length penalty of the beam search.
+        precision: Precision of the matrix products.
+        candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
+        labels: Label name to value.
+        controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens.
+        request: Fields of the plugin's Request, paths as strings.
+    """
+
+    models: tuple[str, ...] = ()
+    n: int = 1
+    seed: int = 0
+    length: float | None = None
+    max_steps: int | None = None
+    max_seconds: float | None = None
+    beams: int = 0
+    length_penalty: float = 0.0
+    precision: Precision = "float32"
+    candidates: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("n", "seed", "beams", "candidates"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        object.__setattr__(self, "length_penalty", real_number("length_penalty", self.length_penalty))
+        for name, convert in (("length", real_number), ("max_steps", whole_number), ("max_seconds", real_number)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, convert(name, getattr(self, name)))
+        arguments.check_labels(self.labels)
+        if self.n < 1:
+            raise RequestError.invalid("n", self.n, "at least 1")
+        if not 0 <= self.seed < 2**63:
+            raise RequestError.invalid("seed", self.seed, "from 0 to 2^63 - 1")
+        for name in ("length", "max_steps", "max_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise RequestError.invalid(name, value, "above 0")
+        if self.length == math.inf:
+            raise RequestError.invalid("length", self.length, "finite")
+        if self.max_seconds == math.inf:
+            object.__setattr__(self, "max_seconds", None)
+        if not math.isfinite(self.length_penalty):
+            raise RequestError.invalid("length_penalty", self.length_penalty, "a finite number")
+        if not 0 <= self.candidates <= MAX_CANDIDATES:
+            raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
+        check_beams(self.beams, self.length_penalty)
+        if 0 < self.beams < self.n:
+            raise RequestError(
+                f"`n` is {self.n} and `beams` is {self.beams}; a beam search returns at most as many pieces as it has"
+                " beams",
+                field="beams", value=self.beams, allowed=f"at least {self.n}",
+            )  # fmt: skip
+
+
+def check_request(request: GenerationRequest, plugin: AnyPlugin, metadata: Mapping[str, Any]) -> None:
+    """Check all of a request that can be checked without the weights of the model.
+
+    Example:
+        metadata = TensorFile(Path("model.safetensors"), "model").metadata
+        check_request(GenerationRequest(labels={"key": "D"}), registry.load(metadata["plugin"]), metadata)
+
+    Args:
+        request: The request.
+        plugin: The plugin of the model.
+        metadata: The header of the model file as plain JSON; parts that are missing or damaged are not used.
+
+    Raises:
+        OptionsError: If a control or a field of the request is unknown or has a wrong type.
+        RequestError: If a value is not allowed, a label is unknown, or a file is missing.
+    """
+    values = {**plugin.sampling_defaults, **request.controls}
+    others = {name: value for name, value in values.items() if name not in ("ban", "force")}
+    controls = build_options(Controls, others, owner="the sampler")
+    space = metadata.get("space")
+    if request.beams and isinstance(space, dict):
+        check_beam_controls(controls, request.beams, str(space.get("kind", "")))
+    if request.beams and request.controls.get("force"):
+        raise RequestError(
+            "`beams` accepts only the control `ban`, and `force` is set, too; leave one of them out",
+            field="force",
+            value=request.controls["force"],
+        )
+    labels = metadata.get("labels")
+    if isinstance(labels, list) and all(isinstance(item, list) and len(item) == 2 for item in labels):
+        check_labels(request.labels, {str(name): list(map(str, values)) for name, values in labels})
+    fields = build_options(plugin.Request, request.request, owner=f"the plugin {plugin.name!r}")
+    for name, value in vars(fields).items():
+        if isinstance(value, Path) and value != STDIN and not value.exists():
+            raise RequestError(f"`{name}` is {value}; there is no such file", field=name, value=str(value))
+
+
+def check_labels(labels: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> None:
+    """Check that a model knows these labels.
+
+    >>> check_labels({"kind": "reel"}, {"kind": ["jig", "reel"]})
+
+    Args:
+        labels: Label name to value.
+        known: The labels of the model: name to values.
+
+    Raises:
+        RequestError: If it does not know a label or value.
+    """
+    for name, value in labels.items():
+        if name not in known:
+            offer = f"it has {listing(known)}" if known else "it has none"
+            raise RequestError(
+                f"the model has no label {name!r}; {offer}.{did_you_mean(name, known)}",
+                field="labels", value=name, allowed=listing(known),
+            )  # fmt: skip
+        if value not in known[name]:
+            allowed = listing(known[name], most=40)
+            raise RequestError(
+                f"the label {name!r} has no value {value!r}; allowed are {allowed}.{did_you_mean(value, known[name])}",
+                field="labels", value=value, allowed=allowed,
+            )  # fmt: skip

@@ -1,0 +1,181 @@
+"""Help pages as plain text: options in sections, one definition per flag, examples at the end, and suggestions.
+
+The pages are printed by typer's plain formatter. Its tables cut long flags in a terminal of 80 columns.
+"""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import typer.core
+
+from seqforge.errors import SeqforgeError, UsageError, listing
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""Settings of the context of every command."""
+FLAG_COLUMNS = 26
+"""Width of the column of flags; a longer flag stands on its own line."""
+
+
+def examples(*lines: str) -> str:
+    """Return the epilog of a help page that shows command lines.
+
+    >>> examples("seqforge models").split(chr(10))[1:]
+    ['Examples:', '  seqforge models']
+    """
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def definition(parameter: Any) -> tuple[str, str]:
+    """Return the flags or the name of a parameter with its value, and its help with the default.
+
+    Args:
+        parameter: An option or argument of typer.
+    """
+    metavar = parameter.metavar or parameter.name.upper()
+    if parameter.param_type_name == "argument":
+        return metavar, parameter.help or ""
+    is_switch = getattr(parameter, "is_flag", False)
+    flags = ", ".join(sorted(parameter.opts, key=len))
+    flags += "".join(f" / {flag}" for flag in parameter.secondary_opts)
+    default = parameter.default
+    notes = []
+    if parameter.show_default and default not in (None, "", ()) and not (is_switch and not parameter.secondary_opts):
+        notes.append(f"default: {_shown(default)}")
+    if getattr(parameter, "min", None) is not None:
+        notes.append(f"at least {parameter.min:g}")
+    if parameter.required:
+        notes.append("required")
+    text = (parameter.help or "") + (f"  [{'; '.join(notes)}]" if notes else "")
+    return flags if is_switch else f"{flags} {metavar}", text
+
+
+def plugin_names(incomplete: str) -> list[str]:
+    """Return the installed plugins whose names begin so, for shell completion."""
+    from seqforge.plugin import registry
+
+    return [entry.name for entry in registry.installed() if entry.name.startswith(incomplete)]
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Return the plugins and shipped models whose names begin so, for shell completion."""
+    from seqforge.api.model_paths import shipped_models
+
+    stems = [stem for _, stem in shipped_models() if stem.startswith(incomplete)]
+    return sorted({*plugin_names(incomplete), *stems})
+
+
+def plugins_with_flag(flag: str, command: str) -> list[str]:
+    """Return the names of the installed plugins that have a flag, each imported in a child process.
+
+    Args:
+        flag: The flag with its dashes: "--prompt".
+        command: The command that has the flag; `generate` has the fields of a Request, the others those of Options.
+    """
+    from seqforge.plugin import registry
+
+    name = flag.lstrip("-").replace("-", "_")
+    names = []
+    for entry in registry.installed():
+        try:
+            fields = registry.describe(entry.name)["request" if command == "generate" else "options"]
+        except SeqforgeError:
+            continue
+        if {field["name"] for field in fields} & {name, name.removeprefix("no_")}:
+            names.append(entry.name)
+    return names
+
+
+def unknown_flag(flag: str, command: str, known: Sequence[str], plugin: str | None) -> UsageError:
+    """Return the error for an unknown flag, with the flag or the plugin that was probably meant.
+
+    Args:
+        flag: The unknown flag.
+        command: The command.
+        known: The flags of the command.
+        plugin: The plugin whose flags the command has, None if it has those of no plugin.
+    """
+    owner = f"`seqforge {command}`" + (f" with the plugin {plugin!r}" if plugin else "")
+    close = difflib.get_close_matches(flag, known, n=1, cutoff=0.75)
+    if close:
+        return UsageError(f"{owner} has no option {flag}. Did you mean {close[0]}?", field=flag)
+    plugins = plugins_with_flag(flag, command) if command in ("train", "generate", "inspect") else []
+    if plugins and not plugin:
+        choices = " or ".join(f"--plugin {name}" for name in plugins)
+        return UsageError(f"{owner} has the option {flag} only with a plugin. Did you mean {choices}?", field=flag)
+    if plugins:
+        return UsageError(f"{owner} has no option {flag}; it belongs to {listing(plugins)}", field=flag)
+    return UsageError(f"{owner} has no option {flag}; `seqforge {command} -h` lists its options", field=flag)
+
+
+class _PlainHelp:
+    """Formatting shared by commands and groups."""
+
+    params: Any
+    plugin: str | None = None
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line."""
+        arguments = [parameter for parameter in self.params if parameter.param_type_name == "argument"]
+        names = [definition(parameter)[0] for parameter in arguments]
+        more = [getattr(self, "subcommand_metavar", "")]
+        return ["[OPTIONS]", *names, *(piece for piece in more if piece)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments, then options by section in the order of their definition, then the commands of a group."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):  # type: ignore[attr-defined]
+            if getattr(parameter, "hidden", False):
+                continue
+            default = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            name = getattr(parameter, "rich_help_panel", None) or default
+            sections.setdefault(name, []).append(definition(parameter))
+        general = sections.pop("Options", [])
+        for name, rows in [*sections.items(), ("Options", general)]:
+            with formatter.section(name):
+                formatter.write_dl(rows, col_max=FLAG_COLUMNS)
+        if isinstance(self, HelpGroup):
+            self.format_commands(ctx, formatter)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments of the command.
+
+        Raises:
+            UsageError: If a flag is unknown; the message suggests a flag or a plugin.
+        """
+        try:
+            result: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+            return result
+        except Exception as error:
+            if type(error).__name__ != "NoSuchOption":  # typer does not export the class
+                raise
+            flag = str(getattr(error, "option_name", ""))
+            flag = flag if flag.startswith("-") else f"--{flag}"
+            known = [name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)]
+            command = ctx.command_path.partition(" ")[2]
+            raise unknown_flag(flag, command, [*known, "--help"], self.plugin) from error
+
+
+class HelpCommand(_PlainHelp, typer.core.TyperCommand):
+    """A command whose help page is plain text."""
+
+
+class HelpGroup(_PlainHelp, typer.core.TyperGroup):
+    """A group of commands whose help page is plain text."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, each with the first sentence of its help."""
+        rows = [(name, (command.help or "").partition("\n\n")[0]) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text.replace("\n", " ").partition(". ")[0]) for name, text in rows])
+
+
+def command_class(plugin: str | None) -> type[HelpCommand]:
+    """Return the class of a command that has the flags of a plugin."""
+    return type("PluginCommand", (HelpCommand,), {"plugin": plugin})
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,79 @@
+"""A lock per folder: two processes never write the files of one folder at the same time."""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqforge.core.files import explain
+from seqforge.errors import RunError
+
+__all__ = ["lock_folder"]
+
+LOCK = ".lock"
+BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder within a `with` block.
+
+    The system releases the lock when the process ends in any way, so a lock is never stale. On file systems without
+    locks the block runs without one.
+
+    Example:
+        with lock_folder(Path("runs/text/0001")):
+            ...
+
+    Raises:
+        RunError: If another process, or another training of this process, holds the lock.
+        WriteError: If the lock file cannot be created.
+    """
+    path = folder / LOCK
+    handle = _open_locked(path)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if os.name == "posix":
+                path.unlink()  # before the lock is released, so that the file of another process is not removed
+        os.close(handle)
+        if os.name != "posix":  # Windows does not remove open files
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _open_locked(path: Path) -> int:
+    """Open the lock file and lock it; the file may be removed by its previous owner in between."""
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise explain(error, path) from error
+        try:
+            _lock(handle)
+        except OSError as error:
+            if error.errno in BUSY:
+                os.close(handle)
+                raise RunError(
+                    f"{path.parent} is in use by another training; wait until it has ended, or choose another folder"
+                ) from error
+            return handle  # the file system has no locks
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Lock an open file without waiting; raise OSError if it is locked."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
