@@ -42,6 +42,8 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Fingerprints,
             seqforge.Illustrates,
             seqforge.Loops,
+            seqforge.Preview,
+            seqforge.Previews,
             seqforge.Streams,
         ),
     ),

@@ -20,12 +20,14 @@ from seqforge.plugin.capabilities import (
     Fingerprints,
     Illustrates,
     Loops,
+    Previews,
     Streams,
 )
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
+from seqforge.plugin.preview import Preview
 from seqforge.plugin.tokens import UNSEEN, TokenCodec
 
 __all__ = [
@@ -50,6 +52,8 @@ __all__ = [
     "Origin",
     "Piece",
     "Plugin",
+    "Preview",
+    "Previews",
     "Streams",
     "Task",
     "TokenCodec",

@@ -10,6 +10,7 @@ import numpy as np
 from seqforge.core.sequences import Example
 from seqforge.plugin import embedding
 from seqforge.plugin.piece import ContentT, Piece
+from seqforge.plugin.preview import Preview
 
 __all__ = [
     "Augments",
@@ -20,6 +21,7 @@ __all__ = [
     "Fingerprints",
     "Illustrates",
     "Loops",
+    "Previews",
     "Streams",
 ]
 
@@ -188,3 +190,11 @@ class Loops(ABC, Generic[ContentT]):
     @abstractmethod
     def write_loop(self, piece: Piece[ContentT], path: Path) -> None:
         """Write a .wav file of the piece's exact length; what sounds after its end is mixed into its beginning."""
+
+
+class Previews(ABC, Generic[ContentT]):
+    """Capability of a plugin: a piece can be shown as a picture, sound or text, for example in a notebook."""
+
+    @abstractmethod
+    def preview(self, piece: Piece[ContentT]) -> Preview:
+        """Return the preview of a piece. `Preview.from_files` builds it from files that the plugin writes."""

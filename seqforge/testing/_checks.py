@@ -37,6 +37,7 @@ CHECKS: Mapping[str, Check] = {
         _capabilities.fingerprints_are_valid,
         _capabilities.statistics_are_valid,
         _capabilities.steps_are_streamed,
+        _capabilities.previews_are_valid,
         _training.model_trains,
     )
 }

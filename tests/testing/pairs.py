@@ -11,7 +11,7 @@ from typing import Literal
 import hashlib
 import numpy as np
 from seqforge import (UNSEEN, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides, Example,
-    Fingerprints, Piece, Plugin, Prompt, ReadError, Streams, Task, TokenCodec, flag)
+    Fingerprints, Piece, Plugin, Preview, Previews, Prompt, ReadError, Streams, Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -47,7 +47,7 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams):
     # more of the codec
 
 class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],
-    CarriesProvenance):
+    Previews[str], CarriesProvenance):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
@@ -90,6 +90,7 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     def describe(self, piece): return {"letter": np.array([ord(c) for c in piece.content], np.int64)}
     def trace(self, piece): return [ord(c) for c in piece.content]
     def violations(self, piece): return ["a letter is unknown"] if UNSEEN in piece.content else []
+    def preview(self, piece): return Preview(text=piece.content)
     # more of the plugin
 """
 

@@ -7,7 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import CarriesProvenance, Checks, Fingerprints, Loops, Origin, Piece, Plugin, ReadError
+from seqforge import (
+    CarriesProvenance,
+    Checks,
+    Fingerprints,
+    Loops,
+    Origin,
+    Piece,
+    Plugin,
+    Preview,
+    Previews,
+    ReadError,
+)
 from seqforge_abc import lint
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
@@ -22,7 +33,14 @@ FINGERPRINT_INTERVALS = 16
 """Two tunes with this many equal consecutive intervals belong to the same split."""
 
 
-class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune], Loops[Tune], CarriesProvenance):
+class Abc(
+    Plugin[Tune, AbcOptions, AbcRequest],
+    Fingerprints[Tune],
+    Checks[Tune],
+    Loops[Tune],
+    Previews[Tune],
+    CarriesProvenance,
+):
     """Reads and writes folk tunes in ABC notation.
 
     Example:
@@ -74,6 +92,10 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], Checks[Tune]
                 export.write_wav(tunes[0], path)
             case _:
                 path.write_text(book_to_abc(tunes), encoding="utf-8")
+
+    def preview(self, piece: Piece[Tune]) -> Preview:
+        """Return the engraved tune, its sound and its ABC text."""
+        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav", text=".abc")
 
     def write_loop(self, piece: Piece[Tune], path: Path) -> None:
         from seqforge_abc import export

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from seqforge import CarriesProvenance, Checks, Describes, Fingerprints, Loops, Piece, Plugin, ReadError
+from seqforge import (
+    CarriesProvenance,
+    Checks,
+    Describes,
+    Fingerprints,
+    Loops,
+    Piece,
+    Plugin,
+    Preview,
+    Previews,
+    ReadError,
+)
 from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
@@ -30,6 +41,7 @@ class Midi(
     Describes[Song],
     Checks[Song],
     Loops[Song],
+    Previews[Song],
     CarriesProvenance,
 ):
     """The MIDI plugin.
@@ -61,6 +73,10 @@ class Midi(
         origin = pieces[0].origin
         provenance = f"made by seqforge: {origin.file}, {origin.place}" if origin else ""
         write_song(pieces[0].content, path, provenance=provenance)
+
+    def preview(self, piece: Piece[Song]) -> Preview:
+        """Return the piano roll and the sound of a song."""
+        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav")
 
     def write_loop(self, piece: Piece[Song], path: Path) -> None:
         write_wav(piece.content, path, loop=True)
