@@ -38,6 +38,7 @@ from seqforge.errors import (
 from seqforge.plugin import (
     UNSEEN,
     Augments,
+    CarriesProvenance,
     Checks,
     Codec,
     Describes,
@@ -49,6 +50,8 @@ from seqforge.plugin import (
     Origin,
     Piece,
     Plugin,
+    Preview,
+    Previews,
     Streams,
     Task,
     TokenCodec,
@@ -56,14 +59,17 @@ from seqforge.plugin import (
 from seqforge.version import __version__
 
 if TYPE_CHECKING:
+    from seqforge.api.display import display
     from seqforge.api.model import Model
     from seqforge.api.model_loading import load
+    from seqforge.api.runs import Run
     from seqforge.api.train import train
 
 __all__ = [
     "RESERVED",
     "UNSEEN",
     "Augments",
+    "CarriesProvenance",
     "Categorical",
     "Checks",
     "Codec",
@@ -89,9 +95,12 @@ __all__ = [
     "Piece",
     "Plugin",
     "PluginError",
+    "Preview",
+    "Previews",
     "Prompt",
     "ReadError",
     "RequestError",
+    "Run",
     "RunError",
     "SeqforgeError",
     "Space",
@@ -102,6 +111,7 @@ __all__ = [
     "WriteError",
     "__version__",
     "did_you_mean",
+    "display",
     "flag",
     "input_file",
     "listing",
@@ -113,6 +123,8 @@ __getattr__ = lazy_attributes(
     __name__,
     {
         "Model": "seqforge.api.model",
+        "Run": "seqforge.api.runs",
+        "display": "seqforge.api.display",
         "load": "seqforge.api.model_loading",
         "train": "seqforge.api.train",
     },

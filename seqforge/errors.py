@@ -10,7 +10,7 @@
     ├── ReadError                  one file or piece cannot be read; plugins yield it and continue
     ├── DecodeError                steps do not represent a piece
     ├── DamagedFileError           a model, state, shard or manifest is truncated, altered or of another format
-    ├── RunError                   a run cannot be started, resumed or found
+    ├── RunError                   a run cannot be started, resumed or found, or its numbers are not finite
     └── WriteError                 a file could not be written; the previous file is unchanged
 
 A message says what happened, where, what is allowed and what to do next. Names of fields stand in backquotes, as Python
@@ -141,7 +141,7 @@ class DamagedFileError(SeqforgeError):
 
 
 class RunError(SeqforgeError):
-    """A run cannot be started, resumed or found."""
+    """A run cannot be started, resumed or found, or the numbers that a network computes are not finite."""
 
 
 class WriteError(SeqforgeError):

@@ -197,7 +197,11 @@ def _weight(file: TensorFile, name: str) -> Tensor:
     array = np.array(file.array(name))
     dtype = file.tensors[name].dtype
     if dtype == "BF16":
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16).float()
-    if dtype != "F32":
+        weight = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16).float()
+    elif dtype == "F32":
+        weight = torch.from_numpy(array)
+    else:
         raise file.damage(f"the tensor {name!r} is of type {dtype}; F32 and BF16 are allowed")
-    return torch.from_numpy(array)
+    if not torch.isfinite(weight).all():
+        raise file.damage(f"the tensor {name!r} contains NaN or infinity; restore the file, or train again")
+    return weight

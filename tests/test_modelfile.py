@@ -354,3 +354,16 @@ def test_truncated_model_is_rejected(saved: tuple[Path, Network]) -> None:
     for length in (0, 7, 8, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
         assert_rejected(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_weight_that_is_not_finite_is_damage(
+    tmp_path: Path, make_network: Callable[..., Network], value: float, precision: Any
+) -> None:
+    network = make_network()
+    weights = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    weights["layers.0.recurrent_weight"][1, 2] = value
+    write_model(tmp_path / "m", header_of(network), weights, precision=precision)
+    with pytest.raises(DamagedFileError, match=r"'network\.layers\.0\.recurrent_weight' contains NaN or infinity"):
+        read_model(tmp_path / "m")

@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
         "Capabilities",
         (
             seqforge.Augments,
+            seqforge.CarriesProvenance,
             seqforge.Checks,
             seqforge.Describes,
             seqforge.Divides,
@@ -42,6 +43,8 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.FromText,
             seqforge.Illustrates,
             seqforge.Loops,
+            seqforge.Preview,
+            seqforge.Previews,
             seqforge.Streams,
         ),
     ),

@@ -52,4 +52,6 @@ def _output(output: dict[str, Any]) -> str:
         return f'<div class="drawing">{" ".join(svg.split())}</div>'
     if "image/png" in data:
         return f'<img alt="" src="data:image/png;base64,{"".join(data["image/png"]).strip()}">'
+    if "text/html" in data:
+        return "".join(data["text/html"]).strip()
     return f"```text {{ .output }}\n{''.join(data['text/plain']).rstrip()}\n```"

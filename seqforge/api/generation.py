@@ -2,12 +2,16 @@
 
 import dataclasses
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqforge.api.arguments import check_event
+from seqforge.api.cancellation import Cancelled, cancellable
+from seqforge.api.display import GeneratedPiece
 from seqforge.api.generated import Generated
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_base import ModelBase
@@ -15,7 +19,7 @@ from seqforge.core.files import input_file
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Prompt
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
-from seqforge.plugin import Origin, Piece, Task
+from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, Sampler
 from seqforge.sampling.candidates import resample
@@ -38,6 +42,7 @@ class Generation:
     Args:
         model: The model.
         request: The request.
+        cancel: An event that stops the generation at the next step; pieces that are complete by then are kept.
 
     Attributes:
         task: The task of the plugin's codec.
@@ -47,8 +52,9 @@ class Generation:
         RequestError: If the request is impossible.
     """
 
-    def __init__(self, model: ModelBase, request: GenerationRequest) -> None:
-        self.model, self.request = model, request
+    def __init__(self, model: ModelBase, request: GenerationRequest, *, cancel: threading.Event | None = None) -> None:
+        check_event("cancel", cancel)
+        self.model, self.request, self.cancel = model, request, cancel
         self.controls = model.controls(request.controls)
         self.label_numbers = model.label_numbers(request.labels)
         self.task = self._task()
@@ -58,16 +64,23 @@ class Generation:
         """The prompts of the task, one per part of the result."""
         return self.task.prompts
 
-    def run(self, on_step: Callable[[Any], None] | None = None) -> Iterator[Generated]:
-        """Yield the pieces as they are completed; they may come out of order.
+    def run(self, on_step: Callable[[Any], None] | None = None, *, numbers: range | None = None) -> Iterator[Generated]:
+        """Yield the pieces as they are completed; they may come out of order. `cancel` ends the iteration.
 
         Args:
             on_step: Called with every sampled step.
+            numbers: The numbers of the pieces to generate, from 0; None for all.
         """
+        try:
+            yield from self._run(on_step, range(self.request.n) if numbers is None else numbers)
+        except Cancelled:
+            return
+
+    def _run(self, on_step: Callable[[Any], None] | None, numbers: range) -> Iterator[Generated]:
         parts: dict[int, list[Sample]] = {}
         last = len(self.prompts) - 1
         for number, prompt in enumerate(self.prompts):
-            for sample in self._samples(number, prompt, on_step):
+            for sample in self._samples(number, prompt, numbers, on_step):
                 parts.setdefault(sample.k, []).append(sample)
                 if number == last:
                     yield self._finish(parts.pop(sample.k))
@@ -92,23 +105,26 @@ class Generation:
             error.args = (message,)
             raise
 
-    def _samples(self, part: int, prompt: Prompt, on_step: Callable[[Any], None] | None) -> Iterator[Sample]:
+    def _samples(
+        self, part: int, prompt: Prompt, numbers: range, on_step: Callable[[Any], None] | None
+    ) -> Iterator[Sample]:
         request, model = self.request, self.model
         conditions = model.conditions(prompt, self.label_numbers)
         common: dict[str, Any] = {
             "controls": self.controls, "limits": self._limits(prompt), "units": model.codec.units
         }  # fmt: skip
+        engine = model.engine if self.cancel is None else cancellable(model.engine, self.cancel)
         if request.beams:
             penalty = float(request.length_penalty)
-            search = BeamSearch(model.engine, prompt, conditions, beams=request.beams, length_penalty=penalty, **common)
-            return iter(search.best(request.n))
+            search = BeamSearch(engine, prompt, conditions, beams=request.beams, length_penalty=penalty, **common)
+            return (sample for sample in search.best(request.n) if sample.k in numbers)
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
-        sampler = Sampler(model.engine, prompt, conditions, **common)
+        sampler = Sampler(engine, prompt, conditions, **common)
         candidates = 1 if self.controls.greedy else request.candidates or prompt.candidates
         arguments: dict[str, Any] = {"seed": request.seed, "part": part, "on_step": watch}
         if candidates > 1:
-            return resample(sampler, range(request.n), candidates=candidates, **arguments)
-        return sampler.samples(range(request.n), **arguments)
+            return resample(sampler, numbers, candidates=candidates, **arguments)
+        return sampler.samples(numbers, **arguments)
 
     def _limits(self, prompt: Prompt) -> Limits:
         model, request = self.model, self.request
@@ -145,7 +161,7 @@ class Generation:
         origin = Origin(model.name, f"seed {self.request.seed}, number {samples[0].k + 1}")
         return Generated(
             k=samples[0].k,
-            piece=Piece(piece.content, piece.labels, origin),
+            piece=GeneratedPiece(piece.content, piece.labels, origin, model.plugin),
             ended=all(sample.ended for sample in samples),
             log_probability=sum(sample.log_probability for sample in samples),
             scores=tuple(score for sample in samples for score in sample.scores),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqforge.api import arguments
+from seqforge.api.arguments import real_number, whole_number
 from seqforge.core.files import STDIN
 from seqforge.core.options import build_options
 from seqforge.errors import RequestError, did_you_mean, listing
@@ -53,6 +55,13 @@ class GenerationRequest:
     request: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("n", "seed", "beams", "candidates"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
+        object.__setattr__(self, "length_penalty", real_number("length_penalty", self.length_penalty))
+        for name, convert in (("length", real_number), ("max_steps", whole_number), ("max_seconds", real_number)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, convert(name, getattr(self, name)))
+        arguments.check_labels(self.labels)
         if self.n < 1:
             raise RequestError.invalid("n", self.n, "at least 1")
         if not 0 <= self.seed < 2**63:

@@ -1,25 +1,41 @@
-"""A trained model: generate, score, predict the next step, evaluate."""
+"""A trained model: generate, stream, score, predict the next step, evaluate."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqforge.api.arguments import check_event, check_labels, check_names, check_text, same_arguments, whole_number
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_base import ModelBase
 from seqforge.api.runs import Run
+from seqforge.api.streaming import StopEvent, Streaming, StreamingStep
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, find_sources, prepare
 from seqforge.errors import OptionsError, RequestError, UsageError, did_you_mean, listing
-from seqforge.evaluation import Comparison, Evaluation, attention_weights, compare, evaluate_dataset, score_examples
+from seqforge.evaluation import (
+    Comparison,
+    Evaluation,
+    attention_weights,
+    compare,
+    evaluate_dataset,
+    hidden_states,
+    score_examples,
+)
 from seqforge.plugin import Describes, Piece
 from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Controls, distribution_for, prompt_batch
 
 CONTROLS = frozenset(field.name for field in dataclasses.fields(Controls))
+GENERATION_OPTIONS = frozenset(
+    ("n", "seed", "length", "max_steps", "max_seconds", "labels", "beams", "length_penalty", "candidates")
+)
+"""The arguments of `generate` that are fields of `GenerationRequest`."""
 
 
 class Model(ModelBase):
@@ -43,9 +59,34 @@ class Model(ModelBase):
         beams: int = 0,
         length_penalty: float | int = 0.0,
         candidates: int = 0,
-        **options: Any,
+        cancel: threading.Event | None = None,
+        greedy: bool | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        typical: float | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        mirostat: float | None = None,
+        mirostat_rate: float | None = None,
+        repetition_penalty: float | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        no_repeat_ngram: int | None = None,
+        dry: float | None = None,
+        dry_base: float | None = None,
+        dry_length: int | None = None,
+        penalty_window: int | None = None,
+        bias: float | None = None,
+        ban: Sequence[Any] | None = None,
+        force: Sequence[Any] | None = None,
+        **request: Any,
     ) -> list[Piece[Any]]:
         """Return n new pieces. Piece k depends on the model, the request, the seed and k alone.
+
+        Jupyter shows a piece as its plugin draws it: a score, a drawing, a player of its sound, or text.
+
+        The arguments from `greedy` to `force` are the sampling controls, which `seqforge.sampling.Controls` describes.
+        A control that is None has the default of the plugin, or else of the sampler.
 
         Args:
             n: Number of pieces.
@@ -59,30 +100,99 @@ class Model(ModelBase):
                 step.
             candidates: Number of candidates sampled per piece, of which one that fits the constraint is kept; 0 for
                 the plugin's choice.
-            options: Fields of `seqforge.sampling.Controls` (temperature=0.8, top_p=0.9, greedy=True; `ban` and `force`
-                as tokens) and of the plugin's Request (prompt="ROMEO:").
+            cancel: An event that another thread sets to stop the generation at the next step. Only the pieces that are
+                complete by then are returned; the origin of each names its number.
+            greedy: Whether to choose the most probable step always.
+            temperature: Sampling temperature; 0 is greedy.
+            top_k: Number of most probable steps to sample among; 0 for all.
+            typical: Total probability of locally typical sampling; 1 keeps all steps.
+            top_p: Total probability of nucleus sampling; 1 keeps all steps.
+            min_p: Smallest fraction of the highest probability; 0 keeps all steps.
+            mirostat: Target surprisal of mirostat sampling, in bits; 0 turns it off.
+            mirostat_rate: Learning rate of mirostat sampling.
+            repetition_penalty: Divisor of the positive logits of earlier steps; 1 turns it off.
+            presence_penalty: Subtracted from the logit of every step that has occurred.
+            frequency_penalty: Subtracted from the logit of a step once per earlier occurrence.
+            no_repeat_ngram: Length of runs that are never repeated, in steps; 0 turns it off.
+            dry: Strength of the DRY penalty; 0 turns it off.
+            dry_base: Growth of the DRY penalty per step of the repeated run.
+            dry_length: Length of a repeated run from which the DRY penalty applies.
+            penalty_window: Number of last steps that the penalties count; 0 for all.
+            bias: Bias of real-valued steps; 0 samples the network as it is, 1 or more is neater.
+            ban: Tokens that are never chosen.
+            force: Tokens with which the piece continues the prompt.
+            request: Fields of the plugin's Request, such as prompt="ROMEO:".
 
         Raises:
             OptionsError: If an option is unknown or has a wrong type.
             RequestError: If the request is impossible.
         """
-        self._check_names(options)
-        request = GenerationRequest(
-            n=n,
-            seed=seed,
-            length=None if length is None else float(length),
-            max_steps=max_steps,
-            max_seconds=None if max_seconds is None else float(max_seconds),
-            beams=beams,
-            length_penalty=float(length_penalty),
-            precision=self.precision,
-            candidates=candidates,
-            labels=labels or {},
-            controls={name: value for name, value in options.items() if name in CONTROLS},
-            request={name: value for name, value in options.items() if name not in CONTROLS},
-        )
-        results: list[Generated] = sorted(Generation(self, request).run(), key=lambda generated: generated.k)
+        values = locals()
+        options = {name: value for name, value in values.items() if name in GENERATION_OPTIONS}
+        controls = {name: value for name, value in values.items() if name in CONTROLS and value is not None}
+        generation = self._generation(cancel, controls, request, options)
+        results: list[Generated] = sorted(generation.run(), key=lambda generated: generated.k)
         return [generated.piece for generated in results]
+
+    @same_arguments(generate)
+    def stream(self, n: int = 1, **options: Any) -> Iterator[StreamingStep]:
+        """Yield the steps of one piece while it grows, and the complete piece at last.
+
+        The steps are those that are sampled; the prompt is not among them. A beam search yields the piece alone, and
+        a request with several `candidates` yields the steps of the one that is kept. Leaving the loop early stops the
+        generation.
+
+        Example:
+            for item in model.stream(prompt="ROMEO:", length=200):
+                print(item.text, end="", flush=True)
+
+        Args:
+            n: Number of pieces, which must be 1.
+            options: The other arguments of `generate`.
+
+        Raises:
+            OptionsError: If an option is unknown or has a wrong type.
+            RequestError: If the request is impossible.
+        """
+        return iter(self._streaming(n, options))
+
+    @same_arguments(generate)
+    def astream(self, n: int = 1, **options: Any) -> AsyncIterator[StreamingStep]:
+        """Yield the same as `stream`, for `async for`; the event loop is free while the network computes.
+
+        Example:
+            async for item in model.astream(prompt="ROMEO:", length=200):
+                await websocket.send_text(item.text)
+
+        Args:
+            n: Number of pieces, which must be 1.
+            options: The other arguments of `generate`.
+
+        Raises:
+            OptionsError: If an option is unknown or has a wrong type.
+            RequestError: If the request is impossible.
+        """
+        return aiter(self._streaming(n, options))
+
+    def _streaming(self, n: int, options: Mapping[str, Any]) -> Streaming:
+        """Return the streaming of one piece; wrong options are errors here, before the iteration."""
+        if whole_number("n", n) != 1:
+            raise RequestError.invalid("n", n, "1 in a stream")
+        cancel = options.get("cancel")
+        check_event("cancel", cancel)
+        stop = StopEvent(cancel)
+        controls = {name: value for name, value in options.items() if name in CONTROLS and value is not None}
+        request = {n: v for n, v in options.items() if n not in CONTROLS | GENERATION_OPTIONS | {"cancel"}}
+        others = {name: value for name, value in options.items() if name in GENERATION_OPTIONS}
+        return Streaming(self._generation(stop, controls, request, others), stop, self.streamer())
+
+    def _generation(
+        self, cancel: Any, controls: Mapping[str, Any], request: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Generation:
+        self._check_names(request)
+        options = {**options, "labels": check_labels(options.get("labels"))}
+        values = GenerationRequest(precision=self.precision, controls=controls, request=request, **options)
+        return Generation(self, values, cancel=cancel)
 
     def _check_names(self, options: Mapping[str, Any]) -> None:
         """Check that every option is a sampling control or a field of the plugin's request.
@@ -113,8 +223,8 @@ class Model(ModelBase):
         if prompt is None:
             beginning = Generation(self, GenerationRequest()).prompts[0]
         else:
-            beginning = Prompt(validate_example(self.plugin, self.codec, self.codec.encode(Piece(prompt))))
-        conditions = self.conditions(beginning, self.label_numbers(labels or {}))
+            beginning = Prompt(self._encode(Piece(prompt), "prompt"))
+        conditions = self.conditions(beginning, self.label_numbers(check_labels(labels)))
         outputs, _, _ = self.engine.begin(prompt_batch(self.network, beginning, conditions))
         distribution = distribution_for(self.header.space, Controls()).probabilities(outputs)
         if not isinstance(distribution, np.ndarray):
@@ -126,6 +236,48 @@ class Model(ModelBase):
     def attention(self, example: Example) -> np.ndarray:
         """Return the attention weights of each step over an example's source, shape (steps, symbols)."""
         return attention_weights(self.network, example, self.conditions(Prompt(example), self.label_numbers({})))
+
+    def hidden_states(self, piece: Piece[Any] | Any, *, labels: Mapping[str, str] | None = None) -> np.ndarray:
+        """Return the hidden state of every layer after every step of a piece, float32.
+
+        Position 0 is the state after the start of the piece, position t the state after step t. Of an LSTM, this is
+        the output h; the cell state is not included.
+
+        Example:
+            states = model.hidden_states("To be, or not to be")
+            states.shape  # (20, 2, 384): 19 characters and the start, 2 layers, 384 units
+
+        Args:
+            piece: A piece or its content, such as a string.
+            labels: Label name to value; they take precedence over the labels of the piece.
+
+        Returns:
+            The states, shape (steps + 1, layers, hidden).
+        """
+        piece = piece if isinstance(piece, Piece) else Piece(piece)
+        prompt = Prompt(self._encode(piece, "piece"))
+        numbers = LabelIndex(self.header.labels).numbers({**piece.labels, **check_labels(labels)})
+        return hidden_states(self.network, prompt.example, self.conditions(prompt, numbers))
+
+    @property
+    def run(self) -> Run | None:
+        """The run of the model, whose curves Jupyter shows; None if the model is not in a run folder."""
+        run = None if self.path is None else Run(self.path.parent)
+        return run if run is not None and run.metrics.exists() else None
+
+    def _encode(self, piece: Piece[Any], argument: str) -> Example:
+        """Return an encoded piece.
+
+        Raises:
+            OptionsError: If the content has a type that the codec cannot encode.
+        """
+        try:
+            example = self.codec.encode(piece)
+        except (TypeError, AttributeError) as error:
+            raise OptionsError.invalid(
+                argument, repr(piece.content)[:80], f"content of the plugin {self.plugin.name!r}"
+            ) from error
+        return validate_example(self.plugin, self.codec, example)
 
     def score(self, piece: Piece[Any] | Any) -> Evaluation:
         """Return the negative log-likelihood of a piece (or of its content), its end included."""
@@ -146,7 +298,7 @@ class Model(ModelBase):
         index = LabelIndex(self.header.labels)
         for item in pieces:
             piece = item if isinstance(item, Piece) else Piece(item)
-            example = validate_example(self.plugin, self.codec, self.codec.encode(piece))
+            example = self._encode(piece, "piece")
             examples.append(example)
             units.append(float(validate_units(self.plugin, self.codec, example.steps).sum()))
             labels.append(index.numbers(piece.labels))
@@ -199,6 +351,7 @@ class Model(ModelBase):
         Raises:
             RequestError: If the plugin has no statistics, or the split is empty.
         """
+        whole_number("n", n)
         if not isinstance(self.plugin, Describes):
             raise RequestError(f"the plugin {self.plugin.name!r} has no statistics, so pieces cannot be compared")
         columns = TableColumns.from_names(text_column, label_columns)
@@ -212,6 +365,9 @@ class Model(ModelBase):
         self, corpus: Sequence[str] | str | None, split: str | None, columns: TableColumns | None = None
     ) -> tuple[list[str], PreparedCorpus, str]:
         """Return the names of a corpus, the prepared corpus, and the split to measure on."""
+        check_names("corpus", corpus)
+        if split is not None:
+            check_text("split", split, "train, valid or test")
         provenance = self.header.provenance
         stored = provenance.get("corpus", [])
         choice = None
@@ -221,7 +377,7 @@ class Model(ModelBase):
             names = recorded or list(stored)
             choice = SplitChoice.from_json(run.split() if run and recorded else dict(provenance.get("split", {})))
         else:
-            names = [corpus] if isinstance(corpus, str) else list(corpus)
+            names = [str(corpus)] if isinstance(corpus, str | Path) else [str(name) for name in corpus]
         columns = columns or TableColumns.from_json(provenance)
         try:
             sources = find_sources(

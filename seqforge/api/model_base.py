@@ -12,7 +12,7 @@ from seqforge.api.generation_request import check_labels
 from seqforge.core.labels import LabelIndex
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Prompt
-from seqforge.errors import RequestError
+from seqforge.errors import OptionsError, RequestError
 from seqforge.modelfile import ModelHeader
 from seqforge.network import Network
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
@@ -109,8 +109,10 @@ class ModelBase:
         others = {name: value for name, value in values.items() if name not in steps}
         return dataclasses.replace(build_options(Controls, others, owner="the sampler"), **steps)
 
-    def _token_steps(self, control: str, tokens: Sequence[Any]) -> tuple[int, ...]:
+    def _token_steps(self, control: str, tokens: Any) -> tuple[int, ...]:
         vocabulary = list(getattr(self.codec, "vocabulary", ()))
+        if isinstance(tokens, str) or not isinstance(tokens, Sequence):
+            raise OptionsError.invalid(control, tokens, "a list of tokens")
         for token in tokens:
             if token not in vocabulary:
                 raise RequestError(

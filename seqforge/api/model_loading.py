@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, get_args
 
+from seqforge.api.arguments import check_path
 from seqforge.api.model import Model
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options
@@ -34,6 +35,7 @@ def load(name: str | Path, *, precision: Precision = "float32") -> Model:
         OptionsError: If the precision is not allowed.
         PluginError: If the model's plugin is not installed.
     """
+    check_path("name", name, "a name or a path")
     if precision not in get_args(Precision):
         raise OptionsError.invalid("precision", precision, f"one of {listing(get_args(Precision))}")
     path = resolve_model(name).path

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqforge.api.arguments import check_path
+from seqforge.api.curves import display_curves
+from seqforge.api.html import Display
 from seqforge.core.files import explain, make_folder, remove_temporary_files, write_text
 from seqforge.core.locks import lock_folder
 from seqforge.core.tensorfile import TensorFile
@@ -19,15 +22,19 @@ ROOT = Path("runs")
 """The folder of all runs, below the working directory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
-    """The folder of one run.
+    """The folder of one run. `seqforge.display(run)` shows its loss curves in a notebook.
 
-    >>> Run(Path("runs/abc/0001")).model.name
+    >>> Run("runs/abc/0001").model.name
     'model.safetensors'
     """
 
     folder: Path
+
+    def __init__(self, folder: str | Path) -> None:
+        check_path("folder", folder, "the path of a folder")
+        object.__setattr__(self, "folder", Path(folder))
 
     @property
     def model(self) -> Path:
@@ -53,6 +60,13 @@ class Run:
     def samples(self) -> Path:
         """The folder of pieces that were generated during the training."""
         return self.folder / "samples"
+
+    def display(self) -> Display:
+        """Return what Jupyter shows for the run: the curves of its losses and of its learning rate."""
+        return display_curves(self.metrics)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self.display()._repr_mimebundle_()
 
     def plugin(self) -> str:
         """Return the plugin's name, "" if the config cannot be read."""
@@ -237,5 +251,12 @@ def _toml_lines(values: Mapping[str, Any]) -> list[str]:
             continue
         if isinstance(value, Path):
             value = str(value)
-        lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        lines.append(f"{name} = {json.dumps(_toml_value(value), ensure_ascii=False)}")
     return lines
+
+
+def _toml_value(value: Any) -> Any:
+    """Return a value whose strings are valid in TOML: lone surrogates, as in names that are not UTF-8, are escaped."""
+    if isinstance(value, list | tuple):
+        return [_toml_value(item) for item in value]
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import torch
 
+from seqforge.api.arguments import check_train_arguments
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.run_config import (
@@ -23,6 +24,7 @@ from seqforge.api.run_config import (
 )
 from seqforge.api.run_writer import RunWriter, SampleWritten
 from seqforge.api.runs import ROOT, Run, create_run, create_run_at, newest_unfinished_run
+from seqforge.api.training_progress import observers
 from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
@@ -73,6 +75,7 @@ def train(
     on_event: Callable[[Event | RunStarted | SampleWritten], Any] = lambda _: None,
     on_message: Callable[[str], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
+    progress: bool | None = None,
     **options: Any,
 ) -> Model:
     """Train a generator and return the best model on the valid split.
@@ -97,6 +100,8 @@ def train(
         on_event: Called with every event.
         on_message: Called with a description of each stage of the preparation.
         should_stop: Called after every event, about once per second; True saves and stops.
+        progress: Whether to show the progress; None shows it in a notebook only. Stages and losses are also logged at
+            level INFO by the logger "seqforge".
         options: Fields of `seqforge.training.TrainingConfig` and of the plugin's Options.
 
     Raises:
@@ -105,7 +110,12 @@ def train(
         RunError: If the run cannot be resumed.
         WriteError: If the run cannot be written.
     """
+    check_train_arguments(
+        plugin=plugin, corpus=corpus, init=init, run=run, resume=resume, stop_at=stop_at, workers=workers,
+        on_event=on_event, on_message=on_message, should_stop=should_stop, progress=progress,
+    )  # fmt: skip
     owner = registry.load(plugin)
+    on_event, on_message = observers(on_event, on_message, progress=progress, unit=owner.unit)
     group = ProcessGroup.from_environment()
     if group.world_size > 1 and run is None and not isinstance(resume, str | Path):
         raise RunError("several processes need a common folder; set `run` or `resume` to a folder")

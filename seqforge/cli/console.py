@@ -9,24 +9,45 @@ import typer
 
 from seqforge.errors import ContractError, SeqforgeError
 
-FLAGS = {"n": "-n", "output": "-o", "labels": "--label"}
+FLAGS = {"n": "-n", "output": "-o", "labels": "--label", "force": "--force-token", "replace": "--force"}
 """Fields whose flag is not the name with dashes."""
 FIELD = re.compile(r"`([a-z][a-z0-9_]*)`")
+BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""Characters that change the direction of the text around them."""
+UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{BIDI}\ud800-\udfff]")
+"""Control characters, line separators, controls of direction, and bytes of names that are not UTF-8."""
+
+
+def escape(text: str, *, keep: str = "") -> str:
+    r"""Return a text that is safe on a terminal: control characters are shown as escapes, as in a Python string.
+
+    Names, labels and messages can come from files of others. A raw escape sequence could move the cursor, hide text or
+    change the title of the window.
+
+    >>> escape("a\x1b[31m\nb\u202e")
+    'a\\x1b[31m\\nb\\u202e'
+
+    Args:
+        text: The text.
+        keep: Characters that are kept, such as a line feed.
+    """
+    return UNSAFE.sub(lambda match: match[0] if match[0] in keep else ascii(match[0])[1:-1], text)
 
 
 def message(text: str = "") -> None:
-    """Print a message for the user on stderr."""
-    typer.echo(text, err=True)
+    """Print one line for the user on stderr."""
+    typer.echo(escape(text, keep="\t"), err=True)
 
 
 def data(text: str) -> None:
-    """Print data on stdout."""
-    typer.echo(text)
+    """Print data on stdout; the text can have several lines, so values that come from files must be escaped before."""
+    typer.echo(escape(text, keep="\n\t"))
 
 
 def data_json(value: Any) -> None:
-    """Print data as JSON on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print data as JSON on stdout, with control characters as JSON escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    typer.echo(UNSAFE.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text))
 
 
 def with_flags(text: str) -> str:
@@ -51,7 +72,7 @@ def fail_with(error: SeqforgeError) -> NoReturn:
 
 
 def table(rows: list[list[str]]) -> str:
-    """Return rows as aligned columns; the last column is not padded.
+    """Return rows as aligned columns; the last column is not padded, and control characters are escaped.
 
     >>> print(table([["name", "size"], ["a", "10"]]))
     name  size
@@ -59,6 +80,7 @@ def table(rows: list[list[str]]) -> str:
     """
     if not rows:
         return ""
+    rows = [[escape(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = []
     for row in rows:

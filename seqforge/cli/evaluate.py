@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqforge.cli.console import count, data, data_json, message, table
+from seqforge.cli.console import count, data, data_json, escape, message, table
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
 
@@ -66,7 +66,7 @@ def evaluate(
         f" {evaluation.nats_per_step:.4f} nats per step"
     )
     data(
-        f"on {evaluation.split} of {', '.join(evaluation.corpus)}: {evaluation.units:,.0f} {evaluation.unit}s,"
+        f"on {evaluation.split} of {escape(', '.join(evaluation.corpus))}: {evaluation.units:,.0f} {evaluation.unit}s,"
         f" {count(evaluation.pieces, 'piece')}"
     )
     if comparison:

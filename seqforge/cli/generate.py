@@ -2,10 +2,8 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,8 +14,8 @@ from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
 from seqforge.cli.help import command_class, examples, model_names, plugin_names
 from seqforge.cli.output import Output, StepStream
+from seqforge.cli.replay import run_replay
 from seqforge.core.files import STDIN, write_text
-from seqforge.core.options import build_options
 from seqforge.core.tensorfile import TensorFile
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
 from seqforge.plugin import AnyPlugin, registry
@@ -58,7 +56,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               min=0),
         *parameters(Controls, panel=SAMPLING, defaults=plugin.sampling_defaults if plugin else {}),
         _flag("ban", list[str] | None, None, SAMPLING, "Never sample this token; repeatable.", metavar="TOKEN"),
-        _flag("force", list[str] | None, None, SAMPLING, "Start with this token; repeatable.", metavar="TOKEN"),
+        _flag("force_token", list[str] | None, None, SAMPLING, "Continue with this token; repeatable.",
+              metavar="TOKEN"),
         _flag("beams", int, 0, SEARCH, "Beam width: return the most probable pieces; 0: sample.", min=0),
         _flag("length_penalty", float, 0.0, SEARCH,
               "Length penalty: 0 ranks by log-probability, 1 nearly by its mean per step."),
@@ -66,9 +65,18 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             "-o", "--output", help="A file (its suffix is the format), a folder that ends in /, or - for stdout.",
             metavar="PATH", rich_help_panel=OUTPUT)),
         parameter("n", int, 1, typer.Option("-n", min=1, help="Number of pieces.", rich_help_panel=OUTPUT)),
+        _flag("format", str | None, None, OUTPUT,
+              "Formats to write, such as svg,mid; -o is then a folder, or a file without its suffix.",
+              metavar="FORMATS"),
+        parameter("replace", bool, False, typer.Option(
+            "--force", help="Replace files that were not generated, or were edited.", rich_help_panel=OUTPUT)),
+        parameter("overwrite", bool, False, typer.Option(
+            "--overwrite", help="Number the files of a folder from 0001 again, not after the highest number.",
+            rich_help_panel=OUTPUT)),
         _flag("show_attention", Path | None, None, OUTPUT,
               "Draw the attention over the source (such as a text) at each step.", metavar="SVG"),
-        _flag("replay", Path | None, None, OUTPUT, "Reproduce a generated file from its provenance."),
+        _flag("replay", Path | None, None, OUTPUT,
+              "Reproduce a generated file or folder from its provenance; with -o, write it in any format."),
         parameter("disk_check", bool, True, typer.Option(
             "--disk-check/--no-disk-check", help="Stop if the disk has not enough space for all pieces.",
             rich_help_panel=OUTPUT)),
@@ -98,18 +106,21 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
 
     `seqforge generate --plugin NAME --help` shows the plugin's own flags as well.
 
-    Every file gets a provenance record, from which `--replay FILE` reproduces it.
+    Every file gets a provenance record, from which `--replay FILE` reproduces it. A file that was written by hand or
+    edited is replaced only with `--force`.
 
     `-` means standard input wherever a file is read, and `-o -` writes to standard output.
     """
     logging.getLogger("seqforge").setLevel(logging.ERROR if values["quiet"] else logging.NOTSET)
     if values["replay"] is not None:
-        replay(values["replay"], values["output"], quiet=values["quiet"])
+        run_replay(values)
         return
     if not values["plugin"] and not values["model"]:
         raise UsageError("no model is named; set `plugin` or `model` (`seqforge models` lists models)", field="model")
     from seqforge.api.generation_request import GenerationRequest, check_request
     from seqforge.api.model_paths import resolve_model
+    from seqforge.api.output import check_output, parse_formats
+    from seqforge.api.provenance import input_paths
 
     # 1. Everything that can be checked without torch and the weights is checked first.
     names = values["model"] or [None]
@@ -117,7 +128,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     plugin, metadata = _plugin_of_model(choice.path, values["plugin"])
     others = [resolve_model(name, plugin=plugin.name).path for name in names[1:]]
     controls = explicit_values(ctx, values, Controls)
-    controls |= {name: values[name] for name in ("ban", "force") if values[name]}
+    tokens = {"ban": values["ban"], "force": values["force_token"]}
+    controls |= {name: value for name, value in tokens.items() if value}
     request = GenerationRequest(
         models=tuple(str(path.resolve()) for path in (choice.path, *others)),
         labels=_labels(values["label"] or []),
@@ -126,40 +138,46 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
                                            "length_penalty", "precision", "candidates")},
     )  # fmt: skip
-    output = Output(plugin, values["output"], request.n)
+    inputs = [*map(Path, request.models), *input_paths(request.request)]
+    output = Output(
+        plugin, values["output"], request.n, formats=parse_formats(values["format"]), inputs=inputs,
+        replace=values["replace"], overwrite=values["overwrite"],
+    )  # fmt: skip
     attention = None
     if values["show_attention"]:
         network = metadata.get("network")
         attends = bool(network.get("source_symbols", 1)) if isinstance(network, dict) else True
         attention = _AttentionDrawing(plugin, values["show_attention"], request.n, attends=attends)
+        check_output(attention.path, inputs, plugin=None, replace=values["replace"], field="show_attention")
     check_request(request, plugin, metadata)
     if not values["quiet"]:
         message(f"model: {choice.path} ({choice.reason})")
     # 2. Load the model and generate.
     from seqforge.api.generation import Generation
     from seqforge.api.model_loading import load
-    from seqforge.api.provenance import provenance_of, provenance_path
 
     model = load(choice.path, precision=values["precision"])
     model.ensemble_with([load(path) for path in request.models[1:]])
     generation = Generation(model, request)
-    folder = output.path if output.is_folder or output.path is None else output.path.parent
-    shown = not values["quiet"] and (output.path is not None or not sys.stdout.isatty())
-    with GenerationProgress(request.n, shown=shown, folder=folder if values["disk_check"] else None) as progress:
-        report, stopped = _write(generation, output, show=not values["json"], attention=attention, progress=progress)
-        if stopped is not None and (output.path is None or not report):
-            message("interrupted; nothing was written" if output.path else "interrupted")
+    shown = not values["quiet"] and (output.files is not None or not sys.stdout.isatty())
+    with GenerationProgress(request.n, shown=shown, folder=output.folder if values["disk_check"] else None) as progress:
+        try:
+            report, stopped = _write(
+                generation, output, show=not values["json"], attention=attention, progress=progress
+            )
+        except BaseException:
+            output.save_record(generation)  # the files that are complete stay
+            raise
+        if stopped is not None and (output.files is None or not report):
+            message("interrupted; nothing was written" if output.files else "interrupted")
             raise typer.Exit(130) from None
-        written = output.finish()
-    if output.files and output.path is not None:
         generation.request = dataclasses.replace(request, n=len(report))  # fewer if the generation was stopped
-        record = provenance_of(generation, output.files)
-        write_text(provenance_path(output.path), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        written = output.finish(generation)
     if values["json"] and not output.stdout:
         entry = {"model": str(choice.path), "plugin": plugin.name, "seed": request.seed, "pieces": report}
         data_json({**entry, **written})
-    elif output.path is not None and not values["quiet"]:
-        message(f"wrote {written['path']}")
+    elif output.files is not None and not values["quiet"]:
+        message(f"wrote {listing(written.get('paths', [written['path']]))}")
     if isinstance(stopped, KeyboardInterrupt):
         message(f"interrupted; {len(report)} of {count(request.n, 'piece')} are written, with their provenance")
         raise typer.Exit(130)
@@ -203,7 +221,7 @@ def _write(
         None. Without `progress`, both are raised.
     """
     request = generation.request
-    on_terminal = output.path is None and not output.stdout
+    on_terminal = output.files is None and not output.stdout
     streamer = generation.model.streamer() if on_terminal and request.n == 1 and show and not request.beams else None
     stream = None if streamer is None else StepStream(generation.prompts, streamer)
     report: list[dict[str, Any]] = []
@@ -216,7 +234,7 @@ def _write(
             if stream is not None:
                 stream.show_prompt()
             while len(report) in waiting:  # pieces are completed out of order and written in order
-                current, files = waiting.pop(len(report)), len(output.files)
+                current, files = waiting.pop(len(report)), len(output.paths)
                 with progress.writing() if progress is not None else contextlib.nullcontext():
                     report.append(
                         {
@@ -229,7 +247,7 @@ def _write(
                         }
                     )
                 if progress is not None:
-                    progress.add([path for path, _ in output.files[files:]], current.piece.content)
+                    progress.add(output.paths[files:], current.piece.content)
     except (KeyboardInterrupt, NotEnoughSpaceError) as error:
         if progress is None:
             raise
@@ -277,51 +295,6 @@ class _AttentionDrawing:
                 field="show_attention",
             )
         write_text(self.path, draw_attention(parts))
-
-
-def replay(path: Path, output_path: str | None, *, quiet: bool) -> None:
-    """Reproduce generated files from their provenance, compare them, and say what differs.
-
-    Raises:
-        RequestError: If the bytes differ, or a model or input file is missing.
-    """
-    from seqforge.api.generation import Generation
-    from seqforge.api.model_loading import load
-    from seqforge.api.provenance import SUFFIX, differences, digest, read_provenance, request_of
-
-    source, record = read_provenance(path)
-    request = request_of(record)
-    missing = [item["path"] for item in (*record["models"], *record["inputs"]) if not Path(item["path"]).is_file()]
-    if missing:
-        raise RequestError(f"{source} cannot be replayed: {missing[0]} is missing; restore it")
-    model = load(request.models[0], precision=request.precision)
-    fields = vars(build_options(model.plugin.Request, request.request, owner=f"the plugin {model.plugin.name!r}"))
-    if any(isinstance(value, Path) and not (value.is_file() or value.is_dir()) for value in fields.values()):
-        raise RequestError(
-            f"{source} cannot be replayed: its input was read from standard input or a pipe, which is not stored"
-        )
-    changes = differences(record, model)
-    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
-        name = record["files"][0]["name"]
-        is_single = len(record["files"]) == 1 and Path(name).suffix and source.name != SUFFIX.lstrip(".")
-        output = Output(model.plugin, output_path or (str(Path(folder) / name) if is_single else folder), request.n)
-        model.ensemble_with([load(other) for other in request.models[1:]])
-        _write(Generation(model, request), output, show=False)
-        output.finish()
-        before = {item["name"]: item["sha256"] for item in record["files"]}
-        after = [digest(file) for file, _ in output.files]
-    pairs = zip(before.items(), after, strict=False)
-    differing = [name for (name, old), new in pairs if old != new]
-    if differing or len(before) != len(after):
-        reason = f"; since then {listing(changes, most=6)}" if changes else ""
-        raise RequestError(
-            f"{source}: {len(differing)} of {len(before)} files differ ({listing(differing, most=3)}){reason}"
-        )
-    if not quiet:
-        files = f"{len(before)} files" if len(before) > 1 else next(iter(before))
-        if path.is_file() and before.get(path.name, digest(path)) != digest(path):
-            message(f"note: {path} itself was changed after it was generated")
-        message(f"the same bytes again: {files}" + (f", although {listing(changes, most=6)}" if changes else ""))
 
 
 def _plain(request: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from seqforge.cli.console import data, data_json
+from seqforge.cli.console import data, data_json, escape
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
 from seqforge.cli.pieces import existing_file, readable_pieces
@@ -95,7 +95,7 @@ def _entry(plugin: AnyPlugin, codec: AnyCodec, piece: Piece[Any], vocabulary: An
 def _print(entry: dict[str, Any], unit: str, *, quoted: bool) -> None:
     steps = [repr(step)[1:-1] if quoted else str(step) for step in entry["steps"][:MAX_STEPS]]
     more = len(entry["steps"]) - len(steps)
-    data(f"{entry['place']}: {len(entry['steps'])} steps, {entry['units']:g} {unit}s")
+    data(f"{escape(entry['place'])}: {len(entry['steps'])} steps, {entry['units']:g} {unit}s")
     data(" ".join(steps) + (f" ... and {more:,} more" if more > 0 else ""))
     round_trip, lossless = ("yes" if entry["round_trip"] else "NO"), ("yes" if entry["lossless"] else "no")
     data(f"round trip: {round_trip}; lossless: {lossless}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from seqforge.cli.help import CONTEXT, HelpGroup, examples
-from seqforge.errors import PluginError, SeqforgeError
+from seqforge.errors import SeqforgeError
 from seqforge.plugin import AnyPlugin, registry
 
 NO_MEMORY = "there is not enough memory; train with a smaller --size, --batch-size or --bptt, or close other programs"
@@ -143,14 +143,9 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
     if name:
         return registry.load(name)
     if model:
-        from seqforge.api.model_paths import resolve_model
-        from seqforge.core.tensorfile import TensorFile
+        from seqforge.api.model_paths import plugin_of_model, resolve_model
 
-        metadata = TensorFile(resolve_model(model).path, "model").metadata
-        owner = metadata.get("plugin") if isinstance(metadata, dict) else None
-        if not isinstance(owner, str):
-            raise PluginError(f"{model} does not say to which plugin it belongs")
-        return registry.load(owner)
+        return registry.load(plugin_of_model(resolve_model(model).path))
     return None
 
 

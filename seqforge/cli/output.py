@@ -1,15 +1,16 @@
 """Where generated pieces are written: to stdout, to one file, or to a folder with one file per piece."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqforge.core.files import make_folder, replacing
 from seqforge.core.sequences import Prompt
-from seqforge.errors import RequestError, WriteError, listing
+from seqforge.errors import RequestError, listing
 from seqforge.plugin import AnyPlugin, Piece
-from seqforge.plugin.validation import write_pieces
+
+if TYPE_CHECKING:
+    from seqforge.api.generation import Generation
 
 STDOUT = "-"
 
@@ -39,51 +40,62 @@ class StepStream:
 
 
 class Output:
-    """The destination of generated pieces.
+    """The destination of generated pieces, which is checked before the model is loaded.
 
     Args:
         plugin: The plugin that writes the pieces.
         path: The value of `-o`: a file, a folder, "-" for stdout; None for stdout, for people.
         n: The number of pieces.
-
-    Attributes:
-        files: Each written file with the numbers of its pieces.
+        formats: Suffixes of the formats to write; () for the suffix of the file, or the plugin's first format.
+        inputs: Files that are read, which are never replaced.
+        replace: Whether to replace files that would be lost.
+        overwrite: Whether to number the files of a folder from 0001 again.
 
     Raises:
         WriteError: If the folder of the file does not exist.
-        RequestError: If the plugin does not write the format, or the format does not hold several pieces.
+        UsageError: If the plugin does not write a format, the format does not hold several pieces, or a file would be
+            lost.
     """
 
-    def __init__(self, plugin: AnyPlugin, path: str | None, n: int) -> None:
-        self.plugin = plugin
-        self.stdout = path == STDOUT
-        self.path = None if path is None or self.stdout else Path(path)
-        self.pieces: list[Piece[Any]] = []
-        self.count = 0
-        self.files: list[tuple[Path, list[int]]] = []
-        self.is_folder = self.path is not None and (
-            self.path.is_dir() or self.path.suffix == "" or str(path).endswith(("/", "\\"))
-        )
-        if self.stdout:
-            self._check_format(plugin.writes[0], n)
-        if self.path is None or self.is_folder:
-            return
-        if not self.path.parent.is_dir():
-            raise WriteError(f"cannot write {self.path}: there is no folder {self.path.parent}; create it first")
-        self._check_format(self.path.suffix.lower(), n)
+    def __init__(
+        self,
+        plugin: AnyPlugin,
+        path: str | None,
+        n: int,
+        *,
+        formats: Sequence[str] = (),
+        inputs: Iterable[Path] = (),
+        replace: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        from seqforge.api.output import OutputFiles, check_format
 
-    def _check_format(self, suffix: str, n: int) -> None:
-        plugin = self.plugin
-        if suffix not in plugin.writes:
-            raise RequestError(
-                f"{plugin.name} does not write {suffix} files; it writes {listing(plugin.writes)}",
-                field="output", value=suffix, allowed=listing(plugin.writes),
-            )  # fmt: skip
-        if n > 1 and suffix not in plugin.multi_piece:
-            formats = f", or a file that holds several: {listing(plugin.multi_piece)}" if plugin.multi_piece else ""
-            raise RequestError(
-                f"a {suffix} file holds one piece and `n` is {n}; name a folder (-o DIR/){formats}", field="n", value=n
+        self.plugin, self.stdout = plugin, path == STDOUT
+        self.pieces: list[Piece[Any]] = []
+        self.files: OutputFiles | None = None
+        if path is None and formats:
+            raise RequestError("`format` is set without `output`; set -o FILE or -o DIR/", field="format")
+        if self.stdout:
+            if len(formats) > 1:
+                raise RequestError(f"standard output has one format, and `format` has {len(formats)}", field="format")
+            self.suffix = formats[0] if formats else plugin.writes[0]
+            check_format(plugin, self.suffix, n)
+        elif path is not None:
+            self.files = OutputFiles(
+                plugin, path, n=n, formats=formats, inputs=inputs, replace=replace, overwrite=overwrite
             )
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that are written."""
+        return [path for path, _ in self.files.entries] if self.files is not None else []
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder in which files are written; None for stdout."""
+        if self.files is None:
+            return None
+        return self.files.path if self.files.is_folder else self.files.path.parent
 
     def add(self, piece: Piece[Any], *, streamed: bool, show: bool) -> dict[str, Any]:
         """Take the next piece and return its entry of the JSON report.
@@ -93,48 +105,47 @@ class Output:
             streamed: Whether its text has been shown already.
             show: Whether pieces are shown on stdout if there is no `-o`.
         """
-        self.count += 1
         labels = dict(piece.labels)
         if self.stdout:
             self.pieces.append(piece)
             return {"labels": labels}
-        if self.path is None:
-            text = piece.content if isinstance(piece.content, str) else None
-            if streamed:
-                sys.stdout.write("" if text is None or text.endswith("\n") else "\n")
-            elif show and text is not None:
-                sys.stdout.write(text if text.endswith("\n") else text + "\n")
-            elif show:
-                self.pieces.append(piece)
-            return {"text": text, "labels": labels}
-        if not self.is_folder:
+        if self.files is not None:
+            paths = [str(path) for path in self.files.add(piece)]
+            several = {"paths": paths} if len(paths) > 1 else {}
+            return {**({"path": paths[0]} if paths else {}), **several, "labels": labels}
+        text = piece.content if isinstance(piece.content, str) else None
+        if streamed:
+            sys.stdout.write("" if text is None or text.endswith("\n") else "\n")
+        elif show and text is not None:
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        elif show:
             self.pieces.append(piece)
-            return {"labels": labels}
-        path = make_folder(self.path) / f"{self.count:04d}{self.plugin.writes[0]}"
-        with replacing(path) as temporary:
-            write_pieces(self.plugin, [piece], temporary)
-        self.files.append((path, [self.count - 1]))
-        return {"path": str(path), "labels": labels}
+        return {"text": text, "labels": labels}
 
-    def finish(self) -> dict[str, Any]:
-        """Write the pieces that belong into one file and return its entry of the JSON report."""
+    def finish(self, generation: "Generation") -> dict[str, Any]:
+        """Write the pieces that belong into one file, and the provenance; return the entry of the JSON report."""
         if self.stdout:
             self._write_stdout()
             return {"path": STDOUT}
-        if self.path is None:
+        if self.files is None:
             self._show()
             return {}
-        if not self.is_folder:
-            with replacing(self.path) as temporary:
-                write_pieces(self.plugin, self.pieces, temporary)
-            self.files.append((self.path, list(range(self.count))))
-        return {"path": str(self.path)}
+        self.files.finish(generation)
+        paths = [str(path) for path, _ in self.files.entries]
+        if self.files.is_folder or len(paths) == 1:
+            return {"path": str(self.files.path) if self.files.is_folder else paths[0]}
+        return {"path": paths[0], "paths": paths}
+
+    def save_record(self, generation: "Generation") -> None:
+        """Write the provenance of the files that are complete, after an interruption or an error."""
+        if self.files is not None:
+            self.files.save_record(generation)
 
     def _write_stdout(self) -> None:
-        """Write a file of the plugin's first format to stdout, byte by byte as `-o FILE` would."""
+        """Write a file of the plugin's first format to stdout, byte by byte as `-o FILE` would, without provenance."""
         from seqforge.api.text import file_bytes
 
-        content = file_bytes(self.plugin, self.pieces, self.plugin.writes[0])
+        content = file_bytes(self.plugin, self.pieces, self.suffix)
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -29,10 +29,19 @@ def existing_file(path: Path, plugin: AnyPlugin) -> Path:
 def readable_pieces(
     plugin: AnyPlugin, options: Any, file: "Path | SourceFile", *, quiet: bool = False
 ) -> Iterator[Piece[Any]]:
-    """Yield the pieces of a file that can be read, and print which cannot unless `quiet`."""
-    from seqforge.corpus import SourceFile, read_pieces
+    """Yield the pieces of a file that can be read, and print which cannot unless `quiet`.
 
-    for item in read_pieces(plugin, options, SourceFile(file) if isinstance(file, Path) else file):
+    A file of a plugin with a native reader is read in a child process first, which it may crash.
+    """
+    from seqforge.corpus import SourceFile, probe, read_pieces
+
+    source = SourceFile(file) if isinstance(file, Path) else file
+    crash = probe(plugin, options, source.path) if source.columns is None else None
+    if crash is not None:
+        if not quiet:
+            message(f"skipped: {crash}")
+        return
+    for item in read_pieces(plugin, options, source):
         if not isinstance(item, ReadError):
             yield item[0]
         elif not quiet:

@@ -64,12 +64,13 @@ def show(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Draw the choices that its model offers, such as styles."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace another file of that name.")] = False,
     json: AsJson = False,
 ) -> None:
     """Show what a plugin reads, writes and can be asked for. It is imported in a separate process."""
     description = registry.describe(name)
     if output is not None:
-        _illustrate(name, output)
+        _illustrate(name, output, replace=force)
     if json:
         data_json(description)
         return
@@ -89,21 +90,29 @@ def show(
             data(table([_flag_row(field) for field in description[fields]]))
 
 
-def _illustrate(name: str, output: Path) -> None:
+def _illustrate(name: str, output: Path, *, replace: bool) -> None:
     """Write the drawing of the choices that a plugin's model offers.
 
     Raises:
         RequestError: If there is nothing to draw.
+        UsageError: If another file is there, which would be lost.
     """
     from seqforge.api.model_loading import load
-    from seqforge.cli.output import Output
+    from seqforge.api.output import check_format, check_output
+    from seqforge.api.text import file_bytes
+    from seqforge.core.files import replacing
 
     model = load(name)
     if not isinstance(model.codec, Illustrates):
         raise RequestError(f"models of the plugin {name!r} offer no choices that can be drawn", field="output")
-    target = Output(model.plugin, str(output), 1)
-    target.add(model.codec.illustration(), streamed=False, show=False)
-    message(f"wrote {target.finish()['path']}")
+    suffix = output.suffix.lower()
+    check_format(model.plugin, suffix, 1)
+    content = file_bytes(model.plugin, [model.codec.illustration()], suffix)
+    is_same = output.is_file() and output.read_bytes() == content
+    check_output(output, [], plugin=None, replace=replace or is_same)
+    with replacing(output) as temporary:
+        temporary.write_bytes(content)
+    message(f"wrote {output}")
 
 
 def _flag_row(field: dict[str, Any]) -> list[str]:

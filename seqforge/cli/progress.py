@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 
 from seqforge.api.run_writer import SampleWritten
 from seqforge.api.train import RunStarted
-from seqforge.cli.console import count, message, with_flags
+from seqforge.cli.console import count, escape, message, with_flags
 from seqforge.dataset import SPLITS
 from seqforge.errors import listing
 from seqforge.training import DecayScheduled, Ended, Progress, Validated
@@ -79,7 +79,7 @@ class Reporter:
         elif isinstance(event, SampleWritten):
             long = len(event.text) > MAX_SAMPLE_TEXT
             text = event.text[:MAX_SAMPLE_TEXT] + " ..." if long else event.text
-            self._line(f"--- {event.path}" + (f"\n{text}\n---" if text else ""))
+            self._line(f"--- {escape(str(event.path))}" + (f"\n{text}\n---" if text else ""))
         elif isinstance(event, Ended):
             self._ended = event
 
@@ -127,7 +127,7 @@ class Reporter:
         if self._console.is_terminal:
             self._bar = Bar(
                 TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-                TextColumn("{task.fields[status]}"), console=self._console,
+                TextColumn("{task.fields[status]}", markup=False), console=self._console,
             )  # fmt: skip
             self._task = self._bar.add_task("training", total=1.0, status="")
             self._bar.start()
@@ -139,14 +139,16 @@ class Reporter:
         status = f"{event.nats_per_unit:.3f} nats per {self.unit}, {rate}{time_left}"
         if self._bar is not None:
             done = event.t / event.last if event.last else event.minutes / max(1e-9, event.minutes + (left or 0.0))
-            self._bar.update(self._task, completed=done, status=status)
+            self._bar.update(self._task, completed=done, status=escape(status))
         elif time.monotonic() - self._last_line >= LINE_INTERVAL_S or event.t == event.last:
             self._last_line = time.monotonic()
             message(f"step {event.t}" + (f"/{event.last}" if event.last else "") + f": {status}")
 
     def _line(self, text: str) -> None:
+        """Print a text of one or more lines above the bar, with control characters escaped."""
         if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
+            self._bar.console.print(escape(text, keep="\n\t"), markup=False, highlight=False)
         else:
-            message(text)
+            for line in text.split("\n"):
+                message(line)
         sys.stderr.flush()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqforge.cli.console import data, data_json, message
+from seqforge.cli.console import data, data_json, escape, message
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.cli.pieces import existing_file, readable_pieces
@@ -79,7 +79,7 @@ def score(
         several = len({row["file"] for row in rows}) > 1
         for row in rows:
             place = f"{row['file']}: {row['place']}" if several else row["place"]
-            data(f"{row['nats_per_unit']:.4f}\t{row['units']:g} {row['unit']}s\t{place}")
+            data(f"{row['nats_per_unit']:.4f}\t{row['units']:g} {row['unit']}s\t{escape(place)}")
 
 
 def _pieces(

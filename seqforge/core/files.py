@@ -7,6 +7,7 @@ import functools
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -43,28 +44,34 @@ def explain(error: OSError, path: Path) -> WriteError:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; if the block succeeds, sync the file and rename it to `path`.
 
-    The temporary name keeps the suffix, since writers choose the format by it.
+    The temporary name keeps the suffix, since writers choose the format by it. A previous file passes its permissions
+    on to the new one. If `path` is a symbolic link, the file that it points to is replaced and the link is kept.
 
     Example:
         with replacing(Path("tune.abc")) as temporary:
             temporary.write_text("X:1")
 
     Raises:
-        WriteError: If the file cannot be written. A previous file at `path` is unchanged.
+        WriteError: If the file cannot be written, or `path` is a pipe or a device. A previous file is unchanged.
     """
     temporary: Path | None = None
     try:
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+            target = _link_target(path)
+            previous = _previous_file(target, path)
+            mode = 0o666 & ~_umask() if previous is None else stat.S_IMODE(previous.st_mode) & 0o777
+            handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=target.parent)
             os.close(handle)
             temporary = Path(name)
-            temporary.chmod(0o666 & ~_umask())
+            temporary.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            _keep_owner(temporary, previous)
+            temporary.chmod(mode)
+            temporary.replace(target)
             temporary = None
-            _sync_folder(path.parent)
+            _sync_folder(target.parent)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not path.parent.exists():
                 raise WriteError(f"cannot write {path}: there is no folder {path.parent}; create it first") from error
@@ -92,7 +99,10 @@ def remove_temporary_files(folder: Path, stems: str) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, completely or not at all.
+    r"""Write UTF-8 text, completely or not at all.
+
+    A lone surrogate, which stands for a byte of a file name that is not UTF-8, is written as an escape such as
+    `\udce9`. JSON reads it back as the same character.
 
     Example:
         write_text(Path("notes.txt"), "one line")
@@ -101,7 +111,7 @@ def write_text(path: Path, text: str) -> None:
         WriteError: If the file cannot be written.
     """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def make_folder(path: Path) -> Path:
@@ -115,6 +125,43 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise explain(error, path) from error
     return path
+
+
+def _link_target(path: Path) -> Path:
+    """Return the path that a symbolic link points to, or the path itself if it is no link.
+
+    Raises:
+        WriteError: If links form a loop.
+    """
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except RuntimeError as error:  # Python 3.11 and 3.12; later versions raise OSError or return the path
+        raise WriteError(f"cannot write {path}: it is a symbolic link in a loop; remove it") from error
+
+
+def _previous_file(target: Path, path: Path) -> os.stat_result | None:
+    """Return the status of the file that is replaced, None if there is none.
+
+    Raises:
+        WriteError: If it is a pipe, a socket or a device.
+    """
+    try:
+        status = target.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise WriteError(f"cannot write {path}: it is a pipe or a device; name a file, or - for standard output")
+    return status
+
+
+def _keep_owner(path: Path, previous: os.stat_result | None) -> None:
+    """Give a file the owner and group of the file that it replaces, as far as the system permits."""
+    if previous is None or not hasattr(os, "chown"):
+        return
+    status = path.stat()
+    if (status.st_uid, status.st_gid) != (previous.st_uid, previous.st_gid):
+        with contextlib.suppress(OSError):
+            os.chown(path, previous.st_uid, previous.st_gid)
 
 
 def _umask() -> int:

@@ -34,10 +34,13 @@ NUMPY_TYPES = {
 def canonical_json(data: Any) -> str:
     """Return the canonical JSON text of some data: sorted keys, no spaces, no NaN.
 
+    Lone surrogates, which stand for bytes of file names that are not UTF-8, are escaped, so the text is valid UTF-8.
+
     >>> canonical_json({"b": 1, "a": [2]})
     '{"a":[2],"b":1}'
     """
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Corpora: files into pieces, pieces into splits, splits into datasets; and the corpora that are installed."""
 
-from seqforge.corpus.catalogue import Corpus, default_corpora, find_corpus, installed_corpora, readable_corpora
+from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
+from seqforge.corpus.description import Corpus
 from seqforge.corpus.pieces import read_pieces
+from seqforge.corpus.pool import probe
 from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare, prepared_name
 from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources
 from seqforge.corpus.tables import TableColumns
@@ -20,6 +22,7 @@ __all__ = [
     "installed_corpora",
     "prepare",
     "prepared_name",
+    "probe",
     "read_pieces",
     "readable_corpora",
 ]

@@ -1,6 +1,7 @@
 """A worker process of the preparation: it reads tasks and writes results, one JSON line each, until its input ends."""
 
 import json
+import signal
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ from seqforge.errors import SeqforgeError
 
 def main() -> None:
     """Read the description of the work, then run one task after the other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
     results = sys.stdout
     sys.stdout = sys.stderr  # what a plugin prints must not mix with the results
     result: dict[str, Any]
@@ -23,12 +25,17 @@ def main() -> None:
     except SeqforgeError as error:
         send({"error": str(error), "class": type(error).__name__})
         return
+    send({"ready": True})
     worker.on_file = lambda number: send({"reading": number})
     for line in sys.stdin:
         try:
             result = worker.run(json.loads(line))
         except SeqforgeError as error:
             result = {"error": str(error), "class": type(error).__name__}
+        except MemoryError:
+            result = {"error": "there is not enough memory to prepare the corpus", "class": "CorpusError"}
+        except OSError as error:
+            result = {"error": f"the corpus cannot be prepared: {error}", "class": "CorpusError"}
         send(result)
 
 

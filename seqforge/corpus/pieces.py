@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from seqforge.corpus.sources import SourceFile
-from seqforge.corpus.split import SHARES
 from seqforge.corpus.tables import read_table_pieces
 from seqforge.dataset import SPLITS
 from seqforge.errors import ContractError, ReadError
@@ -17,7 +16,7 @@ UNDECIDED = len(SPLITS)
 
 
 def read_pieces(
-    plugin: AnyPlugin, options: Any, file: SourceFile, *, divide: bool = False
+    plugin: AnyPlugin, options: Any, file: SourceFile, *, divide: Sequence[float] = ()
 ) -> Iterator[tuple[Piece[Any], int] | ReadError]:
     """Yield the pieces of one file with their split, and a ReadError for what cannot be read.
 
@@ -29,8 +28,8 @@ def read_pieces(
         plugin: The plugin that reads the file.
         options: The plugin's options.
         file: The file with its labels and its split or fractions.
-        divide: Whether to divide every piece into train, valid and test parts, if the plugin can divide and the file
-            has no split.
+        divide: Shares of train, valid and test by which every piece is divided, if the plugin can divide and the file
+            has no split or fractions; () for none.
 
     Yields:
         A piece and the index of its split, or UNDECIDED; or a ReadError.
@@ -38,7 +37,7 @@ def read_pieces(
     Raises:
         ContractError: If the plugin yields something else.
     """
-    fractions: Sequence[float] = file.fractions or (SHARES if divide and not file.split else ())
+    fractions: Sequence[float] = file.fractions or (() if file.split else divide)
     split = SPLITS.index(file.split) if file.split else UNDECIDED
     try:
         items = validate_items(plugin, file.path, options)
@@ -48,7 +47,8 @@ def read_pieces(
             if isinstance(item, ReadError):
                 yield item
                 continue
-            piece = Piece(item.content, {**file.labels, **item.labels}, item.origin)
+            labels = {**file.labels, **item.labels}
+            piece = Piece(item.content, {name: _valid_text(value) for name, value in labels.items()}, item.origin)
             if fractions and isinstance(plugin, Divides):
                 parts = validate_parts(plugin, plugin.divide(piece, fractions), fractions)
                 yield from ((part, number) for number, part in enumerate(parts) if fractions[number])
@@ -61,6 +61,11 @@ def read_pieces(
     except Exception as error:  # a parser fails on a file that its author did not expect: read the others
         message = f"{type(error).__name__}: {error}"
         yield ReadError(f"the plugin {plugin.name!r} fails on it ({message})", file=str(file.path))
+
+
+def _valid_text(text: str) -> str:
+    r"""Return a text that is valid Unicode: a byte of a file name that is not UTF-8 becomes an escape like `\udce9`."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def fingerprints_of(plugin: AnyPlugin, piece: Piece[Any]) -> list[int]:

@@ -7,72 +7,178 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from seqforge import errors
+from seqforge.core.options import options_to_json
+from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.worker import ChunkWorker
-from seqforge.errors import CorpusError, SeqforgeError
+from seqforge.errors import CorpusError, ReadError, SeqforgeError
+from seqforge.plugin import AnyPlugin
 
 SMALL_BYTES = 1 << 20
-"""Below this total size no process is started."""
+"""Below this total size no process is started, unless the plugin reads with a native library."""
+ENDING_SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM")
+"""Signals that end a worker from outside, which is not the fault of the file that it reads."""
 
 
-def run_tasks(
-    local: ChunkWorker, work: Mapping[str, Any], tasks: list[dict[str, Any]], *, workers: int, size: int
-) -> Iterator[dict[str, Any]]:
-    """Yield the result of each task, in order. The results do not depend on the number of workers.
+class ReaderCrashError(CorpusError):
+    """The process that read a file has ended.
 
     Args:
-        local: Runs the tasks in this process if there is little to do.
-        work: The same work as plain JSON, for worker processes (`worker.worker_from_json`).
-        tasks: The tasks, as `ChunkWorker.run` takes them.
-        workers: The number of processes.
-        size: The size of all files in bytes.
-
-    Raises:
-        CorpusError: If a worker dies; the message names the file that it was reading.
+        number: The index of the file.
+        reason: The reason that is reported for the file.
+        path: The path of the file.
     """
-    if workers <= 1 or len(tasks) <= 1 or size < SMALL_BYTES:
-        yield from map(local.run, tasks)
-        return
-    count = min(workers, len(tasks))
-    idle: SimpleQueue[_WorkerProcess] = SimpleQueue()
-    processes = [_WorkerProcess(work) for _ in range(count)]
-    for process in processes:
-        idle.put(process)
 
-    def run(task: dict[str, Any]) -> dict[str, Any]:
-        process = idle.get()
-        try:
-            return process.run(task)
-        finally:
+    def __init__(self, number: int, reason: str, path: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.number, self.reason = number, reason
+
+
+class Pool:
+    """Runs the tasks of a preparation, in worker processes if that is faster or safer. It is a context manager.
+
+    The results do not depend on the number of workers. Processes are started when they are needed and kept until the
+    pool is closed.
+
+    Example:
+        with Pool(worker, workers=4, size=size) as pool:
+            results = list(pool.run([{"run": "scan", "chunk": 0}]))
+
+    Args:
+        worker: The worker that runs the tasks in this process; it also describes the work for the processes.
+        workers: The largest number of processes.
+        size: The size of all files in bytes.
+    """
+
+    def __init__(self, worker: ChunkWorker, *, workers: int, size: int) -> None:
+        self.worker, self.workers, self.size = worker, workers, size
+        self._work = {
+            "plugin": worker.plugin.name,
+            "options": options_to_json(worker.options),
+            "folder": str(worker.folder),
+            "files": [
+                {
+                    "path": str(f.path),
+                    "labels": dict(f.labels),
+                    "split": f.split,
+                    "fractions": list(f.fractions),
+                    "columns": f.columns.to_json() if f.columns else {},
+                }
+                for f in worker.files
+            ],
+            "chunks": worker.chunks,
+        }
+        self._processes: list[_WorkerProcess] = []
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        for process in self._processes:
+            process.stop()
+        self._processes = []
+
+    def run(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the result of each task, in order.
+
+        A file that ends its worker is skipped by a scan, which is repeated without it.
+
+        Raises:
+            ReaderCrashError: If a worker ends while it encodes a file that the scan could read.
+            CorpusError: If a worker cannot be started, or is ended by a signal from outside.
+        """
+        count = min(self.workers, len(tasks))
+        if not self.worker.plugin.native and (self.workers <= 1 or len(tasks) <= 1 or self.size < SMALL_BYTES):
+            count = 0
+        if not count:
+            yield from map(self.worker.run, tasks)
+            return
+        self._processes += [_WorkerProcess(self._work) for _ in range(count - len(self._processes))]
+        idle: SimpleQueue[_WorkerProcess] = SimpleQueue()
+        for process in self._processes[:count]:
             idle.put(process)
 
-    try:
+        def run(task: Mapping[str, Any]) -> dict[str, Any]:
+            process = idle.get()
+            try:
+                return _run_without_crashes(process, task)
+            finally:
+                idle.put(process)
+
         with ThreadPoolExecutor(count) as threads:
             try:
                 yield from threads.map(run, tasks)
+            except BaseException:
+                self._stop()  # the threads must not wait for results that nobody needs
+                raise
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-                for process in processes:
-                    process.stop()
-    finally:
-        for process in processes:
-            process.stop()
+
+
+def probe(plugin: AnyPlugin, options: Any, path: Path) -> ReadError | None:
+    """Read a file in a child process and return an error if that ends the process, None if the file can be read here.
+
+    Nothing is done for a plugin that reads in pure Python.
+
+    Example:
+        error = probe(plugin, plugin.Options(), Path("song.mid"))
+
+    Args:
+        plugin: The plugin that reads the file.
+        options: The plugin's options.
+        path: The path of the file.
+    """
+    if not plugin.native:
+        return None
+    worker = ChunkWorker(plugin, options, path.parent, [SourceFile(path.absolute())], [[0]])
+    try:
+        with Pool(worker, workers=1, size=0) as pool:
+            list(pool.run([{"run": "probe", "chunk": 0}]))
+    except ReaderCrashError as error:
+        return ReadError(error.reason, file=str(path))
+    return None
+
+
+def _run_without_crashes(process: "_WorkerProcess", task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a task; a scan is repeated without the files that end the process."""
+    crashed = dict(task.get("crashed", {}))
+    while True:
+        try:
+            return process.run({**task, "crashed": crashed})
+        except ReaderCrashError as error:
+            if task["run"] != "scan":
+                raise
+            crashed[str(error.number)] = error.reason
 
 
 class _WorkerProcess:
+    """A worker in a process of its own; if it has ended, the next task starts a new process.
+
+    Args:
+        work: The work as plain JSON (`worker.worker_from_json`).
+    """
+
     def __init__(self, work: Mapping[str, Any]) -> None:
         self._work = work
-        # Ctrl-C is handled by this process: a worker inherits that the signal is ignored.
+        self._process: subprocess.Popen[str] | None = None
+        self._stopped = False
+        self._start()
+
+    def _start(self) -> "subprocess.Popen[str]":
+        # Ctrl-C is handled by this process: a worker inherits that the signal is ignored, or ignores it itself.
         in_main_thread = threading.current_thread() is threading.main_thread()
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        self._process = subprocess.Popen(
+        self._process = process = subprocess.Popen(
             [sys.executable, "-m", "seqforge.corpus"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -81,39 +187,72 @@ class _WorkerProcess:
         )
         if in_main_thread:
             signal.signal(signal.SIGINT, handler)
-        self._send(work)
+        _send(process, self._work)
+        return process
 
-    def run(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Run a task and return its result."""
-        self._send(task)
-        assert self._process.stdout is not None
-        message: dict[str, Any] = {"reading": self._work["chunks"][task["chunk"]][0]}
-        while "reading" in message:
-            number = message["reading"]
-            line = self._process.stdout.readline()
+    def run(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a task and return its result.
+
+        Raises:
+            ReaderCrashError: If the process ends while it reads a file.
+            CorpusError: If it ends before it reads a file, or by a signal from outside.
+        """
+        if self._stopped:
+            raise CorpusError("the preparation was stopped")
+        process = self._process or self._start()
+        assert process.stdout is not None
+        _send(process, task)
+        number: int | None = None
+        message: dict[str, Any] = {"ready": True}
+        while "reading" in message or "ready" in message:
+            number = message.get("reading", number)
+            line = process.stdout.readline()
             if not line:
-                raise CorpusError(
-                    f"the process that was reading {self._work['files'][number]['path']} died (exit code"
-                    f" {self._process.wait()}); move that file elsewhere and try again"
-                )
+                raise self._ended(process, number)
             message = json.loads(line)
         if "error" in message:
             kind = getattr(errors, message["class"], SeqforgeError)
             raise kind(message["error"])
         return message
 
-    def stop(self) -> None:
-        """End the process."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                if pipe is not None and not pipe.closed:
-                    pipe.close()
+    def _ended(self, process: "subprocess.Popen[str]", number: int | None) -> CorpusError:
+        """Return the error of a process that has ended, and forget the process.
 
-    def _send(self, message: Mapping[str, Any]) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the missing result tells that the process died
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
+        Args:
+            process: The process.
+            number: The index of the file that it was reading, None if it was reading none.
+        """
+        code = process.wait()
+        _close_pipes(process)
+        self._process = None
+        signals = {-getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)}
+        if number is None or self._stopped or code in signals:
+            return CorpusError(f"a process that reads the corpus was ended (exit code {code}); run the command again")
+        path = self._work["files"][number]["path"]
+        return ReaderCrashError(number, f"the reader crashed (exit code {code})", path)
+
+    def stop(self) -> None:
+        """End the process for good."""
+        self._stopped = True
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        _close_pipes(process)
+
+
+def _send(process: "subprocess.Popen[str]", message: Mapping[str, Any]) -> None:
+    """Send a message to a process; if the process has ended, its missing result tells so."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(message) + "\n")
+        process.stdin.flush()
+
+
+def _close_pipes(process: "subprocess.Popen[str]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe is not None and not pipe.closed:
+                pipe.close()

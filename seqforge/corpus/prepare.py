@@ -18,7 +18,7 @@ from seqforge.core.files import make_folder
 from seqforge.core.options import options_to_json
 from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
-from seqforge.corpus.pool import run_tasks
+from seqforge.corpus.pool import Pool, ReaderCrashError
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import SHARES, Groups, split_by_content
 from seqforge.corpus.worker import (
@@ -160,8 +160,13 @@ class _Preparation:
         self.workers, self.on_message = workers, on_message
         self.size = sum(file.path.stat().st_size for file in files)
         self.chunks = _chunks(files)
-        self.divide = self.extend = False
+        self.extend = False
         self.shares: Sequence[float] = SHARES
+        self.divide: Sequence[float] = ()
+        self.crashed: dict[int, str] = {}
+        """The files whose reader crashed: index to reason."""
+        worker = ChunkWorker(plugin, options, folder, files, self.chunks)
+        self.pool = Pool(worker, workers=workers, size=self.size)
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
         report = dict(read_manifest(self.folder)["report"])
@@ -174,12 +179,23 @@ class _Preparation:
         return PreparedCorpus(codec, datasets, self.folder, report)
 
     def run(self, codec: AnyCodec | None) -> None:
+        """Prepare the corpus; if a reader crashes on a file that the scan could read, start again without the file."""
+        with self.pool:
+            while True:
+                try:
+                    return self._prepare(codec)
+                except ReaderCrashError as error:
+                    self.crashed[error.number] = error.reason
+                    for path in self.folder.iterdir():
+                        path.unlink()
+
+    def _prepare(self, codec: AnyCodec | None) -> None:
+        self.divide = ()
         # 1. Read every file once for fingerprints and fixed splits, and decide the other splits by content.
         scans = self._scan()
         splits, remark = self._split(scans)
         if remark == DIVIDE:
-            self.divide = True
-            self.files = [dataclasses.replace(f, fractions=_fractions(f, self.shares)) for f in self.files]
+            self.divide = self.shares
             scans = self._scan()
             splits, _ = self._split(scans)
             parts = ", ".join(f"{100 * share:g} % {split}" for share, split in zip(self.shares, SPLITS, strict=True))
@@ -216,6 +232,8 @@ class _Preparation:
         done = self._finished(lambda chunk: self._scan_file(chunk).metadata["result"])
         done |= self._run("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
         scans = [done[chunk] for chunk in range(len(self.chunks))]
+        for scan in scans:
+            self.crashed |= {int(number): reason for number, reason in scan.get("crashed", {}).items()}
         if not sum(scan["pieces"] for scan in scans):
             reasons = [reason for scan in scans for reason in scan["reasons"]]
             more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
@@ -245,6 +263,8 @@ class _Preparation:
         for chunk, numbers in enumerate(self.chunks):
             index = 0
             for number in numbers:
+                if number in self.crashed:
+                    continue
                 for item in read_pieces(self.plugin, self.options, self.files[number], divide=self.divide):
                     if isinstance(item, ReadError):
                         continue
@@ -259,7 +279,7 @@ class _Preparation:
         return [done[chunk] for chunk in range(len(self.chunks))]
 
     def _scan_file(self, chunk: int) -> TensorFile:
-        return TensorFile(scan_path(self.folder, chunk, divide=self.divide), "scan")
+        return TensorFile(scan_path(self.folder, chunk, divide=bool(self.divide)), "scan")
 
     def _finished(self, read: Callable[[int], dict[str, Any]]) -> dict[int, dict[str, Any]]:
         """Return the results of an earlier, interrupted preparation; damaged results are left out."""
@@ -270,32 +290,16 @@ class _Preparation:
         return results
 
     def _run(self, function: str, chunks: list[int]) -> dict[int, dict[str, Any]]:
-        work = {
-            "plugin": self.plugin.name,
-            "options": options_to_json(self.options),
-            "folder": str(self.folder),
-            "files": [
-                {
-                    "path": str(f.path),
-                    "labels": dict(f.labels),
-                    "split": f.split,
-                    "fractions": list(f.fractions),
-                    "columns": f.columns.to_json() if f.columns else {},
-                }
-                for f in self.files
-            ],
-            "chunks": self.chunks,
-            "divide": self.divide,
-        }
-        tasks = [{"run": function, "chunk": chunk} for chunk in chunks]
-        local = ChunkWorker(self.plugin, self.options, self.folder, self.files, self.chunks, divide=self.divide)
-        results = run_tasks(local, work, tasks, workers=self.workers, size=self.size)
-        return dict(zip(chunks, results, strict=True))
-
-
-def _fractions(file: SourceFile, shares: Sequence[float]) -> tuple[float, ...]:
-    """Return the fractions by which the pieces of a file are divided, () if the file has a split."""
-    return file.fractions or (() if file.split else tuple(shares))
+        common = {"run": function, "divide": list(self.divide)}
+        tasks = [
+            {
+                **common,
+                "chunk": chunk,
+                "crashed": {str(n): self.crashed[n] for n in self.chunks[chunk] if n in self.crashed},
+            }
+            for chunk in chunks
+        ]
+        return dict(zip(chunks, self.pool.run(tasks), strict=True))
 
 
 def _root(files: list[SourceFile]) -> str:

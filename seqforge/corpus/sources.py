@@ -1,13 +1,15 @@
 """The files behind the names given with --corpus, with their labels and splits."""
 
 import csv
+import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from seqforge.corpus.catalogue import Corpus, find_corpus
+from seqforge.corpus.catalogue import find_corpus
+from seqforge.corpus.description import Corpus
 from seqforge.corpus.split import parse_shares
 from seqforge.corpus.tables import TABLE_SUFFIXES, TableColumns, check_columns, column_names, is_table
 from seqforge.dataset import SPLITS
@@ -132,7 +134,7 @@ def find_sources(
 
     Raises:
         OptionsError: If the split is not possible.
-        UsageError: If a name is neither a path nor an installed corpus, or a table lacks a column.
+        UsageError: If a name is neither a file or folder nor an installed corpus, or a table lacks a column.
         CorpusError: If a folder is empty or contains no file of the domain.
     """
     files: list[SourceFile] = []
@@ -146,6 +148,11 @@ def find_sources(
             files += [_with_columns(file, columns) for file in folder_files]
         elif path.is_file():
             files.append(_with_columns(SourceFile(path), columns))
+        elif path.exists():
+            raise UsageError(
+                f"`corpus` is {name!r}, which is a pipe or a device and may never end; copy its content to a file",
+                field="corpus", value=name, allowed="a file, a folder or an installed corpus",
+            )  # fmt: skip
         else:
             corpus = find_corpus(name, domain=domain)
             if corpus.domain != domain:
@@ -154,7 +161,7 @@ def find_sources(
             files += _corpus_files(corpus)
     if columns is None:
         remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], reads)
-    sources = Sources(tuple(names), tuple(files), tuple(corpora), dict(unsupported.most_common()), tuple(remarks))
+    sources = Sources(tuple(names), tuple(files), tuple(corpora), dict((+unsupported).most_common()), tuple(remarks))
     return _with_split(sources, split, reads, columns) if split else sources
 
 
@@ -221,9 +228,11 @@ def _table_remarks(paths: Sequence[Path], reads: Sequence[str]) -> list[str]:
 def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: Counter[str]) -> list[SourceFile]:
     """Return the files of a user's folder; folders train/, valid/ and test/ inside are the split.
 
-    Files that the plugin does not read are counted in `unsupported`.
+    Files that the plugin does not read, and pipes and devices, are counted in `unsupported`.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
+    entries = sorted(path for path in folder.rglob("*") if not _is_hidden(path.relative_to(folder)))
+    paths = [path for path in entries if path.is_file()]
+    unsupported["pipe or device"] += sum(_is_special(path) for path in entries)
     supported = [path for path in paths if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
     if not paths:
         raise CorpusError(f"the folder {folder} is empty; put {listing(reads) or 'some'} files into it")
@@ -263,8 +272,9 @@ def _corpus_files(corpus: Corpus) -> list[SourceFile]:
     if not paths:
         raise CorpusError(f"the files of the corpus {corpus.name!r} are missing: {corpus.folder} contains none")
     kind = corpus.split["kind"]
+    corpus.check_inside(corpus.folder / LABELS)
     labels = _read_table(corpus.folder / LABELS)
-    splits = _read_table(corpus.folder / str(corpus.split.get("list", "split.csv"))) if kind == "listed" else {}
+    splits = _read_table(corpus.table_path()) if kind == "listed" else {}
     fractions = tuple(float(corpus.split.get(split, 0)) for split in SPLITS) if kind == "fractions" else ()
     files = []
     for path in paths:
@@ -299,6 +309,15 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     return {
         row["file"]: {name: value for name, value in row.items() if name and name != "file" and value} for row in rows
     }
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a pipe, a socket or a device, also behind a symbolic link."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _is_hidden(path: Path) -> bool:

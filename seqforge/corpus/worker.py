@@ -1,7 +1,7 @@
 """One worker of the preparation: it scans or encodes chunks of files.
 
 A worker is a separate process (`python -m seqforge.corpus`) that reads and writes JSON lines, so a parser that crashes
-on a hostile file loses one chunk, and the file is named. There is no pickle and no fork.
+on a hostile file takes only the worker with it, and the file is skipped. There is no pickle and no fork.
 """
 
 import json
@@ -38,10 +38,10 @@ class ChunkWorker:
         folder: The folder of the corpus that is being prepared.
         files: All files, in order.
         chunks: The indices of the files of each chunk.
-        divide: Whether pieces are divided, see `read_pieces`.
 
     Attributes:
         on_file: Called with the index of each file before it is read.
+        crashed: The files that are skipped because their reader crashed: index to reason.
     """
 
     def __init__(
@@ -51,22 +51,28 @@ class ChunkWorker:
         folder: Path,
         files: list[SourceFile],
         chunks: list[list[int]],
-        *,
-        divide: bool,
     ) -> None:
         self.plugin, self.options, self.folder = plugin, options, folder
-        self.files, self.chunks, self.divide = files, chunks, divide
+        self.files, self.chunks = files, chunks
+        self.divide: tuple[float, ...] = ()
         self.on_file: Callable[[int], None] = lambda number: None
+        self.crashed: dict[int, str] = {}
         self._codec: AnyCodec | None = None
 
     def run(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one task, {"run": "scan" or "encode", "chunk": index}, and return its result as plain JSON.
+        """Run one task and return its result as plain JSON.
+
+        Args:
+            task: `run` ("scan", "encode" or "probe"), `chunk` (its index), and if needed `divide` (shares by which
+                pieces are divided, see `read_pieces`) and `crashed` (files to skip: index to reason).
 
         Raises:
             SeqforgeError: If the task fails for a known reason.
             ContractError: If the plugin raises an unexpected error.
         """
-        function = self.scan if task["run"] == "scan" else self.encode
+        function = {"scan": self.scan, "encode": self.encode, "probe": self.probe}[task["run"]]
+        self.divide = tuple(task.get("divide", ()))
+        self.crashed = {int(number): reason for number, reason in task.get("crashed", {}).items()}
         try:
             return function(int(task["chunk"]))
         except (SeqforgeError, OSError, MemoryError):
@@ -89,9 +95,10 @@ class ChunkWorker:
                 groups.add(fingerprints_of(self.plugin, piece) if split == UNDECIDED else [0])
                 splits.append(split)
         keys, owners = groups.arrays()
-        result = {"pieces": groups.pieces, **skipped.to_json()}
+        crashed = {str(number): self.crashed[number] for number in self.chunks[chunk] if number in self.crashed}
+        result = {"pieces": groups.pieces, **skipped.to_json(), "crashed": crashed}
         tensors = {"keys": keys, "owners": owners, "splits": np.frombuffer(bytes(splits), np.uint8)}
-        path = scan_path(self.folder, chunk, divide=self.divide)
+        path = scan_path(self.folder, chunk, divide=bool(self.divide))
         write_tensors(path, tensors, {"kind": "scan", "result": result})
         return result
 
@@ -135,6 +142,10 @@ class ChunkWorker:
         write_text(encoded_path(self.folder, chunk), json.dumps(result))
         return result
 
+    def probe(self, chunk: int) -> dict[str, Any]:
+        """Read the pieces of a chunk and drop them: a reader that crashes ends this process."""
+        return {"pieces": sum(not isinstance(item, ReadError) for item in self._items(chunk))}
+
     def codec(self) -> AnyCodec:
         """Return the codec of the corpus that is being prepared."""
         if self._codec is None:
@@ -143,6 +154,9 @@ class ChunkWorker:
 
     def _items(self, chunk: int) -> Iterator[tuple[Piece[Any], int] | ReadError]:
         for number in self.chunks[chunk]:
+            if number in self.crashed:
+                yield ReadError(self.crashed[number], file=str(self.files[number].path))
+                continue
             self.on_file(number)
             yield from read_pieces(self.plugin, self.options, self.files[number], divide=self.divide)
 
@@ -158,7 +172,7 @@ class SkippedPieces:
         """Count one error."""
         self.count += 1
         if len(self.reasons) < MAX_REASONS:
-            self.reasons.append(str(error))
+            self.reasons.append(str(error).encode("utf-8", "backslashreplace").decode("utf-8"))
 
     def to_json(self) -> dict[str, Any]:
         """Return number and reasons as plain JSON."""
@@ -198,7 +212,7 @@ def encoded_path(folder: Path, chunk: int) -> Path:
 
 
 def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
-    """Return the worker for the description that `pool.run_tasks` sends."""
+    """Return the worker for the description that `pool.Pool` sends."""
     plugin = registry.load(work["plugin"])
     files = [
         SourceFile(
@@ -211,4 +225,4 @@ def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
         for f in work["files"]
     ]
     options = options_from_json(plugin.Options, work["options"])
-    return ChunkWorker(plugin, options, Path(work["folder"]), files, work["chunks"], divide=work["divide"])
+    return ChunkWorker(plugin, options, Path(work["folder"]), files, work["chunks"])

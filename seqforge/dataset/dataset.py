@@ -10,6 +10,7 @@ import numpy as np
 
 from seqforge.core.files import write_text
 from seqforge.core.labels import LabelIndex
+from seqforge.core.names import check_name
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
@@ -126,8 +127,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         names = content["shards"]
         if content["format"] != FORMAT or content["kind"] != "manifest" or not isinstance(content["report"], dict):
             raise ValueError("it has another format")
-        if not all(isinstance(name, str) and Path(name).name == name and "\0" not in name for name in names):
-            raise ValueError("it names a shard outside its folder")
+        for name in names:
+            check_name(name)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFileError(f"{path} cannot be used ({error}); {advice}") from error
     return dict(content)

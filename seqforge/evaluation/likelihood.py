@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
+from seqforge.errors import RunError
 from seqforge.network import Batch, Network, example_batch
 from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
@@ -87,8 +88,12 @@ def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluatio
         network: The model.
         dataset: The dataset.
         unit: The name of the natural unit.
+
+    Raises:
+        RunError: If the loss is not finite.
     """
     likelihood = exact_likelihood(network, dataset)
+    _check_finite(likelihood.nats)
     return Evaluation(unit, float(dataset.units.sum()), len(dataset), likelihood.positions, likelihood.nats)
 
 
@@ -109,6 +114,9 @@ def score_example(
         units: Natural units of the piece.
         unit: The name of the natural unit.
         bptt: Number of positions that are read at a time; the result does not depend on it.
+
+    Raises:
+        RunError: If the loss is not finite.
     """
     [(nats, steps)] = score_examples(network, [example], [labels], bptt=bptt)
     return Evaluation(unit, units, 1, steps, nats)
@@ -139,6 +147,7 @@ def score_examples(
                 losses, state = network.loss(batch.slice_time(first, first + bptt), state)
                 totals += losses.double().sum(0)
             for number, total in zip(numbers, totals.tolist(), strict=True):
+                _check_finite(total)
                 nats[number] = total
     return [(value, len(example.steps) + 1) for value, example in zip(nats, examples, strict=True)]
 
@@ -189,3 +198,16 @@ def _joined_sources(sources: Sequence[Tensor]) -> Tensor | None:
         return None
     width = max(source.shape[2] for source in sources)
     return _joined([functional.pad(source, (0, width - source.shape[2])) for source in sources])
+
+
+def _check_finite(nats: float) -> None:
+    """Check that a loss is finite.
+
+    Raises:
+        RunError: If it is not.
+    """
+    if not math.isfinite(nats):
+        raise RunError(
+            f"the loss is {nats}, because the outputs of the network are not finite: the model is damaged or its"
+            " training diverged; use another model, or train again with a lower `learning_rate`"
+        )

@@ -13,6 +13,7 @@ capabilities (`capabilities`). What a plugin returns is checked in `validation`;
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.plugin.capabilities import (
     Augments,
+    CarriesProvenance,
     Checks,
     Describes,
     Divides,
@@ -20,12 +21,14 @@ from seqforge.plugin.capabilities import (
     FromText,
     Illustrates,
     Loops,
+    Previews,
     Streams,
 )
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
+from seqforge.plugin.preview import Preview
 from seqforge.plugin.tokens import UNSEEN, TokenCodec
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "AnyCodec",
     "AnyPlugin",
     "Augments",
+    "CarriesProvenance",
     "Checks",
     "Codec",
     "Describes",
@@ -50,6 +54,8 @@ __all__ = [
     "Origin",
     "Piece",
     "Plugin",
+    "Preview",
+    "Previews",
     "Streams",
     "Task",
     "TokenCodec",

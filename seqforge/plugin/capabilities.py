@@ -3,15 +3,29 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 import numpy as np
 
 from seqforge.core.sequences import Example
 from seqforge.errors import ReadError
+from seqforge.plugin import embedding
 from seqforge.plugin.piece import ContentT, Piece
+from seqforge.plugin.preview import Preview
 
-__all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "FromText", "Illustrates", "Loops", "Streams"]
+__all__ = [
+    "Augments",
+    "CarriesProvenance",
+    "Checks",
+    "Describes",
+    "Divides",
+    "Fingerprints",
+    "FromText",
+    "Illustrates",
+    "Loops",
+    "Previews",
+    "Streams",
+]
 
 
 class Augments(ABC):
@@ -122,6 +136,46 @@ class Checks(ABC, Generic[ContentT]):
         """Return the violations of the domain's rules in a piece, one sentence each; empty if it is valid."""
 
 
+class CarriesProvenance(ABC):
+    """Capability of a plugin: files of some formats carry the record of their generation, so no second file is needed.
+
+    The record is one line of ASCII. The two methods follow one law: `extract(embed(data, record, suffix), suffix)` is
+    `(record, data)`. A file with a record must read back as the same piece. The methods of this class implement .svg
+    (a metadata element), .mid (a text event) and .png (a text chunk); override both for other formats.
+
+        class Chess(Plugin[str, ChessOptions, ChessRequest], CarriesProvenance):
+            provenance_suffixes = (".svg",)
+
+    Attributes:
+        provenance_suffixes: The suffixes of `writes` whose files carry a record.
+    """
+
+    provenance_suffixes: ClassVar[tuple[str, ...]]
+
+    def embed(self, data: bytes, record: str, suffix: str) -> bytes:
+        """Return the content of a file with a record in it.
+
+        Args:
+            data: The content of the file as `write` wrote it.
+            record: The record.
+            suffix: The suffix of the format, one of `provenance_suffixes`.
+        """
+        return _EMBED[suffix](data, record)
+
+    def extract(self, data: bytes, suffix: str) -> tuple[str, bytes] | None:
+        """Return the record of a file, and the content of the file without it; None if the file has no record.
+
+        Args:
+            data: The content of any file with this suffix.
+            suffix: The suffix of the format, one of `provenance_suffixes`.
+        """
+        return _EXTRACT[suffix](data)
+
+
+_EMBED = {".svg": embedding.embed_svg, ".mid": embedding.embed_midi, ".png": embedding.embed_png}
+_EXTRACT = {".svg": embedding.extract_svg, ".mid": embedding.extract_midi, ".png": embedding.extract_png}
+
+
 class Streams(ABC):
     """Capability of a codec: a generated piece can be shown as text while it grows.
 
@@ -156,3 +210,11 @@ class Loops(ABC, Generic[ContentT]):
     @abstractmethod
     def write_loop(self, piece: Piece[ContentT], path: Path) -> None:
         """Write a .wav file of the piece's exact length; what sounds after its end is mixed into its beginning."""
+
+
+class Previews(ABC, Generic[ContentT]):
+    """Capability of a plugin: a piece can be shown as a picture, sound or text, for example in a notebook."""
+
+    @abstractmethod
+    def preview(self, piece: Piece[ContentT]) -> Preview:
+        """Return the preview of a piece. `Preview.from_files` builds it from files that the plugin writes."""

@@ -48,6 +48,8 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
         Options: Frozen dataclass of how files are read and encoded. Its fields become flags of `train`.
         Request: Frozen dataclass of what can be asked for. Its fields become flags of `generate`.
         codec: The class of the codec.
+        native: Whether `read` uses a native library, whose faults can end the process. Files are then read in a child
+            process first, and a file that ends it is skipped. Set it to False if `read` is pure Python.
         default_model: The name of the shipped model that is used if none is named.
         training_defaults: Defaults of the core's training flags that suit the domain, by name: {"minutes": 5}.
         sampling_defaults: Defaults of the sampling controls (`seqforge.sampling.Controls`): {"temperature": 0.9}.
@@ -63,6 +65,7 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
     Options: type[OptionsT] = NoOptions  # type: ignore[assignment]
     Request: type[RequestT] = NoRequest  # type: ignore[assignment]
     codec: type[Codec[ContentT, OptionsT, RequestT]]
+    native: ClassVar[bool] = True
     default_model: ClassVar[str] = "default"
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     sampling_defaults: ClassVar[Mapping[str, Any]] = {}

@@ -16,6 +16,7 @@ from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.sampling.controls import MAX_BEAMS, Controls, Limits, check_beam_controls, check_beams
+from seqforge.sampling.distributions import check_finite
 from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import Guide, mask_source_end
@@ -120,7 +121,11 @@ class BeamSearch:
         return time.monotonic() > self.deadline
 
     def best(self, n: int) -> list[Sample]:
-        """Return the n best complete pieces, the best first; fewer if the beam found fewer."""
+        """Return the n best complete pieces, the best first; fewer if the beam found fewer.
+
+        Raises:
+            RunError: If the outputs of the network are not finite.
+        """
         self.deadline = time.monotonic() + self.limits.seconds
         complete = self._search(self.beams)
         if self.beams > 1 and not self.timed_out:  # after the deadline, a greedy piece would end at once
@@ -191,6 +196,7 @@ class BeamSearch:
         """Return the best continuations that are not complete; append the complete ones to `complete`."""
         scores = logits[: len(active)].double().log_softmax(-1).numpy()
         scores[~masks] = -np.inf
+        check_finite(scores.max(axis=1))  # NaN reaches the maximum; a row without a possible step has -inf
         totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None]
         order = np.argsort(-totals, axis=None, kind="stable")[: 2 * beams]
         extended: list[_Hypothesis] = []

@@ -1,10 +1,14 @@
-"""Checks of the capabilities: augmentation, division, fingerprints, statistics and streaming."""
+"""Checks of the capabilities: augmentation, division, fingerprints, statistics, streaming and previews."""
+
+import io
+import wave
 
 import numpy as np
 
 from seqforge.api.text import text_of
+from seqforge.core.safe_svg import safe_svg
 from seqforge.errors import ReadError
-from seqforge.plugin import Describes, Divides, Fingerprints, FromText, Piece, Streams
+from seqforge.plugin import Describes, Divides, Fingerprints, FromText, Piece, Preview, Previews, Streams
 from seqforge.plugin.validation import (
     validate_fingerprints,
     validate_parts,
@@ -137,3 +141,30 @@ def steps_are_streamed(subject: Subject) -> str:
         if "round_trip" not in subject.failed and isinstance(content, str) and "".join(first) != content:
             raise subject.failure("stream", f"of sample {number + 1} gives another text than `decode`")
     return f"{len(subject.short_examples)} samples"
+
+
+def previews_are_valid(subject: Subject) -> str:
+    """`preview` returns a Preview with text, a picture in safe SVG or a WAV file, and the same one the second time."""
+    plugin, parts = subject.plugin, set()
+    if not isinstance(plugin, Previews):
+        raise CheckSkipped("the plugin has no previews")
+    for number, piece in enumerate(subject.pieces[:2]):
+        name = subject.sample_name(number)
+        with subject.calling("preview", name):
+            preview, again = plugin.preview(piece), plugin.preview(piece)
+        if not isinstance(preview, Preview):
+            raise subject.failure("preview", f"of {name} returns {type(preview).__name__}", "a Preview")
+        if preview != again:
+            raise subject.failure("preview", f"of {name} returns another preview the second time", "the same")
+        if preview.svg and not safe_svg(preview.svg):
+            raise subject.failure("preview", f"of {name} returns a picture that is no SVG, or that declares entities")
+        if preview.audio:
+            try:
+                wave.open(io.BytesIO(preview.audio)).close()
+            except (wave.Error, EOFError) as error:
+                problem = f"of {name} returns sound that is no WAV file ({error})"
+                raise subject.failure("preview", problem) from error
+        parts |= {part for part in ("svg", "audio", "text") if getattr(preview, part)}
+    if not parts:
+        raise subject.failure("preview", "returns empty previews", "a picture, sound or text")
+    return ", ".join(sorted(parts))

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Check] = {
         _constraint.allowed_steps_decode,
         _files.files_are_written,
         _files.written_files_read_back,
+        _files.provenance_is_carried,
         _task.finish_returns_a_piece,
         _capabilities.augmentation_is_valid,
         _capabilities.pieces_are_divided,
@@ -37,6 +38,7 @@ CHECKS: Mapping[str, Check] = {
         _capabilities.texts_become_pieces,
         _capabilities.statistics_are_valid,
         _capabilities.steps_are_streamed,
+        _capabilities.previews_are_valid,
         _training.model_trains,
     )
 }

@@ -8,7 +8,8 @@ from typing import Any
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.errors import ContractError, ReadError, listing
-from seqforge.plugin import Piece
+from seqforge.plugin import CarriesProvenance, Piece
+from seqforge.plugin.records import embed_record
 from seqforge.plugin.validation import validate_items, validate_units, write_pieces
 from seqforge.testing._compare import digest
 from seqforge.testing._results import CheckFailed, CheckSkipped
@@ -16,6 +17,7 @@ from seqforge.testing._subject import Subject
 from seqforge.testing._walks import random_result
 
 REAL_PIECES = 6
+RECORD = '{"text": "<&> -- % \\\\ \\u00e9", "numbers": [' + ", ".join(map(str, range(1000))) + "]}"
 RANDOM_LENGTHS = (17, 57, 97, 137)
 
 
@@ -44,8 +46,29 @@ def written_files_read_back(subject: Subject) -> str:
     return f"{', '.join(suffixes)}: {REAL_PIECES} real pieces and some of random allowed steps"
 
 
-def _read_back(subject: Subject, piece: Piece[Any], suffix: str) -> None:
-    """Write a piece, read it, and compare both."""
+def provenance_is_carried(subject: Subject) -> str:
+    """A file with an embedded record gives back the record and the bytes before, and reads as the same piece."""
+    plugin = subject.plugin
+    if not isinstance(plugin, CarriesProvenance):
+        raise CheckSkipped("files of the plugin carry no provenance")
+    subject.require("declaration_is_valid")
+    subject.require("files_are_written")
+    unknown = [suffix for suffix in plugin.provenance_suffixes if suffix not in plugin.writes]
+    if unknown:
+        problem = f"has `provenance_suffixes` with {listing(unknown)}"
+        raise subject.failure("embed", problem, "records for suffixes of `writes` only")
+    for suffix in plugin.provenance_suffixes:
+        (piece,) = _real_pieces(subject, 1)
+        _read_back(subject, piece, suffix, record=RECORD)
+    for suffix in plugin.provenance_suffixes:
+        with subject.calling("extract", f"bytes that are no {suffix} file"):
+            if plugin.extract(b"", suffix) is not None or plugin.extract(b"\xff\x00 record", suffix) is not None:
+                raise subject.failure("extract", f"finds a record in bytes that are no {suffix} file", "None")
+    return listing(plugin.provenance_suffixes)
+
+
+def _read_back(subject: Subject, piece: Piece[Any], suffix: str, *, record: str = "") -> None:
+    """Write a piece, with an embedded record if one is given, read it if the plugin can, and compare both."""
     plugin, codec = subject.plugin, subject.codec
     with subject.calling("encode", "a piece to write"):
         written = codec.encode(piece)
@@ -55,6 +78,11 @@ def _read_back(subject: Subject, piece: Piece[Any], suffix: str) -> None:
         path = Path(folder) / f"piece{suffix}"
         with subject.calling("write", f"a piece as {suffix}"):
             write_pieces(plugin, [piece], path)
+        if record:
+            with subject.calling("embed", f"a record in a {suffix} file"):
+                embed_record(plugin, path, record)
+            if plugin.reads and suffix not in plugin.reads:
+                return
         with subject.calling("read", f"the written {suffix} file"):
             items = list(validate_items(plugin, path, subject.options))
     errors = [item for item in items if isinstance(item, ReadError)]

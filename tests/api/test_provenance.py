@@ -7,13 +7,14 @@ import pytest
 from seqforge import DamagedFileError, Model, RequestError
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.provenance import (
+    append_record,
     differences,
     digest,
     provenance_of,
     provenance_path,
     read_provenance,
-    request_of,
 )
+from seqforge.api.record_format import FileEntry, Record, parse_records
 
 
 @pytest.fixture
@@ -24,7 +25,12 @@ def record(trained: dict[str, Model], tmp_path: Path) -> dict[str, Any]:
     request = GenerationRequest(
         models=(str(trained["text"].path),), seed=5, request={"prompt_file": str(tmp_path / "p.txt")}
     )
-    return provenance_of(Generation(trained["text"], request), [(tmp_path / "a.txt", [0])])
+    entry = FileEntry("a.txt", (0,), digest(tmp_path / "a.txt"))
+    return dict(json.loads(json.dumps(provenance_of(Generation(trained["text"], request), [entry]))))
+
+
+def parsed(record: dict[str, Any]) -> Record:
+    return parse_records(json.dumps(record))[0]
 
 
 def test_path_is_beside_a_file_and_in_a_folder(tmp_path: Path) -> None:
@@ -46,7 +52,7 @@ def test_record_has_request_models_inputs_and_files(
 
 
 def test_request_round_trips_through_json(record: dict[str, Any], trained: dict[str, Model]) -> None:
-    request = request_of(json.loads(json.dumps(record)))
+    request = parsed(record).request
     assert request == Generation(trained["text"], request).request and request.seed == 5
     assert request.models == (str(trained["text"].path),)
 
@@ -54,11 +60,38 @@ def test_request_round_trips_through_json(record: dict[str, Any], trained: dict[
 def test_record_is_found_by_file_folder_or_itself(record: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "a.txt.provenance.json"
     path.write_text(json.dumps(record))
-    assert read_provenance(tmp_path / "a.txt") == read_provenance(path) == (path, json.loads(path.read_text()))
+    assert read_provenance(tmp_path / "a.txt") == read_provenance(path)
+    assert read_provenance(path).source == path and read_provenance(path).entries[0][0] == parsed(record)
     (tmp_path / "many").mkdir()
     path.rename(tmp_path / "many" / "provenance.json")
-    for name in ("many", "many/0001.txt", "many/provenance.json"):
-        assert read_provenance(tmp_path / name)[0] == tmp_path / "many" / "provenance.json"
+    for name in ("many", "many/a.txt", "many/provenance.json"):
+        assert read_provenance(tmp_path / name).source == tmp_path / "many" / "provenance.json"
+    with pytest.raises(RequestError, match="no provenance"):
+        read_provenance(tmp_path / "many" / "b.txt")
+
+
+def test_records_of_a_folder_are_appended(record: dict[str, Any], tmp_path: Path) -> None:
+    later = {**record, "files": [{**record["files"][0], "name": "b.txt"}]}
+    append_record(tmp_path, record)
+    append_record(tmp_path, later)
+    assert [entry.name for _, entry in read_provenance(tmp_path).entries] == ["a.txt", "b.txt"]
+    assert json.loads((tmp_path / "provenance.json").read_text())["records"] == [record, later]
+
+
+def test_provenance_of_an_earlier_release_is_read_and_kept(record: dict[str, Any], tmp_path: Path) -> None:
+    earlier = {**record, "format": 2}
+    (tmp_path / "provenance.json").write_text(json.dumps(earlier))
+    append_record(tmp_path, {**record, "files": [{**record["files"][0], "name": "b.txt"}]})
+    assert [entry.name for _, entry in read_provenance(tmp_path).entries] == ["a.txt", "b.txt"]
+    assert json.loads((tmp_path / "provenance.json").read_text())["records"][0] == earlier
+
+
+def test_last_record_that_fits_the_content_counts(record: dict[str, Any], tmp_path: Path) -> None:
+    append_record(tmp_path, record)
+    append_record(tmp_path, {**record, "files": [{**record["files"][0], "sha256": "0"}]})
+    assert read_provenance(tmp_path / "a.txt").entries[0][1].sha256 == digest(tmp_path / "a.txt")
+    (tmp_path / "a.txt").write_text("edited")
+    assert read_provenance(tmp_path / "a.txt").entries[0][1].sha256 == "0"
 
 
 def test_file_without_record_is_an_error(tmp_path: Path) -> None:
@@ -68,7 +101,7 @@ def test_file_without_record_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["format", "request", "models", "inputs", "files", "prompts", "versions"])
-@pytest.mark.parametrize("value", [None, 3, ["a"]])
+@pytest.mark.parametrize("value", [None, 9, ["a"]])
 def test_damaged_record_is_an_error(record: dict[str, Any], tmp_path: Path, part: str, value: Any) -> None:
     path = tmp_path / "a.txt.provenance.json"
     path.write_text(json.dumps({**record, part: value}))
@@ -78,13 +111,13 @@ def test_damaged_record_is_an_error(record: dict[str, Any], tmp_path: Path, part
 
 
 def test_differences_name_what_has_changed(record: dict[str, Any], trained: dict[str, Model], tmp_path: Path) -> None:
-    assert differences(record, trained["text"]) == []
+    assert differences(parsed(record), trained["text"]) == []
     (tmp_path / "p.txt").write_text("a ")
     record["versions"]["torch"] = "1.0"
-    changes = differences(record, trained["text"])
+    changes = differences(parsed(record), trained["text"])
     assert changes[0] == f"{tmp_path / 'p.txt'} has changed" and changes[1].startswith("torch was 1.0 and is ")
     (tmp_path / "p.txt").unlink()
-    assert differences(record, trained["text"])[0] == f"{tmp_path / 'p.txt'} is missing"
+    assert differences(parsed(record), trained["text"])[0] == f"{tmp_path / 'p.txt'} is missing"
 
 
 def test_digest_of_missing_file_is_empty(tmp_path: Path) -> None:

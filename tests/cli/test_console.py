@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from seqforge.cli.console import count, data, data_json, fail_with, message, table, with_flags
+from seqforge.cli.console import UNSAFE, count, data, data_json, escape, fail_with, message, table, with_flags
 from seqforge.errors import ContractError, OptionsError, RequestError, SeqforgeError
 
 
@@ -53,3 +53,30 @@ def test_table_aligns_columns() -> None:
 
 def test_count() -> None:
     assert [count(n, "file") for n in (0, 1, 1000)] == ["0 files", "1 file", "1,000 files"]
+
+
+HOSTILE = "a\x1b]0;title\x07\x9b31m\r\nseqforge: done\u202e\u2028\udce9"
+SHOWN = r"a\x1b]0;title\x07\x9b31m\r\nseqforge: done\u202e\u2028\udce9"
+
+
+def test_control_characters_are_escaped() -> None:
+    assert escape(HOSTILE) == SHOWN
+    assert escape("a\nb\tc\x1b", keep="\n\t") == "a\nb\tc\\x1b"
+    assert escape("Breandán 日本語 👩\u200d🎤 'x' \\n") == "Breandán 日本語 👩\u200d🎤 'x' \\n"
+
+
+def test_text_of_files_is_escaped_in_every_output(capsys: pytest.CaptureFixture[str]) -> None:
+    message(HOSTILE)
+    data(table([["name", "content"], [HOSTILE, HOSTILE]]))
+    with pytest.raises(SystemExit):
+        fail_with(SeqforgeError(HOSTILE))
+    out, err = capsys.readouterr()
+    assert err == f"{SHOWN}\nseqforge: {SHOWN}\n"
+    assert out.splitlines()[1] == f"{SHOWN}  {SHOWN}"
+
+
+def test_json_escapes_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    data_json({"name": HOSTILE})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"name": HOSTILE}
+    assert UNSAFE.sub("", out.replace("\n", "")) == out.replace("\n", "")

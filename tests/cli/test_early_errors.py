@@ -66,7 +66,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
     add = Output.add
 
     def interrupting(self: Any, *arguments: Any, **options: Any) -> Any:
-        if self.count == pieces - 1:
+        if self.files.count == pieces - 1:
             signal.raise_signal(signal.SIGINT)
         return add(self, *arguments, **options)
 
@@ -112,7 +112,7 @@ def test_disk_that_is_too_small_is_noticed_after_five_pieces(
     assert result.code == 1
     assert "300 pieces need about " in result.error_message() and "--no-disk-check" in result.error_message()
     if output == "out/":
-        record = json.loads(Path("out/provenance.json").read_text())
+        (record,) = json.loads(Path("out/provenance.json").read_text())["records"]
         assert len(record["files"]) == len(list(Path("out").glob("*.num"))) == 5
     assert run(*command[:3], "-n", "12", "-o", output, "--no-disk-check").code == 0
 

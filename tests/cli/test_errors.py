@@ -105,8 +105,8 @@ SENTENCES: dict[str, tuple[int, str]] = {
     ),
     "generate --replay a.num": (
         2,
-        ("--replay is a.num, which has no provenance (a.num.provenance.json or provenance.json); only files that"
-         " `seqforge generate -o` wrote can be reproduced"),
+        ("--replay is a.num, which has no provenance (in the file, a.num.provenance.json or provenance.json); only"
+         " files that `seqforge generate -o` wrote can be reproduced"),
     ),
 }  # fmt: skip
 

@@ -87,9 +87,9 @@ def test_json_report_names_files(generate: Run, numbers: Path, tmp_path: Path) -
     assert report["path"] == str(tmp_path / "a.one")
 
 
-def test_existing_file_is_replaced(generate: Run, text: Path, tmp_path: Path) -> None:
+def test_existing_file_is_replaced_by_force(generate: Run, text: Path, tmp_path: Path) -> None:
     (tmp_path / "o.txt").write_text("x" * 1000)
-    generate("--model", text, "--length", "5", "-o", tmp_path / "o.txt")
+    assert generate("--model", text, "--length", "5", "-o", tmp_path / "o.txt", "--force").code == 0
     assert len((tmp_path / "o.txt").read_text()) <= 5
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -141,7 +141,9 @@ def test_json_report_has_log_probabilities_per_step(generate: Run, text: Path) -
 
 def test_ban_and_force(generate: Run, text: Path) -> None:
     report = json.loads(
-        generate("--model", text, "--length", "60", "--ban", "e", "--force", "f", "--force", "o", "--json").out
+        generate(
+            "--model", text, "--length", "60", "--ban", "e", "--force-token", "f", "--force-token", "o", "--json"
+        ).out
     )
     content = report["pieces"][0]["text"]
     assert content.startswith("fo") and "e" not in content
@@ -199,3 +201,39 @@ def test_first_files_do_not_depend_on_n(generate: Run, working_folder: Path, lin
         contents[n] = [path.read_bytes() for path in files]
     assert contents[64][:8] == contents[8] and contents[8][:1] == contents[1]
     assert len(set(contents[64])) > 60
+
+
+@pytest.mark.parametrize("output", ["p.txt", "own.txt"])
+def test_file_that_would_be_lost_is_refused_before_the_model_is_loaded(
+    generate: Run, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    (tmp_path / "p.txt").write_text("the ")
+    (tmp_path / "own.txt").write_text("mine")
+    monkeypatch.setattr("seqforge.api.model_loading.load", lambda *arguments, **settings: pytest.fail("loaded"))
+    result = generate("--model", text, "--prompt-file", "p.txt", "--length", "9", "-o", output)
+    advice = "set --force to replace it" if output == "own.txt" else "which is also an input; name another file"
+    assert result.code == 2 and advice in result.error_message()
+    assert [path.read_text() for path in (tmp_path / "p.txt", tmp_path / "own.txt")] == ["the ", "mine"]
+
+
+def test_same_command_twice_replaces_its_file_and_numbers_on_in_a_folder(
+    generate: Run, text: Path, tmp_path: Path
+) -> None:
+    for output in ("a.txt", "out/"):
+        for _ in range(2):
+            assert generate("--model", text, "--length", "9", "-o", output).code == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["0001.txt", "0002.txt", "provenance.json"]
+    assert generate("--model", text, "--length", "9", "-o", "out/", "--overwrite").code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+
+
+def test_several_formats(generate: Run, numbers: Path, tmp_path: Path) -> None:
+    report = json.loads(generate("--model", numbers, "--format", "num,one", "-o", "five", "--json").out)
+    assert report["paths"] == ["five.num", "five.one"] and (tmp_path / "five.one").is_file()
+    report = json.loads(generate("--model", numbers, "--format", "num,one", "-o", "out/", "-n", "2", "--json").out)
+    assert [Path(path).name for path in report["pieces"][1]["paths"]] == ["0002.num", "0002.one"]
+    assert generate("--model", numbers, "--format", "one", "-o", "-").code == 0
+    for flags, part in ((("--format", "num,one", "-o", "-"), "one format"), (("--format", "one"), "set -o FILE")):
+        result = generate("--model", numbers, *flags)
+        assert result.code == 2 and part in result.error_message()

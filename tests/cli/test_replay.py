@@ -41,10 +41,57 @@ def test_file_is_reproduced(generate: Run, model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "b.txt").read_bytes() == (tmp_path / "a.txt").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["many", "many/0003.txt", "many/provenance.json"])
+@pytest.mark.parametrize("name", ["many", "many/provenance.json"])
 def test_folder_is_reproduced(generate: Run, model: Path, name: str) -> None:
     generate("--model", model, "--length", "20", "-n", "5", "-o", "many/")
     assert generate("--replay", name).err == "the same bytes again: 5 files\n"
+
+
+def test_one_file_of_a_folder_is_reproduced_and_written(generate: Run, model: Path, tmp_path: Path) -> None:
+    generate("--model", model, "--length", "20", "-n", "5", "-o", "many/")
+    assert generate("--replay", "many/0003.txt").err == "the same bytes again: 0003.txt\n"
+    assert generate("--replay", "many/0003.txt", "-o", "three.txt").code == 0
+    assert (tmp_path / "three.txt").read_bytes() == (tmp_path / "many/0003.txt").read_bytes()
+    assert generate("--replay", "three.txt").err == "the same bytes again: three.txt\n"
+
+
+def test_folder_with_several_runs_is_reproduced(generate: Run, model: Path, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        generate("--model", model, "--length", "20", "-n", "2", "--seed", seed, "-o", "many/")
+    assert generate("--replay", "many").err == "the same bytes again: 4 files\n"
+    result = generate("--replay", "many", "-o", "other/")
+    assert result.code == 2 and "2 runs" in result.error_message()
+    assert generate("--replay", "many/0004.txt", "-o", "other/").code == 0
+    assert (tmp_path / "other/0001.txt").read_bytes() == (tmp_path / "many/0004.txt").read_bytes()
+
+
+def test_embedded_record_is_reproduced_in_another_format(generate: Run, tmp_path: Path) -> None:
+    flags = ("--model", "abc:default", "--bars", "2", "--seed", "3")
+    assert generate(*flags, "-n", "3", "-o", "tunes/").code == 0
+    assert generate("--replay", "tunes/0002.abc", "-o", "two.mid").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tunes", "two.mid"]
+    assert generate("--replay", "two.mid").err == "the same bytes again: two.mid\n"
+    assert generate("--replay", "two.mid", "--format", "abc", "-o", "again").code == 0
+    assert (tmp_path / "again.abc").read_bytes().startswith(b"%abc")
+    result = generate("--replay", "two.mid", "-o", "two.mid", "--force")
+    assert result.code == 2 and "also an input" in result.error_message()
+
+
+@pytest.mark.parametrize("name", ["../b.txt", "/tmp/b.txt", "..", "", "a/b.txt", "C:b.txt", "a\\b.txt", 3, None])
+def test_name_in_a_record_is_never_a_path(generate: Run, model: Path, tmp_path: Path, name: Any) -> None:
+    (tmp_path / "b.txt").write_text("mine")
+    generate("--model", model, "--length", "20", "-o", "a.txt")
+    edit_record(tmp_path / "a.txt.provenance.json", lambda record: record["files"][0].update(name=name))
+    before = sorted(tmp_path.iterdir())
+    result = generate("--replay", "a.txt")
+    assert result.code == 1 and "is not the name of a file" in result.error_message()
+    assert (tmp_path / "b.txt").read_text() == "mine" and sorted(tmp_path.iterdir()) == before
+
+
+def test_suffix_in_a_record_is_one_that_the_plugin_writes(generate: Run, model: Path, tmp_path: Path) -> None:
+    generate("--model", model, "--length", "20", "-o", "a.txt")
+    edit_record(tmp_path / "a.txt.provenance.json", lambda record: record["files"][0].update(name="a.abc"))
+    assert "text does not write 'a.abc'" in generate("--replay", "a.txt").error_message()
 
 
 def test_prompt_file_in_another_folder_is_found(

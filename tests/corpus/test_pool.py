@@ -12,33 +12,93 @@ from seqforge.corpus import pool
 from seqforge.errors import CorpusError
 from seqforge.plugin import Plugin, registry
 
-
-@pytest.mark.usefixtures("small_chunks")
-def test_file_that_kills_its_worker_is_named(numbers: Plugin, tmp_path: Path) -> None:
-    folder = write_corpus(tmp_path / "corpus")
-    (folder / "03.num").write_text("1 2\nCRASH\n")
-    with pytest.raises(CorpusError, match=r"03\.num.* died \(exit code 9\)"):
-        prepare_corpus(numbers, folder, workers=2)
+CRASH = "the reader crashed (exit code 9)"
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_file_that_kills_its_worker_is_named_among_many(numbers: Plugin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_files_that_kill_their_worker_are_skipped(
+    numbers: Plugin, tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(numbers), "native", True)
     folder = write_corpus(tmp_path / "corpus")
-    for number in range(10, 22):
-        (folder / f"{number}.num").write_text(f"{number}\n")
-    (folder / "20.num").write_text("CRASH\n")
-    with pytest.raises(CorpusError, match=r"20\.num"):
-        prepare_corpus(numbers, folder, workers=2)
+    expected = prepare_corpus(numbers, folder, cache=tmp_path / "expected")
+    for number in (10, 11, 20):
+        (folder / f"{number}.num").write_text("1 2\nCRASH\n")
+    prepared = prepare_corpus(numbers, folder, workers=workers)
+    assert prepared.report["reasons"] == [f"{folder / f'{number}.num'}: {CRASH}" for number in (10, 11, 20)]
+    assert (prepared.report["skipped"], prepared.report["files"]) == (3, 9)
+    assert prepared.report["pieces"] == expected.report["pieces"]
+    assert prepared.codec.vocabulary == expected.codec.vocabulary
 
 
-@pytest.mark.usefixtures("small_chunks")
-def test_preparation_succeeds_without_the_file_that_killed_a_worker(numbers: Plugin, tmp_path: Path) -> None:
-    folder = write_corpus(tmp_path / "corpus")
-    (folder / "03.num").write_text("CRASH\n")
-    with pytest.raises(CorpusError):
-        prepare_corpus(numbers, folder, workers=2)
-    (folder / "03.num").unlink()
-    assert sum(prepare_corpus(numbers, folder, workers=2).report["pieces"].values()) == 200
+def test_small_corpus_of_native_reader_is_read_in_a_process(
+    numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(numbers), "native", True)
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    (folder / "bad.num").write_text("CRASH\n")
+    prepared = prepare_corpus(numbers, folder)
+    assert prepared.report["reasons"] == [f"{folder / 'bad.num'}: {CRASH}"]
+    assert sum(prepared.report["pieces"].values()) == 80
+    assert prepare_corpus(numbers, folder).report == prepared.report  # from the cache
+
+
+def test_corpus_without_readable_file_is_an_error(
+    numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(numbers), "native", True)
+    (tmp_path / "bad.num").write_text("CRASH\n")
+    with pytest.raises(CorpusError, match=r"bad\.num: the reader crashed \(exit code 9\)"):
+        prepare_corpus(numbers, tmp_path / "bad.num")
+
+
+def test_file_that_crashes_only_while_it_is_encoded_is_skipped(
+    numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(numbers), "native", True)
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    (folder / "bad.num").write_text("1 2\n3 4\n")
+    original = pool._WorkerProcess.run
+
+    def run(self: Any, task: Mapping[str, Any]) -> dict[str, Any]:
+        number = len(self._work["files"]) - 1
+        if task["run"] == "encode" and str(number) not in task["crashed"]:
+            raise pool.ReaderCrashError(number, CRASH, "bad.num")
+        return original(self, task)
+
+    monkeypatch.setattr(pool._WorkerProcess, "run", run)
+    prepared = prepare_corpus(numbers, folder)
+    assert prepared.report["reasons"] == [f"{folder / 'bad.num'}: {CRASH}"]
+    assert sum(prepared.report["pieces"].values()) == 80
+
+
+def test_worker_that_is_ended_from_outside_is_an_error(
+    numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(numbers), "native", True)
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    original = pool._WorkerProcess.run
+
+    def run(self: Any, task: Mapping[str, Any]) -> dict[str, Any]:
+        self._process.terminate()
+        self._process.wait()
+        return original(self, task)
+
+    monkeypatch.setattr(pool._WorkerProcess, "run", run)
+    with pytest.raises(CorpusError, match=r"was ended \(exit code -15\)"):
+        prepare_corpus(numbers, folder)
+
+
+def test_probe_of_a_file(numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = tmp_path / "bad.num", tmp_path / "good.num"
+    bad.write_text("CRASH\n")
+    good.write_text("1 2\nx\n")
+    assert pool.probe(numbers, numbers.Options(), bad) is None  # pure Python: nothing is done
+    monkeypatch.setattr(type(numbers), "native", True)
+    error = pool.probe(numbers, numbers.Options(), bad)
+    assert error is not None and str(error) == f"{bad}: {CRASH}"
+    assert pool.probe(numbers, numbers.Options(), good) is None
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,18 @@ def test_unsupported_files_are_counted_by_suffix(tmp_path: Path) -> None:
         (tmp_path / name).write_text("1")
     result = find_sources([str(tmp_path)], reads=(".num",), domain="numbers")
     assert result.unsupported == {".pdf": 2, "no suffix": 1}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX systems")
+def test_pipes_and_devices_are_refused_or_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "a.num").write_text("1 2\n")
+    os.mkfifo(folder / "b.num")
+    (folder / "c.num").symlink_to("/dev/zero")
+    sources = find_sources([str(folder)], reads=(".num",), domain="numbers")
+    assert [file.path.name for file in sources.files] == ["a.num"]
+    assert sources.unsupported == {"pipe or device": 2}
+    for name in ("b.num", "c.num"):
+        with pytest.raises(UsageError, match="is a pipe or a device"):
+            find_sources([str(folder / name)], reads=(".num",), domain="numbers")

@@ -1,3 +1,4 @@
+import copy
 import math
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from seqforge import Example
+from seqforge.errors import RunError
 from seqforge.evaluation import Evaluation, score_example
 from seqforge.network import Network
 
@@ -49,6 +51,14 @@ def test_scoring_does_not_change_the_network(network: Network) -> None:
     assert network.training
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in before.items())
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_loss_that_is_not_finite_is_an_error(network: Network) -> None:
+    broken = copy.deepcopy(network)
+    with torch.no_grad():
+        next(broken.parameters())[:] = float("nan")
+    with pytest.raises(RunError, match="not finite"):
+        score(broken, STEPS)
 
 
 def test_rates() -> None:

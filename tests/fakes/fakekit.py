@@ -37,6 +37,7 @@ class Good(Plugin[str, NoOptions, NoRequest]):
     name = "good"
     writes = (".good",)
     codec = Codec
+    native = False
     def read(self, path, options): yield Piece(path.read_text())
     def write(self, pieces, path): path.write_text("".join(piece.content for piece in pieces))
 """

@@ -10,8 +10,8 @@ from typing import Literal
 
 import hashlib
 import numpy as np
-from seqforge import (UNSEEN, Augments, Checks, Constraint, DecodeError, Describes, Divides, Example, Fingerprints,
-    FromText, Piece, Plugin, Prompt, ReadError, Streams, Task, TokenCodec, flag)
+from seqforge import (UNSEEN, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides, Example,
+    Fingerprints, FromText, Piece, Plugin, Preview, Previews, Prompt, ReadError, Streams, Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -47,16 +47,18 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams):
     # more of the codec
 
 class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],
-        FromText[str]):
+    FromText[str], Previews[str], CarriesProvenance):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
     reads = (".pair",)
     writes = (".pair", ".bin")
     multi_piece = (".pair",)
+    provenance_suffixes = (".bin",)
     Options = PairOptions
     Request = PairRequest
     codec = Codec
+    native = False
     def read(self, path, options):
         try:
             text = path.read_text(encoding="utf-8")
@@ -70,6 +72,10 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
                 yield Piece(pairs, {"long": str(len(pairs) > 12)})
     def write(self, pieces, path):
         path.write_text("\n".join(piece.content for piece in pieces), encoding="utf-8")
+    def embed(self, data, record, suffix): return data + b"\n#" + record.encode()
+    def extract(self, data, suffix):
+        before, mark, record = data.rpartition(b"\n#")
+        return (record.decode(), before) if mark else None
     def divide(self, piece, fractions):
         parts, start, cumulated = [], 0, 0.0
         for number, fraction in enumerate(fractions):
@@ -86,6 +92,7 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     def describe(self, piece): return {"letter": np.array([ord(c) for c in piece.content], np.int64)}
     def trace(self, piece): return [ord(c) for c in piece.content]
     def violations(self, piece): return ["a letter is unknown"] if UNSEEN in piece.content else []
+    def preview(self, piece): return Preview(text=piece.content)
     # more of the plugin
 """
 

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from seqforge.core.spaces import Space
+from seqforge.errors import RunError
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.history import History
 
@@ -51,6 +52,9 @@ class Distribution(ABC):
             masks: What is allowed, shape (rows, `choices`), the end last; None allows everything.
             uniforms: Random numbers from [0, 1), shape (rows, `uniforms`); there is no other randomness.
             histories: The earlier steps of each row, if the controls depend on them.
+
+        Raises:
+            RunError: If the outputs are not finite.
         """
 
     @property
@@ -65,7 +69,26 @@ class Distribution(ABC):
 
     @abstractmethod
     def probabilities(self, outputs: Tensor) -> Any:
-        """Return the distribution of the next step, without controls, for one row of outputs."""
+        """Return the distribution of the next step, without controls, for one row of outputs.
+
+        Raises:
+            RunError: If the outputs are not finite.
+        """
+
+
+def check_finite(values: np.ndarray) -> None:
+    """Check that the numbers from which a step is chosen are finite.
+
+    >>> check_finite(np.array([0.0, -1.5]))
+
+    Raises:
+        RunError: If one is NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        raise RunError(
+            "the outputs of the network are not finite (NaN or infinity), so no step can be chosen: the model is"
+            " damaged or its training diverged; use another model, or train again with a lower `learning_rate`"
+        )
 
 
 def distribution_for(space: Space, controls: Controls) -> Distribution:

@@ -9,7 +9,7 @@ from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.sampling import filters
 from seqforge.sampling.controls import Controls
-from seqforge.sampling.distributions._base import Choice, Distribution
+from seqforge.sampling.distributions._base import Choice, Distribution, check_finite
 from seqforge.sampling.history import History
 
 MAX_MASKED = 1 - 1e-9
@@ -64,7 +64,9 @@ class SpaceDistribution(Distribution):
         histories: Sequence[History | None] | None = None,
     ) -> Choice:
         logits = outputs.double().numpy()
-        logits = logits - logits.max(axis=1, keepdims=True)
+        largest = logits.max(axis=1, keepdims=True)
+        check_finite(largest)  # NaN and infinity reach the maximum
+        logits = logits - largest
         weights = np.exp(logits)
         total = weights.sum(axis=1)
         allowed = weights if masks is None else weights * masks
@@ -76,6 +78,7 @@ class SpaceDistribution(Distribution):
         else:
             adjusted = logits if masks is None else np.where(masks, logits, -np.inf)
             adjusted = self._apply_history(adjusted, histories)
+            check_finite(adjusted.max(axis=1))  # a row without a possible step
             if self.greedy:
                 chosen = adjusted.argmax(axis=1)
             else:
@@ -86,7 +89,9 @@ class SpaceDistribution(Distribution):
         return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
 
     def probabilities(self, outputs: Tensor) -> np.ndarray:
-        result: np.ndarray = filters.softmax(outputs.double().numpy()[None])[0]
+        logits = outputs.double().numpy()[None]
+        check_finite(logits.max(axis=1))
+        result: np.ndarray = filters.softmax(logits)[0]
         return result
 
     def _filtered_weights(self, logits: np.ndarray, allowed: np.ndarray, masks: np.ndarray | None) -> np.ndarray:
@@ -148,9 +153,14 @@ class SpaceDistribution(Distribution):
 
 
 def _draw(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-    """Return a column for each row, drawn with probabilities in proportion to the weights."""
+    """Return a column for each row, drawn with probabilities in proportion to the weights.
+
+    A column of weight 0 is never drawn: its sum of weights equals that of the column before it.
+    """
     mass = weights.cumsum(axis=1)
-    columns: np.ndarray = (mass <= (uniforms * mass[:, -1])[:, None]).sum(axis=1)
+    total = mass[:, -1]
+    threshold = np.minimum(uniforms * total, np.nextafter(total, 0))  # the product may be rounded up to the total
+    columns: np.ndarray = (mass <= threshold[:, None]).sum(axis=1)
     return columns
 
 

@@ -12,13 +12,15 @@ from seqforge.core.spaces import Mixture
 from seqforge.errors import RequestError
 from seqforge.network.heads.mixture import MixtureParameters, log_density, mixture_parameters
 from seqforge.sampling.controls import Controls
-from seqforge.sampling.distributions._base import Choice, Distribution
+from seqforge.sampling.distributions._base import Choice, Distribution, check_finite
 from seqforge.sampling.history import History
 
 ROW_MULTIPLE = 64
 """Rows are padded to a multiple of this number, so that a row does not depend on how many there are."""
 SUPPORTED_CONTROLS = ("temperature", "bias", "greedy")
 """The controls that apply to real-valued steps."""
+MIN_TEMPERATURE = 1e-30
+"""Lower temperatures above 0 are raised to this one, since dividing by them would overflow."""
 
 
 class SpaceDistribution(Distribution):
@@ -75,7 +77,7 @@ class SpaceDistribution(Distribution):
         parameters = self.probabilities(outputs)
         rows = torch.arange(len(outputs))
         numbers = torch.from_numpy(uniforms)
-        temperature = 1.0 if self.greedy else self.controls.temperature
+        temperature = 1.0 if self.greedy else max(self.controls.temperature, MIN_TEMPERATURE)
         allowed = torch.ones(len(rows), 2, dtype=torch.bool) if masks is None else torch.from_numpy(masks)
         # 2. Choose whether the piece ends; the mask may forbid or demand it.
         end_probability = torch.sigmoid(parameters.end_logit / temperature)
@@ -110,10 +112,12 @@ class SpaceDistribution(Distribution):
         masked = torch.where(allowed[:, 1], torch.zeros_like(end), end) + torch.where(allowed[:, 0], 0.0, 1 - end)
         # 6. Return the rows without the padding.
         steps = torch.cat([points, bits.double()], 1).float().numpy()
+        check_finite(steps)
         return Choice(
             steps[:count], ends.numpy()[:count], scores.numpy()[:count], masked.numpy()[:count], np.zeros(count)
         )
 
     def probabilities(self, outputs: Tensor) -> MixtureParameters:
         """Return the parameters of the distribution, in float64."""
+        check_finite(outputs.numpy())
         return mixture_parameters(self.space, outputs.double())

@@ -57,6 +57,7 @@ class Numbers(Plugin[tuple[int, ...], NumbersOptions, NumbersRequest]):
     Options = NumbersOptions
     Request = NumbersRequest
     codec = NumbersCodec
+    native = False
 
     def read(self, path: Path, options: NumbersOptions) -> Iterator[Piece[tuple[int, ...]] | ReadError]:
         for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

@@ -8,11 +8,24 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import Checks, Fingerprints, FromText, Loops, Origin, Piece, Plugin, ReadError
+from seqforge import (
+    CarriesProvenance,
+    Checks,
+    Fingerprints,
+    FromText,
+    Loops,
+    Origin,
+    Piece,
+    Plugin,
+    Preview,
+    Previews,
+    ReadError,
+)
 from seqforge_abc import lint
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
 from seqforge_abc.options import AbcOptions
+from seqforge_abc.provenance import embed_comment, extract_comment
 from seqforge_abc.reader import read_book, read_tunes
 from seqforge_abc.request import AbcRequest
 from seqforge_abc.tune import Tune
@@ -22,7 +35,15 @@ FINGERPRINT_INTERVALS = 16
 """Two tunes with this many equal consecutive intervals belong to the same split."""
 
 
-class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], FromText[Tune], Checks[Tune], Loops[Tune]):
+class Abc(
+    Plugin[Tune, AbcOptions, AbcRequest],
+    Fingerprints[Tune],
+    FromText[Tune],
+    Checks[Tune],
+    Loops[Tune],
+    Previews[Tune],
+    CarriesProvenance,
+):
     """Reads and writes folk tunes in ABC notation.
 
     Example:
@@ -40,9 +61,11 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], FromText[Tun
     reads = (".abc", ".txt")
     writes = (".abc", ".mid", ".musicxml", ".svg", ".wav", ".pdf")
     multi_piece = (".abc", ".svg", ".pdf")
+    provenance_suffixes = (".abc", ".mid", ".svg")
     Options = AbcOptions
     Request = AbcRequest
     codec = AbcCodec
+    native = False
     training_defaults: ClassVar[dict[str, Any]] = {"minutes": 5.0}
 
     def read(self, path: Path, options: AbcOptions) -> Iterator[Piece[Tune] | ReadError]:
@@ -84,10 +107,22 @@ class Abc(Plugin[Tune, AbcOptions, AbcRequest], Fingerprints[Tune], FromText[Tun
             case _:
                 path.write_text(book_to_abc(tunes), encoding="utf-8")
 
+    def preview(self, piece: Piece[Tune]) -> Preview:
+        """Return the engraved tune, its sound and its ABC text."""
+        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav", text=".abc")
+
     def write_loop(self, piece: Piece[Tune], path: Path) -> None:
         from seqforge_abc import export
 
         export.write_wav(piece.content, path, loop=True)
+
+    def embed(self, data: bytes, record: str, suffix: str) -> bytes:
+        """Return a file with a record in it; in ABC, it stands in comments at the end."""
+        return embed_comment(data, record) if suffix == ".abc" else super().embed(data, record, suffix)
+
+    def extract(self, data: bytes, suffix: str) -> tuple[str, bytes] | None:
+        """Return the record of a file and the file without it, None if there is no record."""
+        return extract_comment(data) if suffix == ".abc" else super().extract(data, suffix)
 
     def fingerprints(self, piece: Piece[Tune]) -> Iterable[int]:
         """Return a key for each sequence of 16 intervals, or for the elements of a tune that is shorter."""

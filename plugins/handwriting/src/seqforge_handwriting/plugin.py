@@ -1,12 +1,13 @@
 """The plugin: it reads files with strokes and writes drawings."""
 
+import dataclasses
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import Fingerprints, Origin, Piece, Plugin, ReadError
+from seqforge import CarriesProvenance, Fingerprints, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.frame import estimate_frame
@@ -25,7 +26,9 @@ PAGE_MARGIN = 2.0
 """Margin around ink that is not laid out on pages, millimetres."""
 
 
-class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerprints[Ink]):
+class Handwriting(
+    Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerprints[Ink], Previews[Ink], CarriesProvenance
+):
     """The handwriting plugin: ink in SVG, InkML and JSON files, and generated handwriting as SVG, PNG and JSON.
 
     Example:
@@ -40,9 +43,11 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
     reads = SUFFIXES
     writes = (".svg", ".png", ".json", ".pdf")
     multi_piece = (".pdf",)
+    provenance_suffixes = (".svg", ".png")
     Options = HandwritingOptions
     Request = HandwritingRequest
     codec = InkCodec
+    native = False
     training_defaults: ClassVar[Mapping[str, Any]] = {
         "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "bptt": 96,
         "batch_size": 32, "learning_rate": 3e-3, "ema": 400,
@@ -82,6 +87,10 @@ class Handwriting(Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerpri
             write_pages(piece.content.pages, path, piece.content.pen, description=description)
         else:
             write_pages([page_around(piece.content, margin=PAGE_MARGIN)], path, description=description)
+
+    def preview(self, piece: Piece[Ink]) -> Preview:
+        """Return the drawing of the ink, and the written text."""
+        return dataclasses.replace(Preview.from_files(self.write, piece, svg=".svg"), text=piece.content.text)
 
     def fingerprints(self, piece: Piece[Ink]) -> Iterable[int]:
         """Return one key of the whole ink: copies of a line of writing belong to the same split."""

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from seqforge import Checks, Describes, Fingerprints, Loops, Piece, Plugin, ReadError
+from seqforge import (
+    CarriesProvenance,
+    Checks,
+    Describes,
+    Fingerprints,
+    Loops,
+    Piece,
+    Plugin,
+    Preview,
+    Previews,
+    ReadError,
+)
 from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
@@ -24,7 +35,15 @@ FINGERPRINT_SAMPLING = 4
 """One of this many fingerprints is kept."""
 
 
-class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes[Song], Checks[Song], Loops[Song]):
+class Midi(
+    Plugin[Song, MidiOptions, MidiRequest],
+    Fingerprints[Song],
+    Describes[Song],
+    Checks[Song],
+    Loops[Song],
+    Previews[Song],
+    CarriesProvenance,
+):
     """The MIDI plugin.
 
     Example:
@@ -38,9 +57,11 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
     unit = "note"
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
     writes = (".mid", ".musicxml", ".svg", ".wav")
+    provenance_suffixes = (".mid", ".svg")
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec
+    native = True  # symusic
     default_model = "songs"
 
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:
@@ -52,6 +73,10 @@ class Midi(Plugin[Song, MidiOptions, MidiRequest], Fingerprints[Song], Describes
         origin = pieces[0].origin
         provenance = f"made by seqforge: {origin.file}, {origin.place}" if origin else ""
         write_song(pieces[0].content, path, provenance=provenance)
+
+    def preview(self, piece: Piece[Song]) -> Preview:
+        """Return the piano roll and the sound of a song."""
+        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav")
 
     def write_loop(self, piece: Piece[Song], path: Path) -> None:
         write_wav(piece.content, path, loop=True)

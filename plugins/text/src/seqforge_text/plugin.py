@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from seqforge import Divides, Fingerprints, FromText, Origin, Piece, Plugin, ReadError
+from seqforge import Divides, Fingerprints, FromText, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_text.codec import TextCodec
 from seqforge_text.near_duplicates import fingerprints
 from seqforge_text.options import TextOptions, TextRequest
@@ -15,7 +15,7 @@ BLOCK = 4_000_000
 """The largest number of characters of a piece that is a file; a longer file is split, so that memory is bounded."""
 
 
-class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str], FromText[str]):
+class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str], FromText[str], Previews[str]):
     """Reads and writes text files.
 
     >>> Text().divide(Piece("to be or not to be"), [0.5, 0.5])[0].content
@@ -30,6 +30,7 @@ class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str
     Options = TextOptions
     Request = TextRequest
     codec = TextCodec
+    native = False
 
     def read(self, path: Path, options: TextOptions) -> Iterator[Piece[str] | ReadError]:
         """Yield the pieces of a UTF-8 file. Line ends become LF; empty lines and paragraphs are no pieces."""
@@ -72,6 +73,10 @@ class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str
         if "\0" in text:
             return ReadError("there is a NUL character, so this is not a text")
         return Piece(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def preview(self, piece: Piece[str]) -> Preview:
+        """Return the text."""
+        return Preview(text=piece.content)
 
     def fingerprints(self, piece: Piece[str]) -> Iterable[int]:
         return fingerprints(piece.content)
