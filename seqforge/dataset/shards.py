@@ -82,7 +82,8 @@ class Shard:
         file = TensorFile(path, "shard")
         metadata = file.metadata if isinstance(file.metadata, dict) else {}
         counts = metadata.get("labels")
-        if (metadata.get("format"), metadata.get("kind")) != (FORMAT, "shard") or not isinstance(counts, list):
+        is_shard = (metadata.get("format"), metadata.get("kind")) == (FORMAT, "shard") and isinstance(counts, list)
+        if not is_shard or not all(type(count) is int and 0 <= count < 1 << 31 for count in counts):
             raise file.damage("it is not a shard of this format; delete its folder, and it is prepared again")
         self._file = file
         pieces = self._piece_count()
