@@ -110,7 +110,7 @@ class Run:
                 values = json.loads(line)
                 if values["t"] <= t and values["event"] != "end":
                     lines.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
         write_text(self.metrics, "".join(lines))
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import hashlib
-import json
 import os
 import sys
 from collections import Counter
@@ -24,8 +23,11 @@ from seqforge.corpus.split import Groups, split_by_content
 from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
-    encoded_path,
+    are_counts,
+    are_texts,
     read_codec,
+    read_encoded,
+    read_scan,
     scan_path,
     splits_path,
     write_codec,
@@ -138,7 +140,7 @@ class _Preparation:
         self.divide = self.extend = False
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
-        report = read_manifest(self.folder)["report"]
+        report = _validated_report(self.folder, read_manifest(self.folder)["report"])
         if codec is None or self.extend:
             codec = read_codec(self.plugin, self.folder, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
@@ -181,7 +183,7 @@ class _Preparation:
 
     def _scan(self) -> list[dict[str, Any]]:
         self.on_message(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
-        done = self._finished(lambda chunk: self._scan_file(chunk).metadata["result"])
+        done = self._finished(lambda chunk: read_scan(self._scan_file(chunk)))
         done |= self._run("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
         scans = [done[chunk] for chunk in range(len(self.chunks))]
         if not sum(scan["pieces"] for scan in scans):
@@ -222,7 +224,7 @@ class _Preparation:
 
     def _encode(self) -> list[dict[str, Any]]:
         self.on_message("encoding")
-        done = self._finished(lambda chunk: json.loads(encoded_path(self.folder, chunk).read_text(encoding="utf-8")))
+        done = self._finished(lambda chunk: read_encoded(self.folder, chunk))
         done |= self._run("encode", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
         return [done[chunk] for chunk in range(len(self.chunks))]
 
@@ -233,7 +235,7 @@ class _Preparation:
         """Return the results of an earlier, interrupted preparation; damaged results are left out."""
         results = {}
         for chunk in range(len(self.chunks)):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, DamagedFileError):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, DamagedFileError):
                 results[chunk] = {**read(chunk)}
         return results
 
@@ -253,6 +255,25 @@ class _Preparation:
         local = ChunkWorker(self.plugin, self.options, self.folder, self.files, self.chunks, divide=self.divide)
         results = run_tasks(local, work, tasks, workers=self.workers, size=self.size)
         return dict(zip(chunks, results, strict=True))
+
+
+def _validated_report(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the report of a manifest.
+
+    Raises:
+        DamagedFileError: If a part is missing or has a wrong type.
+    """
+    pieces, dropped = report.get("pieces"), report.get("dropped")
+    valid = (
+        isinstance(pieces, dict)
+        and isinstance(dropped, dict)
+        and are_counts(*(pieces.get(split) for split in SPLITS), *dropped.values())
+        and are_counts(*(report.get(name) for name in ("files", "skipped", "dropped_total")))
+        and all(are_texts(report.get(name)) for name in ("reasons", "remarks"))
+    )
+    if not valid:
+        raise DamagedFileError(f"{folder / MANIFEST} cannot be used: its report has a missing or wrong value")
+    return report
 
 
 def _chunks(files: list[SourceFile]) -> list[list[int]]:

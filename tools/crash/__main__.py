@@ -23,9 +23,15 @@ from tools.crash.trials import TrialResult, run_trials
 def main(arguments: list[str] | None = None) -> int:
     """Run the program and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="What is killed; repeatable. Default: all.")
-    parser.add_argument("--moments", type=int, default=100, help="Number of kills at random moments, over all scenarios.")
-    parser.add_argument("--operations", type=int, default=None, help="Kills at file operations per scenario; default: all.")
+    parser.add_argument(
+        "--scenario", action="append", choices=SCENARIOS, help="What is killed; repeatable. Default: all."
+    )
+    parser.add_argument(
+        "--moments", type=int, default=100, help="Number of kills at random moments, over all scenarios."
+    )
+    parser.add_argument(
+        "--operations", type=int, default=None, help="Kills at file operations per scenario; default: all."
+    )
     parser.add_argument("--seed", type=int, default=0, help="Seed of the moments.")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="Number of trials at the same time.")
     parser.add_argument("--out", type=Path, default=Path("out/crash"), help="Folder of the trials.")
@@ -48,14 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def table(names: Sequence[str], results: Sequence[TrialResult]) -> str:
     """Return a table of the results by scenario, and a list of the faults."""
-    lines = [f"{'scenario':<12}{'kills':>8}{'operations':>12}{'moments':>9}{'differing':>11}{'dead ends':>11}{'leftovers':>11}"]
+    titles, widths = ("kills", "operations", "moments", "differing", "dead ends", "leftovers"), (8, 12, 9, 11, 11, 11)
+    lines = ["scenario    " + "".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True))]
     for name in names:
         trials = [result for result in results if result.kill.scenario == name and result.killed]
         at_operations = sum(result.kill.operation > 0 for result in trials)
         counts = [len(trials), at_operations, len(trials) - at_operations]
         counts += [sum(bool(value) for value in column) for column in (
             [r.differing for r in trials], [r.dead_end for r in trials], [r.leftovers for r in trials])]  # fmt: skip
-        widths = (8, 12, 9, 11, 11, 11)
         lines.append(f"{name:<12}" + "".join(f"{count:>{width}}" for count, width in zip(counts, widths, strict=True)))
     faults = Counter(
         f"{result.kill.scenario}: {result.dead_end or 'differs: ' + ', '.join(list(result.differing)[:3])}"

@@ -12,7 +12,9 @@ from typing import Any
 
 __all__ = ["ProcessResult", "run_forked"]
 
-OPERATIONS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink"})
+OPERATIONS = frozenset(
+    {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate", "os.link", "os.symlink"}
+)
 """Audit events of operations that change a file or folder; opening a file for writing is one as well."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -59,7 +61,7 @@ class _Operations:
             self._add_if_inside(arguments[0])
 
     def _add_if_inside(self, path: Any) -> None:
-        if isinstance(path, str | os.PathLike) and os.path.abspath(path).startswith(self.folder):
+        if isinstance(path, str | os.PathLike) and str(Path(path).absolute()).startswith(self.folder):
             self.add()
 
     def add(self) -> None:

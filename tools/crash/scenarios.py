@@ -76,8 +76,8 @@ def _main(*words: object) -> int:
 
 def _train(inputs: Inputs) -> int:
     os.environ["SEQFORGE_CACHE"] = str(inputs.cache)
-    return _main("train", "--plugin", "text", "--corpus", inputs.corpus, "--run", "run", "--steps", STEPS, "--workers", 1,
-                 "--quiet", *TINY_FLAGS)  # fmt: skip
+    return _main("train", "--plugin", "text", "--corpus", inputs.corpus, "--run", "run", "--steps", STEPS,
+                 "--workers", 1, "--quiet", *TINY_FLAGS)  # fmt: skip
 
 
 def _resume_training(inputs: Inputs) -> int:

@@ -1,7 +1,7 @@
 """Check mutants of every kind of file, print a table, and fail if there is a fault.
 
-A fault is an exception that is no SeqforgeError, more than 5 s of processor time, more than 1 GB of memory, or the death
-of the process. Mutants with faults are saved with the command that makes them again.
+A fault is an exception that is no SeqforgeError, more than 5 s of processor time, more than 1 GB of memory, or the
+death of the process. Mutants with faults are saved with the command that makes them again.
 
 Usage:
     python -m tools.fuzz                                     # 100,000 mutants of all kinds
@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
 def table(results: dict[str, KindResult]) -> str:
     """Return a table of the results, and a list of the faults."""
     lines = [f"{'kind':<18}{'mutants':>9}{'refused':>9}{'accepted':>10}{'faults':>8}"]
-    rows = {kind: [result.counts[name] for name in ("refused", "accepted", "faults")] for kind, result in results.items()}
+    rows = {
+        kind: [result.counts[name] for name in ("refused", "accepted", "faults")] for kind, result in results.items()
+    }
     rows["all"] = [sum(column) for column in zip(*rows.values(), strict=True)]
     lines += [f"{kind:<18}{sum(row):>9,}{row[0]:>9,}{row[1]:>10,}{row[2]:>8,}" for kind, row in rows.items()]
     for kind, result in results.items():

@@ -69,7 +69,7 @@ class _Campaign:
 
     def work(self) -> None:
         """Run tasks with one worker process until there are none left."""
-        process: subprocess.Popen[str] | None = None
+        process: subprocess.Popen[bytes] | None = None
         while True:
             try:
                 kind, first, end = self.tasks.get_nowait()
@@ -86,35 +86,38 @@ class _Campaign:
         if process is not None:
             process.communicate()
 
-    def _start(self) -> "subprocess.Popen[str]":
+    def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-m", "tools.fuzz.worker", str(self.seeds), str(self.seed)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
             env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=ROOT,
         )  # fmt: skip
 
-    def _run(self, process: "subprocess.Popen[str]", kind: str, first: int, end: int) -> tuple[int, bool]:
+    def _run(self, process: "subprocess.Popen[bytes]", kind: str, first: int, end: int) -> tuple[int, bool]:
         """Run a part of a task; return the first index that is left, and whether the worker can go on."""
         assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(json.dumps({"kind": kind, "first": first, "count": end - first}) + "\n")
+            process.stdin.write(json.dumps({"kind": kind, "first": first, "count": end - first}).encode() + b"\n")
         except BrokenPipeError:
             raise RuntimeError(f"a worker ended before it began (exit code {process.wait()})") from None
-        index = first
+        index, buffer = first, b""
         while True:
-            ready = select.select([process.stdout], [], [], WATCHDOG_SECONDS)[0]
-            line = process.stdout.readline() if ready else ""
-            if not line:
-                reason = f"no result in {WATCHDOG_SECONDS:g} s" if not ready else f"the process died (exit code {process.wait()})"
-                self.record(kind, index, {"fault": reason, "detail": ""})
+            if not select.select([process.stdout], [], [], WATCHDOG_SECONDS)[0]:
+                self.record(kind, index, {"fault": f"no result in {WATCHDOG_SECONDS:g} s", "detail": ""})
                 return index + 1, False
-            result = json.loads(line)
-            if not result:
-                return end, True
-            self.record(kind, index, result)
-            index += 1
-            if "fault" in result and ("MemoryError" in result["fault"] or "GB" in result["fault"]):
-                return index, False  # its memory may be fragmented: the next mutants get a new process
+            block = os.read(process.stdout.fileno(), 1 << 16)
+            if not block:
+                self.record(kind, index, {"fault": f"the process died (exit code {process.wait()})", "detail": ""})
+                return index + 1, False
+            *lines, buffer = (buffer + block).split(b"\n")
+            for line in lines:
+                result = json.loads(line)
+                if not result:
+                    return end, True
+                self.record(kind, index, result)
+                index += 1
+                if "fault" in result and ("MemoryError" in result["fault"] or "GB" in result["fault"]):
+                    return index, False  # its memory may be fragmented: the next mutants get a new process
 
 
 def run_campaign(

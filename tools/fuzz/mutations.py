@@ -1,10 +1,10 @@
-"""Mutations of bytes, text, JSON values, TOML files and containers of arrays; each depends on the random numbers alone."""
+"""Mutations of bytes, text, JSON values, TOML files and containers of arrays, drawn with random numbers."""
 
 import copy
 import json
 import math
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -21,8 +21,8 @@ VALUES: tuple[Any, ...] = (
     "**/*", "\x1b[31m", "\u202e", "\ud800", "é" * 300, [], {}, [None], [[]], {"x": None}, [0, -1], ["x", "x"],
 )  # fmt: skip
 """Values of every type with which a value of a JSON or TOML file is replaced."""
-NUMBERS = ("0", "-1", "1", "3", "127", "128", "256", "65536", "99999999999999999999", "1e999", "-1e999", "1e-320", "NaN",
-           "inf", "0.0000001", "1/0", "00", "+5", "٣", "0x10")  # fmt: skip
+NUMBERS = ("0", "-1", "1", "3", "127", "128", "256", "65536", "99999999999999999999", "1e999", "-1e999", "1e-320",
+           "NaN", "inf", "0.0000001", "1/0", "00", "+5", "٣", "0x10")  # fmt: skip
 """Words with which a number of a text is replaced."""
 BLOCKS = (b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff" * 8, b"\0" * 8, b"\0\0\xc0\x7f", b"\0\0\x80\x7f")
 """Bytes that are special as lengths, integers or floating-point numbers."""
@@ -77,7 +77,7 @@ def mutate_text(rng: Random, data: bytes, other: bytes, words: Sequence[str]) ->
             case 1:
                 text = "".join(rows[:row] + rows[row + 1 :])
             case 2:
-                text = "".join(rows[:row] + [rng.choice(lines or [""])] + rows[row:])
+                text = "".join([*rows[:row], rng.choice(lines or [""]), *rows[row:]])
             case 3:
                 text = "".join(rows[:row] + [rows[row]] * rng.choice((2, 3, 200)) + rows[row + 1 :])
             case 4:
@@ -173,7 +173,9 @@ def _json(value: Any) -> bytes:
 def mutate_toml(rng: Random, data: bytes, other: bytes = b"") -> bytes:
     """Return a TOML file with changed values, or with changed bytes."""
     if rng.random() < 0.25:
-        return mutate_text(rng, data, other, ("[", "]", "=", '"', "'''", "{", "}", "[[x]]", "a.b.c=1\n", "\\", "inf", "#"))
+        return mutate_text(
+            rng, data, other, ("[", "]", "=", '"', "'''", "{", "}", "[[x]]", "a.b.c=1\n", "\\", "inf", "#")
+        )
     value = mutate_value(rng, tomllib.loads(data.decode()))
     if not isinstance(value, dict):
         return _toml(value).encode("utf-8", "surrogatepass")
@@ -253,8 +255,8 @@ def _mutated_tensor(rng: Random, tensor: _Tensor) -> list[_Tensor]:
             return [replace(tensor, dtype=rng.choice([name for name in WIDTHS if WIDTHS[name] == width]))]
         case 3:
             count = len(tensor.data) // width
-            shape: Callable[[], tuple[int, ...]] = lambda: rng.choice(((count,), (1, count), (count, 1), (1,) * 7 + (count,)))
-            return [replace(tensor, shape=shape())]
+            shapes: tuple[tuple[int, ...], ...] = ((count,), (1, count), (count, 1), (1,) * 7 + (count,))
+            return [replace(tensor, shape=rng.choice(shapes))]
         case 4:
             rows = rng.choice((0, 1, 2, 3, 100))
             rest = tensor.shape[1:]

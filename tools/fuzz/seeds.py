@@ -50,7 +50,8 @@ def build_seeds(folder: Path, *, shipped: Sequence[str] = SHIPPED) -> None:
 
 def prose(characters: int, seed: int) -> str:
     """Return lines of words in random order."""
-    words = "the quick brown fox jumps over a lazy dog while seven green bottles hang on that wall".split()
+    text = "the quick brown fox jumps over a lazy dog while seven green bottles hang on that wall"
+    words = text.split(" ")
     rng, text = random.Random(seed), ""
     while len(text) < characters:
         text += " ".join(rng.choices(words, k=9)) + ".\n"
@@ -129,15 +130,16 @@ def _build_run(folder: Path) -> None:
         Path("corpus").mkdir()
         for path in sorted(Path().glob("*.txt")):
             path.rename(Path("corpus") / path.name)
-        (Path("corpus") / "labels.csv").write_text("file,style\n1.txt,plain\n2.txt,rich\n3.txt,plain\n", encoding="utf-8")
+        (Path("corpus") / "labels.csv").write_text(
+            "file,style\n1.txt,plain\n2.txt,rich\n3.txt,plain\n", encoding="utf-8"
+        )
         seqforge.train("text", corpus="corpus", steps=60, stop_at=50, run="r", workers=1, **TINY)
         with contextlib.suppress(SystemExit):
-            main("generate --model r -n 2 --max-steps 20 --quiet -o out/".split())
+            main(["generate", "--model", "r", "-n", "2", "--max-steps", "20", "--quiet", "-o", "out/"])
         with contextlib.suppress(SystemExit):
-            main("generate --model r --max-steps 20 --quiet -o one.txt".split())
+            main(["generate", "--model", "r", "--max-steps", "20", "--quiet", "-o", "one.txt"])
     copies = {
         "state": [run / "r" / "state.safetensors"],
-        "resume": [run / "r" / "state.safetensors"],
         "config": [run / "r" / "config.toml"],
         "metrics": [run / "r" / "metrics.jsonl"],
         "manifest": list((run / "cache").rglob("manifest.json")),

@@ -1,7 +1,7 @@
 """What is fuzzed: for each kind of file, how a mutant is derived from a seed file, and what reads it.
 
-A check returns whether it accepted the file. A SeqforgeError means that the file is refused, which is right; every other
-exception is a fault.
+A check returns whether it accepted the file. A SeqforgeError means that the file is refused, which is right; every
+other exception is a fault.
 """
 
 import contextlib
@@ -19,6 +19,8 @@ from tools.fuzz.mutations import mutate_bytes, mutate_container, mutate_json_fil
 
 __all__ = ["TARGETS", "Mutant", "Target", "mutant_of"]
 
+SEED_FOLDERS = {"generate": "model", "resume": "state"}
+"""The folder of the seed files of a kind, where it is not that of its name."""
 Mutate = Callable[[Random, bytes, bytes], bytes]
 
 
@@ -50,22 +52,41 @@ class Mutant:
 def mutant_of(kind: str, seed: int, index: int, seeds: Path) -> Mutant:
     """Return a mutant of a kind; it depends on the seed files, the seed and the index alone."""
     rng = Random(f"{seed} {kind} {index}")
-    paths = sorted((seeds / kind).iterdir())
+    paths = sorted((seeds / SEED_FOLDERS.get(kind, kind)).iterdir())
     path, other = rng.choice(paths), rng.choice(paths)
     return Mutant(path.name, TARGETS[kind].mutate(rng, path.read_bytes(), other.read_bytes()))
 
 
 # -- readers of the plugins ------------------------------------------------------------------------
 
-ABC_WORDS = ("|", "|:", ":|", "::", "|1", "[2", "[", "]", "(3", "(9:8:7", "{", "}", "<", ">", "-", "_", "^^", "=", "z", "Z99",
-             "x", "[K:Xyz]", "[M:0/0]", "[M:C|]", "[L:1/0]", "[V:2]", "K:none\n", "K:HP\n", "L:0\n", "M:3/0\n", "Q:1/0=0\n",
-             "P:AB\n", "V:1\n", "X:\n", "w:la-la\n", "%%abc\n", '"', "!", "+", "\\\n", "&", "c''''''''", "C,,,,,,,,", "/",
-             "//////////", "8/3", "0", "\n\n", "s:!f!\n", "I:linebreak $\n", "m:~=c\n", "U:T=!f!\n", "$", "y", "`")  # fmt: skip
-INK_WORDS = ("<", ">", "/>", '"', "&amp;", "&x;", "<!DOCTYPE x [<!ENTITY a 'b'>]>", "<![CDATA[", "<g>", "</g>", "M", "Z", "a0 0 0 1 1 0 0",
-             "e", "-", ".", ",", "scale(0)", "matrix(1 2 3)", "rotate(1e9)", '<use href="#a"/>', "display:none", "px", "%", "*",
-             "'", "!", "[", "]", "{", "}", "null", "true", "strokes", "NaN", "#", "\\u0000", "[[[")  # fmt: skip
+ABC_WORDS = (
+    "|", "|:", ":|", "::", "|1", "[2", "[", "]", "(3", "(9:8:7", "{", "}", "<", ">", "-", "_", "^^", "=", "z",
+    "Z99", "x", "[K:Xyz]", "[M:0/0]", "[M:C|]", "[L:1/0]", "[V:2]", "K:none\n", "K:HP\n", "L:0\n", "M:3/0\n",
+    "Q:1/0=0\n", "P:AB\n", "V:1\n", "X:\n", "w:la-la\n", "%%abc\n", '"', "!", "+", "\\\n", "&", "c''''''''",
+    "C,,,,,,,,", "/", "//////////", "8/3", "0", "\n\n", "s:!f!\n", "I:linebreak $\n", "m:~=c\n", "U:T=!f!\n", "$",
+    "y", "`",
+)  # fmt: skip
+INK_WORDS = (
+    "<", ">", "/>", '"', "&amp;", "&x;", "<!DOCTYPE x [<!ENTITY a 'b'>]>", "<![CDATA[", "<g>", "</g>", "M", "Z",
+    "a0 0 0 1 1 0 0", "e", "-", ".", ",", "scale(0)", "matrix(1 2 3)", "rotate(1e9)", '<use href="#a"/>',
+    "display:none", "px", "%", "*", "'", "!", "[", "]", "{", "}", "null", "true", "strokes", "NaN", "#", "\\u0000",
+    "[[[",
+)  # fmt: skip
 CSV_WORDS = (",", ";", '"', '""', "\n", "\r", "\0", "file", "file,file\n", "\ufeff", "../x", "\t", "x,x,x,x,x\n")
-TEXT_WORDS = ("\0", "\r", "\r\n", "\n\n\n", "\u2028", "\ufeff", "\ud800", "\U0001f469", "\x1b[2J", "a" * 99, "\v", "\x85")
+TEXT_WORDS = (
+    "\0",
+    "\r",
+    "\r\n",
+    "\n\n\n",
+    "\u2028",
+    "\ufeff",
+    "\ud800",
+    "\U0001f469",
+    "\x1b[2J",
+    "a" * 99,
+    "\v",
+    "\x85",
+)
 
 
 def _read_by_plugin(name: str) -> Callable[[Path, Path], bool]:
@@ -107,11 +128,18 @@ def _plugin(name: str) -> Any:
 def _check_model(path: Path, seeds: Path) -> bool:
     import seqforge
     from seqforge.cli.info import info
+
+    seqforge.load(path)
+    for as_json in (False, True):
+        info(str(path), as_json)
+    return True
+
+
+def _check_generation(path: Path, seeds: Path) -> bool:
+    import seqforge
     from seqforge.errors import RequestError
 
     model = seqforge.load(path)
-    for as_json in (False, True):
-        info(str(path), as_json)
     request = {"text": "an"} if model.plugin.name == "handwriting" else {}
     with contextlib.suppress(RequestError):
         model.generate(max_steps=4, max_seconds=0.05, **request)
@@ -318,6 +346,9 @@ def _mutate_lines(rng: Random, data: bytes, other: bytes) -> bytes:
 
 TARGETS = {
     "model": Target(mutate_container, _check_model, share=15),
+    "generate": Target(
+        mutate_container, _check_generation, share=2, pending="NaN weights are noticed by another branch"
+    ),
     "state": Target(mutate_container, _check_state, share=12),
     "resume": Target(mutate_container, _check_resume, share=2, pending="resuming is changed by another branch"),
     "shard": Target(mutate_container, _check_shard, share=12),
@@ -325,7 +356,9 @@ TARGETS = {
     "prepared": Target(_mutate_prepared, _check_prepared, share=2),
     "config": Target(mutate_toml, _check_config, share=8),
     "metrics": Target(_mutate_lines, _check_metrics, share=4),
-    "provenance": Target(mutate_json_file, _check_provenance, share=4, pending="provenance is changed by another branch"),
+    "provenance": Target(
+        mutate_json_file, _check_provenance, share=4, pending="provenance is changed by another branch"
+    ),
     "labels": Target(_text_with(CSV_WORDS), _check_labels, share=8),
     "corpus": Target(mutate_toml, _check_corpus, share=8, pending="corpus.toml is changed by another branch"),
     "read-text": Target(_text_with(TEXT_WORDS), _read_by_plugin("text"), share=6),

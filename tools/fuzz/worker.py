@@ -90,7 +90,7 @@ def _too_slow(number: int, frame: FrameType | None) -> None:
 def main(seeds: Path, seed: int) -> None:
     """Check the mutants that the lines of standard input name."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as results:
-        with Path(os.devnull).open("w") as devnull:  # noqa: SIM117 - the results outlive it
+        with Path(os.devnull).open("w") as devnull:
             for stream in (1, 2):
                 os.dup2(devnull.fileno(), stream)
         os.environ.update(COLUMNS="80", NO_COLOR="1")
