@@ -105,7 +105,7 @@ class Run:
         if not self.metrics.exists():
             return
         lines = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 values = json.loads(line)
                 if values["t"] <= t and values["event"] != "end":

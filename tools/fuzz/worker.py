@@ -66,7 +66,7 @@ def _peak_bytes() -> int:
 
 def _fault(error: BaseException, name: str) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "seqforge" in Path(frame.filename).parts[-2] or "seqforge" in frame.filename]
+    own = [frame for frame in frames if "seqforge" in frame.filename]
     frame = own[-1] if own else frames[-1]
     signature = f"{name} at {Path(frame.filename).parent.name}/{Path(frame.filename).name}:{frame.lineno}"
     lines = traceback.format_exception(error)
