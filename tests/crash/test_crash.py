@@ -1,4 +1,8 @@
-"""A few kills of train, prepare and generate; `make crash` kills at every file operation and at 100 random moments."""
+"""A few kills of prepare and generate; `make crash` kills at every file operation and at 100 random moments.
+
+Pending, and therefore in `make crash` only: train, as long as a death between the first model and the first state
+leaves a folder that cannot be resumed.
+"""
 
 import subprocess
 import sys
@@ -10,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the trials fork")
-@pytest.mark.parametrize("scenario", ["prepare", "generate"])
-def test_killed_command_continues_and_gives_the_same_files(scenario: str, tmp_path: Path) -> None:
-    flags = ["--scenario", scenario, "--operations", "5", "--moments", "1", "--workers", "1", "--out", tmp_path / "out"]
-    command = [sys.executable, "-m", "tools.crash", *map(str, flags)]
+def test_killed_commands_continue_and_give_the_same_files(tmp_path: Path) -> None:
+    flags = ["--operations", "4", "--moments", "2", "--workers", "1", "--out", tmp_path / "out"]
+    command = [sys.executable, "-m", "tools.crash", "--scenario", "prepare", "--scenario", "generate", *map(str, flags)]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stdout + process.stderr
-    row = process.stdout.splitlines()[1].split()
-    assert row[0] == scenario and int(row[2]) == 5
+    rows = [line.split() for line in process.stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["prepare", "generate"]
+    assert all(int(row[2]) == 4 for row in rows)

@@ -97,6 +97,15 @@ def test_rewritten_shard_can_be_read(shard: Path) -> None:
     Shard(shard, SPACE, SOURCE, 2)
 
 
+@pytest.mark.parametrize("counts", [["2", 1], [None, 1], [2**64, 1], [2, -1], [True, 1], [2.0, 1]], ids=str)
+def test_label_counts_that_are_no_counts_are_an_error(shard: Path, counts: Any) -> None:
+    file = TensorFile(shard, "shard")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors}
+    write_tensors(shard, arrays, {**file.metadata, "labels": counts})
+    with pytest.raises(DamagedFileError, match=str(shard)):
+        Shard(shard, SPACE, SOURCE, 2)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_missing_array_is_an_error(shard: Path, name: str) -> None:
     rewrite(shard, **{name: None})

@@ -19,7 +19,7 @@ from tools.fuzz.mutations import mutate_bytes, mutate_container, mutate_json_fil
 
 __all__ = ["TARGETS", "Mutant", "Target", "mutant_of"]
 
-SEED_FOLDERS = {"generate": "model", "resume": "state"}
+SEED_FOLDERS = {"info": "model", "generate": "model", "resume": "state"}
 """The folder of the seed files of a kind, where it is not that of its name."""
 Mutate = Callable[[Random, bytes, bytes], bytes]
 
@@ -127,9 +127,14 @@ def _plugin(name: str) -> Any:
 
 def _check_model(path: Path, seeds: Path) -> bool:
     import seqforge
-    from seqforge.cli.info import info
 
     seqforge.load(path)
+    return True
+
+
+def _check_info(path: Path, seeds: Path) -> bool:
+    from seqforge.cli.info import info
+
     for as_json in (False, True):
         info(str(path), as_json)
     return True
@@ -346,6 +351,7 @@ def _mutate_lines(rng: Random, data: bytes, other: bytes) -> bytes:
 
 TARGETS = {
     "model": Target(mutate_container, _check_model, share=15),
+    "info": Target(mutate_container, _check_info, share=4, pending="text is escaped by another branch"),
     "generate": Target(
         mutate_container, _check_generation, share=2, pending="NaN weights are noticed by another branch"
     ),
