@@ -111,6 +111,18 @@ class Shard:
         except (ValueError, TypeError) as error:
             raise self._file.damage(f"the extras of piece {piece} are not JSON") from error
 
+    def checked(self, steps: np.ndarray, space: Space) -> np.ndarray:
+        """Return steps of this shard.
+
+        Raises:
+            DamagedFileError: If a step is outside the space.
+        """
+        try:
+            space.check(steps)
+        except ValueError as error:
+            raise self._file.damage(f"{error}; delete its folder, and it is prepared again") from error
+        return steps
+
     def _piece_count(self) -> int:
         shape = self._file.array("splits").shape
         return int(shape[0]) if shape else 0

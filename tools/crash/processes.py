@@ -46,9 +46,9 @@ class _Operations:
         sys.addaudithook(self._on_event)
         fsync = os.fsync
 
-        def counted_fsync(descriptor: Any) -> None:
+        def counted_fsync(fd: Any) -> None:
             self.add()
-            fsync(descriptor)
+            fsync(fd)
 
         os.fsync = counted_fsync
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,9 +139,7 @@ def run_campaign(
         campaign.results[kind] = KindResult()
         for start in range(first, first + count, BATCH):
             campaign.tasks.put((kind, start, min(start + BATCH, first + count)))
-    threads = [threading.Thread(target=campaign.work) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(workers) as threads:
+        for future in [threads.submit(campaign.work) for _ in range(workers)]:
+            future.result()
     return campaign.results

@@ -269,13 +269,13 @@ def _mutated_tensor(rng: Random, tensor: _Tensor) -> list[_Tensor]:
         case 6:
             return [tensor, replace(tensor, name=tensor.name + "2")]
         case _:
-            data = bytearray(tensor.data)
+            changed = bytearray(tensor.data)
             patterns = (b"\0", b"\xff", b"\x7f", b"\0\0\xc0\x7f", b"\0\0\x80\x7f", b"\x01", rng.randbytes(8))
-            for _ in range(rng.choice((1, 1, 3, 50)) if data else 0):
-                at = rng.randrange(len(data)) // width * width
+            for _ in range(rng.choice((1, 1, 3, 50)) if changed else 0):
+                at = rng.randrange(len(changed)) // width * width
                 pattern = (rng.choice(patterns) * width)[:width]
-                data[at : at + width] = pattern
-            return [replace(tensor, data=bytes(data))]
+                changed[at : at + width] = pattern
+            return [replace(tensor, data=bytes(changed))]
 
 
 def _pack(header: Any, data: bytes) -> bytes:

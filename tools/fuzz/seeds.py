@@ -9,10 +9,19 @@ import shutil
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 __all__ = ["TINY", "build_seeds", "prose", "working_in"]
 
-TINY = {"hidden": 16, "layers": 1, "embedding": 8, "batch_size": 4, "bptt": 16, "precision": "float32", "threads": 1}
+TINY: dict[str, Any] = {
+    "hidden": 16,
+    "layers": 1,
+    "embedding": 8,
+    "batch_size": 4,
+    "bptt": 16,
+    "precision": "float32",
+    "threads": 1,
+}
 """Options of a training that takes a second."""
 SHIPPED = ("text:default", "abc:default", "midi:songs", "midi:chorales", "midi:drums", "handwriting:default")
 INKML = '<ink xmlns="http://www.w3.org/2003/InkML">'

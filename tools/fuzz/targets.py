@@ -54,7 +54,11 @@ def mutant_of(kind: str, seed: int, index: int, seeds: Path) -> Mutant:
     rng = Random(f"{seed} {kind} {index}")
     paths = sorted((seeds / SEED_FOLDERS.get(kind, kind)).iterdir())
     path, other = rng.choice(paths), rng.choice(paths)
-    return Mutant(path.name, TARGETS[kind].mutate(rng, path.read_bytes(), other.read_bytes()))
+    data, other_data = path.read_bytes(), other.read_bytes()
+    try:
+        return Mutant(path.name, TARGETS[kind].mutate(rng, data, other_data))
+    except RecursionError:  # the value is nested too deeply to be written
+        return Mutant(path.name, mutate_bytes(rng, data, other_data))
 
 
 # -- readers of the plugins ------------------------------------------------------------------------
@@ -94,7 +98,8 @@ def _read_by_plugin(name: str) -> Callable[[Path, Path], bool]:
         from seqforge.plugin import Checks, Fingerprints, Piece
         from seqforge.plugin.validation import validate_example, validate_fingerprints, validate_items
 
-        plugin, options, codec = _plugin(name)
+        owner, options, codec = _plugin(name)
+        plugin: Any = owner
         accepted = False
         for item in validate_items(plugin, path, options):
             if isinstance(item, ReadError):
@@ -102,7 +107,7 @@ def _read_by_plugin(name: str) -> Callable[[Path, Path], bool]:
                 continue
             accepted = True
             if isinstance(plugin, Fingerprints):
-                validate_fingerprints(plugin, plugin.fingerprints(item))
+                validate_fingerprints(owner, plugin.fingerprints(item))
             example = validate_example(plugin, codec, codec.encode(item))
             codec.decode(example)
             if isinstance(plugin, Checks) and name != "midi":
@@ -145,7 +150,7 @@ def _check_generation(path: Path, seeds: Path) -> bool:
     from seqforge.errors import RequestError
 
     model = seqforge.load(path)
-    request = {"text": "an"} if model.plugin.name == "handwriting" else {}
+    request: dict[str, Any] = {"text": "an"} if model.plugin.name == "handwriting" else {}
     with contextlib.suppress(RequestError):
         model.generate(max_steps=4, max_seconds=0.05, **request)
     return True
