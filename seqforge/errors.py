@@ -42,6 +42,12 @@ __all__ = [
 class SeqforgeError(Exception):
     """The base class of all errors that a user of seqforge can cause or meet.
 
+    Example:
+        try:
+            model = seqforge.load("chorales")
+        except seqforge.SeqforgeError as error:
+            print(error)
+
     Attributes:
         exit_code: The exit code of the command line.
     """

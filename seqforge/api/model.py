@@ -140,7 +140,7 @@ class Model(ModelBase):
 
         Args:
             corpus: Names or paths; None for the corpus that the model was trained on.
-            split: train, valid or test; None for test, or valid if there is no test split.
+            split: The split: train, valid or test; None for test, or valid if there is no test split.
 
         Raises:
             RequestError: If the split is empty or unknown.

@@ -34,6 +34,9 @@ def provenance_path(output: Path) -> Path:
 def provenance_of(generation: Generation, files: Sequence[tuple[Path, Sequence[int]]]) -> dict[str, Any]:
     """Return the provenance of generated files, as plain JSON.
 
+    Example:
+        record = provenance_of(generation, [(Path("tune.abc"), [0])])
+
     Args:
         generation: The generation.
         files: Each written file with the numbers of its pieces.

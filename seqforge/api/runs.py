@@ -118,6 +118,9 @@ class Run:
 def create_run(name: str, root: Path | None = None) -> Run:
     """Create the next folder runs/NAME/NNNN.
 
+    Example:
+        run = create_run("abc")
+
     Raises:
         WriteError: If it cannot be created.
     """

@@ -26,6 +26,9 @@ def file_bytes(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], suffix: str) -> 
 def text_of(plugin: AnyPlugin, pieces: Sequence[Piece[Any]]) -> str | None:
     """Return pieces as text in the plugin's first format; None if that format is not text.
 
+    Example:
+        print(text_of(model.plugin, model.generate(1)))
+
     Args:
         plugin: The plugin.
         pieces: One piece, or several if the format holds several.

@@ -77,6 +77,9 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, completely or not at all.
 
+    Example:
+        write_text(Path("notes.txt"), "one line")
+
     Raises:
         WriteError: If the file cannot be written.
     """
@@ -120,6 +123,9 @@ def input_file(path: Path, *, field: str = "", suffix: str = "") -> Path:
 
     A regular file is returned unchanged, and so is a path that does not exist. Standard input ("-"), a pipe or a
     device can be read only once, so it is copied to a temporary file, which is removed when the process ends.
+
+    Example:
+        text = input_file(Path("-")).read_text(encoding="utf-8")
 
     Args:
         path: The path; "-" is standard input.

@@ -76,13 +76,20 @@ def flag(default: Any, *, help: str, unit: str = "", panel: str = "") -> Any:  #
 
 
 def options_to_json(options: Any) -> dict[str, Any]:
-    """Return the values of an options dataclass as plain JSON; paths become strings."""
+    """Return the values of an options dataclass as plain JSON; paths become strings.
+
+    >>> options_to_json(NoOptions())
+    {}
+    """
     values = dataclasses.asdict(options)
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def options_from_json(kind: type[OptionsT], values: Mapping[str, Any]) -> OptionsT:
     """Return the options dataclass that `options_to_json` described.
+
+    >>> options_from_json(NoOptions, {})
+    NoOptions()
 
     Raises:
         TypeError, ValueError: If the values do not fit the dataclass.

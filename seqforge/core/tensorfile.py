@@ -142,6 +142,9 @@ def _parse_entry(entry: Any) -> TensorEntry:
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Any, *, bf16: bool = False) -> None:
     """Write a container, completely or not at all. The same content gives the same bytes.
 
+    Example:
+        write_tensors(Path("numbers.safetensors"), {"squares": np.arange(5) ** 2}, {"kind": "numbers"})
+
     Args:
         path: The path of the file.
         tensors: Name to array, little-endian.

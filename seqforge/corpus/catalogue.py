@@ -62,6 +62,9 @@ class Corpus:
 def installed_corpora() -> list[Corpus]:
     """Return every announced corpus, sorted by name.
 
+    Example:
+        names = [corpus.name for corpus in installed_corpora()]
+
     Raises:
         CorpusError: If a corpus.toml is wrong, or two corpora have one name.
     """
@@ -148,6 +151,9 @@ def read_corpus(folder: Path) -> Corpus:
 
 def find_corpus(name: str, *, domain: str = "") -> Corpus:
     """Return the installed corpus of this name.
+
+    Example:
+        print(find_corpus("ryans").licence)
 
     Args:
         name: The name of the corpus.

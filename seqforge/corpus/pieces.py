@@ -20,6 +20,10 @@ def read_pieces(
 ) -> Iterator[tuple[Piece[Any], int] | ReadError]:
     """Yield the pieces of one file with their split, and a ReadError for what cannot be read.
 
+    Example:
+        for item in read_pieces(plugin, plugin.Options(), SourceFile(Path("tunes.abc"))):
+            print(item if isinstance(item, ReadError) else item[0].content)
+
     Args:
         plugin: The plugin that reads the file.
         options: The plugin's options.

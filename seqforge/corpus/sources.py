@@ -18,6 +18,9 @@ LABELS = "labels.csv"
 class SourceFile:
     """One file to read.
 
+    >>> SourceFile(Path("tunes.abc"), {"collection": "mine"}, split="train").split
+    'train'
+
     Attributes:
         path: The path of the file.
         labels: Labels of all its pieces; a piece's own labels take precedence.

@@ -82,6 +82,9 @@ def split_by_content(representatives: np.ndarray) -> Split:
     The split of a group depends on its own fingerprint alone, so a growing corpus keeps its split. If a split of a
     small corpus would stay empty, a group is moved there, and the remark says so.
 
+    >>> split_by_content(np.arange(1000, dtype=np.uint64)).splits.shape
+    (1000,)
+
     Args:
         representatives: One fingerprint per piece, equal within a group, shape (pieces,), uint64.
     """

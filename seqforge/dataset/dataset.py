@@ -143,6 +143,9 @@ def open_datasets(
 ) -> dict[str, Dataset]:
     """Return the dataset of every split, by its name in `SPLITS`.
 
+    Example:
+        train = open_datasets(folder, codec.space, codec.source, codec.labels)["train"]
+
     Args:
         folder: The folder of a prepared corpus.
         space: The type of a step.

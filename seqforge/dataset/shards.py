@@ -27,6 +27,11 @@ def write_shard(
 ) -> None:
     """Write one shard, completely or not at all.
 
+    Example:
+        examples = [codec.encode(piece) for piece in pieces]
+        units = [float(codec.units(example.steps).sum()) for example in examples]
+        write_shard(path, codec.space, codec.source, codec.labels, examples, [0] * len(pieces), units)
+
     Args:
         path: The file.
         space: The type of a step.
@@ -67,6 +72,10 @@ def write_shard(
 
 class Shard:
     """An opened shard: the arrays that `write_shard` wrote; steps stay on disk.
+
+    Example:
+        shard = Shard(path, codec.space, codec.source, len(codec.labels))
+        first = shard.steps[shard.bounds[0] : shard.bounds[1]]
 
     Args:
         path: The file.

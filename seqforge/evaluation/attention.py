@@ -31,6 +31,9 @@ def attention_weights(network: Network, example: Example, conditions: Conditions
 
     The last column is the end symbol, which follows the source's last symbol.
 
+    Example:
+        weights = attention_weights(model.network, example, model.conditions(Prompt(example), model.label_numbers({})))
+
     Args:
         network: The model.
         example: The encoded piece with its source.

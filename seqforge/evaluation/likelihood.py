@@ -76,6 +76,9 @@ class Evaluation:
 def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluation:
     """Return the negative log-likelihood of a dataset, in float32, with the hidden state carried through every piece.
 
+    Example:
+        print(evaluate_dataset(model.network, datasets["valid"], "note").nats_per_unit)
+
     Args:
         network: The model.
         dataset: The dataset.
@@ -90,6 +93,11 @@ def score_example(
     network: Network, example: Example, labels: np.ndarray, units: float, unit: str, *, bptt: int = 512
 ) -> Evaluation:
     """Return the negative log-likelihood of one piece.
+
+    Example:
+        example = codec.encode(Piece("To be, or not to be"))
+        labels = LabelIndex(codec.labels).numbers({})
+        print(score_example(network, example, labels, 19.0, "character").nats_per_unit)
 
     Args:
         network: The model.

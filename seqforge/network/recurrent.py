@@ -131,6 +131,11 @@ class LSTM(RecurrentLayer):
     The order of the gates is i, f, g, o. At a reset i, f and o are closed, so c = h = 0 exactly.
     The forget bias is initialised to one.
 
+    >>> layer = LSTM(4, 8)
+    >>> outputs, state = layer(torch.zeros(7, 2, 4), layer.zero_state(2), None)  # 7 positions of 2 rows
+    >>> outputs.shape
+    torch.Size([7, 2, 8])
+
     Source: S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997,
     section 4; forget gates: F. Gers, J. Schmidhuber and F. Cummins, "Learning to Forget", Neural
     Computation 12(10), 2000, section 3; the forget bias: R. Jozefowicz, W. Zaremba and I. Sutskever,
@@ -168,6 +173,11 @@ class GRU(RecurrentLayer):
 
     The order of the gates is r, z, n. At a reset r and z are closed, so h = tanh(W_n x + b_n).
 
+    >>> layer = GRU(4, 8)
+    >>> outputs, state = layer(torch.zeros(7, 2, 4), layer.zero_state(2), None)  # 7 positions of 2 rows
+    >>> outputs.shape
+    torch.Size([7, 2, 8])
+
     Source: K. Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014,
     section 2.3 and equations 5 to 8; the variant with d: torch.nn.GRU.
     """
@@ -201,6 +211,11 @@ class RNN(RecurrentLayer):
     r"""The plain recurrent layer, :math:`h_t = \tanh(W x_t + U h_{t-1} + b)`.
 
     At a reset the state before the position is replaced by zero.
+
+    >>> layer = RNN(4, 8)
+    >>> outputs, state = layer(torch.zeros(7, 2, 4), layer.zero_state(2), None)  # 7 positions of 2 rows
+    >>> outputs.shape
+    torch.Size([7, 2, 8])
 
     Source: J. Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
     """

@@ -13,7 +13,13 @@ __all__ = ["Augments", "Checks", "Describes", "Divides", "Fingerprints", "Illust
 
 
 class Augments(ABC):
-    """Capability of a codec: data augmentation by a change that keeps a piece valid, such as a transposition."""
+    """Capability of a codec: data augmentation by a change that keeps a piece valid, such as a transposition.
+
+    Example:
+        class MelodyCodec(TokenCodec[str, NoOptions, NoRequest], Augments):
+            def augment(self, example, rng):
+                return dataclasses.replace(example, steps=transpose(example.steps, int(rng.integers(-6, 6))))
+    """
 
     @abstractmethod
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
@@ -28,7 +34,14 @@ class Augments(ABC):
 
 
 class Divides(ABC, Generic[ContentT]):
-    """Capability of a plugin: a corpus of one long piece, such as a novel, can be split by fractions of it."""
+    """Capability of a plugin: a corpus of one long piece, such as a novel, can be split by fractions of it.
+
+    Example:
+        class Novels(Plugin[str, NoOptions, NoRequest], Divides[str]):
+            def divide(self, piece, fractions):
+                edges = [round(len(piece.content) * share) for share in itertools.accumulate(fractions, initial=0.0)]
+                return [Piece(piece.content[first:end]) for first, end in itertools.pairwise(edges)]
+    """
 
     @abstractmethod
     def divide(self, piece: Piece[ContentT], fractions: Sequence[float]) -> list[Piece[ContentT]]:
@@ -36,7 +49,13 @@ class Divides(ABC, Generic[ContentT]):
 
 
 class Fingerprints(ABC, Generic[ContentT]):
-    """Capability of a plugin: near duplicates are kept in the same split."""
+    """Capability of a plugin: near duplicates are kept in the same split.
+
+    Example:
+        class Games(Plugin[str, NoOptions, NoRequest], Fingerprints[str]):
+            def fingerprints(self, piece):  # games with the same first twenty moves share a split
+                return [zlib.crc32(" ".join(piece.content.split()[:20]).encode())]
+    """
 
     @abstractmethod
     def fingerprints(self, piece: Piece[ContentT]) -> Iterable[int]:
@@ -44,7 +63,16 @@ class Fingerprints(ABC, Generic[ContentT]):
 
 
 class Describes(ABC, Generic[ContentT]):
-    """Capability of a plugin: statistics of its pieces, by which generated and real pieces are compared."""
+    """Capability of a plugin: statistics of its pieces, by which generated and real pieces are compared.
+
+    Example:
+        class Melodies(Plugin[list[int], NoOptions, NoRequest], Describes[list[int]]):
+            def describe(self, piece):
+                return {"pitch": np.array(piece.content), "length": np.array([len(piece.content)])}
+
+            def trace(self, piece):
+                return np.diff(piece.content).tolist()
+    """
 
     @abstractmethod
     def describe(self, piece: Piece[ContentT]) -> Mapping[str, np.ndarray]:
@@ -62,6 +90,11 @@ class Checks(ABC, Generic[ContentT]):
     """Capability of a plugin: it knows the rules of its domain.
 
     A constraint must allow every real piece that has no violation; the conformance kit compares both.
+
+    Example:
+        class Melodies(Plugin[list[int], NoOptions, NoRequest], Checks[list[int]]):
+            def violations(self, piece):
+                return [f"pitch {pitch} is above 127" for pitch in piece.content if pitch > 127]
     """
 
     @abstractmethod
@@ -70,7 +103,13 @@ class Checks(ABC, Generic[ContentT]):
 
 
 class Streams(ABC):
-    """Capability of a codec: a generated piece can be shown as text while it grows."""
+    """Capability of a codec: a generated piece can be shown as text while it grows.
+
+    Example:
+        class WordCodec(TokenCodec[str, NoOptions, NoRequest], Streams):
+            def stream(self):
+                return lambda step: self.vocabulary[int(step)] + " "
+    """
 
     @abstractmethod
     def stream(self) -> Callable[[Any], str]:
@@ -78,7 +117,13 @@ class Streams(ABC):
 
 
 class Illustrates(ABC, Generic[ContentT]):
-    """Capability of a codec: the choices that a model offers can be drawn, such as its handwriting styles."""
+    """Capability of a codec: the choices that a model offers can be drawn, such as its handwriting styles.
+
+    Example:
+        class InkCodec(Codec[Ink, NoOptions, NoRequest], Illustrates[Ink]):
+            def illustration(self):
+                return Piece(sheet_of(self.writers))
+    """
 
     @abstractmethod
     def illustration(self) -> Piece[ContentT]:

@@ -54,6 +54,12 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
 
     The round-trip law: `decode(encode(p)) == canonical(p)`, and `canonical(canonical(p)) == canonical(p)`.
 
+    Example:
+        codec = WordCodec.fit(pieces, options)
+        example = codec.encode(pieces[0])
+        assert codec.decode(example) == codec.canonical(pieces[0])
+        task = codec.task(WordRequest(start="Once"))
+
     Attributes:
         version: The version of what `state` returns. `upgrade_state` reads earlier versions.
         space: The type of a step.

@@ -14,6 +14,9 @@ GROUP = "seqforge.plugins"
 class Entry:
     """An announced plugin, not imported.
 
+    >>> Entry("chess", "seqforge_chess:Chess", "seqforge-chess 1.0").package
+    'seqforge_chess'
+
     Attributes:
         name: The entry point's name.
         target: What it points to, "package.module:Class".

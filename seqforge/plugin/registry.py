@@ -39,6 +39,10 @@ def find_entry(name: str) -> Entry:
 def load(name: str) -> AnyPlugin:
     """Import one plugin and return it.
 
+    Example:
+        plugin = registry.load("text")
+        pieces = list(plugin.read(Path("book.txt"), plugin.Options()))
+
     Raises:
         PluginError: If it is unknown, or two distributions announce it.
         ContractError: If it does not import, has another api, or its declaration breaks the contract.
@@ -60,6 +64,9 @@ def load(name: str) -> AnyPlugin:
 
 def describe(name: str) -> dict[str, Any]:
     """Return the description of a plugin. It is imported in a child process, not here.
+
+    Example:
+        print(registry.describe("abc")["writes"])
 
     Raises:
         PluginError: If it is unknown, or two distributions announce it.

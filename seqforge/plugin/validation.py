@@ -47,6 +47,9 @@ def contract_error(
 ) -> ContractError:
     """Return the error of a method that breaks the contract.
 
+    Example:
+        raise contract_error(plugin, "read", "returns None", "an iterator of Piece and ReadError")
+
     Args:
         plugin: The plugin.
         method: The name of the method.

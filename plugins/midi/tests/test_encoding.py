@@ -85,6 +85,14 @@ def test_chorale_encoding_keeps_the_published_corpus_unchanged() -> None:
     assert frames == 13_807 + 4_602 + 4_725
 
 
+def test_tempo_change_that_rounds_to_the_end_does_not_move_it() -> None:
+    notes = np.array([(0, 1, 0, 1, 0), (0, 332, 0, 1, 0)], NOTE_DTYPE)
+    encoding = ENCODINGS["performance"]
+    canonical = encoding.canonical(Song.from_events(notes, [(0, 120), (328, 12)]))
+    assert canonical.tempos == ((0, 120),)
+    assert encoding.canonical(canonical) == canonical
+
+
 @pytest.mark.parametrize("name", ENCODINGS)
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)

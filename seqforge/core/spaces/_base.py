@@ -15,6 +15,9 @@ class Space(ABC):
     predicts a step) and `sampling/distributions/KIND.py` (how a step is sampled). A new space is one new module in each
     of the three places.
 
+    >>> sorted(Space.kinds)
+    ['categorical', 'mixture']
+
     Attributes:
         kind: The name of the space.
         kinds: All spaces by name.

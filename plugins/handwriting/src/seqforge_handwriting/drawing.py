@@ -60,7 +60,7 @@ class Pen:
 
     def __post_init__(self) -> None:
         if not (0.01 <= self.width <= 50):
-            raise RequestError.invalid("width", self.width, "from 0.01 to 50 mm")
+            raise RequestError.invalid("pen_width", self.width, "from 0.01 to 50 mm")
         if not COLOUR.fullmatch(self.colour) or not _is_colour(self.colour):
             raise RequestError.invalid("colour", self.colour[:40], "#rrggbb such as #1f4e9c, or a name such as navy")
 

@@ -86,15 +86,13 @@ class Performance(Encoding):
         tempo_map = TempoMap(tempos)
         notes, pedals = self._timed_events(song)
         end = int(max(notes["end"].max(), pedals["end"].max(initial=0)))
+        time_signatures = tuple(item for item in time_signatures if self._time_of(item[0], tempo_map) < end)
+        tempos = tuple(change for change in tempos if self._time_of(change[0], tempo_map) < end)
+        tempo_map = TempoMap(tempos)  # a change that is not kept must not move the end of a note
         for events in (notes, pedals):
             for name in ("start", "end"):
                 events[name] = tempo_map.to_ticks(events[name] * self.resolution)
-        return Song.from_events(
-            notes,
-            [change for change in tempos if self._time_of(change[0], tempo_map) < end],
-            [change for change in time_signatures if self._time_of(change[0], tempo_map) < end],
-            pedals,
-        )
+        return Song.from_events(notes, tempos, time_signatures, pedals)
 
     def losses(self, song: Song) -> Counter[str]:
         moved = sum(tick % CHANGE_TICKS != 0 for tick, _ in (*song.tempos, *song.time_signatures))
