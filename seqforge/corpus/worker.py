@@ -198,7 +198,7 @@ def read_scan(file: TensorFile) -> dict[str, Any]:
     valid = (
         are_counts(pieces, result["skipped"])
         and are_texts(result["reasons"])
-        and (keys.dtype, owners.dtype, splits.dtype) == (np.uint64, np.uint32, np.uint8)
+        and [array.dtype.name for array in (keys, owners, splits)] == ["uint64", "uint32", "uint8"]
         and keys.ndim == 1
         and keys.shape == owners.shape
         and splits.shape == (pieces,)

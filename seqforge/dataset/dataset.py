@@ -67,7 +67,8 @@ class Dataset:
         begin = int(shard.bounds[index])
         end = int(self.lengths[piece]) if end is None else end
         steps: np.ndarray = shard.steps[begin + first : begin + end]
-        return shard.checked(steps, self.space)
+        shard.check(steps, self.space)
+        return steps
 
     def source_of(self, piece: int) -> np.ndarray | None:
         """Return the source of a piece, empty if it has none; None if the codec has no sources."""
@@ -76,7 +77,9 @@ class Dataset:
         if shard.sources is None or shard.source_bounds is None:
             return None
         symbols = np.array(shard.sources[shard.source_bounds[index] : shard.source_bounds[index + 1]])
-        return symbols if self.source is None else shard.checked(symbols, self.source)
+        if self.source is not None:
+            shard.check(symbols, self.source)
+        return symbols
 
     def symbols_per_step(self) -> float | None:
         """Return the mean number of source symbols per step over all pieces; None without a source."""

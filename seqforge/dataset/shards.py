@@ -91,8 +91,12 @@ class Shard:
         file = TensorFile(path, "shard")
         metadata = file.metadata if isinstance(file.metadata, dict) else {}
         counts = metadata.get("labels")
-        is_shard = (metadata.get("format"), metadata.get("kind")) == (FORMAT, "shard") and isinstance(counts, list)
-        if not is_shard or not all(type(count) is int and 0 <= count < 1 << 31 for count in counts):
+        is_shard = (metadata.get("format"), metadata.get("kind")) == (FORMAT, "shard")
+        if (
+            not is_shard
+            or not isinstance(counts, list)
+            or not all(type(count) is int and 0 <= count < 1 << 31 for count in counts)
+        ):
             raise file.damage("it is not a shard of this format; delete its folder, and it is prepared again")
         self._file = file
         pieces = self._piece_count()
@@ -120,8 +124,8 @@ class Shard:
         except (ValueError, TypeError) as error:
             raise self._file.damage(f"the extras of piece {piece} are not JSON") from error
 
-    def checked(self, steps: np.ndarray, space: Space) -> np.ndarray:
-        """Return steps of this shard.
+    def check(self, steps: np.ndarray, space: Space) -> None:
+        """Check steps of this shard.
 
         Raises:
             DamagedFileError: If a step is outside the space.
@@ -130,7 +134,6 @@ class Shard:
             space.check(steps)
         except ValueError as error:
             raise self._file.damage(f"{error}; delete its folder, and it is prepared again") from error
-        return steps
 
     def _piece_count(self) -> int:
         shape = self._file.array("splits").shape
