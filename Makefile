@@ -7,8 +7,9 @@ PLUGINS := plugins/text plugins/abc plugins/midi plugins/handwriting
 EDITABLE := -e . -e corpora $(addprefix -e ,$(PLUGINS))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 MINUTES ?= 2
+MUTANTS ?= 100000
 
-.PHONY: install demo test coverage check docs models wheels clean help
+.PHONY: install demo test coverage check crash fuzz docs models wheels clean help
 
 help:
 	@echo "make install   create $(VENV) with pinned versions; pip's settings are not changed"
@@ -16,6 +17,8 @@ help:
 	@echo "make test      run the test suite on all cores"
 	@echo "make coverage  run the tests and compare the coverage of each package with its floor"
 	@echo "make check     run ruff, codespell, mypy and import-linter"
+	@echo "make crash     kill train, prepare and generate at every file operation, resume them, compare the files"
+	@echo "make fuzz      read $(MUTANTS) damaged files of every kind; faults are saved in out/fuzz/faults/"
 	@echo "make docs      build the site in out/site; broken links and anchors are errors"
 	@echo "make models    train the shipped models again (110 minutes)"
 	@echo "make wheels    build a wheel per distribution in dist/"
@@ -50,6 +53,12 @@ check: install
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+crash: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.crash
+
+fuzz: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.fuzz --count $(MUTANTS)
 
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

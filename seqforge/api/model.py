@@ -3,7 +3,6 @@
 import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from seqforge.api.arguments import check_event, check_labels, check_names, check
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_base import ModelBase
+from seqforge.api.model_sources import sources_of_model
 from seqforge.api.runs import Run
 from seqforge.api.streaming import StopEvent, Streaming, StreamingStep
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
-from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, find_sources, prepare
-from seqforge.errors import OptionsError, RequestError, UsageError, did_you_mean, listing
+from seqforge.corpus import PreparedCorpus, TableColumns, prepare
+from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
 from seqforge.evaluation import (
     Comparison,
     Evaluation,
@@ -368,30 +368,7 @@ class Model(ModelBase):
         check_names("corpus", corpus)
         if split is not None:
             check_text("split", split, "train, valid or test")
-        provenance = self.header.provenance
-        stored = provenance.get("corpus", [])
-        choice = None
-        if corpus is None:  # the model's own record is relative; the configuration of its run has the whole paths
-            run = Run(self.path.parent) if self.path else None
-            recorded = run.corpus() if run else []
-            names = recorded or list(stored)
-            choice = SplitChoice.from_json(run.split() if run and recorded else dict(provenance.get("split", {})))
-        else:
-            names = [str(corpus)] if isinstance(corpus, str | Path) else [str(name) for name in corpus]
-        columns = columns or TableColumns.from_json(provenance)
-        try:
-            sources = find_sources(
-                names, reads=self.plugin.reads, domain=self.plugin.name, columns=columns, split=choice
-            )
-        except UsageError as error:
-            if corpus is not None or error.field != "corpus":
-                raise
-            raise UsageError(
-                f"the model was trained on {listing(stored)}, of which {error.value!r} is not found from this folder;"
-                " set `corpus`",
-                field="corpus",
-                value=error.value,
-            ) from error
+        names, sources = sources_of_model(self.plugin, self.path, self.header.provenance, corpus, columns)
         prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
         sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
         if split is None:

@@ -69,7 +69,7 @@ def codec_from_header(header: ModelHeader, plugin: AnyPlugin, options: Any, path
         if version < current:
             data = plugin.codec.upgrade_state(data, version)
         codec = plugin.codec.from_state(data, header.arrays, options)
-    except (KeyError, TypeError, ValueError, LookupError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         if version < current:
             reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
             raise DamagedFileError(

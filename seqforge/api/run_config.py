@@ -128,11 +128,14 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
     try:
         if values["plugin"] != plugin.name:
             raise RunError(f"it is a run of the plugin {values['plugin']!r}, not {plugin.name!r}")
-        training = build_options(TrainingConfig, values["training"], owner="seqforge")
-        options = build_options(plugin.Options, values["options"], owner=f"the plugin {plugin.name!r}")
+        training = build_options(TrainingConfig, dict(values["training"]), owner="seqforge")
+        options = build_options(plugin.Options, dict(values["options"]), owner=f"the plugin {plugin.name!r}")
         columns, split = TableColumns.from_json(values), SplitChoice.from_json(values)
-        return RunConfig(plugin.name, tuple(values["corpus"]), values["init"], training, options, columns, split)
-    except (KeyError, TypeError, OptionsError) as error:
+        corpus, init = tuple(values["corpus"]), values["init"]
+        if not all(isinstance(name, str) for name in (*corpus, init or "")):
+            raise TypeError("the names of the corpus and the model are not strings")
+        return RunConfig(plugin.name, corpus, init, training, options, columns, split)
+    except (KeyError, TypeError, ValueError, OptionsError) as error:
         raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
 
 

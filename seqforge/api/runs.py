@@ -166,12 +166,12 @@ class Run:
         if not self.metrics.exists():
             return
         lines = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+        for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 values = json.loads(line)
                 if values["t"] <= t and values["event"] != "end":
                     lines.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
         write_text(self.metrics, "".join(lines))
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import os
 import sys
 from collections import Counter
@@ -15,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from seqforge.core.files import make_folder
-from seqforge.core.options import options_to_json
-from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
+from seqforge.core.tensorfile import TensorFile, write_tensors
+from seqforge.corpus.cache_key import cache_key
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.pool import Pool, ReaderCrashError
 from seqforge.corpus.sources import SourceFile, Sources
@@ -24,18 +22,20 @@ from seqforge.corpus.split import SHARES, Groups, split_by_content
 from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
-    encoded_path,
+    are_counts,
+    are_texts,
     read_codec,
+    read_encoded,
+    read_scan,
     scan_path,
     splits_path,
     write_codec,
 )
 from seqforge.dataset import MANIFEST, SPLITS, Dataset, open_datasets, read_manifest, write_manifest
-from seqforge.errors import ContractError, CorpusError, DamagedFileError, ReadError
+from seqforge.errors import CorpusError, DamagedFileError, ReadError
 from seqforge.plugin import AnyCodec, AnyPlugin, Codec, Divides, Piece
-from seqforge.plugin.validation import validate_codec, validate_state
+from seqforge.plugin.validation import validate_codec
 
-FORMAT = 3
 CHUNK_BYTES = 4 << 20
 FEW_PIECES = 20
 """A corpus with fewer pieces is split by dividing each piece, if the plugin can."""
@@ -138,7 +138,7 @@ def prepared_name(
         extend: Whether the codec is extended, as for `prepare`.
     """
     extend = extend and _can_extend(codec)
-    key = _cache_key(plugin, options, list(sources.files), codec, extend=extend, shares=sources.shares)
+    key = cache_key(plugin, options, list(sources.files), codec, extend=extend, shares=sources.shares)
     return f"{plugin.name}-{key}"
 
 
@@ -169,7 +169,7 @@ class _Preparation:
         self.pool = Pool(worker, workers=workers, size=self.size)
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
-        report = dict(read_manifest(self.folder)["report"])
+        report = dict(_validated_report(self.folder, read_manifest(self.folder)["report"]))
         before, now = report.pop("root", ""), _root(self.files)
         if before and before != now:  # the corpus has moved
             report["reasons"] = [reason.replace(before, now) for reason in report["reasons"]]
@@ -229,7 +229,7 @@ class _Preparation:
 
     def _scan(self) -> list[dict[str, Any]]:
         self.on_message(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
-        done = self._finished(lambda chunk: self._scan_file(chunk).metadata["result"])
+        done = self._finished(lambda chunk: read_scan(self._scan_file(chunk)))
         done |= self._run("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
         scans = [done[chunk] for chunk in range(len(self.chunks))]
         for scan in scans:
@@ -274,7 +274,7 @@ class _Preparation:
 
     def _encode(self) -> list[dict[str, Any]]:
         self.on_message("encoding")
-        done = self._finished(lambda chunk: json.loads(encoded_path(self.folder, chunk).read_text(encoding="utf-8")))
+        done = self._finished(lambda chunk: read_encoded(self.folder, chunk))
         done |= self._run("encode", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
         return [done[chunk] for chunk in range(len(self.chunks))]
 
@@ -285,7 +285,7 @@ class _Preparation:
         """Return the results of an earlier, interrupted preparation; damaged results are left out."""
         results = {}
         for chunk in range(len(self.chunks)):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, DamagedFileError):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError, DamagedFileError):
                 results[chunk] = {**read(chunk)}
         return results
 
@@ -310,6 +310,25 @@ def _root(files: list[SourceFile]) -> str:
         return ""
 
 
+def _validated_report(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the report of a manifest.
+
+    Raises:
+        DamagedFileError: If a part is missing or has a wrong type.
+    """
+    pieces, dropped = report.get("pieces"), report.get("dropped")
+    valid = (
+        isinstance(pieces, dict)
+        and isinstance(dropped, dict)
+        and are_counts(*(pieces.get(split) for split in SPLITS), *dropped.values())
+        and are_counts(*(report.get(name) for name in ("files", "skipped", "dropped_total")))
+        and all(are_texts(report.get(name)) for name in ("reasons", "remarks"))
+    )
+    if not valid:
+        raise DamagedFileError(f"{folder / MANIFEST} cannot be used: its report has a missing or wrong value")
+    return report
+
+
 def _chunks(files: list[SourceFile]) -> list[list[int]]:
     """Return runs of file indices of about CHUNK_BYTES; they do not depend on the number of workers."""
     chunks: list[list[int]] = [[]]
@@ -321,62 +340,3 @@ def _chunks(files: list[SourceFile]) -> list[list[int]]:
         chunks[-1].append(number)
         size += file.path.stat().st_size
     return chunks
-
-
-def _cache_key(
-    plugin: AnyPlugin,
-    options: Any,
-    files: list[SourceFile],
-    codec: AnyCodec | None,
-    *,
-    extend: bool,
-    shares: Sequence[float] = (),
-) -> str:
-    """Return a name for the result that covers files, splits, options, the codec and the plugin's code."""
-    content: dict[str, Any] = {
-        "format": FORMAT,
-        "plugin": plugin.name,
-        "code": _code_digest(plugin),
-        "options": options_to_json(options),
-        "extend": extend,
-        "codec": None if codec is None else _codec_digest(plugin, codec),
-        "files": [[f.name or f.path.name, _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
-    }
-    if any(file.columns for file in files):
-        content["columns"] = [file.columns.to_json() if file.columns else None for file in files]
-    if shares:
-        content["shares"] = list(shares)
-    try:
-        text = canonical_json(content)
-    except (TypeError, ValueError) as error:
-        raise ContractError(
-            f"the plugin {plugin.name!r} ({plugin.distribution()}): its options are not plain JSON: {error}"
-        ) from error
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _codec_digest(plugin: AnyPlugin, codec: AnyCodec) -> list[Any]:
-    """Return version, data and digests of the arrays of a codec."""
-    data, arrays = validate_state(plugin, codec)
-    digests = [
-        [name, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest()] for name, array in sorted(arrays.items())
-    ]
-    return [codec.version, data, digests]
-
-
-def _code_digest(plugin: AnyPlugin) -> str:
-    """Return a digest of the plugin's package, so that an author who edits it gets fresh data."""
-    module = sys.modules[type(plugin).__module__.partition(".")[0]]
-    if hasattr(module, "__path__"):
-        paths = sorted(path for folder in module.__path__ for path in Path(folder).rglob("*.py"))
-    else:
-        paths = [Path(module.__file__)] if module.__file__ else []
-    return hashlib.sha256("".join(_digest(path) for path in paths).encode()).hexdigest()
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return "unreadable"  # reported when the file is read

@@ -201,6 +201,57 @@ def scan_path(folder: Path, chunk: int, *, divide: bool) -> Path:
     return folder / f"scan-{chunk:06d}{'-divided' if divide else ''}.safetensors"
 
 
+def read_scan(file: TensorFile) -> dict[str, Any]:
+    """Return the result of the scan of a chunk.
+
+    Raises:
+        DamagedFileError, KeyError, TypeError, ValueError: If the file is damaged.
+    """
+    result = dict(file.metadata["result"])
+    pieces, crashed = result["pieces"], dict(result.get("crashed", {}))
+    keys, owners, splits = (np.array(file.array(name)) for name in ("keys", "owners", "splits"))
+    valid = (
+        are_counts(pieces, result["skipped"])
+        and are_texts(result["reasons"])
+        and all(number.isdecimal() for number in crashed)
+        and are_texts(list(crashed.values()))
+        and [array.dtype.name for array in (keys, owners, splits)] == ["uint64", "uint32", "uint8"]
+        and keys.ndim == 1
+        and keys.shape == owners.shape
+        and splits.shape == (pieces,)
+        and bool((owners < pieces).all() and (splits <= UNDECIDED).all())
+    )
+    if not valid:
+        raise ValueError("the parts of the scan do not fit each other")
+    return result
+
+
+def read_encoded(folder: Path, chunk: int) -> dict[str, Any]:
+    """Return the record that a chunk is encoded.
+
+    Raises:
+        OSError, KeyError, TypeError, ValueError, RecursionError: If the file is missing or damaged.
+    """
+    result = dict(json.loads(encoded_path(folder, chunk).read_text(encoding="utf-8")))
+    dropped = dict(result["dropped"])
+    if not (are_texts(result["shards"]) and are_counts(*dropped.values(), result["dropped_total"])):
+        raise ValueError("the record has a wrong value")
+    for name in result["shards"]:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ValueError("a shard is missing")
+    return result
+
+
+def are_counts(*values: Any) -> bool:
+    """Return whether all values are whole numbers from 0."""
+    return all(type(value) is int and 0 <= value < 1 << 63 for value in values)
+
+
+def are_texts(values: Any) -> bool:
+    """Return whether a value is a list of strings."""
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
 def splits_path(folder: Path) -> Path:
     """Return the path of the splits of all pieces."""
     return folder / "splits.safetensors"

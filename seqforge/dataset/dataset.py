@@ -58,12 +58,17 @@ class Dataset:
         return len(self.lengths)
 
     def steps(self, piece: int, first: int = 0, end: int | None = None) -> np.ndarray:
-        """Return the steps of a piece from `first` to before `end`; by default all of them."""
+        """Return the steps of a piece from `first` to before `end`; by default all of them.
+
+        Raises:
+            DamagedFileError: If a step is outside the space.
+        """
         number, index = self.locations[piece].tolist()
         shard = self.shards[number]
         begin = int(shard.bounds[index])
         end = int(self.lengths[piece]) if end is None else end
         steps: np.ndarray = shard.steps[begin + first : begin + end]
+        shard.check(steps, self.space)
         return steps
 
     def source_of(self, piece: int) -> np.ndarray | None:
@@ -72,7 +77,10 @@ class Dataset:
         shard = self.shards[number]
         if shard.sources is None or shard.source_bounds is None:
             return None
-        return np.array(shard.sources[shard.source_bounds[index] : shard.source_bounds[index + 1]])
+        symbols = np.array(shard.sources[shard.source_bounds[index] : shard.source_bounds[index + 1]])
+        if self.source is not None:
+            shard.check(symbols, self.source)
+        return symbols
 
     def symbols_per_step(self) -> float | None:
         """Return the mean number of source symbols per step over all pieces; None without a source."""

@@ -91,7 +91,12 @@ class Shard:
         file = TensorFile(path, "shard")
         metadata = file.metadata if isinstance(file.metadata, dict) else {}
         counts = metadata.get("labels")
-        if (metadata.get("format"), metadata.get("kind")) != (FORMAT, "shard") or not isinstance(counts, list):
+        is_shard = (metadata.get("format"), metadata.get("kind")) == (FORMAT, "shard")
+        if (
+            not is_shard
+            or not isinstance(counts, list)
+            or not all(type(count) is int and 0 <= count < 1 << 31 for count in counts)
+        ):
             raise file.damage("it is not a shard of this format; delete its folder, and it is prepared again")
         self._file = file
         pieces = self._piece_count()
@@ -118,6 +123,17 @@ class Shard:
             return dict(json.loads(self._extras[first:end].tobytes())) if end > first else {}
         except (ValueError, TypeError) as error:
             raise self._file.damage(f"the extras of piece {piece} are not JSON") from error
+
+    def check(self, steps: np.ndarray, space: Space) -> None:
+        """Check steps of this shard.
+
+        Raises:
+            DamagedFileError: If a step is outside the space.
+        """
+        try:
+            space.check(steps)
+        except ValueError as error:
+            raise self._file.damage(f"{error}; delete its folder, and it is prepared again") from error
 
     def _piece_count(self) -> int:
         shape = self._file.array("splits").shape

@@ -1,7 +1,6 @@
 """The rules of the contract. Every value that a plugin returns is checked here, in the core and in the conformance kit.
 
-Each check runs once per plugin, piece, file or request, never once per step. An error is one sentence that names the
-distribution, the method and the rule.
+Each check runs once per plugin, piece, file or request, never once per step. Errors name distribution, method and rule.
 """
 
 import dataclasses
@@ -298,9 +297,8 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         validate_example(plugin, codec, prompt.example, "task")
         constraint: Any = prompt.constraint
         if not isinstance(constraint, Constraint | None):
-            raise contract_error(
-                plugin, "task", f"returns {_kind(constraint)} as constraint", "a Constraint", owner=codec
-            )
+            problem = f"returns {_kind(constraint)} as constraint"
+            raise contract_error(plugin, "task", problem, "a Constraint", owner=codec)
         if constraint is not None and isinstance(codec.space, Categorical):
             constraint = ValidatedConstraint(constraint, plugin, codec.space.size)
         checked.append(dataclasses.replace(prompt, constraint=constraint))

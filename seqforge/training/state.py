@@ -95,6 +95,8 @@ def _trainer_state(values: Any) -> TrainerState:
     state = TrainerState(**{**values, "decay": decay})
     if not _are_counts(state.t, state.bad_validations) or type(state.finished) is not bool:
         raise ValueError("t, bad_validations or finished")
+    if decay is not None and not decay.first <= decay.last >= state.t:
+        raise ValueError("t is beyond the last step")
     numbers = [state.seconds, 0.0 if state.best_loss is None else state.best_loss]
     if not all(type(number) in (int, float) for number in numbers):
         raise ValueError("seconds or best_loss")

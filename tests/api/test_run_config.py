@@ -73,6 +73,15 @@ def test_config_with_missing_part_is_an_error(numbers: Plugin, part: str) -> Non
         run_config_from_json(numbers, values)
 
 
+@pytest.mark.parametrize("part", ["corpus", "training", "options"])
+@pytest.mark.parametrize("value", [None, 3, ["x"], [[1]]], ids=str)
+def test_config_with_part_of_wrong_type_is_an_error(numbers: Plugin, part: str, value: Any) -> None:
+    if part == "corpus" and isinstance(value, list):
+        return
+    with pytest.raises(RunError, match="start a new run"):
+        run_config_from_json(numbers, {**config_of(numbers).to_json(), part: value})
+
+
 def test_config_with_unknown_option_is_an_error(numbers: Plugin) -> None:
     values = config_of(numbers).to_json()
     values["training"]["flavour"] = "sweet"

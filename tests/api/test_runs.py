@@ -104,6 +104,15 @@ def test_metrics_are_truncated_to_a_step(tmp_path: Path) -> None:
     assert [(row["event"], row["t"]) for row in rows] == [("train", 1), ("valid", 3)]
 
 
+@pytest.mark.parametrize("line", [b"\xff\xfe", b"[" * 100_000, b'{"t": "x"}', b"3"], ids=lambda line: repr(line[:9]))
+def test_damaged_lines_of_metrics_are_removed(tmp_path: Path, line: bytes) -> None:
+    run = Run(tmp_path)
+    intact = b'{"event": "train", "t": 1}\n'
+    run.metrics.write_bytes(intact + line + b"\n" + intact)
+    run.truncate_metrics(5)
+    assert run.metrics.read_bytes() == 2 * intact
+
+
 def test_metrics_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match=r"metrics\.jsonl"):
         Run(tmp_path / "gone").append_metrics({"t": 1})

@@ -1,10 +1,14 @@
 """Preparations that were interrupted, and prepared corpora with lost or damaged files."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from corpus_kit import failing_encode, files_of, prepare_corpus, shards_of, write_corpus
 
+from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.dataset import MANIFEST
 from seqforge.errors import SeqforgeError
 from seqforge.plugin import Plugin
@@ -75,6 +79,63 @@ def test_damaged_file_is_restored_or_an_error(
         assert "\n" not in str(error) and str(clean.folder) in str(error)
     else:
         assert shards_of(again) == {name: data for name, data in before.items() if name.startswith("0")}
+
+
+REPORT_DAMAGE = [("pieces", {"train": 1}), ("pieces", 3), ("files", "x"), ("skipped", -1), ("reasons", [1]),
+                 ("remarks", None), ("dropped", []), ("dropped", {"a": "b"}), ("dropped_total", 1.5)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "value"), REPORT_DAMAGE, ids=str)
+def test_manifest_with_damaged_report_is_prepared_again(numbers: Plugin, tmp_path: Path, part: str, value: Any) -> None:
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    clean = prepare_corpus(numbers, folder)
+    before, manifest = files_of(clean), clean.folder / MANIFEST
+    content = json.loads(manifest.read_text())
+    content["report"][part] = value
+    manifest.write_text(json.dumps(content))
+    again = prepare_corpus(numbers, folder)
+    assert files_of(again) == before and again.report == clean.report
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("shards", 3),
+        ("shards", ["../x"]),
+        ("shards", ["x"]),
+        ("dropped", 3),
+        ("dropped", {"a": "b"}),
+        ("dropped_total", "x"),
+    ],
+    ids=str,
+)
+def test_damaged_record_of_chunk_is_encoded_again(numbers: Plugin, tmp_path: Path, part: str, value: Any) -> None:
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    clean = prepare_corpus(numbers, folder)
+    before, path = files_of(clean), clean.folder / "encoded-000000.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), part: value}))
+    (clean.folder / MANIFEST).unlink()
+    assert files_of(prepare_corpus(numbers, folder)) == before
+
+
+@pytest.mark.parametrize(
+    ("array", "value"),
+    [
+        ("owners", np.full(80, 80, np.uint32)), ("owners", np.zeros(3, np.uint32)), ("keys", np.zeros(80, np.int64)),
+        ("splits", np.full(80, 9, np.uint8)), ("splits", np.zeros(79, np.uint8)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value.dtype}-{len(value)}",
+)  # fmt: skip
+def test_damaged_scan_is_read_again(numbers: Plugin, tmp_path: Path, array: str, value: np.ndarray) -> None:
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    clean = prepare_corpus(numbers, folder)
+    before, path = files_of(clean), clean.folder / "scan-000000.safetensors"
+    file = TensorFile(path, "scan")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors}
+    assert len(arrays["splits"]) == 80
+    write_tensors(path, {**arrays, array: value}, file.metadata)
+    (clean.folder / MANIFEST).unlink()
+    assert files_of(prepare_corpus(numbers, folder)) == before
 
 
 def test_manifest_that_points_outside_its_folder_is_not_followed(numbers: Plugin, tmp_path: Path) -> None:

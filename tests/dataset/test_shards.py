@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.core.tensorfile import TensorFile, write_tensors
-from seqforge.dataset import write_shard
+from seqforge.dataset import open_datasets, write_manifest, write_shard
 from seqforge.dataset.shards import Shard
 from seqforge.errors import DamagedFileError
 
@@ -95,6 +95,29 @@ def rewrite(path: Path, **other: np.ndarray | None) -> None:
 def test_rewritten_shard_can_be_read(shard: Path) -> None:
     rewrite(shard)
     Shard(shard, SPACE, SOURCE, 2)
+
+
+@pytest.mark.parametrize("counts", [["2", 1], [None, 1], [2**64, 1], [2, -1], [True, 1], [2.0, 1]], ids=str)
+def test_label_counts_that_are_no_counts_are_an_error(shard: Path, counts: Any) -> None:
+    file = TensorFile(shard, "shard")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors}
+    write_tensors(shard, arrays, {**file.metadata, "labels": counts})
+    with pytest.raises(DamagedFileError, match=str(shard)):
+        Shard(shard, SPACE, SOURCE, 2)
+
+
+@pytest.mark.parametrize("name", ["steps", "sources"])
+def test_step_outside_the_space_is_an_error(shard: Path, name: str) -> None:
+    file = TensorFile(shard, "shard")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors}
+    arrays[name][-1] = 300 if name == "steps" else 4
+    write_tensors(shard, arrays, file.metadata)
+    write_manifest(shard.parent, [shard.name], {})
+    datasets = open_datasets(shard.parent, SPACE, SOURCE, LABELS)
+    with pytest.raises(DamagedFileError, match=f"{shard}.* must be from 0 to"):
+        for dataset in datasets.values():
+            for number in range(len(dataset)):
+                dataset.example(number)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -87,6 +87,8 @@ DAMAGED: list[Any] = [
     header(decay=3),
     header(decay={}),
     header(decay={"first": 1}),
+    header(t=5, decay={"first": 1, "last": 4}),
+    header(decay={"first": 6, "last": 4}),
     header(decay={"first": "1", "last": "2"}),
     header(decay={"first": 1, "last": 2, "more": 3}),
     header(finished="no"),

@@ -124,8 +124,8 @@ def test_coordinates_that_are_not_finite_raise() -> None:
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        ({"width": 0.0}, "width"),
-        ({"width": float("nan")}, "width"),
+        ({"width": 0.0}, "pen_width"),
+        ({"width": float("nan")}, "pen_width"),
         ({"colour": "blurple"}, "colour"),
         ({"colour": "#12345"}, "colour"),
         ({"colour": '"/><script>'}, "colour"),

@@ -186,3 +186,12 @@ def test_symusic_and_mido_agree(path: Path) -> None:
     messages = [message for track in mido.MidiFile(path).tracks for message in track]
     pitches = [message.note for message in messages if message.type == "note_on" and message.velocity]
     assert song.notes["pitch"].tolist() == pitches
+
+
+def test_invalid_key_signature_is_a_reason() -> None:
+    from seqforge_midi import reader
+
+    track = b"\x00\xff\x59\x02\x00\xff" + b"\x00\xff\x2f\x00"
+    data = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk" + len(track).to_bytes(4, "big") + track
+    with pytest.raises(ValueError, match="truncated or damaged"):
+        reader._parse_with_mido(data)

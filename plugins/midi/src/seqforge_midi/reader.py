@@ -204,12 +204,13 @@ def _parse_with_mido(data: bytes) -> _Events:
         ValueError: If mido rejects the file, too.
     """
     import mido  # type: ignore[import-untyped]
+    from mido.midifiles.meta import KeySignatureError  # type: ignore[import-untyped]
 
     if len(data) > MAX_MIDO_BYTES:
         raise ValueError("the file is truncated or damaged")
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, KeySignatureError) as error:
         raise ValueError(f"the file is truncated or damaged ({error or type(error).__name__})") from error
     notes: list[tuple[int, int, int, int, int]] = []
     pedals: list[tuple[int, int, int]] = []

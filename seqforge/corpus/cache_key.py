@@ -1,0 +1,87 @@
+"""The key under which a prepared corpus is cached: a digest of everything that it depends on."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seqforge.core.options import options_to_json
+from seqforge.core.tensorfile import canonical_json
+from seqforge.corpus.sources import SourceFile
+from seqforge.errors import ContractError
+from seqforge.plugin import AnyCodec, AnyPlugin
+from seqforge.plugin.validation import validate_state
+
+FORMAT = 3
+
+
+def cache_key(
+    plugin: AnyPlugin,
+    options: Any,
+    files: list[SourceFile],
+    codec: AnyCodec | None,
+    *,
+    extend: bool,
+    shares: Sequence[float] = (),
+) -> str:
+    """Return a name for the result that covers files, splits, options, the codec and the plugin's code.
+
+    Args:
+        plugin: The plugin that reads and encodes.
+        options: The plugin's options.
+        files: The files.
+        codec: The codec to encode with; None if it is fitted.
+        extend: Whether the codec is extended for these files.
+        shares: Shares of train, valid and test; () for the default.
+
+    Raises:
+        ContractError: If the options are not plain JSON.
+    """
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "plugin": plugin.name,
+        "code": _code_digest(plugin),
+        "options": options_to_json(options),
+        "extend": extend,
+        "codec": None if codec is None else _codec_digest(plugin, codec),
+        "files": [[f.name or f.path.name, _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
+    }
+    if any(file.columns for file in files):
+        content["columns"] = [file.columns.to_json() if file.columns else None for file in files]
+    if shares:
+        content["shares"] = list(shares)
+    try:
+        text = canonical_json(content)
+    except (TypeError, ValueError) as error:
+        raise ContractError(
+            f"the plugin {plugin.name!r} ({plugin.distribution()}): its options are not plain JSON: {error}"
+        ) from error
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _codec_digest(plugin: AnyPlugin, codec: AnyCodec) -> list[Any]:
+    """Return version, data and digests of the arrays of a codec."""
+    data, arrays = validate_state(plugin, codec)
+    digests = [
+        [name, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest()] for name, array in sorted(arrays.items())
+    ]
+    return [codec.version, data, digests]
+
+
+def _code_digest(plugin: AnyPlugin) -> str:
+    """Return a digest of the plugin's package, so that an author who edits it gets fresh data."""
+    module = sys.modules[type(plugin).__module__.partition(".")[0]]
+    if hasattr(module, "__path__"):
+        paths = sorted(path for folder in module.__path__ for path in Path(folder).rglob("*.py"))
+    else:
+        paths = [Path(module.__file__)] if module.__file__ else []
+    return hashlib.sha256("".join(_digest(path) for path in paths).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "unreadable"  # reported when the file is read
