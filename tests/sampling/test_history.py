@@ -103,7 +103,7 @@ def test_mirostat_keeps_steps_up_to_the_surprisal(logits: list[float], bits: flo
     row = np.array(logits)
     actual, probabilities = filter_mirostat(softmax(row[None])[0], bits), softmax(row[None])[0]
     for step in range(SIZE + 1):
-        if step != row.argmax() and abs(-np.log2(probabilities[step]) - bits) > 1e-9:
+        if step != probabilities.argmax() and abs(-np.log2(probabilities[step]) - bits) > 1e-9:
             assert (actual[step] > 0) == (-np.log2(probabilities[step]) <= bits)
 
 
