@@ -137,6 +137,8 @@ def _visible_files(folder: Path) -> dict[str, bytes]:
 SCENARIOS = {
     "train": Scenario(_train, (_resume_training, _train), _run_files),
     "prepare": Scenario(_prepare, (_prepare,), _visible_files),
-    "generate": Scenario(_generate(), (_generate("--overwrite", "--force"), _generate()), _visible_files, is_whole=True),
+    "generate": Scenario(
+        _generate(), (_generate("--overwrite", "--force"), _generate()), _visible_files, is_whole=True
+    ),
 }
 """The scenarios, by name."""
