@@ -76,6 +76,20 @@ class Generation:
         except Cancelled:
             return
 
+    def run_in_order(self, on_step: Callable[[Any], None] | None = None) -> Iterator[Generated]:
+        """Yield the pieces in the order of their numbers, each as soon as all before it are completed.
+
+        Args:
+            on_step: Called with every sampled step.
+        """
+        waiting: dict[int, Generated] = {}
+        number = 0
+        for generated in self.run(on_step):
+            waiting[generated.k] = generated
+            while number in waiting:
+                yield waiting.pop(number)
+                number += 1
+
     def _run(self, on_step: Callable[[Any], None] | None, numbers: range) -> Iterator[Generated]:
         parts: dict[int, list[Sample]] = {}
         last = len(self.prompts) - 1

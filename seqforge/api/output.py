@@ -66,12 +66,10 @@ def generate_files(
     files = OutputFiles(
         model.plugin, output, n=request.n, formats=formats, inputs=inputs, replace=replace, overwrite=overwrite
     )
-    generation, waiting = Generation(model, request), {}
+    generation = Generation(model, request)
     try:
-        for generated in generation.run():
-            waiting[generated.k] = generated.piece
-            while files.count in waiting:
-                files.add(waiting.pop(files.count))
+        for generated in generation.run_in_order():
+            files.add(generated.piece)
         files.finish(generation)
     finally:
         files.save_record(generation)

@@ -6,18 +6,12 @@ import typer
 
 from seqforge.cli.console import data, data_json, message, table
 from seqforge.cli.flags import AsJson
-from seqforge.cli.help import HelpCommand, HelpGroup, examples
+from seqforge.cli.help import HelpCommand, command_group, examples
 
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(
-        cls=HelpGroup,
-        rich_markup_mode=None,
-        help="List corpora, or show one.",
-        epilog=examples("seqforge corpora", "seqforge corpora show ryans"),
-        invoke_without_command=True,
-    )
+    group = command_group("List corpora, or show one.", examples("seqforge corpora", "seqforge corpora show ryans"))
     group.callback()(corpora)
     group.command(
         "list", cls=HelpCommand, help="List the installed corpora.", epilog=examples("seqforge corpora list --json")

@@ -1,6 +1,5 @@
 """seqforge generate: new files from a model."""
 
-import contextlib
 import dataclasses
 import logging
 import sys
@@ -211,46 +210,40 @@ def _write(
     output: Output,
     *,
     show: bool,
-    attention: "_AttentionDrawing | None" = None,
-    progress: GenerationProgress | None = None,
+    attention: "_AttentionDrawing | None",
+    progress: GenerationProgress,
 ) -> tuple[list[dict[str, Any]], BaseException | None]:
     """Generate the pieces and write them in order.
 
     Returns:
         The entries of the JSON report; and what stopped the generation early: Ctrl-C or a disk that is too small, else
-        None. Without `progress`, both are raised.
+        None.
     """
     request = generation.request
     on_terminal = output.files is None and not output.stdout
     streamer = generation.model.streamer() if on_terminal and request.n == 1 and show and not request.beams else None
     stream = None if streamer is None else StepStream(generation.prompts, streamer)
     report: list[dict[str, Any]] = []
-    waiting: dict[int, Generated] = {}
     try:
-        for generated in generation.run(on_step=stream):
-            waiting[generated.k] = generated
+        for generated in generation.run_in_order(on_step=stream):
             if attention is not None:
                 attention.draw(cast("Model", generation.model), generated)
             if stream is not None:
                 stream.show_prompt()
-            while len(report) in waiting:  # pieces are completed out of order and written in order
-                current, files = waiting.pop(len(report)), len(output.paths)
-                with progress.writing() if progress is not None else contextlib.nullcontext():
-                    report.append(
-                        {
-                            "k": current.k,
-                            "ended": current.ended,
-                            "masked": current.masked,
-                            "log_probability": current.log_probability,
-                            "log_probabilities": list(current.scores),
-                            **output.add(current.piece, streamed=stream is not None, show=show),
-                        }
-                    )
-                if progress is not None:
-                    progress.add(output.paths[files:], current.piece.content)
+            files = len(output.paths)
+            with progress.writing():
+                report.append(
+                    {
+                        "k": generated.k,
+                        "ended": generated.ended,
+                        "masked": generated.masked,
+                        "log_probability": generated.log_probability,
+                        "log_probabilities": list(generated.scores),
+                        **output.add(generated.piece, streamed=stream is not None, show=show),
+                    }
+                )
+            progress.add(output.paths[files:], generated.piece.content)
     except (KeyboardInterrupt, NotEnoughSpaceError) as error:
-        if progress is None:
-            raise
         return report, error
     return report, None
 

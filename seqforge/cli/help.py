@@ -170,6 +170,16 @@ class HelpGroup(_PlainHelp, typer.core.TyperGroup):
             formatter.write_dl([(name, text.replace("\n", " ").partition(". ")[0]) for name, text in rows])
 
 
+def command_group(text: str, epilog: str) -> typer.Typer:
+    """Return a group of commands that also runs without the name of one.
+
+    Args:
+        text: What the group does, for its help page.
+        epilog: Its examples, as `examples` returns them.
+    """
+    return typer.Typer(cls=HelpGroup, rich_markup_mode=None, help=text, epilog=epilog, invoke_without_command=True)
+
+
 def command_class(plugin: str | None) -> type[HelpCommand]:
     """Return the class of a command that has the flags of a plugin."""
     return type("PluginCommand", (HelpCommand,), {"plugin": plugin})

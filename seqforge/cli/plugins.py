@@ -8,7 +8,7 @@ import typer
 
 from seqforge.cli.console import count, data, data_json, message, table, with_flags
 from seqforge.cli.flags import AsJson
-from seqforge.cli.help import HelpCommand, HelpGroup, examples
+from seqforge.cli.help import HelpCommand, command_group, examples
 from seqforge.errors import RequestError, UsageError
 from seqforge.plugin import Illustrates, registry
 
@@ -17,12 +17,9 @@ OUTCOMES = {"passed": "ok", "failed": "FAILED", "skipped": "-", "known failure":
 
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(
-        cls=HelpGroup,
-        rich_markup_mode=None,
-        help="List plugins, show or check one, or create a new one.",
-        epilog=examples("seqforge plugins", "seqforge plugins show abc"),
-        invoke_without_command=True,
+    group = command_group(
+        "List plugins, show or check one, or create a new one.",
+        examples("seqforge plugins", "seqforge plugins show abc"),
     )
     group.callback()(plugins)
     group.command(
