@@ -124,10 +124,14 @@ class ReadError(SeqforgeError):
         reason: What is wrong, as half a sentence.
         file: The path of the file.
         line: The line number from 1, None if the file has no lines.
+
+    Attributes:
+        place: The place in the file, such as "line 12"; "" if it is the whole file.
     """
 
     def __init__(self, reason: str, *, file: str = "", line: int | None = None) -> None:
         self.reason, self.file, self.line = reason, file, line
+        self.place = "" if line is None else f"line {line}"
         place = file if line is None else f"{file}:{line}"
         super().__init__(f"{place}: {reason}" if place else reason)
 

@@ -10,11 +10,12 @@ from seqforge.cli.console import data, data_json, escape
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
 from seqforge.cli.pieces import existing_file, readable_pieces
-from seqforge.errors import CorpusError, UsageError
+from seqforge.errors import CorpusError, ReadError, UsageError, listing
 from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
 from seqforge.plugin.validation import validate_codec, validate_example, validate_piece, validate_units
 
 MAX_STEPS = 400
+MAX_LOSSES = 12
 
 
 def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
@@ -65,18 +66,30 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     else:
         raise UsageError("no plugin or model is named; set `plugin` or `model`", field="plugin")
     vocabulary = getattr(codec, "vocabulary", None)
-    entries = [_entry(plugin, codec, piece, vocabulary) for piece in readable_pieces(plugin, options, path)]
+    skipped: list[ReadError] = []
+    pieces = readable_pieces(plugin, options, path, skipped=skipped)
+    entries = [_entry(plugin, codec, piece, vocabulary) for piece in pieces]
     if not entries:
         raise CorpusError(f"{values['file']} contains no piece that can be read")
     if values["json"]:
-        data_json({"plugin": plugin.name, "options": dataclasses.asdict(options), "pieces": entries})
+        data_json(
+            {
+                "plugin": plugin.name,
+                "options": dataclasses.asdict(options),
+                "pieces": entries,
+                "skipped": [{"file": error.file, "place": error.place, "reason": error.reason} for error in skipped],
+            }
+        )
         return
     for entry in entries:
         _print(entry, plugin.unit, quoted=vocabulary is not None)
 
 
 def _entry(plugin: AnyPlugin, codec: AnyCodec, piece: Piece[Any], vocabulary: Any) -> dict[str, Any]:
-    """Return the entry of a piece in the JSON report."""
+    """Return the entry of a piece in the JSON report.
+
+    A piece is lossless if the encoding drops nothing and its canonical form is the piece itself.
+    """
     example = validate_example(plugin, codec, codec.encode(piece))
     decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
     canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
@@ -87,7 +100,7 @@ def _entry(plugin: AnyPlugin, codec: AnyCodec, piece: Piece[Any], vocabulary: An
         "steps": [vocabulary[step] for step in steps] if vocabulary is not None else steps,
         "labels": dict(example.labels),
         "round_trip": decoded.content == canonical.content,
-        "lossless": canonical.content == piece.content,
+        "lossless": canonical.content == piece.content and not example.dropped,
         "dropped": dict(example.dropped),
     }
 
@@ -97,5 +110,16 @@ def _print(entry: dict[str, Any], unit: str, *, quoted: bool) -> None:
     more = len(entry["steps"]) - len(steps)
     data(f"{escape(entry['place'])}: {len(entry['steps'])} steps, {entry['units']:g} {unit}s")
     data(" ".join(steps) + (f" ... and {more:,} more" if more > 0 else ""))
-    round_trip, lossless = ("yes" if entry["round_trip"] else "NO"), ("yes" if entry["lossless"] else "no")
-    data(f"round trip: {round_trip}; lossless: {lossless}")
+    data(f"round trip: {'yes' if entry['round_trip'] else 'NO'}; lossless: {_losses(entry)}")
+
+
+def _losses(entry: dict[str, Any]) -> str:
+    """Return whether the encoding of a piece is lossless, and in words what it drops."""
+    if entry["lossless"]:
+        return "yes"
+    dropped = [
+        f"{escape(name if len(name) > 2 else repr(name))} ({number:,})" for name, number in entry["dropped"].items()
+    ]
+    if dropped:
+        return f"no; dropped: {listing(dropped, most=MAX_LOSSES)}"
+    return "no; nothing is dropped, but the piece changes to its canonical form"

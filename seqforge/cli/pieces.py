@@ -27,22 +27,38 @@ def existing_file(path: Path, plugin: AnyPlugin) -> Path:
 
 
 def readable_pieces(
-    plugin: AnyPlugin, options: Any, file: "Path | SourceFile", *, quiet: bool = False
+    plugin: AnyPlugin,
+    options: Any,
+    file: "Path | SourceFile",
+    *,
+    quiet: bool = False,
+    skipped: list[ReadError] | None = None,
 ) -> Iterator[Piece[Any]]:
     """Yield the pieces of a file that can be read, and print which cannot unless `quiet`.
 
     A file of a plugin with a native reader is read in a child process first, which it may crash.
+
+    Args:
+        plugin: The plugin that reads the file.
+        options: The plugin's options.
+        file: The file.
+        quiet: Whether nothing is printed.
+        skipped: A list to which what cannot be read is appended; None for no list.
     """
+    skipped = [] if skipped is None else skipped
     from seqforge.corpus import SourceFile, probe, read_pieces
 
     source = SourceFile(file) if isinstance(file, Path) else file
     crash = probe(plugin, options, source.path) if source.columns is None else None
     if crash is not None:
+        skipped.append(crash)
         if not quiet:
             message(f"skipped: {crash}")
         return
     for item in read_pieces(plugin, options, source):
         if not isinstance(item, ReadError):
             yield item[0]
-        elif not quiet:
+            continue
+        skipped.append(item)
+        if not quiet:
             message(f"skipped: {item}")

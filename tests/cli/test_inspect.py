@@ -27,15 +27,24 @@ def test_model_shows_what_its_encoding_drops(run: Run, text: Path, tmp_path: Pat
     (piece,) = json.loads(run("inspect", "a.txt", "--model", text, "--json").out)["pieces"]
     assert piece["dropped"] == {"\N{SNOWMAN}": 1}
     assert piece["round_trip"] is True and piece["lossless"] is False
-    assert "round trip: yes; lossless: no" in run("inspect", "a.txt", "--model", text).out
+    line = "round trip: yes; lossless: no; dropped: '\N{SNOWMAN}' (1)"
+    assert run("inspect", "a.txt", "--model", text).out.splitlines()[-1] == line
 
 
 def test_labels_and_skipped_pieces(run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.num").write_text("3 1 2\nx\n")
     result = run("inspect", "b.num", "--plugin", "numbers", "--order", "up", "--json")
-    (piece,) = json.loads(result.out)["pieces"]
+    report = json.loads(result.out)
+    (piece,) = report["pieces"]
     assert piece["steps"] == ["1", "2", "3"] and piece["labels"] == {"parity": "even"}
+    assert report["skipped"] == [{"file": "b.num", "place": "line 2", "reason": "'x' is not a row of integers"}]
     assert result.err == "skipped: b.num:2: 'x' is not a row of integers\n"
+
+
+def test_a_piece_that_only_changes_its_form_is_not_lossless(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text("X:1\nT:A\nM:2/4\nL:1/8\nK:D\nDEFG|A4||\n")
+    line = "round trip: yes; lossless: no; nothing is dropped, but the piece changes to its canonical form"
+    assert run("inspect", "tune.abc", "--plugin", "abc").out.splitlines()[-1] == line
 
 
 def test_options_of_a_model_are_fixed(run: Run, text: Path, tmp_path: Path) -> None:
