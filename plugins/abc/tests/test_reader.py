@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from seqforge import ReadError
 from seqforge_abc.fields import plain_text, rhythm_field
-from seqforge_abc.reader import MAX_LINE_BYTES, MAX_TUNE_CHARACTERS, read_book, read_lines
+from seqforge_abc.lines import MAX_LINE_BYTES, read_lines
+from seqforge_abc.reader import read_book
 from seqforge_abc.theory import NO_KEY, Meter
 from seqforge_abc.tune import BarLine, ChordSymbol, Tune
+from seqforge_abc.tune_reader import MAX_TUNE_CHARACTERS
 
 KESH = """X:1
 T:Kesh, The
