@@ -8,7 +8,7 @@ from typing import Any
 
 from seqforge.api.plugin_search import plugin_of_file
 from seqforge.core.files import STDIN, input_file, make_folder, replacing
-from seqforge.corpus import SourceFile, find_sources, read_pieces
+from seqforge.corpus import SourceFile, find_sources, read_files
 from seqforge.errors import CorpusError, ReadError, RequestError, UsageError, WriteError, listing
 from seqforge.plugin import AnyPlugin, Loops, Piece, registry
 from seqforge.plugin.validation import write_pieces
@@ -178,6 +178,8 @@ def check_format(plugin: AnyPlugin, suffix: str, *, loop: bool = False) -> None:
 def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any = None) -> Iterator[PieceFile]:
     """Yield the pieces of each file; standard input and pipes are read once.
 
+    A file that crashes its reader, or on which the reader hangs, has an error and no pieces.
+
     Example:
         (file,) = read_piece_files(plugin, [Path("book.abc")])
 
@@ -199,11 +201,14 @@ def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any =
             if not file.is_file():
                 raise UsageError(f"there is no file {path}", field="file", value=str(path))
             sources = [SourceFile(file)]
-        for source in sources:
-            items = list(read_pieces(plugin, options, source))
-            errors = tuple(item for item in items if isinstance(item, ReadError))
-            pieces = tuple(item[0] for item in items if not isinstance(item, ReadError))
-            yield PieceFile(source.path, pieces, errors)
+        for source, items in read_files(plugin, options, sources):
+            pieces, errors = [], []
+            for item in items:
+                if isinstance(item, ReadError):
+                    errors.append(item)
+                else:
+                    pieces.append(item)
+            yield PieceFile(source.path, tuple(pieces), tuple(errors))
 
 
 def write_piece_file(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], path: Path, *, loop: bool = False) -> None:

@@ -18,6 +18,7 @@ from seqforge.api.model_base import ModelBase
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Prompt
+from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
@@ -107,6 +108,11 @@ class Generation:
             if isinstance(value, Path):
                 suffix = plugin.reads[0] if plugin.reads else plugin.writes[0]
                 path = input_file(value, field=name, suffix=suffix)
+                fault = probe(plugin, self.model.options, path) if path.is_file() else None
+                if fault is not None:
+                    raise RequestError(
+                        f"`{name}` is {value}, which cannot be read: {fault.reason}", field=name, value=str(value)
+                    )
                 if path != value:
                     copies[str(path)] = "standard input" if str(value) == "-" else str(value)
                     request = dataclasses.replace(request, **{name: path})

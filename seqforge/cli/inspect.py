@@ -48,6 +48,9 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
 
 def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     """Show a file as its steps, and whether the round trip through the encoding keeps it."""
+    from seqforge.corpus import SourceFile
+
+    codec: AnyCodec | None
     if values["model"]:
         from seqforge.api.model_loading import load
         from seqforge.api.model_paths import resolve_model
@@ -60,17 +63,17 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     elif values["plugin"]:
         plugin = registry.load(values["plugin"])
         path = existing_file(values["file"], plugin)
-        options = plugin.Options(**explicit_values(ctx, values, plugin.Options))
-        pieces = readable_pieces(plugin, options, path, quiet=True)
-        codec = validate_codec(plugin, plugin.codec.fit(pieces, options))
+        options, codec = plugin.Options(**explicit_values(ctx, values, plugin.Options)), None
     else:
         raise UsageError("no plugin or model is named; set `plugin` or `model`", field="plugin")
-    vocabulary = getattr(codec, "vocabulary", None)
     skipped: list[ReadError] = []
-    pieces = readable_pieces(plugin, options, path, skipped=skipped)
-    entries = [_entry(plugin, codec, piece, vocabulary) for piece in pieces]
-    if not entries:
+    pieces = list(readable_pieces(plugin, options, [SourceFile(path)], skipped=skipped))
+    if not pieces:
         raise CorpusError(f"{values['file']} contains no piece that can be read")
+    if codec is None:
+        codec = validate_codec(plugin, plugin.codec.fit(iter(pieces), options))
+    vocabulary = getattr(codec, "vocabulary", None)
+    entries = [_entry(plugin, codec, piece, vocabulary) for piece in pieces]
     if values["json"]:
         data_json(
             {

@@ -1,6 +1,6 @@
 """The pieces of a file that is named on the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,38 +27,23 @@ def existing_file(path: Path, plugin: AnyPlugin) -> Path:
 
 
 def readable_pieces(
-    plugin: AnyPlugin,
-    options: Any,
-    file: "Path | SourceFile",
-    *,
-    quiet: bool = False,
-    skipped: list[ReadError] | None = None,
+    plugin: AnyPlugin, options: Any, files: "Sequence[SourceFile]", *, skipped: list[ReadError] | None = None
 ) -> Iterator[Piece[Any]]:
-    """Yield the pieces of a file that can be read, and print which cannot unless `quiet`.
-
-    A file of a plugin with a native reader is read in a child process first, which it may crash.
+    """Yield the pieces of files that can be read, and print which cannot.
 
     Args:
-        plugin: The plugin that reads the file.
+        plugin: The plugin that reads the files.
         options: The plugin's options.
-        file: The file.
-        quiet: Whether nothing is printed.
+        files: The files.
         skipped: A list to which what cannot be read is appended; None for no list.
     """
-    skipped = [] if skipped is None else skipped
-    from seqforge.corpus import SourceFile, probe, read_pieces
+    from seqforge.corpus import read_files
 
-    source = SourceFile(file) if isinstance(file, Path) else file
-    crash = probe(plugin, options, source.path) if source.columns is None else None
-    if crash is not None:
-        skipped.append(crash)
-        if not quiet:
-            message(f"skipped: {crash}")
-        return
-    for item in read_pieces(plugin, options, source):
-        if not isinstance(item, ReadError):
-            yield item[0]
-            continue
-        skipped.append(item)
-        if not quiet:
+    for _, items in read_files(plugin, options, files):
+        for item in items:
+            if not isinstance(item, ReadError):
+                yield item
+                continue
             message(f"skipped: {item}")
+            if skipped is not None:
+                skipped.append(item)

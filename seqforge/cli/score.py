@@ -97,8 +97,7 @@ def _pieces(
         sources = find_sources([str(name)], reads=plugin.reads, domain=plugin.name, columns=columns)
         for remark in sources.remarks if isinstance(plugin, FromText) else ():
             message(remark.replace("`text_column`", "--text-column").replace("train on", "score"))
-        for source in sources.files:
-            yield from readable_pieces(plugin, options, source)
+        yield from readable_pieces(plugin, options, sources.files)
 
 
 def _blocks(pieces: Iterator[Piece[Any]]) -> Iterator[list[Piece[Any]]]:

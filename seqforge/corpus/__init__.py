@@ -2,8 +2,7 @@
 
 from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.description import Corpus
-from seqforge.corpus.pieces import read_pieces
-from seqforge.corpus.pool import probe
+from seqforge.corpus.files import probe, read_files
 from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare, prepared_name
 from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources
 from seqforge.corpus.tables import TableColumns
@@ -23,6 +22,6 @@ __all__ = [
     "prepare",
     "prepared_name",
     "probe",
-    "read_pieces",
+    "read_files",
     "readable_corpora",
 ]

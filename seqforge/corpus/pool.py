@@ -11,23 +11,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from types import TracebackType
 from typing import Any
 
 from seqforge import errors
 from seqforge.core.options import options_to_json
-from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.worker import ChunkWorker
-from seqforge.errors import CorpusError, ReadError, SeqforgeError
-from seqforge.plugin import AnyPlugin
+from seqforge.errors import CorpusError, SeqforgeError
 
 SMALL_BYTES = 1 << 20
 """Below this total size no process is started, unless the plugin reads with a native library."""
 ENDING_SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM")
 """Signals that end a worker from outside, which is not the fault of the file that it reads."""
+READ_SECONDS, READ_SECONDS_PER_MIB = 300.0, 60.0
+"""Longest time in which a reader must yield the next piece of a file: a constant, and more per MiB of the file."""
+TICK_SECONDS = 0.25
+"""How often the time limit of a reader is checked."""
 
 
 class ReaderCrashError(CorpusError):
-    """The process that read a file has ended.
+    """The process that read a file has ended, by itself or after the time limit.
 
     Args:
         number: The index of the file.
@@ -90,10 +93,11 @@ class Pool:
     def run(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield the result of each task, in order.
 
-        A file that ends its worker is skipped by a scan, which is repeated without it.
+        A file that ends its worker, or exceeds the time limit (READ_SECONDS), is skipped by a scan, which is repeated
+        without it. Tasks that run in this process have no time limit.
 
         Raises:
-            ReaderCrashError: If a worker ends while it encodes a file that the scan could read.
+            ReaderCrashError: If a worker ends while it encodes a file that the scan could read, or probes a file.
             CorpusError: If a worker cannot be started, or is ended by a signal from outside.
         """
         count = min(self.workers, len(tasks))
@@ -122,30 +126,6 @@ class Pool:
                 raise
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-
-
-def probe(plugin: AnyPlugin, options: Any, path: Path) -> ReadError | None:
-    """Read a file in a child process and return an error if that ends the process, None if the file can be read here.
-
-    Nothing is done for a plugin that reads in pure Python.
-
-    Example:
-        error = probe(plugin, plugin.Options(), Path("song.mid"))
-
-    Args:
-        plugin: The plugin that reads the file.
-        options: The plugin's options.
-        path: The path of the file.
-    """
-    if not plugin.native:
-        return None
-    worker = ChunkWorker(plugin, options, path.parent, [SourceFile(path.absolute())], [[0]])
-    try:
-        with Pool(worker, workers=1, size=0) as pool:
-            list(pool.run([{"run": "probe", "chunk": 0}]))
-    except ReaderCrashError as error:
-        return ReadError(error.reason, file=str(path))
-    return None
 
 
 def _run_without_crashes(process: "_WorkerProcess", task: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +174,7 @@ class _WorkerProcess:
         """Run a task and return its result.
 
         Raises:
-            ReaderCrashError: If the process ends while it reads a file.
+            ReaderCrashError: If the process ends while it reads a file, or takes too long to read it.
             CorpusError: If it ends before it reads a file, or by a signal from outside.
         """
         if self._stopped:
@@ -204,23 +184,27 @@ class _WorkerProcess:
         _send(process, task)
         number: int | None = None
         message: dict[str, Any] = {"ready": True}
-        while "reading" in message or "ready" in message:
-            number = message.get("reading", number)
-            line = process.stdout.readline()
-            if not line:
-                raise self._ended(process, number)
-            message = json.loads(line)
+        with _TimeLimit(process) as limit:
+            while "reading" in message or "ready" in message:
+                if "reading" in message:
+                    number = message["reading"]
+                    limit.restart(_seconds_to_read(self._work["files"][number]["path"]))
+                line = process.stdout.readline()
+                if not line:
+                    raise self._ended(process, number, limit)
+                message = json.loads(line)
         if "error" in message:
             kind = getattr(errors, message["class"], SeqforgeError)
             raise kind(message["error"])
         return message
 
-    def _ended(self, process: "subprocess.Popen[str]", number: int | None) -> CorpusError:
+    def _ended(self, process: "subprocess.Popen[str]", number: int | None, limit: "_TimeLimit") -> CorpusError:
         """Return the error of a process that has ended, and forget the process.
 
         Args:
             process: The process.
             number: The index of the file that it was reading, None if it was reading none.
+            limit: The time limit of its task.
         """
         code = process.wait()
         _close_pipes(process)
@@ -229,6 +213,9 @@ class _WorkerProcess:
         if number is None or self._stopped or code in signals:
             return CorpusError(f"a process that reads the corpus was ended (exit code {code}); run the command again")
         path = self._work["files"][number]["path"]
+        if limit.is_exceeded:
+            reason = f"the reader was stopped, because it yielded no piece for {limit.seconds:g} s"
+            return ReaderCrashError(number, reason, path)
         return ReaderCrashError(number, f"the reader crashed (exit code {code})", path)
 
     def stop(self) -> None:
@@ -241,6 +228,60 @@ class _WorkerProcess:
             process.kill()
             process.wait()
         _close_pipes(process)
+
+
+class _TimeLimit:
+    """Kills a process that takes too long. It is a context manager; the time starts at the first `restart`.
+
+    The time is counted in short waits, so the time for which the computer sleeps or the job is suspended is left out.
+
+    Args:
+        process: The process.
+
+    Attributes:
+        seconds: The time limit since the last `restart`.
+        is_exceeded: Whether the process was killed.
+    """
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.seconds, self.is_exceeded = float("inf"), False
+        self._elapsed = 0.0
+        self._lock, self._finished = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_TimeLimit":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._finished.set()
+        self._thread.join()
+
+    def restart(self, seconds: float) -> None:
+        """Count the time from now on."""
+        with self._lock:
+            self.seconds, self._elapsed = seconds, 0.0
+
+    def _watch(self) -> None:
+        while not self._finished.wait(TICK_SECONDS):
+            with self._lock:
+                self._elapsed += TICK_SECONDS
+                self.is_exceeded = self._elapsed >= self.seconds
+            if self.is_exceeded:
+                self._process.kill()
+                return
+
+
+def _seconds_to_read(path: str) -> float:
+    """Return the time limit for a file."""
+    try:
+        size = Path(path).stat().st_size
+    except OSError:
+        size = 0
+    return READ_SECONDS + READ_SECONDS_PER_MIB * (size >> 20)
 
 
 def _send(process: "subprocess.Popen[str]", message: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ on a hostile file takes only the worker with it, and the file is skipped. There 
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from seqforge.plugin.validation import describe_fault, validate_codec, validate_
 
 SHARD_BYTES, SHARD_PIECES = 8 << 20, 20_000
 MAX_REASONS = 10_000
+HEARTBEAT_SECONDS = 1.0
 
 
 class ChunkWorker:
@@ -40,7 +42,8 @@ class ChunkWorker:
         chunks: The indices of the files of each chunk.
 
     Attributes:
-        on_file: Called with the index of each file before it is read.
+        on_file: Called with the index of each file before it is read, and again about once per second while its
+            reader yields pieces.
         crashed: The files that are skipped because their reader crashed: index to reason.
     """
 
@@ -158,7 +161,12 @@ class ChunkWorker:
                 yield ReadError(self.crashed[number], file=str(self.files[number].path))
                 continue
             self.on_file(number)
-            yield from read_pieces(self.plugin, self.options, self.files[number], divide=self.divide)
+            last = time.monotonic()
+            for item in read_pieces(self.plugin, self.options, self.files[number], divide=self.divide):
+                if time.monotonic() - last > HEARTBEAT_SECONDS:
+                    self.on_file(number)
+                    last = time.monotonic()
+                yield item
 
 
 class SkippedPieces:

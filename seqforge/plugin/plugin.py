@@ -49,7 +49,8 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
         Request: Frozen dataclass of what can be asked for. Its fields become flags of `generate`.
         codec: The class of the codec.
         native: Whether `read` uses a native library, whose faults can end the process. Files are then read in a child
-            process first, and a file that ends it is skipped. Set it to False if `read` is pure Python.
+            process first, and a file on which it crashes or hangs is skipped. Set it to False if `read` is pure
+            Python.
         default_model: The name of the shipped model that is used if none is named.
         training_defaults: Defaults of the core's training flags that suit the domain, by name: {"minutes": 5}.
         sampling_defaults: Defaults of the sampling controls (`seqforge.sampling.Controls`): {"temperature": 0.9}.

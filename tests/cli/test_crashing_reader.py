@@ -1,9 +1,13 @@
 """A file that crashes a native library never takes a command with it."""
 
+import dataclasses
 import json
 from pathlib import Path
 
-from fakekit import TINY_FLAGS, in_child, install
+import pytest
+from fakekit import TINY_FLAGS, Run, in_child, install
+
+from seqforge.plugin import registry
 
 ABORTING = """
 import os
@@ -68,6 +72,52 @@ def test_inspect_names_the_file(tmp_path: Path) -> None:
     assert "skipped: a.good: the reader crashed (exit code -6)" in result.err
     result = in_child("inspect", "b.good", "--plugin", "good", "--json", **environment)
     assert json.loads(result.out)["pieces"][0]["steps"] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["convert", "a.good", "-o", "b.good"], ["convert", "folder", "-o", "out/", "--to", "good", "--plugin", "good"],
+     ["show", "a.good", "--plugin", "good"]],
+)  # fmt: skip
+def test_command_names_the_file(tmp_path: Path, command: list[str]) -> None:
+    environment = with_plugin(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for folder in (tmp_path, tmp_path / "folder"):
+        (folder / "a.good").write_text("ABORT")
+    result = in_child(*command, **environment)
+    assert result.code == 1 and "contains no piece that can be read" in result.error_message()
+    assert "a.good: the reader crashed (exit code -6)" in result.err
+
+
+def test_other_files_of_a_folder_are_converted(tmp_path: Path) -> None:
+    environment = with_plugin(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for name, text in [("a", "one"), ("b", "ABORT"), ("c", "three")]:
+        (tmp_path / "folder" / f"{name}.good").write_text(text)
+    result = in_child("convert", "folder", "-o", "out/", "--to", "good", "--plugin", "good", **environment)
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.good", "c.good"]
+    assert "b.good: the reader crashed (exit code -6)" in result.err
+
+
+def test_prompt_file_that_crashes_the_reader(
+    run: Run, numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Request:
+        first: int | None = None
+        prompt_file: Path | None = None
+
+    plugin = type(registry.load("numbers"))
+    monkeypatch.setattr(plugin, "native", True)
+    monkeypatch.setattr(plugin, "Request", Request)
+    (tmp_path / "a.num").write_text("CRASH\n")
+    (tmp_path / "b.num").write_text("1 2 3\n")
+    result = run("generate", "--model", numbers, "--prompt-file", "a.num")
+    assert result.code == 2
+    path = tmp_path / "a.num"
+    assert result.error_message() == f"--prompt-file is {path}, which cannot be read: the reader crashed (exit code 9)"
+    assert run("generate", "--model", numbers, "--prompt-file", "b.num").code == 0
 
 
 def test_inspect_of_midi_file_that_aborts_its_library(tmp_path: Path) -> None:

@@ -29,3 +29,11 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sys.modules["seqforge.corpus.prepare"], "CHUNK_BYTES", 1500)
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
+
+
+@pytest.fixture
+def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop a reader that yields no piece for 3 s."""
+    from seqforge.corpus import pool
+
+    monkeypatch.setattr(pool, "READ_SECONDS", 3.0)

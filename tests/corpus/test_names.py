@@ -12,7 +12,8 @@ from fakekit import TINY, number_rows
 
 import seqforge
 from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
-from seqforge.corpus import SourceFile, read_pieces
+from seqforge.corpus import SourceFile
+from seqforge.corpus.pieces import read_pieces
 from seqforge.modelfile import read_header
 from seqforge.plugin import Plugin
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from corpus_kit import files_of, prepare_corpus, write_corpus
-from fakekit import prose
+from fakekit import number_rows, prose
 
 from seqforge.corpus import pool
 from seqforge.errors import CorpusError
 from seqforge.plugin import Plugin, registry
 
 CRASH = "the reader crashed (exit code 9)"
+HANG = "the reader was stopped, because it yielded no piece for 3 s"
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -90,15 +91,32 @@ def test_worker_that_is_ended_from_outside_is_an_error(
         prepare_corpus(numbers, folder)
 
 
-def test_probe_of_a_file(numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad, good = tmp_path / "bad.num", tmp_path / "good.num"
-    bad.write_text("CRASH\n")
-    good.write_text("1 2\nx\n")
-    assert pool.probe(numbers, numbers.Options(), bad) is None  # pure Python: nothing is done
+@pytest.mark.usefixtures("short_limit")
+def test_file_on_which_the_reader_hangs_is_skipped(
+    numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(type(numbers), "native", True)
-    error = pool.probe(numbers, numbers.Options(), bad)
-    assert error is not None and str(error) == f"{bad}: {CRASH}"
-    assert pool.probe(numbers, numbers.Options(), good) is None
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    (folder / "bad.num").write_text("1 2\nHANG\n")
+    prepared = prepare_corpus(numbers, folder)
+    assert prepared.report["reasons"] == [f"{folder / 'bad.num'}: {HANG}"]
+    assert sum(prepared.report["pieces"].values()) == 80
+
+
+@pytest.mark.usefixtures("short_limit")
+def test_slow_reader_that_yields_pieces_is_not_stopped(
+    numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(numbers), "native", True)
+    (tmp_path / "slow.num").write_text("SLOW\n" + number_rows(30))
+    assert sum(prepare_corpus(numbers, tmp_path / "slow.num").report["pieces"].values()) == 30
+
+
+def test_time_limit_grows_with_the_file(tmp_path: Path) -> None:
+    (tmp_path / "small.num").write_text("1 2\n")
+    (tmp_path / "large.num").write_bytes(b"1" * (3 << 20))
+    assert pool._seconds_to_read(str(tmp_path / "small.num")) == pool.READ_SECONDS
+    assert pool._seconds_to_read(str(tmp_path / "large.num")) == pool.READ_SECONDS + 3 * pool.READ_SECONDS_PER_MIB
 
 
 @pytest.mark.usefixtures("small_chunks")

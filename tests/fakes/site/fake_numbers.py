@@ -3,12 +3,15 @@
 The dist-info folder beside this file makes it an installed plugin. Some lines of a file make `read` misbehave:
 
     CRASH   ends the process, as a parser written in C might
+    HANG    never returns
+    SLOW    takes 0.15 s for each following line
     FAIL    raises ValueError, as a parser without error handling does
     CTRL-C  sends SIGINT to the process group, as a terminal does
 """
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +63,16 @@ class Numbers(Plugin[tuple[int, ...], NumbersOptions, NumbersRequest]):
     native = False
 
     def read(self, path: Path, options: NumbersOptions) -> Iterator[Piece[tuple[int, ...]] | ReadError]:
+        delay = 0.0
         for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            time.sleep(delay)
+            if text == "SLOW":
+                delay = 0.15
+                continue
             if text == "CRASH":
                 os._exit(9)
+            while text == "HANG":
+                time.sleep(1)
             if text == "CTRL-C":
                 os.killpg(0, signal.SIGINT)
                 continue
