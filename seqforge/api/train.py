@@ -171,6 +171,8 @@ def _start(
             on_message(remark)
     prepared = _prepare(plugin, request, workers, on_message, group)
     trainer = _trainer(plugin, config.training, prepared, request.base, group)
+    if trainer.precision_reason:
+        on_message(f"note: precision {trainer.precision}, because {trainer.precision_reason}")
     if checkpoint is not None:
         checkpoint.restore(folder, prepared, trainer)
     config = dataclasses.replace(config, training=_resolved_by(trainer, config.training))

@@ -3,7 +3,7 @@
 from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.files import probe, read_files
-from seqforge.corpus.prepare import PreparedCorpus, cache_folder, prepare, prepared_name
+from seqforge.corpus.prepare import PreparedCorpus, prepare, prepared_name
 from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources
 from seqforge.corpus.tables import TableColumns
 
@@ -14,7 +14,6 @@ __all__ = [
     "Sources",
     "SplitChoice",
     "TableColumns",
-    "cache_folder",
     "default_corpora",
     "find_corpus",
     "find_sources",

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.core.cache import cache_folder
 from seqforge.core.files import make_folder
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.cache_key import cache_key
@@ -58,18 +58,6 @@ class PreparedCorpus:
     datasets: Mapping[str, Dataset]
     folder: Path
     report: Mapping[str, Any]
-
-
-def cache_folder() -> Path:
-    """Return the folder of prepared corpora: $SEQFORGE_CACHE, else the cache folder of the system."""
-    override = os.environ.get("SEQFORGE_CACHE")
-    if override:
-        return Path(override)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "seqforge"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "seqforge"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqforge"
 
 
 def prepare(

@@ -87,7 +87,7 @@ class TrainingConfig:
     precision: Precision = _option(
         "auto",
         OPTIMISATION,
-        "Precision of the matrix products; auto: bfloat16 where the hardware has matrix units for it, else float32.",
+        "Precision of the matrix products; auto: bfloat16 where it is faster on this machine, else float32.",
     )
     weight_decay: float = _option(0.05, REGULARISATION, "Weight decay of AdamW, applied to matrices only.")
     dropout: float | None = _option(None, REGULARISATION, "Dropout probability between layers.")

@@ -16,7 +16,7 @@ from seqforge.training.config import TrainingConfig
 from seqforge.training.events import CheckpointDue, DecayScheduled, Ended, Event, Progress, Validated
 from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 from seqforge.training.optimiser import Optimiser
-from seqforge.training.precision import autocast, supported_precision
+from seqforge.training.precision import autocast, choose_precision
 from seqforge.training.process_group import ProcessGroup
 from seqforge.training.schedule import DECAY_SHARE, Decay, rate
 from seqforge.training.state import TrainerState
@@ -57,6 +57,7 @@ class Trainer:
         state: The numbers that a resumed run needs.
         hidden_state: The hidden state of the network after the last step.
         precision: The precision of the matrix products, "float32" or "bfloat16".
+        precision_reason: Why the precision "auto" stands for this precision, in process 0; "" if the config sets it.
         stop_at: Number of steps after which `run` ends, as if interrupted; None for no limit.
         stop_requested: Set it to True to end `run` after the current step.
     """
@@ -73,7 +74,7 @@ class Trainer:
     ) -> None:
         self.network, self.config, self.group = network, config, group
         self.device = next(network.parameters()).device
-        self.precision = self._choose_precision()
+        self.precision, self.precision_reason = self._choose_precision()
         self.batches = Batches(
             train,
             rows=config.batch_size,
@@ -97,12 +98,16 @@ class Trainer:
         self.stop_requested = False
         self._schedule_decay_in_advance()
 
-    def _choose_precision(self) -> str:
-        """Return the precision of the config; "auto" is resolved by process 0."""
+    def _choose_precision(self) -> tuple[str, str]:
+        """Return the precision of the config and the reason for it; "auto" is resolved by process 0."""
         if self.config.precision != "auto":
-            return self.config.precision
-        is_bfloat16 = float(supported_precision(self.device, self.network.config.hidden) == "bfloat16")
-        return "bfloat16" if self.group.broadcast(is_bfloat16, self.device) else "float32"
+            return self.config.precision, ""
+        precision, reason = "float32", ""
+        if self.group.is_main:
+            choice = choose_precision(self.device, self.network.config.hidden)
+            precision, reason = choice.precision, choice.reason
+        is_bfloat16 = self.group.broadcast(float(precision == "bfloat16"), self.device)
+        return "bfloat16" if is_bfloat16 else "float32", reason
 
     def _zero_state(self) -> NetworkState:
         return self.network.zero_state(len(self.batches.local_rows))

@@ -8,6 +8,7 @@ from api_kit import folder_of, metrics_of, tensors_of, train
 from fakekit import prose
 
 from seqforge import DamagedFileError, OptionsError, RunError
+from seqforge.training.precision import PrecisionChoice
 
 pytestmark = pytest.mark.usefixtures("corpora")
 
@@ -58,6 +59,23 @@ def test_interrupted_run_is_saved_and_resumed() -> None:
     assert tensors_of(part / "model.safetensors")
     train(corpus=None, resume=part)
     assert tensors_of(complete / "state.safetensors") == tensors_of(part / "state.safetensors")
+
+
+def test_resumed_run_keeps_its_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages: list[str] = []
+    choice = PrecisionChoice("bfloat16", "it is fast here")
+    monkeypatch.setattr("seqforge.training.loop.choose_precision", lambda *_: choice)
+    part = folder_of(train(steps=6, stop_at=3, precision="auto", on_message=messages.append))
+    assert "note: precision bfloat16, because it is fast here" in messages
+
+    def choose_again(*_: Any) -> PrecisionChoice:
+        raise AssertionError("the precision was chosen again")
+
+    monkeypatch.setattr("seqforge.training.loop.choose_precision", choose_again)
+    events: list[Any] = []
+    model = train(corpus=None, resume=part, precision="auto", on_event=events.append)
+    assert events[0].training.precision == "bfloat16"
+    assert model.header.provenance["training"]["precision"] == "bfloat16"
 
 
 def test_newest_unfinished_run_is_resumed() -> None:
