@@ -92,6 +92,7 @@ def test_a_bar_divided_by_a_repeat_is_two_measures() -> None:
         BarLine("|:"), *BAR, BarLine("|"), *BAR[:6], BarLine(":|"), *BAR[:2], BarLine("|"), *BAR, BarLine("|]")
     )
     assert [measure.quarterLength for measure in result] == [4, 3, 1, 4]
+    assert [measure.number for measure in result] == [1, 2, 2, 3]
     assert result[0].leftBarline.direction == "start"
     assert result[1].rightBarline.direction == "end"
 

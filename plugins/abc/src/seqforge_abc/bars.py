@@ -1,5 +1,6 @@
 """The bars of a tune, with their length and the place where they begin, and the lines of music they are set on."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -79,6 +80,41 @@ def split_bars(tune: Tune) -> list[Bar]:
         section_start = (section_start and not length) or bar.ends_section
         meter = next((element for element in reversed(elements) if isinstance(element, Meter)), meter)
     return bars
+
+
+def number_bars(bars: Sequence[Bar]) -> list[int]:
+    """Return the number of each bar as printed books count: from 1, and a bar that a sign divides once.
+
+    An upbeat at the beginning of the tune has the number 0. An upbeat of a later section, and the part of a bar after a
+    repeat sign or at the beginning of a second ending, have the number of the bar before them. The bars of first and
+    second endings are counted one after the other.
+
+    >>> from seqforge_abc.music_parser import parse_music
+    >>> from seqforge_abc.theory import parse_key, parse_meter
+    >>> tune = parse_music("A|d3 f3|d3 d2:|e|f3 a3|d3 d2|]", key=parse_key("D"), meter=parse_meter("6/8"))
+    >>> number_bars(split_bars(tune))
+    [0, 1, 2, 2, 3, 4]
+
+    Source: E. Gould, "Behind Bars", 2011, chapter "Bar numbers".
+
+    Args:
+        bars: The bars of a tune.
+    """
+    numbers: list[int] = []
+    number, ending_divides_bar, begins_ending = 0, False, False
+    for bar in bars:
+        has_notes = any(isinstance(element, Note) for element in bar.elements)
+        short = bar.length < bar.meter.bar_length
+        completes = bar.start > 0 or (ending_divides_bar and begins_ending and short)
+        number += has_notes and not completes
+        numbers.append(number)
+        after_notes = itertools.dropwhile(lambda element: not isinstance(element, Note), bar.elements)
+        if any(isinstance(element, Ending) for element in after_notes):
+            ending_divides_bar = True
+        begins_ending = any(isinstance(element, Ending) for element in bar.closing)
+        if bar.ends_section:
+            ending_divides_bar = False
+    return numbers if number else [1] * len(bars)
 
 
 def line_breaks(bars: Sequence[Bar], widths: Sequence[int], max_width: int) -> list[int]:

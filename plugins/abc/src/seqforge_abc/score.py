@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from seqforge_abc import notation
-from seqforge_abc.bars import Bar, line_breaks, split_bars
+from seqforge_abc.bars import Bar, line_breaks, number_bars, split_bars
 from seqforge_abc.notation import music21
 from seqforge_abc.theory import Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import ChordSymbol, Ending, Note, Tune, Tuplet
@@ -77,14 +77,15 @@ class _ScoreBuilder:
         measures: list[Any] = []
         marks: list[tuple[int, str]] = []
         opens_repeat, line_break, changes = False, False, _Changes(self.tune.key, self.tune.meter)
-        for number, bar in enumerate(bars):
+        numbers = number_bars(bars)
+        for index, bar in enumerate(bars):
             marks += [(len(measures), element.number) for element in bar.elements if isinstance(element, Ending)]
             changes.collect(bar)
             if bar.length or any(isinstance(element, Note) for element in bar.elements):
                 measure = self._measure(bar, changes)
-                measure.number = len(measures) + (0 if measures and measures[0].number == 0 else 1)
-                if not measures and bar.start > 0:
-                    measure.number = 0
+                measure.number = numbers[index]
+                if numbers[index] == (measures[-1].number if measures else 0):
+                    measure.showNumber = m21.stream.enums.ShowNumber.NEVER  # MusicXML: implicit
                 if opens_repeat:
                     measure.leftBarline = m21.bar.Repeat(direction="start")
                 if line_break and measures:
@@ -103,7 +104,7 @@ class _ScoreBuilder:
                 if measures and closing.kind != "|:":
                     _set_right_bar_line(measures[-1], closing.kind)
                 opens_repeat = opens_repeat or closing.kind in ("|:", "::")
-            line_break = line_break or number in breaks
+            line_break = line_break or index in breaks
         if not measures:
             measures.append(self._measure(Bar((), (), self.tune.meter, Fraction(0), Fraction(0), True), changes))
         self._add_brackets(measures, marks)
@@ -162,7 +163,6 @@ class _ScoreBuilder:
         notation.add_beams(groups)
         missing = bar.meter.bar_length - position
         if position and missing > 0:  # otherwise music21 fills the measure with hidden rests
-            measure.showNumber = m21.stream.enums.ShowNumber.NEVER  # MusicXML: implicit
             if bar.start:
                 measure.paddingLeft = 4 * missing
             else:

@@ -15,6 +15,10 @@ SCALE = 40
 """The size of the music in percent; at 100 a staff is 720 verovio units high, 10 units per pixel."""
 
 _GLYPH = re.compile(r'<tspan font-family="Leipzig" font-size="(\d+)px">([^<]*)</tspan>')
+_LATER_SYSTEM = re.compile(r"<sb\b.*?(?=<sb\b|</section>)", re.DOTALL)
+"""The MEI of a system other than the first."""
+_MEASURE = re.compile(r"<measure\b[^>]*>")
+_NUMBER = re.compile(r'\bn="(\d+)"')
 _ACCIDENTALS = dict(zip("\ue260\ue261\ue262\uea64\uea65\uea66", "♭♮♯♭♮♯", strict=True))
 """Letters for the accidentals of chord symbols, which verovio sets in a music font that few programs have."""
 
@@ -42,7 +46,26 @@ def engrave(source: Path, target: Path, seed: int) -> None:
     })  # fmt: skip
     if not toolkit.loadData(source.read_text(encoding="utf-8")):
         raise ValueError(f"verovio cannot read {source.name}")
+    mei = toolkit.getMEI()
+    if (numbered := _LATER_SYSTEM.sub(_numbered_system, mei)) != mei:
+        toolkit.loadData(numbered)
     target.write_text(_GLYPH.sub(_accidental, toolkit.renderToSVG(1)), encoding="utf-8")
+
+
+def _numbered_system(system: re.Match[str]) -> str:
+    """Return the MEI of a system whose first complete bar shows its number if the system begins with a part of a bar.
+
+    verovio numbers the first bar of a system, and leaves out the number if that bar is not counted.
+    """
+    text = system[0]
+    first = _MEASURE.search(text)
+    if first is None or 'metcon="false"' not in first[0]:
+        return text
+    complete = next((bar for bar in _MEASURE.finditer(text) if 'metcon="false"' not in bar[0]), None)
+    number = _NUMBER.search(complete[0]) if complete else None
+    if complete is None or number is None:
+        return text
+    return f"{text[: complete.end()]}<mNum>{number[1]}</mNum>{text[complete.end() :]}"
 
 
 def _accidental(glyph: re.Match[str]) -> str:
