@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqforge.core.model_metadata import MODEL_FORMAT, check_metadata
 from seqforge.core.spaces import Space, space_from_json
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.errors import DamagedFileError
@@ -16,7 +17,6 @@ from seqforge.network import Network, NetworkConfig
 
 __all__ = ["ModelHeader", "read_header", "read_model", "write_model"]
 
-FORMAT = 1
 WEIGHTS, ARRAYS = "network.", "codec."
 
 
@@ -49,7 +49,7 @@ class ModelHeader:
     def to_json(self) -> dict[str, Any]:
         """Return the header as plain JSON, without the arrays."""
         return {
-            "format": FORMAT,
+            "format": MODEL_FORMAT,
             "kind": "model",
             "plugin": self.plugin,
             "unit": self.unit,
@@ -135,17 +135,11 @@ def read_model(path: Path) -> tuple[ModelHeader, Network]:
 
 
 def _header(file: TensorFile) -> ModelHeader:
-    data = file.metadata
-    if not isinstance(data, dict) or data.get("kind") != "model":
-        raise file.damage("it is not a seqforge model")
-    if data.get("format") != FORMAT:
-        raise file.damage(
-            f"its format is {data.get('format')!r} and this version of seqforge reads {FORMAT}; update seqforge"
-        )
+    data = check_metadata(file)
     try:
         labels = {str(name): tuple(map(str, values)) for name, values in data["labels"]}
         header = ModelHeader(
-            plugin=_text(data["plugin"]),
+            plugin=data["plugin"],
             unit=_text(data["unit"]),
             space=space_from_json(data["space"]),
             network=NetworkConfig.from_json(data["network"]),

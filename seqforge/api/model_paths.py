@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqforge.api.runs import Run, newest_model
-from seqforge.core.tensorfile import TensorFile
-from seqforge.errors import PluginError, RequestError, did_you_mean, listing
+from seqforge.errors import RequestError, did_you_mean, listing
 from seqforge.plugin import registry
 from seqforge.plugin.entry_points import Entry, installed
 
-__all__ = ["ModelPath", "plugin_of_model", "resolve_model", "shipped_models"]
+__all__ = ["ModelPath", "resolve_model", "shipped_models"]
 
 SHIPPED = "shipped"
 
@@ -73,20 +72,6 @@ def resolve_model(name: str | Path | None = None, *, plugin: str | None = None) 
             f"several plugins ship a model {text!r}; name one of {choices}", field="model", value=text, allowed=choices
         )
     raise _not_found(text, plugin, models)
-
-
-def plugin_of_model(path: Path) -> str:
-    """Return the name of the plugin to which a model file belongs; only the header of the file is read.
-
-    Raises:
-        DamagedFileError: If the file is damaged.
-        PluginError: If it does not say.
-    """
-    metadata = TensorFile(path, "model").metadata
-    name = metadata.get("plugin") if isinstance(metadata, dict) else None
-    if not isinstance(name, str):
-        raise PluginError(f"{path} does not say to which plugin it belongs")
-    return name
 
 
 def shipped_models() -> dict[tuple[str, str], Path]:

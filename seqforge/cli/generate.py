@@ -15,7 +15,7 @@ from seqforge.cli.help import command_class, examples, model_names, plugin_names
 from seqforge.cli.output import Output, StepStream
 from seqforge.cli.replay import run_replay
 from seqforge.core.files import STDIN, write_text
-from seqforge.core.tensorfile import TensorFile
+from seqforge.core.model_metadata import read_metadata
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.sampling import Controls, Precision
@@ -124,7 +124,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     # 1. Everything that can be checked without torch and the weights is checked first.
     names = values["model"] or [None]
     choice = resolve_model(names[0], plugin=values["plugin"])
-    plugin, metadata = _plugin_of_model(choice.path, values["plugin"])
+    metadata = read_metadata(choice.path)
+    plugin = _plugin_of_model(choice.path, metadata, values["plugin"])
     others = [resolve_model(name, plugin=plugin.name).path for name in names[1:]]
     controls = explicit_values(ctx, values, Controls)
     tokens = {"ban": values["ban"], "force": values["force_token"]}
@@ -184,17 +185,12 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         raise stopped
 
 
-def _plugin_of_model(path: Path, name: str | None) -> tuple[AnyPlugin, dict[str, Any]]:
-    """Return the plugin of a model file and the header as plain JSON; the weights are not read.
+def _plugin_of_model(path: Path, metadata: dict[str, Any], name: str | None) -> AnyPlugin:
+    """Return the plugin of a model.
 
     Raises:
-        DamagedFileError: If it is not a model file.
-        UsageError: If it is a model of another plugin than the named one.
+        UsageError: If it is not the plugin that the user named.
     """
-    file = TensorFile(path, "model")
-    metadata = file.metadata
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("plugin"), str):
-        raise file.damage("it is not a seqforge model")
     plugin = registry.load(metadata["plugin"])
     if name and plugin.name != name:
         raise UsageError(
@@ -202,7 +198,7 @@ def _plugin_of_model(path: Path, name: str | None) -> tuple[AnyPlugin, dict[str,
             field="plugin",
             value=name,
         )
-    return plugin, metadata
+    return plugin
 
 
 def _write(

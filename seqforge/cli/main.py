@@ -135,6 +135,7 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
     Raises:
         PluginError: If it cannot be loaded.
         RequestError: If there is no such model.
+        DamagedFileError: If the file is not a model file.
     """
     command = next((word for word in words if not word.startswith("-")), "")
     if command not in COMMANDS_WITH_PLUGIN:
@@ -143,9 +144,10 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
     if name:
         return registry.load(name)
     if model:
-        from seqforge.api.model_paths import plugin_of_model, resolve_model
+        from seqforge.api.model_paths import resolve_model
+        from seqforge.core.model_metadata import read_metadata
 
-        return registry.load(plugin_of_model(resolve_model(model).path))
+        return registry.load(read_metadata(resolve_model(model).path)["plugin"])
     return None
 
 
