@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqforge.cli.console import count, message
+from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import UsageError
 
 STDOUT = "-"
@@ -15,11 +16,14 @@ STDOUT = "-"
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(convert)
+    app.command(
+        cls=HelpCommand,
+        epilog=examples("seqforge convert tune.abc -o tune.mid", "seqforge convert session.abc -o tunes/ --to mid"),
+    )(convert)
 
 
 def convert(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN", help="Files or folders; - for standard input.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="FILES", help="Files or folders; - for standard input.")],
     output: Annotated[
         str,
         typer.Option("-o", "--output", help="A file (its suffix is the format), a folder with --to, or - for stdout."),
@@ -38,9 +42,7 @@ def convert(
 ) -> None:
     """Write the pieces of files in another format: a tune as .mid, a folder of tunes as one .pdf.
 
-    Several pieces go to one file if the format holds several, else to a folder:
-
-        seqforge convert session.abc -o tunes/ --to mid
+    Several pieces go to one file if the format holds several, else to a folder, one file each.
     """
     from seqforge.api.convert import convert as convert_files
 

@@ -1,15 +1,13 @@
-"""Help pages as plain text: options in sections, one definition per flag, examples at the end, and suggestions.
+"""Help pages as plain text: options in sections, one definition per flag, and examples at the end.
 
 The pages are printed by typer's plain formatter. Its tables cut long flags in a terminal of 80 columns.
 """
 
-import difflib
-from collections.abc import Sequence
 from typing import Any
 
 import typer.core
 
-from seqforge.errors import SeqforgeError, UsageError, listing
+from seqforge.cli.wrong_usage import unknown_command, wrong_usage
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 """Settings of the context of every command."""
@@ -65,49 +63,6 @@ def model_names(incomplete: str) -> list[str]:
     return sorted({*plugin_names(incomplete), *stems})
 
 
-def plugins_with_flag(flag: str, command: str) -> list[str]:
-    """Return the names of the installed plugins that have a flag, each imported in a child process.
-
-    Args:
-        flag: The flag with its dashes: "--prompt".
-        command: The command that has the flag; `generate` has the fields of a Request, the others those of Options.
-    """
-    from seqforge.plugin import registry
-
-    name = flag.lstrip("-").replace("-", "_")
-    names = []
-    for entry in registry.installed():
-        try:
-            fields = registry.describe(entry.name)["request" if command == "generate" else "options"]
-        except SeqforgeError:
-            continue
-        if {field["name"] for field in fields} & {name, name.removeprefix("no_")}:
-            names.append(entry.name)
-    return names
-
-
-def unknown_flag(flag: str, command: str, known: Sequence[str], plugin: str | None) -> UsageError:
-    """Return the error for an unknown flag, with the flag or the plugin that was probably meant.
-
-    Args:
-        flag: The unknown flag.
-        command: The command.
-        known: The flags of the command.
-        plugin: The plugin whose flags the command has, None if it has those of no plugin.
-    """
-    owner = f"`seqforge {command}`" + (f" with the plugin {plugin!r}" if plugin else "")
-    close = difflib.get_close_matches(flag, known, n=1, cutoff=0.75)
-    if close:
-        return UsageError(f"{owner} has no option {flag}. Did you mean {close[0]}?", field=flag)
-    plugins = plugins_with_flag(flag, command) if command in ("train", "generate", "inspect") else []
-    if plugins and not plugin:
-        choices = " or ".join(f"--plugin {name}" for name in plugins)
-        return UsageError(f"{owner} has the option {flag} only with a plugin. Did you mean {choices}?", field=flag)
-    if plugins:
-        return UsageError(f"{owner} has no option {flag}; it belongs to {listing(plugins)}", field=flag)
-    return UsageError(f"{owner} has no option {flag}; `seqforge {command} -h` lists its options", field=flag)
-
-
 class _PlainHelp:
     """Formatting shared by commands and groups."""
 
@@ -141,19 +96,14 @@ class _PlainHelp:
         """Parse the arguments of the command.
 
         Raises:
-            UsageError: If a flag is unknown; the message suggests a flag or a plugin.
+            UsageError: If a flag is unknown, or a value is missing, not allowed or too much.
         """
+        words = list(args)
         try:
             result: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
             return result
         except Exception as error:
-            if type(error).__name__ != "NoSuchOption":  # typer does not export the class
-                raise
-            flag = str(getattr(error, "option_name", ""))
-            flag = flag if flag.startswith("-") else f"--{flag}"
-            known = [name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)]
-            command = ctx.command_path.partition(" ")[2]
-            raise unknown_flag(flag, command, [*known, "--help"], self.plugin) from error
+            raise wrong_usage(error, self, ctx.command_path, words) from error
 
 
 class HelpCommand(_PlainHelp, typer.core.TyperCommand):
@@ -168,6 +118,16 @@ class HelpGroup(_PlainHelp, typer.core.TyperGroup):
         rows = [(name, (command.help or "").partition("\n\n")[0]) for name, command in self.commands.items()]
         with formatter.section("Commands"):
             formatter.write_dl([(name, text.replace("\n", " ").partition(". ")[0]) for name, text in rows])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return name, command and arguments of the command that is run.
+
+        Raises:
+            UsageError: If there is no such command.
+        """
+        if args and not args[0].startswith("-") and args[0] not in self.commands and not ctx.resilient_parsing:
+            raise unknown_command(args[0], ctx.command_path, list(self.commands))
+        return super().resolve_command(ctx, args)
 
 
 def command_group(text: str, epilog: str) -> typer.Typer:

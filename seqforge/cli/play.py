@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from seqforge.cli.console import message
+from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import RequestError
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac", ".m4a")
@@ -15,11 +16,13 @@ SOUNDS = (".wav", ".mp3", ".ogg", ".flac", ".m4a")
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(play)
+    app.command(cls=HelpCommand, epilog=examples("seqforge play tune.abc", "seqforge play song.mid --loop"))(play)
 
 
 def play(
-    file: Annotated[Path, typer.Argument(help="A file of music, or a sound file; - for standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of music, or a sound file; - for standard input.")
+    ],
     plugin: Annotated[
         str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the file, by its suffix.")
     ] = None,

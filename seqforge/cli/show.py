@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqforge.cli.console import count, data, message
+from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import CorpusError, RequestError, SeqforgeError, UsageError
 from seqforge.plugin import AnyPlugin, Piece
 
@@ -23,11 +24,13 @@ MAX_LINES = 20
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(show)
+    app.command(cls=HelpCommand, epilog=examples("seqforge show tune.abc", "seqforge show tune.abc -o tune.svg"))(show)
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="A file of any domain, or a picture; - for standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file of any domain, or a picture; - for standard input.")
+    ],
     plugin: Annotated[
         str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the file, by its suffix.")
     ] = None,

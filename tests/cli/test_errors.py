@@ -34,6 +34,56 @@ SENTENCES: dict[str, tuple[int, str]] = {
         "NUMBERS is a model of the plugin 'numbers', not 'text'; leave --plugin out, or name another model",
     ),
     "score gone.num --model NUMBERS": (2, "there is no file gone.num"),
+    # -- usage
+    "trane": (
+        2,
+        ("there is no command 'trane'; there are train, generate, convert, show, play, evaluate, score, info, models,"
+         " inspect, plugins, corpora. Did you mean 'train'?"),
+    ),
+    "plugins sho": (
+        2, "`seqforge plugins` has no command 'sho'; there are list, show, check, new. Did you mean 'show'?",
+    ),
+    "--vrsion": (2, "there is no option --vrsion. Did you mean --version?"),
+    "-x": (2, "there is no option -x; `seqforge -h` lists its options"),
+    "train --plugin text --hiden 3": (
+        2, "`seqforge train` with the plugin 'text' has no option --hiden. Did you mean --hidden?",
+    ),
+    "train --plugin text --window 3": (
+        2, "`seqforge train` with the plugin 'text' has no option --window; `seqforge train -h` lists its options",
+    ),
+    "generate --plugin numbers --prompt x": (
+        2, "`seqforge generate` with the plugin 'numbers' has no option --prompt; it belongs to abc, text",
+    ),
+    "convert a.num -q -o b.num": (
+        2, "`seqforge convert` has no option -q; `seqforge convert -h` lists its options",
+    ),
+    "inspect": (2, "FILE is missing; write it as in `seqforge inspect tunes.abc --plugin abc`"),
+    "info": (2, "MODEL is missing; write it as in `seqforge info abc`"),
+    "score a.num": (2, "--model is missing; write it as in `seqforge score tunes.abc --model abc`"),
+    "convert a.num": (2, "-o is missing; write it as in `seqforge convert tune.abc -o tune.mid`"),
+    "convert a.num b.one": (2, "-o is missing. Did you mean -o b.one?"),
+    "convert a.num -o": (2, "-o lacks its value; write -o OUTPUT"),
+    "generate --plugin numbers --label": (2, "--label lacks its value; write --label NAME=VALUE"),
+    "generate --plugin numbers --greedy=yes": (2, "--greedy takes no value; write --greedy or --no-greedy alone"),
+    "generate --plugin numbers -n x": (2, "-n is 'x'; it must be a whole number"),
+    "generate --plugin numbers -n 0": (2, "-n is 0; it must be at least 1"),
+    "generate --plugin numbers --temperature warm": (2, "--temperature is 'warm'; it must be a number"),
+    "generate --plugin numbers --precision float16": (
+        2, "--precision is 'float16'; it must be one of float32, bfloat16, int8. Did you mean 'bfloat16'?",
+    ),
+    "train --plugin text --level syllable": (2, "--level is 'syllable'; it must be one of char, byte, word"),
+    "train --plugin text --steps 1.5": (2, "--steps is '1.5'; it must be a whole number"),
+    "info a b": (
+        2, "`seqforge info` does not expect the word 'b' after MODEL; `seqforge info -h` lists its options",
+    ),
+    "generate text": (2, "`seqforge generate` does not expect the word 'text'. Did you mean --plugin text?"),
+    "train a.num": (2, "`seqforge train` does not expect the word 'a.num'. Did you mean --corpus a.num?"),
+    "generate --plugin text length 30": (
+        2, "`seqforge generate` does not expect the word 'length'. Did you mean --length?",
+    ),
+    "generate --plugin text --prompt to be or not": (
+        2, "`seqforge generate` does not expect the word 'be'; a value that contains spaces needs quotes",
+    ),
     # -- corpora
     "corpora show nmes": (
         2,
