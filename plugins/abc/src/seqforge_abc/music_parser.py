@@ -5,7 +5,8 @@ bar (ABC 2.1, section 11.3), and for a note that is tied over the bar line; so d
 """
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from seqforge_abc.fields import (
@@ -22,7 +23,7 @@ from seqforge_abc.fields import (
 from seqforge_abc.lexer import TOKEN, is_prose, without_line_breaks
 from seqforge_abc.normal_form import to_normal_form
 from seqforge_abc.theory import Key, Meter
-from seqforge_abc.tune import Note, Tune
+from seqforge_abc.tune import LETTER_DECORATIONS, Tune
 from seqforge_abc.voice import UNKNOWN_SIGNS, BadMusicError, Voice
 
 __all__ = ["BadMusicError", "MusicParser", "parse_music"]
@@ -53,33 +54,44 @@ def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = No
             parser.field(match[1], line[match.end() :])
         elif not parser.line(line.partition("%")[0]):
             raise BadMusicError(f"{line.strip()[:40]!r} is not ABC music, which looks like '|:DED F2A|'")
-    if parser.last_note is None:
+    if not parser.has_notes:
         raise BadMusicError(f"{text.strip()[:40]!r} contains no note; ABC music looks like '|:DED F2A|'")
     return parser.finish()
 
 
-class MusicParser(Voice):
-    """Reads the music code of a tune line by line, with the fields in it; of several voices only the first is read.
+class MusicParser:
+    """Reads the music code of a tune line by line, with the fields in it; a V: field selects the voice that follows.
 
     Args:
         key: The value of the K: field before the music.
         meter: The meter at the beginning.
         unit: The unit note length in whole notes.
         symbols: The decorations that U: fields define: letter to name, "" for an unknown decoration.
+        order: The names of voices in the order of the score (`voice_order`); the others follow as they appear.
+
+    Attributes:
+        rhythm: The rhythm that an R: field in the music names.
+        voices: The voices by name, as they appear; the name of a voice before the first V: field is "".
+        voice: The voice that is being read.
+        losses: What no voice represents, with counts.
     """
 
-    def __init__(self, key: KeySignature, meter: Meter, unit: Fraction, symbols: dict[str, str] | None = None) -> None:
-        super().__init__(key, meter, unit)
-        self.first_key, self.first_meter = key.key, meter
+    def __init__(
+        self,
+        key: KeySignature,
+        meter: Meter,
+        unit: Fraction,
+        symbols: Mapping[str, str] | None = None,
+        order: Sequence[str] = (),
+    ) -> None:
+        self.symbols = {**LETTER_DECORATIONS, **(symbols or {})}
+        self.order = list(order)
         self.rhythm = ""
-        self.symbols.update(symbols or {})
-        self.count_loss(key.loss)
-        self.first_voice: str | None = None
-        self.voices: set[str] = set()
-        self.in_other_voice = self.in_overlay = False
-        self._readers: dict[str, Callable[[str], None]] = {
-            kind: getattr(self, f"read_{kind}") for kind in TOKEN.groupindex if kind not in ("space", "field")
-        }
+        self.losses: Counter[str] = Counter()
+        self.losses.update([key.loss] if key.loss else [])
+        self.voice = Voice(key, meter, unit, self.symbols)
+        self.voices = {"": self.voice}
+        self._start = key, meter, unit
 
     def line(self, text: str) -> bool:
         """Read a line of music code; return False if it is prose.
@@ -88,10 +100,10 @@ class MusicParser(Voice):
             BadMusicError: If a note has no length, or is too long.
         """
         if is_prose(text):
-            self.count_loss("lines of text")
+            self.losses["lines of text"] += 1
             return False
         text = without_line_breaks(text).rstrip()
-        self.line_start = True
+        self.voice.line_start = True
         for match in TOKEN.finditer(text):
             kind, token = match.lastgroup or "", match[0]
             if kind == "space":
@@ -99,19 +111,13 @@ class MusicParser(Voice):
             if kind == "field":
                 token = token.strip("[]")
                 self.field(token[0], token[2:])
-            elif not self.in_other_voice and (not self.in_overlay or kind == "bar_line"):
-                self.in_overlay = False
-                if token == ":" and not self.line_start and match.end() < len(text):
-                    self.count_loss(UNKNOWN_SIGNS)
-                    continue
-                self._readers[kind](token)
-            self.line_start = False
+            elif token == ":" and not self.voice.line_start and match.end() < len(text):
+                self.voice.count_loss(UNKNOWN_SIGNS)
+                continue
+            else:
+                self.voice.read(kind, token)
+            self.voice.line_start = False
         return True
-
-    def read_overlay(self, text: str) -> None:
-        """Skip a voice overlay, up to the end of the bar."""
-        self.count_loss("overlays")
-        self.in_overlay = True
 
     # -- fields ------------------------------------------------------------------------------------------------
 
@@ -123,65 +129,75 @@ class MusicParser(Voice):
             text: The text after the colon.
         """
         if letter == "V":
-            self._voice_field(text)
-        elif self.in_other_voice:
-            return
+            self._select_voice(text)
         elif letter == "K":
-            self._key_field(key_field(text))
+            self.voice.change_key(key_field(text))
         elif letter == "M":
             self._meter_field(text)
         elif letter == "L":
-            self.unit = unit_field(text) or self.unit
+            self.voice.unit = unit_field(text) or self.voice.unit
         elif letter == "R" and not self.rhythm:
             self.rhythm = rhythm_field(text)
         elif letter == "U":
             self.symbols.update(user_symbol(text))
         elif text.strip():
-            self.count_loss(DROPPED_FIELDS.get(letter, ""))
+            self.voice.count_loss(DROPPED_FIELDS.get(letter, ""))
 
-    def _voice_field(self, text: str) -> None:
+    def declare_voice(self, text: str) -> None:
+        """Read a V: field of the header, which names a voice and its properties."""
         name = (text.split() or [""])[0]
-        if self.first_voice is None:
-            self.first_voice = name if self.last_note is None else "1"
-        self.in_other_voice = name not in (self.first_voice, "*")
-        self.voices.add(name)
+        if name and name not in self.voices:
+            self.voices[name] = Voice(*self._start, self.symbols)
 
-    def _key_field(self, signature: KeySignature) -> None:
-        self.count_loss(signature.loss)
-        self.alterations.clear()
-        if self.last_note is None:
-            self.first_key = signature.key
-        elif signature.key != self.key.key:
-            self.elements.append(signature.key)
-        self.key = signature
+    def _select_voice(self, text: str) -> None:
+        name = (text.split() or [""])[0]
+        if name == "*":
+            return
+        if self.voice is self.voices.get("") and self.voice.last_note is None:
+            self._start = self.voice.key, self.voice.meter, self.voice.unit
+            for voice in self.voices.values():
+                voice.begin(*self._start)
+        self.declare_voice(name)
+        self.voice = self.voices.get(name, self.voice)
 
     def _meter_field(self, text: str) -> None:
         value = meter_field(text)
         if value is None:
-            self.count_loss("unknown meters")
+            self.voice.count_loss("unknown meters")
             return
         meter, rest = value
-        if self.last_note is None:
-            self.first_meter = meter
-        elif meter != self.meter:
-            self.elements.append(meter)
-        self.meter = meter
+        self.voice.change_meter(meter)
         if "|" in rest:
             self.line(rest)
 
     # -- result ------------------------------------------------------------------------------------------------
 
+    def ordered_voices(self) -> list[Voice]:
+        """Return the voices that have a note, in the order of the score."""
+        names = [*self.order, *(name for name in self.voices if name not in self.order)]
+        return [self.voices[name] for name in names if name in self.voices and self.voices[name].has_pitch]
+
     def finish(self) -> Tune:
-        """Return the tune in normal form."""
-        self.attach_bar_line_decorations()
-        self.count_loss("decorations", len(self.decorations))
-        self.count_loss("chord symbols", self.chord_symbol is not None)
-        self.count_loss("grace notes", len(self.grace_notes))
-        self.count_loss("additional voices", len(self.voices - {self.first_voice, "*"}))
-        elements = to_normal_form(self.elements, self.ties, self.losses)
-        return Tune(elements, self.first_key, self.first_meter, self.rhythm, losses=+self.losses)
+        """Return the first voice that has a note as a tune in normal form.
+
+        Raises:
+            BadMusicError: If the voice contains music code that cannot be read.
+        """
+        first, *others = self.ordered_voices() or [self.voice]
+        if first.error:
+            raise BadMusicError(first.error)
+        first.finish()
+        losses = self.losses + first.losses
+        losses["additional voices"] += len(others)
+        elements = to_normal_form(first.elements, first.ties, losses)
+        return Tune(elements, first.first_key, first.first_meter, self.rhythm, losses=+losses)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether a note or a rest was read."""
+        return any(voice.last_note is not None or voice.error for voice in self.voices.values())
 
     @property
     def has_pitch(self) -> bool:
         """Whether a note was read that is not a rest."""
-        return any(isinstance(element, Note) and element.pitches for element in self.elements)
+        return any(voice.has_pitch for voice in self.voices.values())

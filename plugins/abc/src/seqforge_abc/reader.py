@@ -143,7 +143,7 @@ class _BookSplitter:
         if tune is None:
             return None
         at_first, self.at_first = self.at_first, False
-        if not tune.numbered and (tune.music is None or not tune.music.elements):
+        if not tune.numbered and not tune.has_notes:
             if at_first:  # the header of the book: its fields are defaults of every tune
                 self.defaults = {letter: text for letter, text in tune.fields.items() if letter in "MLR"}
             return None

@@ -25,6 +25,18 @@ FIELD = re.compile(r"[ \t]*([A-Za-z+]):(?![|:])[ \t]*(.*)", re.DOTALL)
 """A line that begins with a field: its letter and its value."""
 _QUOTED_PRINTABLE = re.compile(r"=(?:20|3D|09)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?<!\\)%.*", re.DOTALL)
+_SCORE = re.compile(r"%%\s*(?:score|staves)\s+(.*)", re.IGNORECASE)
+
+
+def voice_order(score: str) -> list[str]:
+    """Return the names of the voices in the value of a %%score or %%staves directive.
+
+    >>> voice_order("(S A) | {(PR1 PR2) PL}")
+    ['S', 'A', 'PR1', 'PR2', 'PL']
+
+    Source: ABC 2.1, section 11.2.
+    """
+    return re.sub(r"[()\[\]{}|*]", " ", score.partition("%")[0]).split()
 
 
 class TuneReader:
@@ -37,6 +49,9 @@ class TuneReader:
 
     Attributes:
         own_fields: The letters of the fields that the tune has.
+        symbols: The decorations that U: fields define.
+        voices: The V: fields of the header.
+        voice_order: The names of the voices in the order of the score.
         music: The parser of the music; None in the header.
         error: Why the tune is unreadable; "" if it is readable.
         in_history: Whether the last line is part of an H: field, which may continue on the next line.
@@ -48,6 +63,8 @@ class TuneReader:
         self.fields = dict(defaults)
         self.own_fields: set[str] = set()
         self.symbols: dict[str, str] = {}
+        self.voices: list[str] = []
+        self.voice_order: list[str] = []
         self.losses: Counter[str] = Counter()
         self.music: MusicParser | None = None
         self.error = ""
@@ -57,7 +74,7 @@ class TuneReader:
     @property
     def has_notes(self) -> bool:
         """Whether a note was read, or the tune is unreadable."""
-        return bool(self.error) or (self.music is not None and self.music.last_note is not None)
+        return bool(self.error) or (self.music is not None and self.music.has_notes)
 
     def line(self, text: str, field: re.Match[str] | None) -> None:
         """Read a line.
@@ -83,7 +100,11 @@ class TuneReader:
         if text.startswith("%%"):
             word = text[2:].strip().lower()
             self.in_directive = word.startswith("begin") or (self.in_directive and not word.startswith("end"))
-            self.losses["directives"] += 1
+            match = _SCORE.match(text)
+            if match is None:
+                self.losses["directives"] += 1
+            elif not self.voice_order:
+                self.voice_order += voice_order(match[1])
 
     def _read(self, text: str, field: re.Match[str] | None) -> None:
         if "=" in text:
@@ -107,7 +128,9 @@ class TuneReader:
         self.in_history = letter == "H" or (self.in_history and letter == "+")
         if letter == "U":
             self.symbols.update(user_symbol(value))
-        elif letter in "XV+":
+        elif letter == "V":
+            self.voices.append(value)
+        elif letter in "X+":
             return
         elif letter in "MLK" or (letter in "TR" and value and letter not in self.own_fields):
             self.own_fields.add(letter)
@@ -127,7 +150,9 @@ class TuneReader:
         self.losses["unknown meters"] += value is None
         meter = value[0] if value else NO_METER
         unit = unit_field(self.fields.get("L", "")) or default_unit(meter)
-        self.music = MusicParser(key_field(self.fields.get("K", "")), meter, unit, self.symbols)
+        self.music = MusicParser(key_field(self.fields.get("K", "")), meter, unit, self.symbols, self.voice_order)
+        for voice in self.voices:
+            self.music.declare_voice(voice)
 
     def _body_field(self, letter: str, value: str) -> None:
         assert self.music is not None
@@ -160,7 +185,10 @@ class TuneReader:
             return "has no music: there is no K: field and no line of notes"
         if not self.music.has_pitch:
             return "has no note"
-        tune = self.music.finish()
+        try:
+            tune = self.music.finish()
+        except BadMusicError as error:
+            return str(error)
         title = " ".join(plain_text(self.fields.get("T", "")).split())
         rhythm = rhythm_field(self.fields.get("R", "")) or tune.rhythm
         losses = +(self.losses + Counter(tune.losses))

@@ -1,6 +1,7 @@
 """The voice that is being read: it collects elements from the tokens of music code, one method per kind of token."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,7 +9,7 @@ from seqforge_abc.fields import KeySignature, chord_symbol, decoration
 from seqforge_abc.lexer import CHORD, CHORD_MEMBER, NOTE, alteration, length_factor, pitch_of
 from seqforge_abc.normal_form import bar_line_kind, ending_number
 from seqforge_abc.theory import LETTERS, Meter, Pitch
-from seqforge_abc.tune import LETTER_DECORATIONS, BarLine, ChordSymbol, Element, Ending, Note, Tuplet
+from seqforge_abc.tune import BarLine, ChordSymbol, Element, Ending, Note, Tuplet
 
 MAX_NOTE_LENGTH = Fraction(16)
 """The longest note, in whole notes."""
@@ -30,8 +31,13 @@ class Voice:
         key: The key signature at the beginning.
         meter: The meter at the beginning.
         unit: The unit note length in whole notes.
+        symbols: The decoration of each letter, "" for an unknown one; the U: fields of the tune change it.
 
     Attributes:
+        first_key: The key at the first note.
+        first_meter: The meter at the first note.
+        error: Why the voice cannot be read; "" if it can.
+        in_overlay: Whether the tokens belong to an overlay, which ends with the bar.
         elements: The elements so far.
         ties: For the index of a note in `elements`, the pitches that are tied to the next note.
         losses: What the elements do not represent, with counts.
@@ -45,9 +51,11 @@ class Voice:
         last_in_tuplet: Whether the last note belongs to a tuplet.
     """
 
-    def __init__(self, key: KeySignature, meter: Meter, unit: Fraction) -> None:
-        self.key, self.meter, self.unit = key, meter, unit
-        self.symbols: dict[str, str] = dict(LETTER_DECORATIONS)
+    def __init__(self, key: KeySignature, meter: Meter, unit: Fraction, symbols: Mapping[str, str]) -> None:
+        self.begin(key, meter, unit)
+        self.symbols = symbols
+        self.error = ""
+        self.in_overlay = False
         self.elements: list[Element] = []
         self.ties: dict[int, set[Pitch]] = {}
         self.losses: Counter[str] = Counter()
@@ -74,6 +82,60 @@ class Voice:
         note = self.elements[self.last_note]
         assert isinstance(note, Note)
         return note
+
+    @property
+    def has_pitch(self) -> bool:
+        """Whether the voice has a note that is not a rest, or is unreadable."""
+        return bool(self.error) or any(isinstance(element, Note) and element.pitches for element in self.elements)
+
+    def read(self, kind: str, text: str) -> None:
+        """Read a token.
+
+        A voice that contains an error stays unreadable; that is an error of the tune only if the voice is needed.
+
+        Args:
+            kind: The name of its group in `lexer.TOKEN`.
+            text: The token.
+        """
+        if self.error or (self.in_overlay and kind != "bar_line"):
+            return
+        self.in_overlay = False
+        try:
+            getattr(self, f"read_{kind}")(text)
+        except BadMusicError as error:
+            self.error = str(error)
+
+    # -- key, meter and the end --------------------------------------------------------------------------------
+
+    def begin(self, key: KeySignature, meter: Meter, unit: Fraction) -> None:
+        """Set the key, the meter and the unit note length at the beginning."""
+        self.key, self.meter, self.unit = key, meter, unit
+        self.first_key, self.first_meter = key.key, meter
+
+    def change_key(self, signature: KeySignature) -> None:
+        """Change the key from the next note on."""
+        self.count_loss(signature.loss)
+        self.alterations.clear()
+        if self.last_note is None:
+            self.first_key = signature.key
+        elif signature.key != self.key.key:
+            self.elements.append(signature.key)
+        self.key = signature
+
+    def change_meter(self, meter: Meter) -> None:
+        """Change the meter from the next note on."""
+        if self.last_note is None:
+            self.first_meter = meter
+        elif meter != self.meter:
+            self.elements.append(meter)
+        self.meter = meter
+
+    def finish(self) -> None:
+        """Place and count what stands after the last note."""
+        self.attach_bar_line_decorations()
+        self.count_loss("decorations", len(self.decorations))
+        self.count_loss("chord symbols", self.chord_symbol is not None)
+        self.count_loss("grace notes", len(self.grace_notes))
 
     # -- notes -------------------------------------------------------------------------------------------------
 
@@ -258,6 +320,11 @@ class Voice:
             self.decorations.append(name)
         else:
             self.count_loss("decorations")
+
+    def read_overlay(self, text: str) -> None:
+        """Skip a voice overlay, up to the end of the bar."""
+        self.count_loss("overlays")
+        self.in_overlay = True
 
     def read_spacer(self, text: str) -> None:
         self.attach_bar_line_decorations()

@@ -1,0 +1,142 @@
+"""Fidelity of reading ABC collections, judged by abc2midi and abcjs.
+
+    npm install --prefix FOLDER abcjs
+    python benchmarks/abc_collections.py --abcjs FOLDER BOOK.abc COLLECTION/ COLLECTION/:500
+
+Each tune of a collection, which is a file or a folder of .abc files, is read, encoded, decoded and written. Both
+programs play the source text and the written text. A tune is changed according to a program if the onset, length or
+pitch of a note differs; of a tune with several voices, the written text is compared with each. `:500` compares 500
+tunes, evenly spaced. A table has one row per collection; the tunes that both programs call changed are listed with the
+errors that abc2midi reports in the source and the losses of the encoding. Requires abc2midi (Debian package abcmidi)
+and node.
+"""
+
+import argparse
+import json
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from _players import Note, played_by_abc2midi, played_by_abcjs, same_notes, source_text
+
+from seqforge import Piece, ReadError
+from seqforge_abc import Abc, AbcCodec, AbcOptions
+from seqforge_abc.tune import Tune
+from seqforge_abc.writer import tune_to_abc
+
+HEADINGS = "| collection | tunes | read | skipped | compared | changed: abc2midi | abcjs | both | both |"
+
+
+@dataclass
+class Collection:
+    """The result for one collection.
+
+    Attributes:
+        name: The name of the file or folder.
+        tunes: The number of tunes, skipped ones included.
+        read: The number of tunes that were read.
+        skipped: The reasons for which tunes were skipped, with counts.
+        places: The place of each compared tune.
+        losses: What encoding each compared tune loses.
+        errors: The errors that abc2midi reports in each source.
+        changed: For each program, whether each tune is changed.
+    """
+
+    name: str
+    tunes: int = 0
+    read: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    places: list[str] = field(default_factory=list)
+    losses: list[dict[str, int]] = field(default_factory=list)
+    errors: list[list[str]] = field(default_factory=list)
+    changed: dict[str, list[bool]] = field(default_factory=dict)
+
+    def row(self) -> str:
+        """Return the row of the table."""
+        abc2midi, abcjs = self.changed["abc2midi"], self.changed["abcjs"]
+        both = sum(a and b for a, b in zip(abc2midi, abcjs, strict=True))
+        share = 100 * both / max(1, len(abc2midi))
+        numbers = (self.tunes, self.read, self.skipped.total(), len(abc2midi), sum(abc2midi), sum(abcjs), both)
+        return " | ".join(["", self.name, *map(str, numbers), f"{share:.2f} %", ""]).strip()
+
+
+def read_collection(path: Path, limit: int) -> tuple[Collection, list[tuple[Piece[Tune], str]]]:
+    """Return a collection and the tunes to compare, with their source text.
+
+    Args:
+        path: A file or a folder.
+        limit: The largest number of tunes to compare; 0 for all.
+    """
+    collection = Collection(path.name)
+    items: list[tuple[Piece[Tune], str]] = []
+    for file in sorted(path.rglob("*.abc")) if path.is_dir() else [path]:
+        data = file.read_bytes()
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for item in Abc().read(file, AbcOptions()):
+            collection.tunes += 1
+            if isinstance(item, ReadError):
+                collection.skipped[item.reason] += 1
+                continue
+            assert item.origin is not None
+            items.append((item, source_text(lines, item.origin.place)))
+    collection.read = len(items)
+    if limit:
+        items = items[:: max(1, len(items) // limit)][:limit]
+    return collection, items
+
+
+def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs: Path) -> None:
+    """Play the source and the written text of each tune with both programs."""
+    codec = AbcCodec.fit([piece for piece, _ in items], AbcOptions())
+    sources, written = [text for _, text in items], []
+    for piece, _ in items:
+        example = codec.encode(piece)
+        written.append(tune_to_abc(codec.decode(example).content))
+        origin = piece.origin
+        assert origin is not None
+        collection.places.append(f"{Path(origin.file).name} {origin.place} {piece.content.title!r}")
+        collection.losses.append(dict(example.dropped))
+    played: dict[str, tuple[list[list[list[Note]] | None], list[list[list[Note]] | None]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        before = [played_by_abc2midi(text, Path(name)) for text in sources]
+        collection.errors = [errors for _, errors in before]
+        after = [played_by_abc2midi(text, Path(name))[0] for text in written]
+    played["abc2midi"] = [tracks for tracks, _ in before], after
+    played["abcjs"] = played_by_abcjs(sources, abcjs), played_by_abcjs(written, abcjs)
+    for program, (old, new) in played.items():
+        collection.changed[program] = [not same_notes(a, b) for a, b in zip(old, new, strict=True)]
+
+
+def main() -> None:
+    """Compare the collections and print the table and the changed tunes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("collections", nargs="+", metavar="PATH[:N]", help="a file or folder; N tunes of it, or all")
+    parser.add_argument("--abcjs", type=Path, required=True, help="the folder in which npm installed abcjs")
+    parser.add_argument("--all", action="store_true", help="list also the tunes that one program calls changed")
+    args = parser.parse_args()
+    rows, details = [], []
+    for argument in args.collections:
+        name, _, limit = argument.rpartition(":") if argument.rpartition(":")[2].isdigit() else (argument, "", "0")
+        collection, items = read_collection(Path(name), int(limit))
+        compare(collection, items, args.abcjs)
+        rows.append(collection.row())
+        details += [f"{collection.name}: skipped {count}: {why}" for why, count in collection.skipped.most_common()]
+        for number, place in enumerate(collection.places):
+            programs = [program for program, changed in collection.changed.items() if changed[number]]
+            if len(programs) > (0 if args.all else 1):
+                why = json.dumps({"errors": collection.errors[number][:2], "losses": collection.losses[number]})
+                details.append(f"{'+'.join(programs)}: {place}: {why}")
+    print("\n".join(details))
+    print(
+        "| collection | tunes | read | skipped | compared | changed (abc2midi) | changed (abcjs) | changed (both) | |"
+    )
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
