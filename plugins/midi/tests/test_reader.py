@@ -117,6 +117,19 @@ def test_mido_reads_what_symusic_rejects(path: Path, monkeypatch: pytest.MonkeyP
     assert read_one(path, midi_file(changes, music, drums)) == expected
 
 
+def test_data_byte_above_127_does_not_end_the_process(path: Path) -> None:
+    invalid = bytes([0, 0x9F, 0x80, 64])  # symusic 0.5.9 frees an invalid pointer at this note-on of channel 16
+    song = read_one(path, midi_file(note_on(0, 60) + invalid + note_off(480, 60) + END))
+    assert note_rows(song) == [(0, 480, 60, 80, 0)]
+
+
+def test_time_beyond_64_bits_is_a_reason(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqforge_midi.reader._parse_with_symusic", lambda data: None)
+    late = b"\xff" * 12 + b"\x7f" + note_off(0, 60)[1:]  # a time shift of 91 bits, which mido reads
+    (error,) = read_all(path, midi_file(note_on(0, 60) + late + END))
+    assert isinstance(error, ReadError) and "quarter notes after the start" in error.reason
+
+
 @pytest.mark.parametrize(
     ("data", "fragment"),
     [

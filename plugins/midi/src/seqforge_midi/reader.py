@@ -26,6 +26,8 @@ MAX_TRACKS = 1024
 MAX_NOTES = 1_000_000
 MAX_QUARTERS = 100_000
 """14 hours at 120 quarter notes per minute."""
+MAX_TICKS = MAX_QUARTERS * 0x7FFF
+"""The largest time in ticks of a file: `MAX_QUARTERS` at the finest division."""
 MAX_MIDO_BYTES = 1 << 20
 """The largest file that mido tries, since it is slow, if symusic rejects it."""
 CHUNK_HEADER_BYTES = 8
@@ -136,7 +138,7 @@ def _read_song(data: bytes, *, has_film_time: bool) -> Song:
     first = min(notes["start"].min(), pedals["start"].min(initial=0))
     last = max(notes["end"].max(), pedals["end"].max(initial=0))
     if first < 0 or last > MAX_QUARTERS * TICKS_PER_QUARTER:
-        raise ValueError(f"an event is more than {MAX_QUARTERS:,} quarter notes after the start; split the file")
+        raise ValueError(_too_long())
     notes["velocity"] = np.clip(notes["velocity"] & 0x7F, 1, 127)
     notes["pitch"] &= 0x7F
     scaled_tempos = [(round(tick * TICKS_PER_QUARTER / division), bpm) for tick, bpm in tempos]
@@ -172,7 +174,9 @@ def _parse_with_symusic(data: bytes) -> _Events | None:
     import symusic
 
     try:
-        score: Any = symusic.Score.from_midi(data)
+        score: Any = symusic.Score.from_midi(
+            data, sanitize_data=True
+        )  # without it, data bytes above 127 can end the process
     except (RuntimeError, ValueError, MemoryError):
         return None
     notes, pedals = [np.zeros(0, NOTE_DTYPE)], [np.zeros(0, PEDAL_DTYPE)]
@@ -222,6 +226,8 @@ def _parse_with_mido(data: bytes) -> _Events:
         pedal_starts: dict[int, int] = {}
         for message in track:
             now += message.time
+            if now > MAX_TICKS:
+                raise ValueError(_too_long())
             kind = message.type
             if kind == "set_tempo":
                 tempos.append((now, 60e6 / message.tempo if message.tempo else 0.0))
@@ -241,6 +247,10 @@ def _parse_with_mido(data: bytes) -> _Events:
                 elif message.channel in pedal_starts:
                     pedals.append((pedal_starts.pop(message.channel), now, programs[message.channel]))
     return _Events(np.array(notes, NOTE_DTYPE), tempos, time_signatures, np.array(pedals, PEDAL_DTYPE))
+
+
+def _too_long() -> str:
+    return f"an event is more than {MAX_QUARTERS:,} quarter notes after the start; split the file"
 
 
 def _plausible_bpm(bpm: float) -> int:
