@@ -12,14 +12,38 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+from seqforge.core.advisory_locks import lock_file
 from seqforge.errors import RequestError, WriteError
 
-__all__ = ["STDIN", "input_file", "make_folder", "remove_temporary_files", "replacing", "write_text"]
+__all__ = ["STDIN", "input_file", "make_folder", "path_kind", "remove_temporary_files", "replacing", "write_text"]
 
 STDIN = Path("-")
 """The path that means standard input, wherever a file is read."""
 MAX_INPUT_BYTES = 1 << 30
+
+
+def path_kind(path: Path) -> Literal["file", "folder", "other", "missing"]:
+    """Return what stands at a path; a name that the file system does not allow is missing.
+
+    `Path.is_file` raises OSError for a name that is too long. A name that a person typed, or that stands in a file, is
+    tested with this function.
+
+    >>> path_kind(Path("x" * 10_000)), path_kind(Path("."))
+    ('missing', 'folder')
+
+    Args:
+        path: The path. Symbolic links are followed.
+
+    Returns:
+        "file" for a regular file, "folder", "other" for a pipe, a socket or a device, or "missing".
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return "missing"
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
 
 
 def explain(error: OSError, path: Path) -> WriteError:
@@ -55,14 +79,20 @@ def replacing(path: Path) -> Iterator[Path]:
         WriteError: If the file cannot be written, or `path` is a pipe or a device. A previous file is unchanged.
     """
     temporary: Path | None = None
+    locked = contextlib.ExitStack()
     try:
         try:
             target = _link_target(path)
             previous = _previous_file(target, path)
             mode = 0o666 & ~_umask() if previous is None else stat.S_IMODE(previous.st_mode) & 0o777
             handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=target.parent)
-            os.close(handle)
             temporary = Path(name)
+            if os.name == "posix":
+                locked.callback(os.close, handle)
+                with contextlib.suppress(OSError):  # the file system has no locks
+                    lock_file(handle)
+            else:  # Windows does not let others open a locked file
+                os.close(handle)
             temporary.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
             yield temporary
             with temporary.open("rb+") as file:
@@ -80,12 +110,14 @@ def replacing(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+        locked.close()
 
 
 def remove_temporary_files(folder: Path, stems: str) -> None:
     """Remove the temporary files that `replacing` leaves in a folder if its process is killed.
 
-    Call it only while no other process writes these files.
+    A process that is writing holds a lock on its temporary file, which therefore stays. On Windows and on file systems
+    without locks, nothing is removed.
 
     Args:
         folder: The folder.
@@ -94,8 +126,25 @@ def remove_temporary_files(folder: Path, stems: str) -> None:
     pattern = re.compile(rf"\.({stems})-[a-z0-9_]{{8}}(\.\w+)?")
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
-            if pattern.fullmatch(path.name):
+            if pattern.fullmatch(path.name) and _is_abandoned(path):
                 path.unlink()
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Return whether the process that created a temporary file has ended; False if that is unknown."""
+    if os.name != "posix":
+        return False
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        lock_file(handle)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

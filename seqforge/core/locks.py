@@ -1,19 +1,17 @@
 """A lock per folder: two processes never write the files of one folder at the same time."""
 
 import contextlib
-import errno
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from seqforge.core.advisory_locks import BUSY, lock_file
 from seqforge.core.files import explain
 from seqforge.errors import RunError
 
 __all__ = ["lock_folder"]
 
 LOCK = ".lock"
-BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 @contextlib.contextmanager
@@ -53,7 +51,7 @@ def _open_locked(path: Path) -> int:
         except OSError as error:
             raise explain(error, path) from error
         try:
-            _lock(handle)
+            lock_file(handle)
         except OSError as error:
             if error.errno in BUSY:
                 os.close(handle)
@@ -65,15 +63,3 @@ def _open_locked(path: Path) -> int:
             if os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    """Lock an open file without waiting; raise OSError if it is locked."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

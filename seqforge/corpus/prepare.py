@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqforge.core.cache import cache_folder
-from seqforge.core.files import make_folder
+from seqforge.core.files import make_folder, remove_temporary_files
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.cache_key import cache_key
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
@@ -168,6 +168,7 @@ class _Preparation:
 
     def run(self, codec: AnyCodec | None) -> None:
         """Prepare the corpus; if a reader crashes on a file that the scan could read, start again without the file."""
+        remove_temporary_files(self.folder, ".+")
         with self.pool:
             while True:
                 try:

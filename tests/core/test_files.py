@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from seqforge.core import files
-from seqforge.core.files import STDIN, input_file, make_folder, replacing, write_text
+from seqforge.core.files import STDIN, input_file, make_folder, path_kind, remove_temporary_files, replacing, write_text
 from seqforge.errors import RequestError, WriteError
 
 
@@ -253,3 +253,32 @@ def test_copies_are_removed_when_the_process_ends(tmp_path: Path) -> None:
     child = subprocess.run([sys.executable, "-c", script], input="hello", capture_output=True, text=True, check=True)
     path, text = child.stdout.split()
     assert text == "hello" and not Path(path).exists() and not Path(path).parents[1].exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="without locks on files, nothing is removed")
+def test_only_files_of_ended_processes_are_removed(tmp_path: Path) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from seqforge.core.files import replacing
+with replacing(Path(sys.argv[1])):
+    os.kill(os.getpid(), 9)
+"""
+    for name in ("0001.abc", "mine.abc"):
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / name)], check=False)
+    (tmp_path / ".0002-notes.txt").write_text("a file of the user")
+    with replacing(tmp_path / "0003.abc") as temporary:
+        assert len(file_names(tmp_path)) == 4
+        remove_temporary_files(tmp_path, r"\d+")
+        (abandoned,) = tmp_path.glob(".mine-*")
+        assert file_names(tmp_path) == sorted([".0002-notes.txt", abandoned.name, temporary.name])
+        temporary.write_text("new")
+    assert (tmp_path / "0003.abc").read_text() == "new"
+
+
+def test_kinds_of_paths(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    (tmp_path / "broken").symlink_to(tmp_path / "none")
+    kinds = {str(path): path_kind(path) for path in (tmp_path, tmp_path / "a", tmp_path / "broken", Path("x" * 9999))}
+    assert list(kinds.values()) == ["folder", "file", "missing", "missing"]
+    assert path_kind(Path(os.devnull)) == "other"

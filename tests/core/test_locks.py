@@ -32,7 +32,7 @@ def test_lock_of_a_removed_file_is_taken_again(tmp_path: Path, monkeypatch: pyte
         if len(calls) == 1:  # the previous owner removes its file after this process has opened it
             (tmp_path / ".lock").unlink()
 
-    monkeypatch.setattr(locks, "_lock", lock)
+    monkeypatch.setattr(locks, "lock_file", lock)
     with lock_folder(tmp_path):
         assert len(calls) == 2 and (tmp_path / ".lock").exists()
 
@@ -41,7 +41,7 @@ def test_file_system_without_locks_is_accepted(tmp_path: Path, monkeypatch: pyte
     def lock(handle: int) -> None:
         raise OSError(errno.ENOTSUP, "not supported")
 
-    monkeypatch.setattr(locks, "_lock", lock)
+    monkeypatch.setattr(locks, "lock_file", lock)
     with lock_folder(tmp_path):
         pass
 

@@ -1,7 +1,7 @@
 """Kill train, prepare and generate at random moments and at every file operation, resume them, and compare the files.
 
-Prints a table, and fails if a file differs from that of an undisturbed run or nothing continues after a kill (a dead
-end). The folders of trials that failed are kept.
+Prints a table, and fails if a file differs from that of an undisturbed run, if nothing continues after a kill (a dead
+end), or if a temporary file is left over in the end. The folders of trials that failed are kept.
 
 Usage:
     python -m tools.crash
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         workers=values.workers,
     )
     sys.stdout.write(table(names, results))
-    return int(any(result.differing or result.dead_end for result in results))
+    return int(any(result.differing or result.dead_end or result.leftovers for result in results))
 
 
 def table(names: Sequence[str], results: Sequence[TrialResult]) -> str:
@@ -64,12 +64,19 @@ def table(names: Sequence[str], results: Sequence[TrialResult]) -> str:
             [r.differing for r in trials], [r.dead_end for r in trials], [r.leftovers for r in trials])]  # fmt: skip
         lines.append(f"{name:<12}" + "".join(f"{count:>{width}}" for count, width in zip(counts, widths, strict=True)))
     faults = Counter(
-        f"{result.kill.scenario}: {result.dead_end or 'differs: ' + ', '.join(list(result.differing)[:3])}"
+        f"{result.kill.scenario}: {_fault(result)}"
         for result in results
-        if result.differing or result.dead_end
+        if result.differing or result.dead_end or result.leftovers
     )
     lines += [f"{count} x {fault}" for fault, count in faults.most_common()]
     return "\n".join(lines) + "\n"
+
+
+def _fault(result: TrialResult) -> str:
+    if result.dead_end:
+        return result.dead_end
+    kind, names = ("differs", result.differing) if result.differing else ("is left over", result.leftovers)
+    return f"{kind}: {', '.join(list(names)[:3])}"
 
 
 if __name__ == "__main__":

@@ -148,6 +148,6 @@ def _run_trial(kill: Kill, reference: _Reference, inputs: Inputs, folder: Path) 
     names = sorted(reference.files.keys() | after.keys())
     differing = [name for name in names if reference.files.get(name) != after.get(name)]
     hidden = [path.name for path in folder.rglob(".*") if path.is_file() and path.name != ".provenance.json"]
-    if not differing and not torn and not dead_end:
+    if not (differing or torn or dead_end or hidden):
         shutil.rmtree(folder)
     return TrialResult(kill, killed, sorted({*torn, *differing}), dead_end, sorted(hidden))
