@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqforge.api.runs import Run, newest_model
+from seqforge.core.files import path_kind
 from seqforge.errors import RequestError, did_you_mean, listing
 from seqforge.plugin import registry
 from seqforge.plugin.entry_points import Entry, installed
@@ -50,12 +51,13 @@ def resolve_model(name: str | Path | None = None, *, plugin: str | None = None) 
             raise RequestError("no model is named; set `model` or `plugin`", field="model")
         return _default_model(plugin)
     text, path = str(name), Path(name)
-    if path.is_dir():
+    kind = path_kind(path)
+    if kind == "folder":
         model = Run(path).model
         if not model.exists():
             raise RequestError(f"the folder {path} contains no {model.name}", field="model", value=text)
         return ModelPath(model, "the given run")
-    if path.is_file():
+    if kind == "file":
         return ModelPath(path, "the given file")
     if text == SHIPPED and plugin:
         return _shipped_default(plugin)

@@ -11,6 +11,7 @@ from typing import Any
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
+from seqforge.core.files import path_kind
 from seqforge.core.options import build_options, options_to_json
 from seqforge.corpus import Sources, SplitChoice, TableColumns, default_corpora, find_sources, prepared_name
 from seqforge.corpus.tables import TABLE_SUFFIXES, text_not_supported
@@ -160,13 +161,13 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
     except UsageError as error:
         if corpus:
             raise
-        raise RunError(f"the corpus of the run, {before}, is missing; name its new place with `corpus`") from error
+        raise RunError(f"the corpus of the run, {before!r}, is missing; name its new place with `corpus`") from error
     base = load(config.init) if config.init else None
     if names != config.corpus:
         codec = base.codec if base else None
         if prepared_name(plugin, config.options, sources, codec=codec, extend=True) != data:
             paths = " ".join(_names(corpus))
-            raise corpus_changed(f"`corpus` is {paths} and was {before}, and the contents differ: the corpus")
+            raise corpus_changed(f"`corpus` is {paths!r} and was {before!r}, and the contents differ: the corpus")
     return NewRun(dataclasses.replace(config, corpus=names), sources, base)
 
 
@@ -270,7 +271,7 @@ def _names(corpus: Sequence[str] | str | None) -> list[str]:
 
 def _absolute(names: Sequence[str]) -> tuple[str, ...]:
     """Return names with absolute paths, so that they mean the same in another working directory."""
-    return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in names)
+    return tuple(str(Path(name).absolute()) if path_kind(Path(name)) != "missing" else name for name in names)
 
 
 def portable_names(corpus: Sequence[str]) -> list[str]:

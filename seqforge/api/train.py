@@ -132,6 +132,7 @@ def train(
         checkpoint: _Checkpoint | None = None
         if request is None:
             checkpoint = _read_checkpoint(owner, folder)
+            _check_device(checkpoint.config.training)
             check_unchanged(checkpoint.config, init=init, values=options, columns=columns, split=choice)
             request = resumed_request(owner, checkpoint.config, corpus=corpus, data=checkpoint.data)
         elif group.is_main:

@@ -1,13 +1,14 @@
 """The files behind the names given with --corpus, with their labels and splits."""
 
 import csv
-import stat
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seqforge.core.files import path_kind
 from seqforge.corpus.catalogue import find_corpus
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.split import parse_shares
@@ -16,6 +17,8 @@ from seqforge.dataset import SPLITS
 from seqforge.errors import CorpusError, OptionsError, UsageError, listing
 
 LABELS = "labels.csv"
+MAX_FILES = 1_000_000
+"""The largest number of files in a folder that is a corpus."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,13 @@ def find_sources(
     unsupported: Counter[str] = Counter()
     for name in names:
         path = Path(name)
-        if path.is_dir():
+        kind = path_kind(path)
+        if kind == "folder":
             folder_files = _folder_files(path, TABLE_SUFFIXES if columns else reads, domain, unsupported)
             files += [_with_columns(file, columns) for file in folder_files]
-        elif path.is_file():
+        elif kind == "file":
             files.append(_with_columns(SourceFile(path), columns))
-        elif path.exists():
+        elif kind == "other":
             raise UsageError(
                 f"`corpus` is {name!r}, which is a pipe or a device and may never end; copy its content to a file",
                 field="corpus", value=name, allowed="a file, a folder or an installed corpus",
@@ -187,12 +191,13 @@ def _with_split(sources: Sources, split: SplitChoice, reads: Sequence[str], colu
 
 def _held_out_files(split: str, name: str, reads: Sequence[str]) -> list[Path]:
     path = Path(name)
-    if path.is_file():
+    kind = path_kind(path)
+    if kind == "file":
         return [path]
-    paths = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
+    paths = [file for file in _entries(path) if path_kind(file) == "file"]
     files = [file for file in paths if file.name != LABELS and (not reads or file.suffix.lower() in reads)]
     if not files:
-        reason = "a folder without files of the plugin" if path.is_dir() else "neither a file nor a folder"
+        reason = "a folder without files of the plugin" if kind == "folder" else "neither a file nor a folder"
         raise OptionsError(f"`{split}` is {name}, which is {reason}; name files or a folder", field=split, value=name)
     return files
 
@@ -230,9 +235,9 @@ def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: 
 
     Files that the plugin does not read, and pipes and devices, are counted in `unsupported`.
     """
-    entries = sorted(path for path in folder.rglob("*") if not _is_hidden(path.relative_to(folder)))
-    paths = [path for path in entries if path.is_file()]
-    unsupported["pipe or device"] += sum(_is_special(path) for path in entries)
+    kinds = {path: path_kind(path) for path in _entries(folder)}
+    paths = [path for path, kind in kinds.items() if kind == "file"]
+    unsupported["pipe or device"] += sum(kind == "other" for kind in kinds.values())
     supported = [path for path in paths if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
     if not paths:
         raise CorpusError(f"the folder {folder} is empty; put {listing(reads) or 'some'} files into it")
@@ -311,14 +316,18 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def _is_special(path: Path) -> bool:
-    """Return whether a path is a pipe, a socket or a device, also behind a symbolic link."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+def _entries(folder: Path) -> list[Path]:
+    """Return the files in a folder and its subfolders, sorted; hidden files and folders are left out.
 
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    Raises:
+        CorpusError: If the folder is the root of a file system, or has more than `MAX_FILES` files.
+    """
+    if folder.resolve().parent == folder.resolve():
+        raise CorpusError(f"the folder {folder} is the root of a file system; name the folder of the corpus")
+    paths: list[Path] = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [Path(parent, name) for name in names if not name.startswith(".")]
+        if len(paths) > MAX_FILES:
+            raise CorpusError(f"the folder {folder} has more than {MAX_FILES:,} files; name one of its subfolders")
+    return sorted(paths)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_kit import folder_of, metrics_of, tensors_of, train
+from api_kit import edit_model, folder_of, metrics_of, tensors_of, train
 from fakekit import prose
 
 from seqforge import DamagedFileError, OptionsError, RunError
@@ -107,7 +107,7 @@ def test_resuming_a_finished_run_changes_nothing() -> None:
         ({"learning_rate": 0.1}, "`learning_rate` is 0.1 and was 0.005"),
         ({"steps": 30}, "`steps` is 30 and was 10"),
         ({"level": "word"}, "`level` is word and was char"),
-        ({"corpus": "b.txt"}, "`corpus` is b.txt and was "),
+        ({"corpus": "b.txt"}, "`corpus` is 'b.txt' and was "),
         ({"init": "text"}, "`init` is text and was not set"),
         ({"minutes": 3.0}, "`minutes` is 3.0 and was None"),
         ({"hidden": 32, "level": "word"}, "`hidden` is 32 and was 16, `level` is word and was char"),
@@ -123,6 +123,19 @@ def test_resume_with_changed_options_is_an_error(changed: dict[str, Any], fragme
 def test_resume_with_equal_options() -> None:
     part = folder_of(train(steps=10, stop_at=4))
     train(resume=part, hidden=16, level="char", steps=10, precision="float32")
+
+
+def test_resume_on_a_device_that_does_not_exist_is_an_error() -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+
+    def edit(metadata: dict[str, Any]) -> None:
+        config = metadata["config"]
+        config["training"]["device"] = "C:\\x"
+
+    edit_model(part / "state.safetensors", edit)
+    with pytest.raises(OptionsError) as caught:
+        train(corpus=None, resume=part)
+    assert caught.value.field == "device"
 
 
 def test_unknown_option_on_resume_is_an_error() -> None:

@@ -187,3 +187,24 @@ def test_pipes_and_devices_are_refused_or_left_out(tmp_path: Path) -> None:
     for name in ("b.num", "c.num"):
         with pytest.raises(UsageError, match="is a pipe or a device"):
             find_sources([str(folder / name)], reads=(".num",), domain="numbers")
+
+
+def test_root_of_the_file_system_is_refused() -> None:
+    with pytest.raises(CorpusError, match="root of a file system"):
+        find_sources([Path.cwd().anchor], reads=(".num",), domain="numbers")
+
+
+def test_folder_with_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqforge.corpus.sources.MAX_FILES", 3)
+    for number in range(3):
+        write(tmp_path / f"{number}.num")
+    assert len(sources(tmp_path)) == 3
+    write(tmp_path / "deep" / "3.num")
+    with pytest.raises(CorpusError, match="more than 3 files"):
+        sources(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_name_that_the_file_system_does_not_allow_is_unknown(name: str) -> None:
+    with pytest.raises(UsageError):
+        sources(name)

@@ -124,6 +124,13 @@ def test_state_restores_an_equal_codec() -> None:
     assert restored.vocabulary == fitted.vocabulary and "kolomyjka" in restored.rhythms
 
 
+def test_state_without_a_token_of_the_header_is_refused() -> None:
+    data, arrays = CODEC.state()
+    damaged = {**data, "vocabulary": ["S:" if token == "R:" else token for token in data["vocabulary"]]}
+    with pytest.raises(ValueError, match="lacks R:"):
+        AbcCodec.from_state(damaged, arrays, AbcOptions())
+
+
 # -- transposition --------------------------------------------------------------------------
 
 

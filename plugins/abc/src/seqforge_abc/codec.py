@@ -2,11 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Constraint, Example, Piece, Prompt, RequestError, Task, TokenCodec
+from seqforge import Augments, Constraint, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
@@ -60,6 +60,15 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
         rhythms = sorted({piece.content.rhythm for piece in pieces}.union(token_encoding.BUILT_IN_RHYTHMS) - {""})
         encoding = token_encoding if options.encoding == "tokens" else character_encoding
         return cls(encoding.vocabulary(rhythms), {}, options)
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: AbcOptions) -> Self:
+        codec = super().from_state(data, arrays, options)
+        encoding = token_encoding if options.encoding == "tokens" else character_encoding
+        missing = sorted(set(encoding.vocabulary(())) - set(codec.vocabulary))
+        if missing:
+            raise ValueError(f"the vocabulary lacks {listing(missing, most=3)}")
+        return codec
 
     @property
     def _by_character(self) -> bool:
