@@ -204,3 +204,48 @@ def test_any_bytes_are_tunes_or_errors(tmp_path_factory, data, with_header):
     path.write_bytes((b"X:1\nK:D\n" if with_header else b"") + data)
     for item in read_book(path):
         assert isinstance(item, ReadError) or isinstance(item[0], Tune)
+
+
+# -- what books of other programs contain --------------------------------------------------------------------
+
+
+def test_spaced_tokens_are_tunes_with_fields_on_lines_or_in_one_line(tmp_path):
+    lines = "M:4/4\nK:Cdor\nc 3 d c 2 B G | c 8 |\n\n"
+    sample = "<s> M:6/8 K:Cmaj |: G 3 A 3 | c 6 :| </s>\n"
+    items = book(tmp_path, lines + sample + sample)
+    assert [(str(tune.key), str(tune.meter), len(tune.notes()), line) for tune, line in items] == [
+        ("Cdor", "4/4", 6, 1), ("C", "6/8", 3, 5), ("C", "6/8", 3, 6),
+    ]  # fmt: skip
+    assert [float(8 * note.duration) for note in items[0][0].notes()] == [3, 1, 2, 1, 1, 8]
+
+
+def test_the_fields_of_a_header_may_stand_in_brackets(tmp_path):
+    for head in ("[M:6/8]\n[L:1/8]\n[K:G]\n", "[M:6/8] [L:1/8] [K:G]", "X:1\n[M:6/8]\n[L:1/8][K:G]\n"):
+        tune = single_tune(tmp_path, head + "GAB c2d|e2d cBA|G6|]\n")
+        assert (str(tune.key), str(tune.meter), len(tune.notes())) == ("G", "6/8", 11)
+
+
+def test_brackets_after_an_empty_line_of_a_numbered_book_are_no_tune(tmp_path):
+    assert len(book(tmp_path, KESH + "\n[M:6/8] abc|\n")) == 1
+
+
+def test_symbols_and_macros_of_the_book_apply_to_its_tunes(tmp_path):
+    header = "U:R=!roll!\nm:~g2 = {a}g{f}g\n\n"
+    items = book(tmp_path, header + "X:1\nL:1/8\nK:G\nRG3 RA3|RB3 Rc3|\n\nX:2\nU:R=!trill!\nL:1/8\nK:G\nRG3~g2A|\n")
+    first, second = (tune.notes() for tune, _ in items)
+    assert [note.decorations for note in first] == [("roll",)] * 4
+    assert [note.decorations for note in second] == [("trill",), (), (), ()]
+    assert [len(note.grace_notes) for note in second] == [0, 1, 1, 0]
+
+
+def test_a_line_of_symbols_is_music_and_a_line_of_words_is_not(tmp_path):
+    head = "X:1\nU:V=!trill!\nU:W=!nil!\nK:G\n"
+    tune = single_tune(tmp_path, head + "VG WA|VB Wc|\nTurn again, go on with it | play\nd|\n")
+    assert len(tune.notes()) == 5
+    assert tune.losses == {"lines of text": 1}
+
+
+def test_lines_that_are_broken_within_brackets_are_joined(tmp_path):
+    tune = single_tune(tmp_path, "X:1\nL:1/8\nK:G\nA[CE\nG]2 {a\nb}c [K:\nD]F|[GB\n")
+    assert [len(note.pitches) for note in tune.notes()] == [1, 3, 1, 1, 1, 1]
+    assert (len(tune.notes()[2].grace_notes), str(tune.notes()[3].pitches[0])) == (2, "^F")

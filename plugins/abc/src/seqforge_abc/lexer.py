@@ -1,6 +1,7 @@
 """The lexer of ABC music code: one regular expression splits a line into tokens; helpers read single tokens."""
 
 import re
+from collections.abc import Container
 from fractions import Fraction
 from functools import lru_cache
 
@@ -18,12 +19,12 @@ TOKEN = re.compile(
     | (?P<bar_line>(?:\.(?=\|))?(?:[|:]|\[(?=\|)|(?<=[|:])\])+(?:\[?[1-9][0-9]?(?:[-,][1-9][0-9]?)*(?![0-9]))?)
     | (?P<ending>\[\s*[1-9][0-9]?(?:[-,]\s*[1-9][0-9]?)*)
     | (?P<quote>"[^"]*")
-    | (?P<tuplet>\([2-9](?::(?=[1-9:])(?:[1-9]\d?)?(?::(?:[1-9]\d?)?)?)?)
-    | (?P<slur>[()])
+    | (?P<tuplet>\((?:1:(?![1-9:])|(?:1(?=:)|[2-9]|[1-9]\d)(?!\d)(?::(?=[1-9:])(?:[1-9]\d?)?(?::(?:[1-9]\d?)?)?)?))
+    | (?P<slur>\.?\((?!\d)|\(|\.?\))
     | (?P<grace>\{{[^{{}}]*\}})
     | (?P<rest>[zxZX]{_LENGTH})
     | (?P<broken_rhythm>>+|<+)
-    | (?P<tie>-)
+    | (?P<tie>\.?-)
     | (?P<field>\[[A-Za-z]:[^\[\]]*\]|(?<![^\s|\]])(?:M:\s*\d+/\d+|L:\s*1/\d+))
     | (?P<chord>\[(?:[^\[\]|:"]|"[^"]*")*\]{_LENGTH}|\+(?:{_PITCH}{_LENGTH}){{2,}}\+{_LENGTH})
     | (?P<decoration>![^!\s|\[\]:]+!|\+[^+\s|\[\]]+\+)
@@ -43,17 +44,47 @@ CHORD_MEMBER = re.compile(
 )
 _NOT_NOTES = re.compile(r'"[^"]*"|![^!\s]*!|\+[^+\s]*\+|\[[A-Za-z]:[^\[\]]*\]|\\|%.*')
 _NON_MUSIC_LETTER = re.compile(r"[^\W\d_A-Ga-gxyzXZHLMOPSTuv]")
+_OPEN = re.compile(r"(?:\[(?:[A-Za-z]:[^\[\]]*|(?![|1-9:])[^\[\]|:]*)|\{[^{}|]*)\Z")
+_CLOSING = re.compile(r"[^\[\]{}|]*[\]}]")
+_QUOTE = re.compile(r'"[^"]*"')
 _EXCLAMATION = re.compile(r"(![^!\s|\[\]:]+!)")
 _ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 
 
-def is_prose(line: str) -> bool:
-    """Return whether a line is prose: a third of its letters have no meaning in music."""
+def is_prose(line: str, symbols: Container[str] = ()) -> bool:
+    """Return whether a line is prose: a third of its letters have no meaning in music.
+
+    Args:
+        line: The line.
+        symbols: The letters that U: fields define.
+    """
     if len(_NON_MUSIC_LETTER.findall(line)) < 3:
         return False
     line = _NOT_NOTES.sub("", line)
-    count = len(_NON_MUSIC_LETTER.findall(line))
-    return count >= 3 and 3 * count > sum(map(str.isalpha, line))
+    count = sum(letter not in symbols for letter in _NON_MUSIC_LETTER.findall(line))
+    return count >= 3 and 3 * count > sum(map(str.isalpha, line)) and not _is_complete(line, symbols)
+
+
+def _is_complete(line: str, symbols: Container[str]) -> bool:
+    """Return whether a line consists of tokens that have a meaning."""
+    return all(
+        match.lastgroup != "other" and (match.lastgroup != "letter" or match[0] in symbols)
+        for match in TOKEN.finditer(line)
+    )
+
+
+def opens_bracket(line: str) -> bool:
+    """Return whether a chord, a group of grace notes or an inline field of a line is not closed on it.
+
+    >>> opens_bracket("AB [Ce"), opens_bracket("AB [1 cd"), opens_bracket("A {de")
+    (True, False, True)
+    """
+    return bool(_OPEN.search(_QUOTE.sub("", line)))
+
+
+def closes_bracket(line: str) -> bool:
+    """Return whether a line begins with the end of a chord, a group of grace notes or an inline field."""
+    return bool(_CLOSING.match(line))
 
 
 def without_line_breaks(line: str) -> str:

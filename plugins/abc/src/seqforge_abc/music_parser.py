@@ -20,8 +20,10 @@ from seqforge_abc.fields import (
     unit_field,
     user_symbol,
 )
-from seqforge_abc.lexer import TOKEN, is_prose, without_line_breaks
+from seqforge_abc.lexer import TOKEN, closes_bracket, is_prose, opens_bracket, without_line_breaks
+from seqforge_abc.macros import Macro, expand_macros, parse_macro
 from seqforge_abc.normal_form import to_normal_form
+from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens
 from seqforge_abc.theory import Key, Meter
 from seqforge_abc.tune import LETTER_DECORATIONS, Tune
 from seqforge_abc.voice import UNKNOWN_SIGNS, BadMusicError, Voice
@@ -48,12 +50,13 @@ def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = No
     Raises:
         BadMusicError: If the text contains no note or is no music code; it is a ValueError.
     """
-    parser = MusicParser(signature_of(key), meter, unit or default_unit(meter))
+    parser = MusicParser(signature_of(key), meter, unit)
     for line in text.splitlines():
         if match := _FIELD.match(line):
             parser.field(match[1], line[match.end() :])
         elif not parser.line(line.partition("%")[0]):
             raise BadMusicError(f"{line.strip()[:40]!r} is not ABC music, which looks like '|:DED F2A|'")
+    parser.close_line()
     if not parser.has_notes:
         raise BadMusicError(f"{text.strip()[:40]!r} contains no note; ABC music looks like '|:DED F2A|'")
     return parser.finish()
@@ -65,8 +68,9 @@ class MusicParser:
     Args:
         key: The value of the K: field before the music.
         meter: The meter at the beginning.
-        unit: The unit note length in whole notes.
+        unit: The unit note length in whole notes; None for the default of the meter.
         symbols: The decorations that U: fields define: letter to name, "" for an unknown decoration.
+        macros: The macros that m: fields define.
         order: The names of voices in the order of the score (`voice_order`); the others follow as they appear.
 
     Attributes:
@@ -80,18 +84,22 @@ class MusicParser:
         self,
         key: KeySignature,
         meter: Meter,
-        unit: Fraction,
+        unit: Fraction | None,
         symbols: Mapping[str, str] | None = None,
+        macros: Sequence[Macro] = (),
         order: Sequence[str] = (),
     ) -> None:
         self.symbols = {**LETTER_DECORATIONS, **(symbols or {})}
+        self.macros = list(macros)
         self.order = list(order)
         self.rhythm = ""
         self.losses: Counter[str] = Counter()
         self.losses.update([key.loss] if key.loss else [])
-        self.voice = Voice(key, meter, unit, self.symbols)
+        self._start = key, meter, unit or default_unit(meter)
+        self._default_unit = unit is None
+        self._open_line = ""
+        self.voice = Voice(*self._start, self.symbols)
         self.voices = {"": self.voice}
-        self._start = key, meter, unit
 
     def line(self, text: str) -> bool:
         """Read a line of music code; return False if it is prose.
@@ -99,10 +107,32 @@ class MusicParser:
         Raises:
             BadMusicError: If a note has no length, or is too long.
         """
-        if is_prose(text):
+        if is_prose(text, self.symbols):
             self.losses["lines of text"] += 1
             return False
-        text = without_line_breaks(text).rstrip()
+        text = without_line_breaks(text).rstrip(" \t\\")
+        if self._open_line and closes_bracket(text):
+            text, self._open_line = f"{self._open_line} {text}", ""
+        self.close_line()
+        if opens_bracket(text):
+            self._open_line = text
+        else:
+            self._line(text)
+        return True
+
+    def close_line(self) -> None:
+        """Read the last line if it waits for the end of a bracket that is open."""
+        line, self._open_line = self._open_line, ""
+        if line:
+            self._line(line)
+
+    def _line(self, text: str) -> None:
+        if self.macros:
+            text = expand_macros(text, self.macros)
+        joined = join_spaced_tokens(text)
+        if joined != text and self._default_unit and not self.has_notes:
+            self.voice.unit = SPACED_UNIT
+        text = joined
         self.voice.line_start = True
         for match in TOKEN.finditer(text):
             kind, token = match.lastgroup or "", match[0]
@@ -117,7 +147,6 @@ class MusicParser:
             else:
                 self.voice.read(kind, token)
             self.voice.line_start = False
-        return True
 
     # -- fields ------------------------------------------------------------------------------------------------
 
@@ -128,6 +157,7 @@ class MusicParser:
             letter: The letter of the field.
             text: The text after the colon.
         """
+        self.close_line()
         if letter == "V":
             self._select_voice(text)
         elif letter == "K":
@@ -135,11 +165,13 @@ class MusicParser:
         elif letter == "M":
             self._meter_field(text)
         elif letter == "L":
-            self.voice.unit = unit_field(text) or self.voice.unit
+            self.voice.unit, self._default_unit = unit_field(text) or self.voice.unit, False
         elif letter == "R" and not self.rhythm:
             self.rhythm = rhythm_field(text)
         elif letter == "U":
             self.symbols.update(user_symbol(text))
+        elif letter == "m" and (macro := parse_macro(text)):
+            self.macros.append(macro)
         elif text.strip():
             self.voice.count_loss(DROPPED_FIELDS.get(letter, ""))
 
@@ -183,6 +215,7 @@ class MusicParser:
         Raises:
             BadMusicError: If the voice contains music code that cannot be read.
         """
+        self.close_line()
         first, *others = self.ordered_voices() or [self.voice]
         if first.error:
             raise BadMusicError(first.error)

@@ -7,13 +7,15 @@ from typing import BinaryIO
 
 from seqforge import ReadError
 from seqforge_abc.lines import MAX_LINE_BYTES, decode_line, read_lines
+from seqforge_abc.spaced_tokens import split_sample
 from seqforge_abc.tune import Tune
-from seqforge_abc.tune_reader import FIELD, TuneReader
+from seqforge_abc.tune_reader import FIELD, Defaults, TuneReader
 
 __all__ = ["read_book", "read_tunes"]
 
 _HEADER_FIELDS = frozenset("XTMLKRQ")
-_HEADER_LINE = re.compile(rb"[ \t\xef\xbb\xbf]*[XTMLKRQ]:")
+_HEADER_LINE = re.compile(rb"[ \t\xef\xbb\xbf]*\[?[XTMLKRQUm]:")
+_BRACKETED_FIELD = re.compile(r"\s*\[([XTMLKRQ]:[^\[\]]*)\]")
 _TAG = re.compile(
     r"</[a-z][a-z0-9]*\s*>|<!--[^<>]*>|<!doctype[^>]*>|<a\s+(?:href|name|id|class|target)=[^<>]*>|"
     r"<(?:p|pre|html|head|body|title|font|i|hr|div|span|td|tr|th|table|tbody|h[1-6]|center|img|li|ul|ol|blockquote|code|tt|meta|link|script|style|em|strong|small|big)"
@@ -87,13 +89,15 @@ class _BookSplitter:
 
     Attributes:
         tune: The tune that is being read, None between tunes.
-        defaults: The M:, L: and R: fields of the book's header, by letter.
+        defaults: The fields of the book's header.
         at_first: Whether no tune or header has ended yet.
+        numbered: Whether an X: field has been read.
     """
 
     def __init__(self) -> None:
         self.tune: TuneReader | None = None
-        self.defaults: dict[str, str] = {}
+        self.defaults = Defaults()
+        self.numbered = False
         self.at_first = True
 
     def line(self, number: int, raw: bytes) -> tuple[Tune | str, int] | None:
@@ -108,18 +112,35 @@ class _BookSplitter:
         else:
             parts = [text]
         item = None
-        for part in parts:
+        for part in self._split(parts):
             item = self._part(number, part) or item
         return item
+
+    def _split(self, parts: list[str]) -> Iterator[str]:
+        """Yield parts of a line; the fields of a header that share a line, or stand in brackets, become parts."""
+        for part in parts:
+            in_header = self.tune.music is None if self.tune is not None else not self.numbered
+            rest = part
+            while in_header and (match := _BRACKETED_FIELD.match(rest)):
+                yield match[1]
+                rest = rest[match.end() :]
+            sample = split_sample(rest)
+            if len(sample) > 1 and self.tune is not None and not self.tune.numbered and self.tune.has_notes:
+                yield ""
+            yield from (piece for piece in sample if piece.strip())
 
     def _part(self, number: int, text: str) -> tuple[Tune | str, int] | None:
         if "&" in text:
             text = _ENTITY.sub(lambda entity: _ENTITIES[entity[0]], text)
+        if not text:
+            return self.end()
         field = FIELD.match(text)
         letter = field[1] if field else ""
         item = None
-        if letter == "X" or (self.tune is None and letter in _HEADER_FIELDS and letter):
+        starts = letter in _HEADER_FIELDS or (self.at_first and letter in ("U", "m"))
+        if letter == "X" or (self.tune is None and starts):
             item = self.end()
+            self.numbered |= letter == "X"
             self.tune = TuneReader(number, self.defaults, numbered=letter == "X")
         if self.tune is not None:
             self.tune.line(text, field)
@@ -145,6 +166,7 @@ class _BookSplitter:
         at_first, self.at_first = self.at_first, False
         if not tune.numbered and not tune.has_notes:
             if at_first:  # the header of the book: its fields are defaults of every tune
-                self.defaults = {letter: text for letter, text in tune.fields.items() if letter in "MLR"}
+                fields = {letter: text for letter, text in tune.fields.items() if letter in "MLR"}
+                self.defaults = Defaults(fields, tune.symbols, tune.macros)
             return None
         return tune.finish(), tune.first_line

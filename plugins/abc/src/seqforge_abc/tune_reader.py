@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from seqforge_abc.fields import (
     DROPPED_FIELDS,
-    default_unit,
     key_field,
     meter_field,
     plain_text,
@@ -15,6 +15,7 @@ from seqforge_abc.fields import (
     user_symbol,
 )
 from seqforge_abc.lexer import is_prose
+from seqforge_abc.macros import Macro, parse_macro
 from seqforge_abc.music_parser import BadMusicError, MusicParser
 from seqforge_abc.theory import NO_METER
 from seqforge_abc.tune import Tune
@@ -39,17 +40,33 @@ def voice_order(score: str) -> list[str]:
     return re.sub(r"[()\[\]{}|*]", " ", score.partition("%")[0]).split()
 
 
+@dataclass(frozen=True)
+class Defaults:
+    """The fields at the beginning of a book, which apply to each of its tunes.
+
+    Attributes:
+        fields: The M:, L: and R: fields, by letter.
+        symbols: The decorations that U: fields define.
+        macros: The macros that m: fields define.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    macros: Sequence[Macro] = ()
+
+
 class TuneReader:
     """Reads the lines of one tune.
 
     Args:
         first_line: The number of the first line.
-        defaults: The values of fields that the tune does not have.
+        defaults: The fields of the book.
         numbered: Whether the tune begins with an X: field.
 
     Attributes:
         own_fields: The letters of the fields that the tune has.
         symbols: The decorations that U: fields define.
+        macros: The macros that m: fields define.
         voices: The V: fields of the header.
         voice_order: The names of the voices in the order of the score.
         music: The parser of the music; None in the header.
@@ -58,11 +75,12 @@ class TuneReader:
         in_directive: Whether the lines are part of a %%begin ... %%end block.
     """
 
-    def __init__(self, first_line: int, defaults: dict[str, str], *, numbered: bool) -> None:
+    def __init__(self, first_line: int, defaults: Defaults, *, numbered: bool) -> None:
         self.first_line, self.numbered = first_line, numbered
-        self.fields = dict(defaults)
+        self.fields = dict(defaults.fields)
         self.own_fields: set[str] = set()
-        self.symbols: dict[str, str] = {}
+        self.symbols = dict(defaults.symbols)
+        self.macros = list(defaults.macros)
         self.voices: list[str] = []
         self.voice_order: list[str] = []
         self.losses: Counter[str] = Counter()
@@ -128,6 +146,8 @@ class TuneReader:
         self.in_history = letter == "H" or (self.in_history and letter == "+")
         if letter == "U":
             self.symbols.update(user_symbol(value))
+        elif letter == "m" and (macro := parse_macro(value)):
+            self.macros.append(macro)
         elif letter == "V":
             self.voices.append(value)
         elif letter in "X+":
@@ -149,8 +169,10 @@ class TuneReader:
         value = meter_field(self.fields.get("M", ""))
         self.losses["unknown meters"] += value is None
         meter = value[0] if value else NO_METER
-        unit = unit_field(self.fields.get("L", "")) or default_unit(meter)
-        self.music = MusicParser(key_field(self.fields.get("K", "")), meter, unit, self.symbols, self.voice_order)
+        unit = unit_field(self.fields.get("L", ""))
+        self.music = MusicParser(
+            key_field(self.fields.get("K", "")), meter, unit, self.symbols, self.macros, self.voice_order
+        )
         for voice in self.voices:
             self.music.declare_voice(voice)
 
@@ -175,7 +197,7 @@ class TuneReader:
         """
         music_expected = self.numbered and not self.after_empty_line
         has_note_letters = bool(re.search(r"[A-Ga-gzZxX]", text))
-        return has_note_letters and not is_prose(text) and ("|" in text or music_expected)
+        return has_note_letters and not is_prose(text, self.symbols) and ("|" in text or music_expected)
 
     def finish(self) -> Tune | str:
         """Return the tune, or the reason why it is unreadable."""
@@ -183,6 +205,7 @@ class TuneReader:
             return self.error
         if self.music is None:
             return "has no music: there is no K: field and no line of notes"
+        self.music.close_line()
         if not self.music.has_pitch:
             return "has no note"
         try:

@@ -253,6 +253,9 @@ class Voice:
 
     def read_tuplet(self, text: str) -> None:
         p, q, r = (int(number or 0) for number in (text[1:] + "::").split(":")[:3])
+        if (p == 1 or p > 9) and not q:  # programs ignore the sign
+            self.count_loss("tuplets without a time", p > 1)
+            return
         default = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(p) or (3 if self.meter.compound else 2)
         self.tuplet = Tuplet(p, q or default, r or p)
 
