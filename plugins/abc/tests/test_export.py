@@ -1,5 +1,4 @@
 import importlib.util
-import sys
 import wave
 from collections import Counter
 from fractions import Fraction
@@ -151,37 +150,6 @@ def test_loop_is_exactly_as_long_as_the_tune_with_its_repeats(tmp_path: Path) ->
 def test_loop_without_notes_is_a_write_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="a loop of 0 seconds"):
         Abc().write_loop(Piece(tune()), tmp_path / "a.wav")
-
-
-def test_pdf_has_the_titles_in_order_on_as_few_pages_as_needed(tmp_path: Path) -> None:
-    pytest.importorskip("typst", reason="the extra seqforge-abc[pdf] is not installed")
-    pypdf = pytest.importorskip("pypdf")
-    tunes = [tune(*[A, B, C, D, BarLine("|")] * 16, title=f"Tune number {number}") for number in range(1, 8)]
-    path = tmp_path / "book.pdf"
-    Abc().write([Piece(tune) for tune in tunes], path)
-    reader = pypdf.PdfReader(path)
-    assert 1 < len(reader.pages) < 7
-    assert [round(float(side)) for side in reader.pages[0].mediabox[2:]] == [595, 842]
-    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
-    places = [text.index(f"Tune number {number}") for number in range(1, 8)]
-    assert places == sorted(places)
-    written = path.read_bytes()
-    Abc().write([Piece(tune) for tune in tunes], path)
-    assert path.read_bytes() == written
-
-
-def test_tune_taller_than_a_page_is_made_smaller(tmp_path: Path) -> None:
-    pytest.importorskip("typst", reason="the extra seqforge-abc[pdf] is not installed")
-    pypdf = pytest.importorskip("pypdf")
-    Abc().write([Piece(tune(*[A, B, C, D, BarLine("|")] * 150, title="Long"))], tmp_path / "a.pdf")
-    assert len(pypdf.PdfReader(tmp_path / "a.pdf").pages) == 1
-
-
-def test_pdf_without_its_extra_is_a_write_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "typst", None)
-    with pytest.raises(WriteError, match=r'pip install "seqforge-abc\[pdf\]"'):
-        Abc().write([Piece(tune(A))], tmp_path / "a.pdf")
-    assert not (tmp_path / "a.pdf").exists()
 
 
 def test_wav_of_a_rest_is_not_empty(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The engraving of tunes as SVG, on one page or one picture per tune.
+"""The engraving of tunes as SVG, on one page or as pictures of one tune.
 
 verovio runs in a child process, since some real tunes crash it.
 """
@@ -14,7 +14,8 @@ from xml.sax.saxutils import escape
 
 from seqforge import WriteError
 from seqforge_abc.tune import Tune
-from seqforge_abc.verovio_process import PAGE_WIDTH
+from seqforge_abc.typesetting import EngravedTune
+from seqforge_abc.verovio_process import MAX_HEIGHT, PAGE_WIDTH
 
 TIMEOUT = 60
 """The time limit for a page in seconds; each tune adds one second."""
@@ -34,43 +35,51 @@ def engrave_page(tunes: Sequence[Tune], scores: Sequence[bytes]) -> str:
     Raises:
         WriteError: If verovio crashes on a tune, takes too long, or draws an invalid picture.
     """
-    return _compose(tunes, _engrave(tunes, scores))
+    return _compose(tunes, [parts[0] for parts in _engrave(tunes, scores, MAX_HEIGHT)])
 
 
-def engrave_tunes(tunes: Sequence[Tune], scores: Sequence[bytes]) -> list[str]:
-    """Return one SVG picture with a title per tune, sized in pixels.
+def engrave_tunes(tunes: Sequence[Tune], scores: Sequence[bytes], max_height: int = MAX_HEIGHT) -> list[EngravedTune]:
+    """Return each tune as it is printed, with its notation as SVG pictures without titles, sized in pixels.
 
     Args:
         tunes: The tunes, for titles and messages.
         scores: The MusicXML of each tune.
+        max_height: The largest height of a picture in pixels; a taller one is divided between lines of music.
 
     Raises:
         WriteError: If verovio crashes on a tune, takes too long, or draws an invalid picture.
     """
-    return [_compose([tune], [picture]) for tune, picture in zip(tunes, _engrave(tunes, scores), strict=True)]
+    pictures = _engrave(tunes, scores, max_height)
+    return [
+        EngravedTune(printable(tune.title), printable(tune.rhythm) if tune.rhythm else "", parts)
+        for tune, parts in zip(tunes, pictures, strict=True)
+    ]
 
 
-def _engrave(tunes: Sequence[Tune], scores: Sequence[bytes]) -> list[str]:
-    """Return the SVG picture of each score, without a title."""
+def _engrave(tunes: Sequence[Tune], scores: Sequence[bytes], max_height: int) -> list[list[str]]:
+    """Return the SVG pictures of each score, without a title."""
     with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
         for number, score in enumerate(scores, start=1):
             (Path(folder) / f"{number:06d}.musicxml").write_bytes(score)
-        failure = _run_verovio(folder, TIMEOUT + len(tunes))
+        failure = _run_verovio(folder, max_height, TIMEOUT + len(tunes))
         pictures = []
         for number, tune in enumerate(tunes, start=1):
-            source = Path(folder) / f"{number:06d}.svg"
-            if not source.exists():
+            sources = sorted(Path(folder).glob(f"{number:06d}-*.svg"))
+            parts = [source.read_text(encoding="utf-8") for source in sources]
+            if not parts:
                 raise _engraving_error(tune, number, len(tunes), failure)
-            pictures.append(source.read_text(encoding="utf-8"))
+            if any(_NOT_FINITE.search(part) or not _ROOT_ELEMENT.search(part) for part in parts):
+                raise _engraving_error(tune, number, len(tunes), "drew an invalid picture")
+            pictures.append(parts)
     return pictures
 
 
-def _run_verovio(folder: str, seconds: int) -> str:
+def _run_verovio(folder: str, max_height: int, seconds: int) -> str:
     """Engrave the scores of a folder in a child process, and return how it failed in case a picture is missing."""
     paths = os.pathsep.join(path for path in sys.path if path)
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-m", "seqforge_abc.verovio_process", folder],
+            [sys.executable, "-P", "-m", "seqforge_abc.verovio_process", folder, str(max_height)],
             env={**os.environ, "PYTHONPATH": paths},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -94,10 +103,9 @@ def _engraving_error(tune: Tune, number: int, count: int, failure: str) -> Write
 
 def _compose(tunes: Sequence[Tune], pictures: Sequence[str]) -> str:
     parts, top = [], _MARGIN
-    for number, (tune, svg) in enumerate(zip(tunes, pictures, strict=True), start=1):
+    for tune, svg in zip(tunes, pictures, strict=True):
         root = _ROOT_ELEMENT.search(svg)
-        if root is None or _NOT_FINITE.search(svg):
-            raise _engraving_error(tune, number, len(tunes), "drew an invalid picture")
+        assert root is not None  # `_engrave` has checked it
         parts.append(_heading(tune, top))
         top += _TITLE_HEIGHT
         content = svg[root.end() :]
@@ -109,7 +117,7 @@ def _compose(tunes: Sequence[Tune], pictures: Sequence[str]) -> str:
         '<?xml version="1.0" encoding="UTF-8"?>',
         (f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" version="1.1" '
         f'width="{PAGE_WIDTH}px" height="{height}px" viewBox="0 0 {PAGE_WIDTH} {height}">'),
-        f"<title>{escape(_printable(tunes[0].title) if tunes else 'Untitled')}</title>",
+        f"<title>{escape(printable(tunes[0].title) if tunes else 'Untitled')}</title>",
         f'<rect width="{PAGE_WIDTH}" height="{height}" fill="white"/>',
         *parts,
         "</svg>\n",
@@ -118,18 +126,18 @@ def _compose(tunes: Sequence[Tune], pictures: Sequence[str]) -> str:
 
 def _heading(tune: Tune, top: int) -> str:
     """Return the title, in the largest font that fits, and the rhythm."""
-    title = _printable(tune.title)
+    title = printable(tune.title)
     size = max(9, min(24, round(1.75 * (PAGE_WIDTH - 200) / len(title))))
     style = 'fill="black" font-family="Times, Tinos, \'Liberation Serif\', serif"'
     position = f'x="{PAGE_WIDTH / 2:g}" y="{top + 26}"'
     text = f'<text {position} text-anchor="middle" font-size="{size}" {style}>{escape(title)}</text>'
     if tune.rhythm:
-        rhythm = escape(_printable(tune.rhythm))
+        rhythm = escape(printable(tune.rhythm))
         text += f'<text x="20" y="{top + 26}" font-size="15" font-style="italic" {style}>{rhythm}</text>'
     return text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text as one line that is valid in XML and fits on a page."""
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return (text if len(text) <= 120 else text[:119] + "…") or "Untitled"

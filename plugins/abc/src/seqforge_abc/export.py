@@ -1,4 +1,4 @@
-"""The writers of MIDI, MusicXML, SVG, PDF and WAV. They do not look at the suffix of the path."""
+"""The writers of MIDI, MusicXML, SVG, PDF, PNG and WAV. They do not look at the suffix of the path."""
 
 import importlib.util
 import re
@@ -9,14 +9,14 @@ from typing import Any
 
 from seqforge import WriteError
 from seqforge_abc import engraving
-from seqforge_abc.pdf import check_pdf_support, to_pdf
 from seqforge_abc.playback import PlayedNote, Sound, played_notes, sounds, tempo_of
 from seqforge_abc.score import to_music21
 from seqforge_abc.synthesis import write_sounds
 from seqforge_abc.theory import Key, pitch_class_name
 from seqforge_abc.tune import Tune
+from seqforge_abc.typesetting import MAX_PICTURE_HEIGHT, check_typst, to_pdf, to_png
 
-__all__ = ["to_musicxml", "write_midi", "write_musicxml", "write_pdf", "write_svg", "write_wav"]
+__all__ = ["to_musicxml", "write_midi", "write_musicxml", "write_pdf", "write_png", "write_svg", "write_wav"]
 
 TICKS_PER_QUARTER = 480
 _FLUTE, _GUITAR = 73, 24
@@ -60,14 +60,26 @@ def write_svg(tunes: Sequence[Tune], path: Path) -> None:
 
 
 def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
-    """Write tunes as engraved A4 pages.
+    """Write tunes as a book of engraved A4 pages.
 
     Raises:
         WriteError: If verovio crashes on a tune or takes too long, or a library is not installed.
     """
-    check_pdf_support()
+    check_typst(".pdf")
     _require("music21", "verovio", suffix=".pdf")
-    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, [to_musicxml(tune) for tune in tunes])))
+    scores = [to_musicxml(tune) for tune in tunes]
+    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, scores, MAX_PICTURE_HEIGHT)))
+
+
+def write_png(tune: Tune, path: Path) -> None:
+    """Write a tune as an engraved picture on white.
+
+    Raises:
+        WriteError: If verovio crashes on the tune or takes too long, or a library is not installed.
+    """
+    check_typst(".png")
+    _require("music21", "verovio", suffix=".png")
+    path.write_bytes(to_png(engraving.engrave_tunes([tune], [to_musicxml(tune)])[0]))
 
 
 def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The ABC plugin: it reads tune books and writes ABC, MIDI, MusicXML, engraved SVG and PDF, and sound."""
+"""The ABC plugin: it reads tune books and writes ABC, MIDI, MusicXML, engraved SVG, PDF and PNG, and sound."""
 
 import dataclasses
 import hashlib
@@ -56,12 +56,12 @@ class Abc(
     """
 
     name = "abc"
-    summary = "folk tunes in ABC notation; writes ABC, MIDI, MusicXML, engraved SVG and PDF, and sound"
+    summary = "folk tunes in ABC notation; writes ABC, MIDI, MusicXML, engraved SVG, PDF and PNG, and sound"
     unit = "note"
     reads = (".abc", ".txt")
-    writes = (".abc", ".mid", ".musicxml", ".svg", ".wav", ".pdf")
+    writes = (".abc", ".mid", ".musicxml", ".svg", ".wav", ".pdf", ".png")
     multi_piece = (".abc", ".svg", ".pdf")
-    provenance_suffixes = (".abc", ".mid", ".svg")
+    provenance_suffixes = (".abc", ".mid", ".svg", ".png")
     Options = AbcOptions
     Request = AbcRequest
     codec = AbcCodec
@@ -102,6 +102,8 @@ class Abc(
                 export.write_svg(tunes, path)
             case ".pdf":
                 export.write_pdf(tunes, path)
+            case ".png":
+                export.write_png(tunes[0], path)
             case ".wav":
                 export.write_wav(tunes[0], path)
             case _:

@@ -1,8 +1,8 @@
-"""A program that converts MusicXML to SVG with verovio: `python -m seqforge_abc.verovio_process FOLDER`.
+"""A program that converts MusicXML to SVG with verovio: `python -m seqforge_abc.verovio_process FOLDER MAX_HEIGHT`.
 
 Some real tunes crash verovio and its process, so it runs as a child process. The parent writes 0001.musicxml,
-0002.musicxml, ... into a folder and finds 0001.svg, 0002.svg, ... there. The first missing file is the tune that
-failed.
+0002.musicxml, ... into a folder and finds 0001-001.svg, 0002-001.svg, ... there. The first missing file is the tune
+that failed. A tune that is higher than MAX_HEIGHT is divided into 0001-001.svg, 0001-002.svg, ...
 """
 
 import re
@@ -11,6 +11,8 @@ from pathlib import Path
 
 PAGE_WIDTH = 900
 """The width of the page in pixels."""
+MAX_HEIGHT = 24000
+"""The largest height of a picture in pixels, a limit of verovio."""
 SCALE = 40
 """The size of the music in percent; at 100 a staff is 720 verovio units high, 10 units per pixel."""
 
@@ -23,12 +25,12 @@ _ACCIDENTALS = dict(zip("\ue260\ue261\ue262\uea64\uea65\uea66", "♭♮♯♭♮
 """Letters for the accidentals of chord symbols, which verovio sets in a music font that few programs have."""
 
 
-def engrave(source: Path, target: Path, seed: int) -> None:
-    """Write a MusicXML file as one SVG page, as tall as needed.
+def engrave(source: Path, max_height: int, seed: int) -> None:
+    """Write a MusicXML file as SVG pictures, as tall as needed.
 
     Args:
         source: The path of the MusicXML file.
-        target: The path of the SVG file.
+        max_height: The largest height of a picture in pixels.
         seed: Seed of the random ids in the SVG file; different seeds let several pictures share a page.
 
     Raises:
@@ -39,9 +41,10 @@ def engrave(source: Path, target: Path, seed: int) -> None:
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions({
-        "pageWidth": PAGE_WIDTH * 100 // SCALE, "pageHeight": 60000, "adjustPageHeight": True, "scale": SCALE,
+        "pageWidth": PAGE_WIDTH * 100 // SCALE, "pageHeight": max_height * 100 // SCALE, "adjustPageHeight": True,
+        "scale": SCALE,
         "pageMarginLeft": 50, "pageMarginRight": 50, "pageMarginTop": 0, "pageMarginBottom": 50,
-        "breaks": "encoded", "header": "none", "footer": "none", "xmlIdSeed": seed,
+        "breaks": "line", "header": "none", "footer": "none", "xmlIdSeed": seed,
         "mnumInterval": 0, "justifyVertically": False, "font": "Leipzig",
     })  # fmt: skip
     if not toolkit.loadData(source.read_text(encoding="utf-8")):
@@ -49,7 +52,9 @@ def engrave(source: Path, target: Path, seed: int) -> None:
     mei = toolkit.getMEI()
     if (numbered := _LATER_SYSTEM.sub(_numbered_system, mei)) != mei:
         toolkit.loadData(numbered)
-    target.write_text(_GLYPH.sub(_accidental, toolkit.renderToSVG(1)), encoding="utf-8")
+    for page in range(1, toolkit.getPageCount() + 1):
+        picture = _GLYPH.sub(_accidental, toolkit.renderToSVG(page))
+        source.with_name(f"{source.stem}-{page:03d}.svg").write_text(picture, encoding="utf-8")
 
 
 def _numbered_system(system: re.Match[str]) -> str:
@@ -75,7 +80,7 @@ def _accidental(glyph: re.Match[str]) -> str:
 def main() -> int:
     """Engrave the MusicXML files of the folder in order."""
     for number, source in enumerate(sorted(Path(sys.argv[1]).glob("*.musicxml")), start=1):
-        engrave(source, source.with_suffix(".svg"), number)
+        engrave(source, int(sys.argv[2]), number)
     return 0
 
 
