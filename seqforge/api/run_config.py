@@ -13,7 +13,7 @@ from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.files import path_kind
 from seqforge.core.options import build_options, options_to_json
-from seqforge.corpus import Sources, SplitChoice, TableColumns, default_corpora, find_sources, prepared_name
+from seqforge.corpus import Sources, SplitChoice, TableColumns, default_corpora, find_sources, has_sources
 from seqforge.corpus.tables import TABLE_SUFFIXES, text_not_supported
 from seqforge.errors import OptionsError, RunError, UsageError, listing
 from seqforge.plugin import AnyPlugin, FromText
@@ -147,10 +147,10 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
         plugin: The plugin.
         config: The configuration of the run.
         corpus: The new place of the corpus, None if it has not moved.
-        data: The name of the prepared corpus of the run (`prepared_name`).
+        data: The name of the prepared corpus of the run (the folder of `PreparedCorpus`).
 
     Raises:
-        RunError: If the corpus is missing, or `corpus` has other contents than the corpus of the run.
+        RunError: If the corpus is missing, or its files are not those of the run.
     """
     before = " ".join(config.corpus)
     names = _absolute(_names(corpus)) or config.corpus
@@ -162,20 +162,18 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
         if corpus:
             raise
         raise RunError(f"the corpus of the run, {before!r}, is missing; name its new place with `corpus`") from error
+    if not has_sources(data, plugin, sources):
+        if names != config.corpus:
+            raise RunError(
+                f"`corpus` is {' '.join(_names(corpus))!r} and was {before!r}, and the contents differ; name a copy with"
+                " the same files, or start a new run, perhaps with `init`"
+            )
+        raise RunError(
+            f"the corpus of the run, {before!r}, has changed since the run was started; restore its files, or start a"
+            " new run, perhaps with `init`"
+        )
     base = load(config.init) if config.init else None
-    if names != config.corpus:
-        codec = base.codec if base else None
-        if prepared_name(plugin, config.options, sources, codec=codec, extend=True) != data:
-            paths = " ".join(_names(corpus))
-            raise corpus_changed(f"`corpus` is {paths!r} and was {before!r}, and the contents differ: the corpus")
     return NewRun(dataclasses.replace(config, corpus=names), sources, base)
-
-
-def corpus_changed(subject: str) -> RunError:
-    """Return the error of a corpus whose prepared data differ from those of the run."""
-    return RunError(
-        f"{subject} (or the plugin) has changed since the run was started; start a new run, perhaps with `init`"
-    )
 
 
 def check_unchanged(

@@ -67,7 +67,7 @@ class RunWriter:
     ) -> None:
         self.run, self.config, self.plugin, self.trainer = run, config, plugin, trainer
         self.codec = prepared.codec
-        self.data = prepared.folder.name
+        self.data = {"data": prepared.folder.name, "content": prepared.content}
         self.header = _header(config, plugin, prepared, corpora, trainer.network)
         self._samples = self._progress_in_eighths()
         self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
@@ -136,14 +136,14 @@ class RunWriter:
         write_model(self.run.model, header, self.trainer.optimiser.evaluation_weights())
 
     def _save_state(self) -> None:
-        config = {**self.config.to_json(), "data": self.data}
+        config = self.config.to_json() | self.data
         write_state(self.run.state, self.trainer.state, self.trainer.tensors(), config)
 
     def _write_config(self) -> None:
         decay = self.trainer.state.decay
         values = {
             "decay_steps": [decay.first, decay.last] if decay else None,
-            "data": self.data,
+            **self.data,
             "started": self._started,
             "versions": _versions(self.plugin),
         }

@@ -17,7 +17,6 @@ from seqforge.api.run_config import (
     NewRun,
     RunConfig,
     check_unchanged,
-    corpus_changed,
     new_run,
     resumed_request,
     run_config_from_json,
@@ -171,11 +170,15 @@ def _start(
         for remark in sources.remarks:
             on_message(remark)
     prepared = _prepare(plugin, request, workers, on_message, group)
+    if checkpoint is not None:
+        checkpoint.check_data(folder, prepared)
+        if checkpoint.data != prepared.folder.name:
+            on_message(f"note: the plugin {plugin.name!r} has changed since the run was started; its data is the same")
     trainer = _trainer(plugin, config.training, prepared, request.base, group)
     if trainer.precision_reason:
         on_message(f"note: precision {trainer.precision}, because {trainer.precision_reason}")
     if checkpoint is not None:
-        checkpoint.restore(folder, prepared, trainer)
+        checkpoint.restore(folder, trainer)
     config = dataclasses.replace(config, training=_resolved_by(trainer, config.training))
     writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer)
     parameters = trainer.network.parameter_count()
@@ -266,24 +269,40 @@ class _Checkpoint:
 
     config: RunConfig
     data: str
+    content: str
     state: TrainerState
     tensors: dict[str, torch.Tensor]
 
-    def restore(self, run: Run, prepared: PreparedCorpus, trainer: Trainer) -> None:
+    def restore(self, run: Run, trainer: Trainer) -> None:
         """Restore a trainer to this checkpoint."""
-        if self.data != prepared.folder.name:
-            raise corpus_changed(f"the corpus of {run.folder}")
         trainer.restore(self.state, self.tensors)
         if trainer.group.is_main:
             run.truncate_metrics(self.state.t)
+
+    def check_data(self, run: Run, prepared: PreparedCorpus) -> None:
+        """Check that a prepared corpus has the data with which the run was started.
+
+        Raises:
+            RunError: If the plugin has changed and prepares other data.
+        """
+        if self.content == prepared.content:
+            return
+        versions = run.config_value("versions")
+        version = f" ({versions['plugin']})" if isinstance(versions, dict) and "plugin" in versions else ""
+        raise RunError(
+            f"{run.folder} cannot be resumed: the plugin {self.config.plugin!r} has changed since the run was started"
+            f" and prepares other data from the same corpus; install the version of that time{version}, or start a new"
+            f" run, perhaps with `init` set to {run.folder}"
+        )
 
 
 def _read_checkpoint(plugin: AnyPlugin, run: Run) -> _Checkpoint:
     state, tensors, config = read_state(run.state)
     try:
-        return _Checkpoint(run_config_from_json(plugin, config), str(config.get("data")), state, tensors)
+        run_config = run_config_from_json(plugin, config)
     except RunError as error:
         raise RunError(f"{run.folder} cannot be resumed: {error}") from error
+    return _Checkpoint(run_config, str(config.get("data")), str(config.get("content")), state, tensors)
 
 
 def _trainer(

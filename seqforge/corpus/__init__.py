@@ -3,7 +3,7 @@
 from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.files import probe, read_files
-from seqforge.corpus.prepare import PreparedCorpus, prepare, prepared_name
+from seqforge.corpus.prepare import PreparedCorpus, has_sources, prepare
 from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources
 from seqforge.corpus.tables import TableColumns
 
@@ -17,9 +17,9 @@ __all__ = [
     "default_corpora",
     "find_corpus",
     "find_sources",
+    "has_sources",
     "installed_corpora",
     "prepare",
-    "prepared_name",
     "probe",
     "read_files",
     "readable_corpora",

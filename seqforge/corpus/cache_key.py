@@ -1,4 +1,9 @@
-"""The key under which a prepared corpus is cached: a digest of everything that it depends on."""
+"""The keys under which a prepared corpus is cached, and the digest of its content.
+
+A prepared corpus depends on its files (`sources_key`) and on how they are read and encoded (`preparation_key`). If only
+the second key of a run has changed, for instance because the plugin was upgraded, the run can be resumed provided that
+the new preparation has the same content (`content_digest`).
+"""
 
 import hashlib
 import sys
@@ -13,51 +18,66 @@ from seqforge.errors import ContractError
 from seqforge.plugin import AnyCodec, AnyPlugin
 from seqforge.plugin.validation import validate_state
 
-FORMAT = 3
+FORMAT = 4
 
 
-def cache_key(
-    plugin: AnyPlugin,
-    options: Any,
-    files: list[SourceFile],
-    codec: AnyCodec | None,
-    *,
-    extend: bool,
-    shares: Sequence[float] = (),
-) -> str:
-    """Return a name for the result that covers files, splits, options, the codec and the plugin's code.
+def sources_key(files: Sequence[SourceFile], shares: Sequence[float] = ()) -> str:
+    """Return a digest of the files: their contents, names within the corpus, labels, columns and splits.
 
     Args:
-        plugin: The plugin that reads and encodes.
-        options: The plugin's options.
         files: The files.
-        codec: The codec to encode with; None if it is fitted.
-        extend: Whether the codec is extended for these files.
         shares: Shares of train, valid and test; () for the default.
-
-    Raises:
-        ContractError: If the options are not plain JSON.
     """
     content: dict[str, Any] = {
-        "format": FORMAT,
-        "plugin": plugin.name,
-        "code": _code_digest(plugin),
-        "options": options_to_json(options),
-        "extend": extend,
-        "codec": None if codec is None else _codec_digest(plugin, codec),
         "files": [[f.name or f.path.name, _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
     }
     if any(file.columns for file in files):
         content["columns"] = [file.columns.to_json() if file.columns else None for file in files]
     if shares:
         content["shares"] = list(shares)
+    return _key(content)
+
+
+def preparation_key(plugin: AnyPlugin, options: Any, codec: AnyCodec | None, *, extend: bool) -> str:
+    """Return a digest of the options, the codec and the code of the plugin.
+
+    Args:
+        plugin: The plugin that reads and encodes.
+        options: The plugin's options.
+        codec: The codec to encode with; None if it is fitted.
+        extend: Whether the codec is extended for these files.
+
+    Raises:
+        ContractError: If the options are not plain JSON.
+    """
+    content = {
+        "format": FORMAT,
+        "code": _code_digest(plugin),
+        "options": options_to_json(options),
+        "extend": extend,
+        "codec": None if codec is None else _codec_digest(plugin, codec),
+    }
     try:
-        text = canonical_json(content)
+        return _key(content)
     except (TypeError, ValueError) as error:
         raise ContractError(
             f"the plugin {plugin.name!r} ({plugin.distribution()}): its options are not plain JSON: {error}"
         ) from error
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def content_digest(plugin: AnyPlugin, codec: AnyCodec, shards: Sequence[Path]) -> str:
+    """Return a digest of the state of the codec and of the encoded pieces; remarks and reasons are not part of it.
+
+    Args:
+        plugin: The plugin.
+        codec: The codec with which the pieces are encoded.
+        shards: The files of the encoded pieces, in order.
+    """
+    return _key({"codec": _codec_digest(plugin, codec), "shards": [_digest(path) for path in shards]})
+
+
+def _key(content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:16]
 
 
 def _codec_digest(plugin: AnyPlugin, codec: AnyCodec) -> list[Any]:

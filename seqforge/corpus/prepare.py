@@ -14,7 +14,7 @@ import numpy as np
 from seqforge.core.cache import cache_folder
 from seqforge.core.files import make_folder, remove_temporary_files
 from seqforge.core.tensorfile import TensorFile, write_tensors
-from seqforge.corpus.cache_key import cache_key
+from seqforge.corpus.cache_key import content_digest, preparation_key, sources_key
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.pool import Pool, ReaderCrashError
 from seqforge.corpus.sources import SourceFile, Sources
@@ -52,12 +52,14 @@ class PreparedCorpus:
         folder: The folder in the cache.
         report: Plain JSON: numbers of files and pieces per split, skipped files with reasons, what the encoding
             dropped, and remarks.
+        content: A digest of the codec and of the datasets; equal digests mean that a training reads equal data.
     """
 
     codec: AnyCodec
     datasets: Mapping[str, Dataset]
     folder: Path
     report: Mapping[str, Any]
+    content: str
 
 
 def prepare(
@@ -126,8 +128,22 @@ def prepared_name(
         extend: Whether the codec is extended, as for `prepare`.
     """
     extend = extend and _can_extend(codec)
-    key = cache_key(plugin, options, list(sources.files), codec, extend=extend, shares=sources.shares)
-    return f"{plugin.name}-{key}"
+    return f"{_sources_name(plugin, sources)}-{preparation_key(plugin, options, codec, extend=extend)}"
+
+
+def has_sources(name: str, plugin: AnyPlugin, sources: Sources) -> bool:
+    """Return whether a prepared corpus has these files, whatever plugin code and options encoded them.
+
+    Args:
+        name: The name of the prepared corpus (`prepared_name`).
+        plugin: The plugin.
+        sources: The files.
+    """
+    return name.startswith(f"{_sources_name(plugin, sources)}-")
+
+
+def _sources_name(plugin: AnyPlugin, sources: Sources) -> str:
+    return f"{plugin.name}-{sources_key(sources.files, sources.shares)}"
 
 
 def _can_extend(codec: AnyCodec | None) -> bool:
@@ -158,13 +174,14 @@ class _Preparation:
 
     def open(self, codec: AnyCodec | None) -> PreparedCorpus:
         report = dict(_validated_report(self.folder, read_manifest(self.folder)["report"]))
+        content = report.pop("content")
         before, now = report.pop("root", ""), _root(self.files)
         if before and before != now:  # the corpus has moved
             report["reasons"] = [reason.replace(before, now) for reason in report["reasons"]]
         if codec is None or self.extend:
             codec = read_codec(self.plugin, self.folder, self.options)
         datasets = open_datasets(self.folder, codec.space, codec.source, dict(codec.labels))
-        return PreparedCorpus(codec, datasets, self.folder, report)
+        return PreparedCorpus(codec, datasets, self.folder, report, content)
 
     def run(self, codec: AnyCodec | None) -> None:
         """Prepare the corpus; if a reader crashes on a file that the scan could read, start again without the file."""
@@ -214,7 +231,9 @@ class _Preparation:
             "remarks": [remark] if remark else [],
             "root": _root(self.files),
         }
-        write_manifest(self.folder, [name for result in encoded for name in result["shards"]], report)
+        shards = [name for result in encoded for name in result["shards"]]
+        report["content"] = content_digest(self.plugin, codec, [self.folder / name for name in shards])
+        write_manifest(self.folder, shards, report)
 
     def _scan(self) -> list[dict[str, Any]]:
         self.on_message(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
@@ -312,6 +331,7 @@ def _validated_report(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
         and are_counts(*(pieces.get(split) for split in SPLITS), *dropped.values())
         and are_counts(*(report.get(name) for name in ("files", "skipped", "dropped_total")))
         and all(are_texts(report.get(name)) for name in ("reasons", "remarks"))
+        and isinstance(report.get("content"), str)
     )
     if not valid:
         raise DamagedFileError(f"{folder / MANIFEST} cannot be used: its report has a missing or wrong value")

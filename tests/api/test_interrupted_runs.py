@@ -216,7 +216,7 @@ def test_corpus_that_has_moved_is_resumed_at_its_new_place(tmp_path: Path) -> No
     complete = folder_of(train(corpus="old", steps=20))
     part = folder_of(train(corpus="old", steps=20, stop_at=12))
     (tmp_path / "old").rename(tmp_path / "new")
-    with pytest.raises(RunError, match=r"old, is missing; name its new place with `corpus`"):
+    with pytest.raises(RunError, match=r"old', is missing; name its new place with `corpus`"):
         train(corpus=None, resume=part)
     train(corpus="new", resume=part)
     assert tensors_of(complete / "state.safetensors") == tensors_of(part / "state.safetensors")

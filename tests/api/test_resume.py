@@ -1,13 +1,17 @@
 """Runs that are stopped and resumed."""
 
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from api_kit import edit_model, folder_of, metrics_of, tensors_of, train
-from fakekit import prose
+from fakekit import PLUGIN, install, prose
 
-from seqforge import DamagedFileError, OptionsError, RunError
+from seqforge import DamagedFileError, OptionsError, Piece, Plugin, RunError
+from seqforge.plugin import registry
 from seqforge.training.precision import PrecisionChoice
 
 pytestmark = pytest.mark.usefixtures("corpora")
@@ -156,6 +160,62 @@ def test_resume_after_the_corpus_has_changed_is_an_error() -> None:
     Path("a.txt").write_text(prose(seed=3))
     with pytest.raises(RunError, match="has changed since the run was started"):
         train(corpus=None, resume=part)
+
+
+@pytest.fixture
+def edited_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "EditedPlugin":
+    """A function that edits the source of an installed plugin without effect, and returns the plugin's class."""
+    code = PLUGIN.replace('    name = "good"', '    name = "good"\n    reads = (".txt",)')
+    monkeypatch.syspath_prepend(install(tmp_path / "site", code))
+    monkeypatch.delitem(sys.modules, "fake_good", raising=False)
+
+    def edit() -> type[Plugin[Any, Any, Any]]:
+        with (tmp_path / "site" / "fake_good.py").open("a") as file:
+            file.write("# a comment\n")
+        return type(registry.load("good"))
+
+    return edit
+
+
+EditedPlugin = Callable[[], type[Plugin[Any, Any, Any]]]
+
+
+def test_run_is_resumed_after_a_change_of_the_plugin_that_keeps_the_data(edited_plugin: EditedPlugin) -> None:
+    complete = folder_of(train("good", steps=20))
+    part = folder_of(train("good", steps=20, stop_at=12))
+    before = tomllib.loads((part / "config.toml").read_text())
+    edited_plugin()
+    messages: list[str] = []
+    train("good", None, resume=part, on_message=messages.append)
+    after = tomllib.loads((part / "config.toml").read_text())
+    assert after["data"] != before["data"] and after["content"] == before["content"]
+    assert "note: the plugin 'good' has changed since the run was started; its data is the same" in messages
+    assert tensors_of(complete / "state.safetensors") == tensors_of(part / "state.safetensors")
+
+
+def read_upper(self: Any, path: Path, options: Any) -> Iterator[Piece[str]]:
+    yield Piece(path.read_text().upper())
+
+
+def tokenise_lower(self: Any, content: str) -> list[str]:
+    return list(content.lower().replace("q", "k"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "change"), [("plugin", "read", read_upper), ("codec", "tokenise", tokenise_lower)]
+)
+def test_run_is_not_resumed_after_a_change_of_the_plugin_that_changes_the_data(
+    edited_plugin: EditedPlugin, monkeypatch: pytest.MonkeyPatch, owner: str, name: str, change: Any
+) -> None:
+    part = folder_of(train("good", steps=20, stop_at=12))
+    files = {path: path.read_bytes() for path in part.iterdir() if path.is_file()}
+    plugin = edited_plugin()
+    monkeypatch.setattr(plugin if owner == "plugin" else plugin.codec, name, change)
+    with pytest.raises(
+        RunError, match=r"the plugin 'good' has changed .* install the version of that time \(fake-good"
+    ):
+        train("good", None, resume=part)
+    assert {path: path.read_bytes() for path in part.iterdir() if path.is_file()} == files
 
 
 def test_resume_of_a_folder_without_state_is_an_error(tmp_path: Path) -> None:
