@@ -204,9 +204,27 @@ def test_ties_join_notes_of_the_same_pitch():
     ]  # fmt: skip
 
 
-def test_ties_to_other_pitches_are_reported_as_slurs():
-    assert losses("f-g A-z B-") == {"slurs": 1, "ties to nothing": 2}
+def slurs(text):
+    return [(note.slur_starts, note.slur_ends) for note in music(text).notes()]
+
+
+def test_ties_to_other_pitches_are_slurs():
+    assert slurs("f-g A") == [(1, 0), (0, 1), (0, 0)] and not losses("f-g A")
+    assert losses("A-z B-") == {"ties to nothing": 2}
     assert losses("[A-c][Ac]") == {"ties of single notes in a chord": 1}
+
+
+def test_slurs_begin_and_end_with_notes():
+    assert slurs("(AB) (c(de)f) (g(a)b)") == [
+        (1, 0), (0, 1), (1, 0), (1, 0), (0, 1), (0, 1), (1, 0), (1, 1), (0, 1),
+    ]  # fmt: skip
+    assert slurs("(3(ABc) ({g}A)B)") == [(1, 0), (0, 0), (0, 1), (1, 0), (0, 1)]
+
+
+def test_slurs_without_a_beginning_or_an_end_are_dropped():
+    assert slurs("A)B (c") == [(0, 0)] * 3
+    assert losses(")A)B (c (d|") == {"slurs without a beginning": 2, "slurs without an end": 2}
+    assert losses("(A(B(c(d(e f)))))") == {"deeply nested slurs": 1, "slurs without a beginning": 1}
 
 
 def test_grace_notes_belong_to_the_next_note():

@@ -11,7 +11,7 @@ from seqforge_abc.fields import plain_text, rhythm_field
 from seqforge_abc.lines import MAX_LINE_BYTES, read_lines
 from seqforge_abc.reader import read_book
 from seqforge_abc.theory import NO_KEY, Meter
-from seqforge_abc.tune import BarLine, ChordSymbol, Tune
+from seqforge_abc.tune import BarLine, ChordSymbol, TextField, Tune
 from seqforge_abc.tune_reader import MAX_TUNE_CHARACTERS
 
 KESH = """X:1
@@ -184,16 +184,25 @@ def test_music_after_a_field_on_the_same_line_is_read(tmp_path):
 def test_titles_and_rhythms_are_normalised(tmp_path):
     tune = single_tune(tmp_path, "X:1\nT:  \nT: Caf\\'e  na   h\\'Eireann \nT:Other\nR: SlipJig \nK:D\nDEF|")
     assert (tune.title, tune.rhythm) == ("Café na hÉireann", "slip jig")
-    assert tune.losses == {"additional titles": 1}
+    assert tune.fields == (TextField("T", "Other"),) and not tune.losses
     assert plain_text(r"\`a \^o \"u \~n \cc \aa \/o \ss \u00e9 \351 &eacute; A\&B") == "à ô ü ñ ç å ø ß é é é A&B"
     assert [rhythm_field(text) for text in ("Reel", " hop  Jig", "slip-jig")] == ["reel", "hop jig", "slip jig"]
+
+
+def test_fields_of_text_are_kept(tmp_path):
+    text = "X:1\nT:x\nC:J. S. Skinner\nH:First\nand second\n+:and third\nZ:Me\nK:D\nDEF|\nW:La \\'e\nN:note\n"
+    tune = single_tune(tmp_path, text)
+    assert [(field.letter, field.text) for field in tune.fields] == [
+        ("C", "J. S. Skinner"), ("H", "First"), ("H", "and second and third"), ("Z", "Me"), ("W", "La é"),
+        ("N", "note"),
+    ]  # fmt: skip
+    assert tune.texts("C") == ["J. S. Skinner"] and not tune.losses
 
 
 def test_losses_are_counted_by_description(tmp_path):
     text = "X:1\nT:x\nC:Me\nQ:1/4=120\nZ:Me\n%%scale 1\nK:D\nP:A\n(DE) [DA]|^/F2|\nw:la la\nV:2\nABc|\n"
     assert single_tune(tmp_path, text).losses == {
-        "composers": 1, "tempos": 1, "transcribers": 1, "directives": 1, "parts": 1, "slurs": 1, "microtones": 1,
-        "lyrics": 1, "additional voices": 1,
+        "directives": 1, "parts": 1, "microtones": 1, "lyrics": 1, "additional voices": 1,
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class State(NamedTuple):
     """The state of a tune.
 
     Attributes:
-        header: The number of header tokens so far, 0 to 4.
+        header: The number of header tokens so far, 0 to 4, and 5 to 8 with those of a tempo.
         bar_length: The length of a bar; 0 without a meter.
         unit: The length of a note without a length token.
         note_stage: The stage of the current note (`tune_automaton`).
@@ -63,6 +63,9 @@ class State(NamedTuple):
         bar_number: The number of complete bars of this section.
         ending_start: The number of complete bars before the first ending.
         target_fill: The length at which the current bar must be closed, -1 for any.
+        slurs: The number of open slurs.
+        new_slurs: The number of open slurs that begin with the current note.
+        closable: The number of open slurs that may end right here, after a note.
     """
 
     header: int = 0
@@ -96,6 +99,9 @@ class State(NamedTuple):
     bar_number: int = 0
     ending_start: int = 0
     target_fill: int = -1
+    slurs: int = 0
+    new_slurs: int = 0
+    closable: int = 0
 
 
 def closing_bar_lines(s: State, fill: int) -> list[str]:
@@ -162,6 +168,16 @@ def allowed_lengths(s: State, tuplet: Tuplet | None) -> tuple[int, ...]:
     return note_lengths.lengths_in_bar(room(s))
 
 
+def can_begin_slur(s: State, length: int) -> bool:
+    """Return whether a slur may begin with a note of a length, so that another note can end it.
+
+    Args:
+        s: The state.
+        length: The length of the note; it is ignored in a tuplet, where the next note belongs to the tuplet.
+    """
+    return bool(s.tuplet_left) or room(s) > length or "|" in closing_bar_lines(s, s.fill + length)
+
+
 def after_note(s: State, tuplet: Tuplet | None) -> State:
     """Return the state after the current note is complete."""
     length = s.length or s.unit
@@ -176,6 +192,7 @@ def after_note(s: State, tuplet: Tuplet | None) -> State:
     return s._replace(
         note_stage=0, last_mark=-1, group_size=0, has_roll=False, length=0, fill=fill, tuplet_left=tuplet_left,
         tuplet_written=written, tuplet=tuplet_step, tie=-1, previous=AFTER_NOTE, may_end=False,
+        new_slurs=0, closable=s.slurs - s.new_slurs,
     )  # fmt: skip
 
 

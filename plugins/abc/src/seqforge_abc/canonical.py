@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 
+from seqforge_abc.kept import MAX_SLUR_DEPTH, canonical_tempo, without_slurs
+from seqforge_abc.normal_form import balance_slurs
 from seqforge_abc.theory import MAX_SIGNATURE, NO_KEY, NO_METER, Key, Meter, Pitch
 from seqforge_abc.tokens import (
     CHORD_KINDS,
@@ -24,7 +26,7 @@ MAX_LENGTH = Fraction(16)
 _KNOWN_DECORATIONS = frozenset(DECORATION_NAMES)
 
 
-def canonicalize(tune: Tune, rhythms: Collection[str]) -> tuple[Tune, Counter[str]]:
+def canonicalize(tune: Tune, rhythms: Collection[str], keep: Collection[str] = ()) -> tuple[Tune, Counter[str]]:
     """Return the canonical form of a tune, and what it loses.
 
     Lengths are multiples of a 128th, pitches lie within five octaves, rare tuplets are written out, unknown decorations
@@ -33,6 +35,7 @@ def canonicalize(tune: Tune, rhythms: Collection[str]) -> tuple[Tune, Counter[st
     Args:
         tune: The tune.
         rhythms: The rhythms that the codec knows.
+        keep: What is kept of `options.KEEPABLE`.
 
     Returns:
         The canonical tune, and the losses by description, with counts above 0.
@@ -44,8 +47,17 @@ def canonicalize(tune: Tune, rhythms: Collection[str]) -> tuple[Tune, Counter[st
         rhythm = ""
     meter = _meter(tune.meter, losses)
     key = _key(tune.key, losses)
-    elements = _with_final_bar_line(list(_elements(tune, losses)), losses)
-    return dataclasses.replace(tune, elements=elements, key=key, meter=meter, rhythm=rhythm), +losses
+    elements = list(_elements(tune, losses))
+    if "slurs" in keep:
+        balance_slurs(elements, losses, max_depth=MAX_SLUR_DEPTH)
+    else:
+        elements = without_slurs(elements, losses)
+    tempo = canonical_tempo(tune.tempo, losses) if "tempo" in keep else None
+    losses["tempos"] += tune.tempo is not None and "tempo" not in keep
+    tune = dataclasses.replace(
+        tune, elements=_with_final_bar_line(elements, losses), key=key, meter=meter, rhythm=rhythm, tempo=tempo
+    )
+    return tune, +losses
 
 
 def _with_final_bar_line(elements: list[Element], losses: Counter[str]) -> tuple[Element, ...]:
@@ -112,7 +124,9 @@ def _note(note: Note, factor: Fraction, losses: Counter[str]) -> Note:
         if symbol.kind not in CHORD_KINDS or symbol.root not in CHORD_ROOTS or not known_bass:
             losses["chord symbols"] += 1
             symbol = None
-    return Note(pitches, rounded, note.tied, decorations, grace_notes, symbol)
+    return dataclasses.replace(
+        note, pitches=pitches, duration=rounded, decorations=decorations, grace_notes=grace_notes, chord_symbol=symbol
+    )
 
 
 def _in_range(pitch: Pitch, losses: Counter[str]) -> Pitch:

@@ -1,6 +1,7 @@
 """The codec of tunes: it encodes a tune as tokens of its music, or as characters of its ABC text."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from seqforge_abc.infill import Infill
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
 from seqforge_abc.transposition import transposition_tables
-from seqforge_abc.tune import Tune
+from seqforge_abc.tune import TextField, Tune
 from seqforge_abc.tune_automaton import TuneAutomaton
 
 INFILL_CANDIDATES = 16
@@ -58,8 +59,9 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
     def fit(cls, pieces: Iterable[Piece[Tune]], options: AbcOptions) -> Self:
         """Fit the names of the rhythms."""
         rhythms = sorted({piece.content.rhythm for piece in pieces}.union(token_encoding.BUILT_IN_RHYTHMS) - {""})
-        encoding = token_encoding if options.encoding == "tokens" else character_encoding
-        return cls(encoding.vocabulary(rhythms), {}, options)
+        if options.encoding == "char":
+            return cls(character_encoding.vocabulary(rhythms), {}, options)
+        return cls(token_encoding.vocabulary(rhythms, options.kept), {}, options)
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: AbcOptions) -> Self:
@@ -75,7 +77,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
         return self.options.encoding == "char"
 
     def tokenise(self, content: Tune) -> Sequence[str]:
-        tune = canonicalize(content, self.rhythms)[0]
+        tune = self._canonical(content)[0]
         return character_encoding.encode_tune(tune) if self._by_character else token_encoding.encode_tune(tune)
 
     def detokenise(self, tokens: Sequence[str]) -> Tune:
@@ -89,21 +91,22 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
 
     def encode(self, piece: Piece[Tune]) -> Example:
         example = super().encode(piece)
-        losses = canonicalize(piece.content, self.rhythms)[1]
-        title = piece.content.title
-        return dataclasses.replace(
-            example, extras={"title": title} if title else {}, dropped={**example.dropped, **losses}
-        )
+        tune, losses = self._canonical(piece.content)
+        return dataclasses.replace(example, extras=_extras(tune), dropped={**example.dropped, **losses})
 
     def decode(self, example: Example) -> Piece[Tune]:
         piece = super().decode(example)
-        return Piece(dataclasses.replace(piece.content, title=example.extras.get("title", "")), piece.labels)
+        return Piece(_with_extras(piece.content, example.extras), piece.labels)
 
     def canonical(self, piece: Piece[Tune]) -> Piece[Tune]:
-        return Piece(canonicalize(piece.content, self.rhythms)[0])
+        return Piece(self._canonical(piece.content)[0])
+
+    def _canonical(self, tune: Tune) -> tuple[Tune, Counter[str]]:
+        """Return the canonical form of a tune, and what it loses."""
+        return canonicalize(tune, self.rhythms, self.options.kept)
 
     def task(self, request: AbcRequest) -> Task[Tune]:
-        parsed = parse_request(request, self.rhythms)
+        parsed = parse_request(request, self.rhythms, self.options.kept)
         return TuneTask(self._prompt(parsed), request.title)
 
     def _prompt(self, request: ParsedRequest) -> Prompt:
@@ -130,6 +133,23 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
         variants = self._transpositions[:, example.steps]
         valid = np.flatnonzero((variants >= 0).all(axis=1))
         return dataclasses.replace(example, steps=variants[rng.choice(valid)].astype(example.steps.dtype))
+
+
+def _extras(tune: Tune) -> dict[str, Any]:
+    """Return the texts of a tune, which are stored beside its steps."""
+    extras: dict[str, Any] = {"title": tune.title} if tune.title else {}
+    if tune.fields:
+        extras["fields"] = [[field.letter, field.text] for field in tune.fields]
+    if tune.tempo and tune.tempo.words:
+        extras["tempo"] = tune.tempo.words
+    return extras
+
+
+def _with_extras(tune: Tune, extras: Mapping[str, Any]) -> Tune:
+    """Return a decoded tune with its texts."""
+    tempo = dataclasses.replace(tune.tempo, words=extras.get("tempo", "")) if tune.tempo else None
+    fields = tuple(TextField(letter, text) for letter, text in extras.get("fields", ()))
+    return dataclasses.replace(tune, title=extras.get("title", ""), tempo=tempo, fields=fields)
 
 
 class TuneTask(Task[Tune]):

@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from seqforge import WriteError
+from seqforge_abc.tempo import tempo_text
 from seqforge_abc.tune import Tune
 from seqforge_abc.typesetting import EngravedTune
 from seqforge_abc.verovio_process import MAX_HEIGHT, PAGE_WIDTH
@@ -125,15 +126,19 @@ def _compose(tunes: Sequence[Tune], pictures: Sequence[str]) -> str:
 
 
 def _heading(tune: Tune, top: int) -> str:
-    """Return the title, in the largest font that fits, and the rhythm."""
+    """Return the title, in the largest font that fits; the rhythm and tempo, and the composer."""
     title = printable(tune.title)
     size = max(9, min(24, round(1.75 * (PAGE_WIDTH - 200) / len(title))))
     style = 'fill="black" font-family="Times, Tinos, \'Liberation Serif\', serif"'
     position = f'x="{PAGE_WIDTH / 2:g}" y="{top + 26}"'
     text = f'<text {position} text-anchor="middle" font-size="{size}" {style}>{escape(title)}</text>'
-    if tune.rhythm:
-        rhythm = escape(printable(tune.rhythm))
-        text += f'<text x="20" y="{top + 26}" font-size="15" font-style="italic" {style}>{rhythm}</text>'
+    tempo = tempo_text(tune.tempo).replace("=", " = ") if tune.tempo else ""
+    left = ", ".join(part for part in (tune.rhythm, tempo) if part)
+    right = ", ".join(tune.texts("C"))
+    for words, place in ((left, 'x="20"'), (right, f'x="{PAGE_WIDTH - 20}" text-anchor="end"')):
+        if words:
+            words = escape(printable(words))
+            text += f'<text {place} y="{top + 26}" font-size="15" font-style="italic" {style}>{words}</text>'
     return text
 
 

@@ -1,5 +1,6 @@
 """The writers of MIDI, MusicXML, SVG, PDF, PNG and WAV. They do not look at the suffix of the path."""
 
+import dataclasses
 import importlib.util
 import re
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ TICKS_PER_QUARTER = 480
 _FLUTE, _GUITAR = 73, 24
 """The MIDI programs of melody and accompaniment."""
 _MINOR_MODES = ("aeo", "dor", "phr", "loc")
-_VARYING = re.compile(rb"\s*<(encoding-date|creator type=\"composer\")>[^<]*</(encoding-date|creator)>")
+_VARYING = re.compile(rb"\s*<(encoding-date>[^<]*</encoding-date|creator type=\"composer\">Music21</creator)>")
 _Event = tuple[int, int, Any]
 """The tick, the sort order within the tick, and the message of a MIDI event."""
 
@@ -56,7 +57,7 @@ def write_svg(tunes: Sequence[Tune], path: Path) -> None:
         WriteError: If verovio crashes on a tune or takes too long, or a library is not installed.
     """
     _require("music21", "verovio", suffix=".svg")
-    path.write_text(engraving.engrave_page(tunes, [to_musicxml(tune) for tune in tunes]), encoding="utf-8")
+    path.write_text(engraving.engrave_page(tunes, _scores(tunes)), encoding="utf-8")
 
 
 def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
@@ -67,8 +68,7 @@ def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
     """
     check_typst(".pdf")
     _require("music21", "verovio", suffix=".pdf")
-    scores = [to_musicxml(tune) for tune in tunes]
-    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, scores, MAX_PICTURE_HEIGHT)))
+    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, _scores(tunes), MAX_PICTURE_HEIGHT)))
 
 
 def write_png(tune: Tune, path: Path) -> None:
@@ -79,7 +79,7 @@ def write_png(tune: Tune, path: Path) -> None:
     """
     check_typst(".png")
     _require("music21", "verovio", suffix=".png")
-    path.write_bytes(to_png(engraving.engrave_tunes([tune], [to_musicxml(tune)])[0]))
+    path.write_bytes(to_png(engraving.engrave_tunes([tune], _scores([tune]))[0]))
 
 
 def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:
@@ -103,6 +103,11 @@ def to_musicxml(tune: Tune) -> bytes:
     exporter.makeNotation = False  # the score is complete; music21 would fill bars with hidden rests
     xml: bytes = exporter.parse()
     return _VARYING.sub(b"", xml)
+
+
+def _scores(tunes: Iterable[Tune]) -> list[bytes]:
+    """Return the MusicXML of tunes without their tempo, which stands beside the title of an engraved tune."""
+    return [to_musicxml(dataclasses.replace(tune, tempo=None)) for tune in tunes]
 
 
 def _require(*libraries: str, suffix: str) -> None:

@@ -20,10 +20,8 @@ from seqforge_abc.theory import (
 from seqforge_abc.tune import LETTER_DECORATIONS, NAMED_DECORATIONS, ChordSymbol
 
 DROPPED_FIELDS = {
-    "A": "areas", "B": "books", "C": "composers", "D": "recordings", "F": "addresses", "G": "groups",
-    "H": "histories", "I": "directives", "N": "notes on the tune", "O": "origins", "P": "parts", "Q": "tempos",
-    "R": "additional rhythms", "S": "sources", "T": "additional titles", "W": "lyrics", "Z": "transcribers",
-    "m": "macros", "r": "remarks", "s": "symbol lines", "w": "lyrics", "d": "symbol lines",
+    "I": "directives", "P": "parts", "R": "additional rhythms", "m": "macros", "r": "remarks", "s": "symbol lines",
+    "w": "lyrics", "d": "symbol lines",
 }  # fmt: skip
 """The content of the fields that a Tune does not represent, by the letter of the field."""
 

@@ -8,6 +8,8 @@ import numpy as np
 from seqforge import Constraint, RequestError
 from seqforge_abc import tokens
 from seqforge_abc.bar_automaton import AFTER_FINAL, AFTER_NOTE, State, bar_line_token, closing_bar_lines
+from seqforge_abc.kept import kept_vocabulary
+from seqforge_abc.options import KEEPABLE
 from seqforge_abc.request import ParsedRequest
 from seqforge_abc.theory import NO_METER
 from seqforge_abc.tune_automaton import MAX_CACHE_SIZE, NOTE, TuneAutomaton, without_tie_option
@@ -76,8 +78,12 @@ class Infill(Constraint):
             raise RequestError(str(error), field="prompt") from None
         gap = next(index for index, entry in enumerate(self.plan) if isinstance(entry, FreeBar))
         self.prefix = [entry for entry in self.plan[:gap] if isinstance(entry, int)]
-        names = [*tokens.BAR_LINE_TOKENS, *(name for name in vocabulary if name[:2] == "K:" or name in ("[1", "[2"))]
-        self._not_in_free_bar = np.array([self.automaton.index[name] for name in names])
+        names = [
+            *tokens.BAR_LINE_TOKENS,
+            *kept_vocabulary(KEEPABLE),
+            *(name for name in vocabulary if name[:2] == "K:" or name in ("[1", "[2")),
+        ]
+        self._not_in_free_bar = np.array([index for name in names if (index := self.automaton.index.get(name))])
         self._tie = self.automaton.index["-"]
         self._distances: dict[InfillState, int] = {}
 
@@ -227,6 +233,8 @@ class _Planner:
             raise _UnfitPromptError(
                 f"in bar {self.bar} of `prompt`, * must stand alone between bar lines, as in 'DED F2A|*|d2e f2g|'"
             )
+        if s.slurs:
+            raise _UnfitPromptError(f"in bar {self.bar} of `prompt`, * stands under a slur; end the slur before it")
         if s.previous == AFTER_FINAL or s.ending == 2 or not s.bars_left:
             raise _UnfitPromptError(f"in bar {self.bar} of `prompt`, * stands where no bar can begin")
         if s.section_start and s.due_upbeat > 0:

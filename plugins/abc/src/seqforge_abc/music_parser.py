@@ -15,6 +15,7 @@ from seqforge_abc.fields import (
     default_unit,
     key_field,
     meter_field,
+    plain_text,
     rhythm_field,
     signature_of,
     unit_field,
@@ -24,8 +25,9 @@ from seqforge_abc.lexer import TOKEN, closes_bracket, is_prose, opens_bracket, w
 from seqforge_abc.macros import Macro, expand_macros, parse_macro
 from seqforge_abc.normal_form import to_normal_form
 from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens
+from seqforge_abc.tempo import parse_tempo
 from seqforge_abc.theory import Key, Meter
-from seqforge_abc.tune import LETTER_DECORATIONS, Tune
+from seqforge_abc.tune import LETTER_DECORATIONS, Tempo, Tune
 from seqforge_abc.voice import UNKNOWN_SIGNS, BadMusicError, Voice
 
 __all__ = ["BadMusicError", "MusicParser", "parse_music"]
@@ -93,6 +95,7 @@ class MusicParser:
         self.macros = list(macros)
         self.order = list(order)
         self.rhythm = ""
+        self.tempo: Tempo | None = None
         self.losses: Counter[str] = Counter()
         self.losses.update([key.loss] if key.loss else [])
         self._start = key, meter, unit or default_unit(meter)
@@ -166,6 +169,8 @@ class MusicParser:
             self._meter_field(text)
         elif letter == "L":
             self.voice.unit, self._default_unit = unit_field(text) or self.voice.unit, False
+        elif letter == "Q":
+            self._tempo_field(text)
         elif letter == "R" and not self.rhythm:
             self.rhythm = rhythm_field(text)
         elif letter == "U":
@@ -191,6 +196,13 @@ class MusicParser:
                 voice.begin(*self._start)
         self.declare_voice(name)
         self.voice = self.voices.get(name, self.voice)
+
+    def _tempo_field(self, text: str) -> None:
+        tempo = parse_tempo(plain_text(text), self.voice.unit)
+        if not self.has_notes and tempo is not None:
+            self.tempo = tempo
+        elif text.strip():
+            self.voice.count_loss("changes of tempo" if tempo is not None else "unknown tempos")
 
     def _meter_field(self, text: str) -> None:
         value = meter_field(text)
@@ -223,7 +235,7 @@ class MusicParser:
         losses = self.losses + first.losses
         losses["additional voices"] += len(others)
         elements = to_normal_form(first.elements, first.ties, losses)
-        return Tune(elements, first.first_key, first.first_meter, self.rhythm, losses=+losses)
+        return Tune(elements, first.first_key, first.first_meter, self.rhythm, tempo=self.tempo, losses=+losses)
 
     @property
     def has_notes(self) -> bool:

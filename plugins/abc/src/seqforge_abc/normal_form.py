@@ -10,6 +10,8 @@ from seqforge_abc.tune import ENDINGS, BarLine, Element, Ending, Note, Tuplet
 
 AMBIGUOUS = "|:|"
 """A bar line with a colon in its middle: at the end of a tune it ends a repeat, elsewhere it is a "::"."""
+MAX_SLUR_DEPTH = 4
+"""The largest number of slurs over one note."""
 _STRENGTH = ("|", "||", "|]")
 """Bar lines without a repeat; where two of them meet, the later one in this tuple is kept."""
 
@@ -65,6 +67,7 @@ def to_normal_form(
     """
     result = list(elements)
     _apply_ties(result, ties, losses)
+    balance_slurs(result, losses)
     result = _complete_tuplets(_merge_bar_lines(result), losses)
     while result and not isinstance(result[-1], Note | BarLine):
         result.pop()
@@ -83,10 +86,37 @@ def _apply_ties(elements: list[Element], ties: Mapping[int, set[Pitch]], losses:
             elements[index] = replace(note, tied=True)
         elif shared & pitches:
             losses["ties of single notes in a chord"] += 1
-        elif isinstance(following, Note) and following.pitches:
-            losses["slurs"] += 1
+        elif isinstance(following, Note) and following.pitches:  # the tie is a slur
+            elements[index] = replace(note, slur_starts=note.slur_starts + 1)
+            elements[next_index[index]] = replace(following, slur_ends=following.slur_ends + 1)
         else:
             losses["ties to nothing"] += 1
+
+
+def balance_slurs(elements: list[Element], losses: Counter[str], *, max_depth: int = MAX_SLUR_DEPTH) -> None:
+    """Drop the ends of slurs that did not begin with an earlier note, and slurs without an end.
+
+    Args:
+        elements: The elements; they are updated.
+        losses: The counter of what is lost; it is updated.
+        max_depth: The largest number of slurs over one note; inner slurs above it are dropped.
+    """
+    open_slurs: list[int] = []
+    for index, element in enumerate(elements):
+        if not isinstance(element, Note) or not (element.slur_starts or element.slur_ends):
+            continue
+        ends = min(element.slur_ends, len(open_slurs))
+        starts = min(element.slur_starts, max_depth - len(open_slurs) + ends)
+        losses["slurs without a beginning"] += element.slur_ends - ends
+        losses["deeply nested slurs"] += element.slur_starts - starts
+        del open_slurs[len(open_slurs) - ends :]
+        open_slurs += [index] * starts
+        elements[index] = replace(element, slur_starts=starts, slur_ends=ends)
+    for index in open_slurs:
+        note = elements[index]
+        assert isinstance(note, Note)
+        elements[index] = replace(note, slur_starts=note.slur_starts - 1)
+        losses["slurs without an end"] += 1
 
 
 def _merge_bar_lines(elements: Sequence[Element]) -> list[Element]:

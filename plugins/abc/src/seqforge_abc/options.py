@@ -3,17 +3,39 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from seqforge import flag
+from seqforge import OptionsError, flag, listing
+
+KEEPABLE = ("tempo", "slurs")
+"""The elements that are encoded only if `AbcOptions.keep` names them."""
 
 
 @dataclass(frozen=True)
 class AbcOptions:
     """How tunes are encoded.
 
-    >>> AbcOptions(encoding="char")
-    AbcOptions(encoding='char')
+    >>> AbcOptions(keep="slurs, tempo").kept
+    frozenset({'slurs', 'tempo'})
+
+    Raises:
+        OptionsError: If `keep` names something else than `KEEPABLE`, or the encoding is by character.
     """
 
     encoding: Literal["tokens", "char"] = flag(
         "tokens", help="Encode the music as tokens, or its ABC text by character."
     )
+    keep: str = flag("", help=f"Also encode these, separated by commas: {', '.join(KEEPABLE)}.", unit="NAMES")
+
+    def __post_init__(self) -> None:
+        unknown = self.kept.difference(KEEPABLE)
+        if unknown:
+            raise OptionsError.invalid("keep", self.keep, f"names separated by commas: {listing(KEEPABLE)}")
+        if self.kept and self.encoding == "char":
+            raise OptionsError(
+                "`keep` needs the `encoding` tokens; leave one of the two out",
+                field="keep", value=self.keep, allowed="nothing with the `encoding` char",
+            )  # fmt: skip
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The names in `keep`."""
+        return frozenset(name for name in self.keep.lower().replace(",", " ").split() if name)

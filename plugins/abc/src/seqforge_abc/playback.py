@@ -60,9 +60,13 @@ class Sound:
 def tempo_of(tune: Tune) -> tuple[Fraction, int]:
     """Return the length of a beat in whole notes, and the tempo in beats per minute.
 
+    Without a tempo of its own, a tune has the usual tempo of its rhythm.
+
     >>> tempo_of(Tune((), meter=Meter(6, 8), rhythm="jig"))
     (Fraction(3, 8), 112)
     """
+    if tune.tempo is not None and 4 <= 4 * tune.tempo.beat * tune.tempo.per_minute <= 1000:  # quarter notes
+        return tune.tempo.beat, tune.tempo.per_minute
     meter, rhythm = tune.meter, tune.rhythm.strip().lower()
     beat = Fraction(3, meter.unit) if meter.compound else Fraction(1, 2 if meter.unit in (1, 2) else 4)
     if meter.unit >= 8 and not meter.compound:

@@ -1,7 +1,7 @@
 """The generation request: key, meter, rhythm, number of bars and the beginning of the tune."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -91,7 +91,7 @@ class ParsedRequest:
         return parts
 
 
-def parse_request(request: AbcRequest, rhythms: Sequence[str]) -> ParsedRequest:
+def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[str] = ()) -> ParsedRequest:
     """Return a parsed request.
 
     >>> parsed = parse_request(AbcRequest(key="Edor", meter="C"), rhythms=["jig", "reel"])
@@ -101,6 +101,7 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str]) -> ParsedRequest:
     Args:
         request: The request.
         rhythms: The rhythms that the model knows.
+        keep: What the model's encoding keeps of `options.KEEPABLE`.
 
     Raises:
         RequestError: If key, meter, rhythm or the number of bars is not allowed, or the prompt is not ABC.
@@ -117,7 +118,7 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str]) -> ParsedRequest:
         raise RequestError.invalid("bars", request.bars, f"from 0 to {MAX_BARS}")
     if not request.prompt.strip():
         return ParsedRequest(rhythm, meter, key, request.bars, None)
-    prompt, gaps = _prompt(request.prompt, key, meter, rhythm, rhythms)
+    prompt, gaps = _prompt(request.prompt, key, meter, rhythm, rhythms, keep)
     return ParsedRequest(prompt.rhythm, prompt.meter, prompt.key, request.bars, prompt, gaps)
 
 
@@ -137,7 +138,12 @@ def _rhythm(text: str, rhythms: Sequence[str]) -> str | None:
 
 
 def _prompt(
-    text: str, key: Key | None, meter: Meter | None, rhythm: str | None, rhythms: Sequence[str]
+    text: str,
+    key: Key | None,
+    meter: Meter | None,
+    rhythm: str | None,
+    rhythms: Sequence[str],
+    keep: Collection[str],
 ) -> tuple[Tune, tuple[Gap, ...]]:
     """Return the prompt as the beginning of a tune, without the final bar line of the canonical form, and its gaps."""
     if len(text) > MAX_PROMPT_LENGTH:
@@ -157,7 +163,7 @@ def _prompt(
         counts = [len(parse_music(template[:end], key=key, meter=meter).notes()) for end in ends]
     except ValueError as error:
         raise RequestError(f"`prompt` is not ABC music: {error}", field="prompt", value=text) from error
-    tune = canonicalize(Tune(music.elements, music.key, music.meter, rhythm or ""), rhythms)[0]
+    tune = canonicalize(Tune(music.elements, music.key, music.meter, rhythm or ""), rhythms, keep)[0]
     if music.elements and isinstance(music.elements[-1], BarLine):
         tune = Tune((*tune.elements[:-1], music.elements[-1]), tune.key, tune.meter, tune.rhythm)
     notes = [index for index, element in enumerate(tune.elements) if isinstance(element, Note)]

@@ -12,7 +12,7 @@ from seqforge_abc import notation
 from seqforge_abc.bars import Bar, line_breaks, number_bars, split_bars
 from seqforge_abc.notation import music21
 from seqforge_abc.theory import Key, Meter, Pitch, pitch_class_name
-from seqforge_abc.tune import ChordSymbol, Ending, Note, Tune, Tuplet
+from seqforge_abc.tune import ChordSymbol, Ending, Note, Tempo, Tune, Tuplet
 
 MAX_NOTES_PER_LINE = 44
 """A line of music with more notes is broken earlier."""
@@ -31,6 +31,8 @@ def to_music21(tune: Tune) -> Any:
 
     score, part = m21.stream.Score(), m21.stream.Part()
     score.insert(0, m21.metadata.Metadata(title=tune.title or "Untitled"))
+    if composers := tune.texts("C"):
+        score.metadata.composer = ", ".join(composers)
     builder = _ScoreBuilder(tune)
     instrument = m21.instrument.Instrument()
     instrument.partId = "P1"  # the default is random
@@ -39,8 +41,10 @@ def to_music21(tune: Tune) -> Any:
     part.append(measures)
     for measure in builder.line_starts:
         measure.insert(0, m21.layout.SystemLayout(isNew=True))
-    for bracket in builder.brackets:
-        part.insert(0, bracket)
+    for spanner in (*builder.brackets, *builder.slurs):
+        part.insert(0, spanner)
+    if tune.tempo is not None:
+        measures[0].insert(0, tempo_of(tune.tempo))
     status = part.streamStatus
     status.accidentals = status.beams = status.tuplets = True
     score.insert(0, part)
@@ -54,6 +58,7 @@ class _ScoreBuilder:
         alterations: The alterations in this bar by letter and octave.
         line_starts: The measures that begin a line of music.
         brackets: The brackets of endings.
+        slurs: The slurs.
         note_number: The number of notes so far.
     """
 
@@ -65,6 +70,8 @@ class _ScoreBuilder:
         self.alterations: dict[tuple[int, int], int] = {}
         self.line_starts: list[Any] = []
         self.brackets: list[Any] = []
+        self.slurs: list[Any] = []
+        self._slur_starts: list[Any] = []
         self.notes, self.note_number = tune.notes(), 0
 
     def measures(self) -> list[Any]:
@@ -212,9 +219,16 @@ class _ScoreBuilder:
             measure.insert(4 * position, m21_note)
             position += length * scale
             result.append((m21_note, length * scale))
+        self._add_slurs(note, result[0][0], result[-1][0])
         self.tuplet_left = max(0, self.tuplet_left - 1)
         self.tied = tuple(tied_on)
         return result
+
+    def _add_slurs(self, note: Note, first: Any, last: Any) -> None:
+        """Add the slurs that end with a note, and collect those that begin with it; it may be several tied notes."""
+        for _ in range(note.slur_ends):
+            self.slurs.append(music21().spanner.Slur([self._slur_starts.pop(), last]))
+        self._slur_starts += [first] * note.slur_starts
 
     def _note_or_chord(self, note: Note, *, continued: bool) -> Any:
         """Return a music21 note, chord or rest; `continued` says that it is tied to a part of the same note."""
@@ -285,6 +299,17 @@ def meter_of(meter: Meter) -> Any:
     m21 = music21()
 
     return m21.meter.TimeSignature(str(meter)) if meter.unit else m21.meter.SenzaMisuraTimeSignature("")
+
+
+def tempo_of(tempo: Tempo) -> Any:
+    """Return a tempo as a music21 object."""
+    m21 = music21()
+
+    if not tempo.per_minute:
+        return m21.tempo.TempoText(tempo.words)
+    kind, dots, _ = notation.split_duration(tempo.beat)[0]
+    beat = m21.duration.Duration(type=kind, dots=dots)
+    return m21.tempo.MetronomeMark(tempo.words or None, tempo.per_minute, referent=beat)
 
 
 def chord_symbol_of(symbol: ChordSymbol) -> Any:

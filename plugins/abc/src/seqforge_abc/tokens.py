@@ -10,10 +10,19 @@ The token of a bar line `|` contains the number of the bar in its section: `|1`,
 `|`. A second ending continues from the number at which the first ending began. The network need not count bars.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 
 from seqforge import DecodeError
+from seqforge_abc.kept import (
+    SLUR_END,
+    SLUR_START,
+    TEMPO_LENGTH,
+    TEMPO_TOKENS,
+    decode_tempo,
+    encode_tempo,
+    kept_vocabulary,
+)
 from seqforge_abc.theory import MODE_FIFTHS, NO_KEY, NO_METER, Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import (
     BAR_LINES,
@@ -91,11 +100,12 @@ def all_keys() -> list[Key]:
     return [NO_KEY, *(Key(signature + above, mode) for mode, above in MODE_FIFTHS.items() for signature in SIGNATURES)]
 
 
-def vocabulary(rhythms: Sequence[str]) -> list[str]:
+def vocabulary(rhythms: Sequence[str], keep: Collection[str] = ()) -> list[str]:
     """Return every token; only the rhythms depend on the corpus.
 
     Args:
         rhythms: The names of the rhythms.
+        keep: What is encoded of `options.KEEPABLE`.
     """
     return [
         *(f"R:{rhythm}" for rhythm in ("", *rhythms)),
@@ -112,6 +122,7 @@ def vocabulary(rhythms: Sequence[str]) -> list[str]:
         "{", "}", "[", "]", "-", "z",
         *(f"*{atom}" for atom in LENGTH_ATOMS),
         *(str(pitch) for pitch in all_pitches()),
+        *kept_vocabulary(keep),
     ]  # fmt: skip
 
 
@@ -151,6 +162,7 @@ def encode_tune(tune: Tune, unit: Fraction | None = None) -> list[str]:
     """
     unit = unit or unit_note_length(tune)
     tokens = [f"R:{tune.rhythm}", f"M:{tune.meter}", unit_token(unit), f"K:{tune.key}"]
+    tokens += encode_tempo(tune.tempo)
     bar_lines = bar_line_tokens(tune)
     for element in tune.elements:
         match element:
@@ -209,7 +221,7 @@ def numbered_bar_line(number: int) -> str:
 
 def encode_note(note: Note, unit: Fraction) -> list[str]:
     """Return the tokens of a note."""
-    tokens = []
+    tokens = [SLUR_START] * note.slur_starts
     if note.chord_symbol is not None:
         symbol = note.chord_symbol
         tokens.append(f'"{pitch_class_name(symbol.root)}')
@@ -223,7 +235,7 @@ def encode_note(note: Note, unit: Fraction) -> list[str]:
         tokens += ["[", *map(str, note.pitches), "]"]
     else:
         tokens.append(str(note.pitches[0]) if note.pitches else "z")
-    return [*tokens, "-"] if note.tied else tokens
+    return [*tokens, *(["-"] if note.tied else []), *[SLUR_END] * note.slur_ends]
 
 
 def split_length(length: Fraction) -> list[Fraction]:
@@ -266,11 +278,13 @@ def decode_tune(tokens: Sequence[str]) -> Tune:
         raise DecodeError(
             f"a tune must begin with its rhythm, meter, unit note length and key; {error} stands in their place"
         ) from None
-    return Tune(tuple(_elements(tokens, unit)), key, meter, header[0][2:])
+    tempo = decode_tempo(tokens[4 : 4 + TEMPO_LENGTH]) if len(tokens) > 4 and tokens[4] in TEMPO_TOKENS else None
+    begin = 4 + TEMPO_LENGTH if tempo else 4
+    return Tune(tuple(_elements(tokens, begin, unit)), key, meter, header[0][2:], tempo=tempo)
 
 
-def _elements(tokens: Sequence[str], unit: Fraction) -> Iterator[Element]:
-    position, end = 4, len(tokens)
+def _elements(tokens: Sequence[str], begin: int, unit: Fraction) -> Iterator[Element]:
+    position, end = begin, len(tokens)
     while position < end:
         token = tokens[position]
         if token in BAR_LINE_TOKENS:
@@ -299,6 +313,7 @@ def _note(tokens: Sequence[str], position: int, unit: Fraction) -> tuple[Note, i
     Raises:
         IndexError: If the note is incomplete.
     """
+    slur_starts, position = _count(tokens, position, SLUR_START)
     chord_symbol, position = _chord_symbol(tokens, position)
     decorations = []
     while tokens[position][:1] == "!":
@@ -320,9 +335,20 @@ def _note(tokens: Sequence[str], position: int, unit: Fraction) -> tuple[Note, i
     else:
         raise DecodeError(f"the token {tokens[position]!r} stands in the place of a pitch")
     tied = position < len(tokens) and tokens[position] == "-"
+    slur_ends, position = _count(tokens, position + tied, SLUR_END)
     duration = (length or Fraction(1)) * unit
-    note = Note(tuple(pitches), duration, tied, tuple(decorations), tuple(grace_notes), chord_symbol)
-    return note, position + tied
+    note = Note(
+        tuple(pitches), duration, tied, tuple(decorations), tuple(grace_notes), chord_symbol, slur_starts, slur_ends
+    )
+    return note, position
+
+
+def _count(tokens: Sequence[str], position: int, token: str) -> tuple[int, int]:
+    """Return how often a token stands from a position on, and the position after it."""
+    begin = position
+    while position < len(tokens) and tokens[position] == token:
+        position += 1
+    return position - begin, position
 
 
 def _pitches(tokens: Sequence[str], position: int, closing: str) -> tuple[list[Pitch], int]:

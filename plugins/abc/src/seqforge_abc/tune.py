@@ -32,6 +32,38 @@ BAR_LINES = ("|", "||", "|]", ":|", "|:", "::")
 ENDINGS = ("1", "2", "3", "4", "5", "6", "1,2", "1,3", "2,4", "3,4", "1,2,3")
 
 
+TEXT_FIELDS = "TCOABDFGHNSZPW"
+"""The letters of the fields whose text a tune keeps as it is; T: here is an additional title, P: the order of parts."""
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """The tempo of a tune, the Q: field.
+
+    Attributes:
+        beat: The length that is counted, in whole notes; several lengths in the field are added up.
+        per_minute: The number of beats per minute; 0 if the field contains only words.
+        words: The words of the field, such as "Allegro".
+    """
+
+    beat: Fraction
+    per_minute: int
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class TextField:
+    """A field of text, such as the composer.
+
+    Attributes:
+        letter: One of `TEXT_FIELDS`.
+        text: One line of text.
+    """
+
+    letter: str
+    text: str
+
+
 @dataclass(frozen=True)
 class ChordSymbol:
     """An accompaniment chord, such as "Am7/G".
@@ -58,6 +90,8 @@ class Note:
         decorations: The names of the decorations, sorted, without duplicates.
         grace_notes: The pitches of the grace notes before the note.
         chord_symbol: The chord symbol above the note.
+        slur_starts: The number of slurs that begin with the note.
+        slur_ends: The number of slurs that end with the note; they began with earlier notes.
     """
 
     pitches: tuple[Pitch, ...]
@@ -66,6 +100,8 @@ class Note:
     decorations: tuple[str, ...] = ()
     grace_notes: tuple[Pitch, ...] = ()
     chord_symbol: ChordSymbol | None = None
+    slur_starts: int = 0
+    slur_ends: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +147,9 @@ class Tune:
         meter: The meter at the beginning.
         rhythm: The name of the rhythm, such as "reel"; "" if it is unknown.
         title: The first title.
-        losses: What the file contains and a Tune cannot represent (slurs, lyrics, a tempo), with counts.
+        tempo: The tempo; None if the tune has none.
+        fields: Further fields of text, in the order in which they were read: composer, source, ...
+        losses: What the file contains and a Tune cannot represent (annotations, overlays), with counts.
         comments: Comment lines that are written with the tune, such as its provenance.
     """
 
@@ -120,12 +158,18 @@ class Tune:
     meter: Meter = NO_METER
     rhythm: str = ""
     title: str = ""
+    tempo: Tempo | None = None
+    fields: tuple[TextField, ...] = ()
     losses: Mapping[str, int] = field(default_factory=dict, compare=False)
     comments: tuple[str, ...] = field(default=(), compare=False)
 
     def notes(self) -> list[Note]:
         """Return the notes, chords and rests."""
         return [element for element in self.elements if isinstance(element, Note)]
+
+    def texts(self, letter: str) -> list[str]:
+        """Return the texts of the fields with a letter."""
+        return [field.text for field in self.fields if field.letter == letter]
 
 
 def unit_note_length(tune: Tune) -> Fraction:

@@ -24,18 +24,22 @@ from seqforge_abc.bar_automaton import (
     after_note,
     allowed_lengths,
     bar_line_token,
+    can_begin_slur,
     closing_bar_lines,
     room,
 )
+from seqforge_abc.kept import DIGIT_TOKENS, MAX_SLUR_DEPTH, SLUR_END, SLUR_START, TEMPO_TOKENS, tempo_digits
 from seqforge_abc.note_lengths import lengths_in_tuplet, next_atoms, spell_length, to_grid
 from seqforge_abc.theory import Key, Meter, pitch_class_name
 from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
 
 __all__ = ["NOTE", "TuneAutomaton", "without_tie_option"]
 
-ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE = range(1, 13)
+ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE, SLUR = range(
+    1, 14
+)
 """The stages of a note, named after its latest token (CHORD_1: one pitch; CHORD_2: two or more pitches). 0 is between
-notes; NOTE follows a single pitch, which may still be tied."""
+notes; NOTE follows a single pitch, which may still be tied; SLUR follows the beginning of a slur, before the note."""
 RHYTHM, METER = 0, 1
 """Positions in the header."""
 MAX_GRACE_NOTES, MAX_CHORD_SIZE = 4, 4
@@ -93,6 +97,8 @@ class TuneAutomaton(Constraint):
         self.atoms = {index[f"*{atom}"]: atom for atom in tokens.LENGTH_ATOMS}
         self.atom_steps = {atom: step for step, atom in self.atoms.items()}
         self.bar_lines = {index[token]: kind for token, kind in tokens.BAR_LINE_TOKENS.items()}
+        self.tempo_beats = [index[token] for token in TEMPO_TOKENS if token in index]
+        self.slur_start, self.slur_end = index.get(SLUR_START), index.get(SLUR_END)
         self._distances: dict[State, int] = {}
 
     def _with_prefix(self, prefix: str, excluded: Iterable[str] = ()) -> list[int]:
@@ -112,6 +118,8 @@ class TuneAutomaton(Constraint):
         mask = np.zeros(len(self.vocabulary), np.bool_)
         if s.header < 4:
             mask[self._header_steps(s)] = True
+        elif s.header in (5, 6, 7):
+            mask[self._tempo_digits(s)] = True
         elif s.ending == 2:
             mask[self.index["[2"]] = True
         elif s.note_stage in (GRACE_OPEN, GRACE):
@@ -131,6 +139,11 @@ class TuneAutomaton(Constraint):
             return [self.index["M:2/4"], self.index["M:4/4"]]
         return steps
 
+    def _tempo_digits(self, s: State) -> list[int]:
+        """Return the digits with which the tempo is in its range."""
+        digits = tempo_digits(s.header - 5, zero_before=s.last_mark == self.index[DIGIT_TOKENS[0]])
+        return [self.index[digit] for digit in digits]
+
     def _allow_in_chord(self, s: State, mask: np.ndarray) -> None:
         """Allow higher pitches, and the end of a chord of two or more."""
         if s.group_size < MAX_CHORD_SIZE:
@@ -140,11 +153,13 @@ class TuneAutomaton(Constraint):
         mask[self.index["]"]] = s.note_stage == CHORD_2
 
     def _allow_between_notes(self, s: State, mask: np.ndarray) -> None:
-        """Allow bar lines, endings, tuplets, changes of key, and a tie."""
+        """Allow bar lines, endings, tuplets, changes of key, a tie, the end of a slur, and a tempo at the beginning."""
         kinds = closing_bar_lines(s, s.fill) if not s.tuplet_left else []
         if s.note_stage == NOTE:
             mask[self.index["-"]] = bool(s.tuplet_left or room(s) or "|" in kinds)
-        if s.tie >= 0:
+        if self.slur_end is not None:
+            mask[self.slur_end] = s.closable > 0
+        if s.tie >= 0 or s.slurs:
             kinds = [kind for kind in kinds if kind == "|"]
         for kind in kinds:
             mask[self.index[bar_line_token(s, kind)]] = True
@@ -152,9 +167,11 @@ class TuneAutomaton(Constraint):
             return
         if s.fill == 0 and s.previous in (AFTER_SECTION, AT_START) and not s.repeat_open:
             mask[self.index["|:"]] = True
+            mask[self.tempo_beats] = s.previous == AT_START and s.header == 4
         if (
             s.previous == AFTER_BAR
             and s.ending == 0
+            and not s.slurs
             and s.has_bar
             and (s.repeat_open or s.due_upbeat < 0)
             and (s.bars_left == ANY_BARS or s.bars_left >= 2)
@@ -179,7 +196,7 @@ class TuneAutomaton(Constraint):
         if s.tie >= 0:
             mask[s.tie] = complete
             return
-        stage = 0 if s.note_stage == NOTE else s.note_stage
+        stage = 0 if s.note_stage in (NOTE, SLUR) else s.note_stage
         plain_only = s.hornpipe and (s.tuplet_left > 0 or s.tuplet == TUPLET_ENDED)
         if stage < LENGTH:
             has_room = stage < GRACE_OPEN and not s.has_roll and bool(self._lengths(s._replace(note_stage=0), 1))
@@ -188,6 +205,8 @@ class TuneAutomaton(Constraint):
                 mask[self.decorations[self.decorations > (s.last_mark if stage == DECORATION else -1)]] = True
                 mask[self.index["!staccato!"]] &= not s.hornpipe
                 mask[list(self.rolls)] &= not s.hornpipe and not s.tuplet_left and not s.has_roll
+            if stage == 0 and self.slur_start is not None and s.slurs < MAX_SLUR_DEPTH and s.tuplet_left != 1:
+                mask[self.slur_start] = bool(self._lengths(s._replace(new_slurs=s.new_slurs + 1)))
             if stage == 0:
                 upbeat = s.due_upbeat if s.section_start else s.upbeat
                 mask[self.roots] = s.first_upbeat >= 0 and s.first_upbeat % BEAT == 0 and upbeat % BEAT == 0
@@ -198,6 +217,7 @@ class TuneAutomaton(Constraint):
         mask[self.pitches] = complete
         mask[self.index["["]] = complete and not s.has_roll and not plain_only
         mask[self.index["z"]] = complete and (stage == 0 or s.last_mark < 0) and not s.group_size and not plain_only
+        mask[self.index["z"]] &= not s.slurs
 
     def _lengths(self, s: State, grace_notes: int = 0) -> tuple[int, ...]:
         """Return the lengths that the next note may have, if each grace note before it takes a quarter of a unit.
@@ -208,6 +228,8 @@ class TuneAutomaton(Constraint):
         """
         tuplet = self.tuplets.get(s.tuplet)
         lengths = allowed_lengths(s, tuplet)
+        if s.new_slurs:
+            lengths = tuple(length for length in lengths if can_begin_slur(s, length))
         grace_notes += s.group_size if s.note_stage in (GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH) else 0
         if not grace_notes:
             return lengths
@@ -221,8 +243,16 @@ class TuneAutomaton(Constraint):
         token = self.vocabulary[step]
         if s.header < 4:
             return self._after_header_token(s, token)
+        if s.header in (5, 6, 7):
+            return s._replace(header=s.header + 1, last_mark=step if s.header < 7 else -1)
+        if s.closable and token not in ("-", SLUR_END):
+            s = s._replace(closable=0)
         if s.note_stage == NOTE and token != "-":
             s = s._replace(note_stage=0, last_mark=-1)
+        if step == self.slur_start:
+            return s._replace(note_stage=SLUR, slurs=s.slurs + 1, new_slurs=s.new_slurs + 1, may_end=False)
+        if step == self.slur_end:
+            return s._replace(slurs=s.slurs - 1, closable=s.closable - 1)
         if s.note_stage in (GRACE_OPEN, GRACE):
             if token == "}":
                 return s._replace(note_stage=GRACE_CLOSED)
@@ -253,6 +283,8 @@ class TuneAutomaton(Constraint):
                 return s._replace(note_stage=0, last_mark=-1, tie=s.last_mark)
             case "K":
                 return s._replace(note_stage=0, previous=AFTER_OTHER)
+            case "Q":
+                return s._replace(header=5)
             case "[":
                 if token == "[":
                     return s._replace(note_stage=CHORD_OPEN, last_mark=-1, group_size=0)
@@ -297,8 +329,12 @@ class TuneAutomaton(Constraint):
             steps = self._header_steps(s)
             preferred = [self.index[token] for token in tokens.FALLBACK_HEADER if self.index[token] in steps]
             return (preferred or steps)[0]
+        if s.header in (5, 6, 7):
+            return self._tempo_digits(s)[-1]
         if s.ending == 2:
             return self.index["[2"]
+        if s.closable:
+            return self.index[SLUR_END]
         if s.note_stage in (GRACE, CHORD_2):
             return self.index["}" if s.note_stage == GRACE else "]"]
         if s.note_stage in (GRACE_OPEN, CHORD_OPEN, CHORD_1):
@@ -323,7 +359,7 @@ class TuneAutomaton(Constraint):
     def _bar_line_toward_end(self, s: State) -> str | None:
         """Return the kind of bar line on a short path to an end, or None if a note must come first."""
         kinds = closing_bar_lines(s, s.fill)
-        if s.tie >= 0:
+        if s.tie >= 0 or s.slurs:
             return "|" if "|" in kinds and not room(s) else None
         for kind in ("|]", ":|") if s.bars_left in (ANY_BARS, 1) or s.ending == 1 else ():
             if kind in kinds:

@@ -18,7 +18,7 @@ from seqforge_abc.lexer import is_prose
 from seqforge_abc.macros import Macro, parse_macro
 from seqforge_abc.music_parser import BadMusicError, MusicParser
 from seqforge_abc.theory import NO_METER
-from seqforge_abc.tune import Tune
+from seqforge_abc.tune import TEXT_FIELDS, TextField, Tune
 
 MAX_TUNE_CHARACTERS = 200_000
 """A longer tune is skipped."""
@@ -65,6 +65,7 @@ class TuneReader:
 
     Attributes:
         own_fields: The letters of the fields that the tune has.
+        text_fields: The fields of text that are kept as they are.
         symbols: The decorations that U: fields define.
         macros: The macros that m: fields define.
         voices: The V: fields of the header.
@@ -84,6 +85,7 @@ class TuneReader:
         self.voices: list[str] = []
         self.voice_order: list[str] = []
         self.losses: Counter[str] = Counter()
+        self.text_fields: list[TextField] = []
         self.music: MusicParser | None = None
         self.error = ""
         self.size = 0
@@ -137,7 +139,9 @@ class TuneReader:
 
     def _header_line(self, text: str, field: re.Match[str] | None) -> None:
         if field is None:
-            if not self.in_history and self._is_music(text):
+            if self.in_history:
+                self._text_field("H", text)
+            elif self._is_music(text):
                 self.losses["missing keys"] += "K" not in self.fields
                 self._begin_music()
                 self._body_line(_COMMENT.sub("", text))
@@ -150,11 +154,16 @@ class TuneReader:
             self.macros.append(macro)
         elif letter == "V":
             self.voices.append(value)
+        elif letter == "+" and self.text_fields:
+            last = self.text_fields.pop()
+            self._text_field(last.letter, f"{last.text} {value}")
         elif letter in "X+":
             return
-        elif letter in "MLK" or (letter in "TR" and value and letter not in self.own_fields):
+        elif letter in "MLKQ" or (letter in "TR" and value and letter not in self.own_fields):
             self.own_fields.add(letter)
             self.fields[letter] = value
+        elif letter in TEXT_FIELDS:
+            self._text_field(letter, value)
         elif value:
             self.losses.update([DROPPED_FIELDS[letter]] if letter in DROPPED_FIELDS else [])
         if letter == "K":
@@ -175,14 +184,22 @@ class TuneReader:
         )
         for voice in self.voices:
             self.music.declare_voice(voice)
+        self.music.field("Q", self.fields.get("Q", ""))
 
     def _body_field(self, letter: str, value: str) -> None:
         assert self.music is not None
         if letter == "T" and "T" not in self.own_fields and value.strip():
             self.fields["T"] = value.strip()
             self.own_fields.add("T")
+        elif letter in TEXT_FIELDS and letter != "P":
+            self._text_field(letter, value)
         elif letter not in "X+":
             self.music.field(letter, value)
+
+    def _text_field(self, letter: str, text: str) -> None:
+        text = " ".join(plain_text(text).split())
+        if text:
+            self.text_fields.append(TextField(letter, text))
 
     def _body_line(self, text: str) -> None:
         assert self.music is not None
@@ -215,4 +232,4 @@ class TuneReader:
         title = " ".join(plain_text(self.fields.get("T", "")).split())
         rhythm = rhythm_field(self.fields.get("R", "")) or tune.rhythm
         losses = +(self.losses + Counter(tune.losses))
-        return replace(tune, title=title, rhythm=rhythm, losses=losses)
+        return replace(tune, title=title, rhythm=rhythm, fields=tuple(self.text_fields), losses=losses)

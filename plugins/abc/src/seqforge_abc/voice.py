@@ -45,6 +45,7 @@ class Voice:
         alterations: The alteration of each letter by the accidentals of this bar.
         bar_has_notes: Whether this bar contains a note.
         line_start: Whether no token of this line has been read.
+        slur_starts: The number of slurs that begin with the next note.
         broken_rhythm: The broken rhythm sign before the next note, "" for none.
         tuplet: The tuplet that begins with the next note, None for none.
         tuplet_left: The number of coming notes that belong to a tuplet.
@@ -66,6 +67,7 @@ class Voice:
         self.chord_symbol: ChordSymbol | None = None
         self.decorations: list[str] = []
         self.grace_notes: list[Pitch] = []
+        self.slur_starts = 0
         self.broken_rhythm = ""
         self.tuplet: Tuplet | None = None
         self.tuplet_left = 0
@@ -135,6 +137,7 @@ class Voice:
         self.attach_bar_line_decorations()
         self.count_loss("decorations", len(self.decorations))
         self.count_loss("chord symbols", self.chord_symbol is not None)
+        self.count_loss("slurs without an end", self.slur_starts)
         self.count_loss("grace notes", len(self.grace_notes))
 
     # -- notes -------------------------------------------------------------------------------------------------
@@ -183,8 +186,10 @@ class Voice:
         names = tuple(sorted(set(self.decorations))) if self.decorations else ()
         self.last_in_tuplet, self.tuplet_left = self.tuplet_left > 0, max(0, self.tuplet_left - 1)
         self.last_note, self.bar_has_notes = len(self.elements), True
-        self.elements.append(Note(pitches, duration, False, names, tuple(self.grace_notes), self.chord_symbol))
+        note = Note(pitches, duration, False, names, tuple(self.grace_notes), self.chord_symbol, self.slur_starts)
+        self.elements.append(note)
         self.tuplet = self.chord_symbol = None
+        self.slur_starts = 0
         self.decorations.clear()
         self.grace_notes.clear()
 
@@ -333,7 +338,13 @@ class Voice:
         self.attach_bar_line_decorations()
 
     def read_slur(self, text: str) -> None:
-        self.count_loss("slurs", text == "(")
+        if text == "(":
+            self.slur_starts += 1
+        elif self.last_note is None:
+            self.count_loss("slurs without a beginning")
+        else:
+            note = self.previous_note()
+            self.elements[self.last_note] = replace(note, slur_ends=note.slur_ends + 1)
 
     def read_other(self, text: str) -> None:
         self.count_loss(UNKNOWN_SIGNS, text not in '!"')

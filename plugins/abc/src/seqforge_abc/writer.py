@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from seqforge_abc.bars import line_breaks, split_bars
+from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import ACCIDENTALS, Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import (
     LETTER_DECORATIONS,
@@ -20,6 +21,7 @@ from seqforge_abc.tune import (
     Element,
     Ending,
     Note,
+    TextField,
     Tune,
     Tuplet,
     most_common_unit,
@@ -58,11 +60,15 @@ def tune_to_abc(tune: Tune, number: int = 1) -> str:
     unit = written_unit(tune)
     header = [f"X:{number}", f"T:{_single_line(tune.title) or 'Untitled'}"]
     header += [f"% {_single_line(comment, comment=True)}" for comment in tune.comments]
+    header += [_text_field(field) for field in tune.fields if field.letter not in "PW"]
     header += [f"R:{_single_line(tune.rhythm)}"] if tune.rhythm else []
+    header += [_text_field(field) for field in tune.fields if field.letter == "P"]
+    header += [f"Q:{_single_line(tempo_text(tune.tempo))}"] if tune.tempo else []
     lines = list(_lines(tune, unit))
     header += ["%%scale 0.55"] if any(len(line) > _DENSE_LENGTH for line in lines) else []
     header += [f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
-    return "\n".join([*header, *lines]) + "\n"
+    words = [_text_field(field) for field in tune.fields if field.letter == "W"]
+    return "\n".join([*header, *lines, *words]) + "\n"
 
 
 def written_unit(tune: Tune) -> Fraction:
@@ -106,6 +112,10 @@ def _single_line(text: str, *, comment: bool = False) -> str:
     """Return a text as one line; in a field, a % is escaped so that it does not begin a comment."""
     text = " ".join(text.split())
     return text.removeprefix("%").lstrip() if comment else re.sub(r"(?<!\\)%", r"\\%", text)
+
+
+def _text_field(field: TextField) -> str:
+    return f"{field.letter}:{_single_line(field.text)}"
 
 
 # -- accidentals -----------------------------------------------------------------------------------------------
@@ -237,7 +247,7 @@ class _BarWriter:
         other = following[0] if following else None
         if self.tuplet_left or not isinstance(other, Note) or not _is_simple(note) or not _is_simple(other):
             return None
-        if other.grace_notes:
+        if other.grace_notes or note.slur_ends or other.slur_starts:
             return None
         if position // self.meter.beam_length != (position + note.duration) // self.meter.beam_length:
             return None
@@ -254,7 +264,7 @@ class _BarWriter:
         return f"({tuplet.p}:{tuplet.q}:{tuplet.r}"
 
     def _note(self, note: Note, length: Fraction) -> str:
-        text = ""
+        text = "(" * note.slur_starts
         if note.grace_notes:
             text += "{" + "".join(self.accidentals.write(pitch, grace=True) for pitch in note.grace_notes) + "}"
         if note.chord_symbol is not None:
@@ -266,7 +276,7 @@ class _BarWriter:
         if self.hornpipe and len(pitches) > 1:  # abc2midi miscounts the bar if the length stands after the chord
             pitches, length_text = [pitch + length_text for pitch in pitches], ""
         text += f"[{''.join(pitches)}]" if len(pitches) > 1 else pitches[0] if pitches else "z"
-        return text + length_text + ("-" if note.tied and pitches else "")
+        return text + length_text + ("-" if note.tied and pitches else "") + ")" * note.slur_ends
 
 
 def _is_simple(note: Note) -> bool:
