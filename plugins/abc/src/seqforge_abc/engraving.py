@@ -52,8 +52,7 @@ def engrave_tunes(tunes: Sequence[Tune], scores: Sequence[bytes], max_height: in
     """
     pictures = _engrave(tunes, scores, max_height)
     return [
-        EngravedTune(printable(tune.title), printable(tune.rhythm) if tune.rhythm else "", parts)
-        for tune, parts in zip(tunes, pictures, strict=True)
+        EngravedTune(printable(tune.title), *_credits(tune), parts) for tune, parts in zip(tunes, pictures, strict=True)
     ]
 
 
@@ -132,14 +131,18 @@ def _heading(tune: Tune, top: int) -> str:
     style = 'fill="black" font-family="Times, Tinos, \'Liberation Serif\', serif"'
     position = f'x="{PAGE_WIDTH / 2:g}" y="{top + 26}"'
     text = f'<text {position} text-anchor="middle" font-size="{size}" {style}>{escape(title)}</text>'
+    for words, place in zip(_credits(tune), ('x="20"', f'x="{PAGE_WIDTH - 20}" text-anchor="end"'), strict=True):
+        if words:
+            text += f'<text {place} y="{top + 26}" font-size="15" font-style="italic" {style}>{escape(words)}</text>'
+    return text
+
+
+def _credits(tune: Tune) -> tuple[str, str]:
+    """Return what stands left and right of the title: the rhythm and the tempo, and the composer."""
     tempo = tempo_text(tune.tempo).replace("=", " = ") if tune.tempo else ""
     left = ", ".join(part for part in (tune.rhythm, tempo) if part)
     right = ", ".join(tune.texts("C"))
-    for words, place in ((left, 'x="20"'), (right, f'x="{PAGE_WIDTH - 20}" text-anchor="end"')):
-        if words:
-            words = escape(printable(words))
-            text += f'<text {place} y="{top + 26}" font-size="15" font-style="italic" {style}>{words}</text>'
-    return text
+    return printable(left) if left else "", printable(right) if right else ""
 
 
 def printable(text: str) -> str:

@@ -34,10 +34,10 @@ _ARTICLE = re.compile(r"(the|a|an)\s+")
 _COMMON = r"""
 #set text(font: "Libertinus Serif", size: 10pt)
 #show heading: it => text(size: 14pt, weight: "regular", it.body)
-#let tune(number, title, rhythm, pictures) = block(width: 100%, breakable: pictures.len() > 1, {
+#let tune(number, title, kind, composer, pictures) = block(width: 100%, breakable: pictures.len() > 1, {
   block(width: 100%, below: 2mm, sticky: true, grid(
-    columns: (1fr, 5fr, 1fr), align: (left + bottom, center + bottom, right + bottom),
-    emph(rhythm), [#heading(title) #label("tune-" + str(number))], [],
+    columns: (1fr, 3fr, 1fr), align: (left + bottom, center + bottom, right + bottom),
+    emph(kind), [#heading(title) #label("tune-" + str(number))], emph(composer),
   ))
   for picture in pictures { block(spacing: 0mm, image(picture, width: 100%)) }
 })
@@ -66,12 +66,14 @@ class EngravedTune:
 
     Attributes:
         title: The title, one line.
-        rhythm: The rhythm, "" if it is unknown.
+        kind: The rhythm and the tempo, "" if both are unknown.
+        composer: The composer, "" if he is unknown.
         pictures: The notation as SVG pictures, sized in pixels; several if it is longer than a page.
     """
 
     title: str
-    rhythm: str
+    kind: str
+    composer: str
     pictures: Sequence[str]
 
 
@@ -99,7 +101,7 @@ def to_pdf(tunes: Sequence[EngravedTune]) -> bytes:
     of a line of music. Pages are numbered if there are several. A book of ten tunes or more has an index.
 
     Example:
-        Path("book.pdf").write_bytes(to_pdf([EngravedTune("The Kesh", "jig", [picture])]))
+        Path("book.pdf").write_bytes(to_pdf([EngravedTune("The Kesh", "jig", "", [picture])]))
 
     Raises:
         WriteError: If the extra is not installed, or a picture cannot be converted.
@@ -114,7 +116,7 @@ def to_png(tune: EngravedTune) -> bytes:
     """Return a tune as a picture on white, as tall as needed.
 
     Example:
-        Path("tune.png").write_bytes(to_png(EngravedTune("The Kesh", "jig", [picture])))
+        Path("tune.png").write_bytes(to_png(EngravedTune("The Kesh", "jig", "", [picture])))
 
     Raises:
         WriteError: If the extra is not installed, or a picture cannot be converted.
@@ -137,7 +139,9 @@ def _compile(header: str, tunes: Sequence[EngravedTune], index: str, **options: 
                 (Path(folder) / name).write_text(picture, encoding="utf-8")
             pictures = "(" + "".join(f"{_string(name)}, " for name in names) + ")"
             lines += ["#pagebreak(weak: true)"] if len(names) > 1 else []
-            lines.append(f"#tune({number}, {_string(tune.title)}, {_string(tune.rhythm)}, {pictures})")
+            lines.append(
+                f"#tune({number}, {_string(tune.title)}, {_string(tune.kind)}, {_string(tune.composer)}, {pictures})"
+            )
         source = Path(folder) / "tunes.typ"
         source.write_text("\n\n".join([*lines, index]), encoding="utf-8")
         try:
