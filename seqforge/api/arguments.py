@@ -146,6 +146,11 @@ def check_train_arguments(
     *,
     plugin: Any,
     corpus: Any,
+    split: Any,
+    valid: Any,
+    test: Any,
+    text_column: Any,
+    label_columns: Any,
     init: Any,
     run: Any,
     resume: Any,
@@ -160,7 +165,12 @@ def check_train_arguments(
         OptionsError: If one has a wrong type.
     """
     check_text("plugin", plugin, "the name of a plugin")
-    check_names("corpus", corpus)
+    for name, value in (("corpus", corpus), ("valid", valid), ("test", test), ("label_columns", label_columns)):
+        check_names(name, value)
+    if split is not None:
+        check_text("split", split, 'shares of train, valid and test, such as "0.8,0.1,0.1"')
+    if text_column is not None:
+        check_text("text_column", text_column, "the name of a column")
     if init is not None:
         check_path("init", init, "a model's name or path")
     if run is not None:

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Controls, distribution_for, prompt_batch
 
 CONTROLS = frozenset(field.name for field in dataclasses.fields(Controls))
+FieldValue = str | int | Path | None
+"""The type of a field of a request that is set by its name."""
 GENERATION_OPTIONS = frozenset(
     ("n", "seed", "length", "max_steps", "max_seconds", "labels", "beams", "length_penalty", "candidates")
 )
@@ -79,7 +82,8 @@ class Model(ModelBase):
         bias: float | None = None,
         ban: Sequence[Any] | None = None,
         force: Sequence[Any] | None = None,
-        **request: Any,
+        request: object = None,
+        **fields: FieldValue,
     ) -> list[Piece[Any]]:
         """Return n new pieces. Piece k depends on the model, the request, the seed and k alone.
 
@@ -87,6 +91,10 @@ class Model(ModelBase):
 
         The arguments from `greedy` to `force` are the sampling controls, which `seqforge.sampling.Controls` describes.
         A control that is None has the default of the plugin, or else of the sampler.
+
+        Example:
+            model.generate(prompt="ROMEO:", temperature=0.8)
+            model.generate(request=TextRequest(prompt="ROMEO:"), temperature=0.8)  # a type checker knows the fields
 
         Args:
             n: Number of pieces.
@@ -121,7 +129,9 @@ class Model(ModelBase):
             bias: Bias of real-valued steps; 0 samples the network as it is, 1 or more is neater.
             ban: Tokens that are never chosen.
             force: Tokens with which the piece continues the prompt.
-            request: Fields of the plugin's Request, such as prompt="ROMEO:".
+            request: The plugin's Request, such as `seqforge_text.TextRequest(prompt="ROMEO:")`; None for `fields`.
+            fields: Fields of the plugin's Request, such as prompt="ROMEO:". A type checker reports a number with a
+                fraction here, since it may be a misspelt control; a request object accepts it.
 
         Raises:
             OptionsError: If an option is unknown or has a wrong type.
@@ -130,7 +140,7 @@ class Model(ModelBase):
         values = locals()
         options = {name: value for name, value in values.items() if name in GENERATION_OPTIONS}
         controls = {name: value for name, value in values.items() if name in CONTROLS and value is not None}
-        generation = self._generation(cancel, controls, request, options)
+        generation = self._generation(cancel, controls, self._request_fields(request, fields), options)
         results: list[Generated] = sorted(generation.run(), key=lambda generated: generated.k)
         return [generated.piece for generated in results]
 
@@ -182,7 +192,8 @@ class Model(ModelBase):
         check_event("cancel", cancel)
         stop = StopEvent(cancel)
         controls = {name: value for name, value in options.items() if name in CONTROLS and value is not None}
-        request = {n: v for n, v in options.items() if n not in CONTROLS | GENERATION_OPTIONS | {"cancel"}}
+        fields = {n: v for n, v in options.items() if n not in CONTROLS | GENERATION_OPTIONS | {"cancel", "request"}}
+        request = self._request_fields(options.get("request"), fields)
         others = {name: value for name, value in options.items() if name in GENERATION_OPTIONS}
         return Streaming(self._generation(stop, controls, request, others), stop, self.streamer())
 
@@ -193,6 +204,26 @@ class Model(ModelBase):
         options = {**options, "labels": check_labels(options.get("labels"))}
         values = GenerationRequest(precision=self.precision, controls=controls, request=request, **options)
         return Generation(self, values, cancel=cancel)
+
+    def _request_fields(self, request: Any, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields of a request object, or else the fields that are set one by one.
+
+        Raises:
+            OptionsError: If the object is not the plugin's Request, or both are set.
+        """
+        if request is None:
+            return fields
+        kind = self.plugin.Request
+        if not isinstance(request, kind):
+            raise OptionsError.invalid("request", request, f"a {kind.__name__}, or None")
+        if fields:
+            self._check_names(fields)
+            name = next(iter(fields))
+            raise OptionsError(
+                f"`request` and `{name}` are both set; set `{name}` in the request", field=name, value=fields[name],
+                allowed="None if `request` is set",
+            )  # fmt: skip
+        return {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
 
     def _check_names(self, options: Mapping[str, Any]) -> None:
         """Check that every option is a sampling control or a field of the plugin's request.

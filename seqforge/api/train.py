@@ -110,7 +110,8 @@ def train(
         WriteError: If the run cannot be written.
     """
     check_train_arguments(
-        plugin=plugin, corpus=corpus, init=init, run=run, resume=resume, stop_at=stop_at, workers=workers,
+        plugin=plugin, corpus=corpus, split=split, valid=valid, test=test, text_column=text_column,
+        label_columns=label_columns, init=init, run=run, resume=resume, stop_at=stop_at, workers=workers,
         on_event=on_event, on_message=on_message, should_stop=should_stop, progress=progress,
     )  # fmt: skip
     owner = registry.load(plugin)

@@ -40,7 +40,7 @@ RESERVED = frozenset(
     init input_dropout json label label_columns label_dropout labels layers learning_rate length length_penalty
     max_seconds max_steps min_p minutes mirostat mirostat_rate model n no_repeat_ngram output output_dropout
     overwrite patience penalty_window plugin precision presence_penalty quiet recurrent_dropout repetition_penalty
-    replace replay residual resume run samples seed show_attention size split steps stop_at temperature test
+    replace replay request residual resume run samples seed show_attention size split steps stop_at temperature test
     text_column threads tie_embeddings top_k top_p typical valid version warmup weight_decay workers""".split()  # noqa: SIM905 - readable as prose
 )
 """Names of the core's own flags; no field of a plugin's Options or Request may have one of these names."""

@@ -1,5 +1,6 @@
 import dataclasses
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -13,10 +14,14 @@ import numpy as np
 import pytest
 
 import seqforge
+import seqforge_midi
+import seqforge_text
 from seqforge import Model, OptionsError
 from seqforge.api.model import GENERATION_OPTIONS
 from seqforge.sampling import Controls
+from seqforge_text import TextRequest
 
+PLUGINS = (seqforge_midi, seqforge_text)
 GENERATE: list[dict[str, Any]] = [
     {"n": "3"},
     {"n": 1.0},
@@ -89,6 +94,12 @@ def test_wrong_type_in_a_method_is_an_options_error(
         ({"plugin": 3}, "plugin"),
         ({"corpus": 3}, "corpus"),
         ({"corpus": ["a.txt", 3]}, "corpus"),
+        ({"split": 0.8}, "split"),
+        ({"split": (0.8, 0.1, 0.1)}, "split"),
+        ({"valid": 3}, "valid"),
+        ({"test": [3]}, "test"),
+        ({"text_column": 3}, "text_column"),
+        ({"label_columns": [3]}, "label_columns"),
         ({"init": 3}, "init"),
         ({"run": 3}, "run"),
         ({"resume": 3.5}, "resume"),
@@ -140,7 +151,7 @@ def test_generate_has_an_argument_of_the_right_type_for_every_control() -> None:
     for name, kind in controls.items():
         assert parameters[name].default is None and parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
         assert hints[name] == (Sequence[Any] if name in ("ban", "force") else kind) | None  # type: ignore[operator]
-    assert set(parameters) - set(controls) - {"self", "cancel", "request"} == GENERATION_OPTIONS
+    assert set(parameters) - set(controls) - {"self", "cancel", "request", "fields"} == GENERATION_OPTIONS
 
 
 def test_every_argument_of_generate_is_documented() -> None:
@@ -156,29 +167,64 @@ def test_a_control_without_a_value_has_its_default(trained: dict[str, Model]) ->
 
 USER = """
 import seqforge
+from seqforge_midi import MidiRequest
+from seqforge_text import TextRequest
 
 def use(model: seqforge.Model) -> None:
     model.generate(2, prompt="a", temperature=1, top_k=3, labels={"kind": "reel"})
+    model.generate(2, request=TextRequest(prompt="a"), temperature=0.9)
+    model.generate(2, request=MidiRequest(seconds=7.5))
     for item in model.stream(prompt="a", top_p=0.9):
         print(item.text)
-    model.generate(temperature="hot")
-    model.generate(top_k=1.5)
-    model.stream(seed="x")
-    model.generate(labels=["a"])
-    seqforge.train("text", progress="yes")
+    model.generate(temperature="hot")  # error
+    model.generate(top_k=1.5)  # error
+    model.stream(seed="x")  # error
+    model.generate(labels=["a"])  # error
+    seqforge.train("text", progress="yes")  # error
+    seqforge.load("text").generate(temprature=0.9)  # error
+    model.generate(request=TextRequest(prompt="a"), temprature=0.9)  # error
+    model.stream(prompt="a", temprature=0.9)  # error
+    model.generate(request=TextRequest(promt="a"))  # error
+    model.generate(request=TextRequest(prompt=3))  # error
 """
 
 
-def test_type_checker_finds_values_of_a_wrong_type(tmp_path: Path) -> None:
+def test_type_checker_finds_wrong_values_and_unknown_controls(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "user.py").write_text(USER)
-    root = str(Path(seqforge.__file__).parents[1])
+    folders = [Path(seqforge.__file__).parents[1], *(Path(module.__file__).parents[1] for module in PLUGINS)]
     command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--ignore-missing-imports", "user.py"]
     child = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=tmp_path, env={"MYPYPATH": root, "PATH": ""}
-    )
-    lines = [int(line.split(":")[1]) for line in child.stdout.splitlines() if ": error:" in line]
-    assert lines == [8, 9, 10, 11, 12], child.stdout + child.stderr
+        command, capture_output=True, text=True, check=False, cwd=tmp_path,
+        env={"MYPYPATH": os.pathsep.join(map(str, folders)), "PATH": ""},
+    )  # fmt: skip
+    errors = [int(line.split(":")[1]) for line in child.stdout.splitlines() if ": error:" in line]
+    expected = [number for number, line in enumerate(USER.splitlines(), 1) if "# error" in line]
+    assert errors == expected, child.stdout + child.stderr
+
+
+def test_request_object_is_the_same_as_its_fields(trained: dict[str, Model]) -> None:
+    model, request = trained["text"], TextRequest(prompt="the lazy ")
+    expected = model.generate(2, prompt="the lazy ", length=20)
+    assert model.generate(2, request=request, length=20) == expected
+    (*_, last) = model.stream(request=request, length=20)
+    assert last.piece == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"request": 3}, "request"),
+        ({"request": {"prompt": "a"}}, "request"),
+        ({"request": TextRequest, "prompt": "a"}, "request"),
+        ({"request": TextRequest(), "prompt": "a"}, "prompt"),
+    ],
+)
+def test_wrong_request_object_is_an_options_error(
+    trained: dict[str, Model], options: dict[str, Any], field: str
+) -> None:
+    expect(field, options[field], lambda: trained["text"].generate(**options))
+    expect(field, options[field], lambda: trained["text"].stream(**options))
 
 
 def test_event_is_any_object_with_is_set(trained: dict[str, Model]) -> None:
