@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from seqforge import Piece
-from seqforge_midi.song import DEFAULT_BPM, DEFAULT_TIME_SIGNATURE, DRUMS, NUM_PROGRAMS, Song, TimeSignature
+from seqforge_midi.song import (
+    DEFAULT_BPM,
+    DEFAULT_TIME_SIGNATURE,
+    DRUMS,
+    MAX_BPM,
+    MIN_BPM,
+    NUM_PROGRAMS,
+    Song,
+    TimeSignature,
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,10 @@ class CorpusStats:
         valid = all(0 <= p < NUM_PROGRAMS and 0 <= low <= high < 128 for p, (low, high) in ranges.items())
         if not valid or not all(0 <= pitch < 128 for pitch in drum_pitches):
             raise ValueError("a program or pitch is outside the range of MIDI")
-        return cls(ranges, drum_pitches, int(data["max_notes"]), int(data["bpm"]), (numerator, denominator))
+        max_notes, bpm = int(data["max_notes"]), int(data["bpm"])
+        if numerator <= 0 or denominator <= 0 or max_notes < 0 or not MIN_BPM <= bpm <= MAX_BPM:
+            raise ValueError(f"time signature {numerator}/{denominator}, {bpm} bpm or {max_notes} notes is not possible")
+        return cls(ranges, drum_pitches, max_notes, bpm, (numerator, denominator))
 
 
 def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
