@@ -165,8 +165,8 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
     if not has_sources(data, plugin, sources):
         if names != config.corpus:
             raise RunError(
-                f"`corpus` is {' '.join(_names(corpus))!r} and was {before!r}, and the contents differ; name a copy with"
-                " the same files, or start a new run, perhaps with `init`"
+                f"`corpus` is {' '.join(_names(corpus))!r} and was {before!r}, and the contents differ; name a copy"
+                " with the same files, or start a new run, perhaps with `init`"
             )
         raise RunError(
             f"the corpus of the run, {before!r}, has changed since the run was started; restore its files, or start a"

@@ -83,7 +83,7 @@ class CorpusStats:
             raise ValueError("a program or pitch is outside the range of MIDI")
         max_notes, bpm = int(data["max_notes"]), int(data["bpm"])
         if numerator <= 0 or denominator <= 0 or max_notes < 0 or not MIN_BPM <= bpm <= MAX_BPM:
-            raise ValueError(f"time signature {numerator}/{denominator}, {bpm} bpm or {max_notes} notes is not possible")
+            raise ValueError(f"time signature {numerator}/{denominator}, {bpm} bpm or {max_notes} notes is impossible")
         return cls(ranges, drum_pitches, max_notes, bpm, (numerator, denominator))
 
 
