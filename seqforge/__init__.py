@@ -15,7 +15,7 @@ import seqforge._interruption  # noqa: F401 - first, because the other imports t
 from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
-from seqforge.core.files import input_file
+from seqforge.core.files import input_file, prompt_text
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture, Space
@@ -116,6 +116,7 @@ __all__ = [
     "input_file",
     "listing",
     "load",
+    "prompt_text",
     "train",
 ]
 

@@ -17,11 +17,21 @@ from typing import Literal
 from seqforge.core.advisory_locks import lock_file
 from seqforge.errors import RequestError, WriteError
 
-__all__ = ["STDIN", "input_file", "make_folder", "path_kind", "remove_temporary_files", "replacing", "write_text"]
+__all__ = [
+    "STDIN",
+    "input_file",
+    "make_folder",
+    "path_kind",
+    "prompt_text",
+    "remove_temporary_files",
+    "replacing",
+    "write_text",
+]
 
 STDIN = Path("-")
 """The path that means standard input, wherever a file is read."""
 MAX_INPUT_BYTES = 1 << 30
+MAX_PROMPT_BYTES = 1 << 26
 
 
 def path_kind(path: Path) -> Literal["file", "folder", "other", "missing"]:
@@ -254,6 +264,37 @@ def input_file(path: Path, *, field: str = "", suffix: str = "") -> Path:
     if copy.stat().st_size > MAX_INPUT_BYTES:
         raise RequestError.invalid(field or "input", str(path), f"at most {MAX_INPUT_BYTES >> 30} GiB long")
     return copy
+
+
+def prompt_text(prompt: str, prompt_file: Path | None) -> str:
+    """Return the text of a request's fields `prompt` and `prompt_file`, of which at most one may be set.
+
+    >>> prompt_text("ROMEO:", None)
+    'ROMEO:'
+
+    Args:
+        prompt: The text; "" if it is not set.
+        prompt_file: The path of a regular UTF-8 file, as `input_file` returns it; None if it is not set.
+
+    Raises:
+        RequestError: If both fields are set, or the file is not a regular file, is larger than 64 MiB, or cannot be
+            read as UTF-8.
+    """
+    if prompt_file is None:
+        return prompt
+    if prompt:
+        raise RequestError(
+            "`prompt` and `prompt_file` are both set; set only one of them", field="prompt_file", value=prompt_file
+        )
+    try:
+        if prompt_file.stat().st_size > MAX_PROMPT_BYTES:
+            raise RequestError.invalid("prompt_file", prompt_file, f"at most {MAX_PROMPT_BYTES >> 20} MiB long")
+        return prompt_file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+    except UnicodeDecodeError:
+        reason = "is not UTF-8 text; convert it first, for example with iconv"
+    raise RequestError(f"the file {prompt_file} of `prompt_file` {reason}", field="prompt_file", value=prompt_file)
 
 
 @functools.cache

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,62 @@ def prompt_tokens(**fields: Any) -> list[str]:
 def test_the_example_of_a_prompt_contains_its_tokens() -> None:
     tokens = prompt_tokens(prompt="|:DED F2A|", key="D", meter="6/8", rhythm="jig")
     assert tokens == ["R:jig", "M:6/8", "L:1/8", "K:D", "|:", "=D", "=E", "=D", "*2", "^F", "=A", "|1"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "tokens"),
+    [
+        ({"prompt": '"D"d8|', "meter": "4/4"}, '"D *8 =d |1'),
+        ({"prompt": 'A|"D"d2f "G"B2g|', "meter": "6/8"}, '=A | "D *2 =d ^f "G *2 =B =g |1'),
+        ({"prompt": "~d2ed cAGE|", "meter": "4/4", "rhythm": "hornpipe"}, "!roll! *2 =d =e =d ^c =A =G =E |1"),
+        ({"prompt": "!coda!.D4-D4|", "meter": "4/4"}, "!coda! !staccato! *4 =D - *4 =D |1"),
+        ({"prompt": "|:D8-|", "meter": "4/4"}, "|: *8 =D - |1"),
+        ({"prompt": "DEFG|", "meter": "4/4"}, "=D =E ^F =G |"),
+        ({"prompt": "FGAB cd|d8|", "meter": "4/4"}, "^F =G =A =B ^c =d | *8 =d |1"),
+        ({"prompt": "d8|[M:6/8]ded d2e|", "meter": "4/4"}, "*8 =d |1 M:6/8 =d =e =d *2 =d =e |2"),
+        ({"prompt": "|:D8|1 E8:|2 F8:|3 G8||", "meter": "4/4"}, "|: *8 =D |1 [1 *8 =E :| [2 *8 ^F :| [3 *8 =G ||"),
+        ({"prompt": "c 2 d c B 3 G |", "meter": "4/4"}, "*2 ^c =d ^c *3 =B =G |1"),
+        ({"prompt": "|:D8|[K:G]c8|1", "meter": "4/4"}, "|: *8 =D |1 K:G *8 =c |2 [1"),
+    ],
+)
+def test_a_prompt_may_contain_what_is_never_generated(fields: dict[str, Any], tokens: str) -> None:
+    assert prompt_tokens(key="D", **fields)[4:] == tokens.split()
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "X:1\nT:The Kesh\nC:trad.\nR:jig\nM:6/8\nL:1/8\nK:G % a comment\n|:GAG GAB|",
+        "M:6/8 K:G\n|:GAG GAB|",
+        "R:jig\nM:6/8\nK:G |:GAG GAB|",
+        "[M:6/8][K:G]|:GAG GAB|",
+        "<s> M:6/8 K:Gmaj |: G A G G 2 B |",
+        "|:[K:G]GAG[M:6/8] GAB|",
+    ],
+)
+def test_the_header_of_a_prompt_sets_the_fields_of_the_request(prompt: str) -> None:
+    if prompt.startswith("|:"):  # the meter does not stand before the first note
+        with pytest.raises(RequestError, match="needs a meter"):
+            parse_request(AbcRequest(prompt=prompt), CODEC.rhythms)
+        return
+    request = parse_request(AbcRequest(prompt=prompt), CODEC.rhythms)
+    assert (str(request.key), str(request.meter)) == ("G", "6/8")
+    assert request.title == ("The Kesh" if "T:" in prompt else "")
+    assert request.rhythm == ("jig" if "R:" in prompt else "")
+    assert request.prompt is not None and len(request.prompt.notes()) in (5, 6)
+
+
+def test_a_header_without_music_is_a_request_without_a_prompt() -> None:
+    request = parse_request(AbcRequest(prompt="R:reel\nM:C\n"), CODEC.rhythms)
+    assert (request.rhythm, str(request.meter), request.key, request.prompt) == ("reel", "4/4", None, None)
+
+
+def test_the_prompt_file_is_the_prompt(tmp_path: Path) -> None:
+    (tmp_path / "prompt.abc").write_text("X:1\nM:6/8\nK:D\n|:DED F2A|\n")
+    assert prompt_tokens(prompt_file=tmp_path / "prompt.abc")[4:] == ["|:", "=D", "=E", "=D", "*2", "^F", "=A", "|1"]
+    with pytest.raises(RequestError, match="both set") as caught:
+        prompt_tokens(prompt="DED", prompt_file=tmp_path / "prompt.abc")
+    assert caught.value.field == "prompt_file"
 
 
 def test_requested_header_fields_are_forced_and_others_free() -> None:
@@ -56,10 +113,30 @@ def test_finish_sets_the_title() -> None:
         ({"meter": "6"}, "meter", "6/8"),
         ({"rhythm": "real"}, "rhythm", "Did you mean 'reel'"),
         ({"bars": -1}, "bars", "from 0 to 1000"),
-        ({"prompt": "DED", "key": "D"}, "meter", "set `key` and `meter`"),
-        ({"prompt": "DED", "meter": "6/8"}, "key", "set `key` and `meter`"),
+        ({"prompt": "DED", "key": "D"}, "meter", "begin the prompt with a line such as M:6/8"),
+        ({"prompt": "DED", "meter": "6/8"}, "key", "begin the prompt with a line such as K:D"),
         ({"prompt": "hello, world; 42%", "key": "D", "meter": "6/8"}, "prompt", "not ABC"),
-        ({"prompt": "DED F2A B|", "key": "D", "meter": "6/8"}, "prompt", "bar 1, "),
+        ({"prompt": "DED F2A B|", "key": "D", "meter": "6/8"}, "meter", "bar 1 of `prompt` has 7 eighths"),
+        ({"prompt": "D2|DED F2A|d2e|d6|", "key": "D", "meter": "6/8"}, "prompt", "bar 2 of `prompt` has 3 eighths"),
+        ({"prompt": "|:DED F2A|", "key": "D", "meter": "4/4"}, "meter", "of 4/4 has 8 eighths; 6/8 or 3/4 would fit"),
+        ({"prompt": "|:DED F2A:|", "key": "D", "meter": "4/4"}, "meter", "6/8 or 3/4 would fit"),
+        ({"prompt": "DED F2A|d2", "key": "D", "meter": "4/4"}, "meter", "6/8 or 3/4 would fit"),
+        ({"prompt": "DED F2A|(3d2e2|", "key": "D", "meter": "6/8"}, "prompt", "tuplet in bar 2 of `prompt` is incompl"),
+        (
+            {"prompt": "DED F2A|d5 (3d2", "key": "D", "meter": "6/8"},
+            "prompt",
+            "tuplet of `prompt` cannot be completed in bar 2",
+        ),
+        ({"prompt": "DED [DF]3-|", "key": "D", "meter": "6/8"}, "prompt", "chord of `prompt` is tied to nothing"),
+        ({"prompt": "DED F2A|d6|d6|", "key": "D", "meter": "6/8", "bars": 2}, "bars", "it has more than 2 bars"),
+        ({"prompt": "DED F2A|d6|", "key": "D", "meter": "6/8", "bars": 2}, "bars", "ends with none of the bar lines"),
+        ({"prompt": "DED F2A|d6|]", "key": "D", "meter": "6/8", "bars": 3}, "bars", "ends with |] before the last bar"),
+        ({"prompt": "K:G\nDED F2A|", "key": "D", "meter": "6/8"}, "key", "`key` is D, and `prompt` begins with G"),
+        ({"prompt": "[K:G]DED F2A|", "key": "D", "meter": "6/8"}, "key", "`key` is D, and `prompt` begins with G"),
+        ({"prompt": "M:C|\nK:D\nDED F2A|", "meter": "C"}, "meter", "is 4/4, and `prompt` begins with 2/2"),
+        ({"prompt": "R:reel\nM:C\nK:D\nD8|", "rhythm": "jig"}, "rhythm", "begins with reel"),
+        ({"prompt": "T:A\nM:C\nK:D\nD8|", "title": "B"}, "title", "begins with A"),
+        ({"prompt": "M:three\nK:D\nD8|"}, "prompt", "the line M:three, which must look like M:6/8"),
         ({"prompt": "DEF|" * 9000, "key": "D", "meter": "3/8"}, "prompt", "36,000 characters"),
     ],
 )

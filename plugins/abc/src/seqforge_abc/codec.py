@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Constraint, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
+from seqforge import Augments, Example, Piece, Prompt, Task, TokenCodec, listing
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
@@ -107,22 +107,20 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
 
     def task(self, request: AbcRequest) -> Task[Tune]:
         parsed = parse_request(request, self.rhythms, self.options.kept)
-        return TuneTask(self._prompt(parsed), request.title)
+        return TuneTask(self._prompt(parsed), parsed.title)
 
     def _prompt(self, request: ParsedRequest) -> Prompt:
         if self._by_character:
             return character_encoding.make_prompt(request, self.vocabulary)
-        if request.gaps:
+        if request.prompt is not None:
             infill = Infill(self.vocabulary, request)
             steps = np.array(infill.prefix, self.space.dtype)
-            return Prompt(Example(steps), infill, candidates=INFILL_CANDIDATES)
+            candidates = INFILL_CANDIDATES if request.gaps else TUNE_CANDIDATES
+            return Prompt(Example(steps), infill, candidates=candidates)
         automaton = TuneAutomaton(
             self.vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=request.bars
         )
-        prompt_tokens = request.prompt_parts()[0] if request.prompt is not None else []
-        steps = np.array([self.index[token] for token in prompt_tokens], self.space.dtype)
-        _check_prompt(automaton, steps, self.vocabulary)
-        return Prompt(Example(steps), automaton, candidates=TUNE_CANDIDATES)
+        return Prompt(Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES)
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the tune in its own key, or transposed to a random key in which every pitch is in range."""
@@ -166,22 +164,3 @@ class TuneTask(Task[Tune]):
 
     def finish(self, pieces: Sequence[Piece[Tune]]) -> Piece[Tune]:
         return Piece(dataclasses.replace(pieces[0].content, title=self.title), pieces[0].labels)
-
-
-def _check_prompt(constraint: Constraint, steps: np.ndarray, vocabulary: Sequence[str]) -> None:
-    """Check that a tune can begin with these steps.
-
-    Raises:
-        RequestError: If no tune can; the message names the bar.
-    """
-    state, bar = constraint.start(), 1
-    for step in steps.tolist():
-        token = vocabulary[step]
-        if not constraint.allowed(state)[step]:
-            raise RequestError(
-                f"no complete tune can begin with `prompt`: in bar {bar}, {token!r} does not fit; check the meter, and"
-                " that bars are full",
-                field="prompt",
-            )
-        bar += token in token_encoding.BAR_LINE_TOKENS and token != "|"
-        state = constraint.advance(state, step)

@@ -35,7 +35,7 @@ __all__ = ["BadMusicError", "MusicParser", "parse_music"]
 _FIELD = re.compile(r"[ \t]*([A-Zmr-xh-l+]):(?![|:])")
 
 
-def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = None) -> Tune:
+def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = None, open_end: bool = False) -> Tune:
     """Return music code as a Tune without a title.
 
     >>> from seqforge_abc.theory import parse_key, parse_meter
@@ -48,6 +48,7 @@ def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = No
         key: The key at the beginning, unless the text changes it.
         meter: The meter at the beginning, unless the text changes it.
         unit: The unit note length in whole notes; None for the default of ABC 2.1 for the meter.
+        open_end: Whether more music follows the text: its last note may be tied, its last tuplet incomplete.
 
     Raises:
         BadMusicError: If the text contains no note or is no music code; it is a ValueError.
@@ -61,7 +62,7 @@ def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = No
     parser.close_line()
     if not parser.has_notes:
         raise BadMusicError(f"{text.strip()[:40]!r} contains no note; ABC music looks like '|:DED F2A|'")
-    return parser.finish()
+    return parser.finish(open_end=open_end)
 
 
 class MusicParser:
@@ -221,8 +222,11 @@ class MusicParser:
         names = [*self.order, *(name for name in self.voices if name not in self.order)]
         return [self.voices[name] for name in names if name in self.voices and self.voices[name].has_pitch]
 
-    def finish(self) -> Tune:
+    def finish(self, *, open_end: bool = False) -> Tune:
         """Return the first voice that has a note as a tune in normal form.
+
+        Args:
+            open_end: Whether more music follows (`to_normal_form`).
 
         Raises:
             BadMusicError: If the voice contains music code that cannot be read.
@@ -234,7 +238,7 @@ class MusicParser:
         first.finish()
         losses = self.losses + first.losses
         losses["additional voices"] += len(others)
-        elements = to_normal_form(first.elements, first.ties, losses)
+        elements = to_normal_form(first.elements, first.ties, losses, open_end=open_end)
         return Tune(elements, first.first_key, first.first_meter, self.rhythm, tempo=self.tempo, losses=+losses)
 
     @property

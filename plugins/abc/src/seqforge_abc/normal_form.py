@@ -56,7 +56,7 @@ def ending_number(text: str) -> str | None:
 
 
 def to_normal_form(
-    elements: Sequence[Element], ties: Mapping[int, set[Pitch]], losses: Counter[str]
+    elements: Sequence[Element], ties: Mapping[int, set[Pitch]], losses: Counter[str], *, open_end: bool = False
 ) -> tuple[Element, ...]:
     """Return elements in normal form.
 
@@ -64,17 +64,21 @@ def to_normal_form(
         elements: The elements in the order in which they were read.
         ties: For the index of a note, the pitches that are tied to the next note.
         losses: The counter of what is lost; it is updated.
+        open_end: Whether more music follows the elements: the last note may be tied, the last tuplet incomplete, and
+            an ending may begin after the last note.
     """
     result = list(elements)
-    _apply_ties(result, ties, losses)
+    _apply_ties(result, ties, losses, open_end=open_end)
     balance_slurs(result, losses)
-    result = _complete_tuplets(_merge_bar_lines(result), losses)
-    while result and not isinstance(result[-1], Note | BarLine):
+    result = _complete_tuplets(_merge_bar_lines(result, open_end=open_end), losses, open_end=open_end)
+    while not open_end and result and not isinstance(result[-1], Note | BarLine):
         result.pop()
     return tuple(result)
 
 
-def _apply_ties(elements: list[Element], ties: Mapping[int, set[Pitch]], losses: Counter[str]) -> None:
+def _apply_ties(
+    elements: list[Element], ties: Mapping[int, set[Pitch]], losses: Counter[str], *, open_end: bool
+) -> None:
     """Tie notes whose pitches the next note has too."""
     indices = [index for index, element in enumerate(elements) if isinstance(element, Note)]
     next_index = dict(pairwise(indices))
@@ -82,7 +86,7 @@ def _apply_ties(elements: list[Element], ties: Mapping[int, set[Pitch]], losses:
         note, following = elements[index], elements[next_index[index]] if index in next_index else None
         assert isinstance(note, Note)
         shared = set(note.pitches) & set(following.pitches) if isinstance(following, Note) else set()
-        if shared and shared <= pitches:
+        if (shared and shared <= pitches) or (following is None and open_end and note.pitches):
             elements[index] = replace(note, tied=True)
         elif shared & pitches:
             losses["ties of single notes in a chord"] += 1
@@ -119,7 +123,7 @@ def balance_slurs(elements: list[Element], losses: Counter[str], *, max_depth: i
         losses["slurs without an end"] += 1
 
 
-def _merge_bar_lines(elements: Sequence[Element]) -> list[Element]:
+def _merge_bar_lines(elements: Sequence[Element], *, open_end: bool) -> list[Element]:
     """Merge bar lines without a note between them, and drop bar lines before the first note that open nothing."""
     merged: list[Element] = []
     last_note = -1
@@ -140,7 +144,8 @@ def _merge_bar_lines(elements: Sequence[Element]) -> list[Element]:
     first_note = next((index for index, element in enumerate(merged) if isinstance(element, Note)), len(merged))
     for index, element in enumerate(merged):
         if isinstance(element, BarLine):
-            kind = _kind_at(element.kind, before_notes=index < first_note, after_notes=index > last_note)
+            after_notes = index > last_note and not open_end
+            kind = _kind_at(element.kind, before_notes=index < first_note, after_notes=after_notes)
             merged[index] = BarLine(kind)
     return [element for index, element in enumerate(merged) if index > first_note or not _opens_nothing(element)]
 
@@ -172,11 +177,11 @@ def _merged_kind(first: str, second: str) -> str:
     return ":|" if closes else "|:" if opens else max(first, second, key=_STRENGTH.index)
 
 
-def _complete_tuplets(elements: Sequence[Element], losses: Counter[str]) -> list[Element]:
+def _complete_tuplets(elements: Sequence[Element], losses: Counter[str], *, open_end: bool) -> list[Element]:
     """Shorten tuplets that another tuplet, or the end of the tune, cuts off."""
     result = list(elements)
     tuplet_index, notes_left = -1, 0
-    for index, element in enumerate([*result, Tuplet(1, 1, 0)]):
+    for index, element in enumerate(result if open_end else [*result, Tuplet(1, 1, 0)]):
         if isinstance(element, Note):
             notes_left = max(0, notes_left - 1)
         elif isinstance(element, Tuplet):

@@ -1,23 +1,27 @@
 """The generation request: key, meter, rhythm, number of bars and the beginning of the tune."""
 
-import re
+import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any
 
-from seqforge import RequestError, did_you_mean, flag, listing
-from seqforge_abc.canonical import canonicalize
-from seqforge_abc.music_parser import parse_music
+from seqforge import RequestError, did_you_mean, flag, listing, prompt_text
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
 from seqforge_abc.tokens import METERS, REQUEST_ONLY, all_keys, encode_tune, unit_token
-from seqforge_abc.tune import BarLine, Note, Tune, unit_note_length
+from seqforge_abc.tune import Tune, unit_note_length
+from seqforge_abc.written_prompt import (
+    MAX_BARS,
+    Gap,
+    WrittenPrompt,
+    fitting_meters,
+    parse_prompt,
+    split_header,
+)
 
 MAX_PROMPT_LENGTH = 20_000
 """In characters."""
-MAX_BARS = 1000
-MAX_GAPS = 50
-_GAP = re.compile(r'(?P<other>"[^"]*"|![^!\s]*!|\[[A-Za-z]:[^\]\n]*\]|%.*)|\*(?P<bars>\d*)')
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,8 @@ class AbcRequest:
     prompt: str = flag(
         "", help="Beginning of the tune in ABC: '|:DED F2A|'; * is a bar to fill, *4 are four.", unit="ABC"
     )
+    prompt_file: Path | None = flag(None, help="File with the beginning of the tune; - is standard input.", unit="FILE")
     title: str = flag("", help="Title of the tune.", unit="TEXT")
-
-
-class Gap(NamedTuple):
-    """A gap in a prompt.
-
-    Attributes:
-        position: The index of the rest that represents the gap, in the elements of the prompt.
-        bars: The number of bars to fill.
-    """
-
-    position: int
-    bars: int
 
 
 @dataclass(frozen=True)
@@ -59,16 +52,31 @@ class ParsedRequest:
         meter: The meter.
         key: The key.
         bars: The number of bars, 0 for any.
-        prompt: The beginning of the tune.
-        gaps: The gaps in the prompt.
+        title: The title, "" for none.
+        written: The prompt.
     """
 
     rhythm: str | None
     meter: Meter | None
     key: Key | None
     bars: int
-    prompt: Tune | None
-    gaps: tuple[Gap, ...] = ()
+    title: str = ""
+    written: WrittenPrompt | None = None
+
+    @property
+    def prompt(self) -> Tune | None:
+        """The beginning of the tune."""
+        return None if self.written is None else self.written.tune
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The gaps in the prompt."""
+        return () if self.written is None else self.written.gaps
+
+    @property
+    def fitting_meters(self) -> list[str]:
+        """The usual meters in which the bars of the prompt are full."""
+        return [] if self.written is None else fitting_meters(self.written)
 
     def prompt_parts(self) -> list[list[str]]:
         """Return the tokens of the prompt before, between and after its gaps.
@@ -116,10 +124,54 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[
         raise RequestError.invalid("key", request.key, allowed)
     if not 0 <= request.bars <= MAX_BARS:
         raise RequestError.invalid("bars", request.bars, f"from 0 to {MAX_BARS}")
-    if not request.prompt.strip():
-        return ParsedRequest(rhythm, meter, key, request.bars, None)
-    prompt, gaps = _prompt(request.prompt, key, meter, rhythm, rhythms, keep)
-    return ParsedRequest(prompt.rhythm, prompt.meter, prompt.key, request.bars, prompt, gaps)
+    parsed = ParsedRequest(rhythm, meter, key, request.bars, request.title)
+    text = prompt_text(request.prompt, request.prompt_file)
+    return _with_prompt(parsed, text, rhythms, keep) if text.strip() else parsed
+
+
+def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep: Collection[str]) -> ParsedRequest:
+    """Return the request extended by the prompt and the fields at its beginning.
+
+    Raises:
+        RequestError: If the prompt is no ABC music, lacks a key or a meter, or contradicts another field.
+    """
+    if len(text) > MAX_PROMPT_LENGTH:
+        raise RequestError(
+            f"`prompt` has {len(text):,} characters; at most {MAX_PROMPT_LENGTH:,} are allowed",
+            field="prompt", allowed=f"at most {MAX_PROMPT_LENGTH:,} characters",
+        )  # fmt: skip
+    header, music = split_header(text)
+    rhythm = None if header.rhythm is None else _rhythm(header.rhythm, rhythms)
+    rhythm = _agreed("rhythm", parsed.rhythm, rhythm)
+    key, meter = _agreed("key", parsed.key, header.key), _agreed("meter", parsed.meter, header.meter)
+    title = _agreed("title", parsed.title or None, header.title) or ""
+    parsed = dataclasses.replace(parsed, rhythm=rhythm, key=key, meter=meter, title=title)
+    if not music.strip():
+        return parsed
+    for name, value, line in (("key", key, "K:D"), ("meter", meter, "M:6/8")):
+        if value is None:
+            raise RequestError(
+                f"`prompt` needs a {name}; set `{name}`, or begin the prompt with a line such as {line}", field=name
+            )
+    header = dataclasses.replace(header, key=key, meter=meter)
+    written = parse_prompt(music, header, rhythms, keep, rhythm=rhythm or "")
+    tune = written.tune
+    return dataclasses.replace(parsed, rhythm=tune.rhythm, key=tune.key, meter=tune.meter, written=written)
+
+
+def _agreed(name: str, value: Any, inner: Any) -> Any:
+    """Return the value of a field that the request and the beginning of the prompt may both set.
+
+    Raises:
+        RequestError: If they differ.
+    """
+    if value is not None and inner is not None and value != inner:
+        raise RequestError(
+            f"`{name}` is {value or 'unknown'}, and `prompt` begins with {inner or 'unknown'}; leave out `{name}`, or"
+            " change the prompt",
+            field=name, value=str(value), allowed=str(inner),
+        )  # fmt: skip
+    return inner if value is None else value
 
 
 def _rhythm(text: str, rhythms: Sequence[str]) -> str | None:
@@ -135,63 +187,3 @@ def _rhythm(text: str, rhythms: Sequence[str]) -> str | None:
             field="rhythm", value=text, allowed=allowed,
         )  # fmt: skip
     return name
-
-
-def _prompt(
-    text: str,
-    key: Key | None,
-    meter: Meter | None,
-    rhythm: str | None,
-    rhythms: Sequence[str],
-    keep: Collection[str],
-) -> tuple[Tune, tuple[Gap, ...]]:
-    """Return the prompt as the beginning of a tune, without the final bar line of the canonical form, and its gaps."""
-    if len(text) > MAX_PROMPT_LENGTH:
-        raise RequestError(
-            f"`prompt` has {len(text):,} characters; at most {MAX_PROMPT_LENGTH:,} are allowed",
-            field="prompt", allowed=f"at most {MAX_PROMPT_LENGTH:,} characters",
-        )  # fmt: skip
-    if key is None or meter is None:
-        raise RequestError(
-            "`prompt` needs a key and a meter; set `key` and `meter`, such as D and 6/8",
-            field="key" if key is None else "meter",
-        )
-    template, ends, bars = _split_gaps(text)
-    try:
-        music = parse_music(template, key=key, meter=meter)
-        # the number of notes before the end of a gap, including its rest, identifies the rest
-        counts = [len(parse_music(template[:end], key=key, meter=meter).notes()) for end in ends]
-    except ValueError as error:
-        raise RequestError(f"`prompt` is not ABC music: {error}", field="prompt", value=text) from error
-    tune = canonicalize(Tune(music.elements, music.key, music.meter, rhythm or ""), rhythms, keep)[0]
-    if music.elements and isinstance(music.elements[-1], BarLine):
-        tune = Tune((*tune.elements[:-1], music.elements[-1]), tune.key, tune.meter, tune.rhythm)
-    notes = [index for index, element in enumerate(tune.elements) if isinstance(element, Note)]
-    gaps = tuple(Gap(notes[count - 1], length) for count, length in zip(counts, bars, strict=True))
-    for gap in gaps:
-        rest = tune.elements[gap.position]
-        if not isinstance(rest, Note) or rest != Note((), rest.duration):
-            raise RequestError(
-                "a * in `prompt` is a bar to fill; no decoration, grace note or tie may stand at it, as in '!f!*'",
-                field="prompt", value=text,
-            )  # fmt: skip
-    return tune, gaps
-
-
-def _split_gaps(prompt: str) -> tuple[str, list[int], list[int]]:
-    """Return a prompt with a rest in place of each gap, the end of each of these rests, and the bars of each gap.
-
-    Raises:
-        RequestError: If there are too many gaps, or a gap has too few or too many bars.
-    """
-    text, ends, bars, last = "", [], [], 0
-    for match in _GAP.finditer(prompt):
-        if match["other"] is None:
-            text += prompt[last : match.start()] + "z"
-            last = match.end()
-            ends.append(len(text))
-            bars.append(int(match["bars"] or 1))
-    if len(bars) > MAX_GAPS or not all(1 <= length <= MAX_BARS for length in bars):
-        allowed = f"at most {MAX_GAPS} gaps (*), each of 1 to {MAX_BARS} bars (*4)"
-        raise RequestError(f"`prompt` may have {allowed}", field="prompt", value=prompt, allowed=allowed)
-    return text + prompt[last:], ends, bars

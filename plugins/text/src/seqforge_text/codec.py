@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from seqforge import UNSEEN, Piece, Prompt, RequestError, Streams, Task, TokenCodec
+from seqforge import UNSEEN, Piece, Prompt, RequestError, Streams, Task, TokenCodec, prompt_text
 from seqforge_text.options import TextOptions, TextRequest
 from seqforge_text.utf8 import Utf8Constraint, decode_utf8, encode_utf8
 
@@ -69,7 +69,7 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
         return Piece(text, labels)
 
     def task(self, request: TextRequest) -> Task[str]:
-        return Task([self.prompt(read_prompt(request) or None)])
+        return Task([self.prompt(prompt_text(request.prompt, request.prompt_file) or None)])
 
     def prompt(self, content: str | None) -> Prompt:
         if content is not None and len(content) > MAX_PROMPT:
@@ -101,25 +101,3 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
 
     def _replace_unknown(self, text: str) -> str:
         return "".join(character if character in self.index else UNSEEN for character in text)
-
-
-def read_prompt(request: TextRequest) -> str:
-    """Return the prompt of a request, read from its file if it names one.
-
-    Raises:
-        RequestError: If both `prompt` and `prompt_file` are set, or the file cannot be read as UTF-8.
-    """
-    path = request.prompt_file
-    if path is None:
-        return request.prompt
-    if request.prompt:
-        raise RequestError(
-            "`prompt` and `prompt_file` are both set; set only one of them", field="prompt_file", value=path
-        )
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror or error}"
-    except UnicodeDecodeError:
-        reason = "is not UTF-8 text; convert it first, for example with iconv"
-    raise RequestError(f"the file {path} of `prompt_file` {reason}", field="prompt_file", value=path)
