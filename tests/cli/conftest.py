@@ -1,5 +1,4 @@
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,21 +24,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Model]]:
-    """Tiny models that tests only read: text, and rows of numbers with labels."""
-    from fakekit import TINY, isolate, number_rows, prose
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
+    """Tiny models that tests only read: text, text as bytes, and rows of numbers with labels."""
+    from fakekit import train_models
 
-    import seqforge
-
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        isolate(patch, folder)
-        (folder / "a.txt").write_text(prose())
-        (folder / "a.num").write_text(number_rows())
-        yield {
-            "text": seqforge.train("text", corpus=["a.txt"], steps=30, run=folder / "t", **TINY),
-            "numbers": seqforge.train("numbers", corpus="a.num", steps=30, run=folder / "n", label_dropout=0.5, **TINY),
-        }
+    return train_models(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture

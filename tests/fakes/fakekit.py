@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from seqforge import Model
 
 SITE = Path(__file__).parent / "site"
 """A folder like site-packages that contains the fake plugin `numbers` and its dist-info."""
@@ -92,6 +95,27 @@ def number_rows(count: int = 200, *, seed: int = 0) -> str:
     return "".join(" ".join(map(str, range(start, start + length))) + "\n" for start, length in rows)
 
 
+def write_corpora(folder: Path) -> None:
+    """Write small corpora to a folder: two texts, and rows of numbers."""
+    (folder / "a.txt").write_text(prose())
+    (folder / "b.txt").write_text(prose(seed=7))
+    (folder / "a.num").write_text(number_rows())
+
+
+def train_models(folder: Path) -> dict[str, "Model"]:
+    """Return tiny models in a folder that tests only read: text, text as bytes, and rows of numbers with labels."""
+    import seqforge
+
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, folder)
+        write_corpora(folder)
+        return {
+            "text": seqforge.train("text", corpus="a.txt", steps=30, run=folder / "t", **TINY),
+            "numbers": seqforge.train("numbers", corpus="a.num", steps=30, run=folder / "n", label_dropout=0.5, **TINY),
+            "byte": seqforge.train("text", corpus="a.txt", level="byte", steps=5, run=folder / "b", **TINY),
+        }
+
+
 @dataclass(frozen=True)
 class CommandResult:
     """The result of a command: exit code, standard output and standard error."""
@@ -108,10 +132,7 @@ class CommandResult:
         assert self.err.splitlines()[-1] == lines[0], self.err
         return lines[0].removeprefix("seqforge: ")
 
-    sentence = error_message  # the former name, until no test uses it
 
-
-Said = CommandResult  # the former name, until no test uses it
 Run = Callable[..., CommandResult]
 """The type of the fixture `run`, which runs a command with the arguments that it receives."""
 

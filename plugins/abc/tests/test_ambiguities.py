@@ -3,23 +3,16 @@
 from pathlib import Path
 
 import pytest
+from abc_tunes import tune_of_music as tune
 
 import seqforge_corpora
 from seqforge import Piece
 from seqforge_abc import Abc, AbcCodec, AbcOptions
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.lint import violations
-from seqforge_abc.reader import read_book
-from seqforge_abc.tune import Tune
 from seqforge_abc.tune_automaton import TuneAutomaton
 
 BOOKS = ("cre", "oneills1850", "ryans")
-
-
-def tune(music: str, tmp_path: Path, meter: str = "6/8", rhythm: str = "jig", key: str = "D") -> Tune:
-    (tmp_path / "t.abc").write_text(f"X:1\nT:t\nR:{rhythm}\nM:{meter}\nL:1/8\nK:{key}\n{music}\n")
-    ((result, _),) = [item for item in read_book(tmp_path / "t.abc") if isinstance(item, tuple)]
-    return result
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,16 @@
 import re
 import shutil
 import subprocess
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from abc_tunes import A, B, C, D, note, tune
 
 from seqforge import WriteError
 from seqforge_abc import engraving
 from seqforge_abc.export import write_svg
-from seqforge_abc.theory import Key, Meter, Pitch
-from seqforge_abc.tune import BarLine, ChordSymbol, Element, Ending, Note, Tune
-
-REEL, JIG = Meter(4, 4), Meter(6, 8)
-QUARTER = Fraction(1, 4)
-NAMES = "CDEFGAB"
-
-
-def note(name: str, quarters: int | Fraction = 1, **fields: Any) -> Note:
-    return Note((Pitch(NAMES.index(name), 0, 4),), QUARTER * quarters, **fields)
-
-
-def tune(*elements: Element, meter: Meter = REEL, rhythm: str = "", title: str = "") -> Tune:
-    return Tune(elements, Key(0), meter, rhythm, title)
-
-
-A, B, C, D, E, F, G = (note(name) for name in "ABCDEFG")
+from seqforge_abc.tune import BarLine, ChordSymbol, Ending
 
 
 def test_svg_page_contains_every_tune_with_its_title(tmp_path: Path) -> None:

@@ -4,16 +4,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from abc_tunes import tune_of_music as tune
 
 from seqforge_abc.lint import violations
-from seqforge_abc.reader import read_book
-from seqforge_abc.tune import Note, Tune
-
-
-def tune(music: str, tmp_path: Path, meter: str = "6/8") -> Tune:
-    (tmp_path / "t.abc").write_text(f"X:1\nT:t\nM:{meter}\nL:1/8\nK:D\n{music}\n")
-    ((result, _),) = [item for item in read_book(tmp_path / "t.abc") if isinstance(item, tuple)]
-    return result
+from seqforge_abc.tune import Note
 
 
 @pytest.mark.parametrize(

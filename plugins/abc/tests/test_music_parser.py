@@ -1,6 +1,7 @@
 from fractions import Fraction
 
 import pytest
+from abc_tunes import single_tune
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -32,17 +33,6 @@ def shape(text):
     """Return the elements as text, with "o" for a note."""
     writers = {Note: lambda _: "o", BarLine: lambda bar_line: bar_line.kind, Ending: lambda ending: f"[{ending.number}"}
     return " ".join(writers.get(type(element), str)(element) for element in music(text).elements)
-
-
-def book(tmp_path, text):
-    path = tmp_path / "book.abc"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(read_book(path))
-
-
-def single_tune(tmp_path, text):
-    [(tune, _)] = book(tmp_path, text)
-    return tune
 
 
 def losses(text, key="C"):

@@ -1,53 +1,15 @@
 from fractions import Fraction
-from typing import Any
 
+from abc_tunes import MUSIC, NAMES, A, B, C, D, note, tune
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from seqforge_abc.playback import played_notes, sounds, tempo_of
-from seqforge_abc.theory import NO_METER, Key, Meter, Pitch
-from seqforge_abc.tune import BAR_LINES, ENDINGS, BarLine, ChordSymbol, Element, Ending, Note, Tune, Tuplet
-
-REEL, JIG = Meter(4, 4), Meter(6, 8)
-QUARTER = Fraction(1, 4)
-NAMES = "CDEFGAB"
-
-
-def note(name: str, quarters: int | Fraction = 1, **fields: Any) -> Note:
-    return Note((Pitch(NAMES.index(name), 0, 4),), QUARTER * quarters, **fields)
-
-
-def tune(*elements: Element, meter: Meter = REEL, rhythm: str = "", title: str = "") -> Tune:
-    return Tune(elements, Key(0), meter, rhythm, title)
+from seqforge_abc.theory import NO_METER, Meter, Pitch
+from seqforge_abc.tune import BarLine, Element, Ending, Note, Tuplet
 
 
 def played_letters(*elements: Element) -> str:
     return "".join(NAMES[played.note.pitches[0].letter] for played in played_notes(tune(*elements)))
-
-
-A, B, C, D, E, F, G = (note(name) for name in "ABCDEFG")
-
-PITCHES = st.builds(Pitch, st.integers(0, 6), st.integers(-2, 2), st.integers(1, 7))
-NOTES = st.builds(
-    Note,
-    st.lists(PITCHES, max_size=3, unique=True).map(tuple),
-    st.builds(Fraction, st.integers(1, 40), st.sampled_from([4, 8, 32, 128])),
-    st.booleans(),
-    st.lists(st.sampled_from(["roll", "staccato", "accent"]), max_size=2, unique=True).map(tuple),
-    st.lists(PITCHES, max_size=3).map(tuple),
-    st.none()
-    | st.builds(ChordSymbol, st.integers(-8, 12), st.sampled_from(["", "m7", "odd"]), st.none() | st.just(-8)),
-)
-ELEMENTS = st.one_of(
-    NOTES,
-    NOTES,
-    st.sampled_from(BAR_LINES).map(BarLine),
-    st.sampled_from(ENDINGS).map(Ending),
-    st.sampled_from([Tuplet(3, 2, 3), Tuplet(9, 8, 9), Tuplet(5, 4, 5)]),
-    st.sampled_from([Key(-7), Key(12, "loc"), Key(None), Key(10, "aeo")]),
-    st.sampled_from([REEL, JIG, NO_METER, Meter(24, 16)]),
-)
-MUSIC = st.lists(ELEMENTS, max_size=50)
 
 
 def test_a_repeat_is_played_twice_with_its_endings() -> None:

@@ -3,6 +3,7 @@ import tracemalloc
 from fractions import Fraction
 
 import pytest
+from abc_tunes import book, single_tune
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,17 +26,6 @@ GAG GAB|ABA ABd|edd gdB|AGF G2:|
 |:B|dBd dBd|ege dBG|dBd g2f|edB dBA|
 dBd dBd|ege dBd|gfg aga|bgg g2:|
 """
-
-
-def book(tmp_path, text):
-    path = tmp_path / "book.abc"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(read_book(path))
-
-
-def single_tune(tmp_path, text):
-    [(tune, _)] = book(tmp_path, text)
-    return tune
 
 
 # -- books -----------------------------------------------------------------------------------------------------

@@ -1,24 +1,18 @@
 import io
 import re
 import sys
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from abc_tunes import A, B, C, D, tune
 
 from seqforge import Piece, WriteError
 from seqforge_abc.plugin import Abc
-from seqforge_abc.theory import Key, Meter, Pitch
-from seqforge_abc.tune import BarLine, Element, Note, Tune
+from seqforge_abc.tune import BarLine
 
 pytest.importorskip("typst", reason="the extra seqforge-abc[pdf] is not installed")
 
-A, B, C, D = (Note((Pitch("CDEFGAB".index(name), 0, 4),), Fraction(1, 4)) for name in "ABCD")
 BAR_OF_QUARTERS = [A, B, C, D, BarLine("|")]
-
-
-def tune(*elements: Element, title: str = "") -> Tune:
-    return Tune(elements, Key(0), Meter(4, 4), "", title)
 
 
 def test_pdf_has_the_titles_in_order_on_as_few_pages_as_needed(tmp_path: Path) -> None:

@@ -52,3 +52,14 @@ def zigzag_pieces(count: int = 60) -> list[Piece[Ink]]:
         Piece(zigzag_line(text, seed=number, lean=0.1 * (number % 3)), labels={"writer": f"p{number % 3}"})
         for number, text in enumerate(lines)
     ]
+
+
+def max_distance(polyline: np.ndarray, points: np.ndarray) -> float:
+    """Return the largest distance of points from a polyline."""
+    if len(polyline) == 1:
+        return float(np.hypot(*(points - polyline[0]).T).max())
+    starts, directions = polyline[:-1], np.diff(polyline, axis=0)
+    lengths = np.maximum((directions**2).sum(axis=1), 1e-300)
+    positions = np.clip(((points[:, None] - starts) * directions).sum(axis=2) / lengths, 0, 1)
+    differences = points[:, None] - starts - positions[..., None] * directions
+    return float(np.hypot(*np.moveaxis(differences, 2, 0)).min(axis=1).max())

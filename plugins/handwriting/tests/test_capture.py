@@ -1,10 +1,10 @@
-import importlib.util
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import browser
 import numpy as np
 import pytest
 
@@ -12,11 +12,6 @@ from seqforge_handwriting.reader import read_ink
 from seqforge_handwriting.samples import Sample
 
 PAGE = Path(__file__).parents[3] / "docs" / "capture.html"
-
-spec = importlib.util.spec_from_file_location("browser", Path(__file__).parent / "browser.py")
-assert spec and spec.loader
-browser = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(browser)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 import dataclasses
-import importlib.util
 import json
-from pathlib import Path
 
+import inks
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,11 +12,6 @@ from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.options import HandwritingOptions
 from seqforge_handwriting.writer_samples import WriterSamples
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 SMALL_SCALE = InkCodec(HandwritingOptions(), {"a": 1}, 1e-3, WriterSamples())
 """A codec of dense points: its offsets are divided by a small number, so the range of steps is reached early."""

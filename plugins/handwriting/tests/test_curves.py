@@ -1,28 +1,10 @@
-import importlib.util
-from pathlib import Path
-
+import inks
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge_handwriting.curves import evaluate, flatten, smooth
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
-
-
-def max_distance(polyline: np.ndarray, points: np.ndarray) -> float:
-    """Return the largest distance of points from a polyline."""
-    if len(polyline) == 1:
-        return float(np.hypot(*(points - polyline[0]).T).max())
-    starts, directions = polyline[:-1], np.diff(polyline, axis=0)
-    lengths = np.maximum((directions**2).sum(axis=1), 1e-300)
-    positions = np.clip(((points[:, None] - starts) * directions).sum(axis=2) / lengths, 0, 1)
-    differences = points[:, None] - starts - positions[..., None] * directions
-    return float(np.hypot(*np.moveaxis(differences, 2, 0)).min(axis=1).max())
 
 
 @given(inks.strokes)
@@ -62,4 +44,4 @@ def test_flattened_curves_of_the_corpus_stay_close_to_their_curves() -> None:
         curves = [smooth(stroke) for stroke in sample.ink.strokes if len(smooth(stroke))]
         for curve, points in zip(curves, flatten(curves, 0.1, 10**6), strict=True):
             fine = evaluate(curve, np.linspace(0, 1, 40)[None].repeat(len(curve), 0)).ravel()
-            assert max_distance(points, np.stack([fine.real, fine.imag], axis=1)) < 0.2
+            assert inks.max_distance(points, np.stack([fine.real, fine.imag], axis=1)) < 0.2

@@ -1,4 +1,3 @@
-import importlib.util
 import re
 import subprocess
 import sys
@@ -6,6 +5,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
+import inks
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,11 +18,6 @@ from seqforge_handwriting.page import Layout, Page, page_around, place
 from seqforge_handwriting.plugin import Handwriting
 from seqforge_handwriting.reader import read_ink
 from seqforge_handwriting.samples import Sample
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 
 def normalized_lines(count: int) -> list[Ink]:

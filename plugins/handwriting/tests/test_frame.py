@@ -1,8 +1,7 @@
-import importlib.util
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
+import inks
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,11 +9,6 @@ from hypothesis import strategies as st
 
 from seqforge_handwriting.frame import Frame, estimate_frame, normalize
 from seqforge_handwriting.ink import Ink
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 fraction = st.floats(-0.5, 0.5)
 frames = st.builds(Frame, st.floats(-500, 500), st.floats(-500, 500), fraction, st.floats(-1, 1), st.floats(0.1, 50))

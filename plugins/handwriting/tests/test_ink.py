@@ -1,19 +1,12 @@
-import importlib.util
 import json
-from pathlib import Path
 
+import inks
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge_handwriting.ink import Ink, concatenate, from_deltas, from_offsets, to_deltas, to_offsets
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
-
 
 # offsets and deltas
 

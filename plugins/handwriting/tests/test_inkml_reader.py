@@ -1,12 +1,8 @@
-import importlib.util
 from pathlib import Path
 
 import pytest
+import reading
 
-spec = importlib.util.spec_from_file_location("reading", Path(__file__).parent / "reading.py")
-assert spec and spec.loader
-reading = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(reading)
 INKML = reading.INKML
 
 

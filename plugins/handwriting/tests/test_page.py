@@ -1,7 +1,6 @@
-import importlib.util
 import itertools
-from pathlib import Path
 
+import inks
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,11 +9,6 @@ from seqforge import RequestError
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.page import Layout, page_around, parse_length, parse_paper, place, wrap
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 A5 = (148.0, 210.0)
 

@@ -1,7 +1,7 @@
-import importlib.util
 from pathlib import Path
 from typing import Any
 
+import inks
 import numpy as np
 import pytest
 
@@ -11,11 +11,6 @@ from seqforge_handwriting import Handwriting, HandwritingOptions
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.stroke_json import json_line
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+import reading
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,10 +10,6 @@ from seqforge import ReadError
 from seqforge_handwriting.reader import detect_suffix, read_ink
 from seqforge_handwriting.samples import Sample
 
-spec = importlib.util.spec_from_file_location("reading", Path(__file__).parent / "reading.py")
-assert spec and spec.loader
-reading = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(reading)
 SVG, INKML, PAINT = reading.SVG, reading.INKML, reading.PAINT
 
 

@@ -1,4 +1,3 @@
-import importlib.util
 import io
 import logging
 import os
@@ -6,6 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import inks
 import numpy as np
 import pytest
 
@@ -16,11 +16,6 @@ from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.page import page_around
 from seqforge_handwriting.stroke_json import json_line
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 LINE = Ink((np.array([[0.0, 0.0], [2.0, -1.0]]),))
 INKML = '<ink><annotation type="truth">abc de</annotation><trace>{}</trace></ink>'

@@ -1,6 +1,4 @@
-import importlib.util
-from pathlib import Path
-
+import inks
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,27 +6,11 @@ from hypothesis import strategies as st
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.simplify import simplify, simplify_dense, simplify_stroke
 
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
-
-
-def max_distance(polyline: np.ndarray, points: np.ndarray) -> float:
-    """Return the largest distance of points from a polyline."""
-    if len(polyline) == 1:
-        return float(np.hypot(*(points - polyline[0]).T).max())
-    starts, directions = polyline[:-1], np.diff(polyline, axis=0)
-    lengths = np.maximum((directions**2).sum(axis=1), 1e-300)
-    positions = np.clip(((points[:, None] - starts) * directions).sum(axis=2) / lengths, 0, 1)
-    differences = points[:, None] - starts - positions[..., None] * directions
-    return float(np.hypot(*np.moveaxis(differences, 2, 0)).min(axis=1).max())
-
 
 @given(inks.strokes, st.floats(0.01, 50))
 def test_simplified_strokes_stay_within_the_tolerance(stroke: np.ndarray, tolerance: float) -> None:
     simplified = simplify_stroke(stroke, tolerance)
-    assert max_distance(simplified, stroke) <= tolerance * (1 + 1e-9) + 1e-9
+    assert inks.max_distance(simplified, stroke) <= tolerance * (1 + 1e-9) + 1e-9
     assert np.array_equal(simplified[0], stroke[0]) and np.array_equal(simplified[-1], stroke[-1])
     assert {tuple(point) for point in simplified} <= {tuple(point) for point in stroke}
     again = simplify_stroke(simplified, tolerance)

@@ -1,9 +1,9 @@
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
+import inks
 import pytest
+import reading
 from hypothesis import given
 
 from seqforge import ReadError
@@ -11,17 +11,6 @@ from seqforge_handwriting.ink import Ink, from_deltas
 from seqforge_handwriting.reader import read_ink
 from seqforge_handwriting.samples import Sample
 from seqforge_handwriting.stroke_json import json_line
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-inks, reading = load("inks"), load("reading")
 
 
 def test_corpus_is_read_with_its_labels() -> None:

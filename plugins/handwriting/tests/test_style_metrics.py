@@ -1,16 +1,10 @@
 import dataclasses
-import importlib.util
-from pathlib import Path
 
+import inks
 import numpy as np
 import pytest
 
 from seqforge_handwriting.style_metrics import StyleMetrics, measure_style, median_style
-
-spec = importlib.util.spec_from_file_location("inks", Path(__file__).parent / "inks.py")
-assert spec and spec.loader
-inks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(inks)
 
 
 def test_lines_are_closest_to_their_own_writer() -> None:

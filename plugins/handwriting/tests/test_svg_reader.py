@@ -1,13 +1,9 @@
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+import reading
 
-spec = importlib.util.spec_from_file_location("reading", Path(__file__).parent / "reading.py")
-assert spec and spec.loader
-reading = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(reading)
 SVG, PAINT = reading.SVG, reading.PAINT
 
 

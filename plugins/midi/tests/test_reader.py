@@ -1,6 +1,6 @@
-import importlib.util
 from pathlib import Path
 
+import midi_files as files
 import mido
 import numpy as np
 import pytest
@@ -11,10 +11,6 @@ from seqforge import ReadError
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS, Song, TempoMap
 
-spec = importlib.util.spec_from_file_location("midi_files", Path(__file__).parent / "midi_files.py")
-assert spec and spec.loader
-files = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(files)
 note_on, note_off, midi_file, END = files.note_on, files.note_off, files.midi_file, files.END_OF_TRACK
 
 
