@@ -1,4 +1,7 @@
-"""The page of `make demo`: tunes, sound, loss curve and links in one HTML file that needs no network."""
+"""The page of `make demo`: tunes, sound, loss curve and links in an HTML file that needs no network.
+
+Pictures are embedded. Sounds are players of the .wav files beside the page: embedded, three tunes had 24 MB.
+"""
 
 import base64
 import html
@@ -11,10 +14,10 @@ from typing import Any
 
 __all__ = ["Exhibit", "demo_page", "loss_chart"]
 
-MAX_EMBEDDED_BYTES = 12_000_000
-"""A larger file is linked and not embedded."""
+MAX_EMBEDDED_BYTES = 1_000_000
+"""A larger picture is linked and not embedded."""
 INTRODUCTION = """Everything on this page was generated on this computer: first by the model that ships with seqforge,
-then by the model that the demo trained."""
+then by the model that the demo trained. The sounds are files beside this page; copy the whole folder to share it."""
 NEXT_COMMANDS = """seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg
 seqforge train --plugin abc --init out/run --minutes 30
 seqforge train --plugin abc --corpus my_tunes/"""
@@ -67,7 +70,7 @@ class Exhibit:
     Attributes:
         title: The heading of the piece.
         caption: One sentence about it.
-        files: Its files: a .svg is shown, a .wav becomes a player, an .abc is shown as text; each is linked.
+        files: Its files: a .svg is shown, a .wav beside the page is played, an .abc is shown as text; each is linked.
     """
 
     title: str
@@ -170,7 +173,8 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> str:
                     f'<img class="score" alt="{title}, engraved" src="{_source(file, folder, "image/svg+xml")}">'
                 )
             case ".wav":
-                parts.append(f'<audio controls preload="metadata" src="{_source(file, folder, "audio/wav")}"></audio>')
+                source = html.escape(_relative(file, folder))
+                parts.append(f'<audio controls preload="metadata" src="{source}"></audio>')
             case ".abc":
                 text = html.escape(file.read_text(encoding="utf-8"))
                 parts.append(f"<details><summary>{html.escape(file.name)} as text</summary><pre>{text}</pre></details>")
@@ -178,7 +182,7 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> str:
 
 
 def _source(file: Path, folder: Path, media_type: str) -> str:
-    """Return a file as a data URI, or a relative link to it if it is large."""
+    """Return a picture as a data URI, or a relative link to it if it is large."""
     if file.stat().st_size > MAX_EMBEDDED_BYTES:
         return html.escape(_relative(file, folder))
     return f"data:{media_type};base64,{base64.b64encode(file.read_bytes()).decode()}"

@@ -72,9 +72,16 @@ def test_page_is_valid_and_needs_no_network(tmp_path: Path, files: list[Path]) -
     assert text.count("<audio") == text.count('<img class="score"') == 2
 
 
-def test_large_file_is_linked(tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_is_not_embedded(tmp_path: Path, files: list[Path]) -> None:
+    (tmp_path / "tune.wav").write_bytes(b"RIFF" * 100_000)
+    text = page(tmp_path, files)
+    assert text.count('src="tune.wav"') == 2 and len(text) < 20_000
+
+
+def test_large_picture_is_linked(tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 'src="data:image/svg+xml' in page(tmp_path, files)
     monkeypatch.setattr(page_module, "MAX_EMBEDDED_BYTES", 3)
-    assert 'src="tune.wav"' in page(tmp_path, files)
+    assert 'src="tune.svg"' in page(tmp_path, files)
 
 
 def test_chart_stays_within_its_frame() -> None:
