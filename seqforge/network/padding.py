@@ -26,11 +26,26 @@ def pad_units(value: Tensor, gates: int = 1) -> Tensor:
 
 
 def pad_matrix(value: Tensor, gates: int = 1) -> Tensor:
-    """Return a matrix padded with zeros on both axes: the outputs separately for each gate, the inputs as one block."""
+    """Return a matrix padded with zeros on both axes: the outputs separately for each gate, the inputs as one block.
+
+    >>> pad_matrix(torch.ones(4 * 3, 5), gates=4).shape
+    torch.Size([256, 64])
+
+    Args:
+        value: The matrix, shape (gates * units, inputs).
+        gates: Number of blocks of the first axis.
+    """
     return pad_units(pad_units(value, gates).t()).t().contiguous()
 
 
 def pad_columns(value: Tensor) -> Tensor:
-    """Return a matrix whose second axis is padded with zeros."""
+    """Return a matrix whose second axis is padded with zeros.
+
+    >>> pad_columns(torch.ones(3, 5)).shape
+    torch.Size([3, 64])
+
+    Args:
+        value: The matrix, shape (rows, columns).
+    """
     missing = -value.shape[1] % MULTIPLE
     return torch.nn.functional.pad(value, (0, missing)) if missing else value

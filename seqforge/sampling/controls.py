@@ -138,6 +138,8 @@ def check_beams(beams: int, length_penalty: float) -> None:
 def check_beam_controls(controls: Controls, beams: int, kind: str) -> None:
     """Check that a beam search is possible with these controls.
 
+    >>> check_beam_controls(Controls(ban=(3,)), beams=4, kind="categorical")
+
     Args:
         controls: The controls; only `ban` has an effect, and all others must have their defaults.
         beams: The beam width, for messages.

@@ -20,6 +20,10 @@ EXACT_COLUMNS = 1024
 class Linear(ABC):
     """A linear layer: the product of rows with a weight matrix, plus a bias: `x @ weight.T + bias`.
 
+    Example:
+        layer: Linear = FloatLinear(weight, bias, torch.bfloat16)
+        outputs = layer(rows)  # float32, shape (rows, outputs)
+
     Args:
         weight: The weight matrix, shape (outputs, inputs), float32.
         bias: The bias, shape (outputs,), float32; None for none.

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 class Progress:
     """The progress of the run, about once per second.
 
+    Example:
+        for event in trainer.run():
+            if isinstance(event, Progress):
+                print(f"step {event.t}: {event.nats_per_unit:.3f} nats per unit, {event.minutes_left} minutes left")
+
     Attributes:
         t: Number of steps so far.
         last: The last step of the run; None until the decay is scheduled.
@@ -31,6 +36,9 @@ class Progress:
 @dataclass(frozen=True)
 class Validated:
     """The loss on the valid split was computed.
+
+    Example:
+        losses = [event.nats_per_unit for event in trainer.run() if isinstance(event, Validated)]
 
     Attributes:
         t: Number of steps so far.

@@ -90,7 +90,12 @@ def exact_likelihood(network: Network, dataset: Dataset, *, max_rows: int = 64, 
 
 @contextlib.contextmanager
 def evaluation_mode(network: Network) -> Iterator[None]:
-    """Put a network into evaluation mode within a `with` block."""
+    """Put a network into evaluation mode within a `with` block, and restore its mode afterwards.
+
+    Example:
+        with evaluation_mode(network), torch.inference_mode():
+            losses, state = network.loss(batch, state, None)
+    """
     was_training = network.training
     network.eval()
     try:

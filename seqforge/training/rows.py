@@ -13,6 +13,10 @@ class Row:
     end. The hidden state is reset at the beginning of each segment. A segment that does not begin at the start of its
     piece begins with positions that are read but not counted (burn-in): at least the position of the reset.
 
+    >>> row = assign_rows(np.array([9]), 2, burn_in=2, rng=None)[0]  # 10 positions, 5 per row
+    >>> row.pieces, row.first, row.end, row.burn_in, row.offsets
+    (array([0]), array([3]), array([10]), array([2]), array([0, 7]))
+
     Attributes:
         pieces: Number of the piece of each segment, shape (segments,).
         first: First position of each segment within its piece, shape (segments,).

@@ -39,6 +39,10 @@ class Budget:
 class Decay:
     """The decay of the learning rate, which ends the run.
 
+    >>> decay = Decay(first=400, last=1000)
+    >>> rate(399, peak=5e-3, warmup=100, decay=decay), round(rate(999, peak=5e-3, warmup=100, decay=decay), 6)
+    (0.005, 5e-05)
+
     Attributes:
         first: The first step of the decay.
         last: The last step of the decay and of the run.

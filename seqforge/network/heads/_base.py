@@ -16,6 +16,11 @@ from seqforge.network.config import NetworkConfig
 class Head(nn.Module, ABC):
     """How the network reads and predicts the steps of one space, the boundary included.
 
+    Example:
+        head = head_for(space, config)
+        outputs = head.predict(hidden)               # shape (time, row, outputs)
+        losses = head.loss(outputs, targets, ends)   # nats, shape (time, row)
+
     Attributes:
         hidden: Number of units of the last layer, which `predict` reads.
     """

@@ -22,6 +22,11 @@ class SpaceHead(Head):
     Classifiers", ICLR 2017). Its rows are initialised to about unit length. The input is multiplied by the square root
     of the width, so that the layers read numbers of size one and the logits start small.
 
+    >>> head = SpaceHead(Categorical(5), NetworkConfig(hidden=8, embedding=8))
+    >>> head.initialise(torch.Generator().manual_seed(0))
+    >>> head.predict(torch.zeros(7, 2, 8)).shape  # 7 positions of 2 rows: the logits of 5 symbols and the boundary
+    torch.Size([7, 2, 6])
+
     Args:
         space: The symbols.
         config: The architecture; `hidden`, `embedding` and `tie_embeddings` are used.

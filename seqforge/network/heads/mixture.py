@@ -25,6 +25,11 @@ MAX_CORRELATION = 0.999
 class MixtureParameters:
     """The parameters of the distribution of a step; the leading axes are those of the outputs of the head.
 
+    >>> space = Mixture(reals=2, bits=1, components=4)
+    >>> parameters = mixture_parameters(space, torch.zeros(3, 1 + 1 + 4 * 6))  # for three rows
+    >>> parameters.means.shape, parameters.bit_logits.shape
+    (torch.Size([3, 4, 2]), torch.Size([3, 1]))
+
     Attributes:
         end_logit: Logit of the end of the piece, shape (...).
         bit_logits: Logits of the bits, shape (..., bits).
@@ -47,6 +52,11 @@ class SpaceHead(Head):
 
     .. math::
         p(x) = \sum_j \pi_j \, \mathcal N(x \mid \mu_j, \sigma_j, \rho_j) \prod_b e_b^{x_b} (1 - e_b)^{1 - x_b}
+
+    >>> head = SpaceHead(Mixture(reals=2, bits=1, components=4), NetworkConfig(hidden=8, embedding=8))
+    >>> head.initialise(torch.Generator().manual_seed(0))
+    >>> head.predict(torch.zeros(5, 3, 8)).shape  # 5 positions of 3 rows
+    torch.Size([5, 3, 26])
 
     Source: A. Graves, "Generating Sequences With Recurrent Neural Networks", arXiv 1308.0850, section 4.1,
     equations 15 to 25. Here standard deviations and correlations are bounded, and the end is a Bernoulli bit of its

@@ -19,6 +19,13 @@ from seqforge.sampling.history import History
 class Choice:
     """The choices for all rows.
 
+    >>> from seqforge.core.spaces import Categorical
+    >>> distribution = distribution_for(Categorical(2), Controls())
+    >>> outputs = Tensor([[0.0, 0.0, 0.0]] * 2)  # the logits of two symbols and the end, for two rows
+    >>> choice = distribution.choose(outputs, None, np.array([[0.1], [0.9]]))
+    >>> choice.steps, choice.ends, choice.scores.round(3)
+    (array([0, 2]), array([False,  True]), array([-1.099, -1.099]))
+
     Attributes:
         steps: The chosen step of each row, shape (rows,) or (rows, width).
         ends: Whether the row ends instead, shape (rows,); its step is then meaningless.
@@ -35,7 +42,13 @@ class Choice:
 
 
 class Distribution(ABC):
-    """The distribution of the next step in one space, and how a step is chosen from it under the controls."""
+    """The distribution of the next step in one space, and how a step is chosen from it under the controls.
+
+    >>> from seqforge.core.spaces import Mixture
+    >>> distribution = distribution_for(Mixture(reals=2, bits=1, components=4), Controls(temperature=0.5))
+    >>> distribution.choices, distribution.uniforms
+    (2, 5)
+    """
 
     @abstractmethod
     def choose(

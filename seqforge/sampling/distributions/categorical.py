@@ -23,6 +23,18 @@ class SpaceDistribution(Distribution):
 
     Steps are drawn by inverse transform sampling.
 
+    >>> distribution = SpaceDistribution(Categorical(3), Controls(top_k=2))
+    >>> outputs = Tensor([[2.0, 1.0, 0.0, -1.0]])  # the logits of three symbols and the end
+    >>> distribution.probabilities(outputs[0]).round(3)
+    array([0.644, 0.237, 0.087, 0.032])
+    >>> masks = np.array([[False, True, True, True]])  # symbol 0 is forbidden
+    >>> choice = distribution.choose(outputs, masks, uniforms=np.array([[0.5]]))
+    >>> choice.steps, choice.masked.round(3)
+    (array([1]), array([0.644]))
+
+    Source: inverse transform sampling: L. Devroye, "Non-Uniform Random Variate Generation", Springer 1986, section
+    III.2; the filters name their sources in `seqforge.sampling.filters`.
+
     Args:
         space: The space of the symbols.
         controls: How a symbol is chosen.

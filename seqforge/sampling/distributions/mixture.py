@@ -33,6 +33,14 @@ class SpaceDistribution(Distribution):
     logits and multiplies variances by T (D. Ha and D. Eck, "A Neural Representation of Sketch Drawings", ICLR 2018,
     section 3.3). Greedy chooses the mean of the most probable component.
 
+    >>> from seqforge.network.heads.mixture import SpaceHead
+    >>> space = Mixture(reals=2, bits=1, components=4)
+    >>> distribution = SpaceDistribution(space, Controls(greedy=True))
+    >>> outputs = torch.zeros(1, 1 + 1 + 4 * 6)  # end, bit, 6 parameters per component
+    >>> choice = distribution.choose(outputs, None, uniforms=np.full((1, distribution.uniforms), 0.5))
+    >>> choice.steps, choice.ends
+    (array([[0., 0., 0.]], dtype=float32), array([False]))
+
     Args:
         space: The space of the numbers and bits.
         controls: How a step is chosen.
