@@ -119,6 +119,9 @@ class Prompt:
         keep: Number of the example's first steps that belong to the result; None for all, 0 for a priming sample.
         candidates: Number of continuations drawn for each piece, of which one is kept (`seqforge.sampling.candidates`);
             more than 1 where the constraint fixes what comes later.
+        joint_steps: Number of steps after those of the example that are drawn jointly: from the network's distribution
+            over all sequences of that many steps that the constraint allows, all of which are scored. Set it where the
+            constraint fixes one of a few first steps, so that the steps before it fit it.
         whole_source: Whether a piece with a source may end only after the whole source was attended to, and must end
             soon after. False if the network and the constraint alone decide when it ends.
     """
@@ -127,4 +130,5 @@ class Prompt:
     constraint: Constraint | None = None
     keep: int | None = None
     candidates: int = 1
+    joint_steps: int = 0
     whole_source: bool = True

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import CachedState, Guide, mask_source_end
 from seqforge.sampling.history import History
+from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.linear import MAX_ROWS
 from seqforge.sampling.prompts import Conditions, prompt_batch
 from seqforge.sampling.streams import UniformStreams
@@ -123,11 +125,11 @@ class Sampler:
         count = engine.rows_for(min(len(numbers), max_active))
         self.uniforms = UniformStreams(count, self.distribution.uniforms, seed, part)
         slots: list[_Slot | None] = [None] * count
-        for row in range(min(count, max_active)):
-            slots[row] = self._next_slot(pending, row)
         threads = torch.get_num_threads()
         engine.use_threads(count)
         try:
+            for row in range(min(count, max_active)):
+                slots[row] = self._next_slot(pending, row)
             # 2. Give every row a copy of the state and the outputs after the prompt.
             state = engine.state(self.prompt_state, count)
             condition_gates = self.condition_gates.repeat(count, 1)
@@ -165,7 +167,22 @@ class Sampler:
         if k is None:
             return None
         self.uniforms.start(row, k)
-        return _Slot(k, self)
+        joint = self.joint
+        return _Slot(
+            k, self, () if joint is None else joint.draw(seed=self.uniforms.seed, k=k, part=self.uniforms.part)
+        )
+
+    @cached_property
+    def joint(self) -> JointSteps | None:
+        """The distribution of the first steps, None if they are drawn one by one."""
+        prompt, guide = self.prompt, self.guide
+        is_categorical = isinstance(self.engine.network.space, Categorical)
+        if guide is None or not is_categorical or not prompt.joint_steps or self.controls.force:
+            return None
+        return JointSteps(
+            self.engine, guide, guide.lookup(self.initial_state), self.prompt_outputs, self.prompt_state,
+            self.condition_gates, depth=prompt.joint_steps, controls=self.controls,
+        )  # fmt: skip
 
     def _reset_row(self, state: NetworkState, row: int) -> None:
         """Set one row of the engine's state to the state after the prompt."""
@@ -211,6 +228,8 @@ class Sampler:
                 continue
             slot.timed_out = timed_out
             slot.scores.append(score)
+            if len(slot.steps) < len(slot.joint_steps):  # the probability of forbidden sequences is that of one step
+                masked = 1 - math.exp(self.joint.log_total) if self.joint is not None and not slot.steps else 0.0
             slot.masked += masked
             slot.log_allowed += math.log(max(1 - masked, MIN_PROBABILITY))
             if slot.history is not None:
@@ -230,11 +249,12 @@ class _Slot:
     Args:
         k: The number of the sample.
         sampler: The sampler that draws it.
+        joint_steps: Its first steps, which have been drawn jointly.
     """
 
-    def __init__(self, k: int, sampler: Sampler) -> None:
+    def __init__(self, k: int, sampler: Sampler, joint_steps: Sequence[int]) -> None:
         prompt, guide = sampler.prompt, sampler.guide
-        self.k = k
+        self.k, self.joint_steps = k, joint_steps
         self.constraint_state: CachedState | None = None if guide is None else guide.lookup(sampler.initial_state)
         self.steps: list[Any] = []
         self.scores: list[float] = []
@@ -251,6 +271,10 @@ class _Slot:
     def mask(self, guide: Guide, limits: Limits) -> np.ndarray:
         """Return the mask of the next step."""
         assert self.constraint_state is not None
+        if len(self.steps) < len(self.joint_steps):
+            mask = np.zeros_like(self.constraint_state.mask)
+            mask[self.joint_steps[len(self.steps)]] = True
+            return mask
         if self.units >= limits.units or self.timed_out:
             return guide.mask(self.constraint_state.state, nearest_end=True)
         if self.step_count < self._next_check:

@@ -120,3 +120,14 @@ def test_every_shipped_model_generates_tunes() -> None:
         assert path.stat().st_size <= 16e6
         pieces = seqforge.load(path).generate(3, seed=1, bars=8, key="G", meter="6/8", rhythm="jig")
         assert all(len(piece.content.notes()) > 20 for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("meter", "usual", "impossible"),
+    [("3/4", {"", "air", "waltz"}, {"reel", "jig"}), ("9/8", {"slip jig", "jig"}, {"reel", "polka"})],
+)
+def test_the_rhythm_fits_a_requested_meter(meter: str, usual: set[str], impossible: set[str]) -> None:
+    model = seqforge.load("abc:default")
+    rhythms = [piece.content.rhythm for piece in model.generate(24, seed=0, meter=meter, bars=1, candidates=1)]
+    assert sum(rhythm in usual for rhythm in rhythms) >= 22
+    assert not impossible.intersection(rhythms)

@@ -145,3 +145,19 @@ def test_invalid_requests_raise_request_error(fields: dict[str, Any], field: str
         CODEC.task(AbcRequest(**fields))
     assert caught.value.field == field
     assert fragment in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "joint_steps"),
+    [
+        ({}, 0),
+        ({"rhythm": "jig"}, 0),
+        ({"rhythm": "jig", "meter": "6/8"}, 0),
+        ({"meter": "3/4"}, 2),
+        ({"key": "Gm"}, 4),
+        ({"rhythm": "jig", "meter": "6/8", "key": "D"}, 4),  # the unit note length is free
+    ],
+)
+def test_free_header_tokens_before_a_requested_one_are_drawn_jointly(fields: dict[str, str], joint_steps: int) -> None:
+    [prompt] = CODEC.task(AbcRequest(**fields)).prompts
+    assert prompt.joint_steps == joint_steps

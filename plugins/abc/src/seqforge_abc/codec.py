@@ -120,7 +120,10 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
         automaton = TuneAutomaton(
             self.vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=request.bars
         )
-        return Prompt(Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES)
+        return Prompt(
+            Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES,
+            joint_steps=automaton.joint_header_steps,
+        )  # fmt: skip
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the tune in its own key, or transposed to a random key in which every pitch is in range."""

@@ -80,9 +80,10 @@ class TuneAutomaton(Constraint):
         self.vocabulary, self.bars = vocabulary, bars or ANY_BARS
         index = self.index = {token: step for step, token in enumerate(vocabulary)}
         requested = {"R": rhythm, "M": meter, "L": None, "K": key}
+        free = {letter: self._with_prefix(f"{letter}:", tokens.REQUEST_ONLY) for letter in requested}
+        self._free_header_sizes = [len(steps) for steps in free.values()]
         self.header = [
-            self._with_prefix(f"{letter}:", tokens.REQUEST_ONLY) if value is None else [index[f"{letter}:{value}"]]
-            for letter, value in requested.items()
+            free[letter] if value is None else [index[f"{letter}:{value}"]] for letter, value in requested.items()
         ]
         self.key_changes = [] if key is not None else self._with_prefix("K:", tokens.REQUEST_ONLY)
         self.pitches = np.array([index[str(pitch)] for pitch in tokens.all_pitches()])
@@ -103,6 +104,16 @@ class TuneAutomaton(Constraint):
 
     def _with_prefix(self, prefix: str, excluded: Iterable[str] = ()) -> list[int]:
         return [step for token, step in self.index.items() if token.startswith(prefix) and token not in excluded]
+
+    @property
+    def joint_header_steps(self) -> int:
+        """The number of header tokens up to the last requested one, 0 if no token before it is free.
+
+        They are drawn jointly, so that the rhythm fits a requested meter, and the unit note length a requested key.
+        """
+        restricted = [number for number in range(4) if len(self.header[number]) < self._free_header_sizes[number]]
+        last = max(restricted, default=0)
+        return last + 1 if any(number not in restricted for number in range(last)) else 0
 
     # -- allowed steps ------------------------------------------------------------------------
 

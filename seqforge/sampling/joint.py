@@ -1,0 +1,160 @@
+"""The first steps of a piece, drawn jointly from all sequences of steps that the constraint allows."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqforge.core.spaces import Categorical
+from seqforge.network import NetworkState
+from seqforge.sampling.controls import Controls
+from seqforge.sampling.distributions.categorical import SpaceDistribution
+from seqforge.sampling.engine import Engine
+from seqforge.sampling.ensemble import Ensemble
+from seqforge.sampling.guide import CachedState, Guide
+from seqforge.sampling.linear import MAX_ROWS
+
+__all__ = ["JointSteps"]
+
+MIN_LOG_PROBABILITIES = (math.log(1e-5), math.log(1e-9), -math.inf)
+"""A sequence is not continued once its log-probability is below the first of these numbers with which the sequences
+that were not continued have less than `MAX_MISSING` of the probability."""
+MAX_MISSING = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class _Prefix:
+    """The beginning of a sequence.
+
+    Attributes:
+        steps: The steps.
+        log_probability: Their log-probability under the network.
+        entry: The state of the constraint after them.
+    """
+
+    steps: tuple[int, ...]
+    log_probability: float
+    entry: CachedState
+
+
+class JointSteps:
+    r"""The distribution of the first steps under the network, conditioned on what the constraint allows.
+
+    A mask at every step does not look ahead: if step 2 is fixed, step 1 is drawn without regard to it. Here every
+    sequence of `depth` steps that the constraint allows is scored, and one is drawn with the probability
+
+    .. math:: p(x_1, \dots, x_d) / Z, \qquad Z = \sum_{x \in A} p(x_1, \dots, x_d)
+
+    The controls apply to this distribution as to that of a single step.
+
+    Example:
+        joint = JointSteps(engine, guide, guide.lookup(state), *engine.begin(batch), depth=4, controls=Controls())
+        steps = joint.draw(seed=0, k=5, part=0)
+
+    Args:
+        engine: The network in step mode.
+        guide: The constraint.
+        entry: The state of the constraint before the first step.
+        outputs: The outputs of the network for the first step, shape (outputs,).
+        state: The state of the network before the first step, without a row axis.
+        condition_gates: The part of the labels and features in the gates of the first layer, shape (gates,).
+        depth: The number of steps that are drawn jointly.
+        controls: How a step is chosen. A banned step occurs only where no other is allowed.
+
+    Attributes:
+        sequences: The sequences that may be drawn, shape (sequences, depth); some are shorter if the piece may only
+            end after them, and padded with -1.
+        log_probabilities: Their log-probabilities under the network, shape (sequences,).
+        log_total: The logarithm of the sum of their probabilities.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | Ensemble,
+        guide: Guide,
+        entry: CachedState,
+        outputs: Tensor,
+        state: NetworkState,
+        condition_gates: Tensor,
+        *,
+        depth: int,
+        controls: Controls,
+    ) -> None:
+        self._engine, self._guide, self._condition_gates, self._depth = engine, guide, condition_gates, depth
+        self._banned = controls.ban
+        for self._min_log_probability in MIN_LOG_PROBABILITIES:
+            self._missing, self._complete = 0.0, list[_Prefix]()
+            rows = engine.rows_for(1)
+            self._extend([_Prefix((), 0.0, entry)], outputs.repeat(rows, 1), engine.state(state, rows))
+            total = sum(math.exp(prefix.log_probability) for prefix in self._complete)
+            if self._complete and self._missing <= MAX_MISSING * total:
+                break
+        longest = max(len(prefix.steps) for prefix in self._complete)
+        self.sequences = np.full((len(self._complete), longest), -1, np.int64)
+        for row, prefix in enumerate(self._complete):
+            self.sequences[row, : len(prefix.steps)] = prefix.steps
+        self.log_probabilities = np.array([prefix.log_probability for prefix in self._complete])
+        largest = self.log_probabilities.max()
+        self.log_total = float(largest + np.log(np.exp(self.log_probabilities - largest).sum()))
+        self._mask = np.ones((1, len(self._complete) + 1), np.bool_)
+        self._mask[0, -1] = False  # it stands for the end, which is no sequence
+        self._distribution = SpaceDistribution(
+            Categorical(len(self._complete)),
+            Controls(
+                temperature=controls.temperature, top_k=controls.top_k, top_p=controls.top_p, min_p=controls.min_p,
+                typical=controls.typical, greedy=controls.greedy,
+            ),
+        )  # fmt: skip
+
+    def draw(self, *, seed: int, k: int, part: int) -> list[int]:
+        """Return the first steps of sample k, which depend only on the seed, the part and k.
+
+        Args:
+            seed: The seed of the random numbers.
+            k: The number of the sample.
+            part: The number of the prompt in a request with several prompts.
+        """
+        key, counter = np.array([seed, k], np.uint64), np.array([0, 0, 2, part], np.uint64)
+        uniforms = np.random.Generator(np.random.Philox(key=key, counter=counter)).random((1, 1))
+        outputs = torch.from_numpy(np.append(self.log_probabilities, self.log_probabilities.min())[None])
+        choice = self._distribution.choose(outputs, self._mask, uniforms)
+        steps: list[int] = self.sequences[int(choice.steps[0])].tolist()
+        return [step for step in steps if step >= 0]
+
+    def _extend(self, prefixes: list[_Prefix], outputs: Tensor, state: NetworkState) -> None:
+        """Extend beginnings of equal length by every allowed step, up to the depth.
+
+        Args:
+            prefixes: The beginnings, at most as many as the engine has rows.
+            outputs: The outputs of the network after them, shape (rows, outputs).
+            state: The state of the network after them.
+        """
+        log_probabilities = outputs.double().log_softmax(-1).numpy()
+        children: list[tuple[int, _Prefix]] = []
+        for row, prefix in enumerate(prefixes):
+            allowed = np.flatnonzero(prefix.entry.mask[:-1])
+            steps = np.setdiff1d(allowed, self._banned)
+            if not len(allowed):
+                self._complete.append(prefix)
+            for step in (steps if len(steps) else allowed).tolist():
+                log_probability = prefix.log_probability + float(log_probabilities[row, step])
+                if log_probability < self._min_log_probability:
+                    self._missing += math.exp(log_probability)
+                else:
+                    entry = self._guide.advance(prefix.entry, step)
+                    children.append((row, _Prefix((*prefix.steps, step), log_probability, entry)))
+        if children and len(children[0][1].steps) == self._depth:
+            self._complete += [child for _, child in children]
+            return
+        for first in range(0, len(children), MAX_ROWS):
+            chunk = children[first : first + MAX_ROWS]
+            rows = torch.zeros(self._engine.rows_for(len(chunk)), dtype=torch.long)
+            rows[: len(chunk)] = torch.tensor([row for row, _ in chunk])
+            steps_read = torch.zeros_like(rows)
+            steps_read[: len(chunk)] = torch.tensor([child.steps[-1] for _, child in chunk])
+            chunk_state = [tuple(part[rows] for part in layer) for layer in state]
+            gates = self._condition_gates.repeat(len(rows), 1)
+            chunk_outputs = self._engine.step(steps_read, gates, chunk_state)
+            self._extend([child for _, child in chunk], chunk_outputs, chunk_state)
