@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqforge.cli.console import count, message
+from seqforge.cli.flags import PluginOfFiles
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import UsageError
 
@@ -31,9 +32,7 @@ def convert(
     to: Annotated[
         str | None, typer.Option(help="Format of the files in a folder or on stdout, such as mid.", metavar="FORMAT")
     ] = None,
-    plugin: Annotated[
-        str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the files, by their suffix.")
-    ] = None,
+    plugin: PluginOfFiles = None,
     loop: Annotated[
         bool, typer.Option("--loop", help="Write .wav exactly as long as the music, to be repeated without a gap.")
     ] = False,

@@ -16,6 +16,10 @@ from seqforge.core.options import without_none
 VALUE_NAMES = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 """Names of the values of flags, by type."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+PluginOfFiles = Annotated[
+    str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the files, by their suffix.")
+]
+PieceNumber = Annotated[int | None, typer.Option(min=1, help="Number of the piece. Default: all.", metavar="NUMBER")]
 
 
 def parameters(

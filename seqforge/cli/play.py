@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from seqforge.cli.console import message
+from seqforge.cli.flags import PieceNumber, PluginOfFiles
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import RequestError
 
@@ -23,12 +24,8 @@ def play(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file of music, or a sound file; - for standard input.")
     ],
-    plugin: Annotated[
-        str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the file, by its suffix.")
-    ] = None,
-    piece: Annotated[
-        int | None, typer.Option(min=1, help="Number of the piece to play. Default: all.", metavar="NUMBER")
-    ] = None,
+    plugin: PluginOfFiles = None,
+    piece: PieceNumber = None,
     loop: Annotated[
         bool, typer.Option("--loop", help="Repeat without a gap until Ctrl-C; of several pieces, the first.")
     ] = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqforge.cli.console import count, data, message
+from seqforge.cli.flags import PieceNumber, PluginOfFiles
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import CorpusError, RequestError, SeqforgeError, UsageError
 from seqforge.plugin import AnyPlugin, Piece
@@ -31,12 +32,8 @@ def show(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file of any domain, or a picture; - for standard input.")
     ],
-    plugin: Annotated[
-        str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the file, by its suffix.")
-    ] = None,
-    piece: Annotated[
-        int | None, typer.Option(min=1, help="Number of the piece to show. Default: all.", metavar="NUMBER")
-    ] = None,
+    plugin: PluginOfFiles = None,
+    piece: PieceNumber = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the picture to this file, and do not open it.")
     ] = None,

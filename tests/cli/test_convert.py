@@ -65,7 +65,7 @@ def test_standard_input_and_output(run: Run, book: Path, monkeypatch: pytest.Mon
         (("-", "-o", "x.mid"), "--plugin"),
         (("book.abc", "-o", "-"), "--to"),
         (("book.abc", "-o", "out/"), "--to"),
-        (("book.abc", "-o", "x.png"), ".musicxml"),
+        (("book.abc", "-o", "x.jpg"), ".musicxml"),
         (("none.abc", "-o", "x.mid"), "there is no file none.abc"),
         (("book.abc", "-o", "book.abc", "--force"), "is an input"),
         (("book.abc", "-o", "x.mid"), "-o DIR/ --to mid"),

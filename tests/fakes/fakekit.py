@@ -4,12 +4,14 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tools.fuzz.seeds import TINY, prose
 
 if TYPE_CHECKING:
     from seqforge import Model
@@ -17,17 +19,8 @@ if TYPE_CHECKING:
 SITE = Path(__file__).parent / "site"
 """A folder like site-packages that contains the fake plugin `numbers` and its dist-info."""
 
-TINY: Mapping[str, Any] = {
-    "hidden": 16,
-    "layers": 1,
-    "embedding": 8,
-    "batch_size": 4,
-    "bptt": 16,
-    "precision": "float32",
-    "threads": 1,
-}
 TINY_FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
-"""The same settings as flags of the command line."""
+"""The options of `TINY` as flags of the command line."""
 
 PLUGIN = """
 from seqforge import NoOptions, NoRequest, Piece, Plugin, TokenCodec
@@ -77,15 +70,6 @@ def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SITE), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.syspath_prepend(SITE)
     monkeypatch.chdir(folder)
-
-
-def prose(characters: int = 6000, *, seed: int = 0) -> str:
-    """Return text of words in random order, no part of which is a near duplicate of another."""
-    words = "the quick brown fox jumps over a lazy dog while seven green bottles hang on that wall"
-    rng, text = random.Random(seed), ""
-    while len(text) < characters:
-        text += " ".join(rng.choices(words.split(), k=9)) + ".\n"
-    return text
 
 
 def number_rows(count: int = 200, *, seed: int = 0) -> str:

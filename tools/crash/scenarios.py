@@ -57,7 +57,7 @@ def build_inputs(folder: Path) -> Inputs:
     inputs = Inputs(folder / "corpus", folder / "cache", folder / "model" / "model.safetensors")
     inputs.corpus.mkdir(parents=True)
     for number in range(24):
-        (inputs.corpus / f"{number:02d}.txt").write_text(prose(600, number), encoding="utf-8")
+        (inputs.corpus / f"{number:02d}.txt").write_text(prose(600, seed=number), encoding="utf-8")
     os.environ["SEQFORGE_CACHE"] = str(inputs.cache)
     seqforge.train("text", corpus=str(inputs.corpus), run=folder / "model", steps=2, workers=1, **TINY)
     return inputs

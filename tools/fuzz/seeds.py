@@ -57,13 +57,12 @@ def build_seeds(folder: Path, *, shipped: Sequence[str] = SHIPPED) -> None:
     (folder / "complete").touch()
 
 
-def prose(characters: int, seed: int) -> str:
-    """Return lines of words in random order."""
-    text = "the quick brown fox jumps over a lazy dog while seven green bottles hang on that wall"
-    words = text.split(" ")
+def prose(characters: int = 6000, *, seed: int = 0) -> str:
+    """Return text of words in random order, no part of which is a near duplicate of another."""
+    words = "the quick brown fox jumps over a lazy dog while seven green bottles hang on that wall"
     rng, text = random.Random(seed), ""
     while len(text) < characters:
-        text += " ".join(rng.choices(words, k=9)) + ".\n"
+        text += " ".join(rng.choices(words.split(), k=9)) + ".\n"
     return text
 
 
@@ -83,7 +82,7 @@ def working_in(folder: Path) -> Iterator[None]:
 def _build_readable_files(folder: Path) -> None:
     corpora = Path(str(files("seqforge_corpora")))
     content: dict[str, str | bytes] = {
-        "read-text/a.txt": prose(1500, 1) + "\n\n" + prose(300, 2),
+        "read-text/a.txt": prose(1500, seed=1) + "\n\n" + prose(300, seed=2),
         "read-text/b.txt": "\ufeffNaïve café “déjà”\r\nline 2\r\rline 4\u2028line 5 👩‍👩‍👧\n",
         "labels/a.csv": 'file,style,bpm\n0.txt,funk,120-139\n1.txt,"a, ""b""",\n"2.txt",soul,100\n',
         "labels/b.csv": "\ufefffile;style\r\n0.txt;x\r\n",
@@ -135,7 +134,7 @@ def _build_run(folder: Path) -> None:
     run.mkdir()
     with working_in(run):
         for number in range(24):
-            Path(f"{number}.txt").write_text(prose(300, number), encoding="utf-8")
+            Path(f"{number}.txt").write_text(prose(300, seed=number), encoding="utf-8")
         Path("corpus").mkdir()
         for path in sorted(Path().glob("*.txt")):
             path.rename(Path("corpus") / path.name)
