@@ -42,7 +42,7 @@ def read_pieces(
     try:
         items = validate_items(plugin, file.path, options)
         if file.columns is not None:
-            items = read_table_pieces(plugin, options, file.path, file.columns)
+            items = read_table_pieces(plugin, options, file.path, file.columns, file.rows)
         for item in items:
             if isinstance(item, ReadError):
                 yield item

@@ -72,6 +72,7 @@ class Pool:
                     "split": f.split,
                     "fractions": list(f.fractions),
                     "columns": f.columns.to_json() if f.columns else {},
+                    "rows": f.rows.to_json() if f.rows else None,
                 }
                 for f in worker.files
             ],

@@ -19,6 +19,7 @@ from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.pool import Pool, ReaderCrashError
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import SHARES, Groups, split_by_content
+from seqforge.corpus.table_rows import row_ranges
 from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
@@ -160,9 +161,11 @@ class _Preparation:
         workers: int,
         on_message: Callable[[str], None],
     ) -> None:
-        self.plugin, self.options, self.files, self.folder = plugin, options, files, folder
+        self.plugin, self.options, self.folder = plugin, options, folder
         self.workers, self.on_message = workers, on_message
-        self.size = sum(file.path.stat().st_size for file in files)
+        self.number_of_files = len(files)
+        self.files = files = _with_parts(files)
+        self.size = sum(file.size for file in files)
         self.chunks = _chunks(files)
         self.extend = False
         self.shares: Sequence[float] = SHARES
@@ -222,7 +225,7 @@ class _Preparation:
             dropped.update(result["dropped"])
         all_splits = np.concatenate(splits)
         report = {
-            "files": len(self.files),
+            "files": self.number_of_files,
             "pieces": {split: int((all_splits == number).sum()) for number, split in enumerate(SPLITS)},
             "skipped": sum(scan["skipped"] for scan in scans),
             "reasons": [reason for scan in scans for reason in scan["reasons"]][:MAX_REASONS],
@@ -236,7 +239,7 @@ class _Preparation:
         write_manifest(self.folder, shards, report)
 
     def _scan(self) -> list[dict[str, Any]]:
-        self.on_message(f"reading {len(self.files):,} file{'s' * (len(self.files) != 1)}")
+        self.on_message(f"reading {self.number_of_files:,} file{'s' * (self.number_of_files != 1)}")
         done = self._finished(lambda chunk: read_scan(self._scan_file(chunk)))
         done |= self._run("scan", [chunk for chunk in range(len(self.chunks)) if chunk not in done])
         scans = [done[chunk] for chunk in range(len(self.chunks))]
@@ -347,5 +350,15 @@ def _chunks(files: list[SourceFile]) -> list[list[int]]:
             chunks.append([])
             size = 0
         chunks[-1].append(number)
-        size += file.path.stat().st_size
+        size += file.size
     return chunks
+
+
+def _with_parts(files: list[SourceFile]) -> list[SourceFile]:
+    """Return the files, with parts of about CHUNK_BYTES instead of each large table."""
+    parts: list[SourceFile] = []
+    for file in files:
+        is_large = file.columns is not None and (file.path.suffix.lower() == ".parquet" or file.size > CHUNK_BYTES)
+        ranges = row_ranges(file.path, CHUNK_BYTES) if is_large else []
+        parts += [dataclasses.replace(file, rows=rows) for rows in ranges] if len(ranges) > 1 else [file]
+    return parts

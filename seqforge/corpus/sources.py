@@ -12,6 +12,7 @@ from seqforge.core.files import path_kind
 from seqforge.corpus.catalogue import find_corpus
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.split import parse_shares
+from seqforge.corpus.table_rows import RowRange
 from seqforge.corpus.tables import TABLE_SUFFIXES, TableColumns, check_columns, column_names, is_table
 from seqforge.dataset import SPLITS
 from seqforge.errors import CorpusError, OptionsError, UsageError, listing
@@ -35,6 +36,7 @@ class SourceFile:
         fractions: How its pieces are divided into train, valid and test; () if they are not divided.
         name: Its name within its corpus, which does not change if the corpus moves; "" for the name of the file.
         columns: The columns that are read if the file is read as a table; None if the plugin reads the file.
+        rows: The part of a table that is read; None for all of it.
     """
 
     path: Path
@@ -43,6 +45,12 @@ class SourceFile:
     fractions: tuple[float, ...] = ()
     name: str = ""
     columns: TableColumns | None = None
+    rows: RowRange | None = None
+
+    @property
+    def size(self) -> int:
+        """The size in bytes of the file, or of the part that is read."""
+        return self.path.stat().st_size if self.rows is None else self.rows.size
 
 
 @dataclass(frozen=True)

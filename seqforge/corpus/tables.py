@@ -1,14 +1,13 @@
 """Tables as corpora: one column of a .csv, .tsv, .jsonl or .parquet file contains texts, others contain labels."""
 
 import csv
-import importlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqforge.corpus.table_rows import Row, RowRange, csv_header, json_rows, parquet_file, table_rows
 from seqforge.errors import CorpusError, ReadError, UsageError, did_you_mean, listing
 from seqforge.plugin import AnyPlugin, FromText, Origin, Piece
 from seqforge.plugin.validation import contract_error
@@ -16,14 +15,8 @@ from seqforge.plugin.validation import contract_error
 __all__ = ["TABLE_SUFFIXES", "TableColumns", "check_columns", "column_names", "is_table", "read_table_pieces"]
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
-MAX_CELL_CHARACTERS = 1 << 26
-"""A row of a text table with a longer cell ends the reading of the file."""
 HEADER_ROWS = 100
 """Number of rows of a .jsonl file whose keys are its columns."""
-ROWS_PER_BATCH = 1024
-"""Number of rows of a .parquet file that are in memory at a time."""
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -86,13 +79,12 @@ def column_names(path: Path) -> list[str]:
     """
     try:
         if path.suffix.lower() == ".parquet":
-            names = list(_parquet_file(path).schema_arrow.names)
+            names = list(parquet_file(path).schema_arrow.names)
         elif path.suffix.lower() == ".jsonl":
-            rows = itertools.islice(_json_rows(path), HEADER_ROWS)
+            rows = itertools.islice(json_rows(path), HEADER_ROWS)
             names = list(dict.fromkeys(name for _, row in rows if not isinstance(row, str) for name in row))
         else:
-            with _open_text(path) as file:
-                names = next(_csv_reader(path, file), [])
+            names = csv_header(path)
     except (OSError, ValueError, csv.Error) as error:
         raise CorpusError(f"{path} cannot be read as a table: {error}") from error
     if not names:
@@ -118,7 +110,7 @@ def check_columns(path: Path, columns: TableColumns) -> None:
 
 
 def read_table_pieces(
-    plugin: AnyPlugin, options: Any, path: Path, columns: TableColumns
+    plugin: AnyPlugin, options: Any, path: Path, columns: TableColumns, rows: RowRange | None = None
 ) -> Iterator[Piece[Any] | ReadError]:
     """Yield one piece per row of a table, with the row's labels; a ReadError for a row that contains none.
 
@@ -129,6 +121,7 @@ def read_table_pieces(
         options: The plugin's options.
         path: The path of the table.
         columns: The columns with texts and labels.
+        rows: The part of the table that is read; None for all of it.
 
     Raises:
         UsageError: If the plugin makes no pieces from text.
@@ -138,7 +131,7 @@ def read_table_pieces(
         raise text_not_supported(plugin)
     file, row_name = str(path), "row" if path.suffix.lower() == ".parquet" else "line"
     try:
-        for line, row in _rows(path):
+        for line, row in table_rows(path, rows, [columns.text, *columns.labels]):
             text = row if isinstance(row, str) else row.get(columns.text)
             if isinstance(row, str):
                 yield ReadError(row, file=file, line=line)
@@ -179,84 +172,3 @@ def _labels(row: Row, columns: TableColumns) -> dict[str, str]:
         for name, value in values.items()
         if value is not None and str(value).strip()
     }
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Row | str]]:
-    """Yield line number (from 1) and cells of each row; a string instead of cells says what is wrong with a row."""
-    match path.suffix.lower():
-        case ".parquet":
-            return _parquet_rows(path)
-        case ".jsonl":
-            return _json_rows(path)
-        case _:
-            return _csv_rows(path)
-
-
-def _open_text(path: Path) -> Any:
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _csv_reader(path: Path, file: Any) -> Any:
-    """Return a reader of a .csv or .tsv file; a .csv file is separated by the commonest of , ; and tab in its header.
-
-    The limit of the module csv, 131,072 characters per cell, is raised, since sequences can be longer.
-    """
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARACTERS))
-    delimiter = "\t"
-    if path.suffix.lower() != ".tsv":
-        header = file.readline(1 << 16)
-        file.seek(0)
-        delimiter = max(",;\t", key=header.count)
-    return csv.reader(file, delimiter=delimiter)
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, Row | str]]:
-    with _open_text(path) as file:
-        reader = _csv_reader(path, file)
-        names: list[str] = next(reader, [])
-        first = reader.line_num + 1
-        for cells in reader:
-            if len(cells) == len(names):
-                yield first, dict(zip(names, cells, strict=True))
-            elif cells:
-                yield first, f"the row has {len(cells)} cells, and the table has {len(names)} columns"
-            first = reader.line_num + 1
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Row | str]]:
-    with _open_text(path) as file:
-        for line, text in enumerate(iter(lambda: file.readline(MAX_CELL_CHARACTERS), ""), 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                yield line, f"the line is not JSON ({error})"
-                continue
-            yield line, row if isinstance(row, dict) else "the line is not a JSON object"
-
-
-def _parquet_file(path: Path) -> Any:
-    """Return an open .parquet file.
-
-    Raises:
-        UsageError: If pyarrow is not installed.
-    """
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise UsageError(
-            f"reading {path.name} needs pyarrow, which is not installed: pip install pyarrow; or convert it to .csv",
-            field="corpus",
-            value=str(path),
-        ) from error
-    return parquet.ParquetFile(path)
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Row | str]]:
-    line = 0
-    with _parquet_file(path) as table:
-        for batch in table.iter_batches(batch_size=ROWS_PER_BATCH):
-            for row in batch.to_pylist():
-                line += 1
-                yield line, row

@@ -20,6 +20,7 @@ from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, fingerprints_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
+from seqforge.corpus.table_rows import RowRange
 from seqforge.corpus.tables import TableColumns
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
@@ -280,6 +281,7 @@ def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
             f["split"],
             tuple(f["fractions"]),
             columns=TableColumns.from_json(f["columns"]),
+            rows=RowRange(*f["rows"]) if f["rows"] else None,
         )
         for f in work["files"]
     ]

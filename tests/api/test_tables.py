@@ -69,3 +69,19 @@ def test_model_file_contains_no_absolute_path(
     else:
         with pytest.raises(seqforge.UsageError, match="was trained on texts"):
             alone.evaluate(split="train")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_tables_are_held_out_by_name(tmp_path: Path, suffix: str) -> None:
+    for name, count in (("train", 60), ("valid", 9), ("test", 5)):
+        rows = [(f"{name} {text}", "ab"[number % 2]) for number, text in enumerate(prose(9000).splitlines()[:count])]
+        csv_text = "sequence,kind\n" + "".join(f"{text},{kind}\n" for text, kind in rows)
+        json_text = "".join(json.dumps({"sequence": text, "kind": kind}) + "\n" for text, kind in rows)
+        (tmp_path / f"{name}{suffix}").write_text(csv_text if suffix == ".csv" else json_text)
+    model = seqforge.train(
+        "text", corpus=f"train{suffix}", text_column="sequence", label_columns="kind", valid=f"valid{suffix}",
+        test=f"test{suffix}", steps=2, run=tmp_path / "r", **TINY,
+    )  # fmt: skip
+    assert model.header.provenance["pieces"] == {"train": 60, "valid": 9, "test": 5}
+    assert (model.evaluate(split="valid").pieces, model.evaluate().pieces) == (9, 5)
+    assert model.header.labels == {"kind": ("a", "b")}
