@@ -61,8 +61,10 @@ def make_prompt(request: ParsedRequest, vocabulary: Sequence[str]) -> Prompt:
     Raises:
         RequestError: If the request needs the automaton of tokens.
     """
-    if request.bars or request.gaps:
-        field, subject = ("bars", "`bars`") if request.bars else ("prompt", "a * in `prompt`")
+    needs = {"bars": request.bars, "instrument": request.instruments, "mode": request.keys, "prompt": request.gaps}
+    field = next((field for field, value in needs.items() if value), None)
+    if field is not None:
+        subject = "a * in `prompt`" if field == "prompt" else f"`{field}`"
         raise RequestError(
             f"{subject} needs a model that was trained with `encoding` tokens; this model has `encoding` char",
             field=field,

@@ -11,12 +11,11 @@ from seqforge import Augments, Example, Piece, Prompt, Task, TokenCodec, listing
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
-from seqforge_abc.infill import Infill
+from seqforge_abc.infill import Infill, automaton_of
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
 from seqforge_abc.transposition import transposition_tables
 from seqforge_abc.tune import TextField, Tune
-from seqforge_abc.tune_automaton import TuneAutomaton
 
 INFILL_CANDIDATES = 16
 """The number of candidates drawn for a prompt with gaps; the selected one fits the music after the gap."""
@@ -117,12 +116,10 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
             steps = np.array(infill.prefix, self.space.dtype)
             candidates = INFILL_CANDIDATES if request.gaps else TUNE_CANDIDATES
             return Prompt(Example(steps), infill, candidates=candidates)
-        automaton = TuneAutomaton(
-            self.vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=request.bars
-        )
+        automaton = automaton_of(self.vocabulary, request, request.bars)
         return Prompt(
             Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES,
-            joint_steps=automaton.joint_header_steps,
+            joint_steps=automaton.header.joint_steps,
         )  # fmt: skip
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:

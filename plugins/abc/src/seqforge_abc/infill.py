@@ -142,13 +142,27 @@ class Infill(Constraint):
         return self.automaton.step_toward_end(state.tune) if fixed is None else fixed
 
 
+def automaton_of(vocabulary: Sequence[str], request: ParsedRequest, bars: int) -> TuneAutomaton:
+    """Return the automaton of the tunes that a request without its prompt allows.
+
+    Args:
+        vocabulary: The tokens of the codec.
+        request: The request.
+        bars: The number of bars, 0 for any.
+    """
+    return TuneAutomaton(
+        vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=bars, keys=request.keys,
+        instruments=request.instruments,
+    )  # fmt: skip
+
+
 def _plan(vocabulary: Sequence[str], request: ParsedRequest, bars: int) -> tuple[TuneAutomaton, Plan]:
     """Return the automaton of a request for this number of bars, and the plan of the prompt.
 
     Raises:
         UnfitPromptError: If no tune can continue the prompt.
     """
-    automaton = TuneAutomaton(vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=bars)
+    automaton = automaton_of(vocabulary, request, bars)
     return automaton, make_plan(automaton, request.prompt_parts(), [gap.bars for gap in request.gaps])
 
 

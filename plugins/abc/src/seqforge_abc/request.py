@@ -5,9 +5,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from seqforge import RequestError, did_you_mean, flag, listing, prompt_text
+from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, Instrument, unplayable
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
 from seqforge_abc.tokens import METERS, REQUEST_ONLY, all_keys, encode_tune, unit_token
 from seqforge_abc.tune import Tune, unit_note_length
@@ -20,6 +21,13 @@ from seqforge_abc.written_prompt import (
     split_header,
 )
 
+PIPE_KEYS = ("HP", "Hp")
+"""The keys of the Highland pipes, which are written as A mixolydian."""
+MODES = {
+    "ion": "major", "aeo": "minor", "dor": "dorian", "mix": "mixolydian", "lyd": "lydian", "phr": "phrygian",
+    "loc": "locrian",
+}  # fmt: skip
+"""The name of each mode in a request."""
 MAX_PROMPT_LENGTH = 20_000
 """In characters."""
 
@@ -32,9 +40,17 @@ class AbcRequest:
     'jig'
     """
 
-    key: str = flag("", help="Key: D, Edor, Amix, F#m or none; chosen by the model by default.", unit="KEY")
+    key: str = flag(
+        "", help="Key: D, Edor, Amix, F#m, HP (Highland pipes) or none; chosen by the model by default.", unit="KEY"
+    )
     meter: str = flag("", help="Time signature: 6/8, 4/4, C| or none; chosen by the model by default.", unit="METER")
     rhythm: str = flag("", help="Rhythm: reel, jig, ... or unknown; chosen by the model by default.", unit="RHYTHM")
+    mode: Literal["major", "minor", "dorian", "mixolydian", "lydian", "phrygian", "locrian"] | None = flag(
+        None, help="Mode of the key, with any tonic; chosen by the model by default."
+    )
+    instrument: Literal["fiddle", "whistle", "flute", "pipes", "banjo"] | None = flag(
+        None, help="Instrument that can play the tune; it bounds the range, and the scale of whistle and pipes."
+    )
     bars: int = flag(0, help="Number of bars, without upbeats; 0 lets the model choose.")
     prompt: str = flag(
         "", help="Beginning of the tune in ABC: '|:DED F2A|'; * is a bar to fill, *4 are four.", unit="ABC"
@@ -54,6 +70,8 @@ class ParsedRequest:
         bars: The number of bars, 0 for any.
         title: The title, "" for none.
         written: The prompt.
+        keys: The keys that may occur if `key` is None; None for any.
+        instruments: The instruments that play the tune.
     """
 
     rhythm: str | None
@@ -62,6 +80,8 @@ class ParsedRequest:
     bars: int
     title: str = ""
     written: WrittenPrompt | None = None
+    keys: tuple[Key, ...] | None = None
+    instruments: tuple[Instrument, ...] = ()
 
     @property
     def prompt(self) -> Tune | None:
@@ -124,9 +144,13 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[
         raise RequestError.invalid("key", request.key, allowed)
     if not 0 <= request.bars <= MAX_BARS:
         raise RequestError.invalid("bars", request.bars, f"from 0 to {MAX_BARS}")
-    parsed = ParsedRequest(rhythm, meter, key, request.bars, request.title)
+    instruments = [INSTRUMENTS[request.instrument]] if request.instrument else []
+    instruments += [HIGHLAND_PIPES] if request.key.strip() in PIPE_KEYS else []
+    parsed = ParsedRequest(rhythm, meter, key, request.bars, request.title, instruments=tuple(instruments))
     text = prompt_text(request.prompt, request.prompt_file)
-    return _with_prompt(parsed, text, rhythms, keep) if text.strip() else parsed
+    if text.strip():
+        parsed = _with_prompt(parsed, text, rhythms, keep)
+    return _with_keys(parsed, request.mode)
 
 
 def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep: Collection[str]) -> ParsedRequest:
@@ -154,9 +178,44 @@ def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep:
                 f"`prompt` needs a {name}; set `{name}`, or begin the prompt with a line such as {line}", field=name
             )
     header = dataclasses.replace(header, key=key, meter=meter)
+    if header.key_text.strip() in PIPE_KEYS and HIGHLAND_PIPES not in parsed.instruments:
+        parsed = dataclasses.replace(parsed, instruments=(*parsed.instruments, HIGHLAND_PIPES))
     written = parse_prompt(music, header, rhythms, keep, rhythm=rhythm or "")
     tune = written.tune
     return dataclasses.replace(parsed, rhythm=tune.rhythm, key=tune.key, meter=tune.meter, written=written)
+
+
+def _with_keys(parsed: ParsedRequest, mode: str | None) -> ParsedRequest:
+    """Return the request with the keys of a mode that the instruments play.
+
+    Raises:
+        RequestError: If the key has another mode, or an instrument lacks a note of the key or of the prompt.
+    """
+    for instrument in parsed.instruments:
+        if parsed.prompt is not None and (note := unplayable(parsed.prompt, instrument)):
+            raise RequestError(
+                f"`prompt` has {note}, which {instrument.name} cannot play; change it, or leave out `instrument`",
+                field="instrument", value=note,
+            )  # fmt: skip
+    if mode is None and not parsed.instruments:
+        return parsed
+    keys = [key for key in all_keys() if key.tonic is not None and mode in (None, MODES[key.mode])]
+    for instrument in parsed.instruments:
+        playable = instrument.playable_keys()
+        keys = [key for key in keys if key in playable]
+    key = parsed.key
+    if key is not None and key.tonic is not None and key not in keys:
+        if mode not in (None, MODES[key.mode]):
+            raise RequestError(
+                f"`key` is {key}, which is {MODES[key.mode]}, and `mode` is {mode}; leave out one of them",
+                field="mode", value=mode, allowed=MODES[key.mode],
+            )  # fmt: skip
+        names = listing(map(str, keys))
+        raise RequestError(
+            f"`key` is {key}, and {parsed.instruments[0].name} lacks some of its notes; it plays in {names}",
+            field="key", value=str(key), allowed=names,
+        )  # fmt: skip
+    return dataclasses.replace(parsed, keys=tuple(keys))
 
 
 def _agreed(name: str, value: Any, inner: Any) -> Any:

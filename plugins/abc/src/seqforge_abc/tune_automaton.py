@@ -1,6 +1,6 @@
 """The automaton of tunes: it allows the tokens with which every bar adds up and all notation is complete."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
 from typing import Any, cast
 
@@ -28,10 +28,12 @@ from seqforge_abc.bar_automaton import (
     closing_bar_lines,
     room,
 )
-from seqforge_abc.kept import DIGIT_TOKENS, MAX_SLUR_DEPTH, SLUR_END, SLUR_START, TEMPO_TOKENS, tempo_digits
-from seqforge_abc.note_lengths import lengths_in_tuplet, next_atoms, spell_length, to_grid
+from seqforge_abc.instruments import Instrument
+from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END, SLUR_START
+from seqforge_abc.note_lengths import lengths_in_tuplet, next_atoms, spell_length
 from seqforge_abc.theory import Key, Meter, pitch_class_name
 from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
+from seqforge_abc.tune_header import TuneHeader, steps_with_prefix
 
 __all__ = ["NOTE", "TuneAutomaton", "without_tie_option"]
 
@@ -40,8 +42,6 @@ ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPE
 )
 """The stages of a note, named after its latest token (CHORD_1: one pitch; CHORD_2: two or more pitches). 0 is between
 notes; NOTE follows a single pitch, which may still be tied; SLUR follows the beginning of a slur, before the note."""
-RHYTHM, METER = 0, 1
-"""Positions in the header."""
 MAX_GRACE_NOTES, MAX_CHORD_SIZE = 4, 4
 MAX_CACHE_SIZE = 200_000
 
@@ -66,6 +66,8 @@ class TuneAutomaton(Constraint):
         meter: The meter; None for any, but not none at all.
         key: The key, which then does not change; None for any.
         bars: The number of bars, without upbeats; 0 for any number.
+        keys: The keys that may occur if `key` is None; None for any.
+        instruments: The instruments that play the tune; each of them has all its notes.
     """
 
     def __init__(
@@ -76,20 +78,22 @@ class TuneAutomaton(Constraint):
         meter: Meter | None = None,
         key: Key | None = None,
         bars: int = 0,
+        keys: Sequence[Key] | None = None,
+        instruments: Sequence[Instrument] = (),
     ) -> None:
         self.vocabulary, self.bars = vocabulary, bars or ANY_BARS
         index = self.index = {token: step for step, token in enumerate(vocabulary)}
-        requested = {"R": rhythm, "M": meter, "L": None, "K": key}
-        free = {letter: self._with_prefix(f"{letter}:", tokens.REQUEST_ONLY) for letter in requested}
-        self._free_header_sizes = [len(steps) for steps in free.values()]
-        self.header = [
-            free[letter] if value is None else [index[f"{letter}:{value}"]] for letter, value in requested.items()
-        ]
-        self.key_changes = [] if key is not None else self._with_prefix("K:", tokens.REQUEST_ONLY)
-        self.pitches = np.array([index[str(pitch)] for pitch in tokens.all_pitches()])
+        self.header = TuneHeader(index, rhythm=rhythm, meter=meter, key=key, keys=keys)
+        pitches = tokens.all_pitches()
         self.is_pitch = np.zeros(len(vocabulary), np.bool_)
-        self.is_pitch[self.pitches] = True
-        self.roots, self.kinds = self._with_prefix('"'), [index[f"~{kind}"] for kind in tokens.GENERATED_CHORD_KINDS]
+        self.is_pitch[[index[str(pitch)] for pitch in pitches]] = True
+        playable = [pitch for pitch in pitches if all(instrument.plays(pitch) for instrument in instruments)]
+        self.pitches = np.array([index[str(pitch)] for pitch in playable])
+        self.chords = all(instrument.plays_chords for instrument in instruments)
+        self.roots, self.kinds = (
+            steps_with_prefix(index, '"'),
+            [index[f"~{kind}"] for kind in tokens.GENERATED_CHORD_KINDS],
+        )
         self.basses = [index[f"/{pitch_class_name(root)}"] for root in tokens.CHORD_ROOTS]
         names = [name for name in sorted(LETTER_DECORATIONS.values()) if name not in NEVER_GENERATED]
         self.decorations = np.array([index[f"!{name}!"] for name in names])
@@ -98,22 +102,8 @@ class TuneAutomaton(Constraint):
         self.atoms = {index[f"*{atom}"]: atom for atom in tokens.LENGTH_ATOMS}
         self.atom_steps = {atom: step for step, atom in self.atoms.items()}
         self.bar_lines = {index[token]: kind for token, kind in tokens.BAR_LINE_TOKENS.items()}
-        self.tempo_beats = [index[token] for token in TEMPO_TOKENS if token in index]
         self.slur_start, self.slur_end = index.get(SLUR_START), index.get(SLUR_END)
         self._distances: dict[State, int] = {}
-
-    def _with_prefix(self, prefix: str, excluded: Iterable[str] = ()) -> list[int]:
-        return [step for token, step in self.index.items() if token.startswith(prefix) and token not in excluded]
-
-    @property
-    def joint_header_steps(self) -> int:
-        """The number of header tokens up to the last requested one, 0 if no token before it is free.
-
-        They are drawn jointly, so that the rhythm fits a requested meter, and the unit note length a requested key.
-        """
-        restricted = [number for number in range(4) if len(self.header[number]) < self._free_header_sizes[number]]
-        last = max(restricted, default=0)
-        return last + 1 if any(number not in restricted for number in range(last)) else 0
 
     # -- allowed steps ------------------------------------------------------------------------
 
@@ -127,10 +117,8 @@ class TuneAutomaton(Constraint):
     def allowed(self, state: Hashable) -> np.ndarray:
         s = cast(State, state)
         mask = np.zeros(len(self.vocabulary), np.bool_)
-        if s.header < 4:
-            mask[self._header_steps(s)] = True
-        elif s.header in (5, 6, 7):
-            mask[self._tempo_digits(s)] = True
+        if self.header.is_open(s):
+            mask[self.header.steps(s)] = True
         elif s.ending == 2:
             mask[self.index["[2"]] = True
         elif s.note_stage in (GRACE_OPEN, GRACE):
@@ -143,17 +131,6 @@ class TuneAutomaton(Constraint):
                 self._allow_between_notes(s, mask)
             self._allow_in_note(s, mask)
         return mask
-
-    def _header_steps(self, s: State) -> list[int]:
-        steps = self.header[s.header]
-        if s.header == METER and s.hornpipe and len(steps) > 1:
-            return [self.index["M:2/4"], self.index["M:4/4"]]
-        return steps
-
-    def _tempo_digits(self, s: State) -> list[int]:
-        """Return the digits with which the tempo is in its range."""
-        digits = tempo_digits(s.header - 5, zero_before=s.last_mark == self.index[DIGIT_TOKENS[0]])
-        return [self.index[digit] for digit in digits]
 
     def _allow_in_chord(self, s: State, mask: np.ndarray) -> None:
         """Allow higher pitches, and the end of a chord of two or more."""
@@ -178,7 +155,7 @@ class TuneAutomaton(Constraint):
             return
         if s.fill == 0 and s.previous in (AFTER_SECTION, AT_START) and not s.repeat_open:
             mask[self.index["|:"]] = True
-            mask[self.tempo_beats] = s.previous == AT_START and s.header == 4
+            mask[self.header.tempo_beats] = s.previous == AT_START and s.header == 4
         if (
             s.previous == AFTER_BAR
             and s.ending == 0
@@ -189,7 +166,7 @@ class TuneAutomaton(Constraint):
         ):
             mask[self.index["[1"]] = True
         if s.previous in (AFTER_SECTION, AFTER_REPEAT) and s.fill == 0 and s.bars_left:
-            mask[self.key_changes] = True
+            mask[self.header.key_changes] = True
         bar_room = room(s)
         for step, tuplet in self.tuplets.items():
             playable = not s.hornpipe or (tuplet.p, tuplet.q, tuplet.r) == (3, 2, 3)
@@ -226,7 +203,7 @@ class TuneAutomaton(Constraint):
             if stage in (ROOT, KIND):
                 mask[self.basses] = True
         mask[self.pitches] = complete
-        mask[self.index["["]] = complete and not s.has_roll and not plain_only
+        mask[self.index["["]] = complete and self.chords and not s.has_roll and not plain_only
         mask[self.index["z"]] = complete and (stage == 0 or s.last_mark < 0) and not s.group_size and not plain_only
         mask[self.index["z"]] &= not s.slurs
 
@@ -252,10 +229,8 @@ class TuneAutomaton(Constraint):
     def advance(self, state: Hashable, step: Any) -> Hashable:
         s, step = cast(State, state), int(step)
         token = self.vocabulary[step]
-        if s.header < 4:
-            return self._after_header_token(s, token)
-        if s.header in (5, 6, 7):
-            return s._replace(header=s.header + 1, last_mark=step if s.header < 7 else -1)
+        if self.header.is_open(s):
+            return self.header.advance(s, step, token)
         if s.closable and token not in ("-", SLUR_END):
             s = s._replace(closable=0)
         if s.note_stage == NOTE and token != "-":
@@ -311,13 +286,6 @@ class TuneAutomaton(Constraint):
                 return s._replace(note_stage=ROOT, had_chord_symbol=True)
         return s._replace(note_stage=KIND if token[0] == "~" else BASS)
 
-    def _after_header_token(self, s: State, token: str) -> State:
-        hornpipe = s.hornpipe or (s.header == RHYTHM and "hornpipe" in token)
-        s = s._replace(header=s.header + 1, hornpipe=hornpipe)
-        if token in tokens.METER_TOKENS:
-            return s._replace(bar_length=to_grid(tokens.METER_TOKENS[token].bar_length))
-        return s._replace(unit=to_grid(tokens.UNIT_TOKENS[token])) if token in tokens.UNIT_TOKENS else s
-
     # -- the path to an end -------------------------------------------------------------------
 
     def to_end(self, state: Hashable) -> int:
@@ -336,12 +304,8 @@ class TuneAutomaton(Constraint):
 
     def step_toward_end(self, s: State) -> int:
         """Return an allowed step on a short path to an end."""
-        if s.header < 4:
-            steps = self._header_steps(s)
-            preferred = [self.index[token] for token in tokens.FALLBACK_HEADER if self.index[token] in steps]
-            return (preferred or steps)[0]
-        if s.header in (5, 6, 7):
-            return self._tempo_digits(s)[-1]
+        if self.header.is_open(s):
+            return self.header.step_toward_end(s)
         if s.ending == 2:
             return self.index["[2"]
         if s.closable:

@@ -103,14 +103,14 @@ def split_header(text: str) -> tuple[PromptHeader, str]:
         if parts[0] is None and line.strip() and not line.startswith("%"):
             music = lines[number:]
             break
+        rest = ""
         for part in filter(None, parts):
-            letter, value, rest = part[1], part[2], ""
+            letter, value = part[1], part[2]
             if letter == "K" and "|" in value:
                 value, _, rest = value.partition(" ")
             fields.setdefault(letter, value)
-            music = [rest] if rest else []
-        if "K" in fields:
-            music += lines[number + 1 :]
+        if rest:
+            music = [rest, *lines[number + 1 :]]
             break
     joined = [join_spaced_tokens(line) for line in music]
     if joined != music:
