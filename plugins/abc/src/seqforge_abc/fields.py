@@ -1,20 +1,15 @@
-"""Values of ABC fields and of text above the notes: keys, meters, unit note lengths, titles and chord symbols."""
+"""Values of ABC fields and of text above the notes: meters, unit note lengths, titles and chord symbols."""
 
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
 from fractions import Fraction
 
 from seqforge_abc.theory import (
     LETTER_FIFTHS,
     LETTERS,
-    MODE_FIFTHS,
-    NO_KEY,
     NO_METER,
-    Key,
     Meter,
-    parse_key,
     parse_meter,
 )
 from seqforge_abc.tune import LETTER_DECORATIONS, NAMED_DECORATIONS, ChordSymbol
@@ -25,86 +20,11 @@ DROPPED_FIELDS = {
 }  # fmt: skip
 """The content of the fields that a Tune does not represent, by the letter of the field."""
 
-_KEY = re.compile(r"([A-Ga-g])([#b]?)\s*([A-Za-z]*)|none\b|H[Pp]\b", re.IGNORECASE)
-_ALTERED = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
-_CLEF = re.compile(
-    r"\b(?:clef|octave|transpose|middle|m|t|stafflines|staffscale|staves|shift|score|sound|style|cue|name|nm|snm)\s*="
-    r"\s*(?:\"[^\"]*\"|\S+)|\b(?:treble|alto|tenor|bass|perc)\d?(?:[+-]8)?(?!\w)",
-    re.IGNORECASE,
-)
-_EXPLICIT = re.compile(r"\bexp\b", re.IGNORECASE)
-_METER = re.compile(r"\s*(C\||C(?![A-Za-z])|none\b|\(?\d+(?:\s*\+\s*\d+)*\)?\s*/\s*\d+)\s*(.*)", re.IGNORECASE)
-_ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
+_SUM = r"\(?\s*\d+(?:\s*\+\s*\d+)*\s*\)?\s*/\s*\d+"
+_METER = re.compile(rf"\s*(C\||C(?![A-Za-z])|none\b|{_SUM}(?:\s*\+\s*{_SUM})*)\s*(.*)", re.IGNORECASE)
 
 
-# -- keys, meters, unit note lengths ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class KeySignature:
-    """The value of a K: field.
-
-    Attributes:
-        key: The nearest key.
-        alters: The alteration of each letter, C to B, in semitones.
-        loss: What the key and the alterations do not represent; "" if they represent everything.
-    """
-
-    key: Key
-    alters: tuple[int, ...]
-    loss: str = ""
-
-
-def signature_of(key: Key) -> KeySignature:
-    """Return the key signature of a key."""
-    return KeySignature(key, tuple(key.alter(letter) for letter in range(7)))
-
-
-def key_field(text: str) -> KeySignature:
-    """Return the value of a K: field; the key is `NO_KEY`, with the loss, if the field names none."""
-    loss = ""
-    text = _CLEF.sub(lambda match: "" if "treble" in match[0].lower() else " % ", text)
-    if "%" in text:
-        loss, text = "clefs", text.replace("%", "")
-    explicit = bool(_EXPLICIT.search(text))
-    text = _EXPLICIT.sub("", text).strip()
-    altered = {LETTERS.index(letter.upper()): _ALTERATIONS[sign] for sign, letter in _ALTERED.findall(text)}
-    match = _KEY.match(text)
-    if match is None:
-        key = NO_KEY
-        loss = loss if not text or altered else "unknown keys"
-    else:
-        key, unknown_mode = _matched_key(match)
-        loss = "unknown modes" if unknown_mode else loss
-    if not altered and not explicit:
-        return KeySignature(key, signature_of(key).alters, loss)
-    alters = [0] * 7 if explicit else list(signature_of(key).alters)
-    for letter, alter in altered.items():
-        alters[letter] = alter
-    return _nearest(key, tuple(alters), loss)
-
-
-def _matched_key(match: re.Match[str]) -> tuple[Key, bool]:
-    """Return the key that a match of `_KEY` names, and whether its mode is unknown."""
-    if match[1] is None:
-        return parse_key("none" if match[0].lower() == "none" else "HP") or NO_KEY, False
-    tonic = match[1].upper() + match[2].lower()
-    key = parse_key(tonic + match[3])
-    if key is not None:
-        return key, False
-    return parse_key(tonic) or NO_KEY, True
-
-
-def _nearest(key: Key, alters: tuple[int, ...], loss: str) -> KeySignature:
-    """Return the signature with the key of the same tonic that has these alterations, or else with the given key."""
-    tonics = [key.tonic] if key.tonic is not None else range(-7, 8)
-    modes = [key.mode, *MODE_FIFTHS] if key.tonic is not None else ["ion"]
-    for tonic in tonics:
-        for mode in modes:
-            candidate = Key(tonic, mode)
-            if abs(candidate.signature) <= 7 and signature_of(candidate).alters == alters:
-                return KeySignature(candidate, alters, loss)
-    return KeySignature(key, alters, loss or "key signature accidentals, moved to the notes")
+# -- meters, unit note lengths ---------------------------------------------------------------------------
 
 
 def meter_field(text: str) -> tuple[Meter, str] | None:

@@ -11,22 +11,21 @@ from fractions import Fraction
 
 from seqforge_abc.fields import (
     DROPPED_FIELDS,
-    KeySignature,
     default_unit,
-    key_field,
     meter_field,
     plain_text,
     rhythm_field,
-    signature_of,
     unit_field,
     user_symbol,
 )
+from seqforge_abc.key_field import KeyField, key_field, signature_of
 from seqforge_abc.lexer import TOKEN, closes_bracket, is_prose, opens_bracket, without_line_breaks
 from seqforge_abc.macros import Macro, expand_macros, parse_macro
 from seqforge_abc.normal_form import to_normal_form
 from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens
+from seqforge_abc.staff import Staff, read_staff
 from seqforge_abc.tempo import parse_tempo
-from seqforge_abc.theory import Key, Meter
+from seqforge_abc.theory import NO_KEY, Key, Meter
 from seqforge_abc.tune import LETTER_DECORATIONS, Tempo, Tune
 from seqforge_abc.voice import UNKNOWN_SIGNS, BadMusicError, Voice
 
@@ -53,7 +52,7 @@ def parse_music(text: str, *, key: Key, meter: Meter, unit: Fraction | None = No
     Raises:
         BadMusicError: If the text contains no note or is no music code; it is a ValueError.
     """
-    parser = MusicParser(signature_of(key), meter, unit)
+    parser = MusicParser(KeyField(signature_of(key), Staff()), meter, unit)
     for line in text.splitlines():
         if match := _FIELD.match(line):
             parser.field(match[1], line[match.end() :])
@@ -85,7 +84,7 @@ class MusicParser:
 
     def __init__(
         self,
-        key: KeySignature,
+        key: KeyField,
         meter: Meter,
         unit: Fraction | None,
         symbols: Mapping[str, str] | None = None,
@@ -99,11 +98,12 @@ class MusicParser:
         self.tempo: Tempo | None = None
         self.losses: Counter[str] = Counter()
         self.losses.update([key.loss] if key.loss else [])
-        self._start = key, meter, unit or default_unit(meter)
+        self._start = key.signature or signature_of(NO_KEY), meter, unit or default_unit(meter)
+        self._staff = key.staff
         self._default_unit = unit is None
         self._open_line = ""
-        self.voice = Voice(*self._start, self.symbols)
-        self.voices = {"": self.voice}
+        self.voices: dict[str, Voice] = {}
+        self.voice = self._new_voice("")
 
     def line(self, text: str) -> bool:
         """Read a line of music code; return False if it is prose.
@@ -183,9 +183,15 @@ class MusicParser:
 
     def declare_voice(self, text: str) -> None:
         """Read a V: field of the header, which names a voice and its properties."""
-        name = (text.split() or [""])[0]
-        if name and name not in self.voices:
-            self.voices[name] = Voice(*self._start, self.symbols)
+        name, _, properties = text.strip().partition(" ")
+        if name:
+            voice = self.voices.get(name) or self._new_voice(name)
+            voice.change_staff(read_staff(properties)[0])
+
+    def _new_voice(self, name: str) -> Voice:
+        voice = self.voices[name] = Voice(*self._start, self.symbols)
+        voice.staff = self._staff
+        return voice
 
     def _select_voice(self, text: str) -> None:
         name = (text.split() or [""])[0]
@@ -193,9 +199,10 @@ class MusicParser:
             return
         if self.voice is self.voices.get("") and self.voice.last_note is None:
             self._start = self.voice.key, self.voice.meter, self.voice.unit
+            self._staff = self.voice.staff
             for voice in self.voices.values():
                 voice.begin(*self._start)
-        self.declare_voice(name)
+        self.declare_voice(text)
         self.voice = self.voices.get(name, self.voice)
 
     def _tempo_field(self, text: str) -> None:

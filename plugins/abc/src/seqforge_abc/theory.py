@@ -25,6 +25,8 @@ ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 MAX_SIGNATURE = 7
 """The largest number of sharps or flats in a key signature."""
 
+_METER_TERM = r"\(?(\d{1,2}(?:\+\d{1,2})*)\)?/(\d{1,3})"
+_METER_SUM = r"\(?\d{1,2}(?:\+\d{1,2})*\)?/\d{1,3}"
 _KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)")
 
 
@@ -215,8 +217,8 @@ def parse_key(text: str) -> Key | None:
 def parse_meter(text: str) -> Meter | None:
     """Return the meter that a text names, or None if it names none.
 
-    >>> [str(parse_meter(text)) for text in ("6/8", "C", "C|", "2+3/8", "none")]
-    ['6/8', '4/4', '2/2', '5/8', 'none']
+    >>> [str(parse_meter(text)) for text in ("6/8", "C", "C|", "2+3/8", "(2+3)/8", "2/4+3/8", "none")]
+    ['6/8', '4/4', '2/2', '5/8', '5/8', '7/8', 'none']
     """
     text = text.strip().replace(" ", "")
     if text.lower() in ("none", ""):
@@ -225,8 +227,11 @@ def parse_meter(text: str) -> Meter | None:
         return Meter(4, 4)
     if text in ("C|", "c|"):
         return Meter(2, 2)
-    match = re.fullmatch(r"\(?(\d{1,2}(?:\+\d{1,2})*)\)?/(\d{1,3})", text)
-    if not match:
+    if not re.fullmatch(rf"{_METER_SUM}(?:\+{_METER_SUM})*", text):
         return None
-    beats, unit = sum(map(int, match[1].split("+"))), int(match[2])
-    return Meter(beats, unit) if 1 <= beats <= 99 and unit in (1, 2, 4, 8, 16, 32) else None
+    terms = [(sum(map(int, beats.split("+"))), int(unit)) for beats, unit in re.findall(_METER_TERM, text)]
+    if not all(unit in (1, 2, 4, 8, 16, 32) for _, unit in terms):
+        return None
+    unit = max(unit for _, unit in terms)
+    beats = sum(beats * unit // own for beats, own in terms)
+    return Meter(beats, unit) if 1 <= beats <= 99 else None

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from seqforge_abc.fields import (
     DROPPED_FIELDS,
-    key_field,
     meter_field,
     plain_text,
     rhythm_field,
     unit_field,
     user_symbol,
 )
+from seqforge_abc.key_field import key_field
 from seqforge_abc.lexer import is_prose
 from seqforge_abc.macros import Macro, parse_macro
 from seqforge_abc.music_parser import BadMusicError, MusicParser

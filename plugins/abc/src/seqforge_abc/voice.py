@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from seqforge_abc.fields import KeySignature, chord_symbol, decoration
+from seqforge_abc.fields import chord_symbol, decoration
+from seqforge_abc.key_field import KeyField, KeySignature
 from seqforge_abc.lexer import CHORD, CHORD_MEMBER, NOTE, alteration, length_factor, pitch_of
 from seqforge_abc.normal_form import bar_line_kind, ending_number
+from seqforge_abc.staff import Staff, interval_of, transposed, transposed_pitch
 from seqforge_abc.theory import LETTERS, Meter, Pitch
 from seqforge_abc.tune import BarLine, ChordSymbol, Element, Ending, Note, Tuplet
 
@@ -34,6 +36,7 @@ class Voice:
         symbols: The decoration of each letter, "" for an unknown one; the U: fields of the tune change it.
 
     Attributes:
+        staff: How the notes sound; octaves apply as they are read, semitones at the end.
         first_key: The key at the first note.
         first_meter: The meter at the first note.
         error: Why the voice cannot be read; "" if it can.
@@ -54,6 +57,7 @@ class Voice:
 
     def __init__(self, key: KeySignature, meter: Meter, unit: Fraction, symbols: Mapping[str, str]) -> None:
         self.begin(key, meter, unit)
+        self.staff = Staff()
         self.symbols = symbols
         self.error = ""
         self.in_overlay = False
@@ -114,9 +118,20 @@ class Voice:
         self.key, self.meter, self.unit = key, meter, unit
         self.first_key, self.first_meter = key.key, meter
 
-    def change_key(self, signature: KeySignature) -> None:
-        """Change the key from the next note on."""
-        self.count_loss(signature.loss)
+    def change_staff(self, change: Staff) -> None:
+        """Change how the notes sound from the next note on; programs do not transpose within a tune."""
+        if self.last_note is not None and change.transpose not in (None, self.staff.transpose):
+            self.count_loss("transpositions within the tune, not applied")
+            change = replace(change, transpose=None)
+        self.staff = self.staff.updated(change)
+
+    def change_key(self, field: KeyField) -> None:
+        """Change what a K: field names, from the next note on."""
+        self.count_loss(field.loss)
+        self.change_staff(field.staff)
+        signature = field.signature
+        if signature is None:
+            return
         self.alterations.clear()
         if self.last_note is None:
             self.first_key = signature.key
@@ -133,12 +148,20 @@ class Voice:
         self.meter = meter
 
     def finish(self) -> None:
-        """Place and count what stands after the last note."""
+        """Place and count what stands after the last note, and transpose the elements to how they sound."""
+        if self.staff.semitones:
+            self._transpose(*interval_of(self.staff.semitones, self.first_key))
         self.attach_bar_line_decorations()
         self.count_loss("decorations", len(self.decorations))
         self.count_loss("chord symbols", self.chord_symbol is not None)
         self.count_loss("slurs without an end", self.slur_starts)
         self.count_loss("grace notes", len(self.grace_notes))
+
+    def _transpose(self, fifths: int, steps: int) -> None:
+        self.elements = transposed(self.elements, fifths, steps)
+        self.first_key = self.first_key.transposed(fifths)
+        for index, pitches in self.ties.items():
+            self.ties[index] = {transposed_pitch(pitch, fifths, steps) for pitch in pitches}
 
     # -- notes -------------------------------------------------------------------------------------------------
 
@@ -158,10 +181,12 @@ class Voice:
         else:
             alter = self.alterations.get(letter, self.key.alters[letter])
             if self.last_note in self.ties:
-                position = pitch_of(name, octave_marks, 0).staff_position
+                position = pitch_of(name, octave_marks, 0).staff_position + 7 * self.staff.octaves
                 tied = self.ties[self.last_note]
                 alter = next((pitch.alter for pitch in tied if pitch.staff_position == position), alter)
         pitch = pitch_of(name, octave_marks, alter)
+        if self.staff.octaves:
+            pitch = replace(pitch, octave=pitch.octave + self.staff.octaves)
         if not -1 <= pitch.octave <= 9:
             raise BadMusicError(f"the note {text[:20]!r} is outside the range of hearing")
         return pitch, length
@@ -202,6 +227,7 @@ class Voice:
         for member in CHORD_MEMBER.finditer(match[1]):
             if member.lastgroup == "note":
                 last, length = self.pitch_and_length(member[0])
+                self.count_loss("unisons, read as one note", last in lengths)
                 lengths.setdefault(last, length)
             elif member.lastgroup != "tie":
                 getattr(self, f"read_{member.lastgroup}")(member[0])
