@@ -248,3 +248,17 @@ def test_lines_that_are_broken_within_brackets_are_joined(tmp_path):
     tune = single_tune(tmp_path, "X:1\nL:1/8\nK:G\nA[CE\nG]2 {a\nb}c [K:\nD]F|[GB\n")
     assert [len(note.pitches) for note in tune.notes()] == [1, 3, 1, 1, 1, 1]
     assert (len(tune.notes()[2].grace_notes), str(tune.notes()[3].pitches[0])) == (2, "^F")
+
+
+def test_a_tune_whose_bars_mostly_do_not_fill_its_meter_is_skipped(tmp_path):
+    bars = "cBcB|cded|cBAG|cded|F2G2|A4|"
+    [error, (tune, line)] = book(tmp_path, f"X:1\nM:6/8\nL:1/8\nK:G\n{bars}\n\nX:2\nM:2/4\nL:1/8\nK:G\n{bars}\n")
+    assert (error.line, line, len(tune.notes())) == (1, 7, 19)
+    assert error.reason.startswith("has 4 of 6 bars that do not fill its meter, 6/8")
+
+
+def test_upbeats_free_meters_and_short_examples_are_no_misreadings(tmp_path):
+    sections = "d|:c3A2d:|:c4d:|c3A2|c|c2|]"
+    for head in ("M:6/8\nL:1/8", "M:none\nL:1/8"):
+        single_tune(tmp_path, f"X:1\n{head}\nK:G\n{sections}\n")
+    single_tune(tmp_path, "X:1\nM:4/4\nL:1/8\nK:G\nabc|def|gab|\n")

@@ -117,6 +117,31 @@ def number_bars(bars: Sequence[Bar]) -> list[int]:
     return numbers if number else [1] * len(bars)
 
 
+def misfits(tune: Tune) -> tuple[int, int]:
+    """Return how many bars of a tune neither fill the meter nor stand at the end of a section, and its number of bars.
+
+    The first and the last bar of a section may be shorter than the meter. Bars without a meter are not counted.
+
+    >>> from seqforge_abc.music_parser import parse_music
+    >>> from seqforge_abc.theory import parse_key, parse_meter
+    >>> misfits(parse_music("A|DEF|d6|DED F2A|d6|]", key=parse_key("D"), meter=parse_meter("6/8")))
+    (1, 5)
+
+    Args:
+        tune: The tune.
+    """
+    misfit, count, section_start = 0, 0, True
+    bars = [bar for bar in split_bars(tune) if bar.length]
+    for bar in bars:
+        section_end = bar is bars[-1] or any(element != BarLine("|") for element in bar.closing)
+        partial = bar.length < bar.meter.bar_length and (section_start or section_end)
+        if bar.meter.bar_length:
+            count += 1
+            misfit += bar.length != bar.meter.bar_length and not partial
+        section_start = section_end
+    return misfit, count
+
+
 def line_breaks(bars: Sequence[Bar], widths: Sequence[int], max_width: int) -> list[int]:
     """Return the indices of the bars after which a line of music ends: about four bars per line, complete sections.
 

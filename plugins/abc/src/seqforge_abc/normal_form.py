@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from seqforge_abc.theory import Pitch
-from seqforge_abc.tune import ENDINGS, BarLine, Element, Ending, Note, Tuplet
+from seqforge_abc.tune import ENDINGS, BarLine, Element, Ending, Note
+from seqforge_abc.tuplets import complete_tuplets, divide_tuplets, group_irregular_lengths
 
 AMBIGUOUS = "|:|"
 """A bar line with a colon in its middle: at the end of a tune it ends a repeat, elsewhere it is a "::"."""
@@ -70,7 +71,8 @@ def to_normal_form(
     result = list(elements)
     _apply_ties(result, ties, losses, open_end=open_end)
     balance_slurs(result, losses)
-    result = _complete_tuplets(_merge_bar_lines(result, open_end=open_end), losses, open_end=open_end)
+    result = group_irregular_lengths(_merge_bar_lines(result, open_end=open_end))
+    result = divide_tuplets(complete_tuplets(result, losses, open_end=open_end))
     while not open_end and result and not isinstance(result[-1], Note | BarLine):
         result.pop()
     return tuple(result)
@@ -175,20 +177,3 @@ def _merged_kind(first: str, second: str) -> str:
     if "::" in (first, second) or (closes and opens):
         return "::"
     return ":|" if closes else "|:" if opens else max(first, second, key=_STRENGTH.index)
-
-
-def _complete_tuplets(elements: Sequence[Element], losses: Counter[str], *, open_end: bool) -> list[Element]:
-    """Shorten tuplets that another tuplet, or the end of the tune, cuts off."""
-    result = list(elements)
-    tuplet_index, notes_left = -1, 0
-    for index, element in enumerate(result if open_end else [*result, Tuplet(1, 1, 0)]):
-        if isinstance(element, Note):
-            notes_left = max(0, notes_left - 1)
-        elif isinstance(element, Tuplet):
-            if notes_left:
-                tuplet = result[tuplet_index]
-                assert isinstance(tuplet, Tuplet)
-                result[tuplet_index] = replace(tuplet, r=tuplet.r - notes_left)
-                losses["missing notes of tuplets"] += notes_left
-            tuplet_index, notes_left = index, element.r
-    return result

@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
+from seqforge_abc.bars import misfits, split_bars
 from seqforge_abc.fields import (
     DROPPED_FIELDS,
     meter_field,
@@ -22,6 +24,8 @@ from seqforge_abc.tune import TEXT_FIELDS, TextField, Tune
 
 MAX_TUNE_CHARACTERS = 200_000
 """A longer tune is skipped."""
+MIN_CHECKED_BARS = 4
+"""A tune that is shorter than so many bars of its meter is read whatever the lengths of its bars."""
 FIELD = re.compile(r"[ \t]*([A-Za-z+]):(?![|:])[ \t]*(.*)", re.DOTALL)
 """A line that begins with a field: its letter and its value."""
 _QUOTED_PRINTABLE = re.compile(r"=(?:20|3D|09)", re.IGNORECASE)
@@ -53,6 +57,15 @@ class Defaults:
     fields: Mapping[str, str] = field(default_factory=dict)
     symbols: Mapping[str, str] = field(default_factory=dict)
     macros: Sequence[Macro] = ()
+
+
+def _misread(tune: Tune) -> str:
+    """Return why a tune seems to be misread: most of its bars do not fill its meter; "" if it does not."""
+    misfit, bars = misfits(tune)
+    length = sum((bar.length for bar in split_bars(tune)), Fraction(0))
+    if 2 * misfit <= bars or length < MIN_CHECKED_BARS * tune.meter.bar_length:
+        return ""
+    return f"has {misfit} of {bars} bars that do not fill its meter, {tune.meter}; correct M: or the note lengths"
 
 
 class TuneReader:
@@ -229,6 +242,8 @@ class TuneReader:
             tune = self.music.finish()
         except BadMusicError as error:
             return str(error)
+        if reason := _misread(tune):
+            return reason
         title = " ".join(plain_text(self.fields.get("T", "")).split())
         rhythm = rhythm_field(self.fields.get("R", "")) or tune.rhythm
         losses = +(self.losses + Counter(tune.losses))
