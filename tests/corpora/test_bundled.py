@@ -22,9 +22,9 @@ LICENCES = {"MIT", "BSD-2-Clause", "CC0-1.0", "CC-BY-4.0", "LicenseRef-public-do
 # Number of pieces per split, and a digest of their content: a fixed split never changes.
 SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "cre": {
-        "train": (1_119, "c0e305386acd05be"),
-        "valid": (48, "fa549ed0f184d6df"),
-        "test": (55, "260ff6ca365f487e"),
+        "train": (1_119, "2d08f7bc514995ff"),
+        "valid": (48, "479407a35091f455"),
+        "test": (55, "64612fc972077240"),
     },
     "groove": {
         "train": (152, "bbfb77bf11060a87"),
@@ -47,14 +47,14 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (972, "7f0473dda8a0c1f3"),
     },
     "oneills1850": {
-        "train": (1_802, "69bf7215c008ff8e"),
-        "valid": (93, "bce5221621b814b1"),
-        "test": (96, "646cec70b2d21c2e"),
+        "train": (1_795, "a7abd5aa3e7464cb"),
+        "valid": (93, "a1132d45b980308e"),
+        "test": (96, "1e2bcdaa890f7e0d"),
     },
     "ryans": {
-        "train": (952, "54da1dae92e8f20f"),
-        "valid": (48, "e2ab12e01a66f386"),
-        "test": (40, "3cd49d886ee4bf7f"),
+        "train": (950, "87dfa6aa2d5bbf6f"),
+        "valid": (48, "ae67f8084ab79f9b"),
+        "test": (40, "94ce7a87800b1548"),
     },
     "tinyshakespeare": {
         "train": (1, "d26da105b231c2b0"),
@@ -67,6 +67,9 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (157, "398ea18ef80e216d"),
     },
 }
+
+SKIPPED = {"oneills1850": 7, "ryans": 2}
+"""Tunes that are skipped: most of their bars do not fill the meter that their M: field names."""
 
 
 def corpus(name: str) -> Corpus:
@@ -94,6 +97,8 @@ def text_of(content: Any) -> str:
     """Return a content as text that does not depend on the names of classes and fields."""
     if hasattr(content, "strokes"):
         return f"{content.text} {(content.points.round(1) + 0.0).tolist()}"
+    if hasattr(content, "elements"):  # a tune
+        return str([(list(map(str, note.pitches)), str(note.duration)) for note in content.notes()])
     notes = getattr(content, "notes", None)
     return str(notes.tolist() if isinstance(notes, np.ndarray) else values_of(content))
 
@@ -143,8 +148,9 @@ def test_licence_text_is_included_where_required(name: str) -> None:
 def test_counts(name: str) -> None:
     bundled = corpus(name)
     plugin = registry.load(bundled.domain)
-    pieces_read = [p for path in bundled.paths() for p in plugin.read(path, plugin.Options(**bundled.options))]
-    assert all(isinstance(piece, Piece) for piece in pieces_read)
+    items = [item for path in bundled.paths() for item in plugin.read(path, plugin.Options(**bundled.options))]
+    pieces_read = [item for item in items if isinstance(item, Piece)]
+    assert len(items) - len(pieces_read) == SKIPPED.get(name, 0)
     songs = [
         piece.content.notes for piece in pieces_read if isinstance(getattr(piece.content, "notes", None), np.ndarray)
     ]

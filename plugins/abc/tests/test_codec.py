@@ -63,11 +63,12 @@ CODEC = codec()
 
 def bundled(book: str, stride: int = 1) -> list[Piece[Tune]]:
     items = list(Abc().read(BOOKS / book / f"{book}.abc", AbcOptions()))
-    assert not [item for item in items if isinstance(item, ReadError)]
+    reasons = [item.reason for item in items if isinstance(item, ReadError)]
+    assert all("bars that do not fill its meter" in reason for reason in reasons)
     return [item for item in items[::stride] if isinstance(item, Piece)]
 
 
-@pytest.mark.parametrize(("book", "count"), [("cre", 1222), ("oneills1850", 1991), ("ryans", 1040)])
+@pytest.mark.parametrize(("book", "count"), [("cre", 1222), ("oneills1850", 1984), ("ryans", 1038)])
 def test_tokens_of_every_bundled_tune_round_trip(book: str, count: int) -> None:
     pieces = bundled(book)
     assert len(pieces) == count
