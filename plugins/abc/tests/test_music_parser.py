@@ -71,6 +71,11 @@ def test_accidentals_hold_in_all_octaves_up_to_the_bar_line():
     assert spelling("^^F __E F") == "^^F __E ^^F"
 
 
+def test_grace_notes_before_a_bar_line_are_not_played():
+    assert losses("c4{de}|c4") == {"grace notes at the end of a bar": 1}
+    assert [len(note.grace_notes) for note in music("c4{de}|c4{f})c4").notes()] == [0, 0, 1]
+
+
 def test_accidentals_of_grace_notes_hold_in_the_bar():
     assert spelling("{^c}d c|c") == "=d ^c =c"
 
@@ -165,6 +170,7 @@ def test_bar_lines_before_the_first_and_after_the_last_note():
     assert shape("||A||") == "o ||"
     assert shape("::A::") == "|: o :|"
     assert shape("|:A|:|") == "|: o :|"
+    assert shape("A||B|:|") == "o || o ||"
     assert shape("A|]\n|:") == "o ||"
 
 

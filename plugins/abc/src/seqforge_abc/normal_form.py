@@ -10,7 +10,7 @@ from seqforge_abc.tune import ENDINGS, BarLine, Element, Ending, Note
 from seqforge_abc.tuplets import complete_tuplets, divide_tuplets, group_irregular_lengths
 
 AMBIGUOUS = "|:|"
-"""A bar line with a colon in its middle: at the end of a tune it ends a repeat, elsewhere it is a "::"."""
+"""A bar line with a colon in its middle: a "::"; at the end of a tune it ends a repeat that is open."""
 MAX_SLUR_DEPTH = 4
 """The largest number of slurs over one note."""
 _STRENGTH = ("|", "||", "|]")
@@ -144,22 +144,31 @@ def _merge_bar_lines(elements: Sequence[Element], *, open_end: bool) -> list[Ele
             open_bar_line = -1
         merged.append(element)
     first_note = next((index for index, element in enumerate(merged) if isinstance(element, Note)), len(merged))
+    repeat_open = False
     for index, element in enumerate(merged):
         if isinstance(element, BarLine):
             after_notes = index > last_note and not open_end
-            kind = _kind_at(element.kind, before_notes=index < first_note, after_notes=after_notes)
+            kind = _kind_at(element.kind, index < first_note, after_notes, repeat_open)
+            repeat_open = kind in ("|:", "::") or (repeat_open and kind != ":|")
             merged[index] = BarLine(kind)
     return [element for index, element in enumerate(merged) if index > first_note or not _opens_nothing(element)]
 
 
-def _kind_at(kind: str, *, before_notes: bool, after_notes: bool) -> str:
-    """Return the kind of a bar line that stands before all notes, after all notes or among them."""
+def _kind_at(kind: str, before_notes: bool, after_notes: bool, repeat_open: bool) -> str:
+    """Return the kind of a bar line that stands before all notes, after all notes or among them.
+
+    Args:
+        kind: What is written.
+        before_notes: Whether the bar line stands before all notes.
+        after_notes: Whether it stands after all notes.
+        repeat_open: Whether a repeat is open.
+    """
     if kind not in ("|:", "::", AMBIGUOUS):
         return kind
     if before_notes:
         return "|:"
     if after_notes:
-        return "||" if kind == "|:" else ":|"
+        return ":|" if kind == "::" or (kind == AMBIGUOUS and repeat_open) else "||"
     return "::" if kind == AMBIGUOUS else kind
 
 

@@ -299,6 +299,8 @@ class Voice:
         if kind == "|]" and self.line_start and after_bar_line:
             kind = "|"  # it only decorates the beginning of the line
         self.attach_bar_line_decorations()
+        self.count_loss("grace notes at the end of a bar", bool(self.grace_notes))  # programs do not play them
+        self.grace_notes.clear()
         self.elements.append(BarLine(kind))
         self.alterations.clear()
         self.bar_has_notes = False

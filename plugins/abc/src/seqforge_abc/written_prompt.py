@@ -10,7 +10,8 @@ from typing import NamedTuple
 from seqforge import RequestError
 from seqforge_abc.bars import split_bars
 from seqforge_abc.canonical import canonicalize
-from seqforge_abc.fields import default_unit, key_field, meter_field, plain_text, unit_field
+from seqforge_abc.fields import default_unit, meter_field, plain_text, unit_field
+from seqforge_abc.key_field import key_field
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens, split_sample
 from seqforge_abc.theory import NO_KEY, Key, Meter
@@ -135,7 +136,7 @@ def _header(fields: dict[str, str]) -> PromptHeader:
                 f"`prompt` has the line {letter}:{fields[letter]}, which must look like {letter}:{example}",
                 field="prompt", value=fields[letter], allowed=example,
             )  # fmt: skip
-    signature = key_field(fields["K"]) if "K" in fields else None
+    signature = key_field(fields["K"]).signature if "K" in fields else None
     names_key = signature is not None and (signature.key != NO_KEY or fields["K"].lower().startswith("none"))
     title = " ".join(plain_text(fields["T"]).split()) if "T" in fields else None
     return PromptHeader(
