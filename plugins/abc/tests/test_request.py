@@ -8,8 +8,11 @@ import pytest
 from seqforge import Piece, RequestError
 from seqforge_abc import AbcCodec, AbcOptions, AbcRequest
 from seqforge_abc.music_parser import parse_music
+from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import Gap, parse_request
 from seqforge_abc.theory import Key, Meter
+from seqforge_abc.tune import Tempo
+from seqforge_abc.writer import tune_to_abc
 
 CODEC = AbcCodec.fit([], AbcOptions())
 VOCABULARY = CODEC.vocabulary
@@ -136,6 +139,10 @@ def test_finish_sets_the_title() -> None:
         ({"prompt": "M:C|\nK:D\nDED F2A|", "meter": "C"}, "meter", "is 4/4, and `prompt` begins with 2/2"),
         ({"prompt": "R:reel\nM:C\nK:D\nD8|", "rhythm": "jig"}, "rhythm", "begins with reel"),
         ({"prompt": "T:A\nM:C\nK:D\nD8|", "title": "B"}, "title", "begins with A"),
+        ({"tempo": "fast"}, "tempo", "such as 3/8=112"),
+        ({"tempo": "0"}, "tempo", "such as 3/8=112"),
+        ({"tempo": "1/2=999"}, "tempo", "such as 3/8=112"),
+        ({"prompt": "Q:1/4=90\nM:C\nK:D\nD8|", "tempo": "100"}, "tempo", "`tempo` is 100, and `prompt` begins with"),
         ({"prompt": "M:three\nK:D\nD8|"}, "prompt", "the line M:three, which must look like M:6/8"),
         ({"prompt": "DEF|" * 9000, "key": "D", "meter": "3/8"}, "prompt", "36,000 characters"),
     ],
@@ -161,3 +168,22 @@ def test_invalid_requests_raise_request_error(fields: dict[str, Any], field: str
 def test_free_header_tokens_before_a_requested_one_are_drawn_jointly(fields: dict[str, str], joint_steps: int) -> None:
     [prompt] = CODEC.task(AbcRequest(**fields)).prompts
     assert prompt.joint_steps == joint_steps
+
+
+@pytest.mark.parametrize(
+    ("fields", "tempo"),
+    [
+        ({}, None),
+        ({"tempo": "100"}, Tempo(Fraction(3, 8), 100)),
+        ({"tempo": "1/4=90"}, Tempo(Fraction(1, 4), 90)),
+        ({"prompt": 'Q:"Lively" 3/8=112\nK:D\nM:6/8\nDED F2A|'}, Tempo(Fraction(3, 8), 112, "Lively")),
+        ({"prompt": "Q:1/8=180\nK:D\nM:6/8\nDED F2A|", "tempo": "180"}, Tempo(Fraction(1, 8), 180)),
+    ],
+)
+def test_the_tempo_is_set_after_sampling(fields: dict[str, str], tempo: Tempo | None) -> None:
+    tune = parse_music("DEF A3|]", key=Key(2), meter=Meter(6, 8))
+    result = CODEC.task(AbcRequest(**fields)).finish([Piece(tune)]).content
+    assert result.tempo == tempo
+    if tempo is not None:
+        assert f"={tempo.per_minute}\n" in tune_to_abc(result)
+        assert tempo_of(result) == (tempo.beat, tempo.per_minute)

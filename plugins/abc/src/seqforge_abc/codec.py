@@ -13,9 +13,10 @@ from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
 from seqforge_abc.infill import Infill, automaton_of
 from seqforge_abc.options import AbcOptions
+from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
 from seqforge_abc.transposition import transposition_tables
-from seqforge_abc.tune import TextField, Tune
+from seqforge_abc.tune import Tempo, TextField, Tune
 
 INFILL_CANDIDATES = 16
 """The number of candidates drawn for a prompt with gaps; the selected one fits the music after the gap."""
@@ -106,7 +107,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
 
     def task(self, request: AbcRequest) -> Task[Tune]:
         parsed = parse_request(request, self.rhythms, self.options.kept)
-        return TuneTask(self._prompt(parsed), parsed.title)
+        return TuneTask(self._prompt(parsed), parsed.title, parsed.tempo)
 
     def _prompt(self, request: ParsedRequest) -> Prompt:
         if self._by_character:
@@ -151,16 +152,20 @@ def _with_extras(tune: Tune, extras: Mapping[str, Any]) -> Tune:
 
 
 class TuneTask(Task[Tune]):
-    """The task of one tune, which gets a title after sampling.
+    """The task of one tune, which gets a title and a tempo after sampling.
 
     Args:
         prompt: The prompt.
         title: The title.
+        tempo: The tempo; None for that of the generated tune. A beat of length 0 is the usual beat of the tune.
     """
 
-    def __init__(self, prompt: Prompt, title: str) -> None:
+    def __init__(self, prompt: Prompt, title: str, tempo: Tempo | None = None) -> None:
         super().__init__([prompt])
-        self.title = title
+        self.title, self.tempo = title, tempo
 
     def finish(self, pieces: Sequence[Piece[Tune]]) -> Piece[Tune]:
-        return Piece(dataclasses.replace(pieces[0].content, title=self.title), pieces[0].labels)
+        tune, tempo = pieces[0].content, self.tempo
+        if tempo is not None and not tempo.beat and tempo.per_minute:
+            tempo = dataclasses.replace(tempo, beat=tempo_of(dataclasses.replace(tune, tempo=None))[0])
+        return Piece(dataclasses.replace(tune, title=self.title, tempo=tempo or tune.tempo), pieces[0].labels)

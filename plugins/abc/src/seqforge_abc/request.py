@@ -1,6 +1,7 @@
 """The generation request: key, meter, rhythm, number of bars and the beginning of the tune."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,9 +10,10 @@ from typing import Any, Literal
 
 from seqforge import RequestError, did_you_mean, flag, listing, prompt_text
 from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, Instrument, unplayable
+from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
 from seqforge_abc.tokens import METERS, REQUEST_ONLY, all_keys, encode_tune, unit_token
-from seqforge_abc.tune import Tune, unit_note_length
+from seqforge_abc.tune import Tempo, Tune, unit_note_length
 from seqforge_abc.written_prompt import (
     MAX_BARS,
     Gap,
@@ -21,6 +23,7 @@ from seqforge_abc.written_prompt import (
     split_header,
 )
 
+_TEMPO = re.compile(r"(?:(\d{1,2}/(?:1|2|4|8|16|32)) *= *)?(\d{1,4})")
 PIPE_KEYS = ("HP", "Hp")
 """The keys of the Highland pipes, which are written as A mixolydian."""
 MODES = {
@@ -57,6 +60,11 @@ class AbcRequest:
     )
     prompt_file: Path | None = flag(None, help="File with the beginning of the tune; - is standard input.", unit="FILE")
     title: str = flag("", help="Title of the tune.", unit="TEXT")
+    tempo: str = flag(
+        "",
+        help="Tempo to write and to play: 112 beats per minute, or 3/8=112; usual for the rhythm by default.",
+        unit="BPM",
+    )
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class ParsedRequest:
         written: The prompt.
         keys: The keys that may occur if `key` is None; None for any.
         instruments: The instruments that play the tune.
+        tempo: The tempo; a beat of length 0 stands for the usual beat of the rhythm and the meter.
     """
 
     rhythm: str | None
@@ -82,6 +91,7 @@ class ParsedRequest:
     written: WrittenPrompt | None = None
     keys: tuple[Key, ...] | None = None
     instruments: tuple[Instrument, ...] = ()
+    tempo: Tempo | None = None
 
     @property
     def prompt(self) -> Tune | None:
@@ -146,11 +156,29 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[
         raise RequestError.invalid("bars", request.bars, f"from 0 to {MAX_BARS}")
     instruments = [INSTRUMENTS[request.instrument]] if request.instrument else []
     instruments += [HIGHLAND_PIPES] if request.key.strip() in PIPE_KEYS else []
-    parsed = ParsedRequest(rhythm, meter, key, request.bars, request.title, instruments=tuple(instruments))
+    parsed = ParsedRequest(
+        rhythm, meter, key, request.bars, request.title, instruments=tuple(instruments), tempo=_tempo(request.tempo)
+    )
     text = prompt_text(request.prompt, request.prompt_file)
     if text.strip():
         parsed = _with_prompt(parsed, text, rhythms, keep)
     return _with_keys(parsed, request.mode)
+
+
+def _tempo(text: str) -> Tempo | None:
+    """Return the tempo that a text names, None for an empty text.
+
+    Raises:
+        RequestError: If it names none, or one that is not played.
+    """
+    if not text.strip():
+        return None
+    match = _TEMPO.fullmatch(text.strip())
+    tempo = Tempo(Fraction(match[1] or 0), int(match[2])) if match else None
+    if tempo is None or not 4 <= 4 * (tempo.beat or Fraction(1, 4)) * tempo.per_minute <= 1000:
+        allowed = "a number of beats per minute, such as 112, or a beat and a number, such as 3/8=112"
+        raise RequestError.invalid("tempo", text, allowed)
+    return tempo
 
 
 def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep: Collection[str]) -> ParsedRequest:
@@ -169,7 +197,8 @@ def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep:
     rhythm = _agreed("rhythm", parsed.rhythm, rhythm)
     key, meter = _agreed("key", parsed.key, header.key), _agreed("meter", parsed.meter, header.meter)
     title = _agreed("title", parsed.title or None, header.title) or ""
-    parsed = dataclasses.replace(parsed, rhythm=rhythm, key=key, meter=meter, title=title)
+    tempo = _agreed_tempo(parsed.tempo, header.tempo)
+    parsed = dataclasses.replace(parsed, rhythm=rhythm, key=key, meter=meter, title=title, tempo=tempo)
     if not music.strip():
         return parsed
     for name, value, line in (("key", key, "K:D"), ("meter", meter, "M:6/8")):
@@ -216,6 +245,19 @@ def _with_keys(parsed: ParsedRequest, mode: str | None) -> ParsedRequest:
             field="key", value=str(key), allowed=names,
         )  # fmt: skip
     return dataclasses.replace(parsed, keys=tuple(keys))
+
+
+def _agreed_tempo(tempo: Tempo | None, inner: Tempo | None) -> Tempo | None:
+    """Return the tempo of the request and of the beginning of the prompt; one of them may name no beat.
+
+    Raises:
+        RequestError: If they differ.
+    """
+    if tempo is None or inner is None:
+        return tempo or inner
+    if (tempo.beat or inner.beat, tempo.per_minute) != (inner.beat, inner.per_minute):
+        _agreed("tempo", tempo_text(tempo) if tempo.beat else str(tempo.per_minute), tempo_text(inner))
+    return inner
 
 
 def _agreed(name: str, value: Any, inner: Any) -> Any:

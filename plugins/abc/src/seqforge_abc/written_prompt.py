@@ -14,8 +14,9 @@ from seqforge_abc.fields import default_unit, meter_field, plain_text, unit_fiel
 from seqforge_abc.key_field import key_field
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens, split_sample
+from seqforge_abc.tempo import parse_tempo
 from seqforge_abc.theory import NO_KEY, Key, Meter
-from seqforge_abc.tune import BarLine, Element, Note, Tune
+from seqforge_abc.tune import BarLine, Element, Note, Tempo, Tune
 
 __all__ = ["Gap", "PromptHeader", "WrittenPrompt", "fitting_meters", "parse_prompt", "split_header"]
 
@@ -43,7 +44,7 @@ class PromptHeader:
         unit: The unit note length in whole notes.
         rhythm: The name of the rhythm, as it is written.
         title: The first title.
-        tempo: The tempo, as it is written.
+        tempo: The tempo.
         key_text: The key, as it is written.
     """
 
@@ -52,7 +53,7 @@ class PromptHeader:
     unit: Fraction | None = None
     rhythm: str | None = None
     title: str | None = None
-    tempo: str | None = None
+    tempo: Tempo | None = None
     key_text: str = ""
 
 
@@ -142,8 +143,12 @@ def _header(fields: dict[str, str]) -> PromptHeader:
     return PromptHeader(
         key=signature.key if signature is not None and names_key else None,
         meter=meter[0] if meter and "M" in fields else None,
-        unit=unit, rhythm=fields.get("R"), title=title, tempo=fields.get("Q"), key_text=fields.get("K", ""),
-    )  # fmt: skip
+        unit=unit,
+        rhythm=fields.get("R"),
+        title=title,
+        tempo=parse_tempo(fields.get("Q", ""), unit or Fraction(1, 8)),
+        key_text=fields.get("K", ""),
+    )
 
 
 def parse_prompt(
