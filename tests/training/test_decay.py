@@ -1,8 +1,10 @@
 """When the decay of the learning rate is scheduled and when a run ends: budgets and patience."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -75,21 +77,32 @@ def test_budget_of_minutes_schedules_decay_once_its_first_part_is_spent(
     assert ended.minutes == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize(("patience", "scheduled_at", "last"), [(1, 12, 18), (3, 20, 30)])
-def test_exhausted_patience_schedules_decay(
+@pytest.fixture
+def make_trainer(
     make_network: Maker,
     random_dataset: Datasets,
     make_config: Configs,
     validate_often: None,
     monkeypatch: pytest.MonkeyPatch,
-    patience: int,
-    scheduled_at: int,
-    last: int,
+) -> Callable[..., Trainer]:
+    """Return a function that makes a trainer whose validations, every four steps, have these losses.
+
+    The last loss is repeated. Other arguments are those of the config.
+    """
+
+    def make(losses: Sequence[float], **values: Any) -> Trainer:
+        repeated = itertools.chain(losses, itertools.repeat(losses[-1]))
+        monkeypatch.setattr(Trainer, "validation_loss", lambda _: next(repeated))
+        return Trainer(make_network(labels=(2,)), random_dataset(), random_dataset(seed=1), make_config(**values))
+
+    return make
+
+
+@pytest.mark.parametrize(("patience", "scheduled_at", "last"), [(1, 12, 18), (3, 20, 30)])
+def test_exhausted_patience_schedules_decay(
+    make_trainer: Callable[..., Trainer], patience: int, scheduled_at: int, last: int
 ) -> None:
-    losses = iter([3.0, 2.0, *[2.0] * 1000])  # validated after 4, 8 (the best), 12, 16, ... steps
-    monkeypatch.setattr(Trainer, "validation_loss", lambda _: next(losses))
-    train, valid = random_dataset(), random_dataset(seed=1)
-    trainer = Trainer(make_network(labels=(2,)), train, valid, make_config(steps=100_000, patience=patience))
+    trainer = make_trainer([3.0, 2.0], steps=100_000, patience=patience)  # the best is that after 8 steps
     events = list(trainer.run())
     (scheduled,) = [event for event in events if isinstance(event, DecayScheduled)]
     assert (scheduled.t, scheduled.first, scheduled.last) == (scheduled_at, scheduled_at, last)
@@ -98,48 +111,22 @@ def test_exhausted_patience_schedules_decay(
     assert [event.best for event in events if isinstance(event, Validated)][:3] == [True, True, False]
 
 
-def test_patience_exhausted_twice_during_decay_ends_the_run(
-    make_network: Maker,
-    random_dataset: Datasets,
-    make_config: Configs,
-    validate_often: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    losses = iter([2.0, *[2.5] * 1000])
-    monkeypatch.setattr(Trainer, "validation_loss", lambda _: next(losses))
-    train, valid = random_dataset(), random_dataset(seed=1)
-    trainer = Trainer(make_network(labels=(2,)), train, valid, make_config(steps=200, patience=2))
+def test_patience_exhausted_twice_during_decay_ends_the_run(make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer([2.0, 2.5], steps=200, patience=2)
     trainer.state.decay = Decay(0, 200)
     *_, last = trainer.run()
     assert isinstance(last, Ended)
     assert (last.t, last.finished) == (20, True)  # the best at step 4, then four validations without improvement
 
 
-def test_patience_zero_never_ends_the_run(
-    make_network: Maker,
-    random_dataset: Datasets,
-    make_config: Configs,
-    validate_often: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(Trainer, "validation_loss", lambda _: 2.0)
-    train, valid = random_dataset(), random_dataset(seed=1)
-    *_, last = Trainer(make_network(labels=(2,)), train, valid, make_config(steps=60, patience=0)).run()
+def test_patience_zero_never_ends_the_run(make_trainer: Callable[..., Trainer]) -> None:
+    *_, last = make_trainer([2.0], steps=60, patience=0).run()
     assert isinstance(last, Ended)
     assert last.t == 60
 
 
-def test_loss_that_is_not_finite_is_never_the_best(
-    tmp_path: Path,
-    make_network: Maker,
-    random_dataset: Datasets,
-    make_config: Configs,
-    validate_often: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    losses = iter([float("nan"), 2.0, float("nan"), 1.0, 3.0])
-    monkeypatch.setattr(Trainer, "validation_loss", lambda _: next(losses))
-    trainer = Trainer(make_network(labels=(2,)), random_dataset(), random_dataset(seed=1), make_config())
+def test_loss_that_is_not_finite_is_never_the_best(tmp_path: Path, make_trainer: Callable[..., Trainer]) -> None:
+    trainer = make_trainer([float("nan"), 2.0, float("nan"), 1.0, 3.0])
     bests = []
     for event in trainer.run():
         if isinstance(event, Validated):
