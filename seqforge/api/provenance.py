@@ -8,6 +8,7 @@ a file in a record is the SHA-256 of its bytes before the record was embedded.
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -37,11 +38,16 @@ __all__ = [
     "find_provenance",
     "input_paths",
     "is_unchanged",
+    "named_file",
     "provenance_of",
     "provenance_path",
     "read_provenance",
     "record_text",
 ]
+
+
+_SELECTION = re.compile(r"(#\d+)?(:[\d\s,-]+)?$")
+"""A piece and its parts, after the name of a file."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,15 @@ def record_text(record: Any) -> str:
 
 def input_paths(request: Any) -> list[Path]:
     """Return the files that the fields of a plugin's request name, such as a prompt file or a style."""
-    return [Path(value) for value in request.values() if isinstance(value, str) and is_file(value)]
+    return [path for value in request.values() if isinstance(value, str) and (path := named_file(value)) is not None]
+
+
+def named_file(text: str) -> Path | None:
+    """Return the file that a text names, None if it names none.
+
+    The name may be followed by the number of a piece and by ranges of its parts: `book.abc#3:5-8,13`.
+    """
+    return next((Path(name) for name in (text, _SELECTION.sub("", text, count=1)) if is_file(name)), None)
 
 
 def is_file(path: str | Path) -> bool:

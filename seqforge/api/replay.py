@@ -1,7 +1,8 @@
 """Replay: generate files again from their provenance, and compare them with what was generated before."""
 
+import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from seqforge.api.generation import Generation
 from seqforge.api.model_loading import load
 from seqforge.api.output import OutputFiles
-from seqforge.api.provenance import content_digest, differences, digest, is_file, read_provenance
+from seqforge.api.provenance import content_digest, differences, digest, is_file, named_file, read_provenance
 from seqforge.api.record_format import FileEntry, Record
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, RequestError, listing
@@ -125,8 +126,8 @@ class _Run:
         missing = [path for path in self.paths() if not is_file(path)]
         if missing:
             raise RequestError(f"{self.source} cannot be replayed: {missing[0]} is missing; restore it")
-        fields = vars(build_options(plugin.Request, record.request.request, owner=f"the plugin {plugin.name!r}"))
-        if any(isinstance(value, Path) and not (is_file(value) or value.is_dir()) for value in fields.values()):
+        request = build_options(plugin.Request, record.request.request, owner=f"the plugin {plugin.name!r}")
+        if any(_is_stream(getattr(request, item.name), item.metadata) for item in dataclasses.fields(request)):
             raise RequestError(
                 f"{self.source} cannot be replayed: its input was read from standard input or a pipe, which is not"
                 " stored"
@@ -167,3 +168,15 @@ class _Run:
                     names.append(entry.name)
                 path.unlink(missing_ok=True)
         return names
+
+
+def _is_stream(value: Any, metadata: Mapping[str, Any]) -> bool:
+    """Return whether a field of a request names standard input or a pipe.
+
+    Args:
+        value: The value of the field.
+        metadata: The metadata of the field; a text with the unit FILE names a file.
+    """
+    if isinstance(value, Path):
+        return not (is_file(value) or value.is_dir())
+    return bool(value) and str(metadata.get("unit", "")).startswith("FILE") and named_file(str(value)) is None

@@ -10,6 +10,7 @@ from seqforge.api.provenance import (
     append_record,
     differences,
     digest,
+    named_file,
     provenance_of,
     provenance_path,
     read_provenance,
@@ -49,6 +50,16 @@ def test_record_has_request_models_inputs_and_files(
     assert record["files"] == [{"name": "a.txt", "k": [0], "sha256": digest(tmp_path / "a.txt")}]
     assert [prompt["steps"] for prompt in record["prompts"]] == [4]
     assert {"seqforge", "seqforge-text", "torch", "numpy", "python", "processor"} == set(record["versions"])
+
+
+@pytest.mark.parametrize("text", ["a.txt", "a.txt#3", "a.txt:5-8,13", "a.txt#3:5 - 8"])
+def test_text_names_a_file_with_a_piece_and_its_parts(text: str, record: dict[str, Any], tmp_path: Path) -> None:
+    assert named_file(f"{tmp_path}/{text}") == tmp_path / "a.txt"
+
+
+@pytest.mark.parametrize("text", ["", "b.txt", "a.txt:x", "a.txt#", "a.txt: the", ":5", "#3", "a" * 5000, "a\0:5"])
+def test_other_text_names_no_file(text: str, record: dict[str, Any], tmp_path: Path) -> None:
+    assert named_file(f"{tmp_path}/{text}") is None
 
 
 def test_request_round_trips_through_json(record: dict[str, Any], trained: dict[str, Model]) -> None:

@@ -7,10 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Example, Piece, Prompt, Task, TokenCodec, listing
+from seqforge import Augments, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
+from seqforge_abc.edit_request import EditRequest
+from seqforge_abc.edits import EditTask
 from seqforge_abc.infill import Infill, automaton_of
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.playback import tempo_of
@@ -106,8 +108,24 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
         return canonicalize(tune, self.rhythms, self.options.kept)
 
     def task(self, request: AbcRequest) -> Task[Tune]:
+        if (edit_request := request.edit_request()) is not None:
+            return self._edit_task(edit_request, request.title)
         parsed = parse_request(request, self.rhythms, self.options.kept)
         return TuneTask(self._prompt(parsed), parsed.title, parsed.tempo)
+
+    def _edit_task(self, request: EditRequest, title: str) -> EditTask:
+        if self._by_character:
+            raise RequestError(
+                f"`{request.field}` needs a model with the encoding tokens, and this model encodes characters; choose"
+                " another `model`",
+                field=request.field, value=request.choice.text,
+            )  # fmt: skip
+        edit = request.edit()
+        canonical, source = self._canonical(edit.tune)[0], request.choice.name
+        try:
+            return EditTask(edit, canonical, self.vocabulary, dtype=self.space.dtype, title=title, source=source)
+        except ValueError as error:
+            raise request.error(str(error)) from error
 
     def _prompt(self, request: ParsedRequest) -> Prompt:
         if self._by_character:

@@ -150,4 +150,4 @@ def _with_title_and_origin(piece: Piece[Tune], number: int) -> Tune:
     name = tune.rhythm.capitalize() or "Tune"
     title = tune.title or f"{name} {number} in {tune.key}"
     comments = (f"made by seqforge: {origin.file}, {origin.place}",) if origin else ()
-    return dataclasses.replace(tune, title=title, comments=comments)
+    return dataclasses.replace(tune, title=title, comments=(*comments, *tune.comments))

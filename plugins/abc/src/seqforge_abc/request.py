@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqforge import RequestError, did_you_mean, flag, listing, prompt_text
+from seqforge_abc.edit_request import DEFAULT_KEEP, EditRequest
 from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, Instrument, unplayable
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
@@ -65,6 +66,24 @@ class AbcRequest:
         help="Tempo to write and to play: 112 beats per minute, or 3/8=112; usual for the rhythm by default.",
         unit="BPM",
     )
+    vary: str = flag("", help="Write some bars of a tune anew: tune.abc, or book.abc#3 for X:3 of a book.", unit="FILE")
+    keep: float | None = flag(
+        None, help=f"Share of the bars that a variation keeps. Default: {DEFAULT_KEEP}.", unit="SHARE"
+    )
+    infill: str = flag("", help="Write these bars anew: tune.abc:5-8,13, or book.abc#3:5-8.", unit="FILE:BARS")
+    answer: str = flag(
+        "", help="Write a second part for the first part of a tune: tune.abc, or book.abc#3.", unit="FILE"
+    )
+
+    def __post_init__(self) -> None:
+        edit = self.edit_request()
+        if edit is not None and not edit.choice.is_stream:  # errors are found before the model is loaded
+            edit.edit()
+
+    def edit_request(self) -> EditRequest | None:
+        """Return which tune of a file to edit, and how; None to generate a new tune."""
+        fields = dataclasses.fields(self)
+        return EditRequest.parse({f.name: getattr(self, f.name) for f in fields}, {f.name: f.default for f in fields})
 
 
 @dataclass(frozen=True)
