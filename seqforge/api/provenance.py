@@ -259,7 +259,7 @@ def is_unchanged(path: Path, plugin: AnyPlugin) -> bool:
 
 
 def append_record(folder: Path, record: Any) -> None:
-    """Add the record of a run to the provenance of a folder; earlier records are kept.
+    """Add the record of a generation to the provenance of a folder; other records are kept.
 
     Raises:
         DamagedFileError: If the present provenance is damaged.
@@ -271,7 +271,8 @@ def append_record(folder: Path, record: Any) -> None:
         _read(path)
         content = json.loads(path.read_text(encoding="utf-8"))
         records = content.get("records", [content])
-    text = json.dumps({"format": FORMAT, "records": [*records, record]}, indent=1, ensure_ascii=False)
+    others = [other for other in records if other != record]  # a command that is repeated replaces its record
+    text = json.dumps({"format": FORMAT, "records": [*others, record]}, indent=1, ensure_ascii=False)
     write_text(path, text + "\n")
 
 

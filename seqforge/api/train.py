@@ -175,7 +175,7 @@ def _start(
         checkpoint.check_data(folder, prepared)
         if checkpoint.data != prepared.folder.name:
             on_message(f"note: the plugin {plugin.name!r} has changed since the run was started; its data is the same")
-    trainer = _trainer(plugin, config.training, prepared, request.base, group)
+    trainer = _trainer(plugin, config.training, prepared, request.base if checkpoint is None else None, group)
     if trainer.precision_reason:
         on_message(f"note: precision {trainer.precision}, because {trainer.precision_reason}")
     if checkpoint is not None:
@@ -313,7 +313,10 @@ def _trainer(
     base: Model | None,
     group: ProcessGroup,
 ) -> Trainer:
-    """Return the trainer with a fresh network, or with the weights of the model to start from."""
+    """Return the trainer with a fresh network, or with the weights of the model to start from.
+
+    A resumed run needs no such model, since its checkpoint replaces the weights.
+    """
     codec, datasets = prepared.codec, prepared.datasets
     if config.threads:
         torch.set_num_threads(config.threads)  # the sums of matrix products depend on the number of threads

@@ -217,11 +217,12 @@ def read_scan(file: TensorFile) -> dict[str, Any]:
         DamagedFileError, KeyError, TypeError, ValueError: If the file is damaged.
     """
     result = dict(file.metadata["result"])
-    pieces, crashed = result["pieces"], dict(result.get("crashed", {}))
+    pieces, crashed = result["pieces"], result.get("crashed", {})
     keys, owners, splits = (np.array(file.array(name)) for name in ("keys", "owners", "splits"))
     valid = (
         are_counts(pieces, result["skipped"])
         and are_texts(result["reasons"])
+        and isinstance(crashed, dict)
         and all(number.isdecimal() for number in crashed)
         and are_texts(list(crashed.values()))
         and [array.dtype.name for array in (keys, owners, splits)] == ["uint64", "uint32", "uint8"]

@@ -69,6 +69,17 @@ def test_resumed_run_with_init_equals_uninterrupted_run() -> None:
     assert tensors_of(complete / "state.safetensors") == tensors_of(part / "state.safetensors")
 
 
+def test_resumed_run_takes_no_weights_from_the_model_that_it_started_from() -> None:
+    base = train(steps=2)
+    options = {"init": str(base.path), "steps": 10, "threads": 1, "precision": "float32"}
+    part = folder_of(seqforge.train("text", corpus="b.txt", stop_at=4, **options))
+    assert base.path is not None
+    larger = train(steps=2, hidden=24)
+    assert larger.path is not None
+    base.path.write_bytes(larger.path.read_bytes())
+    seqforge.train("text", resume=part)
+
+
 def test_init_with_size_is_an_error() -> None:
     base = train(steps=2)
     with pytest.raises(OptionsError) as caught:

@@ -89,6 +89,12 @@ def test_records_of_a_folder_are_appended(record: dict[str, Any], tmp_path: Path
     assert json.loads((tmp_path / "provenance.json").read_text())["records"] == [record, later]
 
 
+def test_record_of_a_repeated_command_is_stored_once(record: dict[str, Any], tmp_path: Path) -> None:
+    for _ in range(2):
+        append_record(tmp_path, json.loads(json.dumps(record)))
+    assert json.loads((tmp_path / "provenance.json").read_text())["records"] == [record]
+
+
 def test_provenance_of_an_earlier_release_is_read_and_kept(record: dict[str, Any], tmp_path: Path) -> None:
     earlier = {**record, "format": 2}
     (tmp_path / "provenance.json").write_text(json.dumps(earlier))

@@ -138,6 +138,18 @@ def test_damaged_scan_is_read_again(numbers: Plugin, tmp_path: Path, array: str,
     assert files_of(prepare_corpus(numbers, folder)) == before
 
 
+@pytest.mark.parametrize("crashed", [[], 3, {"x": "reason"}, {"0": 3}], ids=str)
+def test_scan_with_damaged_list_of_crashes_is_read_again(numbers: Plugin, tmp_path: Path, crashed: Any) -> None:
+    folder = write_corpus(tmp_path / "corpus", files=2)
+    clean = prepare_corpus(numbers, folder)
+    before, path = files_of(clean), clean.folder / "scan-000000.safetensors"
+    file = TensorFile(path, "scan")
+    arrays = {name: np.array(file.array(name)) for name in file.tensors}
+    write_tensors(path, arrays, {**file.metadata, "result": {**file.metadata["result"], "crashed": crashed}})
+    (clean.folder / MANIFEST).unlink()
+    assert files_of(prepare_corpus(numbers, folder)) == before
+
+
 def test_manifest_that_points_outside_its_folder_is_not_followed(numbers: Plugin, tmp_path: Path) -> None:
     folder = write_corpus(tmp_path / "corpus", files=2)
     clean = prepare_corpus(numbers, folder)
