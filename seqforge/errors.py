@@ -153,13 +153,13 @@ class WriteError(SeqforgeError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a suggestion if a known word is close to this one, else the empty string.
+    """Return a suggestion, as the continuation of a sentence, if a known word is close to this one, else "".
 
     >>> did_you_mean("tempature", ["temperature", "top_k"])
-    " Did you mean 'temperature'?"
+    ". Did you mean 'temperature'?"
     """
     close = get_close_matches(word, list(known), n=1, cutoff=0.7)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return f". Did you mean {close[0]!r}?" if close else ""
 
 
 def listing(words: Iterable[str], *, most: int = 20) -> str:

@@ -66,7 +66,7 @@ def test_read_error_names_its_place(file: str, line: int | None, message: str) -
 
 
 def test_did_you_mean() -> None:
-    assert did_you_mean("tmeprature", ["temperature", "top_k"]) == " Did you mean 'temperature'?"
+    assert did_you_mean("tmeprature", ["temperature", "top_k"]) == ". Did you mean 'temperature'?"
     assert did_you_mean("xyz", ["temperature", "top_k"]) == ""
     assert did_you_mean("xyz", iter([])) == ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqforge.api.plugin_search import plugin_of_file
+from seqforge.api.plugin_search import plugin_of_file, plugin_of_folder
 from seqforge.core.files import STDIN, input_file, make_folder, remove_temporary_files, replacing
 from seqforge.corpus import SourceFile, find_sources, read_files
 from seqforge.errors import CorpusError, ReadError, RequestError, UsageError, WriteError, listing
@@ -141,7 +141,7 @@ def find_plugin(paths: Sequence[Path], name: str | None = None, *, writes: Seque
 
     Args:
         paths: The files or folders.
-        name: The name of the plugin; None to find it by the suffix of the first file.
+        name: The name of the plugin; None to find it by the suffix of the first file, or of a file in the first folder.
         writes: Suffixes that it must write, if it is found by suffix.
 
     Raises:
@@ -153,11 +153,12 @@ def find_plugin(paths: Sequence[Path], name: str | None = None, *, writes: Seque
     if name:
         return registry.load(name)
     files = [path for path in paths if path != STDIN and not path.is_dir()]
-    if not files:
-        raise UsageError(
-            "the plugin cannot be found by the suffix of standard input or of a folder; set `plugin`", field="plugin"
-        )
-    return plugin_of_file(files[0], writes=writes)
+    if files:
+        return plugin_of_file(files[0], writes=writes)
+    folders = [path for path in paths if path.is_dir()]
+    if not folders:
+        raise UsageError("standard input has no suffix by which the plugin is found; set `plugin`", field="plugin")
+    return plugin_of_folder(folders[0], writes=writes)
 
 
 def check_format(plugin: AnyPlugin, suffix: str, *, loop: bool = False) -> None:

@@ -140,12 +140,12 @@ def check_labels(labels: Mapping[str, str], known: Mapping[str, Sequence[str]]) 
         if name not in known:
             offer = f"it has {listing(known)}" if known else "it has none"
             raise RequestError(
-                f"the model has no label {name!r}; {offer}.{did_you_mean(name, known)}",
+                f"the model has no label {name!r}; {offer}{did_you_mean(name, known)}",
                 field="labels", value=name, allowed=listing(known),
             )  # fmt: skip
         if value not in known[name]:
             allowed = listing(known[name], most=40)
             raise RequestError(
-                f"the label {name!r} has no value {value!r}; allowed are {allowed}.{did_you_mean(value, known[name])}",
+                f"the label {name!r} has no value {value!r}; allowed are {allowed}{did_you_mean(value, known[name])}",
                 field="labels", value=value, allowed=allowed,
             )  # fmt: skip

@@ -47,10 +47,9 @@ def player_command(path: Path, *, loop: bool = False) -> list[str]:
             quoted = str(path.resolve()).replace("'", "''")
             return [program, *arguments, f"(New-Object Media.SoundPlayer '{quoted}').PlaySync()"]
         return [program, *arguments, *(LOOPS.get(name, ()) if loop else ()), str(path.resolve())]
-    raise UsageError(
-        f"no player of sound is installed; install one of {listing(PLAYERS)}, or write a .wav file with seqforge"
-        " convert and open it in another program"
-    )
+    command = f"write it with `seqforge convert {path} -o {path.stem}.wav` and "
+    advice = ("" if path.suffix.lower() == ".wav" else command) + "open it in another program"
+    raise UsageError(f"no player of sound is installed; install one of {listing(PLAYERS)}, or {advice}")
 
 
 def play_file(path: Path, *, loop: bool = False) -> None:

@@ -237,7 +237,7 @@ class Model(ModelBase):
             if name not in names:
                 plugin_part = f" and the plugin {self.plugin.name!r} has {listing(fields)}" if fields else ""
                 raise OptionsError(
-                    f"there is no option {name!r}; the sampler has {listing(sorted(CONTROLS), most=30)}{plugin_part}."
+                    f"there is no option {name!r}; the sampler has {listing(sorted(CONTROLS), most=30)}{plugin_part}"
                     f"{did_you_mean(name, names)}",
                     field=name, value=value, allowed=listing(names, most=60),
                 )  # fmt: skip
@@ -407,7 +407,7 @@ class Model(ModelBase):
         if split not in sizes:
             suggestion = did_you_mean(split, sizes)
             raise RequestError(
-                f"there is no split {split!r}; there are {listing(sizes)}.{suggestion}",
+                f"there is no split {split!r}; there are {listing(sizes)}{suggestion}",
                 field="split", value=split, allowed=listing(sizes),
             )  # fmt: skip
         if not sizes[split]:

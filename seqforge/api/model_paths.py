@@ -119,6 +119,6 @@ def _not_found(name: str, plugin: str | None, models: dict[tuple[str, str], Path
     suggestion = did_you_mean(name, [*names, *(stem for _, stem in models), *(entry.name for entry in installed())])
     return RequestError(
         f"there is no model {name!r}{where}: no such file or run folder, and no shipped model of that name; there are"
-        f" {listing(names) or 'none'}.{suggestion}",
+        f" {listing(names) or 'none'}{suggestion}",
         field="model", value=name, allowed=listing(names),
     )  # fmt: skip

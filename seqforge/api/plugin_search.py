@@ -1,6 +1,7 @@
 """Which installed plugin reads a file, judged by its suffix. Plugins are imported in child processes only."""
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from seqforge.errors import SeqforgeError, UsageError, listing
 from seqforge.plugin import AnyPlugin, registry
 
-__all__ = ["plugin_of_file"]
+__all__ = ["plugin_of_file", "plugin_of_folder"]
 
 
 def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
@@ -50,6 +51,32 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
         f" of {listing(names)}",
         field="plugin", allowed=listing(names),
     )  # fmt: skip
+
+
+def plugin_of_folder(folder: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
+    """Return the only installed plugin that reads the files of a folder, judged by the commonest suffix that one reads.
+
+    Example:
+        plugin_of_folder(Path("tunes/"), writes=[".mid"])
+
+    Args:
+        folder: The folder; its hidden files do not count.
+        writes: Suffixes that are to be written, as for `plugin_of_file`.
+
+    Raises:
+        UsageError: If no plugin reads a file of the folder, or more than one reads those with the commonest suffix.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    names = tuple(entry.name for entry in registry.installed() if not entry.clash)
+    known = {suffix for entry in _descriptions(names) for suffix in entry["reads"] or entry["writes"]}
+    readable = [path for path in files if path.suffix.lower() in known]
+    if not readable:
+        raise UsageError(
+            f"the folder {folder} contains no file that an installed plugin reads; they read {listing(sorted(known))}",
+            field="file", value=str(folder), allowed=listing(sorted(known)),
+        )  # fmt: skip
+    commonest = Counter(path.suffix.lower() for path in readable).most_common(1)[0][0]
+    return plugin_of_file(next(path for path in readable if path.suffix.lower() == commonest), writes=writes)
 
 
 @functools.cache

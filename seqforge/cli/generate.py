@@ -177,7 +177,9 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         entry = {"model": str(choice.path), "plugin": plugin.name, "seed": request.seed, "pieces": report}
         data_json({**entry, **written})
     elif output.files is not None and not values["quiet"]:
-        message(f"wrote {listing(written.get('paths', [written['path']]))}")
+        is_folder = Path(written["path"]).is_dir()
+        files = f"{count(len(report), 'piece')} in the folder {written['path']}" if is_folder else ""
+        message(f"wrote {files or listing(written.get('paths', [written['path']]))}")
     if isinstance(stopped, KeyboardInterrupt):
         message(f"interrupted; {len(report)} of {count(request.n, 'piece')} are written, with their provenance")
         raise typer.Exit(130)

@@ -9,9 +9,10 @@ import typer
 from seqforge.cli.console import data, data_json, escape
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
-from seqforge.cli.pieces import existing_file, readable_pieces
+from seqforge.cli.pieces import check_is_no_folder, existing_file, readable_pieces
+from seqforge.core.files import STDIN
 from seqforge.errors import CorpusError, ReadError, UsageError, listing
-from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
+from seqforge.plugin import AnyCodec, AnyPlugin, Piece
 from seqforge.plugin.validation import validate_codec, validate_example, validate_piece, validate_units
 
 MAX_STEPS = 400
@@ -28,7 +29,12 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             "plugin",
             str | None,
             None,
-            typer.Option("--plugin", metavar="NAME", help="Plugin of the domain.", autocompletion=plugin_names),
+            typer.Option(
+                "--plugin",
+                metavar="NAME",
+                help="Plugin of the domain. Default: the one that reads the file, by its suffix.",
+                autocompletion=plugin_names,
+            ),
         ),
         parameter(
             "model",
@@ -42,7 +48,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     app.command(
         "inspect",
         cls=command_class(plugin.name if plugin else None),
-        epilog=examples("seqforge inspect tunes.abc --plugin abc", "seqforge inspect poem.txt --model text"),
+        epilog=examples("seqforge inspect tunes.abc", "seqforge inspect poem.txt --model text"),
     )(command(inspect, [*plugin_flags, *core]))
 
 
@@ -60,8 +66,11 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
         path = existing_file(values["file"], plugin)
         for name in explicit_values(ctx, values, plugin.Options):
             raise UsageError(f"`{name}` is set, but the options of a model are fixed; leave it out", field=name)
-    elif values["plugin"]:
-        plugin = registry.load(values["plugin"])
+    elif values["plugin"] or values["file"] != STDIN:
+        from seqforge.api.convert import find_plugin
+
+        check_is_no_folder(values["file"])
+        plugin = find_plugin([values["file"]], values["plugin"])
         path = existing_file(values["file"], plugin)
         options, codec = plugin.Options(**explicit_values(ctx, values, plugin.Options)), None
     else:

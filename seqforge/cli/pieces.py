@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqforge.cli.console import message
-from seqforge.core.files import input_file
+from seqforge.core.files import STDIN, input_file
 from seqforge.errors import ReadError, UsageError
 from seqforge.plugin import AnyPlugin, Piece
 
@@ -20,10 +20,19 @@ def existing_file(path: Path, plugin: AnyPlugin) -> Path:
         UsageError: If there is no such file.
     """
     suffix = plugin.reads[0] if plugin.reads else plugin.writes[0]
+    check_is_no_folder(path)
     file = input_file(path, field="file", suffix=suffix)
     if not file.is_file():
         raise UsageError(f"there is no file {path}", field="file", value=str(path))
     return file
+
+
+def check_is_no_folder(path: Path) -> None:
+    """Raise a UsageError if a command that shows one file got a folder; it names a file of the folder."""
+    if path != STDIN and path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+        example = f", such as {files[0]}" if files else ""
+        raise UsageError(f"{path} is a folder; name one of its files{example}", field="file", value=str(path))
 
 
 def readable_pieces(

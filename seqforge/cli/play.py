@@ -9,6 +9,7 @@ import typer
 from seqforge.cli.console import message
 from seqforge.cli.flags import PieceNumber, PluginOfFiles
 from seqforge.cli.help import HelpCommand, examples
+from seqforge.cli.pieces import check_is_no_folder
 from seqforge.errors import RequestError
 
 SOUNDS = (".wav", ".mp3", ".ogg", ".flac", ".m4a")
@@ -35,6 +36,7 @@ def play(
     from seqforge.api.media import play_file, player_command
     from seqforge.cli.show import select
 
+    check_is_no_folder(file)
     player_command(file)  # a missing player is reported before the work
     if file.suffix.lower() in SOUNDS and plugin is None and file.is_file():
         play_file(file, loop=loop)

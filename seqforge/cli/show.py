@@ -11,6 +11,7 @@ import typer
 from seqforge.cli.console import count, data, message
 from seqforge.cli.flags import PieceNumber, PluginOfFiles
 from seqforge.cli.help import HelpCommand, examples
+from seqforge.cli.pieces import check_is_no_folder
 from seqforge.errors import CorpusError, RequestError, SeqforgeError, UsageError
 from seqforge.plugin import AnyPlugin, Piece
 
@@ -48,6 +49,7 @@ def show(
         open_file(file)
         return
     writes = () if output is None else (output.suffix.lower(),)
+    check_is_no_folder(file)
     chosen = find_plugin([file], plugin, writes=writes)
     if output is not None:
         check_format(chosen, output.suffix.lower())

@@ -61,8 +61,8 @@ def unknown_command(name: str, path: str, known: Sequence[str]) -> UsageError:
         known: The commands that there are.
     """
     subject = f"`{path}` has" if " " in path else "there is"
-    message = f"{subject} no command {name!r}; there are {listing(known)}.{did_you_mean(name, known)}"
-    return UsageError(message.removesuffix("."), field="command", value=name, allowed=listing(known))
+    message = f"{subject} no command {name!r}; there are {listing(known)}{did_you_mean(name, known)}"
+    return UsageError(message, field="command", value=name, allowed=listing(known))
 
 
 def plugins_with_flag(flag: str, command: str) -> list[str]:
@@ -151,7 +151,7 @@ def _bad_value(parameter: Any, error: Exception) -> UsageError:
         allowed = str(details[0].get("msg", "another value"))
     suggestion = did_you_mean(str(value), choices)
     shown = value if kind in ("greater_than_equal", "less_than_equal") else repr(value)
-    message = f"{name} is {shown}; it must be {allowed}" + (f".{suggestion}" if suggestion else "")
+    message = f"{name} is {shown}; it must be {allowed}" + suggestion
     return UsageError(message, field=parameter.name, value=value, allowed=allowed)
 
 

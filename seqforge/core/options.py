@@ -124,7 +124,7 @@ def build_options(kind: type[OptionsT], values: Mapping[str, Any], *, owner: str
         if name not in names:
             offer = f"it has {listing(names)}" if names else "it has none"
             raise OptionsError(
-                f"{owner} has no option {name!r}; {offer}.{did_you_mean(name, names)}", field=name, value=value
+                f"{owner} has no option {name!r}; {offer}{did_you_mean(name, names)}", field=name, value=value
             )
         converted[name] = _convert(name, value, hints[name])
     try:
@@ -152,7 +152,7 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
             words = [str(word) for word in get_args(plain)]
             suggestion = did_you_mean(str(value), words)
             raise OptionsError(
-                f"`{name}` is {value!r}; allowed are {listing(words)}.{suggestion}",
+                f"`{name}` is {value!r}; allowed are {listing(words)}{suggestion}",
                 field=name, value=value, allowed=listing(words),
             )  # fmt: skip
         return value

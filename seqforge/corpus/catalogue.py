@@ -83,7 +83,7 @@ def find_corpus(name: str, *, domain: str = "") -> Corpus:
     names = [corpus.name for corpus in corpora if domain in ("", corpus.domain)]
     offer = f"installed are {listing(names)}" if names else "none is installed (pip install seqforge-corpora)"
     raise UsageError(
-        f"{name!r} is neither a file or folder nor an installed corpus; {offer}.{did_you_mean(name, names)}",
+        f"{name!r} is neither a file or folder nor an installed corpus; {offer}{did_you_mean(name, names)}",
         field="corpus", value=name, allowed=listing(names),
     )  # fmt: skip
 

@@ -103,7 +103,7 @@ def check_columns(path: Path, columns: TableColumns) -> None:
     for field, name in [("text_column", columns.text), *(("label_columns", label) for label in columns.labels)]:
         if name not in names:
             raise UsageError(
-                f"`{field}` names {name!r}, which is no column of {path}; it has {listing(names)}."
+                f"`{field}` names {name!r}, which is no column of {path}; it has {listing(names)}"
                 f"{did_you_mean(name, names)}",
                 field=field, value=name, allowed=listing(names, most=100),
             )  # fmt: skip

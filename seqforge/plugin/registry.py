@@ -26,7 +26,7 @@ def find_entry(name: str) -> Entry:
     if name not in entries:
         offer = f"installed are {listing(entries)}" if entries else "none is installed (try pip install seqforge-text)"
         raise PluginError(
-            f"there is no plugin {name!r}; {offer}.{did_you_mean(name, entries)}",
+            f"there is no plugin {name!r}; {offer}{did_you_mean(name, entries)}",
             field="plugin", value=name, allowed=listing(entries),
         )  # fmt: skip
     entry = entries[name]

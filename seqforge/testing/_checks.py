@@ -58,7 +58,7 @@ def select(only: Iterable[str] | None) -> list[str]:
     for name in names:
         if name not in CHECKS:
             raise UsageError(
-                f"there is no check {name!r}; there are {listing(CHECKS, most=40)}.{did_you_mean(name, CHECKS)}",
+                f"there is no check {name!r}; there are {listing(CHECKS, most=40)}{did_you_mean(name, CHECKS)}",
                 field="only", value=name, allowed=listing(CHECKS, most=40),
             )  # fmt: skip
     return [name for name in CHECKS if name in names]

@@ -160,3 +160,12 @@ def test_summary_counts_units_and_survives_pieces_that_cannot_be_encoded() -> No
     (summary,) = summarise(numbers, [Piece((1, 2, 3), {"parity": "odd"})])
     assert (summary.units, summary.labels, summary.place) == (3, {"parity": "odd"}, "")
     assert summarise(numbers, [Piece(object())])[0].units is None
+
+
+def test_plugin_of_a_folder_is_found_by_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.num", "b.num", "c.mid", ".hidden.mid", "notes.md"):
+        (folder / name).write_text("1 2\n")
+    convert([folder], tmp_path / "all.num")
+    assert (tmp_path / "all.num").read_text() == "1 2\n1 2\n"

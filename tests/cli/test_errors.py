@@ -17,7 +17,12 @@ SENTENCES: dict[str, tuple[int, str]] = {
     # -- names
     "train": (2, "no plugin is named; set --plugin (`seqforge plugins` lists them)"),
     "generate": (2, "no model is named; set --plugin or --model (`seqforge models` lists models)"),
-    "inspect a.num": (2, "no plugin or model is named; set --plugin or --model"),
+    "inspect -": (2, "no plugin or model is named; set --plugin or --model"),
+    "inspect gone.num": (2, "there is no file gone.num"),
+    "inspect texts": (2, "texts is a folder; name one of its files, such as texts/a.txt"),
+    "show texts": (2, "texts is a folder; name one of its files, such as texts/a.txt"),
+    "play texts": (2, "texts is a folder; name one of its files, such as texts/a.txt"),
+    "train --plugin music": (2, "there is no plugin 'music'; installed are abc, handwriting, midi, numbers, text"),
     "train --plugin nmbers": (
         2,
         "there is no plugin 'nmbers'; installed are abc, handwriting, midi, numbers, text. Did you mean 'numbers'?",
@@ -57,9 +62,15 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "convert a.num -q -o b.num": (
         2, "`seqforge convert` has no option -q; `seqforge convert -h` lists its options",
     ),
-    "inspect": (2, "FILE is missing; write it as in `seqforge inspect tunes.abc --plugin abc`"),
+    "inspect": (2, "FILE is missing; write it as in `seqforge inspect tunes.abc`"),
     "info": (2, "MODEL is missing; write it as in `seqforge info abc`"),
     "score a.num": (2, "--model is missing; write it as in `seqforge score tunes.abc --model abc`"),
+    "convert empty -o b.one": (
+        2,
+        ("the folder empty contains no file that an installed plugin reads; they read .abc, .inkml, .json,"
+         " .jsonl, .kar, .mid, .midi, .num, .rmi, .smf, .svg, .txt"),
+    ),
+    "convert - -o b.one": (2, "standard input has no suffix by which the plugin is found; set --plugin"),
     "convert a.num": (2, "-o is missing; write it as in `seqforge convert tune.abc -o tune.mid`"),
     "convert a.num b.one": (2, "-o is missing. Did you mean -o b.one?"),
     "convert a.num -o": (2, "-o lacks its value; write -o OUTPUT"),

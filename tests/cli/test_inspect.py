@@ -53,13 +53,18 @@ def test_options_of_a_model_are_fixed(run: Run, text: Path, tmp_path: Path) -> N
     assert result.code == 2 and "--level" in result.error_message()
 
 
-def test_no_plugin_is_an_error(run: Run, tmp_path: Path) -> None:
+def test_several_plugins_for_the_suffix_are_an_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
     result = run("inspect", "a.txt")
-    assert result.code == 2 and "--plugin or --model" in result.error_message()
+    assert result.code == 2 and "abc, text" in result.error_message()
 
 
 def test_file_without_pieces_is_an_error(run: Run, tmp_path: Path) -> None:
     (tmp_path / "b.num").write_text("x\n")
     result = run("inspect", "b.num", "--plugin", "numbers")
     assert result.code == 1 and "b.num contains no piece" in result.error_message()
+
+
+def test_plugin_is_found_by_the_suffix(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.num").write_text("1 2 3\n")
+    assert json.loads(run("inspect", "a.num", "--json").out)["plugin"] == "numbers"

@@ -303,7 +303,7 @@ def _rhythm(text: str, rhythms: Sequence[str]) -> str | None:
     if name not in rhythms:
         allowed = listing([*sorted(rhythms), "unknown"], most=len(rhythms) + 1)
         raise RequestError(
-            f"`rhythm` is {text!r}; the model knows {allowed}.{did_you_mean(name, rhythms)}",
+            f"`rhythm` is {text!r}; the model knows {allowed}{did_you_mean(name, rhythms)}",
             field="rhythm", value=text, allowed=allowed,
         )  # fmt: skip
     return name

@@ -153,7 +153,7 @@ def parse_paper(text: str) -> tuple[float, float]:
         suggestion = did_you_mean(text.strip().lower(), PAPERS)
         allowed = f"{', '.join(PAPERS)}, or width x height such as 120x80mm"
         raise RequestError(
-            f"`paper` is {text!r}; it must be {allowed}.{suggestion}", field="paper", value=text, allowed=allowed
+            f"`paper` is {text!r}; it must be {allowed}{suggestion}", field="paper", value=text, allowed=allowed
         )
     unit = UNITS[match[3].lower()]
     width, height = float(match[1]) * unit, float(match[2]) * unit

@@ -193,7 +193,7 @@ def _read_style(style: str, writers: Sequence[str]) -> tuple[Ink, str]:
         allowed = f"one of the writers {listing(writers, most=12)}, or a file that ends in {listing(SUFFIXES)}"
         suggestion = did_you_mean(style, writers)
         raise RequestError(
-            f"`style` is {style!r}; it must be {allowed}.{suggestion}", field="style", value=style, allowed=allowed
+            f"`style` is {style!r}; it must be {allowed}{suggestion}", field="style", value=style, allowed=allowed
         )
     file = input_file(path, field="style")
     suffix = path.suffix

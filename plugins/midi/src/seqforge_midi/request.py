@@ -151,7 +151,7 @@ def _parse_programs(text: str) -> tuple[int, ...]:
             names = [program_name(program).lower() for program in range(DRUMS + 1)]
             raise RequestError(
                 f"`program` has {word.strip()!r}, which is not an instrument; allowed are numbers from 0 to 127, the"
-                f" names of General MIDI, and drums.{did_you_mean(word.strip().lower(), names)}",
+                f" names of General MIDI, and drums{did_you_mean(word.strip().lower(), names)}",
                 field="program", value=text, allowed="0 to 127, the names of General MIDI, drums",
             )  # fmt: skip
         programs.add(number)
