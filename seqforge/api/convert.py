@@ -187,7 +187,7 @@ def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any =
 
     Args:
         plugin: The plugin that reads them.
-        paths: Files, or folders of files that the plugin reads.
+        paths: Files, or folders of files that the plugin reads or imports.
         options: The plugin's options; None for the defaults.
 
     Raises:
@@ -195,9 +195,10 @@ def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any =
         CorpusError: If a folder contains no file that the plugin reads.
     """
     options = plugin.Options() if options is None else options
+    suffixes = (*plugin.reads, *plugin.imports) if plugin.reads else ()
     for path in paths:
         if path.is_dir():
-            sources = list(find_sources([str(path)], reads=plugin.reads, domain=plugin.name).files)
+            sources = list(find_sources([str(path)], reads=suffixes, domain=plugin.name).files)
         else:
             file = input_file(path, field="file", suffix=plugin.reads[0] if plugin.reads else plugin.writes[0])
             if not file.is_file():

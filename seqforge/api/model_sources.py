@@ -43,7 +43,10 @@ def sources_of_model(
         names = [str(corpus)] if isinstance(corpus, str | Path) else [str(name) for name in corpus]
     columns = columns or TableColumns.from_json(provenance)
     try:
-        return names, find_sources(names, reads=plugin.reads, domain=plugin.name, columns=columns, split=choice)
+        sources = find_sources(
+            names, reads=plugin.reads, imports=plugin.imports, domain=plugin.name, columns=columns, split=choice
+        )
+        return names, sources
     except UsageError as error:
         if corpus is not None or error.field != "corpus":
             raise

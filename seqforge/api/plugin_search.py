@@ -17,7 +17,7 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     """Return the only installed plugin that reads a file, judged by the suffix.
 
     A plugin that reads any file counts for the suffixes that it writes. If several plugins read the suffix, those that
-    write the suffixes `writes` are preferred.
+    write the suffixes `writes` are preferred; if none of them does, a plugin that imports the suffix and writes those.
 
     Example:
         plugin_of_file(Path("tune.abc"))
@@ -33,7 +33,10 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     descriptions = _descriptions(tuple(entry.name for entry in registry.installed() if not entry.clash))
     readers = [entry for entry in descriptions if suffix in (entry["reads"] or entry["writes"])]
     writers = [entry for entry in readers if set(writes) <= set(entry["writes"])]
-    if len(readers) > 1 and writers:
+    importers = [entry for entry in descriptions if suffix in entry["imports"] and set(writes) <= set(entry["writes"])]
+    if not writers and importers:
+        readers = importers
+    elif len(readers) > 1 and writers:
         readers = writers
     names = [entry["name"] for entry in readers]
     if len(names) == 1:

@@ -75,6 +75,7 @@ def show(
     rows = [
         ["distribution", f"{description['distribution']} (api {description['api']})"],
         ["reads", ", ".join(description["reads"]) or "any file"],
+        *([["imports", ", ".join(description["imports"])]] if description["imports"] else []),
         ["writes", ", ".join(description["writes"])],
         ["several pieces per file", ", ".join(description["multi_piece"]) or "none"],
         ["unit", description["unit"]],

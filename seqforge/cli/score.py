@@ -94,7 +94,9 @@ def _pieces(
         raise text_not_supported(plugin)
     for file in files:
         name = file if file != STDIN and file.is_dir() else existing_file(file, plugin)
-        sources = find_sources([str(name)], reads=plugin.reads, domain=plugin.name, columns=columns)
+        sources = find_sources(
+            [str(name)], reads=plugin.reads, imports=plugin.imports, domain=plugin.name, columns=columns
+        )
         for remark in sources.remarks if isinstance(plugin, FromText) else ():
             message(remark.replace("`text_column`", "--text-column").replace("train on", "score"))
         yield from readable_pieces(plugin, options, sources.files)

@@ -128,6 +128,7 @@ def find_sources(
     *,
     reads: Sequence[str],
     domain: str,
+    imports: Sequence[str] = (),
     columns: TableColumns | None = None,
     split: SplitChoice | None = None,
 ) -> Sources:
@@ -140,6 +141,7 @@ def find_sources(
         names: The names, as given with `--corpus`.
         reads: The suffixes that the plugin reads; empty for any.
         domain: The name of the plugin.
+        imports: The suffixes of the files that the plugin reads if they are named.
         columns: The columns that are read from tables; a folder must contain tables then. None reads no tables.
         split: The split that replaces the one that a corpus declares; None for none.
 
@@ -172,7 +174,7 @@ def find_sources(
             corpora.append(corpus)
             files += _corpus_files(corpus)
     if columns is None:
-        remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], reads)
+        remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], (*reads, *imports))
     sources = Sources(tuple(names), tuple(files), tuple(corpora), dict((+unsupported).most_common()), tuple(remarks))
     return _with_split(sources, split, reads, columns) if split else sources
 

@@ -43,6 +43,8 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
         summary: One line for `seqforge plugins show`.
         unit: The natural unit of the domain, singular ("character"); losses are reported per unit.
         reads: Suffixes of the files it reads (".txt"); empty for any file.
+        imports: Suffixes of other files from which `read` makes pieces if a file is named: to convert it, or as a
+            corpus. Folders are searched for `reads` only. `write` need not write them such that they read back equal.
         writes: Suffixes of the files it writes, the default first.
         multi_piece: Those suffixes of `writes` whose files hold several pieces.
         Options: Frozen dataclass of how files are read and encoded. Its fields become flags of `train`.
@@ -61,6 +63,7 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
     summary: ClassVar[str] = ""
     unit: ClassVar[str] = "step"
     reads: ClassVar[tuple[str, ...]] = ()
+    imports: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]]
     multi_piece: ClassVar[tuple[str, ...]] = ()
     Options: type[OptionsT] = NoOptions  # type: ignore[assignment]

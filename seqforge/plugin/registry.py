@@ -105,6 +105,7 @@ def print_description(name: str) -> None:
             "api": plugin.api,
             "unit": plugin.unit,
             "reads": list(plugin.reads),
+            "imports": list(plugin.imports),
             "writes": list(plugin.writes),
             "multi_piece": list(plugin.multi_piece),
             "options": describe_fields(plugin.Options),

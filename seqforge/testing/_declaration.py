@@ -67,7 +67,7 @@ def import_is_light(subject: Subject) -> str | None:
 def declaration_is_valid(subject: Subject) -> str | None:
     """Name, unit, suffixes, help texts and defaults of the plugin are complete and can be used by the core."""
     plugin, problems = subject.plugin, []
-    for name in ("reads", "writes", "multi_piece"):
+    for name in ("reads", "imports", "writes", "multi_piece"):
         suffixes = getattr(plugin, name)
         if not isinstance(suffixes, tuple) or not all(isinstance(suffix, str) for suffix in suffixes):
             problems.append(f"`{name}` is {suffixes!r}; it must be a tuple of suffixes, ('.abc',) with the comma")
@@ -79,6 +79,8 @@ def declaration_is_valid(subject: Subject) -> str | None:
         ]
     if not plugin.writes:
         problems.append("`writes` is empty; it must contain the suffix of the files that `write` writes")
+    twice = [suffix for suffix in plugin.imports if suffix in plugin.reads]
+    problems += [f"`imports` contains {suffix}, which `reads` contains too" for suffix in twice]
     extra = [suffix for suffix in plugin.multi_piece if suffix not in plugin.writes]
     problems += [f"`multi_piece` contains {suffix}, which `writes` does not contain" for suffix in extra]
     for name in ("summary", "unit"):

@@ -139,7 +139,7 @@ def _heading(tune: Tune, top: int) -> str:
 
 def _credits(tune: Tune) -> tuple[str, str]:
     """Return what stands left and right of the title: the rhythm and the tempo, and the composer."""
-    tempo = tempo_text(tune.tempo).replace("=", " = ") if tune.tempo else ""
+    tempo = tempo_text(tune.tempo).replace("=", " = ").replace('"', "") if tune.tempo else ""
     left = ", ".join(part for part in (tune.rhythm, tempo) if part)
     right = ", ".join(tune.texts("C"))
     return printable(left) if left else "", printable(right) if right else ""

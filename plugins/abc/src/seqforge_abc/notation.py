@@ -24,12 +24,12 @@ CHORDS = {
 """The name in music21 and the semitones above the root of each kind of chord symbol."""
 
 _TYPES = ("breve", "whole", "half", "quarter", "eighth", "16th", "32nd", "64th", "128th")
-_ARTICULATIONS = {
+ARTICULATIONS = {
     "staccato": "Staccato", "accent": "Accent", "upbow": "UpBow", "downbow": "DownBow", "tenuto": "Tenuto",
     "wedge": "Staccatissimo", "breath": "BreathMark", "open": "OpenString", "plus": "Stopped",
     "snap": "SnapPizzicato",
 }  # fmt: skip
-_EXPRESSIONS = {
+EXPRESSIONS = {
     "roll": "Turn", "trill": "Trill", "fermata": "Fermata", "lowermordent": "Mordent", "mordent": "Mordent",
     "uppermordent": "InvertedMordent", "pralltriller": "InvertedMordent", "turn": "Turn", "turnx": "Turn",
     "invertedturn": "InvertedTurn", "arpeggio": "ArpeggioMark",
@@ -122,10 +122,10 @@ def add_decorations(measure: Any, offset: Any, note: Any, decorations: Iterable[
     m21 = music21()
 
     for name in decorations:
-        if name in _ARTICULATIONS and not note.isRest:
-            note.articulations.append(getattr(m21.articulations, _ARTICULATIONS[name])())
-        elif name in _EXPRESSIONS and (name == "fermata" or not note.isRest):
-            note.expressions.append(getattr(m21.expressions, _EXPRESSIONS[name])())
+        if name in ARTICULATIONS and not note.isRest:
+            note.articulations.append(getattr(m21.articulations, ARTICULATIONS[name])())
+        elif name in EXPRESSIONS and (name == "fermata" or not note.isRest):
+            note.expressions.append(getattr(m21.expressions, EXPRESSIONS[name])())
             if name == "fermata":
                 note.expressions[-1].type = "upright"
         elif name in _DYNAMICS:
