@@ -63,6 +63,14 @@ class State(NamedTuple):
         bar_number: The number of complete bars of this section.
         ending_start: The number of complete bars before the first ending.
         target_fill: The length at which the current bar must be closed, -1 for any.
+        section: The number of this section in the requested form (`form`), from 0.
+        section_bars_left: The number of coming bars of this section; ANY_BARS without a requested form.
+        section_ends: The bar lines that may end this section in the requested form.
+        must_repeat: Whether the requested form demands repeat signs around this section.
+        upbeats: Whether sections may begin with upbeats.
+        record: The steps of this section so far, if it comes back.
+        recorded: The letters and steps of earlier sections that come back.
+        replay: The number of steps so far of a section that has come back, -1 in other sections.
         slurs: The number of open slurs.
         new_slurs: The number of open slurs that begin with the current note.
         closable: The number of open slurs that may end right here, after a note.
@@ -99,6 +107,14 @@ class State(NamedTuple):
     bar_number: int = 0
     ending_start: int = 0
     target_fill: int = -1
+    section: int = 0
+    section_bars_left: int = ANY_BARS
+    section_ends: tuple[str, ...] = ()
+    must_repeat: bool = False
+    upbeats: bool = True
+    record: tuple[int, ...] = ()
+    recorded: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    replay: int = -1
     slurs: int = 0
     new_slurs: int = 0
     closable: int = 0
@@ -112,12 +128,12 @@ def closing_bar_lines(s: State, fill: int) -> list[str]:
         fill: The length of the bar.
     """
     bar_length = s.bar_length or fill
-    if fill <= 0 or fill > bar_length or s.target_fill not in (-1, fill):
+    if fill <= 0 or fill > bar_length or s.target_fill not in (-1, fill) or (fill < bar_length and not s.upbeats):
         return []
     if s.section_start and fill < bar_length:
         any_upbeat = s.due_upbeat < 0 and s.first_upbeat < 0 and (bar_length - fill) % MIN_STEP == 0
         if s.due_upbeat == fill or any_upbeat:
-            return ["|"] if s.repeat_open else ["|", "|:"]
+            return ["|"] if s.repeat_open or s.section_bars_left != ANY_BARS else ["|", "|:"]
     if s.section_start and s.due_upbeat > 0:
         return []
     bars_left = UNLIMITED if s.bars_left == ANY_BARS else s.bars_left
@@ -135,6 +151,8 @@ def closing_bar_lines(s: State, fill: int) -> list[str]:
             kinds += ["||", "|:"]
         if bars_left in (1, UNLIMITED) and fill == bar_length - max(0, s.first_upbeat):
             kinds.append("|]")
+    if s.section_bars_left != ANY_BARS:
+        kinds = [kind for kind in kinds if (kind in s.section_ends if s.section_bars_left == 1 else kind == "|")]
     return kinds
 
 
@@ -212,6 +230,7 @@ def after_bar_line(s: State, kind: str) -> State:
     s = s._replace(
         bar_number=s.bar_number % MAX_BAR_NUMBER + 1, first_upbeat=max(0, s.first_upbeat), section_start=False,
         bars_left=s.bars_left if s.bars_left == ANY_BARS else s.bars_left - 1, has_bar=True,
+        section_bars_left=s.section_bars_left if s.section_bars_left == ANY_BARS else s.section_bars_left - 1,
     )  # fmt: skip
     if kind == "|":
         return s

@@ -61,7 +61,10 @@ def make_prompt(request: ParsedRequest, vocabulary: Sequence[str]) -> Prompt:
     Raises:
         RequestError: If the request needs the automaton of tokens.
     """
-    needs = {"bars": request.bars, "instrument": request.instruments, "mode": request.keys, "prompt": request.gaps}
+    needs = {
+        "form": request.form, "bars": request.bars, "instrument": request.instruments, "mode": request.keys,
+        "prompt": request.gaps,
+    }  # fmt: skip
     field = next((field for field, value in needs.items() if value), None)
     if field is not None:
         subject = "a * in `prompt`" if field == "prompt" else f"`{field}`"

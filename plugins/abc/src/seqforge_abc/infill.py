@@ -9,6 +9,7 @@ import numpy as np
 from seqforge import Constraint, RequestError
 from seqforge_abc import tokens
 from seqforge_abc.bar_automaton import State
+from seqforge_abc.form_automaton import FormAutomaton
 from seqforge_abc.kept import kept_vocabulary
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.prompt_plan import FreeBar, Plan, UnfitPromptError, make_plan
@@ -150,10 +151,13 @@ def automaton_of(vocabulary: Sequence[str], request: ParsedRequest, bars: int) -
         request: The request.
         bars: The number of bars, 0 for any.
     """
-    return TuneAutomaton(
-        vocabulary, rhythm=request.rhythm, meter=request.meter, key=request.key, bars=bars, keys=request.keys,
-        instruments=request.instruments,
-    )  # fmt: skip
+    fields: dict[str, Any] = {
+        "rhythm": request.rhythm, "meter": request.meter, "key": request.key, "keys": request.keys,
+        "instruments": request.instruments,
+    }  # fmt: skip
+    if request.form is not None:
+        return FormAutomaton(vocabulary, request.form, **fields)
+    return TuneAutomaton(vocabulary, bars=bars, **fields)
 
 
 def _plan(vocabulary: Sequence[str], request: ParsedRequest, bars: int) -> tuple[TuneAutomaton, Plan]:
@@ -168,7 +172,7 @@ def _plan(vocabulary: Sequence[str], request: ParsedRequest, bars: int) -> tuple
 
 def _unfit(vocabulary: Sequence[str], request: ParsedRequest, error: UnfitPromptError) -> RequestError:
     """Return the error for a prompt that no tune can continue; it names the field to change."""
-    if request.bars:
+    if request.bars and request.form is None:
         try:
             _plan(vocabulary, request, 0)
         except UnfitPromptError as other:

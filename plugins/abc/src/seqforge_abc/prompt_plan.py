@@ -7,6 +7,7 @@ from seqforge_abc import tokens
 from seqforge_abc.bar_automaton import (
     AFTER_FINAL,
     AFTER_NOTE,
+    ANY_BARS,
     State,
     allowed_lengths,
     bar_line_token,
@@ -148,11 +149,32 @@ class _Planner:
 
     def _add_step(self, token: str, kind: str | None) -> None:
         s, step = self.state, self.automaton.index[token]
+        if s.section_bars_left != ANY_BARS:
+            self._check_form(token, kind)
         self.bar += kind is not None and s.fill > 0 and not (s.section_start and s.fill < s.bar_length)
         self.entries.append(step)
         self.state = advance_written(self.automaton, s, step)
         plain = cast(State, self.automaton.advance(s, step)) if self.automaton.is_pitch[step] else self.state
         self.tie_allowed = plain.note_stage == self.state.note_stage
+
+    def _check_form(self, token: str, kind: str | None) -> None:
+        """Check that a bar line or an ending stands where the requested form has it."""
+        s = self.state
+        if kind is None:
+            if token[0] == "[" and len(token) > 1:
+                raise UnfitPromptError("a tune of a requested `form` has no endings, and the prompt has one")
+            return
+        is_upbeat = s.section_start and 0 < s.fill < s.bar_length and kind == "|"
+        if is_upbeat and not s.upbeats:
+            raise UnfitPromptError("a `form` in which a section comes back has no upbeats, and the prompt has one")
+        if is_upbeat or (kind == "|" and not s.fill) or (kind == "|:" and not s.fill and s.must_repeat):
+            return
+        expected = s.section_ends if s.section_bars_left == 1 else ("|",)
+        if not s.fill or kind not in expected:
+            raise UnfitPromptError(
+                f"bar {self.bar} of `prompt` {'begins' if not s.fill else 'ends'} with {kind!r}, which is not in the"
+                " requested `form`" + (f"; it ends with {' or '.join(expected)}" if s.fill else "")
+            )
 
     # -- gaps ---------------------------------------------------------------------------------
 
@@ -249,7 +271,8 @@ class _Planner:
             raise UnfitPromptError(f"it has {self.automaton.bars} bars and ends with none of the bar lines |] and :|")
         if s.bars_left > 0 and s.previous == AFTER_FINAL:
             raise UnfitPromptError("it ends with |] before the last bar")
-        if not self._end_is_in_reach():
+        music_is_unknown = self.automaton.records_sections and any(isinstance(e, FreeBar) for e in self.entries)
+        if not music_is_unknown and not self._end_is_in_reach():
             raise UnfitPromptError(f"bar {self.bar} of `prompt` cannot be continued to the end of a tune")
         return Plan(self.entries, self.tie_allowed)
 

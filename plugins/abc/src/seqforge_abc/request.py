@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from seqforge import RequestError, did_you_mean, flag, listing, prompt_text
 from seqforge_abc.edit_request import DEFAULT_KEEP, EditRequest
+from seqforge_abc.form import Form, parse_form
 from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, Instrument, unplayable
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
@@ -32,6 +33,8 @@ MODES = {
     "loc": "locrian",
 }  # fmt: skip
 """The name of each mode in a request."""
+DEFAULT_SECTION_BARS = 8
+"""The number of bars of a section of a form if the number of bars is not requested."""
 MAX_PROMPT_LENGTH = 20_000
 """In characters."""
 
@@ -56,6 +59,9 @@ class AbcRequest:
         None, help="Instrument that can play the tune; it bounds the range, and the scale of whistle and pipes."
     )
     bars: int = flag(0, help="Number of bars, without upbeats; 0 lets the model choose.")
+    form: str = flag(
+        "", help="Form: AABB has two sections with repeats; the sections have equal numbers of bars.", unit="LETTERS"
+    )
     prompt: str = flag(
         "", help="Beginning of the tune in ABC: '|:DED F2A|'; * is a bar to fill, *4 are four.", unit="ABC"
     )
@@ -99,6 +105,7 @@ class ParsedRequest:
         written: The prompt.
         keys: The keys that may occur if `key` is None; None for any.
         instruments: The instruments that play the tune.
+        form: The form; `bars` is the number of its bars.
         tempo: The tempo; a beat of length 0 stands for the usual beat of the rhythm and the meter.
     """
 
@@ -111,6 +118,7 @@ class ParsedRequest:
     keys: tuple[Key, ...] | None = None
     instruments: tuple[Instrument, ...] = ()
     tempo: Tempo | None = None
+    form: Form | None = None
 
     @property
     def prompt(self) -> Tune | None:
@@ -175,13 +183,43 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[
         raise RequestError.invalid("bars", request.bars, f"from 0 to {MAX_BARS}")
     instruments = [INSTRUMENTS[request.instrument]] if request.instrument else []
     instruments += [HIGHLAND_PIPES] if request.key.strip() in PIPE_KEYS else []
+    form = _form(request.form, request.bars)
     parsed = ParsedRequest(
-        rhythm, meter, key, request.bars, request.title, instruments=tuple(instruments), tempo=_tempo(request.tempo)
+        rhythm,
+        meter,
+        key,
+        request.bars if form is None else form.total_bars,
+        request.title,
+        instruments=tuple(instruments),
+        tempo=_tempo(request.tempo),
+        form=form,
     )
     text = prompt_text(request.prompt, request.prompt_file)
     if text.strip():
         parsed = _with_prompt(parsed, text, rhythms, keep)
     return _with_keys(parsed, request.mode)
+
+
+def _form(text: str, bars: int) -> Form | None:
+    """Return the form of a request, None for any.
+
+    Raises:
+        RequestError: If the letters name none, or the bars do not divide into its sections.
+    """
+    if not text.strip():
+        return None
+    form = parse_form(text, bars=DEFAULT_SECTION_BARS)
+    if form is None:
+        allowed = "letters such as AABB or ABA, each at most twice in a row, for at most 16 sections"
+        raise RequestError.invalid("form", text, allowed)
+    sections = len(form.letters)
+    if bars % sections:
+        raise RequestError(
+            f"`bars` is {bars}, and the `form` {form.text} has {sections} sections of equal length; set `bars` to a"
+            f" multiple of {sections}",
+            field="bars", value=bars, allowed=f"a multiple of {sections}",
+        )  # fmt: skip
+    return dataclasses.replace(form, bars=bars // sections) if bars else form
 
 
 def _tempo(text: str) -> Tempo | None:

@@ -260,6 +260,21 @@ class TuneAutomaton(Constraint):
             )
         return self._after_mark(s._replace(may_end=False), step, token)
 
+    @property
+    def records_sections(self) -> bool:
+        """Whether the state contains the music of a section that comes back."""
+        return False
+
+    def in_form(self, before: State, after: State, step: int) -> State:
+        """Return the state after a step with what a requested form adds to it (`form_automaton`).
+
+        Args:
+            before: The state before the step.
+            after: The state after the step without a form.
+            step: The step.
+        """
+        return after
+
     def _after_mark(self, s: State, step: int, token: str) -> State:
         """Return the state after a token that is neither a length, a pitch, a bar line nor a tuplet."""
         match token[0]:

@@ -30,9 +30,14 @@ def advance_written(automaton: TuneAutomaton, s: State, step: int) -> State:
         s: The state before the step.
         step: The step; it completes or continues a note, or is another element of a tune.
     """
+    return automaton.in_form(s, _advance(automaton, s, step), step)
+
+
+def _advance(automaton: TuneAutomaton, s: State, step: int) -> State:
+    """Return the state after a step, without what a form adds to it."""
     token = automaton.vocabulary[step]
     if s.header < 4:
-        return cast(State, automaton.advance(s, step))
+        return cast(State, TuneAutomaton.advance(automaton, s, step))
     if (kind := automaton.bar_lines.get(step)) is not None:
         return _after_bar_line(s, kind)
     if token[0] == "[" and len(token) > 1:
@@ -41,7 +46,7 @@ def advance_written(automaton: TuneAutomaton, s: State, step: int) -> State:
         s = _new_section(s)
     if token in tokens.METER_TOKENS:
         return _after_meter(s, to_grid(tokens.METER_TOKENS[token].bar_length))
-    after = cast(State, automaton.advance(s, step))
+    after = cast(State, TuneAutomaton.advance(automaton, s, step))
     if after.fill > s.fill and after.section_start and 0 < after.due_upbeat < after.fill:
         after = after._replace(due_upbeat=0)  # the section begins with a full bar
     if automaton.is_pitch[step] and after.note_stage == 0:
