@@ -12,6 +12,8 @@ Note = tuple[float, float, int]
 """Onset and length in quarters, and the pitch as a MIDI note number."""
 MIDI_DIRECTIVES = "%%MIDI gchordoff\n%%MIDI chordattack 0\n%%MIDI grace 1/4\n"
 """No accompaniment, simultaneous notes of a chord, and grace notes whose length does not depend on the L: field."""
+_ARTICULATIONS = re.compile(r"\.(?=[uv]?[\^_=]*[A-Ga-g\[(])|[uv](?=[.(])")
+"""Staccato dots, at which abc2midi refuses a broken rhythm, and bow marks before slurs, which it does not read."""
 TOLERANCE = 0.011
 """The largest difference of onsets and lengths that are equal, in quarters: programs round to ticks."""
 
@@ -47,16 +49,21 @@ def file_header(lines: Sequence[str]) -> list[str]:
 def played_by_abc2midi(text: str, folder: Path) -> tuple[list[list[Note]] | None, list[str]]:
     """Return the notes that abc2midi plays, by track, and the errors that it reports; None if it writes no file.
 
+    Fermatas do not lengthen notes (-NFER): seqforge moves the fermata of a bar line to the note before it.
+
     Args:
         text: The tune.
         folder: A folder for temporary files.
     """
     (folder / "t.mid").unlink(missing_ok=True)
     header, key, body = [*re.split(r"^(K:.*\n)", text, maxsplit=1, flags=re.MULTILINE), "", ""][:3]
+    body = "\n".join(
+        line if re.match(r"[A-Za-z]:|%", line) else _ARTICULATIONS.sub("", line) for line in body.split("\n")
+    )
     (folder / "t.abc").write_text(header + key + MIDI_DIRECTIVES + body, encoding="utf-8")
     try:
         output = subprocess.run(
-            ["abc2midi", "t.abc", "-o", "t.mid"],
+            ["abc2midi", "t.abc", "-o", "t.mid", "-NFER"],
             cwd=folder, capture_output=True, text=True, errors="replace", check=False, timeout=20,
         ).stdout  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -200,7 +200,7 @@ def test_all_scopes_of_accidentals_give_the_same_pitches(tune: Tune) -> None:
 def reread(tune: Tune, folder: Path) -> Tune:
     path = folder / "book.abc"
     path.write_text(book_to_abc([tune]), encoding="utf-8")
-    (item,) = read_book(path)
+    (item,) = read_book(path, skip_misread=False)
     assert not isinstance(item, ReadError)
     return item[0]
 

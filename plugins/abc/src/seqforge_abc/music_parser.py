@@ -116,7 +116,7 @@ class MusicParser:
             return False
         text = without_line_breaks(text).rstrip(" \t\\")
         if self._open_line and closes_bracket(text):
-            text, self._open_line = f"{self._open_line} {text}", ""
+            text, self._open_line = self._open_line + text.lstrip(), ""
         self.close_line()
         if opens_bracket(text):
             self._open_line = text

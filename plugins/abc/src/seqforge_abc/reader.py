@@ -27,7 +27,7 @@ _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'"
 _ENTITY = re.compile("|".join(_ENTITIES))
 
 
-def read_book(path: Path) -> Iterator[tuple[Tune, int] | ReadError]:
+def read_book(path: Path, *, skip_misread: bool = True) -> Iterator[tuple[Tune, int] | ReadError]:
     """Yield the tunes of a book, each with the number of its first line, and an error for each unreadable tune.
 
     A tune ends with an empty line or at the next tune; text between tunes is skipped. Memory use is constant.
@@ -38,12 +38,16 @@ def read_book(path: Path) -> Iterator[tuple[Tune, int] | ReadError]:
         for item in read_book(Path("session.abc")):
             if not isinstance(item, ReadError):
                 tune, line = item
+
+    Args:
+        path: The book.
+        skip_misread: Whether a tune is an error if most of its bars do not fill its meter.
     """
     with path.open("rb") as file:
-        yield from read_tunes(file, str(path))
+        yield from read_tunes(file, str(path), skip_misread=skip_misread)
 
 
-def read_tunes(book: BinaryIO, file: str = "") -> Iterator[tuple[Tune, int] | ReadError]:
+def read_tunes(book: BinaryIO, file: str = "", *, skip_misread: bool = True) -> Iterator[tuple[Tune, int] | ReadError]:
     r"""Yield the tunes of an open book, as `read_book` does.
 
     >>> import io
@@ -53,8 +57,9 @@ def read_tunes(book: BinaryIO, file: str = "") -> Iterator[tuple[Tune, int] | Re
     Args:
         book: The bytes of the book.
         file: The path of the book, for errors.
+        skip_misread: Whether a tune is an error if most of its bars do not fill its meter.
     """
-    splitter, has_items, long_line = _BookSplitter(), False, 0
+    splitter, has_items, long_line = _BookSplitter(skip_misread), False, 0
     for number, raw in read_lines(book):
         if raw is None:
             long_line = long_line or number
@@ -87,6 +92,9 @@ def _tune_or_error(item: tuple[Tune | str, int], file: str) -> tuple[Tune, int] 
 class _BookSplitter:
     """Splits lines into tunes. `line` and `end` return a tune, or the reason why it is unreadable, and its first line.
 
+    Args:
+        skip_misread: Whether a tune is unreadable if most of its bars do not fill its meter.
+
     Attributes:
         tune: The tune that is being read, None between tunes.
         defaults: The fields of the book's header.
@@ -94,7 +102,8 @@ class _BookSplitter:
         numbered: Whether an X: field has been read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, skip_misread: bool) -> None:
+        self.skip_misread = skip_misread
         self.tune: TuneReader | None = None
         self.defaults = Defaults()
         self.numbered = False
@@ -169,4 +178,4 @@ class _BookSplitter:
                 fields = {letter: text for letter, text in tune.fields.items() if letter in "MLR"}
                 self.defaults = Defaults(fields, tune.symbols, tune.macros)
             return None
-        return tune.finish(), tune.first_line
+        return tune.finish(skip_misread=self.skip_misread), tune.first_line

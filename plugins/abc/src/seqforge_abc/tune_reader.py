@@ -229,8 +229,12 @@ class TuneReader:
         has_note_letters = bool(re.search(r"[A-Ga-gzZxX]", text))
         return has_note_letters and not is_prose(text, self.symbols) and ("|" in text or music_expected)
 
-    def finish(self) -> Tune | str:
-        """Return the tune, or the reason why it is unreadable."""
+    def finish(self, *, skip_misread: bool) -> Tune | str:
+        """Return the tune, or the reason why it is unreadable.
+
+        Args:
+            skip_misread: Whether a tune is unreadable if most of its bars do not fill its meter.
+        """
         if self.error:
             return self.error
         if self.music is None:
@@ -242,7 +246,7 @@ class TuneReader:
             tune = self.music.finish()
         except BadMusicError as error:
             return str(error)
-        if reason := _misread(tune):
+        if skip_misread and (reason := _misread(tune)):
             return reason
         title = " ".join(plain_text(self.fields.get("T", "")).split())
         rhythm = rhythm_field(self.fields.get("R", "")) or tune.rhythm
