@@ -6,13 +6,15 @@
 Each tune of a collection, which is a file or a folder of .abc files, is read, encoded, decoded and written. Both
 programs play the source text and the written text. A tune is changed according to a program if the onset, length or
 pitch of a note differs; of a tune with several voices, the written text is compared with each. `:500` compares 500
-tunes, evenly spaced. A table has one row per collection; the tunes that both programs call changed are listed with the
-errors that abc2midi reports in the source and the losses of the encoding. Requires abc2midi (Debian package abcmidi)
-and node.
+tunes, evenly spaced. A table has one row per collection. The tunes that both programs call changed are listed with an
+explanation: what in the source the programs play as written and seqforge reads as it is meant, or the error that
+abc2midi reports in the source; tunes without an explanation come first. Requires abc2midi (Debian package abcmidi) and
+node.
 """
 
 import argparse
 import json
+import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,7 +27,26 @@ from seqforge_abc import Abc, AbcCodec, AbcOptions
 from seqforge_abc.tune import Tune
 from seqforge_abc.writer import tune_to_abc
 
-HEADINGS = "| collection | tunes | read | skipped | compared | changed: abc2midi | abcjs | both | both |"
+HEADINGS = (
+    "| collection | tunes | read | skipped | compared | changed: abc2midi | abcjs | both | per cent | unexplained |"
+)
+PROGRAMS = ("abc2midi", "abcjs")
+EXPLANATIONS = {
+    "words typed as music (D.C., Segno, Coda, Fine), which programs play as notes": (
+        r"(?<![\"\w])(?:D\. ?[CS]\.|[Ss]egno|Coda|FINE|Fine)"
+    ),
+    "quoted-printable text of an e-mail": r"=3D|=20|=$",
+    "a fragment :[|] or :] of a repeat sign": r":\[?\|?\]",
+    "a line break `!` beside a bar line, at which abcjs loses the line": r"!\s*$|^!|\|!|:!",
+    "a whole-bar rest Z within a bar, typed for z": r"Z[^|]*[A-Ga-g]|[A-Ga-g][^|]*Z",
+    "music on the line of a field": r"^[ML]:\s*\S+\s+\S*[A-Ga-g]\S*[ |]",
+    "a chord between plus signs": r"\+[A-Ga-g0-9/,']{2,}\+",
+    "a tie after a repeat sign or at the beginning of a line": r"^-|:\|\s*-",
+    "ties that stand for slurs": r"(?:[A-Ga-g][,']*\d*/?\d*>?-\.?[A-Ga-g].*){4}",
+    "a dot between a note and its broken rhythm": r"[A-Ga-g]\d*\.[<>]",
+    "|: at the end of a tune": r"\|:\|",
+}
+"""What explains a change, and a pattern of the lines of music in which it occurs; the first that matches is named."""
 
 
 @dataclass
@@ -38,6 +59,7 @@ class Collection:
         read: The number of tunes that were read.
         skipped: The reasons for which tunes were skipped, with counts.
         places: The place of each compared tune.
+        sources: The source text of each compared tune.
         losses: What encoding each compared tune loses.
         errors: The errors that abc2midi reports in each source.
         changed: For each program, whether each tune is changed.
@@ -48,6 +70,7 @@ class Collection:
     read: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     places: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     losses: list[dict[str, int]] = field(default_factory=list)
     errors: list[list[str]] = field(default_factory=list)
     changed: dict[str, list[bool]] = field(default_factory=dict)
@@ -56,9 +79,24 @@ class Collection:
         """Return the row of the table."""
         abc2midi, abcjs = self.changed["abc2midi"], self.changed["abcjs"]
         both = sum(a and b for a, b in zip(abc2midi, abcjs, strict=True))
-        share = 100 * both / max(1, len(abc2midi))
+        share = f"{100 * both / max(1, len(abc2midi)):.2f}"
+        unexplained = sum(not self.explanation(number) for number in self.changed_by_both())
         numbers = (self.tunes, self.read, self.skipped.total(), len(abc2midi), sum(abc2midi), sum(abcjs), both)
-        return " | ".join(["", self.name, *map(str, numbers), f"{share:.2f} %", ""]).strip()
+        return " | ".join(["", self.name, *map(str, numbers), share, str(unexplained), ""]).strip()
+
+    def changed_by_both(self) -> list[int]:
+        """Return the numbers of the tunes that both programs call changed; unexplained ones come first."""
+        numbers = [number for number in range(len(self.places)) if all(self.changed[name][number] for name in PROGRAMS)]
+        return sorted(numbers, key=lambda number: bool(self.explanation(number)))
+
+    def explanation(self, number: int) -> str:
+        """Return why a tune is changed; "" if it is not known."""
+        music = [line for line in self.sources[number].split("\n") if not re.match(r"[A-KN-Za-z]:|%", line)]
+        for explanation, pattern in EXPLANATIONS.items():
+            if any(re.search(pattern, line) for line in music):
+                return explanation
+        errors = self.errors[number]
+        return f"abc2midi reports in the source: {errors[0]}" if errors else ""
 
 
 def read_collection(path: Path, limit: int) -> tuple[Collection, list[tuple[Piece[Tune], str]]]:
@@ -80,7 +118,7 @@ def read_collection(path: Path, limit: int) -> tuple[Collection, list[tuple[Piec
         for item in Abc().read(file, AbcOptions()):
             collection.tunes += 1
             if isinstance(item, ReadError):
-                collection.skipped[item.reason] += 1
+                collection.skipped[re.sub(r"\d+(?:/\d+)?", "N", item.reason)] += 1
                 continue
             assert item.origin is not None
             items.append((item, source_text(lines, item.origin.place)))
@@ -93,7 +131,8 @@ def read_collection(path: Path, limit: int) -> tuple[Collection, list[tuple[Piec
 def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs: Path) -> None:
     """Play the source and the written text of each tune with both programs."""
     codec = AbcCodec.fit([piece for piece, _ in items], AbcOptions())
-    sources, written = [text for _, text in items], []
+    sources = collection.sources = [text for _, text in items]
+    written = []
     for piece, _ in items:
         example = codec.encode(piece)
         written.append(tune_to_abc(codec.decode(example).content))
@@ -119,23 +158,23 @@ def main() -> None:
     parser.add_argument("--abcjs", type=Path, required=True, help="the folder in which npm installed abcjs")
     parser.add_argument("--all", action="store_true", help="list also the tunes that one program calls changed")
     args = parser.parse_args()
-    rows, details = [], []
+    collections = []
     for argument in args.collections:
         name, _, limit = argument.rpartition(":") if argument.rpartition(":")[2].isdigit() else (argument, "", "0")
         collection, items = read_collection(Path(name), int(limit))
         compare(collection, items, args.abcjs)
-        rows.append(collection.row())
-        details += [f"{collection.name}: skipped {count}: {why}" for why, count in collection.skipped.most_common()]
-        for number, place in enumerate(collection.places):
-            programs = [program for program, changed in collection.changed.items() if changed[number]]
-            if len(programs) > (0 if args.all else 1):
-                why = json.dumps({"errors": collection.errors[number][:2], "losses": collection.losses[number]})
-                details.append(f"{'+'.join(programs)}: {place}: {why}")
-    print("\n".join(details))
-    print(
-        "| collection | tunes | read | skipped | compared | changed (abc2midi) | changed (abcjs) | changed (both) | |"
-    )
-    print("\n".join(rows))
+        collections.append(collection)
+        for why, count in collection.skipped.most_common():
+            print(f"{collection.name}: skipped {count}: {why}", flush=True)
+        both = collection.changed_by_both()
+        for number in both:
+            why = collection.explanation(number) or f"unexplained; losses: {json.dumps(collection.losses[number])}"
+            print(f"both: {collection.places[number]}: {why}", flush=True)
+        for program, changed in collection.changed.items() if args.all else ():
+            for number in [number for number, value in enumerate(changed) if value and number not in both]:
+                print(f"{program}: {collection.places[number]}: {collection.errors[number][:1]}", flush=True)
+    print(f"{HEADINGS}\n|{' --- |' * (HEADINGS.count('|') - 1)}")
+    print("\n".join(collection.row() for collection in collections))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 
+console.log = console.error; // abcjs prints messages
 const abcjs = createRequire(resolve(process.argv[2], "index.js"))("abcjs");
 
 function tracks(text) {
@@ -25,5 +26,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (error) {
     console.error(String(error));
   }
-  console.log(JSON.stringify(result));
+  process.stdout.write(`${JSON.stringify(result)}\n`);
 }

@@ -238,6 +238,10 @@ def test_spellings_of_decorations():
     assert losses("!wobble!A k B") == {"decorations": 1, "unknown signs": 1}
 
 
+def test_r_is_a_roll_and_j_a_slide():
+    assert [note.decorations for note in music("RA JA NA").notes()] == [("roll",), ("slide",), ()]
+
+
 def test_user_fields_redefine_symbols(tmp_path):
     text = "X:1\nU:k=!accent!\nU:T=!turn!\nK:D\nkA TB|"
     assert [note.decorations for note in single_tune(tmp_path, text).notes()] == [("accent",), ("turn",)]

@@ -26,7 +26,7 @@ from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens
 from seqforge_abc.staff import Staff, read_staff
 from seqforge_abc.tempo import parse_tempo
 from seqforge_abc.theory import NO_KEY, Key, Meter
-from seqforge_abc.tune import LETTER_DECORATIONS, Tempo, Tune
+from seqforge_abc.tune import READ_AS_DECORATIONS, Tempo, Tune
 from seqforge_abc.voice import UNKNOWN_SIGNS, BadMusicError, Voice
 
 __all__ = ["BadMusicError", "MusicParser", "parse_music"]
@@ -91,7 +91,7 @@ class MusicParser:
         macros: Sequence[Macro] = (),
         order: Sequence[str] = (),
     ) -> None:
-        self.symbols = {**LETTER_DECORATIONS, **(symbols or {})}
+        self.symbols = {**READ_AS_DECORATIONS, **(symbols or {})}
         self.macros = list(macros)
         self.order = list(order)
         self.rhythm = ""

@@ -16,6 +16,9 @@ LETTER_DECORATIONS = {
 }  # fmt: skip
 """The decorations that are written as one letter (ABC 2.1, section 4.14)."""
 
+READ_AS_DECORATIONS = {**LETTER_DECORATIONS, "J": "slide", "R": "roll"}
+"""The letters that are read as decorations unless a U: field defines them; abc2midi and abcjs play R as a roll."""
+
 NEVER_GENERATED = ("coda", "fermata", "lowermordent", "segno", "uppermordent")
 """The letter decorations that are read and never generated. Coda and segno are jumps; programs disagree about the
 length of a note with one of the others (abc2midi lengthens a note under a fermata)."""
