@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from seqforge._lazy import lazy_attributes
 from seqforge.core.files import input_file, prompt_text
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
+from seqforge.core.places import Places
 from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture, Space
 from seqforge.errors import (
@@ -37,6 +38,7 @@ from seqforge.errors import (
 )
 from seqforge.plugin import (
     UNSEEN,
+    Aligns,
     Augments,
     CarriesProvenance,
     Checks,
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESERVED",
     "UNSEEN",
+    "Aligns",
     "Augments",
     "CarriesProvenance",
     "Categorical",
@@ -93,6 +96,7 @@ __all__ = [
     "OptionsError",
     "Origin",
     "Piece",
+    "Places",
     "Plugin",
     "PluginError",
     "Preview",

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 if TYPE_CHECKING:
+    from seqforge.core.places import Places
     from seqforge.dataset import Dataset
     from seqforge.network import Batch, Network
 
@@ -135,3 +136,23 @@ def make_dataset(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., "Dat
         return open_datasets(folder, space, None, label_values)["train"]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def period_of_four() -> "Places":
+    """Return places whose period ends after every fourth step and at each step 0."""
+    from seqforge.core.places import Places
+
+    class PeriodOfFour(Places):
+        def start(self) -> tuple[int, int]:
+            return 0, 0
+
+        def place(self, state: Any) -> tuple[int, int]:
+            period, offset = state
+            return period, offset
+
+        def advance(self, state: Any, step: int) -> tuple[int, int]:
+            period, offset = state
+            return (period + 1, 0) if step == 0 or offset == 3 else (period, offset + 1)
+
+    return PeriodOfFour()

@@ -30,10 +30,12 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Options and requests", (seqforge.flag, seqforge.NoOptions, seqforge.NoRequest, seqforge.input_file)),
     ("Data", (seqforge.Piece, seqforge.Origin, seqforge.Example, seqforge.Prompt)),
     ("Constraints", (seqforge.Constraint, seqforge.Free)),
+    ("Places", (seqforge.Places,)),
     ("Spaces", (seqforge.Categorical, seqforge.Mixture)),
     (
         "Capabilities",
         (
+            seqforge.Aligns,
             seqforge.Augments,
             seqforge.CarriesProvenance,
             seqforge.Checks,

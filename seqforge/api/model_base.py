@@ -16,6 +16,7 @@ from seqforge.errors import OptionsError, RequestError
 from seqforge.modelfile import ModelHeader
 from seqforge.network import Network
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
+from seqforge.plugin.alignment import aligned_history
 from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Precision
 
 
@@ -45,6 +46,8 @@ class ModelBase:
     ) -> None:
         self.header, self.network, self.plugin, self.codec = header, network, plugin, codec
         self.options, self.path, self.precision = options, path, precision
+        if network.config.distances:
+            network.history = aligned_history(plugin, codec, network.config.distances)
 
     @property
     def name(self) -> str:

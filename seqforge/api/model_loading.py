@@ -10,6 +10,7 @@ from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, OptionsError, listing
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.plugin import AnyCodec, AnyPlugin, registry
+from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_codec
 from seqforge.sampling import Precision
 
@@ -83,6 +84,7 @@ def codec_from_header(header: ModelHeader, plugin: AnyPlugin, options: Any, path
     labels = {name: tuple(values) for name, values in codec.labels.items()}
     symbols = 0 if codec.source is None else codec.source.size + 1
     fits = codec.space == header.space and labels == header.labels and symbols == header.network.source_symbols
-    if not fits or codec.features != header.network.features:
+    looks_back = not header.network.distances or aligned_history(plugin, codec) is not None
+    if not fits or not looks_back or codec.features != header.network.features:
         raise DamagedFileError(f"{path} cannot be used: its codec does not fit its network")
     return codec

@@ -16,7 +16,7 @@ from seqforge.core.options import build_options, options_to_json
 from seqforge.corpus import Sources, SplitChoice, TableColumns, default_corpora, find_sources, has_sources
 from seqforge.corpus.tables import TABLE_SUFFIXES, text_not_supported
 from seqforge.errors import OptionsError, RunError, UsageError, listing
-from seqforge.plugin import AnyPlugin, FromText
+from seqforge.plugin import Aligns, AnyPlugin, FromText
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
 TRAINING_FIELDS = frozenset(field.name for field in dataclasses.fields(TrainingConfig))
@@ -111,6 +111,8 @@ def new_run(
     defaults = sources.options
     training_values_or_defaults = with_plugin_defaults(plugin.training_defaults, training_values)
     training = build_options(TrainingConfig, training_values_or_defaults, owner="seqforge").resolved()
+    if training.lookback and not issubclass(plugin.codec, Aligns):
+        raise no_places(plugin, training.lookback)
     base = None if init is None else _load_base(init, plugin)
     if base is not None:
         training = _with_shape_of(base, training, training_values, plugin_values)
@@ -130,7 +132,8 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
     try:
         if values["plugin"] != plugin.name:
             raise RunError(f"it is a run of the plugin {values['plugin']!r}, not {plugin.name!r}")
-        training = build_options(TrainingConfig, dict(values["training"]), owner="seqforge")
+        stored = {"lookback": 0, **values["training"]}  # runs of earlier versions do not look back
+        training = build_options(TrainingConfig, stored, owner="seqforge")
         options = build_options(plugin.Options, dict(values["options"]), owner=f"the plugin {plugin.name!r}")
         columns, split = TableColumns.from_json(values), SplitChoice.from_json(values)
         corpus, init = tuple(values["corpus"]), values["init"]
@@ -180,6 +183,17 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
         )
     base = load(config.init) if config.init else None
     return NewRun(dataclasses.replace(config, corpus=names), sources, base)
+
+
+def no_places(plugin: AnyPlugin, lookback: int) -> OptionsError:
+    """Return the error of a network that is to look back where the encoding names no places."""
+    return OptionsError(
+        f"`lookback` is {lookback}, but this encoding of the plugin {plugin.name!r} names no places to look back to;"
+        " set `lookback` to 0, or leave it out",
+        field="lookback",
+        value=lookback,
+        allowed="0",
+    )
 
 
 def check_unchanged(

@@ -18,6 +18,7 @@ from seqforge.api.run_config import (
     RunConfig,
     check_unchanged,
     new_run,
+    no_places,
     resumed_request,
     run_config_from_json,
 )
@@ -28,6 +29,7 @@ from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
 from seqforge.plugin import AnyPlugin, FromText, registry
+from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validated_augment
 from seqforge.training import Event, ProcessGroup, Trainer, TrainerState, TrainingConfig, read_state
 
@@ -321,8 +323,18 @@ def _trainer(
     if config.threads:
         torch.set_num_threads(config.threads)  # the sums of matrix products depend on the number of threads
     labels = tuple(len(values) for values in codec.labels.values())
-    shape = config.network(codec.space, source=codec.source, labels=labels, features=codec.features)
+    history = aligned_history(plugin, codec, base.network.config.distances if base else None)
+    if config.lookback and history is None:
+        raise no_places(plugin, config.lookback)
+    shape = config.network(
+        codec.space,
+        source=codec.source,
+        labels=labels,
+        features=codec.features,
+        distances=() if history is None else history.distances,
+    )
     network = Network(codec.space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
+    network.history = history if shape.distances else None
     if base is not None:
         network.load_state_dict(base.network.state_dict())
     distributed_gpu = config.device == "cuda" and group.world_size > 1
@@ -349,7 +361,9 @@ def _check_device(config: TrainingConfig) -> None:
 
 def _resolved_by(trainer: Trainer, config: TrainingConfig) -> TrainingConfig:
     """Return the options with the values that the trainer chose, so that a resumed run does not choose again."""
-    encoder_units = trainer.network.config.encoder_units
+    shape = trainer.network.config
     threads = config.threads or torch.get_num_threads()
     precision = cast(Any, trainer.precision)
-    return dataclasses.replace(config, precision=precision, encoder_units=encoder_units, threads=threads)
+    return dataclasses.replace(
+        config, precision=precision, encoder_units=shape.encoder_units, lookback=shape.lookback, threads=threads
+    )

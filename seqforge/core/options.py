@@ -37,7 +37,7 @@ __all__ = [
 RESERVED = frozenset(
     """ban batch_size beams bias bptt candidates cell corpus debug device disk_check dropout dry dry_base dry_length
     ema embedding encoder_units epochs file force force_token format frequency_penalty grad_clip greedy help hidden
-    init input_dropout json label label_columns label_dropout labels layers learning_rate length length_penalty
+    init input_dropout json label label_columns label_dropout labels layers learning_rate length length_penalty lookback
     max_seconds max_steps min_p minutes mirostat mirostat_rate model n no_repeat_ngram output output_dropout
     overwrite patience penalty_window plugin precision presence_penalty quiet recurrent_dropout repetition_penalty
     replace replay request residual resume run samples seed show_attention size split steps stop_at temperature test

@@ -169,7 +169,11 @@ def _padded_batch(network: Network, examples: Sequence[Example], labels: Sequenc
     none = np.zeros(network.config.features, np.float32)
     batches = [
         example_batch(
-            example, numbers, none if example.features is None else example.features, network.config.source_symbols
+            example,
+            numbers,
+            none if example.features is None else example.features,
+            network.config.source_symbols,
+            network.history,
         )
         for example, numbers in zip(examples, labels, strict=True)
     ]
@@ -184,6 +188,9 @@ def _padded_batch(network: Network, examples: Sequence[Example], labels: Sequenc
         labels=_joined([batch.labels for batch in batches]),
         features=_joined([batch.features for batch in batches]),
         sources=_joined_sources([batch.sources for batch in batches if batch.sources is not None]),
+        references=None
+        if network.history is None
+        else _joined([batch.references for batch in batches if batch.references is not None]),
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from seqforge.core.places import AlignedHistory
 from seqforge.core.sequences import Example
 
 
@@ -38,6 +39,8 @@ class Batch:
         features: The features of the piece at that position.
         sources: The source of the piece at that position: the number of each symbol from 1, then the symbol that
             follows the last one, then 0 as padding. None if the network attends to no source.
+        references: What the network reads of the earlier steps of the piece at places that correspond to that of the
+            step to predict: the numbers of `AlignedHistory.references`. None if the network does not look back.
     """
 
     inputs: Tensor
@@ -48,6 +51,7 @@ class Batch:
     labels: Int[Tensor, "time row labels"]
     features: Float[Tensor, "time row features"]
     sources: Int[Tensor, "time row length"] | None = None
+    references: Int[Tensor, "time row numbers"] | None = None
 
     def slice_time(self, first: int, end: int) -> "Batch":
         """Return the positions from `first` to before `end`, for all rows."""
@@ -80,7 +84,11 @@ def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
 
 
 def example_batch(
-    example: Example, labels: Int[np.ndarray, " labels"], features: Float[np.ndarray, " features"], symbols: int
+    example: Example,
+    labels: Int[np.ndarray, " labels"],
+    features: Float[np.ndarray, " features"],
+    symbols: int,
+    history: AlignedHistory | None = None,
 ) -> Batch:
     """Return the batch of one row that reads and predicts a whole piece, its end included.
 
@@ -95,6 +103,7 @@ def example_batch(
         labels: Number of the value of each label; 0 is unknown.
         features: The features of the piece.
         symbols: Number of different source symbols, the extra symbol after the last one included; 0 without a source.
+        history: The aligned history that the network reads; None if it does not look back.
     """
     steps = torch.from_numpy(np.array(example.steps))
     steps = steps.float() if steps.is_floating_point() else steps.long()
@@ -104,6 +113,7 @@ def example_batch(
     sources = None
     if symbols:
         sources = torch.from_numpy(source_with_end(example.source, symbols - 1)).expand(length, 1, -1)
+    references = None if history is None else torch.from_numpy(history.references(example.steps)).unsqueeze(1)
     return Batch(
         inputs=torch.cat([boundary, steps]).unsqueeze(1),
         targets=torch.cat([steps, boundary]).unsqueeze(1),
@@ -113,4 +123,5 @@ def example_batch(
         labels=torch.from_numpy(labels.astype(np.int64)).expand(length, 1, -1),
         features=torch.from_numpy(features.astype(np.float32)).expand(length, 1, -1),
         sources=sources,
+        references=references,
     )

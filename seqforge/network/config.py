@@ -10,9 +10,12 @@ Cell = Literal["lstm", "gru", "rnn"]
 
 BOUNDS = {
     "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),
-    "source_symbols": (0, 1_000_000), "gaussians": (1, 1000), "encoder_units": (0, 65_536),
+    "source_symbols": (0, 1_000_000), "gaussians": (1, 1000), "encoder_units": (0, 65_536), "lookback": (0, 65_536),
 }  # fmt: skip
 MAX_LABELS, MAX_LABEL_VALUES = 64, 1_000_000
+MAX_DISTANCES, MAX_DISTANCE = 64, 1_000_000
+LATER_FIELDS = {"lookback", "distances"}
+"""The fields that older models lack; they have the defaults."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class NetworkConfig:
             source.
         gaussians: Number of Gaussians of the attention.
         encoder_units: Units per direction of the bidirectional encoder of the source; 0 for attention on the symbols.
+        lookback: Width of the embedding of each earlier step that stands at a corresponding place; 0 to read none.
+        distances: The numbers of periods by which the network looks back; empty if `lookback` is 0.
 
     Raises:
         OptionsError: If a value is out of range.
@@ -54,11 +59,18 @@ class NetworkConfig:
     source_symbols: int = 0
     gaussians: int = 10
     encoder_units: int = 0
+    lookback: int = 0
+    distances: tuple[int, ...] = ()
 
     @property
     def attention_width(self) -> int:
         """Width of the context vector of the attention; 0 without a source."""
         return 2 * self.encoder_units if self.source_symbols and self.encoder_units else self.source_symbols
+
+    @property
+    def lookback_width(self) -> int:
+        """Width of the embeddings of all earlier steps that the first layer reads at each position."""
+        return self.lookback * len(self.distances)
 
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
@@ -74,10 +86,18 @@ class NetworkConfig:
         if len(sizes) > MAX_LABELS or not all(type(size) is int and 0 <= size <= MAX_LABEL_VALUES for size in sizes):
             allowed = f"at most {MAX_LABELS} whole numbers from 0 to {MAX_LABEL_VALUES:,}"
             raise OptionsError.invalid("labels", sizes, allowed)
+        distances = self.distances
+        if (
+            len(distances) > MAX_DISTANCES
+            or not all(type(distance) is int and 1 <= distance <= MAX_DISTANCE for distance in distances)
+            or bool(distances) != bool(self.lookback)
+        ):
+            allowed = f"at most {MAX_DISTANCES} whole numbers from 1 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
+            raise OptionsError.invalid("distances", distances, allowed)
 
     def to_json(self) -> dict[str, Any]:
         """Return the values as plain JSON."""
-        return {**dataclasses.asdict(self), "labels": list(self.labels)}
+        return {**dataclasses.asdict(self), "labels": list(self.labels), "distances": list(self.distances)}
 
     @classmethod
     def from_json(cls, data: Any) -> "NetworkConfig":
@@ -87,10 +107,11 @@ class NetworkConfig:
             DamagedFileError: If a value is missing, unknown or out of range.
         """
         try:
-            missing = {field.name for field in dataclasses.fields(cls)} - set(data)
+            missing = {field.name for field in dataclasses.fields(cls)} - LATER_FIELDS - set(data)
             if missing:
                 raise OptionsError(f"{', '.join(sorted(missing))} missing")
-            return cls(**{**data, "labels": tuple(data["labels"])})
+            lists = {name: tuple(data[name]) for name in ("labels", "distances") if name in data}
+            return cls(**{**data, **lists})
         except (TypeError, KeyError, OptionsError) as error:
             raise DamagedFileError(f"the description of the network is damaged ({error})") from error
 

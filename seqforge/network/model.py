@@ -5,7 +5,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqforge.core.spaces import Space
+from seqforge.core.places import AlignedHistory
+from seqforge.core.spaces import Categorical, Space
+from seqforge.errors import OptionsError
 from seqforge.network.attention import GaussianAttention
 from seqforge.network.batch import Batch
 from seqforge.network.conditioning import Conditioning
@@ -14,6 +16,7 @@ from seqforge.network.dropout import Masks
 from seqforge.network.encoder import Encoder, encode_sources
 from seqforge.network.heads import head_for
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
+from seqforge.network.references import ReferenceEmbedding
 
 NetworkState = list[State]
 """The state of each layer, first layer first; the last entry is the state of the attention, if there is one."""
@@ -32,6 +35,8 @@ class Network(nn.Module):
     With a source, the output of the first layer moves the attention, and every layer reads the context vector: the
     first layer that of the previous step, the other layers that of the same step (`attention`).
 
+    With `config.lookback`, the first layer reads the earlier steps at corresponding places (`references`).
+
     >>> from seqforge.core.spaces import Categorical
     >>> network = Network(Categorical(5), NetworkConfig(layers=1, hidden=8, embedding=4))
     >>> flags, nothing = torch.zeros(7, 2, dtype=torch.bool), torch.zeros(7, 2, 0)
@@ -47,6 +52,13 @@ class Network(nn.Module):
         seed: Seed of the fresh weights; None leaves the weights undefined, for a state dict to fill.
         symbols_per_step: Mean number of source symbols per step, used for the fresh weights of the attention; None for
             a default.
+
+    Attributes:
+        history: The aligned history from which the references of a batch are computed. It is set by whoever knows the
+            codec; None for a network that does not look back.
+
+    Raises:
+        OptionsError: If the network looks back and its steps are not symbols.
     """
 
     def __init__(
@@ -54,15 +66,21 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.space, self.config = space, config
+        self.history: AlignedHistory | None = None
         self.head = head_for(space, config)
         self.conditioning = Conditioning(config.labels, config.features)
         self.encoder: Encoder | None = None
         if config.source_symbols and config.encoder_units:
             self.encoder = Encoder(config.source_symbols, config.encoder_units)
+        self.references: ReferenceEmbedding | None = None
+        if config.lookback:
+            if not isinstance(space, Categorical):
+                raise OptionsError.invalid("lookback", config.lookback, f"0 where steps are not symbols but {space}")
+            self.references = ReferenceEmbedding(space.size, config.lookback, len(config.distances))
         start_context = config.attention_width if self.encoder is not None else 0
         self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + start_context))
         cell = CELLS[config.cell]
-        first_width = config.embedding + self.conditioning.width
+        first_width = config.embedding + config.lookback_width + self.conditioning.width
         self.layers = nn.ModuleList(
             cell((config.hidden if number else first_width) + config.attention_width, config.hidden)
             for number in range(config.layers)
@@ -89,6 +107,8 @@ class Network(nn.Module):
             self.encoder.initialise(generator)
             context_columns = self.start_weight[:, -self.config.attention_width :].detach()
             nn.init.xavier_uniform_(context_columns, generator=generator)
+        if self.references is not None:
+            self.references.initialise(generator)
 
     def zero_state(self, rows: int) -> NetworkState:
         """Return the state before the first step, for a number of rows."""
@@ -124,7 +144,7 @@ class Network(nn.Module):
             attention_weights: If given, the weight of each source position is appended to it, one tensor of shape
                 (row, length) per position.
         """
-        # 1. Embed the steps and concatenate labels and features.
+        # 1. Embed the steps and concatenate the embeddings of earlier steps, labels and features.
         labels = batch.labels
         if masks is not None:
             labels = labels * ~masks.hide_labels.unsqueeze(-1)
@@ -132,7 +152,8 @@ class Network(nn.Module):
         hidden = self.head.embed(batch.inputs, batch.starts)
         if masks is not None:
             hidden = hidden * masks.input
-        hidden = torch.cat([hidden, conditions], -1)
+        earlier = [] if self.references is None else [self.references(_references_of(batch))]
+        hidden = torch.cat([hidden, *earlier, conditions], -1)
         starts = batch.starts if bool(batch.starts.any()) else None
         new_state: NetworkState = []
         context: Tensor | None = None
@@ -238,3 +259,9 @@ class Network(nn.Module):
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def _references_of(batch: Batch) -> Tensor:
+    if batch.references is None:
+        raise ValueError("the network looks back, and the batch has no references; set `Network.history`")
+    return batch.references

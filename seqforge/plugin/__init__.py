@@ -12,6 +12,7 @@ capabilities (`capabilities`). What a plugin returns is checked in `validation`;
 
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.plugin.capabilities import (
+    Aligns,
     Augments,
     CarriesProvenance,
     Checks,
@@ -36,6 +37,7 @@ __all__ = [
     "GROUP",
     "RESERVED",
     "UNSEEN",
+    "Aligns",
     "AnyCodec",
     "AnyPlugin",
     "Augments",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic
 
 import numpy as np
 
+from seqforge.core.places import Places
 from seqforge.core.sequences import Example
 from seqforge.errors import ReadError
 from seqforge.plugin import embedding
@@ -14,6 +15,7 @@ from seqforge.plugin.piece import ContentT, Piece
 from seqforge.plugin.preview import Preview
 
 __all__ = [
+    "Aligns",
     "Augments",
     "CarriesProvenance",
     "Checks",
@@ -26,6 +28,28 @@ __all__ = [
     "Previews",
     "Streams",
 ]
+
+
+class Aligns(ABC):
+    """Capability of a codec of symbols: it names the place of each step, so that the network can look back.
+
+    The network then reads the steps that stand at the same offset one, two, four and eight periods before, such as the
+    same place in earlier bars. Repetition becomes easy to learn and stays a choice of the network.
+
+    Example:
+        class BarPlaces(Places):  # step 0 is a bar line
+            def start(self): return (0, 0)
+            def place(self, state): return state
+            def advance(self, state, step): return (state[0] + 1, 0) if step == 0 else (state[0], state[1] + 1)
+
+        class MelodyCodec(TokenCodec[str, NoOptions, NoRequest], Aligns):
+            def places(self):
+                return BarPlaces()
+    """
+
+    @abstractmethod
+    def places(self) -> Places | None:
+        """Return the automaton that names the places; None if these options of the codec have none."""
 
 
 class Augments(ABC):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from seqforge.core.places import PlaceIndex
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
@@ -34,6 +35,7 @@ class _Hypothesis:
         state: The state of the constraint.
         units: The natural units, prompt included.
         row: The row of the engine's state that the hypothesis continues.
+        places: The places of all steps, prompt included; None if the network does not look back.
     """
 
     steps: tuple[int, ...]
@@ -41,6 +43,7 @@ class _Hypothesis:
     state: Hashable
     units: float
     row: int
+    places: PlaceIndex | None = None
 
     @property
     def log_probability(self) -> float:
@@ -111,6 +114,9 @@ class BeamSearch:
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.initial_state = self.guide.state_after(prompt) if self.guide else None
         """The state of the constraint after the prompt."""
+        history = engine.network.history
+        self.place_index = None if history is None else history.index(prompt.example.steps.tolist())
+        """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
         self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
         self.deadline = math.inf
@@ -161,7 +167,7 @@ class BeamSearch:
         condition_gates = self.condition_gates.repeat(rows, 1)
         # 1. Start with one hypothesis, the prompt.
         prompt_units = float(self.units(self.prompt.example.steps).sum())
-        active = [_Hypothesis((), (), self.initial_state, prompt_units, 0)]
+        active = [_Hypothesis((), (), self.initial_state, prompt_units, 0, self.place_index)]
         logits = self.prompt_outputs.unsqueeze(0)
         complete: list[_Complete] = []
         threads = torch.get_num_threads()
@@ -180,7 +186,7 @@ class BeamSearch:
                 source_rows = torch.zeros(rows, dtype=torch.long)
                 source_rows[: len(active)] = torch.tensor([hypothesis.row for hypothesis in active])
                 state = [tuple(part[source_rows].clone() for part in layer) for layer in state]
-                logits = self.engine.step(steps, condition_gates, state)
+                logits = self.engine.step(steps, condition_gates, state, self._references(active, rows))
         finally:
             torch.set_num_threads(threads)
         return complete
@@ -213,6 +219,16 @@ class BeamSearch:
                     return []
         return extended
 
+    def _references(self, active: list[_Hypothesis], rows: int) -> torch.Tensor | None:
+        """Return the references of the next step of each hypothesis; None if the network does not look back."""
+        if self.place_index is None:
+            return None
+        result = torch.zeros(rows, 2 * len(self.engine.network.config.distances), dtype=torch.long)
+        for row, hypothesis in enumerate(active):
+            if hypothesis.places is not None:
+                result[row] = torch.tensor(hypothesis.places.references())
+        return result
+
     def _masks(self, active: list[_Hypothesis], steps_at_end: np.ndarray | None) -> np.ndarray:
         """Return the mask of each hypothesis: what constraint, source, limits and bans allow."""
         masks = np.stack([self._mask(hypothesis) for hypothesis in active])
@@ -243,7 +259,10 @@ class BeamSearch:
             return _Hypothesis(before.steps, scores, before.state, before.units, row), True
         state = None if self.guide is None else self.guide.constraint.advance(before.state, step)
         units = before.units + float(self.units(np.asarray([step]))[0])
-        hypothesis = _Hypothesis((*before.steps, step), scores, state, units, row)
+        places = None if before.places is None else before.places.copy()
+        if places is not None:
+            places.add(step)
+        hypothesis = _Hypothesis((*before.steps, step), scores, state, units, row, places)
         full = units >= self.limits.units or self.timed_out
         full |= len(self.prompt.example.steps) + len(hypothesis.steps) >= self.limits.steps
         may_end = self.guide is None or self.guide.constraint.may_end(state)

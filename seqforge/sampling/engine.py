@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,8 +26,9 @@ MIN_SPEEDUP = 0.8
 class Engine:
     """A network in step mode: it reads one step per row and returns the outputs for the next step.
 
-    The first layer looks up its response to a symbol in a table; the part of the labels and features is computed once
-    and added. Each further layer is one product of its input and its hidden state side by side (`linear`).
+    The first layer looks up its response to a symbol in a table, and its response to each earlier step at a
+    corresponding place in another one; the part of the labels and features is computed once and added. Each further
+    layer is one product of its input and its hidden state side by side (`linear`).
 
     The result of a row must not depend on how many rows there are, because sample k must not depend on n. Matrix
     libraries may choose other kernels for few rows. The constructor therefore finds the smallest number of rows from
@@ -58,6 +59,11 @@ class Engine:
             first, attention_width = layers[0], network.config.attention_width
             weight = _step_layout(first, first.input_weight)
             self._read = network.head.input_function(weight[:, :width], _step_layout(first, first.bias))
+            self._read_references: Callable[[Tensor], Tensor] | None = None
+            if network.references is not None:
+                columns = weight[:, width : width + network.config.lookback_width]
+                self._read_references = network.references.input_function(columns)
+            width += network.config.lookback_width
             self._condition_weight = weight[:, width : weight.shape[1] - attention_width].contiguous()
             self._linears: list[Linear] = []
             self._predict = network.head.output_function(self._build_linear)
@@ -113,7 +119,11 @@ class Engine:
 
     @torch.no_grad()
     def step(
-        self, steps: Tensor, condition_gates: Float[Tensor, "row gates"], state: NetworkState
+        self,
+        steps: Tensor,
+        condition_gates: Float[Tensor, "row gates"],
+        state: NetworkState,
+        references: Int[Tensor, "row numbers"] | None = None,
     ) -> Float[Tensor, "row outputs"]:
         """Read one step per row and return the outputs of the head. The state is changed in place.
 
@@ -121,8 +131,12 @@ class Engine:
             steps: The steps, shape (rows,) or (rows, width).
             condition_gates: The part of the labels and features in the gates of the first layer.
             state: The state of all rows.
+            references: What the network reads of earlier steps, as in `Batch.references`; None if it does not look
+                back.
         """
         gates = self._read(steps).add_(condition_gates)
+        if self._read_references is not None and references is not None:
+            gates.add_(self._read_references(references))
         hidden, context = gates, None
         for layer, layer_state in zip(self._layers, state[: len(self._layers)], strict=True):
             # 1. The first layer also reads the attention context of the previous step.

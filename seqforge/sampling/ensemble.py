@@ -25,12 +25,14 @@ class Ensemble:
         engines: Two or more engines.
 
     Raises:
-        RequestError: If the steps are not symbols, or a network attends to a source.
+        RequestError: If the steps are not symbols, a network attends to a source, or two networks look back by
+            different distances.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         self.engines = list(engines)
         self.network = engines[0].network
+        """A network of the ensemble that looks back, if there is one, otherwise the first."""
         if not isinstance(self.network.space, Categorical):
             raise RequestError(
                 f"models with {self.network.space.kind} steps cannot be averaged, because their steps are not symbols;"
@@ -39,6 +41,12 @@ class Ensemble:
             )  # fmt: skip
         if any(engine.network.config.source_symbols for engine in engines):
             raise RequestError("models that attend to a source cannot be averaged; give one `model`", field="model")
+        looking_back = [engine.network for engine in engines if engine.network.config.distances]
+        if len({network.config.distances for network in looking_back}) > 1:
+            raise RequestError(
+                "models that look back by different distances cannot be averaged; give one `model`", field="model"
+            )
+        self.network = (looking_back or [self.network])[0]
         self._layer_counts = [engine.network.config.layers for engine in engines]
         self._gate_widths: list[int] = []
 
@@ -58,12 +66,14 @@ class Ensemble:
         """Return the state of several rows, each a copy of a state without a row axis."""
         return self.engines[0].state(like, rows)
 
-    def step(self, steps: Tensor, condition_gates: Tensor, state: NetworkState) -> Tensor:
+    def step(
+        self, steps: Tensor, condition_gates: Tensor, state: NetworkState, references: Tensor | None = None
+    ) -> Tensor:
         """Read one step per row; the state is changed in place."""
         gate_parts = torch.split(condition_gates, self._gate_widths, -1)
         outputs, first = [], 0
         for engine, layers, gates in zip(self.engines, self._layer_counts, gate_parts, strict=True):
-            outputs.append(engine.step(steps, gates, state[first : first + layers]))
+            outputs.append(engine.step(steps, gates, state[first : first + layers], references))
             first += layers
         return _log_mean(outputs)
 

@@ -35,4 +35,5 @@ def prompt_batch(network: Network, prompt: Prompt, conditions: Conditions) -> Ba
         prompt: The prompt; its steps and its source are used.
         conditions: The labels and features, which are the same at every position.
     """
-    return example_batch(prompt.example, conditions.labels, conditions.features, network.config.source_symbols)
+    symbols, history = network.config.source_symbols, network.history
+    return example_batch(prompt.example, conditions.labels, conditions.features, symbols, history)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqforge.core.places import PlaceIndex
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.network import NetworkState
@@ -93,6 +94,9 @@ class Sampler:
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.initial_state: Hashable = self.guide.state_after(prompt) if self.guide else None
         """The state of the constraint after the prompt."""
+        history = engine.network.history
+        self.place_index = None if history is None else history.index(prompt.example.steps.tolist())
+        """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
         self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
 
@@ -147,7 +151,8 @@ class Sampler:
                     refilled.append(row)
                 # 5. Let the engine read the chosen steps, all rows at once.
                 if any(slots):
-                    outputs = engine.step(torch.from_numpy(inputs), condition_gates, state)
+                    references = self._references(slots)
+                    outputs = engine.step(torch.from_numpy(inputs), condition_gates, state, references)
                 # 6. Reset the refilled rows to the state and the outputs after the prompt.
                 for row in refilled:
                     outputs[row] = self.prompt_outputs
@@ -189,6 +194,16 @@ class Sampler:
         for layer, prompt_layer in zip(state, self.prompt_state, strict=True):
             for part, value in zip(layer, prompt_layer, strict=True):
                 part[row, : len(value)] = value
+
+    def _references(self, slots: "list[_Slot | None]") -> torch.Tensor | None:
+        """Return the references of the next step of every row; None if the network does not look back."""
+        if self.place_index is None:
+            return None
+        result = np.zeros((len(slots), 2 * len(self.engine.network.config.distances)), np.int64)
+        for row, slot in enumerate(slots):
+            if slot is not None and slot.place_index is not None:
+                result[row] = slot.place_index.references()
+        return torch.from_numpy(result)
 
     def _choose(
         self, outputs: torch.Tensor, slots: "list[_Slot | None]", steps_at_source_end: np.ndarray | None
@@ -263,6 +278,7 @@ class _Slot:
         self.history: History | None = None
         if sampler.controls.uses_history and isinstance(space, Categorical):
             self.history = History(sampler.controls, space.size, prompt.example.steps.tolist())
+        self.place_index: PlaceIndex | None = None if sampler.place_index is None else sampler.place_index.copy()
         self.units = float(sampler.units(prompt.example.steps).sum())
         self.step_count = len(prompt.example.steps)
         self._next_check = -1
@@ -294,6 +310,8 @@ class _Slot:
         self.steps.append(step)
         self.step_count += 1
         self.units += units
+        if self.place_index is not None:
+            self.place_index.add(step)
         if guide is not None and self.constraint_state is not None:
             self.constraint_state = guide.advance(self.constraint_state, step)
 

@@ -6,9 +6,12 @@ import wave
 import numpy as np
 
 from seqforge.api.text import text_of
+from seqforge.core.places import Places
 from seqforge.core.safe_svg import safe_svg
+from seqforge.core.spaces import Categorical
 from seqforge.errors import ReadError
-from seqforge.plugin import Describes, Divides, Fingerprints, FromText, Piece, Preview, Previews, Streams
+from seqforge.plugin import Aligns, Describes, Divides, Fingerprints, FromText, Piece, Preview, Previews, Streams
+from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import (
     validate_fingerprints,
     validate_parts,
@@ -45,6 +48,44 @@ def augmentation_is_valid(subject: Subject) -> str:
                 codec.decode(variant)
             changed += digest(variant) != before
     return f"{changed} of {3 * len(subject.short_examples)} variants differ from their piece"
+
+
+def places_are_valid(subject: Subject) -> str:
+    """`places` returns Places whose `places` array equals `place` after each step, and which change no state."""
+    plugin, codec = subject.plugin, subject.codec
+    if not isinstance(codec, Aligns):
+        raise CheckSkipped("the codec names no places")
+    with subject.calling("places", "the codec"):
+        history = aligned_history(plugin, codec)
+    if history is None or not isinstance(codec.space, Categorical):
+        raise CheckSkipped("the codec names no places with these options")
+    rng, equal_steps, total = np.random.default_rng(0), 0, 0
+    random_steps = [rng.integers(0, codec.space.size, 40).astype(codec.space.dtype) for _ in range(5)]
+    for number, steps in enumerate([*(example.steps for example in subject.short_examples), *random_steps]):
+        samples = len(subject.short_examples)
+        name = f"sample {number + 1}" if number < samples else f"random steps {number - samples + 1}"
+        with subject.calling("places", name):
+            references = history.references(steps)
+            at_once, in_turn = history.places.places(steps), Places.places(history.places, steps)
+            again = Places.places(history.places, steps)
+            index = history.index()
+            rows = [index.references()]
+            for step in steps.tolist():
+                index.add(step)
+                rows.append(index.references())
+        if not np.array_equal(in_turn, again):
+            raise subject.failure("places", f"of {name} depend on earlier calls; `advance` must return a new state")
+        if not np.array_equal(at_once, in_turn):
+            position = int(np.flatnonzero((at_once != in_turn).any(1))[0])
+            problem = f"of {name} returns {at_once[position].tolist()} after {position} steps"
+            raise subject.failure("places", problem, f"{in_turn[position].tolist()} as `place` does")
+        if rows != references.tolist():
+            raise subject.failure("places", f"of {name} gives other references step by step than at once")
+        if number < samples:
+            aligned = references[:-1, : len(history.distances)]
+            equal_steps += int((aligned == steps.astype(np.int64)[:, None] + 1).any(1).sum())
+            total += len(steps)
+    return f"{equal_steps / max(1, total):.0%} of the steps equal a corresponding one; distances {history.distances}"
 
 
 def pieces_are_divided(subject: Subject) -> str:

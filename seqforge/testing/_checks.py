@@ -33,6 +33,7 @@ CHECKS: Mapping[str, Check] = {
         _files.provenance_is_carried,
         _task.finish_returns_a_piece,
         _capabilities.augmentation_is_valid,
+        _capabilities.places_are_valid,
         _capabilities.pieces_are_divided,
         _capabilities.fingerprints_are_valid,
         _capabilities.texts_become_pieces,

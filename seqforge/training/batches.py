@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqforge.core.places import AlignedHistory
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.network import Batch, source_with_end
@@ -15,8 +16,8 @@ from seqforge.training.rows import Row, assign_rows
 Augment = Callable[[Example, np.random.Generator], Example]
 """A function that returns a variant of an example, drawn with the random number generator."""
 
-_Piece = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
-"""Steps, labels, features and source of a piece in one epoch."""
+_Piece = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
+"""Steps, labels, features, source and references of a piece in one epoch."""
 
 
 class Batches:
@@ -36,6 +37,8 @@ class Batches:
             piece.
         divide: Whether pieces that are longer than a row's share are divided into segments.
         augment: Function that returns a variant of a piece in each epoch.
+        history: The aligned history that the network reads; it is computed from whole pieces, after augmentation. None
+            if the network does not look back.
         local: The rows that this process reads; None for all. The other rows are read by other processes.
 
     Attributes:
@@ -54,17 +57,18 @@ class Batches:
         burn_in: int = 1,
         divide: bool = True,
         augment: Augment | None = None,
+        history: AlignedHistory | None = None,
         local: slice | None = None,
     ) -> None:
         self.dataset, self.length, self.seed = dataset, length, seed
-        self.burn_in, self.divide, self.augment = burn_in, divide, augment
+        self.burn_in, self.divide, self.augment, self.history = burn_in, divide, augment, history
         self.positions = int(dataset.lengths.sum()) + len(dataset)
         most_rows = max(1, self.positions // (4 * length)) if divide else max(1, len(dataset))
         self.rows = max(1, min(rows, most_rows))
         self.local_rows = range(self.rows)[local or slice(None)]
         self._epoch: tuple[int, list[Row]] | None = None
         self._epoch_ends = [0]
-        self._augmented: OrderedDict[tuple[int, int], _Piece] = OrderedDict()
+        self._computed: OrderedDict[tuple[int, int], _Piece] = OrderedDict()
 
     def epoch(self, number: int) -> list[Row]:
         """Return the rows of an epoch."""
@@ -102,6 +106,8 @@ class Batches:
         weights = np.zeros(shape, np.float32)
         labels = np.zeros((*shape, data.labels.shape[1]), np.int64)
         features = np.zeros((*shape, data.features.shape[1]), np.float32)
+        numbers = 0 if self.history is None else 2 * len(self.history.distances)
+        references = np.zeros((*shape, numbers), np.int64)
         sources: list[tuple[slice, int, np.ndarray]] = []
         for column, row in enumerate(rows):
             segment = int(np.searchsorted(row.offsets, begin, side="right")) - 1
@@ -114,7 +120,7 @@ class Batches:
                 time = slice(shift + low, shift + high)
                 # 3. Position r reads step r - 1 and predicts step r.
                 first_step = max(low - 1, 0)
-                steps, label, feature, source = self._piece(epoch, piece, first_step, min(high, length))
+                steps, label, feature, source, earlier = self._piece(epoch, piece, first_step, min(high, length))
                 input_steps, target_steps = steps[: high - 1 - first_step], steps[low - first_step :]
                 inputs[time.stop - len(input_steps) : time.stop, column] = input_steps
                 targets[time.start : time.start + len(target_steps), column] = target_steps
@@ -124,6 +130,8 @@ class Batches:
                 ends[time, column] = positions == length
                 weights[time, column] = positions >= first + row.burn_in[segment]
                 labels[time, column], features[time, column] = label, feature
+                if earlier is not None:
+                    references[time, column] = earlier[low:high]
                 if data.source is not None:
                     sources.append((time, column, source_with_end(source, data.source.size)))
                 segment += 1
@@ -137,21 +145,32 @@ class Batches:
             arrays["sources"] = np.zeros((*shape, longest), np.int64)
             for time, column, source in sources:
                 arrays["sources"][time, column, : len(source)] = source
+        if self.history is not None:
+            arrays["references"] = references
         tensors: dict[str, Any] = {name: torch.from_numpy(array) for name, array in arrays.items()}
         return Batch(**tensors)
 
     def _piece(self, epoch: int, piece: int, first: int, end: int) -> _Piece:
-        """Return steps [first, end) of a piece with its labels, features and source, augmented for the epoch."""
+        """Return steps [first, end) of a piece with its labels, features, source and all references, for the epoch."""
         data = self.dataset
-        if self.augment is None or self.seed is None:
-            return data.steps(piece, first, end), data.labels[piece], data.features[piece], data.source_of(piece)
-        if (epoch, piece) not in self._augmented:
-            rng = np.random.default_rng([self.seed, epoch, piece, 2])
-            example = self.augment(data.example(piece), rng)
-            labels = data.label_index.numbers(example.labels)
-            features = data.features[piece] if example.features is None else example.features
-            self._augmented[epoch, piece] = example.steps, labels, features, example.source
-            if len(self._augmented) > 4 * self.rows:
-                self._augmented.popitem(last=False)
-        steps, label, feature, source = self._augmented[epoch, piece]
-        return steps[first:end], label, feature, source
+        augment = None if self.seed is None else self.augment
+        if augment is None and self.history is None:
+            return data.steps(piece, first, end), data.labels[piece], data.features[piece], data.source_of(piece), None
+        if (epoch, piece) not in self._computed:
+            self._computed[epoch, piece] = self._compute(epoch, piece, augment)
+            if len(self._computed) > 4 * self.rows:
+                self._computed.popitem(last=False)
+        steps, label, feature, source, references = self._computed[epoch, piece]
+        return steps[first:end], label, feature, source, references
+
+    def _compute(self, epoch: int, piece: int, augment: Augment | None) -> _Piece:
+        """Return a whole piece, augmented for the epoch, with its references."""
+        data = self.dataset
+        steps, labels, features, source = data.steps(piece), data.labels[piece], data.features[piece], None
+        if augment is None:
+            source = data.source_of(piece)
+        else:
+            example = augment(data.example(piece), np.random.default_rng([self.seed or 0, epoch, piece, 2]))
+            steps, source, labels = example.steps, example.source, data.label_index.numbers(example.labels)
+            features = features if example.features is None else example.features
+        return steps, labels, features, source, None if self.history is None else self.history.references(steps)

@@ -28,7 +28,9 @@ DEFAULT_ENCODER_UNITS = 128
 """Units per direction of the source encoder where steps are symbols."""
 BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
 MAX_THREADS = 1024
-NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units")
+DEFAULT_LOOKBACK = 48
+"""Width of the embedding of an earlier step at a corresponding place, where the codec names places."""
+NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units", "lookback")
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
 MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
 
@@ -62,6 +64,13 @@ class TrainingConfig:
         MODEL,
         "Units per direction of the bidirectional LSTM that encodes a source (such as a text) before attention;"
         f" 0: attention on the symbols themselves. Default: {DEFAULT_ENCODER_UNITS} where steps are symbols, else 0.",
+        "UNITS",
+    )
+    lookback: int | None = _option(
+        None,
+        MODEL,
+        "Size of the embedding of each earlier step that stands at a corresponding place, such as the same place one"
+        f" bar before; 0: none are read. Default: {DEFAULT_LOOKBACK} where the encoding names places, else 0.",
         "UNITS",
     )
     steps: int | None = _option(None, OPTIMISATION, "Train for this number of optimiser steps.")
@@ -117,7 +126,7 @@ class TrainingConfig:
                 raise OptionsError.invalid(kind, value, "above 0 and finite")
         if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
             raise OptionsError.invalid("threads", self.threads, f"from 1 to {MAX_THREADS}")
-        minima = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0}
+        minima = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0, "lookback": 0}
         for name, bound in minima.items():
             value = getattr(self, name)
             if value is not None and value < bound:
@@ -176,6 +185,7 @@ class TrainingConfig:
         source: Categorical | None = None,
         labels: tuple[int, ...] = (),
         features: int = 0,
+        distances: tuple[int, ...] = (),
     ) -> NetworkConfig:
         """Return the architecture of the network for a codec.
 
@@ -187,6 +197,7 @@ class TrainingConfig:
             source: The type of a step of the source.
             labels: The number of values of each label.
             features: The number of real features.
+            distances: The numbers of periods by which the codec looks back; empty if it names no places.
 
         Raises:
             OptionsError: If an option is out of range.
@@ -195,10 +206,18 @@ class TrainingConfig:
         if encoder_units is None:
             symbolic = source is not None and isinstance(space, Categorical)
             encoder_units = DEFAULT_ENCODER_UNITS if symbolic else 0
-        shape = {name: getattr(config, name) for name in NETWORK_FIELDS if name != "encoder_units"}
+        lookback = self.lookback if self.lookback is not None else DEFAULT_LOOKBACK
+        resolved_below = ("encoder_units", "lookback")
+        shape = {name: getattr(config, name) for name in NETWORK_FIELDS if name not in resolved_below}
         symbols = source.size + 1 if source is not None else 0
         return NetworkConfig(
-            **shape, encoder_units=encoder_units, labels=labels, features=features, source_symbols=symbols
+            **shape,
+            encoder_units=encoder_units,
+            labels=labels,
+            features=features,
+            source_symbols=symbols,
+            lookback=lookback if distances else 0,
+            distances=distances if lookback else (),
         )
 
 

@@ -83,7 +83,7 @@ def exact_likelihood(network: Network, dataset: Dataset, *, max_rows: int = 64, 
     longest = int(dataset.lengths.max()) + 1
     positions = int(dataset.lengths.sum()) + len(dataset)
     rows = int(np.clip(-(-positions // longest), 1, max_rows))
-    batches = Batches(dataset, rows=rows, length=length, seed=None, divide=False)
+    batches = Batches(dataset, rows=rows, length=length, seed=None, divide=False, history=network.history)
     with evaluation_mode(network):
         return evaluate_batches(network, batches)
 

@@ -81,12 +81,20 @@ class Trainer:
             length=config.bptt,
             seed=config.seed,
             augment=augment,
+            history=network.history,
             local=group.rows,
         )
         self.valid: Batches | None = None
         if valid is not None and len(valid):
             rows = max(config.batch_size, VALID_ROWS)
-            self.valid = Batches(valid, rows=rows, length=2 * config.bptt, seed=None, burn_in=VALID_BURN_IN)
+            self.valid = Batches(
+                valid,
+                rows=rows,
+                length=2 * config.bptt,
+                seed=None,
+                burn_in=VALID_BURN_IN,
+                history=network.history,
+            )
         self.units_per_position = float(train.units.sum()) / self.batches.positions
         self.valid_units_per_position = float(valid.units.sum()) / self.valid.positions if self.valid and valid else 1.0
         self.optimiser = Optimiser(

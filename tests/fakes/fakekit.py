@@ -40,6 +40,34 @@ class Good(Plugin[str, NoOptions, NoRequest]):
 """A minimal plugin; tests replace a line of it to get a broken one."""
 
 
+VERSES = """
+from seqforge import Aligns, NoOptions, NoRequest, Piece, Places, Plugin, TokenCodec
+
+class Lines(Places):
+    distances = (1, 2)
+    def __init__(self, newline): self.newline = newline
+    def start(self): return (0, 0)
+    def place(self, state): return state
+    def advance(self, state, step):
+        return (state[0] + 1, 0) if step == self.newline else (state[0], state[1] + 1)
+
+class Codec(TokenCodec[str, NoOptions, NoRequest], Aligns):
+    def tokenise(self, content): return list(content)
+    def detokenise(self, tokens): return "".join(tokens)
+    def places(self): return Lines(self.index.get("\\n", -1))
+
+class Good(Plugin[str, NoOptions, NoRequest]):
+    name = "verses"
+    reads = (".verses",)
+    writes = (".verses",)
+    codec = Codec
+    native = False
+    def read(self, path, options): yield Piece(path.read_text())
+    def write(self, pieces, path): path.write_text("".join(piece.content for piece in pieces))
+"""
+"""A plugin whose codec names places: the line, and the character in the line."""
+
+
 def install(
     folder: Path,
     code: str = PLUGIN,

@@ -10,8 +10,9 @@ from typing import Literal
 
 import hashlib
 import numpy as np
-from seqforge import (UNSEEN, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides, Example,
-    Fingerprints, FromText, Piece, Plugin, Preview, Previews, Prompt, ReadError, Streams, Task, TokenCodec, flag)
+from seqforge import (UNSEEN, Aligns, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides,
+    Example, Fingerprints, FromText, Piece, Places, Plugin, Preview, Previews, Prompt, ReadError, Streams, Task,
+    TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -29,7 +30,14 @@ class Even(Constraint):
     def to_end(self, state): return int(state)
     def advance(self, state, step): return 1 - state
 
-class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams):
+class PairPlaces(Places):
+    distances = (1, 2)
+    def start(self): return 0
+    def place(self, state): return state // 2, state % 2
+    def advance(self, state, step): return state + 1
+    # more of the places
+
+class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams, Aligns):
     def tokenise(self, content): return list(content)
     def detokenise(self, tokens):
         if len(tokens) % 2:
@@ -44,6 +52,7 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams):
         shifted = np.where(example.steps > 0, (example.steps.astype(int) - 1 + shift) % (self.space.size - 1) + 1, 0)
         return replace(example, steps=shifted.astype(self.space.dtype))
     def stream(self): return lambda step: self.vocabulary[int(step)]
+    def places(self): return PairPlaces()
     # more of the codec
 
 class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqforge.core.places import AlignedHistory, Places
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.network import Batch
@@ -221,4 +222,39 @@ def test_cache_of_augmented_pieces_is_limited(make_dataset: Datasets) -> None:
     batches = Batches(dataset, rows=2, length=6, seed=0, augment=transpose)
     for t in range(60):
         batches[t]
-    assert len(batches._augmented) <= 4 * batches.rows
+    assert len(batches._computed) <= 4 * batches.rows
+
+
+# -- references -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+@pytest.mark.parametrize("divide", [False, True])
+def test_references_are_those_of_the_whole_augmented_piece(
+    make_dataset: Datasets, period_of_four: Places, divide: bool, augmented: bool
+) -> None:
+    pieces = random_pieces()
+    dataset = labelled_dataset(make_dataset, pieces)
+    history = AlignedHistory(period_of_four)
+    seed, augment = (3, transpose) if augmented else (None, None)
+    batches = Batches(dataset, rows=3, length=7, seed=seed, burn_in=2, divide=divide, augment=augment, history=history)
+    variants = [
+        transpose(dataset.example(piece), np.random.default_rng([3, 1, piece, 2])).steps
+        if augmented
+        else np.array(steps)
+        for piece, steps in enumerate(pieces)
+    ]
+    expected = [history.references(steps.astype(np.int64)) for steps in variants]
+    first = batches.batches_in(0)
+    rows = [torch.cat([batches[first + t].references for t in range(batches.batches_in(1))])]
+    assert rows[0].shape[2] == 2 * len(history.distances)
+    for column, row in enumerate(batches.epoch(1)):
+        for number, piece in enumerate(row.pieces.tolist()):
+            begin, end = row.offsets[number], row.offsets[number + 1]
+            actual = rows[0][begin:end, column].numpy()
+            np.testing.assert_array_equal(actual, expected[piece][row.first[number] : row.end[number]])
+
+
+def test_batches_without_history_have_no_references(make_dataset: Datasets) -> None:
+    dataset = labelled_dataset(make_dataset, random_pieces())
+    assert Batches(dataset, rows=3, length=7, seed=0)[2].references is None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqforge.core.places import AlignedHistory, Places
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.errors import DamagedFileError
@@ -103,6 +104,29 @@ def test_resume_is_exact_with_augmentation_and_bfloat16(
     expected, result = copy_tensors(uninterrupted), copy_tensors(resumed)
     assert all(torch.equal(result[name], value) for name, value in expected.items())
     assert {value.dtype for value in expected.values()} == {torch.float32}
+
+
+def test_resume_is_exact_for_a_network_that_looks_back(
+    make_network: Maker, random_dataset: Datasets, make_config: Configs, period_of_four: Places
+) -> None:
+    train, valid = random_dataset(), random_dataset(seed=1, count=4)
+
+    def new_trainer(seed: int) -> Trainer:
+        network = make_network(labels=(2,), seed=seed, lookback=4, distances=(1, 2))
+        network.history = AlignedHistory(period_of_four, (1, 2))
+        return Trainer(network, train, valid, make_config(**ALL_DROPOUT), augment=transpose)
+
+    uninterrupted, interrupted, resumed = new_trainer(0), new_trainer(0), new_trainer(1)
+    before = copy_tensors(uninterrupted)
+    list(uninterrupted.run())
+    for _ in range(12):
+        interrupted.step()
+    resumed.restore(dataclasses.replace(interrupted.state), copy_tensors(interrupted))
+    list(resumed.run())
+    expected, result = copy_tensors(uninterrupted), copy_tensors(resumed)
+    assert all(torch.equal(result[name], value) for name, value in expected.items())
+    learnt = [name for name in before if "references" in name and not torch.equal(expected[name], before[name])]
+    assert {name.rpartition(".")[2] for name in learnt} == {"steps", "agreements"}
 
 
 def test_state_before_first_step_can_be_resumed(

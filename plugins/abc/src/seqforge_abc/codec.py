@@ -7,12 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
+from seqforge import Aligns, Augments, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
 from seqforge_abc.edit_request import EditRequest
 from seqforge_abc.edits import EditTask
+from seqforge_abc.history import TunePlaces
 from seqforge_abc.infill import Infill, automaton_of
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.playback import tempo_of
@@ -30,7 +31,7 @@ UNCHANGED_SHARE = 0.5
 """The share of training pieces that keep their key in an epoch."""
 
 
-class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
+class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
     """Encodes tunes as tokens of their music (`tokens`), or as characters of their ABC text (`characters`).
 
     The tokens do not depend on the corpus, except for the names of rhythms, so a model can be trained further on other
@@ -140,6 +141,10 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments):
             Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES,
             joint_steps=automaton.header.joint_steps,
         )  # fmt: skip
+
+    def places(self) -> TunePlaces | None:
+        """Return the automaton of bars and offsets; None for characters."""
+        return None if self._by_character else TunePlaces(self.vocabulary)
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the tune in its own key, or transposed to a random key in which every pitch is in range."""

@@ -1,0 +1,198 @@
+"""Places: where a step stands in the structure of its piece, and the earlier steps that stand at corresponding places.
+
+A melody repeats its bars and a poem its lines. A codec names the place of each step as a period and an offset, such as
+the bar and the position in the bar. The network then reads the steps at the same offset one, two, four and eight
+periods before as further inputs. Nothing here knows what a period is.
+
+Source: E. Waite, "Generating Long-Term Structure in Songs and Stories", Magenta, 2016: the Lookback RNN, which reads
+the events one and two bars before.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable
+from copy import copy
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+
+__all__ = ["MAX_AGREEMENT", "AlignedHistory", "PlaceIndex", "Places"]
+
+MAX_AGREEMENT = 5
+"""The largest agreement: 16 or more equal steps in a row."""
+_LEVELS = np.array([min(run.bit_length(), MAX_AGREEMENT) for run in range(1 << (MAX_AGREEMENT - 1) | 1)])
+
+
+class Places(ABC):
+    """An automaton over steps that names the place of the step that comes next: a period and an offset in it.
+
+    The place is a pure function of the steps before, so that training, scoring and sampling agree. States are never
+    changed; `advance` returns another state.
+
+    >>> class Words(Places):  # the offset is the number of words since the start of the line
+    ...     def start(self): return (0, 0)
+    ...     def place(self, state): return state
+    ...     def advance(self, state, step): return (state[0] + 1, 0) if step == 9 else (state[0], state[1] + 1)
+    >>> AlignedHistory(Words(), distances=(1,)).indices(np.array([4, 5, 9, 4, 6, 9])).tolist()  # 9 ends a line
+    [[-1], [-1], [-1], [0], [1], [2], [3]]
+
+    Attributes:
+        distances: The numbers of periods by which the network looks back, each at least 1.
+    """
+
+    distances: tuple[int, ...] = (1, 2, 4, 8)
+
+    @abstractmethod
+    def start(self) -> Hashable:
+        """Return the state before the first step."""
+
+    @abstractmethod
+    def advance(self, state: Any, step: int) -> Hashable:
+        """Return the state after a step; every step of the space is accepted."""
+
+    @abstractmethod
+    def place(self, state: Any) -> tuple[int, int] | None:
+        """Return period and offset of the step that comes next, integers from 0; None if it has no place.
+
+        If several steps have the same place, the latest of them counts.
+        """
+
+    def places(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions two"]:
+        """Return the places before each step and after the last one, shape (steps + 1, 2); -1, -1 for no place.
+
+        It equals `place` after each prefix. A subclass may override it with a faster computation, for training.
+        """
+        state, result = self.start(), np.full((len(steps) + 1, 2), -1, np.int64)
+        for position, step in enumerate([*steps.tolist(), None]):
+            place = self.place(state)
+            if place is not None:
+                result[position] = place
+            if step is not None:
+                state = self.advance(state, step)
+        return result
+
+
+class AlignedHistory:
+    """What the network reads of earlier steps: those that stand at places corresponding to that of the next step.
+
+    For each distance the network reads two numbers, its references:
+
+    - the corresponding step plus one, or 0 for none;
+    - the agreement: how many of the last steps in a row were equal to their own corresponding steps, as the number of
+      its binary digits, at most `MAX_AGREEMENT`. It tells whether the piece repeats the earlier period just now.
+
+    Args:
+        places: The automaton that names the places.
+        distances: The numbers of periods to look back; None for those of `places`.
+
+    Attributes:
+        places: The automaton.
+        distances: The numbers of periods to look back.
+    """
+
+    def __init__(self, places: Places, distances: tuple[int, ...] | None = None) -> None:
+        self.places, self.distances = places, places.distances if distances is None else distances
+
+    def indices(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions distances"]:
+        """Return the index of the corresponding step before each step and after the last one; -1 for none.
+
+        Args:
+            steps: The steps of a whole piece.
+
+        Returns:
+            An array of shape (steps + 1, distances). Row r contains indices below r.
+        """
+        return self.indices_of(self.places.places(steps))
+
+    def indices_of(self, places: Integer[np.ndarray, "positions two"]) -> Integer[np.ndarray, "positions distances"]:
+        """Return the same as `indices` from the places of the steps."""
+        length = len(places)
+        result = np.full((length, len(self.distances)), -1, np.int64)
+        at = np.flatnonzero(places[:, 0] >= 0)
+        if not len(at):
+            return result
+        # 1. Number the places, and sort their occurrences by place, then by position.
+        periods = places[at, 0]
+        offsets = np.unique(places[at, 1], return_inverse=True)[1].reshape(-1)
+        width = int(offsets.max()) + 1
+        keys = periods * width + offsets
+        known, numbers = np.unique(keys, return_inverse=True)
+        occurrences = np.sort(numbers.reshape(-1) * length + at)
+        # 2. Look up the latest occurrence before each position.
+        for column, distance in enumerate(self.distances):
+            number = np.searchsorted(known, keys - distance * width).clip(max=len(known) - 1)
+            latest = np.searchsorted(occurrences, number * length + at) - 1
+            earlier = occurrences[latest.clip(min=0)]
+            exists = (periods >= distance) & (known[number] == keys - distance * width)
+            exists &= (latest >= 0) & (earlier // length == number)
+            result[at[exists], column] = earlier[exists] % length
+        return result
+
+    def references(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions numbers"]:
+        """Return the references before each step and after the last one.
+
+        Args:
+            steps: The steps of a whole piece.
+
+        Returns:
+            An array of shape (steps + 1, 2 x distances): the corresponding steps, then the agreements.
+        """
+        numbers = steps.astype(np.int64) + 1
+        aligned = np.append(numbers, 0)[self.indices(steps)]  # the index -1 selects the appended 0
+        # Agreement at position r: r minus the last position at or before r whose previous step differs.
+        positions = np.arange(len(aligned))[:, None]
+        differs = np.ones(aligned.shape, np.bool_)
+        differs[1:] = aligned[:-1] != numbers[:, None]
+        runs = positions - np.maximum.accumulate(np.where(differs, positions, 0))
+        return np.concatenate([aligned, _LEVELS[runs.clip(max=len(_LEVELS) - 1)]], 1)
+
+    def index(self, steps: Iterable[int] = ()) -> "PlaceIndex":
+        """Return the index of a piece that begins with these steps and grows step by step."""
+        return PlaceIndex(self, steps)
+
+
+class PlaceIndex:
+    """The latest step at each place of one growing piece; every operation takes constant time.
+
+    Args:
+        history: The aligned history.
+        steps: The first steps of the piece.
+    """
+
+    def __init__(self, history: AlignedHistory, steps: Iterable[int] = ()) -> None:
+        self._places, self._distances = history.places, history.distances
+        self._state = self._places.start()
+        self._latest: dict[tuple[int, int], int] = {}
+        """The latest step at each place, plus one."""
+        self._runs = [0] * len(self._distances)
+        """The number of last steps that were equal to their corresponding steps, for each distance."""
+        self._look_up()
+        for step in steps:
+            self.add(step)
+
+    def _look_up(self) -> None:
+        """Look up the corresponding steps of the current place."""
+        self._place, latest = self._places.place(self._state), self._latest
+        self._aligned = [0] * len(self._distances)
+        if self._place is not None:
+            period, offset = self._place
+            self._aligned = [latest.get((period - distance, offset), 0) for distance in self._distances]
+
+    def add(self, step: int) -> None:
+        """Append a step."""
+        number = step + 1
+        if self._place is not None:
+            self._latest[self._place] = number
+        self._runs = [run + 1 if number == other else 0 for run, other in zip(self._runs, self._aligned, strict=True)]
+        self._state = self._places.advance(self._state, step)
+        self._look_up()
+
+    def references(self) -> list[int]:
+        """Return the references before the step that comes next, as one row of `AlignedHistory.references`."""
+        return [*self._aligned, *[min(run.bit_length(), MAX_AGREEMENT) for run in self._runs]]
+
+    def copy(self) -> "PlaceIndex":
+        """Return an index that grows independently."""
+        result = copy(self)
+        result._latest = dict(self._latest)
+        return result

@@ -1,0 +1,74 @@
+"""The aligned history of a codec: what its places are checked for, and where the network gets it from."""
+
+from typing import Any
+
+import numpy as np
+
+from seqforge.core.places import AlignedHistory, Places
+from seqforge.core.spaces import Categorical
+from seqforge.plugin.capabilities import Aligns
+from seqforge.plugin.codec import AnyCodec
+from seqforge.plugin.plugin import AnyPlugin
+from seqforge.plugin.validation import contract_error
+
+__all__ = ["aligned_history"]
+
+LARGEST = 1 << 31
+"""Periods and offsets are smaller than this number."""
+
+
+def aligned_history(
+    plugin: AnyPlugin, codec: AnyCodec, distances: tuple[int, ...] | None = None
+) -> AlignedHistory | None:
+    """Return the aligned history of a codec with checked places; None if the codec names none.
+
+    Args:
+        plugin: The plugin.
+        codec: The codec.
+        distances: The numbers of periods by which a network looks back; None for those of the codec's places.
+
+    Raises:
+        ContractError: If `places` returns something else than Places or None, or its distances are wrong.
+    """
+    if not isinstance(codec, Aligns):
+        return None
+    places: Any = codec.places()
+    if places is None:
+        return None
+    if not isinstance(places, Places):
+        rule = "an instance of Places, or None"
+        raise contract_error(plugin, "places", f"returns a {type(places).__name__}", rule, owner=codec)
+    if not isinstance(codec.space, Categorical):
+        problem = f"returns places for steps that are not symbols but {codec.space}"
+        raise contract_error(plugin, "places", problem, "None", owner=codec)
+    own: Any = places.distances
+    if not isinstance(own, tuple) or not own or not all(type(number) is int and number >= 1 for number in own):
+        problem = f"returns places with the distances {own!r}"
+        raise contract_error(plugin, "places", problem, "places with a tuple of integers from 1", owner=codec)
+    return _CheckedHistory(plugin, places, own if distances is None else distances)
+
+
+class _CheckedHistory(AlignedHistory):
+    """An aligned history that checks the array of places once per piece.
+
+    Args:
+        plugin: The plugin, for messages.
+        places: Its places.
+        distances: The numbers of periods to look back.
+    """
+
+    def __init__(self, plugin: AnyPlugin, places: Places, distances: tuple[int, ...]) -> None:
+        super().__init__(places, distances)
+        self.plugin = plugin
+
+    def indices(self, steps: np.ndarray) -> np.ndarray:
+        places: Any = self.places.places(steps)
+        expected = (len(steps) + 1, 2)
+        if not isinstance(places, np.ndarray) or places.shape != expected or places.dtype.kind not in "iu":
+            kind = f"an array of {places.dtype} of shape {places.shape}" if hasattr(places, "shape") else repr(places)
+            rule = f"an array of integers of shape {expected}"
+            raise contract_error(self.plugin, "places", f"returns {kind}", rule, owner=self.places)
+        if (places >= LARGEST).any() or ((places < 0).any(1) & (places != -1).any(1)).any():
+            rule = f"periods and offsets from 0 to {LARGEST - 1:,}, or -1 and -1"
+            raise contract_error(self.plugin, "places", "returns a place out of range", rule, owner=self.places)
+        return self.indices_of(places)

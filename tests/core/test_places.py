@@ -1,0 +1,104 @@
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqforge.core.places import MAX_AGREEMENT, AlignedHistory, PlaceIndex, Places
+
+STEPS = st.lists(st.integers(0, 5), max_size=60)
+DISTANCES = st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(tuple)
+
+
+class Lines(Places):
+    """Step 0 ends a line, step 1 goes back one line, step 2 has no place, step 3 does not advance."""
+
+    def start(self) -> tuple[int, int, int]:
+        return 0, 0, 0
+
+    def place(self, state: Any) -> tuple[int, int] | None:
+        line, offset, previous = state
+        return None if previous == 2 else (line, offset)
+
+    def advance(self, state: Any, step: int) -> tuple[int, int, int]:
+        line, offset, _ = state
+        if step < 2:
+            return (line + 1 if step == 0 else max(0, line - 1)), 0, step
+        return line, offset + (step != 3), step
+
+
+def expected_indices(steps: list[int], distances: tuple[int, ...]) -> list[list[int]]:
+    """Return the indices by their definition: the latest earlier step at the place so many lines before."""
+    places, state, walked = Lines(), Lines().start(), []
+    for step in [*steps, None]:
+        walked.append(places.place(state))
+        state = state if step is None else places.advance(state, step)
+    result = []
+    for position, place in enumerate(walked):
+        row = []
+        for distance in distances:
+            wanted = None if place is None else (place[0] - distance, place[1])
+            earlier = [index for index in range(position) if wanted is not None and walked[index] == wanted]
+            row.append(max(earlier, default=-1))
+        result.append(row)
+    return result
+
+
+@given(STEPS, DISTANCES)
+def test_indices_are_the_latest_steps_at_corresponding_places(steps: list[int], distances: tuple[int, ...]) -> None:
+    history = AlignedHistory(Lines(), distances)
+    assert history.indices(np.array(steps, np.uint8)).tolist() == expected_indices(steps, distances)
+
+
+@given(STEPS, DISTANCES)
+def test_references_are_the_corresponding_steps_and_the_lengths_of_agreement(
+    steps: list[int], distances: tuple[int, ...]
+) -> None:
+    references = AlignedHistory(Lines(), distances).references(np.array(steps, np.uint8))
+    indices, runs = expected_indices(steps, distances), [0] * len(distances)
+    for position, row in enumerate(references.tolist()):
+        levels = [min(run.bit_length(), MAX_AGREEMENT) for run in runs]
+        assert row == [*(steps[index] + 1 if index >= 0 else 0 for index in indices[position]), *levels]
+        if position < len(steps):
+            equal = [index >= 0 and steps[index] == steps[position] for index in indices[position]]
+            runs = [run + 1 if same else 0 for run, same in zip(runs, equal, strict=True)]
+
+
+@given(STEPS, DISTANCES)
+def test_growing_piece_has_the_references_of_the_whole_piece(steps: list[int], distances: tuple[int, ...]) -> None:
+    history = AlignedHistory(Lines(), distances)
+    index = history.index()
+    rows = [index.references()]
+    for step in steps:
+        index.add(step)
+        rows.append(index.references())
+    assert rows == history.references(np.array(steps, np.uint8)).tolist()
+
+
+@given(STEPS, STEPS, STEPS)
+def test_copies_grow_independently(prefix: list[int], first: list[int], second: list[int]) -> None:
+    history = AlignedHistory(Lines())
+    original = history.index(prefix)
+    other = original.copy()
+    for step in first:
+        original.add(step)
+    for step in second:
+        other.add(step)
+    assert original.references() == PlaceIndex(history, prefix + first).references()
+    assert other.references() == PlaceIndex(history, prefix + second).references()
+
+
+def test_a_run_of_sixteen_equal_steps_has_the_largest_agreement() -> None:
+    steps = np.array([0] * 20)  # twenty empty lines, each equal to the one before
+    agreements = AlignedHistory(Lines(), (1,)).references(steps)[:, 1].tolist()
+    assert agreements == [0, 0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5]
+
+
+def test_piece_without_places_has_no_references() -> None:
+    class Nowhere(Lines):
+        def place(self, state: Any) -> None:
+            return None
+
+    history = AlignedHistory(Nowhere())
+    assert not history.references(np.array([3, 4, 3, 4])).any()
+    assert not any(history.index([3, 4, 3]).references())

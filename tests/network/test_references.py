@@ -1,0 +1,95 @@
+import dataclasses
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from seqforge.core.places import AlignedHistory, Places
+from seqforge.core.sequences import Example
+from seqforge.core.spaces import Categorical, Mixture
+from seqforge.errors import DamagedFileError, OptionsError
+from seqforge.network import Network, NetworkConfig, example_batch
+from seqforge.network.references import ReferenceEmbedding
+
+Maker = Callable[..., Network]
+NO_LABELS, NO_FEATURES = np.zeros(0, np.int64), np.zeros(0, np.float32)
+
+
+def embedding(size: int = 6, width: int = 5, distances: int = 3) -> ReferenceEmbedding:
+    result = ReferenceEmbedding(size, width, distances)
+    result.initialise(torch.Generator().manual_seed(0))
+    return result
+
+
+def test_no_step_and_no_agreement_are_embedded_as_zeros() -> None:
+    layer = embedding()
+    assert not layer(torch.zeros(4, 6, dtype=torch.long)).any()
+    assert layer(torch.tensor([[0, 0, 1, 0, 0, 0]]))[:, :10].eq(0).all()
+    assert layer(torch.tensor([[0, 0, 0, 5, 0, 0]]))[:, 5:].eq(0).all()
+
+
+def test_tables_for_stepping_equal_the_product_with_the_input_matrix() -> None:
+    layer, weight = embedding(), torch.randn(8, 15, generator=torch.Generator().manual_seed(1))
+    rng = np.random.default_rng(0)
+    references = torch.from_numpy(np.concatenate([rng.integers(0, 7, (50, 3)), rng.integers(0, 6, (50, 3))], 1))
+    contribution = layer.input_function(weight)
+    torch.testing.assert_close(contribution(references), layer(references) @ weight.t(), atol=1e-5, rtol=1e-5)
+    for rows in (1, 2, 7):  # a row does not depend on the others
+        assert torch.equal(contribution(references[:rows]), contribution(references)[:rows])
+
+
+def test_outputs_depend_on_the_references_and_the_batch_may_be_cut(make_network: Maker, period_of_four: Places) -> None:
+    network = make_network(layers=2, lookback=6, distances=(1, 3), weight_scale=2.0)
+    steps = np.random.default_rng(0).integers(0, 5, 30)
+    outputs = []
+    for history in (AlignedHistory(period_of_four, (1, 3)), AlignedHistory(period_of_four, (2, 3))):
+        batch = example_batch(Example(steps), NO_LABELS, NO_FEATURES, 0, history)
+        state, parts = network.zero_state(1), []
+        with torch.no_grad():
+            whole = network(batch, state)[0]
+            for first, end in itertools.pairwise([0, 1, 7, 20, 31]):
+                part, state = network(batch.slice_time(first, end), state)
+                parts.append(part)
+        torch.testing.assert_close(torch.cat(parts), whole, atol=2e-6, rtol=0)
+        outputs.append(whole)
+    assert (outputs[0] - outputs[1]).abs().max() > 0.01
+
+
+def test_network_that_looks_back_refuses_a_batch_without_references(make_network: Maker) -> None:
+    network = make_network(lookback=4, distances=(1,))
+    with pytest.raises(ValueError, match="no references"):
+        network(example_batch(Example(np.array([1, 2])), NO_LABELS, NO_FEATURES, 0), network.zero_state(1))
+
+
+def test_other_weights_do_not_depend_on_the_references() -> None:
+    config = NetworkConfig(layers=2, hidden=8, embedding=8)
+    plain = Network(Categorical(5), config, seed=3)
+    looking = Network(Categorical(5), dataclasses.replace(config, lookback=4, distances=(1, 2)), seed=3)
+    weights = dict(looking.named_parameters())
+    assert torch.equal(weights["head.embedding"], plain.head.embedding)
+    assert weights["layers.0.input_weight"].shape == (32, 8 + 2 * 4)
+
+
+def test_real_valued_steps_are_refused() -> None:
+    with pytest.raises(OptionsError) as caught:
+        Network(Mixture(2, 1), NetworkConfig(lookback=4, distances=(1,)))
+    assert (caught.value.field, caught.value.value) == ("lookback", 4)
+
+
+def test_config_of_an_older_model_reads_as_a_network_that_does_not_look_back() -> None:
+    config = NetworkConfig(layers=1, hidden=16)
+    stored = config.to_json()
+    del stored["lookback"], stored["distances"]
+    assert NetworkConfig.from_json(stored) == config
+    looking = NetworkConfig(lookback=8, distances=(1, 2, 4))
+    assert NetworkConfig.from_json(looking.to_json()) == looking
+    assert looking.lookback_width == 24
+
+
+@pytest.mark.parametrize("values", [(8, []), (0, [1]), (8, [0]), (8, [1.5]), (8, [True]), (8, 3), (-1, [1])])
+def test_damaged_distances_are_refused(values: tuple[int, object]) -> None:
+    lookback, distances = values
+    with pytest.raises(DamagedFileError):
+        NetworkConfig.from_json({**NetworkConfig().to_json(), "lookback": lookback, "distances": distances})
