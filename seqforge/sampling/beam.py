@@ -22,6 +22,7 @@ from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import Guide, mask_source_end
 from seqforge.sampling.prompts import Conditions, prompt_batch
+from seqforge.sampling.references import place_index, reference_rows
 from seqforge.sampling.sampler import Sample
 
 
@@ -114,8 +115,7 @@ class BeamSearch:
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.initial_state = self.guide.state_after(prompt) if self.guide else None
         """The state of the constraint after the prompt."""
-        history = engine.network.history
-        self.place_index = None if history is None else history.index(prompt.example.steps.tolist())
+        self.place_index = place_index(engine.network, prompt)
         """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
         self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
@@ -186,7 +186,8 @@ class BeamSearch:
                 source_rows = torch.zeros(rows, dtype=torch.long)
                 source_rows[: len(active)] = torch.tensor([hypothesis.row for hypothesis in active])
                 state = [tuple(part[source_rows].clone() for part in layer) for layer in state]
-                logits = self.engine.step(steps, condition_gates, state, self._references(active, rows))
+                references = reference_rows([hypothesis.places for hypothesis in active], rows)
+                logits = self.engine.step(steps, condition_gates, state, references)
         finally:
             torch.set_num_threads(threads)
         return complete
@@ -218,16 +219,6 @@ class BeamSearch:
                 if beams == 1:
                     return []
         return extended
-
-    def _references(self, active: list[_Hypothesis], rows: int) -> torch.Tensor | None:
-        """Return the references of the next step of each hypothesis; None if the network does not look back."""
-        if self.place_index is None:
-            return None
-        result = torch.zeros(rows, 2 * len(self.engine.network.config.distances), dtype=torch.long)
-        for row, hypothesis in enumerate(active):
-            if hypothesis.places is not None:
-                result[row] = torch.tensor(hypothesis.places.references())
-        return result
 
     def _masks(self, active: list[_Hypothesis], steps_at_end: np.ndarray | None) -> np.ndarray:
         """Return the mask of each hypothesis: what constraint, source, limits and bans allow."""

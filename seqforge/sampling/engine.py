@@ -133,9 +133,14 @@ class Engine:
             state: The state of all rows.
             references: What the network reads of earlier steps, as in `Batch.references`; None if it does not look
                 back.
+
+        Raises:
+            ValueError: If the network looks back and `references` is None.
         """
         gates = self._read(steps).add_(condition_gates)
-        if self._read_references is not None and references is not None:
+        if self._read_references is not None:
+            if references is None:
+                raise ValueError("the network looks back, and the step has no references")
             gates.add_(self._read_references(references))
         hidden, context = gates, None
         for layer, layer_state in zip(self._layers, state[: len(self._layers)], strict=True):

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqforge.core.places import PlaceIndex
 from seqforge.core.spaces import Categorical
 from seqforge.network import NetworkState
 from seqforge.sampling.controls import Controls
@@ -15,6 +16,7 @@ from seqforge.sampling.engine import Engine
 from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import CachedState, Guide
 from seqforge.sampling.linear import MAX_ROWS
+from seqforge.sampling.references import reference_rows
 
 __all__ = ["JointSteps"]
 
@@ -32,11 +34,13 @@ class _Prefix:
         steps: The steps.
         log_probability: Their log-probability under the network.
         entry: The state of the constraint after them.
+        places: The places of all steps, those of the prompt included; None if the network does not look back.
     """
 
     steps: tuple[int, ...]
     log_probability: float
     entry: CachedState
+    places: PlaceIndex | None
 
 
 class JointSteps:
@@ -62,6 +66,7 @@ class JointSteps:
         condition_gates: The part of the labels and features in the gates of the first layer, shape (gates,).
         depth: The number of steps that are drawn jointly.
         controls: How a step is chosen. A banned step occurs only where no other is allowed.
+        places: The places of the steps before the first one; None if the network does not look back.
 
     Attributes:
         sequences: The sequences that may be drawn, shape (sequences, depth); some are shorter if the piece may only
@@ -81,13 +86,14 @@ class JointSteps:
         *,
         depth: int,
         controls: Controls,
+        places: PlaceIndex | None = None,
     ) -> None:
         self._engine, self._guide, self._condition_gates, self._depth = engine, guide, condition_gates, depth
         self._banned = controls.ban
         for self._min_log_probability in MIN_LOG_PROBABILITIES:
             self._missing, self._complete = 0.0, list[_Prefix]()
             rows = engine.rows_for(1)
-            self._extend([_Prefix((), 0.0, entry)], outputs.repeat(rows, 1), engine.state(state, rows))
+            self._extend([_Prefix((), 0.0, entry, places)], outputs.repeat(rows, 1), engine.state(state, rows))
             total = sum(math.exp(prefix.log_probability) for prefix in self._complete)
             if self._complete and self._missing <= MAX_MISSING * total:
                 break
@@ -144,7 +150,10 @@ class JointSteps:
                     self._missing += math.exp(log_probability)
                 else:
                     entry = self._guide.advance(prefix.entry, step)
-                    children.append((row, _Prefix((*prefix.steps, step), log_probability, entry)))
+                    places = None if prefix.places is None else prefix.places.copy()
+                    if places is not None:
+                        places.add(step)
+                    children.append((row, _Prefix((*prefix.steps, step), log_probability, entry, places)))
         if children and len(children[0][1].steps) == self._depth:
             self._complete += [child for _, child in children]
             return
@@ -156,5 +165,6 @@ class JointSteps:
             steps_read[: len(chunk)] = torch.tensor([child.steps[-1] for _, child in chunk])
             chunk_state = [tuple(part[rows] for part in layer) for layer in state]
             gates = self._condition_gates.repeat(len(rows), 1)
-            chunk_outputs = self._engine.step(steps_read, gates, chunk_state)
+            references = reference_rows([child.places for _, child in chunk], len(rows))
+            chunk_outputs = self._engine.step(steps_read, gates, chunk_state, references)
             self._extend([child for _, child in chunk], chunk_outputs, chunk_state)

@@ -23,6 +23,7 @@ from seqforge.sampling.history import History
 from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.linear import MAX_ROWS
 from seqforge.sampling.prompts import Conditions, prompt_batch
+from seqforge.sampling.references import place_index, reference_rows
 from seqforge.sampling.streams import UniformStreams
 
 MIN_PROBABILITY = 1e-12
@@ -94,8 +95,7 @@ class Sampler:
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
         self.initial_state: Hashable = self.guide.state_after(prompt) if self.guide else None
         """The state of the constraint after the prompt."""
-        history = engine.network.history
-        self.place_index = None if history is None else history.index(prompt.example.steps.tolist())
+        self.place_index = place_index(engine.network, prompt)
         """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
         self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
@@ -151,7 +151,7 @@ class Sampler:
                     refilled.append(row)
                 # 5. Let the engine read the chosen steps, all rows at once.
                 if any(slots):
-                    references = self._references(slots)
+                    references = reference_rows([None if slot is None else slot.place_index for slot in slots], count)
                     outputs = engine.step(torch.from_numpy(inputs), condition_gates, state, references)
                 # 6. Reset the refilled rows to the state and the outputs after the prompt.
                 for row in refilled:
@@ -186,7 +186,7 @@ class Sampler:
             return None
         return JointSteps(
             self.engine, guide, guide.lookup(self.initial_state), self.prompt_outputs, self.prompt_state,
-            self.condition_gates, depth=prompt.joint_steps, controls=self.controls,
+            self.condition_gates, depth=prompt.joint_steps, controls=self.controls, places=self.place_index,
         )  # fmt: skip
 
     def _reset_row(self, state: NetworkState, row: int) -> None:
@@ -194,16 +194,6 @@ class Sampler:
         for layer, prompt_layer in zip(state, self.prompt_state, strict=True):
             for part, value in zip(layer, prompt_layer, strict=True):
                 part[row, : len(value)] = value
-
-    def _references(self, slots: "list[_Slot | None]") -> torch.Tensor | None:
-        """Return the references of the next step of every row; None if the network does not look back."""
-        if self.place_index is None:
-            return None
-        result = np.zeros((len(slots), 2 * len(self.engine.network.config.distances)), np.int64)
-        for row, slot in enumerate(slots):
-            if slot is not None and slot.place_index is not None:
-                result[row] = slot.place_index.references()
-        return torch.from_numpy(result)
 
     def _choose(
         self, outputs: torch.Tensor, slots: "list[_Slot | None]", steps_at_source_end: np.ndarray | None

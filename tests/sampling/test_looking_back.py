@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforge.core.places import AlignedHistory, Places
-from seqforge.core.sequences import Example, Prompt
+from seqforge.core.sequences import Example, Free, Prompt
 from seqforge.errors import RequestError
 from seqforge.evaluation import score_examples
 from seqforge.network import Network
@@ -75,6 +75,16 @@ def test_samples_have_the_probabilities_of_the_scores(network: Network, prompt: 
         expected = nats_of(network, steps)[len(prompt) :]
         expected = expected if sample.ended else expected[:-1]
         np.testing.assert_allclose([-score for score in sample.scores], expected, atol=2e-5)
+
+
+def test_joint_steps_have_the_probabilities_of_the_scores(network: Network) -> None:
+    prompt = Prompt(Example(np.array([1, 3, 0, 1, 2], np.uint8)), Free(np.ones(5, np.bool_)), joint_steps=3)
+    sampler = Sampler(Engine(network), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=30), units=units)
+    joint = sampler.joint
+    assert joint is not None and len(joint.sequences) > 50
+    for steps, log_probability in list(zip(joint.sequences, joint.log_probabilities, strict=True))[::7]:
+        nats = nats_of(network, [1, 3, 0, 1, 2, *steps.tolist()])[5:8]
+        assert log_probability == pytest.approx(-sum(nats), abs=3e-5)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
