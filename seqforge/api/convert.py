@@ -70,7 +70,7 @@ def convert(
     plugin: str | None = None,
     to: str | None = None,
     loop: bool = False,
-    force: bool = False,
+    replace: bool = False,
 ) -> Conversion:
     """Read the pieces of files and write them in another format.
 
@@ -85,7 +85,7 @@ def convert(
         plugin: The name of the plugin; None for the only installed one that reads and writes the formats.
         to: The format of the files in a folder, such as "mid"; not needed for a file.
         loop: Whether sound is written exactly as long as the music.
-        force: Whether existing files are replaced. An input is never replaced.
+        replace: Whether existing files are replaced. An input is never replaced.
 
     Raises:
         UsageError: If the plugin, the format or an output is not possible.
@@ -98,7 +98,7 @@ def convert(
     chosen = find_plugin(paths, plugin, writes=(form,))
     check_format(chosen, form, loop=loop)
     if not is_folder:
-        _check_output(target, paths, force=force)
+        _check_output(target, paths, replace=replace)
         if not target.parent.is_dir():
             raise WriteError(f"cannot write {target}: there is no folder {target.parent}; create it first")
     piece_files = list(read_piece_files(chosen, paths))
@@ -109,12 +109,12 @@ def convert(
         raise CorpusError(f"{listing(map(str, paths), most=3)} contains no piece that can be read{reason}")
     paths += [file.path for file in piece_files]  # the files of folders are inputs as well
     if not is_folder:
-        _check_output(target, paths, force=force)
+        _check_output(target, paths, replace=replace)
         write_piece_file(chosen, pieces, target, loop=loop)
         return Conversion((target,), len(pieces), tuple(skipped))
     plan = list(_names(piece_files, target, form))
     for path, _ in plan:
-        _check_output(path, paths, force=force)
+        _check_output(path, paths, replace=replace)
     files = []
     for path, piece in plan:
         make_folder(target)
@@ -273,8 +273,8 @@ def _format(target: Path, is_folder: bool, to: str | None) -> str:
     return named if is_folder else target.suffix.lower()
 
 
-def _check_output(target: Path, inputs: Sequence[Path], *, force: bool) -> None:
-    """Raise an error if a file would replace an input, or another file without `force`."""
+def _check_output(target: Path, inputs: Sequence[Path], *, replace: bool) -> None:
+    """Raise an error if a file would replace an input, or another file without `replace`."""
     if not target.exists():
         return
     if any(path.exists() and target.samefile(path) for path in inputs if path != STDIN):
@@ -283,9 +283,9 @@ def _check_output(target: Path, inputs: Sequence[Path], *, force: bool) -> None:
         )
     if target.is_dir():
         raise UsageError(f"{target} is a folder; name another output", field="output", value=str(target))
-    if not force:
+    if not replace:
         raise UsageError(
-            f"{target} exists; name another output, or set `force` to replace it", field="output", value=str(target)
+            f"{target} exists; name another output, or set `replace` to replace it", field="output", value=str(target)
         )
 
 

@@ -51,7 +51,7 @@ def convert(
             if not to:
                 raise UsageError("the format of standard output is not known; set `to`, as in --to mid", field="to")
             target = str(Path(folder) / f"output.{to.lower().lstrip('.')}")
-        result = convert_files(inputs, target, plugin=plugin, to=to, loop=loop, force=force)
+        result = convert_files(inputs, target, plugin=plugin, to=to, loop=loop, replace=force)
         if output == STDOUT:
             sys.stdout.flush()
             sys.stdout.buffer.write(result.files[0].read_bytes())

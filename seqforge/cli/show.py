@@ -54,7 +54,7 @@ def show(
     if output is not None:
         check_format(chosen, output.suffix.lower())
         if output.exists() and (not force or (file.exists() and output.samefile(file))):
-            advice = "" if force else ", or set `force` to replace it"
+            advice = "" if force else ", or set `replace` to replace it"
             raise UsageError(f"{output} exists; name another output{advice}", field="output", value=str(output))
     (piece_file,) = read_piece_files(chosen, [file])
     for error in piece_file.errors:

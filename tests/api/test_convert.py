@@ -52,12 +52,12 @@ def test_unreadable_pieces_are_reported_and_the_rest_is_converted(tmp_path: Path
     assert "b.num:2" in reason
 
 
-def test_existing_file_is_replaced_only_with_force(tmp_path: Path) -> None:
+def test_existing_file_is_replaced_only_on_request(tmp_path: Path) -> None:
     (tmp_path / "b.num").write_text("mine")
-    with pytest.raises(UsageError, match=r"b\.num exists.*`force`") as caught:
+    with pytest.raises(UsageError, match=r"b\.num exists.*`replace`") as caught:
         convert(["a.num"], "b.num")
     assert caught.value.field == "output" and (tmp_path / "b.num").read_text() == "mine"
-    convert(["a.num"], "b.num", force=True)
+    convert(["a.num"], "b.num", replace=True)
     assert (tmp_path / "b.num").read_text() == ROWS
 
 
@@ -74,7 +74,7 @@ def test_input_is_never_replaced(inputs: list[str], tmp_path: Path) -> None:
     (tmp_path / "link.num").symlink_to(tmp_path / "a.num")
     for output in ("a.num", "link.num"):
         with pytest.raises(UsageError, match="is an input, which is never replaced"):
-            convert(inputs, output, plugin="numbers", force=True)
+            convert(inputs, output, plugin="numbers", replace=True)
     assert (tmp_path / "a.num").read_text() == ROWS
 
 
@@ -82,7 +82,7 @@ def test_files_of_an_input_folder_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.num").write_text("1\n")
     with pytest.raises(UsageError, match="is an input"):
-        convert(["in"], "in", to="num", plugin="numbers", force=True)
+        convert(["in"], "in", to="num", plugin="numbers", replace=True)
 
 
 def test_two_inputs_with_one_name_are_an_error(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_twenty_tunes_become_twenty_midi_files(run: Run, book: Path, tmp_path: P
     assert [path.name for path in paths] == [f"book-{number:04d}.mid" for number in range(1, 21)]
     assert all(path.read_bytes().startswith(b"MThd") for path in paths)
     again = run("convert", book, "-o", "out/", "--to", "mid")
-    assert again.code == 2 and "book-0001.mid exists" in again.error_message() and "--force" in again.error_message()
+    assert again.code == 2 and "book-0001.mid exists" in again.error_message() and "--force " in again.error_message()
     assert run("convert", book, "-o", "out/", "--to", "mid", "--force", "--quiet").err == ""
 
 

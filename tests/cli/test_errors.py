@@ -70,6 +70,9 @@ SENTENCES: dict[str, tuple[int, str]] = {
         ("the folder empty contains no file that an installed plugin reads; they read .abc, .inkml, .json,"
          " .jsonl, .kar, .mid, .midi, .num, .rmi, .smf, .svg, .txt"),
     ),
+    "convert bad.num -o a.num": (2, "a.num exists; name another output, or set --force to replace it"),
+    "show bad.num -o a.num": (2, "a.num exists; name another output, or set --force to replace it"),
+    "convert a.num -o a.num --force": (2, "a.num is an input, which is never replaced; name another output"),
     "convert - -o b.one": (2, "standard input has no suffix by which the plugin is found; set --plugin"),
     "convert a.num": (2, "-o is missing; write it as in `seqforge convert tune.abc -o tune.mid`"),
     "convert a.num b.one": (2, "-o is missing. Did you mean -o b.one?"),

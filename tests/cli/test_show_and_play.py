@@ -97,7 +97,7 @@ def test_show_writes_the_picture(run: Run, book: Path, tmp_path: Path, no_displa
     assert run("show", book, "-o", "a.svg").code == 0
     assert "<svg" in (tmp_path / "a.svg").read_text()
     result = run("show", book, "-o", "a.svg")
-    assert result.code == 2 and "--force" in result.error_message()
+    assert result.code == 2 and "--force " in result.error_message()
     assert run("show", book, "-o", "a.svg", "--force").code == 0
     assert run("show", book, "-o", book, "--force").code == 2
 
