@@ -13,11 +13,12 @@ import seqforge_corpora
 from seqforge import Constraint, Example, Piece, ReadError
 from seqforge_abc import AbcCodec, AbcOptions, Tune, lint
 from seqforge_abc.edits import Edit, EditTask, answer, rewrite_bars, vary
+from seqforge_abc.instruments import INSTRUMENTS, unplayable
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.reader import read_book
 from seqforge_abc.regions import Region, find_regions
 from seqforge_abc.theory import parse_key, parse_meter
-from seqforge_abc.tune import Element, Note, Tuplet
+from seqforge_abc.tune import BarLine, Element, Note, Tuplet
 from seqforge_abc.writer import tune_to_abc
 
 CODEC = AbcCodec.fit([], AbcOptions())
@@ -189,6 +190,39 @@ def test_bars_that_were_the_same_stay_the_same() -> None:
     assert music[0] == music[4] and music[1] == music[5] and music[2] != music[6]
 
 
+def test_the_last_note_of_a_part_stays_in_a_variation() -> None:
+    tune = parse("A|DED F2A|d2f d3|F2A dFA|f3 e2:|A|dFA d2e|f2e d3|1 A2B c2A|f3 d2:|2 f3 e2|]")
+    for seed in range(20):
+        result = edited(vary(tune, 0), seed)
+        regions = [region for region in find_regions(result) if result.elements[region.end] != BarLine("|")]
+        ends = [result.elements[region.end - 1] for region in regions]
+        assert [str(end.pitches[0]) for end in ends if isinstance(end, Note)] == ["=e", "=d", "=e"]
+
+
+@pytest.mark.parametrize("music", [KESH, "A|DED F2A|d3 d2:|", "FA|:BA2 D2A|d2A d2A|1 d2d dFA:|2 d2d dfg||"])
+def test_a_second_part_ends_with_the_note_of_the_first(music: str) -> None:
+    for seed in range(5):
+        result = edited(answer(parse(music)), seed)
+        assert str(result.notes()[-1].pitches[0]) == ("=G" if music == KESH else "=d")
+        assert not lint.violations(result)
+
+
+def test_an_instrument_bounds_the_new_bars_only() -> None:
+    edit = rewrite_bars(parse("C3 C,3|d3 d3|d3 f3|]", key="D"), [2])
+    canonical = CODEC.canonical(Piece(edit.tune)).content
+    instruments = [INSTRUMENTS["whistle"]]
+    task = EditTask(
+        edit, canonical, CODEC.vocabulary, dtype=CODEC.space.dtype, title="", source="a", instruments=instruments
+    )
+    constraint = task.prompts[0].constraint
+    assert constraint is not None
+    for seed in range(5):
+        steps = np.array(walk(constraint, seed), CODEC.space.dtype)
+        result = task.finish([CODEC.decode(Example(steps))]).content
+        region = find_regions(result)[1]
+        assert not unplayable(dataclasses.replace(result, elements=music_of(result, region)), instruments[0])
+
+
 def test_a_bar_that_a_repeat_divides_is_rewritten_as_one() -> None:
     tune = parse("A|d3 f3|d3 d2:|e|f3 a3|d3 d2|]")
     assert rewrite_bars(tune, [2]).groups == (-1, -1, 0, 1, -1, -1)
@@ -225,6 +259,7 @@ def test_unknown_bars_and_tuplets_over_a_bar_line_are_errors() -> None:
         ("A|DED F2A|d3 d2:|", "|:z|z6|z5:|"),
         ("A|:DED F2A|d3 d2A:|", "|:z6|z6:|"),
         ("A|:DED F2A|d3 d2:|", "z|:z6|z5:|"),
+        ("FA|:DED F2A|1 d3 dFA:|2 d3 def||", "|:z6|1 z6:|2 z4|]"),
         ("|:DED F2A|1 d3 d3:|2 d3 d3||", "|:z6|1 z6:|2 z6|]"),
         ("|:DED F2A|[M:9/8]d3 d3 d3:|", "|:z6|[M:9/8]z9:|"),
         ("|:DED F2A|[K:D]d3 d3:|", "|:z6|z6:|"),

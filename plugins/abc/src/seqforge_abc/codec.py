@@ -15,6 +15,7 @@ from seqforge_abc.edit_request import EditRequest
 from seqforge_abc.edits import EditTask
 from seqforge_abc.history import TunePlaces
 from seqforge_abc.infill import Infill, automaton_of
+from seqforge_abc.instruments import INSTRUMENTS
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
@@ -110,23 +111,26 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
 
     def task(self, request: AbcRequest) -> Task[Tune]:
         if (edit_request := request.edit_request()) is not None:
-            return self._edit_task(edit_request, request.title)
+            return self._edit_task(edit_request, request)
         parsed = parse_request(request, self.rhythms, self.options.kept)
         return TuneTask(self._prompt(parsed), parsed.title, parsed.tempo)
 
-    def _edit_task(self, request: EditRequest, title: str) -> EditTask:
+    def _edit_task(self, edit_request: EditRequest, request: AbcRequest) -> EditTask:
         if self._by_character:
             raise RequestError(
-                f"`{request.field}` needs a model with the encoding tokens, and this model encodes characters; choose"
-                " another `model`",
-                field=request.field, value=request.choice.text,
+                f"`{edit_request.field}` needs a model with the encoding tokens, and this model encodes characters;"
+                " choose another `model`",
+                field=edit_request.field, value=edit_request.choice.text,
             )  # fmt: skip
-        edit = request.edit()
-        canonical, source = self._canonical(edit.tune)[0], request.choice.name
+        edit = edit_request.edit()
         try:
-            return EditTask(edit, canonical, self.vocabulary, dtype=self.space.dtype, title=title, source=source)
+            return EditTask(
+                edit, self._canonical(edit.tune)[0], self.vocabulary, dtype=self.space.dtype, title=request.title,
+                instruments=[INSTRUMENTS[request.instrument]] if request.instrument else [],
+                source=edit_request.choice.name,
+            )  # fmt: skip
         except ValueError as error:
-            raise request.error(str(error)) from error
+            raise edit_request.error(str(error)) from error
 
     def _prompt(self, request: ParsedRequest) -> Prompt:
         if self._by_character:

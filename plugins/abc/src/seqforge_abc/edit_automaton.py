@@ -7,11 +7,12 @@ import numpy as np
 
 from seqforge import Constraint
 from seqforge_abc import tokens
-from seqforge_abc.bar_automaton import AFTER_BAR, State
+from seqforge_abc.bar_automaton import AFTER_BAR, State, after_note
+from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import kept_vocabulary
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.tune import ENDINGS
-from seqforge_abc.tune_automaton import NOTE, TuneAutomaton
+from seqforge_abc.tune_automaton import CHORD_1, CHORD_2, CHORD_OPEN, GRACE, GRACE_OPEN, NOTE, TuneAutomaton
 
 __all__ = ["FIXED", "EditAutomaton", "Stretch"]
 
@@ -27,12 +28,14 @@ class Stretch(NamedTuple):
         group: The number of the region's group, whose regions have the same music; FIXED if it is never rewritten.
         length: The length of the region in 128ths of a whole note; 0 between two regions.
         may_tie: Whether new music in the region may be tied to the next region.
+        last_pitch: The step of the pitch with which new music in the region ends, -1 for any end.
     """
 
     steps: tuple[int, ...]
     group: int = FIXED
     length: int = 0
     may_tie: bool = False
+    last_pitch: int = -1
 
 
 class EditState(NamedTuple):
@@ -70,6 +73,7 @@ class EditAutomaton(Constraint):
         hornpipe: Whether the tune is a hornpipe.
         chord_symbols: Whether new music may have chord symbols.
         rewritten: The groups that are rewritten; None to draw them.
+        instruments: The instruments that play the new music.
         draw: Returns the groups that are rewritten for the new steps of the first region. A constraint has no random
             numbers of its own, so they come from music that is sampled: the music of the first region is always new
             while the tune is generated, and is replaced by the present music afterwards if its group was not drawn.
@@ -84,9 +88,10 @@ class EditAutomaton(Constraint):
         hornpipe: bool,
         chord_symbols: bool,
         rewritten: frozenset[int] | None,
+        instruments: Sequence[Instrument] = (),
         draw: Callable[[tuple[int, ...]], frozenset[int]] | None = None,
     ) -> None:
-        self.automaton = TuneAutomaton(vocabulary)
+        self.automaton = TuneAutomaton(vocabulary, instruments=instruments)
         self.stretches, self.rewritten, self.draw = stretches, rewritten, draw
         self.first_region = next(i for i, stretch in enumerate(stretches) if stretch.group != FIXED)
         self.bar_start = State(
@@ -98,6 +103,8 @@ class EditAutomaton(Constraint):
         names = {*tokens.BAR_LINE_TOKENS, *changes, *endings, *kept_vocabulary(KEEPABLE)}
         self._not_in_bar = np.array([step for step, name in enumerate(vocabulary) if name in names])
         self._tie, self._rest = self.automaton.index["-"], self.automaton.index["z"]
+        self._chord = self.automaton.index["["]
+        self._decisive = [self._decisive_index(stretch) for stretch in stretches]
 
     @property
     def prefix(self) -> list[int]:
@@ -123,8 +130,9 @@ class EditAutomaton(Constraint):
         if s.bar is not None and not self._is_full(s):
             mask = self.automaton.allowed(s.bar)
             mask[self._not_in_bar] = False
+            self._demand_last_pitch(s, mask)
             forbidden = self._forbidden_step(s)
-            if forbidden >= 0:
+            if forbidden >= 0 and np.count_nonzero(mask & self.automaton.is_pitch) > 1:
                 mask[forbidden] = False
             return mask
         mask = np.zeros(len(self.automaton.vocabulary), np.bool_)
@@ -205,20 +213,48 @@ class EditAutomaton(Constraint):
         bar = s.bar
         return bar is not None and bar.fill == bar.target_fill and not bar.tuplet_left and bar.note_stage in (0, NOTE)
 
+    def _demand_last_pitch(self, s: EditState, mask: np.ndarray) -> None:
+        """Allow only the last pitch of the stretch, if it has one, where the next pitch fills the bar.
+
+        Other pitches are not tied, since the note that follows a tie may fill the bar.
+        """
+        bar, last_pitch = s.bar, self.stretches[s.position].last_pitch
+        if bar is None or last_pitch < 0 or bar.tie >= 0:
+            return
+        mask[self._tie] &= bar.last_mark == last_pitch
+        if bar.note_stage in (GRACE_OPEN, GRACE, CHORD_OPEN, CHORD_1, CHORD_2):  # the next pitch ends no note
+            return
+        after = after_note(bar, self.automaton.tuplets.get(bar.tuplet))
+        if after.fill == bar.target_fill and not after.tuplet_left and (mask & self.automaton.is_pitch).any():
+            mask[self.automaton.is_pitch] = False
+            mask[[self._rest, self._chord]] = False
+            mask[last_pitch] = True
+
+    def _decisive_index(self, stretch: Stretch) -> int:
+        """Return the index of the last pitch or rest of a region for which another could stand, -1 for none."""
+        depth, decisive = 0, -1
+        for index, step in enumerate(stretch.steps):
+            name = self.automaton.vocabulary[step]
+            depth += (name in "[{") - (name in "]}")
+            if depth == 0 and (self.automaton.is_pitch[step] or step == self._rest):
+                is_last = all(other == self._tie for other in stretch.steps[index + 1 :])
+                if not (is_last and stretch.last_pitch >= 0):
+                    decisive = index
+        return decisive
+
     def _forbidden_step(self, s: EditState) -> int:
-        """Return the last step with which the new music would be the present one, -1 if another step may follow."""
-        present = self.stretches[s.position].steps
-        last = present[-1] if present[-1] != self._tie else present[-2]
-        before = present[: -1 if present[-1] != self._tie else -2]
-        may_differ = s.bar is not None and s.bar.tie < 0 and (self.automaton.is_pitch[last] or last == self._rest)
-        return last if may_differ and s.music == before else -1
+        """Return the step with which the new music would be the present one, -1 if another step may follow."""
+        index, present = self._decisive[s.position], self.stretches[s.position].steps
+        may_differ = index >= 0 and s.bar is not None and s.bar.tie < 0
+        return present[index] if may_differ and s.music == present[:index] else -1
 
     def _path_to_full_bar(self, s: EditState) -> Iterator[int]:
         """Yield allowed steps with which the current bar is full."""
         while not self._is_full(s):
             assert s.bar is not None
             step = self.automaton.step_toward_end(s.bar)
-            if step == self._forbidden_step(s):
-                step = int(next(pitch for pitch in self.automaton.pitches if pitch != step))
+            allowed = self.allowed(s)
+            if not allowed[step]:
+                step = int(np.flatnonzero(allowed & self.automaton.is_pitch)[0])
             yield step
             s = s._replace(bar=cast(State, self.automaton.advance(s.bar, step)), music=(*s.music, step))

@@ -15,8 +15,8 @@ DEFAULT_KEEP = 0.7
 """The share of the bars that a variation keeps."""
 FIELDS = ("vary", "infill", "answer")
 """The fields that name a tune to edit."""
-_BESIDE = (*FIELDS, "keep", "title")
-"""The fields that may be set if a tune is edited; the tune has its own key, meter, rhythm and bars."""
+_BESIDE = ("keep", "title", "instrument")
+"""The fields that may be set, too, if a tune is edited; the tune has its own key, meter, rhythm and bars."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class EditRequest:
         if not fields:
             return None
         field = fields[0]
-        others = [name for name in values if name not in (field, *_BESIDE[3:]) and values[name] != defaults[name]]
+        others = [name for name in values if name not in (field, *_BESIDE) and values[name] != defaults[name]]
         if others:
             raise RequestError(
                 f"`{others[0]}` and `{field}` cannot be set together: the tune in the file determines everything but"

@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -14,11 +14,13 @@ import numpy as np
 from seqforge import Example, Piece, Prompt, Task
 from seqforge_abc import tokens
 from seqforge_abc.edit_automaton import FIXED, EditAutomaton, Stretch
+from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import DIGIT_TOKENS
 from seqforge_abc.normal_form import balance_slurs
 from seqforge_abc.note_lengths import to_grid
 from seqforge_abc.regions import find_regions, replace_regions, with_second_part
-from seqforge_abc.tune import ENDINGS, BarLine, Element, Note, Tune, unit_note_length
+from seqforge_abc.theory import Pitch
+from seqforge_abc.tune import ENDINGS, BarLine, Element, Note, Tune, Tuplet, unit_note_length
 
 __all__ = ["CANDIDATES", "Edit", "EditTask", "answer", "listed_bars", "rewrite_bars", "vary"]
 
@@ -36,11 +38,13 @@ class Edit:
         tune: The tune.
         groups: The group of each region; regions of a group get the same new music. FIXED for a region that stays.
         keep: The share of the bars that stay if the groups to rewrite are drawn; None to rewrite all groups.
+        last_pitches: The pitch with which new music of a group ends, for groups that end with a certain pitch.
     """
 
     tune: Tune
     groups: tuple[int, ...]
     keep: float | None = None
+    last_pitches: Mapping[int, Pitch] = field(default_factory=dict)
 
 
 def rewrite_bars(tune: Tune, bars: Sequence[int]) -> Edit:
@@ -73,7 +77,7 @@ def rewrite_bars(tune: Tune, bars: Sequence[int]) -> Edit:
 
 
 def answer(tune: Tune) -> Edit:
-    """Return the edit that writes a second part for the first part of a tune.
+    """Return the edit that writes a second part for the first part of a tune; it ends with the same note.
 
     >>> from seqforge_abc.music_parser import parse_music
     >>> from seqforge_abc.theory import parse_key, parse_meter
@@ -89,13 +93,17 @@ def answer(tune: Tune) -> Edit:
     if not all(region.rewritable for region in regions if region.begin >= begin):
         raise ValueError("a tuplet leads out of a bar of its first part")
     counter = itertools.count()
-    return Edit(extended, tuple(next(counter) if region.begin >= begin else FIXED for region in regions))
+    groups = tuple(next(counter) if region.begin >= begin else FIXED for region in regions)
+    first_end = [region for region in regions if region.begin < begin][-1]
+    last = _pitch_at(tune.elements[first_end.begin : first_end.end], regions[-1].length)
+    return Edit(extended, groups, last_pitches={} if last is None else {groups[-1]: last})
 
 
 def vary(tune: Tune, keep: float) -> Edit:
     """Return the edit that writes some bars anew, which are drawn while the tune is generated.
 
-    Bars with the same music are one group, so that they stay the same. Upbeats stay.
+    Bars with the same music are one group, so that they stay the same. Upbeats stay, and so does the last note of a
+    part or an ending.
 
     >>> from seqforge_abc.music_parser import parse_music
     >>> from seqforge_abc.theory import parse_key, parse_meter
@@ -111,16 +119,38 @@ def vary(tune: Tune, keep: float) -> Edit:
         ValueError: If the tune has fewer than two different bars. The message is half a sentence.
     """
     numbers: dict[object, int] = {}
-    groups, tied = [], False
+    groups, tied, last_pitches = [], False, {}
     for region in find_regions(tune):
         music = tune.elements[region.begin : region.end]
         key = (_without_last_tie(music), region.length, tied)
         stays = region.upbeat or not region.rewritable
         groups.append(FIXED if stays else numbers.setdefault(key, len(numbers)))
         tied = isinstance(music[-1], Note) and music[-1].tied
+        pitch = _pitch_at(music, region.length)
+        if pitch is not None and tune.elements[region.end : region.end + 1] != (BarLine("|"),):
+            last_pitches[groups[-1]] = pitch
     if len(numbers) < 2:
         raise ValueError("it has fewer than two different bars that can be varied")
-    return Edit(tune, tuple(groups), keep)
+    return Edit(tune, tuple(groups), keep, last_pitches)
+
+
+def _pitch_at(music: Iterable[Element], length: Fraction) -> Pitch | None:
+    """Return the pitch that sounds at the end of a length, None if it is a rest or a chord.
+
+    Args:
+        music: The music of a region.
+        length: The length in whole notes.
+    """
+    position, scale, tuplet_left = Fraction(0), Fraction(1), 0
+    pitches: tuple[Pitch, ...] = ()
+    for element in music:
+        if isinstance(element, Tuplet):
+            scale, tuplet_left = Fraction(element.q, element.p), element.r
+        elif isinstance(element, Note) and position < length:
+            position += element.duration * (scale if tuplet_left else 1)
+            tuplet_left = max(0, tuplet_left - 1)
+            pitches = element.pitches
+    return pitches[0] if len(pitches) == 1 else None
 
 
 def _without_last_tie(music: Sequence[Element]) -> tuple[Element, ...]:
@@ -137,6 +167,7 @@ class EditTask(Task[Tune]):
         vocabulary: The tokens of the codec.
         dtype: The type of the codec's steps.
         title: The title of the result; "" for that of the tune.
+        instruments: The instruments that play the new music.
         source: The name of the tune, for a comment that says which bars are new.
 
     Raises:
@@ -144,9 +175,18 @@ class EditTask(Task[Tune]):
     """
 
     def __init__(
-        self, edit: Edit, canonical: Tune, vocabulary: Sequence[str], *, dtype: Any, title: str, source: str
+        self,
+        edit: Edit,
+        canonical: Tune,
+        vocabulary: Sequence[str],
+        *,
+        dtype: Any,
+        title: str,
+        source: str,
+        instruments: Sequence[Instrument] = (),
     ) -> None:
         self.groups, self.keep, self.title, self.source = edit.groups, edit.keep, title, source
+        self.last_pitches = edit.last_pitches
         self.canonical, self.canonical_regions = canonical, find_regions(canonical)
         self.tune, self.regions = edit.tune, find_regions(edit.tune)
         if not len(self.canonical_regions) == len(self.regions) == len(self.groups):
@@ -161,6 +201,7 @@ class EditTask(Task[Tune]):
             hornpipe="hornpipe" in canonical.rhythm,
             chord_symbols=any(note.chord_symbol for note in canonical.notes()),
             rewritten=None if draws else frozenset(self.groups) - {FIXED},
+            instruments=instruments,
             draw=self._draw if draws else None,
         )
         super().__init__([Prompt(Example(np.array(automaton.prefix, dtype)), automaton, candidates=CANDIDATES)])
@@ -212,13 +253,16 @@ class EditTask(Task[Tune]):
                 stretches.append(Stretch(steps))
                 continue
             number = next(regions)
-            length = to_grid(self.canonical_regions[number].length)
-            stretches.append(Stretch(steps, self.groups[number], length, self._may_tie(number)))
+            group, length = self.groups[number], to_grid(self.canonical_regions[number].length)
+            last_pitch = self.index.get(str(self.last_pitches.get(group)), -1)
+            stretches.append(Stretch(steps, group, length, self._may_tie(number), last_pitch))
         return stretches
 
     def _may_tie(self, number: int) -> bool:
-        """Return whether new music in a region may be tied to new music in the next one."""
-        if self.keep is not None or number + 1 == len(self.groups) or self.groups[number + 1] == FIXED:
+        """Return whether new music in a region may be tied to new music in the next one, which ends with any pitch."""
+        if self.keep is not None or number + 1 == len(self.groups):
+            return False
+        if self.groups[number + 1] == FIXED or self.groups[number + 1] in self.last_pitches:
             return False
         region, following = self.canonical_regions[number : number + 2]
         return self.canonical.elements[region.end : following.begin] == (BarLine("|"),)

@@ -125,9 +125,10 @@ def with_second_part(tune: Tune) -> tuple[Tune, int]:
     first_elements += [*part[-1].elements, BarLine(":|" if repeated else "||")]
 
     second = [bar for bar in part if bar.length]
-    upbeat, end = second[0], second[-1]
+    upbeat, end, missing = second[0], second[-1], Fraction(0)
     if upbeat.start and len(second) > 1 and upbeat.length + end.length != end.meter.bar_length:
-        del second[0]
+        del second[0]  # the last bar of the part contains the upbeat of its repeat
+        missing = Fraction(0) if repeated else upbeat.length
     elements: list[Element] = []
     changes = [e for bar in part for e in bar.elements if isinstance(e, Meter)]
     if changes and changes[-1] != tune.meter:
@@ -141,12 +142,17 @@ def with_second_part(tune: Tune) -> tuple[Tune, int]:
         elements.append(BarLine("|:"))
     for bar in second[:-1]:
         elements += [*_rests(bar), *bar.closing]
-    elements += [*_rests(second[-1]), BarLine(":|" if repeated else "|]")]
+    elements += [*_rests(second[-1], missing), BarLine(":|" if repeated else "|]")]
     return dataclasses.replace(tune, elements=(*first_elements, *elements)), len(first_elements)
 
 
-def _rests(bar: Bar) -> list[Element]:
-    """Return the endings and meters of a bar, with a rest in place of its notes before, between and after them."""
+def _rests(bar: Bar, missing: Fraction = Fraction(0)) -> list[Element]:
+    """Return the endings and meters of a bar, with a rest in place of its notes before, between and after them.
+
+    Args:
+        bar: The bar.
+        missing: The length by which the last rest is shorter than the notes, in whole notes.
+    """
     elements: list[Element] = []
     scale, tuplet_left = Fraction(1), 0
     for element in bar.elements:
@@ -162,4 +168,7 @@ def _rests(bar: Bar) -> list[Element]:
                 elements.append(Note((), length))
         elif isinstance(element, Ending | Meter):
             elements.append(element)
+    last = elements[-1]
+    if isinstance(last, Note) and last.duration > missing:
+        elements[-1] = Note((), last.duration - missing)
     return elements
