@@ -161,12 +161,13 @@ def _header(file: TensorFile) -> ModelHeader:
 
 def _check_provenance(file: TensorFile, provenance: Mapping[str, Any]) -> None:
     """Raise DamagedFileError if an entry of the provenance that is used elsewhere has a wrong type."""
-    numbers = [provenance.get(name) for name in ("longest_units", "valid_nats_per_unit", "minutes", "steps")]
+    numbers = [provenance.get(name) for name in ("valid_nats_per_unit", "minutes", "steps")]
     licence_keys = {"name", "licence", "source", "attribution"}
     licences, corpus = provenance.get("licences", []), provenance.get("corpus", [])
     label_columns = provenance.get("label_columns", [])
     valid = (
         all(number is None or type(number) in (int, float) for number in numbers)
+        and type(provenance.get("longest_units", 0)) in (int, float)
         and isinstance(licences, list)
         and all(isinstance(entry, dict) and licence_keys <= entry.keys() for entry in licences)
         and isinstance(corpus, list)

@@ -230,7 +230,7 @@ def test_header_with_missing_entry_is_rejected(alter: Callable[..., Path], name:
         *[("network", value) for value in (None, [], "lstm", {})],
         *[("codec", value) for value in (None, 3, "json", [1])],
         *[("options", value) for value in (None, 3)],
-        *[("provenance", value) for value in (None, 3)],
+        *[("provenance", value) for value in (None, 3, {"longest_units": None}, {"longest_units": "4"})],
         *[("format", value) for value in (0, 2, "1", None, [1])],
         *[("kind", value) for value in ("state", None, [])],
     ],

@@ -333,7 +333,15 @@ def _trainer(
         features=codec.features,
         distances=() if history is None else history.distances,
     )
-    network = Network(codec.space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
+    try:
+        network = Network(codec.space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
+    except RuntimeError as error:  # PyTorch has no class for this error on a CPU
+        if "allocate memory" not in str(error):
+            raise
+        raise OptionsError(
+            f"`hidden` is {config.hidden} and `layers` is {config.layers}: there is not enough memory for this network",
+            field="hidden", value=config.hidden,
+        ) from error  # fmt: skip
     network.history = history if shape.distances else None
     if base is not None:
         network.load_state_dict(base.network.state_dict())

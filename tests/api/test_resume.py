@@ -142,6 +142,18 @@ def test_resume_on_a_device_that_does_not_exist_is_an_error() -> None:
     assert caught.value.field == "device"
 
 
+def test_resume_with_a_network_that_exceeds_the_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = folder_of(train(steps=10, stop_at=4))
+
+    def allocate(*_: Any, **__: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 68719476736 bytes.")
+
+    monkeypatch.setattr("seqforge.api.train.Network", allocate)
+    with pytest.raises(OptionsError) as caught:
+        train(corpus=None, resume=part)
+    assert (caught.value.field, caught.value.value) == ("hidden", 16)
+
+
 def test_unknown_option_on_resume_is_an_error() -> None:
     part = folder_of(train(steps=10, stop_at=4))
     with pytest.raises(OptionsError) as caught:
