@@ -12,7 +12,7 @@ from seqforge.cli.console import count, data_json, message
 from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
 from seqforge.cli.help import command_class, examples, model_names, plugin_names
-from seqforge.cli.output import Output, StepStream
+from seqforge.cli.output import Output, StepStream, check_is_shown
 from seqforge.cli.replay import run_replay
 from seqforge.core.files import STDIN, write_text
 from seqforge.core.model_metadata import read_metadata
@@ -138,6 +138,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
                                            "length_penalty", "precision", "candidates")},
     )  # fmt: skip
+    if values["output"] is None and not values["json"]:
+        check_is_shown(plugin)
     inputs = [*map(Path, request.models), *input_paths(request.request)]
     output = Output(
         plugin, values["output"], request.n, formats=parse_formats(values["format"]), inputs=inputs,

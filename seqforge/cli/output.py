@@ -39,6 +39,15 @@ class StepStream:
         self._prompt = []
 
 
+def check_is_shown(plugin: AnyPlugin) -> None:
+    """Raise a RequestError if pieces are pictures, which a terminal cannot show; a pipe or a file receives them."""
+    from seqforge.cli.show import PICTURES
+
+    if plugin.writes[0] in PICTURES and sys.stdout.isatty():
+        formats = listing(plugin.writes)
+        raise RequestError(f"a terminal cannot show a picture; set -o FILE ({formats}) or -o DIR/", field="output")
+
+
 class Output:
     """The destination of generated pieces, which is checked before the model is loaded.
 

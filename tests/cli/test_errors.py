@@ -203,6 +203,16 @@ def test_mistake_is_one_sentence(run: Run, text: Path, numbers: Path, tmp_path: 
     assert not list(tmp_path.glob("o.*"))
 
 
+def test_picture_in_a_terminal(run: Run, numbers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fake_numbers.Numbers.writes", (".svg", ".num"))
+    assert run("generate", "--model", numbers).code == 0  # stdout is a pipe
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    result = run("generate", "--model", numbers)
+    assert (result.code, result.out) == (2, "")
+    assert result.error_message() == "a terminal cannot show a picture; set -o FILE (.svg, .num) or -o DIR/"
+    assert run("generate", "--model", numbers, "--json").code == 0
+
+
 def test_changed_options_of_a_resumed_run(run: Run, files: Any) -> None:
     run(*TRAIN.split()[:-1], "6", "--stop-at", "3")
     result = run("train", "--plugin", "numbers", "--resume", "--learning-rate", "0.1")
