@@ -26,6 +26,7 @@ ROLLS = {"roll", "trill"}
 MAX_GROUP = 4
 """The largest number of grace notes before a note, and of pitches in a chord."""
 QUARTER = Fraction(1, 4)
+CHORD_IN_UPBEAT = "chord symbols stand in an upbeat, or after one that is no whole beat, which abc2midi miscounts"
 UNOPENED_REPEAT = "a repeat has no |:, so abc2midi goes back to the beginning of the tune or does not repeat"
 
 
@@ -158,6 +159,7 @@ class _SectionChecker:
         section_start: Whether this section has had no bar line.
         ending: 1 and 3 in the first and second ending, 2 between them, 0 elsewhere.
         had_chord_symbol: Whether the tune has had a chord symbol.
+        chord_in_first_bar: Whether one stands before the first bar line.
     """
 
     def __init__(self, tune: Tune) -> None:
@@ -167,7 +169,7 @@ class _SectionChecker:
         self.missing: Fraction | None = None
         self.upbeat = Fraction(0)
         self.repeat_open, self.may_repeat, self.upbeat_before_sign, self.section_start = False, True, False, True
-        self.had_chord_symbol = self.had_endings = self.had_repeat = False
+        self.had_chord_symbol = self.chord_in_first_bar = self.had_endings = self.had_repeat = False
 
     def check(self) -> Iterator[tuple[int, str]]:
         bar, scale, tuplet_left = 1, Fraction(1), 0
@@ -204,8 +206,10 @@ class _SectionChecker:
         if note.chord_symbol is not None:
             self.had_chord_symbol = True
             upbeat = (self.missing or 0) if self.section_start else self.upbeat
-            if self.first_upbeat is None or self.first_upbeat % QUARTER or upbeat % QUARTER:
-                yield "chord symbols stand in an upbeat, or after one that is no whole beat, which abc2midi miscounts"
+            if self.first_upbeat is None:
+                self.chord_in_first_bar = True
+            elif self.first_upbeat % QUARTER or upbeat % QUARTER:
+                yield CHORD_IN_UPBEAT
 
     def _ending(self, number: str, previous: Element | None) -> Iterator[str]:
         if number == "1":
@@ -242,6 +246,8 @@ class _SectionChecker:
                 yield "an upbeat does not complete the bar before it"
             if kind == "|:" and self.repeat_open:
                 yield "|: stands in a section that |: opened"
+            if self.first_upbeat is None and self.chord_in_first_bar:
+                yield CHORD_IN_UPBEAT
             self.first_upbeat = fill if self.first_upbeat is None else self.first_upbeat
             self.upbeat, self.section_start = (fill, False) if kind == "|" else (Fraction(0), True)
             if kind == "|:":

@@ -63,6 +63,7 @@ class State(NamedTuple):
         bar_number: The number of complete bars of this section.
         ending_start: The number of complete bars before the first ending.
         target_fill: The length at which the current bar must be closed, -1 for any.
+        chords: Whether chord symbols are requested: one stands on the first note of each bar.
         section: The number of this section in the requested form (`form`), from 0.
         section_bars_left: The number of coming bars of this section; ANY_BARS without a requested form.
         section_ends: The bar lines that may end this section in the requested form.
@@ -107,6 +108,7 @@ class State(NamedTuple):
     bar_number: int = 0
     ending_start: int = 0
     target_fill: int = -1
+    chords: bool = False
     section: int = 0
     section_bars_left: int = ANY_BARS
     section_ends: tuple[str, ...] = ()
@@ -131,7 +133,8 @@ def closing_bar_lines(s: State, fill: int) -> list[str]:
     if fill <= 0 or fill > bar_length or s.target_fill not in (-1, fill) or (fill < bar_length and not s.upbeats):
         return []
     if s.section_start and fill < bar_length:
-        any_upbeat = s.due_upbeat < 0 and s.first_upbeat < 0 and (bar_length - fill) % MIN_STEP == 0
+        fits = fill % BEAT == 0 if s.chords else (bar_length - fill) % MIN_STEP == 0
+        any_upbeat = s.due_upbeat < 0 and s.first_upbeat < 0 and fits
         if s.due_upbeat == fill or any_upbeat:
             return ["|"] if s.repeat_open or s.section_bars_left != ANY_BARS else ["|", "|:"]
     if s.section_start and s.due_upbeat > 0:
@@ -145,7 +148,7 @@ def closing_bar_lines(s: State, fill: int) -> list[str]:
     if s.ending == 0 and repeatable and short and bars_left >= 2:
         kinds.append("::")
     if s.ending == 3 or (s.ending == 0 and not s.repeat_open):
-        step = BEAT if s.had_chord_symbol else max(MIN_STEP, s.unit // 2)
+        step = BEAT if s.had_chord_symbol or s.chords else max(MIN_STEP, s.unit // 2)
         partial = not s.section_start and 2 * fill >= bar_length and (bar_length - fill) % step == 0
         if bars_left >= 2 and (full or short or partial):
             kinds += ["||", "|:"]
@@ -172,6 +175,25 @@ def room(s: State) -> int:
         return s.due_upbeat - s.fill
     fills = {s.bar_length, s.bar_length - s.upbeat, s.bar_length - max(0, s.first_upbeat)}
     return max((fill - s.fill for fill in fills if fill >= s.fill and closing_bar_lines(s, fill)), default=0)
+
+
+def chord_fits(s: State) -> bool:
+    """Return whether a chord symbol may stand in the current bar: abc2midi sustains chords by whole beats.
+
+    In the first bar of the tune, a chord symbol means that the bar is no upbeat.
+    """
+    upbeat = max(0, s.due_upbeat) if s.section_start else s.upbeat
+    return max(0, s.first_upbeat) % BEAT == 0 and upbeat % BEAT == 0
+
+
+def chord_is_due(s: State) -> bool:
+    """Return whether the next note must have a chord symbol: the first note of a bar if chord symbols are requested.
+
+    An upbeat has none, nor has a note that is tied over the bar line. The first bar of the tune may be an upbeat.
+    """
+    may_be_upbeat = s.section_start and (s.due_upbeat > 0 or s.first_upbeat < 0)
+    at_bar_start = s.fill == 0 and s.tuplet_written == 0 and s.tie < 0
+    return s.chords and at_bar_start and not may_be_upbeat and chord_fits(s)
 
 
 def allowed_lengths(s: State, tuplet: Tuplet | None) -> tuple[int, ...]:

@@ -63,7 +63,7 @@ def make_prompt(request: ParsedRequest, vocabulary: Sequence[str]) -> Prompt:
     """
     needs = {
         "form": request.form, "bars": request.bars, "instrument": request.instruments, "mode": request.keys,
-        "prompt": request.gaps,
+        "chords": request.chords, "prompt": request.gaps,
     }  # fmt: skip
     field = next((field for field, value in needs.items() if value), None)
     if field is not None:

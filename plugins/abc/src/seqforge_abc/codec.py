@@ -28,6 +28,8 @@ TUNE_CANDIDATES = 4
 """The number of candidates drawn for a tune. Of 100 tunes drawn with one candidate, 54 have a repeat and 45 tuplets;
 with four, 68 and 42; with sixteen, 69 and 33; of 100 real tunes, 69 and 35. With four, the distribution is nearest to
 that of the network over complete tunes."""
+MIN_CHORD_SHARE = 0.05
+"""The share of the training tunes that must have chord symbols for `AbcRequest.chords`."""
 UNCHANGED_SHARE = 0.5
 """The share of training pieces that keep their key in an epoch."""
 
@@ -52,20 +54,39 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
 
     Attributes:
         rhythms: The rhythms in the vocabulary.
+        has_chord_symbols: Whether at least `MIN_CHORD_SHARE` of the training tunes have chord symbols.
     """
 
     def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: AbcOptions) -> None:
         super().__init__(vocabulary, labels, options)
         self.rhythms = tuple(token[2:] for token in self.vocabulary if token.startswith("R:") and len(token) > 2)
         self._transpositions: np.ndarray | None = None
+        self.has_chord_symbols = False
 
     @classmethod
     def fit(cls, pieces: Iterable[Piece[Tune]], options: AbcOptions) -> Self:
-        """Fit the names of the rhythms."""
-        rhythms = sorted({piece.content.rhythm for piece in pieces}.union(token_encoding.BUILT_IN_RHYTHMS) - {""})
+        """Fit the names of the rhythms, and count the tunes with chord symbols."""
+        names, with_chords = set(token_encoding.BUILT_IN_RHYTHMS), []
+        for piece in pieces:
+            names.add(piece.content.rhythm)
+            with_chords.append(_has_chord_symbol(piece.content))
+        rhythms = sorted(names - {""})
         if options.encoding == "char":
             return cls(character_encoding.vocabulary(rhythms), {}, options)
-        return cls(token_encoding.vocabulary(rhythms, options.kept), {}, options)
+        codec = cls(token_encoding.vocabulary(rhythms, options.kept), {}, options)
+        codec.has_chord_symbols = sum(with_chords) >= max(1, MIN_CHORD_SHARE * len(with_chords))
+        return codec
+
+    def extended_for(self, pieces: Iterable[Piece[Tune]]) -> "AbcCodec":
+        """Return the codec for which these pieces, not those of `fit`, decide whether tunes have chord symbols."""
+        with_chords = [_has_chord_symbol(piece.content) for piece in pieces]
+        codec = type(self)(self.vocabulary, self.labels, self.options)
+        codec.has_chord_symbols = sum(with_chords) >= max(1, MIN_CHORD_SHARE * len(with_chords))
+        return codec
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        data, arrays = super().state()
+        return {**data, "chord_symbols": True} if self.has_chord_symbols else data, arrays
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: AbcOptions) -> Self:
@@ -74,6 +95,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         missing = sorted(set(encoding.vocabulary(())) - set(codec.vocabulary))
         if missing:
             raise ValueError(f"the vocabulary lacks {listing(missing, most=3)}")
+        codec.has_chord_symbols = data.get("chord_symbols", False) is True
         return codec
 
     @property
@@ -113,6 +135,12 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         if (edit_request := request.edit_request()) is not None:
             return self._edit_task(edit_request, request)
         parsed = parse_request(request, self.rhythms, self.options.kept)
+        if parsed.chords and not self.has_chord_symbols:
+            raise RequestError(
+                "`chords` needs a model of tunes with chord symbols, and fewer than one in"
+                f" {round(1 / MIN_CHORD_SHARE)} tunes of this model's corpus have them; train one on your own tunes",
+                field="chords", value=True, allowed="False for this model",
+            )  # fmt: skip
         return TuneTask(self._prompt(parsed), parsed.title, parsed.tempo)
 
     def _edit_task(self, edit_request: EditRequest, request: AbcRequest) -> EditTask:
@@ -159,6 +187,11 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         variants = self._transpositions[:, example.steps]
         valid = np.flatnonzero((variants >= 0).all(axis=1))
         return dataclasses.replace(example, steps=variants[rng.choice(valid)].astype(example.steps.dtype))
+
+
+def _has_chord_symbol(tune: Tune) -> bool:
+    """Return whether a tune has a chord symbol."""
+    return any(note.chord_symbol is not None for note in tune.notes())
 
 
 def _extras(tune: Tune) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def automaton_of(vocabulary: Sequence[str], request: ParsedRequest, bars: int) -
     """
     fields: dict[str, Any] = {
         "rhythm": request.rhythm, "meter": request.meter, "key": request.key, "keys": request.keys,
-        "instruments": request.instruments,
+        "instruments": request.instruments, "chords": request.chords,
     }  # fmt: skip
     if request.form is not None:
         return FormAutomaton(vocabulary, request.form, **fields)

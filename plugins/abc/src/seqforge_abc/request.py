@@ -58,6 +58,7 @@ class AbcRequest:
     instrument: Literal["fiddle", "whistle", "flute", "pipes", "banjo"] | None = flag(
         None, help="Instrument that can play the tune; it bounds the range, and the scale of whistle and pipes."
     )
+    chords: bool = flag(False, help="Chord symbols in every bar; the model's corpus must have chord symbols.")
     bars: int = flag(0, help="Number of bars, without upbeats; 0 lets the model choose.")
     form: str = flag(
         "", help="Form: AABB has two sections with repeats; the sections have equal numbers of bars.", unit="LETTERS"
@@ -106,6 +107,7 @@ class ParsedRequest:
         keys: The keys that may occur if `key` is None; None for any.
         instruments: The instruments that play the tune.
         form: The form; `bars` is the number of its bars.
+        chords: Whether every bar has a chord symbol.
         tempo: The tempo; a beat of length 0 stands for the usual beat of the rhythm and the meter.
     """
 
@@ -119,6 +121,7 @@ class ParsedRequest:
     instruments: tuple[Instrument, ...] = ()
     tempo: Tempo | None = None
     form: Form | None = None
+    chords: bool = False
 
     @property
     def prompt(self) -> Tune | None:
@@ -193,6 +196,7 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[
         instruments=tuple(instruments),
         tempo=_tempo(request.tempo),
         form=form,
+        chords=request.chords,
     )
     text = prompt_text(request.prompt, request.prompt_file)
     if text.strip():

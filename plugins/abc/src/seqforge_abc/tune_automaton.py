@@ -17,7 +17,6 @@ from seqforge_abc.bar_automaton import (
     AFTER_SECTION,
     ANY_BARS,
     AT_START,
-    BEAT,
     TUPLET_ENDED,
     State,
     after_bar_line,
@@ -25,6 +24,8 @@ from seqforge_abc.bar_automaton import (
     allowed_lengths,
     bar_line_token,
     can_begin_slur,
+    chord_fits,
+    chord_is_due,
     closing_bar_lines,
     room,
 )
@@ -68,6 +69,7 @@ class TuneAutomaton(Constraint):
         bars: The number of bars, without upbeats; 0 for any number.
         keys: The keys that may occur if `key` is None; None for any.
         instruments: The instruments that play the tune; each of them has all its notes.
+        chords: Whether a chord symbol stands on the first note of each bar, except in upbeats.
     """
 
     def __init__(
@@ -80,8 +82,9 @@ class TuneAutomaton(Constraint):
         bars: int = 0,
         keys: Sequence[Key] | None = None,
         instruments: Sequence[Instrument] = (),
+        chords: bool = False,
     ) -> None:
-        self.vocabulary, self.bars = vocabulary, bars or ANY_BARS
+        self.vocabulary, self.bars, self.chords = vocabulary, bars or ANY_BARS, chords
         index = self.index = {token: step for step, token in enumerate(vocabulary)}
         self.header = TuneHeader(index, rhythm=rhythm, meter=meter, key=key, keys=keys)
         pitches = tokens.all_pitches()
@@ -89,7 +92,7 @@ class TuneAutomaton(Constraint):
         self.is_pitch[[index[str(pitch)] for pitch in pitches]] = True
         playable = [pitch for pitch in pitches if all(instrument.plays(pitch) for instrument in instruments)]
         self.pitches = np.array([index[str(pitch)] for pitch in playable])
-        self.chords = all(instrument.plays_chords for instrument in instruments)
+        self.polyphonic = all(instrument.plays_chords for instrument in instruments)
         self.roots, self.kinds = (
             steps_with_prefix(index, '"'),
             [index[f"~{kind}"] for kind in tokens.GENERATED_CHORD_KINDS],
@@ -108,7 +111,7 @@ class TuneAutomaton(Constraint):
     # -- allowed steps ------------------------------------------------------------------------
 
     def start(self) -> Hashable:
-        return State(bars_left=self.bars)
+        return State(bars_left=self.bars, chords=self.chords)
 
     def may_end(self, state: Hashable) -> bool:
         s = cast(State, state)
@@ -185,6 +188,10 @@ class TuneAutomaton(Constraint):
             mask[s.tie] = complete
             return
         stage = 0 if s.note_stage in (NOTE, SLUR) else s.note_stage
+        if stage == 0 and chord_is_due(s):
+            mask[[self.atom_steps[atom] for atom in atoms]] = False
+            mask[self.roots] = True
+            return
         plain_only = s.hornpipe and (s.tuplet_left > 0 or s.tuplet == TUPLET_ENDED)
         if stage < LENGTH:
             has_room = stage < GRACE_OPEN and not s.has_roll and bool(self._lengths(s._replace(note_stage=0), 1))
@@ -196,14 +203,13 @@ class TuneAutomaton(Constraint):
             if stage == 0 and self.slur_start is not None and s.slurs < MAX_SLUR_DEPTH and s.tuplet_left != 1:
                 mask[self.slur_start] = bool(self._lengths(s._replace(new_slurs=s.new_slurs + 1)))
             if stage == 0:
-                upbeat = s.due_upbeat if s.section_start else s.upbeat
-                mask[self.roots] = s.first_upbeat >= 0 and s.first_upbeat % BEAT == 0 and upbeat % BEAT == 0
+                mask[self.roots] = chord_fits(s)
             if stage == ROOT:
                 mask[self.kinds] = True
             if stage in (ROOT, KIND):
                 mask[self.basses] = True
         mask[self.pitches] = complete
-        mask[self.index["["]] = complete and self.chords and not s.has_roll and not plain_only
+        mask[self.index["["]] = complete and self.polyphonic and not s.has_roll and not plain_only
         mask[self.index["z"]] = complete and (stage == 0 or s.last_mark < 0) and not s.group_size and not plain_only
         mask[self.index["z"]] &= not s.slurs
 
@@ -298,7 +304,7 @@ class TuneAutomaton(Constraint):
             case "!":
                 return s._replace(note_stage=DECORATION, last_mark=step, has_roll=s.has_roll or step in self.rolls)
             case '"':
-                return s._replace(note_stage=ROOT, had_chord_symbol=True)
+                return s._replace(note_stage=ROOT, had_chord_symbol=True, first_upbeat=max(0, s.first_upbeat))
         return s._replace(note_stage=KIND if token[0] == "~" else BASS)
 
     # -- the path to an end -------------------------------------------------------------------
@@ -331,6 +337,8 @@ class TuneAutomaton(Constraint):
             return int(np.flatnonzero(self.allowed(s))[0] if s.note_stage != GRACE_OPEN else self.pitches[0])
         if s.note_stage in (0, NOTE) and not s.tuplet_left and (kind := self._bar_line_toward_end(s)):
             return self.index[bar_line_token(s, kind)]
+        if s.note_stage in (0, NOTE, SLUR) and chord_is_due(s):
+            return self.roots[0]
         lengths = self._lengths(s)
         complete = next_atoms(lengths, s.unit, s.length)[1]
         if s.tuplet_left == 0 and s.length == 0:

@@ -49,6 +49,8 @@ def _advance(automaton: TuneAutomaton, s: State, step: int) -> State:
     after = cast(State, TuneAutomaton.advance(automaton, s, step))
     if after.fill > s.fill and after.section_start and 0 < after.due_upbeat < after.fill:
         after = after._replace(due_upbeat=0)  # the section begins with a full bar
+    if token[0] == '"':
+        after = after._replace(first_upbeat=s.first_upbeat)  # the first bar may still be an upbeat
     if automaton.is_pitch[step] and after.note_stage == 0:
         return after._replace(note_stage=NOTE, last_mark=step)  # a decorated note may be tied, too
     return after
