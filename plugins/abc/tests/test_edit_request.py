@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,12 +39,22 @@ M:6/8
 K:D
 A9999999999999|
 """
+TUNE = "GAG GAB|ABA ABd|edd gdd|edB dBA|]"
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
     path = tmp_path / "book.abc"
     path.write_text(BOOK)
+    return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Two tunes of The Session as JSON."""
+    path = tmp_path / "tunes.json"
+    rows = [{"name": name, "type": "jig", "meter": "6/8", "mode": "Gmajor", "abc": TUNE} for name in ("One", "Two")]
+    path.write_text(json.dumps(rows))
     return path
 
 
@@ -91,8 +102,9 @@ def test_name_of_an_existing_file_is_taken_literally(tmp_path: Path) -> None:
     assert TuneChoice.parse(f"{path}:2", field="infill").read().title == "First"
 
 
-def test_tune_is_chosen_by_its_number(book: Path) -> None:
+def test_tune_is_chosen_by_its_number(book: Path, table: Path) -> None:
     assert TuneChoice.parse(f"{book}#3", field="vary").read().title == "Second"
+    assert TuneChoice.parse(f"{table}#2", field="vary").read().title == "Two"
 
 
 @pytest.mark.parametrize(
@@ -100,14 +112,16 @@ def test_tune_is_chosen_by_its_number(book: Path) -> None:
     [
         ("BOOK", "3 tunes; choose one"),
         ("BOOK#2", "no tune X:2"),
-        ("BOOK#4", "line 18"),
+        ("BOOK#4", "in line 18"),
+        ("TABLE", "2 tunes"),
+        ("TABLE#3", "no tune X:3"),
         ("gone.abc", "no such file"),
         (".", "no such file"),
     ],
 )
-def test_a_tune_that_cannot_be_chosen_is_a_request_error(book: Path, text: str, part: str) -> None:
+def test_a_tune_that_cannot_be_chosen_is_a_request_error(book: Path, table: Path, text: str, part: str) -> None:
     with pytest.raises(RequestError, match=part) as caught:
-        TuneChoice.parse(text.replace("BOOK", str(book)), field="vary").read()
+        TuneChoice.parse(text.replace("BOOK", str(book)).replace("TABLE", str(table)), field="vary").read()
     assert caught.value.field == "vary"
 
 

@@ -24,14 +24,12 @@ from seqforge import (
 from seqforge_abc import lint
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
-from seqforge_abc.midi_reader import MIDI_SUFFIXES, read_midi
-from seqforge_abc.musicxml_reader import MUSICXML_SUFFIXES, read_musicxml
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.provenance import embed_comment, extract_comment
-from seqforge_abc.reader import read_book, read_tunes
+from seqforge_abc.reader import read_tunes
 from seqforge_abc.request import AbcRequest
-from seqforge_abc.session_dump import DUMP_SUFFIXES, read_dump
 from seqforge_abc.tune import Tune
+from seqforge_abc.tune_files import IMPORT_SUFFIXES, read_tune_file
 from seqforge_abc.writer import book_to_abc
 
 FINGERPRINT_INTERVALS = 16
@@ -62,7 +60,7 @@ class Abc(
     summary = "folk tunes in ABC notation; writes ABC, MIDI, MusicXML, engraved SVG, PDF and PNG, and sound"
     unit = "note"
     reads = (".abc", ".txt")
-    imports = (*DUMP_SUFFIXES, *MUSICXML_SUFFIXES, *MIDI_SUFFIXES)
+    imports = IMPORT_SUFFIXES
     writes = (".abc", ".mid", ".musicxml", ".svg", ".wav", ".pdf", ".png")
     multi_piece = (".abc", ".svg", ".pdf")
     provenance_suffixes = (".abc", ".mid", ".svg", ".png")
@@ -77,23 +75,12 @@ class Abc(
 
         Tables of tunes, MusicXML and MIDI are read too.
         """
-        for item in self._read_tunes(path):
+        for item in read_tune_file(path):
             if isinstance(item, ReadError):
                 yield item
             else:
                 tune, place = item
-                yield Piece(tune, origin=Origin(str(path), place if isinstance(place, str) else f"line {place}"))
-
-    def _read_tunes(self, path: Path) -> Iterator[tuple[Tune, str | int] | ReadError]:
-        suffix = path.suffix.lower()
-        if suffix in DUMP_SUFFIXES:
-            yield from read_dump(path)
-        elif suffix in MUSICXML_SUFFIXES:
-            yield from read_musicxml(path)
-        elif suffix in MIDI_SUFFIXES:
-            yield from read_midi(path)
-        else:
-            yield from read_book(path)
+                yield Piece(tune, origin=Origin(str(path), place))
 
     def piece_from_text(self, text: str, options: AbcOptions) -> Piece[Tune] | ReadError:
         """Return the tune that an ABC text contains; several tunes are an error."""

@@ -1,13 +1,14 @@
 """The choice of a tune and of its bars by a text: `book.abc#3:5-8` is bars 5 to 8 of the tune X:3 of a book."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqforge import ReadError, RequestError, input_file, listing
 from seqforge_abc.lines import read_lines
-from seqforge_abc.reader import read_book
 from seqforge_abc.tune import Tune
+from seqforge_abc.tune_files import IMPORT_SUFFIXES, read_tune_file
 
 __all__ = ["TuneChoice"]
 
@@ -26,7 +27,8 @@ class TuneChoice:
 
     Attributes:
         path: The file; "-" is standard input.
-        number: The number in the X: field of the tune; None if the file contains one tune.
+        number: The number in the X: field of the tune, or its position in a file without such fields, from 1; None if
+            the file contains one tune.
         bars: The numbers of the bars, ascending; empty if none are chosen.
         field: The name of the field of the request, for messages.
         text: The text of the field.
@@ -86,39 +88,33 @@ class TuneChoice:
             path = input_file(self.path, field=self.field, suffix=".abc")
             if path.is_dir() or not path.exists():
                 raise self._error("there is no such file")
-            items = list(read_book(path))
-            numbers = _tune_numbers(path)
+            items = list(read_tune_file(path))
+            is_book = path.suffix.lower() not in IMPORT_SUFFIXES
+            numbers = _numbers(path, items) if is_book else list(range(1, len(items) + 1))
         except OSError as error:
             raise self._error(f"it cannot be read ({error.strerror})") from error
-        lines = [(item.line or 1) if isinstance(item, ReadError) else item[1] for item in items]
-        chosen = list(zip(items, lines, strict=True))
-        if self.number is not None:
-            chosen = [(item, line) for item, line in chosen if numbers.get(line) == self.number]
-            if not chosen:
-                known = listing([f"{self.path}#{numbers[line]}" for line in lines if line in numbers], most=6)
-                raise self._error(f"there is no tune X:{self.number}; there are {known}" if known else "there is no X:")
+        chosen = [item for item, number in zip(items, numbers, strict=True) if self.number in (None, number)]
+        if not chosen:
+            known = listing([f"{self.path}#{number}" for number in numbers if number is not None], most=6)
+            raise self._error(f"there is no tune X:{self.number}; there are {known}" if known else "there is no X:")
+        if len(chosen) > 1 and self.number is not None:
+            raise self._error(f"{len(chosen)} tunes are X:{self.number}; number them anew")
         if len(chosen) > 1:
-            if self.number is not None:
-                places = listing([str(line) for _, line in chosen], most=6)
-                raise self._error(f"{len(chosen)} tunes are X:{self.number} (lines {places}); number them anew")
+            example = next((number for number in numbers if number is not None), 1)
             raise self._error(
-                f"the file contains {len(chosen)} tunes; choose one by its X: number, such as"
-                f" {self.path}#{numbers.get(lines[0], 1)}"
+                f"the file contains {len(chosen)} tunes; choose one by its number in X:, such as {self.path}#{example}"
             )
-        item = chosen[0][0]
-        if isinstance(item, ReadError):
-            raise self._error(f"line {item.line or 1}: the tune {item.reason}")
-        return item[0]
+        if isinstance(chosen[0], ReadError):
+            raise self._error(f"the tune in line {chosen[0].line or 1} {chosen[0].reason}")
+        return chosen[0][0]
 
     def _error(self, reason: str) -> RequestError:
         return RequestError(f"`{self.field}` is {self.text}: {reason}", field=self.field, value=self.text)
 
 
-def _tune_numbers(path: Path) -> dict[int, int]:
-    """Return the number in each X: field of a file, by line."""
-    numbers = {}
+def _numbers(path: Path, items: Sequence[tuple[Tune, str] | ReadError]) -> list[int | None]:
+    """Return the number in the X: field of each tune of a book, None for a tune without it."""
     with path.open("rb") as file:
-        for line, raw in read_lines(file):
-            if raw is not None and (match := _NUMBER_FIELD.match(raw)):
-                numbers[line] = int(match[1][:9])
-    return numbers
+        fields = {line: match for line, raw in read_lines(file) if raw and (match := _NUMBER_FIELD.match(raw))}
+    lines = [item.line or 1 if isinstance(item, ReadError) else int(item[1].removeprefix("line ")) for item in items]
+    return [int(match[1][:9]) if (match := fields.get(line)) else None for line in lines]
