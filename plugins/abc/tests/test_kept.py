@@ -1,4 +1,5 @@
 import dataclasses
+import string
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +13,13 @@ import seqforge_corpora
 from seqforge import OptionsError, Piece, RequestError
 from seqforge_abc import Abc, AbcCodec, AbcOptions, AbcRequest, Tune, tokens
 from seqforge_abc.ambiguities import ambiguities
-from seqforge_abc.kept import TEMPO_BEATS
+from seqforge_abc.kept import TEMPO_BEATS, Kept
 from seqforge_abc.lint import violations
+from seqforge_abc.music_parser import parse_music
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.reader import read_book
 from seqforge_abc.tempo import parse_tempo, tempo_text
-from seqforge_abc.theory import Meter, Pitch, parse_meter
+from seqforge_abc.theory import NO_KEY, Meter, Pitch, parse_key, parse_meter
 from seqforge_abc.tune import BarLine, Note, Tempo, TextField, Tuplet
 from seqforge_abc.tune_automaton import TuneAutomaton
 from seqforge_abc.writer import tune_to_abc
@@ -33,6 +35,10 @@ notes = st.builds(
     st.sampled_from([Fraction(1, 8), Fraction(1, 4)]),
     slur_starts=st.integers(0, 3),
     slur_ends=st.integers(0, 3),
+    syllables=st.lists(st.sampled_from(["", "la", "Twin-", "_", "a b", "\N{SNOWMAN}", "long" * 6]), max_size=4).map(
+        tuple
+    ),
+    part=st.sampled_from(["", "", "A", "B", "Trio"]),
 )
 tempos = st.builds(Tempo, st.sampled_from([*TEMPO_BEATS, Fraction(1, 7)]), st.integers(0, 600), st.just("Allegro"))
 tunes = st.builds(
@@ -58,7 +64,7 @@ def test_the_vocabulary_grows_at_its_end() -> None:
     plain = tokens.vocabulary(["reel"])
     assert len(plain) == 606
     for name in KEEPABLE:
-        longer = tokens.vocabulary(["reel"], [name])
+        longer = tokens.vocabulary(["reel"], Kept([name], "abc"))
         assert longer[: len(plain)] == plain and len(set(longer)) == len(longer) > len(plain)
 
 
@@ -102,10 +108,13 @@ def test_kept_elements_round_trip_to_the_canonical_form(tune: Tune) -> None:
 
 
 def test_what_is_not_kept_is_counted() -> None:
-    a, b = (Note((Pitch(0, 0, 5),), EIGHTH, slur_starts=start, slur_ends=1 - start) for start in (1, 0))
+    a, b = (
+        Note((Pitch(0, 0, 5),), EIGHTH, slur_starts=start, slur_ends=1 - start, syllables=("la",), part="A" * start)
+        for start in (1, 0)
+    )
     tune = Tune((a, b, BarLine("|]")), tempo=Tempo(Fraction(1, 4), 100))
     example = AbcCodec.fit([], AbcOptions()).encode(Piece(tune))
-    assert example.dropped == {"slurs": 1, "tempos": 1}
+    assert example.dropped == {"slurs": 1, "tempos": 1, "parts": 1, "syllables of lyrics": 2}
     assert ALL.encode(Piece(tune)).dropped == {}
 
 
@@ -120,6 +129,61 @@ def test_files_keep_fields_tempo_and_slurs(tmp_path: Path) -> None:
     Abc().write([Piece(tune)], tmp_path / "b.abc")
     [(again, _)] = read_book(tmp_path / "b.abc")  # type: ignore[misc]
     assert again == tune
+
+
+SONG = (
+    "X:1\nT:Song\nM:4/4\nL:1/8\nK:G\n|:[P:A](GA)B2 zcd2|e4 d4:|\nw:Twin- _ kle lit- tle star well\\-known\n"
+    "w:Zwei- te Stro- phe~eins * los\n[P:B]d2c2 (3BAG A2|G8|]\nw:* so time _ _ * end\n"
+)
+
+
+def test_files_keep_lyrics_and_parts(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text(SONG)
+    [(tune, _)] = read_book(tmp_path / "a.abc")  # type: ignore[misc]
+    assert tune_to_abc(tune) == SONG and not tune.losses
+    example = ALL.encode(Piece(tune))
+    assert not example.dropped and ALL.decode(example).content == ALL.canonical(Piece(tune)).content == tune
+    Abc().write([Piece(tune)], tmp_path / "a.musicxml")
+    (piece,) = Abc().read(tmp_path / "a.musicxml", AbcOptions())
+    assert isinstance(piece, Piece)
+    verses = [
+        [note.syllables[verse] for note in piece.content.notes() if len(note.syllables) > verse] for verse in (0, 1)
+    ]
+    assert [syllable for syllable in verses[0] if syllable] == [
+        "Twin-", "kle", "lit-", "tle", "star", "well\N{HYPHEN}known", "so", "time", "end",
+    ]  # fmt: skip
+    assert [syllable for syllable in verses[1] if syllable] == ["Zwei-", "te", "Stro-", "phe eins", "los"]
+
+
+@pytest.mark.parametrize(
+    ("music", "syllables"),
+    [
+        ("ABcd|\nw:one two | three", ["one", "two", "", ""]),
+        ("AB|cd|\nw:one|three", ["one", "", "three", ""]),
+        ("AB|cd|\nw:one two|three four five", ["one", "two", "three", "four"]),
+        ("AzB{g}c [df]|\nw:one two three four", ["one", "", "two", "three", "four"]),
+        ("AB\\\ncd|\nw:one two three four", ["one", "two", "three", "four"]),
+        ("AB|\nw:one two\ncd|\nw:three four", ["one", "two", "three", "four"]),
+        ("ABcd|\nw:time__ - a*b", ["time", "_", "_", "-"]),
+        ("AB|\nw:o~o a\\-b", ["o o", "a\N{HYPHEN}b"]),
+    ],
+)
+def test_syllables_are_aligned_with_notes(music: str, syllables: list[str]) -> None:
+    tune = parse_music(music, key=parse_key("C") or NO_KEY, meter=Meter(4, 4))
+    assert ["".join(note.syllables) for note in tune.notes()] == syllables
+
+
+def test_verses_follow_each_other() -> None:
+    tune = parse_music("AB|\nw:one two\nw:* zwei\nw:un", key=NO_KEY, meter=Meter(4, 4))
+    assert [note.syllables for note in tune.notes()] == [("one", "", "un"), ("two", "zwei")]
+
+
+def test_letters_of_the_corpus_are_in_the_vocabulary() -> None:
+    note = Note((Pitch(0, 0, 5),), EIGHTH, syllables=("\N{LATIN SMALL LETTER E WITH ACUTE}",))
+    codec = AbcCodec.fit([Piece(Tune((note,)))], AbcOptions(keep="lyrics"))
+    assert not codec.encode(Piece(Tune((note,)))).dropped
+    assert ALL.encode(Piece(Tune((note,)))).dropped == {"letters of lyrics": 1}
+    assert AbcCodec.from_state(*codec.state(), codec.options).kept == codec.kept
 
 
 # -- automaton ---------------------------------------------------------------------------------------------------
@@ -167,6 +231,23 @@ def test_random_walks_with_all_that_is_kept_are_valid(seed: int, meter: str, bar
         assert note.slur_ends <= depth
         depth += note.slur_starts - note.slur_ends
     assert depth == 0
+    assert (
+        "".join(note.part for note in tune.notes())
+        == string.ascii_uppercase[: sum(map(bool, [note.part for note in tune.notes()]))]
+    )
+    assert all(note.pitches or not note.syllables for note in tune.notes())
+
+
+def test_the_automaton_allows_a_song(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text(SONG)
+    (piece,) = Abc().read(tmp_path / "a.abc", AbcOptions())
+    assert isinstance(piece, Piece) and not Abc().violations(piece)
+    automaton = TuneAutomaton(ALL.vocabulary)
+    state = automaton.start()
+    for step in ALL.encode(piece).steps.tolist():
+        assert automaton.allowed(state)[step], ALL.vocabulary[step]
+        state = automaton.advance(state, step)
+    assert automaton.may_end(state)
 
 
 def test_the_automaton_allows_real_tunes_with_slurs() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from seqforge_abc.slur_checks import slur_ambiguities
+from seqforge_abc.kept_checks import lyric_ambiguities, part_ambiguities, slur_ambiguities
 from seqforge_abc.theory import NO_KEY, NO_METER, Key, Meter
 from seqforge_abc.tokens import GENERATED_CHORD_KINDS
 from seqforge_abc.tune import (
@@ -58,6 +58,8 @@ def _all_ambiguities(tune: Tune) -> Iterator[tuple[int, str]]:
         yield 0, f"the most common note length is {unit} of a whole note"
     yield from _NoteChecker(tune, unit, hornpipe).check()
     yield from slur_ambiguities(tune)
+    yield from part_ambiguities(tune)
+    yield from lyric_ambiguities(tune)
     if tune.meter != NO_METER:
         yield from _SectionChecker(tune).check()
 

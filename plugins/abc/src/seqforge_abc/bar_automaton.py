@@ -75,6 +75,12 @@ class State(NamedTuple):
         slurs: The number of open slurs.
         new_slurs: The number of open slurs that begin with the current note.
         closable: The number of open slurs that may end right here, after a note.
+        part: The number of parts that have begun.
+        verse: The number of verses up to the last in which the note before has a syllable; -1 if none may begin here.
+        syllable: The number of letters of the current syllable, 0 outside; before the first letter, and after n letters
+            of which the last is a space, it is -n - 1.
+        held: The verses, as bits, in which the note before the last one has a syllable.
+        sung: The verses, as bits, in which the last note has a syllable.
     """
 
     header: int = 0
@@ -120,6 +126,11 @@ class State(NamedTuple):
     slurs: int = 0
     new_slurs: int = 0
     closable: int = 0
+    part: int = 0
+    verse: int = -1
+    syllable: int = 0
+    held: int = 0
+    sung: int = 0
 
 
 def closing_bar_lines(s: State, fill: int) -> list[str]:

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 
-from seqforge_abc.kept import MAX_SLUR_DEPTH, canonical_tempo, without_slurs
-from seqforge_abc.normal_form import balance_slurs
+from seqforge_abc.kept import Kept, canonical_tempo
 from seqforge_abc.theory import MAX_SIGNATURE, NO_KEY, NO_METER, Key, Meter, Pitch
 from seqforge_abc.tokens import (
     CHORD_KINDS,
@@ -23,10 +22,11 @@ from seqforge_abc.tune import BAR_LINES, ENDINGS, BarLine, Element, Ending, Note
 
 MAX_LENGTH = Fraction(16)
 """The longest note, in whole notes."""
+NOTHING_KEPT = Kept()
 _KNOWN_DECORATIONS = frozenset(DECORATION_NAMES)
 
 
-def canonicalize(tune: Tune, rhythms: Collection[str], keep: Collection[str] = ()) -> tuple[Tune, Counter[str]]:
+def canonicalize(tune: Tune, rhythms: Collection[str], keep: Kept = NOTHING_KEPT) -> tuple[Tune, Counter[str]]:
     """Return the canonical form of a tune, and what it loses.
 
     Lengths are multiples of a 128th, pitches lie within five octaves, rare tuplets are written out, unknown decorations
@@ -35,7 +35,7 @@ def canonicalize(tune: Tune, rhythms: Collection[str], keep: Collection[str] = (
     Args:
         tune: The tune.
         rhythms: The rhythms that the codec knows.
-        keep: What is kept of `options.KEEPABLE`.
+        keep: What the codec encodes on request.
 
     Returns:
         The canonical tune, and the losses by description, with counts above 0.
@@ -47,11 +47,7 @@ def canonicalize(tune: Tune, rhythms: Collection[str], keep: Collection[str] = (
         rhythm = ""
     meter = _meter(tune.meter, losses)
     key = _key(tune.key, losses)
-    elements = list(_elements(tune, losses))
-    if "slurs" in keep:
-        balance_slurs(elements, losses, max_depth=MAX_SLUR_DEPTH)
-    else:
-        elements = without_slurs(elements, losses)
+    elements = keep.canonical_elements(_elements(tune, losses), losses)
     tempo = canonical_tempo(tune.tempo, losses) if "tempo" in keep else None
     losses["tempos"] += tune.tempo is not None and "tempo" not in keep
     tune = dataclasses.replace(

@@ -16,6 +16,7 @@ from seqforge_abc.edits import EditTask
 from seqforge_abc.history import TunePlaces
 from seqforge_abc.infill import Infill, automaton_of
 from seqforge_abc.instruments import INSTRUMENTS
+from seqforge_abc.kept import BASIC_LETTERS, LETTER_PREFIX, Kept, letters_of
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
@@ -55,25 +56,30 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
     Attributes:
         rhythms: The rhythms in the vocabulary.
         has_chord_symbols: Whether at least `MIN_CHORD_SHARE` of the training tunes have chord symbols.
+        kept: What is encoded on request.
     """
 
     def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: AbcOptions) -> None:
         super().__init__(vocabulary, labels, options)
         self.rhythms = tuple(token[2:] for token in self.vocabulary if token.startswith("R:") and len(token) > 2)
+        letters = [token[len(LETTER_PREFIX) :] for token in self.vocabulary if token.startswith(LETTER_PREFIX)]
+        self.kept = Kept(options.kept, frozenset(letters))
         self._transpositions: np.ndarray | None = None
         self.has_chord_symbols = False
 
     @classmethod
     def fit(cls, pieces: Iterable[Piece[Tune]], options: AbcOptions) -> Self:
-        """Fit the names of the rhythms, and count the tunes with chord symbols."""
-        names, with_chords = set(token_encoding.BUILT_IN_RHYTHMS), []
+        """Fit the rhythms, count the tunes with chord symbols, and fit the letters of the lyrics if they are kept."""
+        names, letters, with_chords = set(token_encoding.BUILT_IN_RHYTHMS), set(BASIC_LETTERS), []
         for piece in pieces:
             names.add(piece.content.rhythm)
             with_chords.append(_has_chord_symbol(piece.content))
+            if "lyrics" in options.kept:
+                letters |= letters_of(piece.content)
         rhythms = sorted(names - {""})
         if options.encoding == "char":
             return cls(character_encoding.vocabulary(rhythms), {}, options)
-        codec = cls(token_encoding.vocabulary(rhythms, options.kept), {}, options)
+        codec = cls(token_encoding.vocabulary(rhythms, Kept(options.kept, letters)), {}, options)
         codec.has_chord_symbols = sum(with_chords) >= max(1, MIN_CHORD_SHARE * len(with_chords))
         return codec
 
@@ -129,12 +135,12 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
 
     def _canonical(self, tune: Tune) -> tuple[Tune, Counter[str]]:
         """Return the canonical form of a tune, and what it loses."""
-        return canonicalize(tune, self.rhythms, self.options.kept)
+        return canonicalize(tune, self.rhythms, self.kept)
 
     def task(self, request: AbcRequest) -> Task[Tune]:
         if (edit_request := request.edit_request()) is not None:
             return self._edit_task(edit_request, request)
-        parsed = parse_request(request, self.rhythms, self.options.kept)
+        parsed = parse_request(request, self.rhythms, self.kept)
         if parsed.chords and not self.has_chord_symbols:
             raise RequestError(
                 "`chords` needs a model of tunes with chord symbols, and fewer than one in"

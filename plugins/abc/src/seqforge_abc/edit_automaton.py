@@ -9,7 +9,7 @@ from seqforge import Constraint
 from seqforge_abc import tokens
 from seqforge_abc.bar_automaton import AFTER_BAR, State, after_note
 from seqforge_abc.instruments import Instrument
-from seqforge_abc.kept import kept_vocabulary
+from seqforge_abc.kept import Kept
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.tune import ENDINGS
 from seqforge_abc.tune_automaton import CHORD_1, CHORD_2, CHORD_OPEN, GRACE, GRACE_OPEN, NOTE, TuneAutomaton
@@ -100,7 +100,7 @@ class EditAutomaton(Constraint):
         )  # fmt: skip
         changes = [name for name in vocabulary if name[:2] in ("K:", "M:")]
         endings = [f"[{number}" for number in ENDINGS]
-        names = {*tokens.BAR_LINE_TOKENS, *changes, *endings, *kept_vocabulary(KEEPABLE)}
+        names = {*tokens.BAR_LINE_TOKENS, *changes, *endings, *Kept(KEEPABLE).vocabulary()}
         self._not_in_bar = np.array([step for step, name in enumerate(vocabulary) if name in names])
         self._tie, self._rest = self.automaton.index["-"], self.automaton.index["z"]
         self._chord = self.automaton.index["["]

@@ -15,8 +15,8 @@ from seqforge_abc.theory import (
 from seqforge_abc.tune import LETTER_DECORATIONS, NAMED_DECORATIONS, ChordSymbol
 
 DROPPED_FIELDS = {
-    "I": "directives", "P": "parts", "R": "additional rhythms", "m": "macros", "r": "remarks", "s": "symbol lines",
-    "w": "lyrics", "d": "symbol lines",
+    "I": "directives", "R": "additional rhythms", "m": "macros", "r": "remarks", "s": "symbol lines",
+    "d": "symbol lines",
 }  # fmt: skip
 """The content of the fields that a Tune does not represent, by the letter of the field."""
 

@@ -10,7 +10,7 @@ from seqforge import Constraint, RequestError
 from seqforge_abc import tokens
 from seqforge_abc.bar_automaton import State
 from seqforge_abc.form_automaton import FormAutomaton
-from seqforge_abc.kept import kept_vocabulary
+from seqforge_abc.kept import Kept
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.prompt_plan import FreeBar, Plan, UnfitPromptError, make_plan
 from seqforge_abc.request import ParsedRequest
@@ -61,7 +61,7 @@ class Infill(Constraint):
         self.prefix = list(itertools.takewhile(lambda entry: isinstance(entry, int), self.plan))
         names = [
             *tokens.BAR_LINE_TOKENS,
-            *kept_vocabulary(KEEPABLE),
+            *Kept(KEEPABLE).vocabulary(),
             *(name for name in vocabulary if name[:2] == "K:" or name in ("[1", "[2")),
         ]
         self._not_in_free_bar = np.array([index for name in names if (index := self.automaton.index.get(name))])

@@ -102,6 +102,7 @@ class MusicParser:
         self._staff = key.staff
         self._default_unit = unit is None
         self._open_line = ""
+        self._continued = False
         self.voices: dict[str, Voice] = {}
         self.voice = self._new_voice("")
 
@@ -114,7 +115,10 @@ class MusicParser:
         if is_prose(text, self.symbols):
             self.losses["lines of text"] += 1
             return False
-        text = without_line_breaks(text).rstrip(" \t\\")
+        text = without_line_breaks(text).rstrip()
+        self.voice.begin_line(continued=self._continued)
+        self._continued = text.endswith("\\")
+        text = text.rstrip(" \t\\")
         if self._open_line and closes_bracket(text):
             text, self._open_line = self._open_line + text.lstrip(), ""
         self.close_line()
@@ -137,7 +141,6 @@ class MusicParser:
         if joined != text and self._default_unit and not self.has_notes:
             self.voice.unit = SPACED_UNIT
         text = joined
-        self.voice.line_start = True
         for match in TOKEN.finditer(text):
             kind, token = match.lastgroup or "", match[0]
             if kind == "space":
@@ -170,6 +173,10 @@ class MusicParser:
             self._meter_field(text)
         elif letter == "L":
             self.voice.unit, self._default_unit = unit_field(text) or self.voice.unit, False
+        elif letter == "w":
+            self.voice.read_lyrics(plain_text(text))
+        elif letter == "P":
+            self.voice.part = " ".join(plain_text(text).split())
         elif letter == "Q":
             self._tempo_field(text)
         elif letter == "R" and not self.rhythm:

@@ -13,6 +13,7 @@ from seqforge import ReadError
 from seqforge_abc import notation
 from seqforge_abc.fields import chord_symbol
 from seqforge_abc.key_estimate import estimated_key, key_with_mode
+from seqforge_abc.lyrics import syllable
 from seqforge_abc.normal_form import ending_number, to_normal_form
 from seqforge_abc.notation import music21
 from seqforge_abc.theory import NO_METER, Key, Meter, Pitch
@@ -24,6 +25,8 @@ _DECORATIONS = {
     name: decoration for decoration, name in reversed([*notation.ARTICULATIONS.items(), *notation.EXPRESSIONS.items()])
 }
 """The decoration for the name of a class of music21."""
+MAX_VERSES = 12
+"""Verses with a higher number are not read."""
 _BAR_LINES = {"double": "||", "light-light": "||", "final": "|]", "light-heavy": "|]"}
 
 
@@ -182,7 +185,7 @@ class _TuneBuilder:
         self.elements.append(
             Note(
                 pitches, length, False, tuple(sorted(decorations)), graces, symbol,
-                self.slur_starts[id(item)], self.slur_ends[id(item)],
+                self.slur_starts[id(item)], self.slur_ends[id(item)], _syllables(item) if pitches else (),
             )
         )  # fmt: skip
         self.has_notes = True
@@ -232,6 +235,16 @@ def _silent_rests(measure: Any) -> set[int]:
 def _pitch(pitch: Any) -> Pitch:
     alter = round(pitch.alter)
     return Pitch("CDEFGAB".index(pitch.step), max(-2, min(2, alter)), pitch.implicitOctave)
+
+
+def _syllables(item: Any) -> tuple[str, ...]:
+    """Return the syllable of each verse of a note."""
+    verses = {
+        lyric.number: syllable(lyric.text or "", continues=lyric.syllabic in ("begin", "middle"))
+        for lyric in item.lyrics
+        if isinstance(lyric.number, int) and 1 <= lyric.number <= MAX_VERSES
+    }
+    return tuple(verses.get(number, "") for number in range(1, max(verses, default=0) + 1))
 
 
 def _is_repeat(bar_line: Any, direction: str) -> bool:

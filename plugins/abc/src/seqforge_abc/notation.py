@@ -5,6 +5,8 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
+from seqforge_abc.lyrics import HOLD, HYPHEN
+
 CHORDS = {
     "": ("major", (0, 4, 7)), "m": ("minor", (0, 3, 7)), "7": ("dominant-seventh", (0, 4, 7, 10)),
     "m7": ("minor-seventh", (0, 3, 7, 10)), "maj7": ("major-seventh", (0, 4, 7, 11)),
@@ -136,3 +138,23 @@ def add_decorations(measure: Any, offset: Any, note: Any, decorations: Iterable[
             measure.insert(offset, m21.repeat.Segno() if name == "segno" else m21.repeat.Coda())
         elif name.isdigit() and not note.isRest:
             note.articulations.append(m21.articulations.Fingering(int(name)))
+
+
+def add_lyrics(note: Any, syllables: Sequence[str], open_words: set[int]) -> None:
+    """Add the syllables of each verse to a music21 note.
+
+    Args:
+        note: The note.
+        syllables: The syllable of each verse.
+        open_words: The verses whose last syllable continues in the next one; it is updated.
+    """
+    for verse, syllable in enumerate(syllables):
+        text = syllable.removesuffix("-").replace(HYPHEN, "-")
+        if not text or syllable == HOLD:
+            continue
+        continues, continued = syllable.endswith("-"), verse in open_words
+        syllabic = {(False, False): "single", (True, False): "begin", (True, True): "middle", (False, True): "end"}
+        note.lyrics.append(
+            music21().note.Lyric(text, number=verse + 1, syllabic=syllabic[continues, continued], applyRaw=True)
+        )
+        (open_words.add if continues else open_words.discard)(verse)

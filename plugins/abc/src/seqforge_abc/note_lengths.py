@@ -1,12 +1,21 @@
 """The note lengths that the automaton allows, as integers in 128ths of a whole note, and the tokens that spell them."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
 from seqforge_abc.tokens import LENGTH_GRID, split_length
 from seqforge_abc.tune import Tuplet
 
-__all__ = ["MAX_FREE_LENGTH", "lengths_in_bar", "lengths_in_tuplet", "next_atoms", "spell_length", "to_grid"]
+__all__ = [
+    "MAX_FREE_LENGTH",
+    "lengths_in_bar",
+    "lengths_in_tuplet",
+    "next_atom",
+    "next_atoms",
+    "spell_length",
+    "to_grid",
+]
 
 MAX_FREE_LENGTH = 512
 """The longest bar of a tune without a meter."""
@@ -105,3 +114,19 @@ def next_atoms(lengths: tuple[int, ...], unit: int, prefix: int) -> tuple[frozen
                 break
             total += int(atom * unit)
     return frozenset(atoms), (prefix or unit) in lengths
+
+
+def next_atom(spelling: Sequence[Fraction], unit: int, prefix: int) -> Fraction | None:
+    """Return the atom of a length that follows a prefix, or None if the prefix is not its beginning.
+
+    Args:
+        spelling: The atoms of the length.
+        unit: The unit note length.
+        prefix: The sum of the atoms so far; 0 before the first.
+    """
+    total = 0
+    for atom in spelling:
+        if total == prefix:
+            return atom
+        total += int(atom * unit)
+    return None

@@ -5,7 +5,7 @@ from typing import Literal
 
 from seqforge import OptionsError, flag, listing
 
-KEEPABLE = ("tempo", "slurs")
+KEEPABLE = ("tempo", "slurs", "parts", "lyrics")
 """The elements that are encoded only if `AbcOptions.keep` names them."""
 
 

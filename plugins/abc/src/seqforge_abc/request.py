@@ -2,16 +2,18 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 from seqforge import RequestError, did_you_mean, flag, listing, prompt_text
+from seqforge_abc.canonical import NOTHING_KEPT
 from seqforge_abc.edit_request import DEFAULT_KEEP, EditRequest
 from seqforge_abc.form import Form, parse_form
 from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, Instrument, unplayable
+from seqforge_abc.kept import Kept
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
 from seqforge_abc.tokens import METERS, REQUEST_ONLY, all_keys, encode_tune, unit_token
@@ -159,7 +161,7 @@ class ParsedRequest:
         return parts
 
 
-def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[str] = ()) -> ParsedRequest:
+def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Kept = NOTHING_KEPT) -> ParsedRequest:
     """Return a parsed request.
 
     >>> parsed = parse_request(AbcRequest(key="Edor", meter="C"), rhythms=["jig", "reel"])
@@ -169,7 +171,7 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Collection[
     Args:
         request: The request.
         rhythms: The rhythms that the model knows.
-        keep: What the model's encoding keeps of `options.KEEPABLE`.
+        keep: What the codec encodes on request.
 
     Raises:
         RequestError: If key, meter, rhythm or the number of bars is not allowed, or the prompt is not ABC.
@@ -242,7 +244,7 @@ def _tempo(text: str) -> Tempo | None:
     return tempo
 
 
-def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep: Collection[str]) -> ParsedRequest:
+def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep: Kept) -> ParsedRequest:
     """Return the request extended by the prompt and the fields at its beginning.
 
     Raises:

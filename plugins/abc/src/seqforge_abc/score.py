@@ -59,6 +59,7 @@ class _ScoreBuilder:
         line_starts: The measures that begin a line of music.
         brackets: The brackets of endings.
         slurs: The slurs.
+        open_words: The verses whose last syllable continues in the next one.
         note_number: The number of notes so far.
     """
 
@@ -71,6 +72,7 @@ class _ScoreBuilder:
         self.line_starts: list[Any] = []
         self.brackets: list[Any] = []
         self.slurs: list[Any] = []
+        self.open_words: set[int] = set()
         self._slur_starts: list[Any] = []
         self.notes, self.note_number = tune.notes(), 0
 
@@ -193,6 +195,8 @@ class _ScoreBuilder:
         for pitch in note.grace_notes:
             grace_note = m21.note.Note(self._pitch(pitch), type="eighth").getGrace()
             measure.insert(4 * position, grace_note)
+        if note.part:
+            measure.insert(4 * position, m21.expressions.RehearsalMark(note.part))
         if note.chord_symbol is not None:
             measure.insert(4 * position, chord_symbol_of(note.chord_symbol))
         scale, result = Fraction(1), []
@@ -220,6 +224,7 @@ class _ScoreBuilder:
             position += length * scale
             result.append((m21_note, length * scale))
         self._add_slurs(note, result[0][0], result[-1][0])
+        notation.add_lyrics(result[0][0], note.syllables, self.open_words)
         self.tuplet_left = max(0, self.tuplet_left - 1)
         self.tied = tuple(tied_on)
         return result

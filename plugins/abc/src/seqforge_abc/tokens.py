@@ -10,18 +10,21 @@ The token of a bar line `|` contains the number of the bar in its section: `|1`,
 `|`. A second ending continues from the number at which the first ending began. The network need not count bars.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from seqforge import DecodeError
 from seqforge_abc.kept import (
+    PART_TOKENS,
     SLUR_END,
     SLUR_START,
     TEMPO_LENGTH,
     TEMPO_TOKENS,
+    Kept,
+    decode_syllables,
     decode_tempo,
+    encode_syllables,
     encode_tempo,
-    kept_vocabulary,
 )
 from seqforge_abc.theory import MODE_FIFTHS, NO_KEY, NO_METER, Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import (
@@ -100,12 +103,12 @@ def all_keys() -> list[Key]:
     return [NO_KEY, *(Key(signature + above, mode) for mode, above in MODE_FIFTHS.items() for signature in SIGNATURES)]
 
 
-def vocabulary(rhythms: Sequence[str], keep: Collection[str] = ()) -> list[str]:
+def vocabulary(rhythms: Sequence[str], keep: Kept | None = None) -> list[str]:
     """Return every token; only the rhythms depend on the corpus.
 
     Args:
         rhythms: The names of the rhythms.
-        keep: What is encoded of `options.KEEPABLE`.
+        keep: What the codec encodes on request; None for nothing.
     """
     return [
         *(f"R:{rhythm}" for rhythm in ("", *rhythms)),
@@ -122,7 +125,7 @@ def vocabulary(rhythms: Sequence[str], keep: Collection[str] = ()) -> list[str]:
         "{", "}", "[", "]", "-", "z",
         *(f"*{atom}" for atom in LENGTH_ATOMS),
         *(str(pitch) for pitch in all_pitches()),
-        *kept_vocabulary(keep),
+        *(keep.vocabulary() if keep else ()),
     ]  # fmt: skip
 
 
@@ -221,7 +224,8 @@ def numbered_bar_line(number: int) -> str:
 
 def encode_note(note: Note, unit: Fraction) -> list[str]:
     """Return the tokens of a note."""
-    tokens = [SLUR_START] * note.slur_starts
+    tokens = [f"P:{note.part}"] if note.part else []
+    tokens += [SLUR_START] * note.slur_starts
     if note.chord_symbol is not None:
         symbol = note.chord_symbol
         tokens.append(f'"{pitch_class_name(symbol.root)}')
@@ -235,7 +239,7 @@ def encode_note(note: Note, unit: Fraction) -> list[str]:
         tokens += ["[", *map(str, note.pitches), "]"]
     else:
         tokens.append(str(note.pitches[0]) if note.pitches else "z")
-    return [*tokens, *(["-"] if note.tied else []), *[SLUR_END] * note.slur_ends]
+    return [*tokens, *(["-"] if note.tied else []), *[SLUR_END] * note.slur_ends, *encode_syllables(note.syllables)]
 
 
 def split_length(length: Fraction) -> list[Fraction]:
@@ -313,7 +317,8 @@ def _note(tokens: Sequence[str], position: int, unit: Fraction) -> tuple[Note, i
     Raises:
         IndexError: If the note is incomplete.
     """
-    slur_starts, position = _count(tokens, position, SLUR_START)
+    part = PART_TOKENS.get(tokens[position], "")
+    slur_starts, position = _count(tokens, position + bool(part), SLUR_START)
     chord_symbol, position = _chord_symbol(tokens, position)
     decorations = []
     while tokens[position][:1] == "!":
@@ -336,10 +341,12 @@ def _note(tokens: Sequence[str], position: int, unit: Fraction) -> tuple[Note, i
         raise DecodeError(f"the token {tokens[position]!r} stands in the place of a pitch")
     tied = position < len(tokens) and tokens[position] == "-"
     slur_ends, position = _count(tokens, position + tied, SLUR_END)
+    syllables, position = decode_syllables(tokens, position)
     duration = (length or Fraction(1)) * unit
     note = Note(
-        tuple(pitches), duration, tied, tuple(decorations), tuple(grace_notes), chord_symbol, slur_starts, slur_ends
-    )
+        tuple(pitches), duration, tied, tuple(decorations), tuple(grace_notes), chord_symbol, slur_starts, slur_ends,
+        syllables, part,
+    )  # fmt: skip
     return note, position
 
 

@@ -95,6 +95,8 @@ class Note:
         chord_symbol: The chord symbol above the note.
         slur_starts: The number of slurs that begin with the note.
         slur_ends: The number of slurs that end with the note; they began with earlier notes.
+        syllables: The syllable of each verse that is sung to the note, "" for none; `lyrics` says how they are written.
+        part: The name of the part that begins with the note, such as "A"; "" if none begins.
     """
 
     pitches: tuple[Pitch, ...]
@@ -105,6 +107,8 @@ class Note:
     chord_symbol: ChordSymbol | None = None
     slur_starts: int = 0
     slur_ends: int = 0
+    syllables: tuple[str, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True)

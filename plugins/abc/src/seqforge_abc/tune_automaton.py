@@ -30,19 +30,19 @@ from seqforge_abc.bar_automaton import (
     room,
 )
 from seqforge_abc.instruments import Instrument
-from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END, SLUR_START
-from seqforge_abc.note_lengths import lengths_in_tuplet, next_atoms, spell_length
+from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END
+from seqforge_abc.kept_automaton import NO_VERSE, PART, SLUR, KeptSteps
+from seqforge_abc.note_lengths import lengths_in_tuplet, next_atom, next_atoms, spell_length
 from seqforge_abc.theory import Key, Meter, pitch_class_name
 from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
 from seqforge_abc.tune_header import TuneHeader, steps_with_prefix
 
 __all__ = ["NOTE", "TuneAutomaton", "without_tie_option"]
 
-ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE, SLUR = range(
-    1, 14
-)
+ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE = range(1, 13)
 """The stages of a note, named after its latest token (CHORD_1: one pitch; CHORD_2: two or more pitches). 0 is between
-notes; NOTE follows a single pitch, which may still be tied; SLUR follows the beginning of a slur, before the note."""
+notes; NOTE follows a single pitch, which may still be tied; SLUR and PART come before the note, after the beginning of
+a slur or a part."""
 MAX_GRACE_NOTES, MAX_CHORD_SIZE = 4, 4
 MAX_CACHE_SIZE = 200_000
 
@@ -105,7 +105,7 @@ class TuneAutomaton(Constraint):
         self.atoms = {index[f"*{atom}"]: atom for atom in tokens.LENGTH_ATOMS}
         self.atom_steps = {atom: step for step, atom in self.atoms.items()}
         self.bar_lines = {index[token]: kind for token, kind in tokens.BAR_LINE_TOKENS.items()}
-        self.slur_start, self.slur_end = index.get(SLUR_START), index.get(SLUR_END)
+        self.kept = KeptSteps(index)
         self._distances: dict[State, int] = {}
 
     # -- allowed steps ------------------------------------------------------------------------
@@ -122,6 +122,8 @@ class TuneAutomaton(Constraint):
         mask = np.zeros(len(self.vocabulary), np.bool_)
         if self.header.is_open(s):
             mask[self.header.steps(s)] = True
+        elif s.syllable < 0:
+            self.kept.allow_first_letter(s, mask)
         elif s.ending == 2:
             mask[self.index["[2"]] = True
         elif s.note_stage in (GRACE_OPEN, GRACE):
@@ -144,12 +146,14 @@ class TuneAutomaton(Constraint):
         mask[self.index["]"]] = s.note_stage == CHORD_2
 
     def _allow_between_notes(self, s: State, mask: np.ndarray) -> None:
-        """Allow bar lines, endings, tuplets, changes of key, a tie, the end of a slur, and a tempo at the beginning."""
+        """Allow bar lines, endings, tuplets, changes of key, what follows a note, and a tempo at the beginning."""
         kinds = closing_bar_lines(s, s.fill) if not s.tuplet_left else []
-        if s.note_stage == NOTE:
-            mask[self.index["-"]] = bool(s.tuplet_left or room(s) or "|" in kinds)
-        if self.slur_end is not None:
-            mask[self.slur_end] = s.closable > 0
+        if s.note_stage == NOTE or s.closable:
+            more_notes = bool(s.tuplet_left or room(s) or "|" in kinds)
+            mask[self.index["-"]] = s.note_stage == NOTE and more_notes
+        else:
+            more_notes = True
+        self.kept.allow_after_note(s, mask, may_leave_slurs=more_notes)
         if s.tie >= 0 or s.slurs:
             kinds = [kind for kind in kinds if kind == "|"]
         for kind in kinds:
@@ -187,7 +191,7 @@ class TuneAutomaton(Constraint):
         if s.tie >= 0:
             mask[s.tie] = complete
             return
-        stage = 0 if s.note_stage in (NOTE, SLUR) else s.note_stage
+        stage = 0 if s.note_stage in (NOTE, SLUR, PART) else s.note_stage
         if stage == 0 and chord_is_due(s):
             mask[[self.atom_steps[atom] for atom in atoms]] = False
             mask[self.roots] = True
@@ -200,8 +204,10 @@ class TuneAutomaton(Constraint):
                 mask[self.decorations[self.decorations > (s.last_mark if stage == DECORATION else -1)]] = True
                 mask[self.index["!staccato!"]] &= not s.hornpipe
                 mask[list(self.rolls)] &= not s.hornpipe and not s.tuplet_left and not s.has_roll
-            if stage == 0 and self.slur_start is not None and s.slurs < MAX_SLUR_DEPTH and s.tuplet_left != 1:
-                mask[self.slur_start] = bool(self._lengths(s._replace(new_slurs=s.new_slurs + 1)))
+            if stage == 0 and self.kept.slur_start is not None and s.slurs < MAX_SLUR_DEPTH and s.tuplet_left != 1:
+                mask[self.kept.slur_start] = bool(self._lengths(s._replace(new_slurs=s.new_slurs + 1)))
+            if s.note_stage in (0, NOTE):
+                self.kept.allow_part(s, mask)
             if stage == 0:
                 mask[self.roots] = chord_fits(s)
             if stage == ROOT:
@@ -237,14 +243,12 @@ class TuneAutomaton(Constraint):
         token = self.vocabulary[step]
         if self.header.is_open(s):
             return self.header.advance(s, step, token)
-        if s.closable and token not in ("-", SLUR_END):
-            s = s._replace(closable=0)
+        if step in self.kept.steps:
+            return self.kept.advance(s, step)
+        if (s.closable or s.verse >= 0) and token != "-":
+            s = s._replace(closable=0, verse=NO_VERSE, syllable=0)
         if s.note_stage == NOTE and token != "-":
             s = s._replace(note_stage=0, last_mark=-1)
-        if step == self.slur_start:
-            return s._replace(note_stage=SLUR, slurs=s.slurs + 1, new_slurs=s.new_slurs + 1, may_end=False)
-        if step == self.slur_end:
-            return s._replace(slurs=s.slurs - 1, closable=s.closable - 1)
         if s.note_stage in (GRACE_OPEN, GRACE):
             if token == "}":
                 return s._replace(note_stage=GRACE_CLOSED)
@@ -257,7 +261,7 @@ class TuneAutomaton(Constraint):
         if step in self.atoms:
             return s._replace(note_stage=LENGTH, length=s.length + int(self.atoms[step] * s.unit), may_end=False)
         if self.is_pitch[step]:
-            after = after_note(s, self.tuplets.get(s.tuplet))
+            after = self._after_pitched_note(s)
             return after if s.last_mark >= 0 else after._replace(note_stage=NOTE, last_mark=step)
         if step in self.tuplets:
             notes = self.tuplets[step].r
@@ -281,11 +285,17 @@ class TuneAutomaton(Constraint):
         """
         return after
 
+    def _after_pitched_note(self, s: State) -> State:
+        after = after_note(s, self.tuplets.get(s.tuplet))
+        return after._replace(verse=0, held=s.sung, sung=0) if self.kept.verses else after
+
     def _after_mark(self, s: State, step: int, token: str) -> State:
         """Return the state after a token that is neither a length, a pitch, a bar line nor a tuplet."""
         match token[0]:
-            case "z" | "]":
+            case "z":
                 return after_note(s, self.tuplets.get(s.tuplet))
+            case "]":
+                return self._after_pitched_note(s)
             case "-":
                 return s._replace(note_stage=0, last_mark=-1, tie=s.last_mark)
             case "K":
@@ -327,6 +337,8 @@ class TuneAutomaton(Constraint):
         """Return an allowed step on a short path to an end."""
         if self.header.is_open(s):
             return self.header.step_toward_end(s)
+        if s.syllable < 0:
+            return int(self.kept.inner[0])
         if s.ending == 2:
             return self.index["[2"]
         if s.closable:
@@ -337,7 +349,7 @@ class TuneAutomaton(Constraint):
             return int(np.flatnonzero(self.allowed(s))[0] if s.note_stage != GRACE_OPEN else self.pitches[0])
         if s.note_stage in (0, NOTE) and not s.tuplet_left and (kind := self._bar_line_toward_end(s)):
             return self.index[bar_line_token(s, kind)]
-        if s.note_stage in (0, NOTE, SLUR) and chord_is_due(s):
+        if s.note_stage in (0, NOTE, SLUR, PART) and chord_is_due(s):
             return self.roots[0]
         lengths = self._lengths(s)
         complete = next_atoms(lengths, s.unit, s.length)[1]
@@ -348,8 +360,8 @@ class TuneAutomaton(Constraint):
         if complete:
             return self._pitch(s)
         spellings = [spell_length(length, s.unit) for length in lengths]
-        continuations = [spelling for spelling in spellings if _next_atom(spelling, s) is not None]
-        return self.atom_steps[cast(Fraction, _next_atom(min(continuations, key=len), s))]
+        continuations = [spelling for spelling in spellings if next_atom(spelling, s.unit, s.length) is not None]
+        return self.atom_steps[cast(Fraction, next_atom(min(continuations, key=len), s.unit, s.length))]
 
     def _pitch(self, s: State) -> int:
         return s.tie if s.tie >= 0 else int(self.pitches[len(self.pitches) // 2])
@@ -375,17 +387,9 @@ class TuneAutomaton(Constraint):
         return fill - s.fill if fill > s.fill and closing_bar_lines(s, fill) else room(s)
 
 
-def _next_atom(spelling: Sequence[Fraction], s: State) -> Fraction | None:
-    """Return the atom of a length that follows the atoms of the state, or None if they are not its beginning."""
-    total = 0
-    for atom in spelling:
-        if total == s.length:
-            return atom
-        total += int(atom * s.unit)
-    return None
-
-
 def without_tie_option(s: State) -> State:
-    """Return an equivalent state for the distance to an end: ties and bar numbers do not change it."""
-    s = s._replace(bar_number=0, ending_start=0)
+    """Return an equivalent state for the distance to an end: ties, bar numbers and syllables do not."""
+    s = s._replace(bar_number=0, ending_start=0, part=0, held=0, sung=0)
+    if s.syllable >= 0:
+        s = s._replace(verse=NO_VERSE, syllable=0)
     return s._replace(note_stage=0, last_mark=-1) if s.note_stage == NOTE else s

@@ -8,6 +8,7 @@ from fractions import Fraction
 from seqforge_abc.fields import chord_symbol, decoration
 from seqforge_abc.key_field import KeyField, KeySignature
 from seqforge_abc.lexer import CHORD, CHORD_MEMBER, NOTE, alteration, length_factor, pitch_of
+from seqforge_abc.lyrics import NEXT_BAR, split_lyrics
 from seqforge_abc.normal_form import bar_line_kind, ending_number
 from seqforge_abc.staff import Staff, interval_of, transposed, transposed_pitch
 from seqforge_abc.theory import LETTERS, Meter, Pitch
@@ -49,6 +50,9 @@ class Voice:
         bar_has_notes: Whether this bar contains a note.
         line_start: Whether no token of this line has been read.
         slur_starts: The number of slurs that begin with the next note.
+        part: The name of the part that begins with the next note, "" for none.
+        line_begin: The index in `elements` at which the last line of music begins.
+        verse: The number of w: fields after that line.
         broken_rhythm: The broken rhythm sign before the next note, "" for none.
         tuplet: The tuplet that begins with the next note, None for none.
         tuplet_left: The number of coming notes that belong to a tuplet.
@@ -72,6 +76,8 @@ class Voice:
         self.decorations: list[str] = []
         self.grace_notes: list[Pitch] = []
         self.slur_starts = 0
+        self.part = ""
+        self.line_begin = self.verse = 0
         self.broken_rhythm = ""
         self.tuplet: Tuplet | None = None
         self.tuplet_left = 0
@@ -212,6 +218,8 @@ class Voice:
         self.last_in_tuplet, self.tuplet_left = self.tuplet_left > 0, max(0, self.tuplet_left - 1)
         self.last_note, self.bar_has_notes = len(self.elements), True
         note = Note(pitches, duration, False, names, tuple(self.grace_notes), self.chord_symbol, self.slur_starts)
+        if self.part:
+            note, self.part = replace(note, part=self.part), ""
         self.elements.append(note)
         self.tuplet = self.chord_symbol = None
         self.slur_starts = 0
@@ -312,6 +320,46 @@ class Voice:
         self.count_loss("endings with a rare number", number is None)
         if number:
             self.elements.append(Ending(number))
+
+    # -- lyrics ------------------------------------------------------------------------------------------------
+
+    def begin_line(self, *, continued: bool) -> None:
+        """Begin a line of music; the w: fields after it belong to its notes.
+
+        Args:
+            continued: Whether it continues the line of music before it.
+        """
+        self.line_start = True
+        if not continued:
+            self.line_begin, self.verse = len(self.elements), 0
+
+    def read_lyrics(self, text: str) -> None:
+        """Read a w: field: give the notes of the last line of music their syllables."""
+        places = [(-1, 0)]  # the index and the number of the bar of each note, and the end
+        bar = 0
+        for index, element in enumerate(self.elements[self.line_begin :], self.line_begin):
+            bar += isinstance(element, BarLine)
+            if isinstance(element, Note) and element.pitches:
+                places.append((index, bar))
+        position, bar = 1, 0
+        for item in split_lyrics(text):
+            if item == NEXT_BAR:
+                bar += 1
+                position = next(
+                    (number for number in range(position, len(places)) if places[number][1] >= bar), len(places)
+                )
+                continue
+            if position == len(places):
+                self.count_loss("syllables without a note", item != "")
+                continue
+            index, bar = places[position]
+            note = self.elements[index]
+            assert isinstance(note, Note)
+            if item:
+                silent = ("",) * (self.verse - len(note.syllables))
+                self.elements[index] = replace(note, syllables=(*note.syllables, *silent, item))
+            position += 1
+        self.verse += 1
 
     def read_number(self, text: str) -> None:
         if self.elements and isinstance(self.elements[-1], BarLine):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from seqforge_abc.bars import line_breaks, split_bars
+from seqforge_abc.lyrics import lyric_lines
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import ACCIDENTALS, Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import (
@@ -65,7 +66,7 @@ def tune_to_abc(tune: Tune, number: int = 1) -> str:
     header += [_text_field(field) for field in tune.fields if field.letter == "P"]
     header += [f"Q:{_single_line(tempo_text(tune.tempo))}"] if tune.tempo else []
     lines = list(_lines(tune, unit))
-    header += ["%%scale 0.55"] if any(len(line) > _DENSE_LENGTH for line in lines) else []
+    header += ["%%scale 0.55"] if any(len(line) > _DENSE_LENGTH for line in lines if line[:2] != "w:") else []
     header += [f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
     words = [_text_field(field) for field in tune.fields if field.letter == "W"]
     return "\n".join([*header, *lines, *words]) + "\n"
@@ -247,7 +248,7 @@ class _BarWriter:
         other = following[0] if following else None
         if self.tuplet_left or not isinstance(other, Note) or not _is_simple(note) or not _is_simple(other):
             return None
-        if other.grace_notes or note.slur_ends or other.slur_starts:
+        if other.grace_notes or note.slur_ends or other.slur_starts or other.part:
             return None
         if position // self.meter.beam_length != (position + note.duration) // self.meter.beam_length:
             return None
@@ -264,7 +265,8 @@ class _BarWriter:
         return f"({tuplet.p}:{tuplet.q}:{tuplet.r}"
 
     def _note(self, note: Note, length: Fraction) -> str:
-        text = "(" * note.slur_starts
+        text = f"[P:{_single_line(note.part)}]" if note.part else ""
+        text += "(" * note.slur_starts
         if note.grace_notes:
             text += "{" + "".join(self.accidentals.write(pitch, grace=True) for pitch in note.grace_notes) + "}"
         if note.chord_symbol is not None:
@@ -297,7 +299,7 @@ def _length(length: Fraction) -> str:
 
 
 def _lines(tune: Tune, unit: Fraction) -> Iterator[str]:
-    """Yield the lines of music, with about four bars per line; sections end at the end of a line."""
+    """Yield the lines of music with their lyrics, about four bars per line; sections end at the end of a line."""
     writer, bars = _BarWriter(tune, unit), split_bars(tune)
     bodies, tails = [], []
     for bar in bars:
@@ -305,18 +307,25 @@ def _lines(tune: Tune, unit: Fraction) -> Iterator[str]:
         tails.append(_bar_lines(bar.closing))
         writer.begin_bar()
     widths = [len(body) + len(tail) for body, tail in zip(bodies, tails, strict=True)]
-    line = ""
+    line, notes = "", list[Note]()
     breaks = frozenset(line_breaks(bars, widths, MAX_LINE_LENGTH))
     for number, (body, tail) in enumerate(zip(bodies, tails, strict=True)):
         line += body
+        notes += [element for element in bars[number].elements if isinstance(element, Note) and element.pitches]
         if number not in breaks:
             line += tail
             continue
         closing, opening = _split_bar_line(tail)
-        yield from _wrap((line + closing).rstrip())
-        line = opening
+        yield from _with_lyrics((line + closing).rstrip(), notes)
+        line, notes = opening, []
     if line.strip():
-        yield from _wrap(line.rstrip())
+        yield from _with_lyrics(line.rstrip(), notes)
+
+
+def _with_lyrics(line: str, notes: Sequence[Note]) -> list[str]:
+    """Return a line of music and the lyrics below it; a line with lyrics is not broken."""
+    lyrics = list(lyric_lines(notes))
+    return [line, *lyrics] if lyrics else _wrap(line)
 
 
 def _split_bar_line(tail: str) -> tuple[str, str]:

@@ -2,15 +2,16 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from seqforge import RequestError
 from seqforge_abc.bars import split_bars
-from seqforge_abc.canonical import canonicalize
+from seqforge_abc.canonical import NOTHING_KEPT, canonicalize
 from seqforge_abc.fields import default_unit, meter_field, plain_text, unit_field
+from seqforge_abc.kept import Kept
 from seqforge_abc.key_field import key_field
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens, split_sample
@@ -152,7 +153,7 @@ def _header(fields: dict[str, str]) -> PromptHeader:
 
 
 def parse_prompt(
-    music: str, header: PromptHeader, rhythms: Sequence[str], keep: Collection[str] = (), *, rhythm: str = ""
+    music: str, header: PromptHeader, rhythms: Sequence[str], keep: Kept = NOTHING_KEPT, *, rhythm: str = ""
 ) -> WrittenPrompt:
     """Return the music of a prompt as the beginning of a tune, with its gaps.
 
@@ -160,7 +161,7 @@ def parse_prompt(
         music: The music.
         header: The header, with a key and a meter.
         rhythms: The rhythms that the model knows.
-        keep: What is encoded of `options.KEEPABLE`.
+        keep: What the codec encodes on request.
         rhythm: The rhythm, "" for an unknown one.
 
     Raises:
@@ -188,7 +189,7 @@ def parse_prompt(
     return WrittenPrompt(tune, gaps, unit is not None or "L:" in music)
 
 
-def _canonical(tune: Tune, rhythms: Sequence[str], keep: Collection[str]) -> Tune:
+def _canonical(tune: Tune, rhythms: Sequence[str], keep: Kept) -> Tune:
     """Return the canonical form of the beginning of a tune, which need not end with a final bar line."""
     elements: tuple[Element, ...] = (*tune.elements, BarLine("|]"))
     whole = canonicalize(dataclasses.replace(tune, elements=elements), rhythms, keep)[0]
