@@ -70,7 +70,7 @@ def split_bars(tune: Tune) -> list[Bar]:
             elif isinstance(element, Meter) and not length:
                 meter = element
             elif isinstance(element, Note):
-                length += element.duration * (scale if tuplet_left else 1)
+                length += element.duration * scale if tuplet_left else element.duration
                 tuplet_left = max(0, tuplet_left - 1)
         before_next_note = (*closing, *_before_notes(groups[number + 1 :]))
         breakable = not any(isinstance(element, Ending) for element in before_next_note)
@@ -117,21 +117,22 @@ def number_bars(bars: Sequence[Bar]) -> list[int]:
     return numbers if number else [1] * len(bars)
 
 
-def misfits(tune: Tune) -> tuple[int, int]:
-    """Return how many bars of a tune neither fill the meter nor stand at the end of a section, and its number of bars.
+def misfits(bars: Sequence[Bar]) -> tuple[int, int]:
+    """Return how many bars neither fill their meter nor stand at the end of a section, and the number of bars.
 
     The first and the last bar of a section may be shorter than the meter. Bars without a meter are not counted.
 
     >>> from seqforge_abc.music_parser import parse_music
     >>> from seqforge_abc.theory import parse_key, parse_meter
-    >>> misfits(parse_music("A|DEF|d6|DED F2A|d6|]", key=parse_key("D"), meter=parse_meter("6/8")))
+    >>> tune = parse_music("A|DEF|d6|DED F2A|d6|]", key=parse_key("D"), meter=parse_meter("6/8"))
+    >>> misfits(split_bars(tune))
     (1, 5)
 
     Args:
-        tune: The tune.
+        bars: The bars of a tune.
     """
     misfit, count, section_start = 0, 0, True
-    bars = [bar for bar in split_bars(tune) if bar.length]
+    bars = [bar for bar in bars if bar.length]
     for bar in bars:
         section_end = bar is bars[-1] or any(element != BarLine("|") for element in bar.closing)
         partial = bar.length < bar.meter.bar_length and (section_start or section_end)

@@ -61,11 +61,12 @@ class Defaults:
 
 def _misread(tune: Tune) -> str:
     """Return why a tune seems to be misread: most of its bars do not fill its meter; "" if it does not."""
-    misfit, bars = misfits(tune)
-    length = sum((bar.length for bar in split_bars(tune)), Fraction(0))
-    if 2 * misfit <= bars or length < MIN_CHECKED_BARS * tune.meter.bar_length:
+    bars = split_bars(tune)
+    misfit, count = misfits(bars)
+    length = sum((bar.length for bar in bars), Fraction(0))
+    if 2 * misfit <= count or length < MIN_CHECKED_BARS * tune.meter.bar_length:
         return ""
-    return f"has {misfit} of {bars} bars that do not fill its meter, {tune.meter}; correct M: or the note lengths"
+    return f"has {misfit} of {count} bars that do not fill its meter, {tune.meter}; correct M: or the note lengths"
 
 
 class TuneReader:

@@ -113,7 +113,7 @@ class Voice:
             return
         self.in_overlay = False
         try:
-            getattr(self, f"read_{kind}")(text)
+            _READERS[kind](self, text)
         except BadMusicError as error:
             self.error = str(error)
 
@@ -424,3 +424,7 @@ class Voice:
 
     def read_other(self, text: str) -> None:
         self.count_loss(UNKNOWN_SIGNS, text not in '!"')
+
+
+_READERS = {name.removeprefix("read_"): method for name, method in vars(Voice).items() if name.startswith("read_")}
+"""The method that reads each kind of token."""
