@@ -14,6 +14,8 @@ MIDI_DIRECTIVES = "%%MIDI gchordoff\n%%MIDI chordattack 0\n%%MIDI grace 1/4\n"
 """No accompaniment, simultaneous notes of a chord, and grace notes whose length does not depend on the L: field."""
 _ARTICULATIONS = re.compile(r"\.(?=[uv]?[\^_=]*[A-Ga-g\[(])|[uv](?=[.(])")
 """Staccato dots, at which abc2midi refuses a broken rhythm, and bow marks before slurs, which it does not read."""
+_ORNAMENT = re.compile(r"([~HLMPRT])(\(+)(?!\d)")
+"""An ornament before a slur, which abc2midi does not read; behind the slur it does."""
 TOLERANCE = 0.011
 """The largest difference of onsets and lengths that are equal, in quarters: programs round to ticks."""
 
@@ -57,6 +59,7 @@ def played_by_abc2midi(text: str, folder: Path) -> tuple[list[list[Note]] | None
     """
     (folder / "t.mid").unlink(missing_ok=True)
     header, key, body = [*re.split(r"^(K:.*\n)", text, maxsplit=1, flags=re.MULTILINE), "", ""][:3]
+    body = _ORNAMENT.sub(r"\2\1", body)
     body = "\n".join(
         line if re.match(r"[A-Za-z]:|%", line) else _ARTICULATIONS.sub("", line) for line in body.split("\n")
     )

@@ -36,6 +36,8 @@ EXPLANATIONS = {
         r"(?<![\"\w])(?:D\. ?[CS]\.|[Ss]egno|Coda|FINE|Fine)"
     ),
     "quoted-printable text of an e-mail": r"=3D|=20|=$",
+    "a repeat sign || : on two lines": r"^\s*:\s*[A-Ga-g]",
+    "a roll !roll!, which ABC 2.1 writes ~ and programs play differently": r"!roll!|R[.(]*[A-Ga-g]",
     "a fragment :[|] or :] of a repeat sign": r":\[?\|?\]",
     "a line break `!` beside a bar line, at which abcjs loses the line": r"!\s*$|^!|\|!|:!",
     "a whole-bar rest Z within a bar, typed for z": r"Z[^|]*[A-Ga-g]|[A-Ga-g][^|]*Z",

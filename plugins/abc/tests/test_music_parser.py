@@ -120,6 +120,10 @@ def test_broken_rhythm_of_unequal_notes_is_ignored_and_reported():
     assert losses("G>c/B/") == {"broken rhythms of unequal notes": 1}
 
 
+def test_broken_rhythm_of_a_chord_and_another_length_scales_both():
+    assert lengths("C>[DE]2 [CE]2>D [CE]<D3") == [1.5, 1, 3, 0.5, 0.5, 4.5]
+
+
 @pytest.mark.parametrize(
     ("text", "meter", "expected"),
     [("(3abc", REEL, (3, 2, 3)), ("(2ab", JIG, (2, 3, 2)), ("(4abcd", JIG, (4, 3, 4)), ("(6abcdef", REEL, (6, 2, 6)),

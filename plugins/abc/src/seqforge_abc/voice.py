@@ -207,7 +207,7 @@ class Voice:
         if self.tuplet is not None:
             self.tuplet_left = self.tuplet.r
         if self.broken_rhythm:
-            duration = self.apply_broken_rhythm(duration)
+            duration = self.apply_broken_rhythm(duration, chord=len(pitches) > 1)
         if not 0 < duration <= MAX_NOTE_LENGTH:
             raise BadMusicError(
                 f"a note is {float(duration):g} whole notes long; more than 0 and at most 16 are allowed"
@@ -268,21 +268,26 @@ class Voice:
         self.count_loss(UNKNOWN_SIGNS, self.last_note is None)
         self.broken_rhythm = text if self.last_note is not None else ""
 
-    def apply_broken_rhythm(self, duration: Fraction) -> Fraction:
+    def apply_broken_rhythm(self, duration: Fraction, *, chord: bool) -> Fraction:
         """Return the length of the second note of a broken rhythm, and change the length of the first.
 
-        Both notes must be equally long, as for abc2midi: if they are not, the bar is correct without the sign.
+        Two single notes must be equally long, as for abc2midi: if they are not, the bar is correct without the sign.
+
+        Args:
+            duration: The written length of the second note.
+            chord: Whether the second note is a chord.
         """
         sign, self.broken_rhythm = self.broken_rhythm, ""
         first = self.previous_note()
-        if first.duration != duration or self.last_in_tuplet != (self.tuplet_left > 0):
+        single = not chord and len(first.pitches) < 2
+        if (single and first.duration != duration) or self.last_in_tuplet != (self.tuplet_left > 0):
             self.count_loss("broken rhythms of unequal notes")
             return duration
-        short = duration * Fraction(1, 2 ** min(3, len(sign)))
-        long = 2 * duration - short
+        short = Fraction(1, 2 ** min(3, len(sign)))
+        factors = (2 - short, short) if sign[0] == ">" else (short, 2 - short)
         assert self.last_note is not None
-        self.elements[self.last_note] = replace(first, duration=long if sign[0] == ">" else short)
-        return short if sign[0] == ">" else long
+        self.elements[self.last_note] = replace(first, duration=first.duration * factors[0])
+        return duration * factors[1]
 
     def read_tie(self, text: str) -> None:
         if self.last_note is None or isinstance(self.elements[-1], Ending):
