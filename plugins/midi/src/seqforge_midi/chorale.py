@@ -16,6 +16,7 @@ from seqforge import Constraint, DecodeError
 from seqforge_midi.chorale_automaton import ChoraleAutomaton
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.places import ChoralePlaces
 from seqforge_midi.song import DRUMS, NOTE_DTYPE, TICKS_PER_QUARTER, Song, TimeSignature, ticks_per_bar
 from seqforge_midi.tokens import Vocabulary, clip_tempo, nearest_time_signature
 
@@ -45,6 +46,9 @@ class Chorale(Encoding):
         self.frame_ticks = 4 * TICKS_PER_QUARTER // frame
         self.vocabulary = Vocabulary({"pitch": range(128), "frame_end": range(1, FRAME_GROUP + 1)})
         self.note_mask = self.vocabulary.mask("pitch")
+
+    def places(self) -> ChoralePlaces:
+        return ChoralePlaces(self.vocabulary.first["frame_end"], max(1, TICKS_PER_QUARTER // self.frame_ticks))
 
     def encode(self, song: Song) -> np.ndarray:
         starts, ends, pitches = self._framed_notes(song)

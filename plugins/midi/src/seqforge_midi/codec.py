@@ -6,7 +6,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Augments, Categorical, Codec, Constraint, DecodeError, Example, Piece, Prompt, RequestError, Task
+from seqforge import (
+    Aligns,
+    Augments,
+    Categorical,
+    Codec,
+    Constraint,
+    DecodeError,
+    Example,
+    Piece,
+    Places,
+    Prompt,
+    RequestError,
+    Task,
+)
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
@@ -24,7 +37,7 @@ TRANSPOSITIONS = range(-6, 6)
 """The semitones by which training pieces are transposed."""
 
 
-class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments):
+class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     """Maps songs to tokens and back.
 
     The tokens depend on the options only, so a model can be trained further on any other songs.
@@ -124,6 +137,10 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments):
                     field="prompt_file",
                 )
             state = constraint.advance(state, step)
+
+    def places(self) -> Places | None:
+        """Return the automaton of bars and positions; None for the performance encoding, which has no bars."""
+        return self.encoding.places()
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the song transposed by up to half an octave within the range of the corpus, with other velocities."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seqforge import Constraint
+from seqforge import Constraint, Places
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.song import Song, TimeSignature
 from seqforge_midi.tokens import Vocabulary
@@ -53,6 +53,10 @@ class Encoding(ABC):
     @abstractmethod
     def constraint(self, request: ParsedRequest) -> Constraint:
         """Return the automaton of complete songs that meet a request."""
+
+    def places(self) -> Places | None:
+        """Return the automaton that names the places of tokens; None if the encoding has no bars or beats."""
+        return None
 
     def extras(self, song: Song) -> dict[str, Any]:
         """Return what `decode` needs beside the tokens, as plain JSON."""

@@ -19,6 +19,7 @@ from seqforge import Constraint, DecodeError
 from seqforge_midi.bars import BarLines
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.places import ScorePlaces
 from seqforge_midi.score_automaton import ScoreAutomaton
 from seqforge_midi.song import (
     DRUMS,
@@ -76,6 +77,9 @@ class Score(Encoding):
             "duration": self.durations.tolist(),
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("pitch", "drum")
+
+    def places(self) -> ScorePlaces:
+        return ScorePlaces(self.vocabulary)
 
     # -- canonical form -----------------------------------------------------------------------
 

@@ -1,0 +1,127 @@
+"""The places of tokens, by which the network looks back: bars and positions, or quarter notes and frames."""
+
+from typing import Any
+
+import numpy as np
+
+from seqforge import Places
+from seqforge_midi.tokens import Vocabulary
+
+MAX_COUNT = 255
+"""Larger counts of the notes at one position, or in one frame, are set to this."""
+AT_NOTE, AFTER_PROGRAM, AFTER_PITCH, AFTER_VELOCITY = range(4)
+"""The stages of a note, named after the token before. AT_NOTE also follows a complete note."""
+STAGES = 4
+
+
+class ScorePlaces(Places):
+    """The places of the score encoding: the bar; and the position in it, the number of the note there and its stage.
+
+    A place does not depend on the tokens that are written only where a value changes: `time_signature`, `tempo`,
+    `program` and `velocity`.
+
+    >>> vocabulary = Vocabulary({"bar": [None], "position": range(4), "pitch": range(128), "duration": [1, 2]})
+    >>> steps = [vocabulary.index[pair] for pair in [("bar", None), ("position", 0), ("pitch", 60), ("duration", 1)]]
+    >>> ScorePlaces(vocabulary).places(np.array(steps)).tolist()
+    [[0, 0], [1, 0], [1, 1024], [1, 1030], [1, 1028]]
+
+    Args:
+        vocabulary: The tokens of the encoding.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.kinds = list(vocabulary.kinds)
+        self.positions = [int(v) + 1 if k == "position" else 0 for k, v in _pairs(vocabulary)]
+        """The number of each position from 1; 0 for other tokens. A bar before its first position has position 0."""
+        kinds = np.array(self.kinds)
+        self._is_bar, self._is_position = kinds == "bar", kinds == "position"
+        self._is_note = np.isin(kinds, ("pitch", "drum"))
+        self._is_pitch, self._is_velocity = kinds == "pitch", kinds == "velocity"
+        stages = {"program": AFTER_PROGRAM, "pitch": AFTER_PITCH}
+        self._stages = np.array([stages.get(kind, AT_NOTE) for kind in self.kinds], np.int64)
+        self._position_numbers = np.array(self.positions, np.int64)
+
+    def start(self) -> tuple[int, int, int, int, bool]:
+        return 0, 0, 0, AT_NOTE, False
+
+    def place(self, state: Any) -> tuple[int, int]:
+        bar, position, notes, stage, _ = state
+        return bar, (position * (MAX_COUNT + 1) + min(notes, MAX_COUNT)) * STAGES + stage
+
+    def advance(self, state: Any, step: int) -> tuple[int, int, int, int, bool]:
+        bar, position, notes, _, pitched = state
+        match self.kinds[step]:
+            case "bar":
+                return bar + 1, 0, 0, AT_NOTE, pitched
+            case "position":
+                return bar, self.positions[step], 0, AT_NOTE, pitched
+            case "pitch":
+                return bar, position, notes + 1, AFTER_PITCH, True
+            case "drum":
+                return bar, position, notes + 1, AT_NOTE, False
+            case "program":
+                return bar, position, notes, AFTER_PROGRAM, pitched
+            case "velocity":
+                return bar, position, notes, AFTER_VELOCITY if pitched else AT_NOTE, pitched
+        return bar, position, notes, AT_NOTE, pitched
+
+    def places(self, steps: np.ndarray) -> np.ndarray:
+        resets = self._is_bar[steps] | self._is_position[steps]
+        latest_reset = np.maximum.accumulate(np.where(resets, np.arange(len(steps)), -1))
+        positions = np.where(latest_reset >= 0, self._position_numbers[steps[latest_reset]], 0)
+        is_note = self._is_note[steps]
+        notes = np.cumsum(is_note)
+        notes -= np.where(latest_reset >= 0, notes[latest_reset], 0)
+        latest_note = np.maximum.accumulate(np.where(is_note, np.arange(len(steps)), -1))
+        pitched = (latest_note >= 0) & self._is_pitch[steps[latest_note]]
+        stages = np.where(self._is_velocity[steps] & pitched, AFTER_VELOCITY, self._stages[steps])
+        offsets = (positions * (MAX_COUNT + 1) + np.minimum(notes, MAX_COUNT)) * STAGES + stages
+        result = np.zeros((len(steps) + 1, 2), np.int64)
+        result[1:, 0], result[1:, 1] = np.cumsum(self._is_bar[steps]), offsets
+        return result
+
+
+class ChoralePlaces(Places):
+    """The places of the chorale encoding: the quarter note; and the frame in it with the number of the voice.
+
+    Chorales have no tokens of bars, and phrases begin on any beat, so distances are in quarter notes: one beat, a bar
+    of 3/4 or 4/4, and two, four and eight bars of 4/4.
+
+    >>> places = ChoralePlaces(first_frame_end=128, frames_per_quarter=2)
+    >>> places.places(np.array([60, 128, 64, 60, 129, 60])).tolist()
+    [[0, 0], [0, 1], [0, 256], [0, 257], [0, 258], [1, 0], [1, 1]]
+
+    Args:
+        first_frame_end: The number of the first token that ends a frame; all tokens before are pitches.
+        frames_per_quarter: The number of frames of a quarter note.
+    """
+
+    distances = (1, 3, 4, 8, 16, 32)
+
+    def __init__(self, first_frame_end: int, frames_per_quarter: int) -> None:
+        self.first_frame_end, self.frames_per_quarter = first_frame_end, frames_per_quarter
+
+    def start(self) -> tuple[int, int]:
+        return 0, 0
+
+    def place(self, state: Any) -> tuple[int, int]:
+        frame, voice = state
+        quarter, part = divmod(frame, self.frames_per_quarter)
+        return quarter, part * (MAX_COUNT + 1) + min(voice, MAX_COUNT)
+
+    def advance(self, state: Any, step: int) -> tuple[int, int]:
+        frame, voice = state
+        return (frame + 1, 0) if step >= self.first_frame_end else (frame, voice + 1)
+
+    def places(self, steps: np.ndarray) -> np.ndarray:
+        ends = steps >= self.first_frame_end
+        frames = np.concatenate([[0], np.cumsum(ends)])
+        positions = np.arange(len(steps) + 1)
+        starts = np.maximum.accumulate(np.where(np.concatenate([[True], ends]), positions, 0))
+        quarters, parts = np.divmod(frames, self.frames_per_quarter)
+        return np.stack([quarters, parts * (MAX_COUNT + 1) + np.minimum(positions - starts, MAX_COUNT)], 1)
+
+
+def _pairs(vocabulary: Vocabulary) -> list[tuple[str, Any]]:
+    """Return kind and value of each token."""
+    return list(zip(vocabulary.kinds, vocabulary.values, strict=True))

@@ -1,0 +1,87 @@
+"""The places of the tokens of songs, drums and chorales."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seqforge_corpora
+from seqforge import Piece, Places
+from seqforge_midi import Midi, MidiOptions
+from seqforge_midi.codec import MidiCodec
+from seqforge_midi.places import MAX_COUNT, STAGES
+
+CORPORA = Path(seqforge_corpora.__file__).parent
+SCORE = MidiCodec.fit([], MidiOptions(microtiming=5))
+CHORALE = MidiCodec.fit([], MidiOptions(encoding="chorale"))
+SCORE_STEPS = [
+    SCORE.encoding.vocabulary.index[pair]
+    for pair in [
+        ("bar", None), ("position", 0), ("position", 4), ("microtiming", -1), ("pitch", 60), ("pitch", 64),
+        ("drum", 36), ("velocity", 5), ("program", 3), ("tempo", 90), ("time_signature", (3, 4)),
+    ]
+]  # fmt: skip
+
+
+def places_of(codec: MidiCodec) -> Places:
+    places = codec.places()
+    assert places is not None
+    return places
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(SCORE_STEPS) | st.integers(0, SCORE.space.size - 1), max_size=60))
+def test_score_places_of_a_whole_piece_are_those_of_its_prefixes(steps: list[int]) -> None:
+    places = places_of(SCORE)
+    np.testing.assert_array_equal(
+        places.places(np.array(steps, np.int64)), Places.places(places, np.array(steps, np.int64))
+    )
+
+
+@given(st.lists(st.integers(120, 131), max_size=60))
+def test_chorale_places_of_a_whole_piece_are_those_of_its_prefixes(steps: list[int]) -> None:
+    places = places_of(CHORALE)
+    np.testing.assert_array_equal(
+        places.places(np.array(steps, np.int64)), Places.places(places, np.array(steps, np.int64))
+    )
+
+
+def test_notes_of_equal_rank_correspond_whatever_changes_before_them() -> None:
+    index = SCORE.encoding.vocabulary.index
+    first = [("bar", None), ("time_signature", (4, 4)), ("tempo", 120), ("position", 0), ("program", 0), ("pitch", 60),
+             ("velocity", 3), ("duration", 4), ("pitch", 64), ("duration", 4)]  # fmt: skip
+    second = [("bar", None), ("position", 0), ("pitch", 62), ("duration", 4), ("pitch", 65), ("duration", 4)]
+    places = places_of(SCORE).places(np.array([index[pair] for pair in first + second])).tolist()
+    before = dict(zip(first + second, places, strict=False))
+    assert before["pitch", 62][0] == before["pitch", 64][0] + 1 == 2
+    assert before["pitch", 65][1] == before["pitch", 64][1]
+    assert before["position", 0] == [2, 0], "the place of the second bar's position is that after its bar line"
+    assert before["pitch", 62][1] == ((0 + 1) * (MAX_COUNT + 1) + 0) * STAGES
+
+
+@pytest.mark.parametrize(
+    ("corpus", "options", "least"),
+    [("lieder", MidiOptions(), 0.2), ("groove", MidiOptions(microtiming=1), 0.2),
+     ("jsb", MidiOptions(encoding="chorale"), 0.2)],
+)  # fmt: skip
+def test_real_pieces_repeat_at_corresponding_places(corpus: str, options: MidiOptions, least: float) -> None:
+    from seqforge.core.places import AlignedHistory
+
+    files = sorted((CORPORA / corpus).rglob("*.mid"))[:8]
+    pieces = [item for path in files for item in Midi().read(path, options) if isinstance(item, Piece)]
+    codec = MidiCodec.fit(pieces, options)
+    equal = total = 0
+    for piece in pieces:
+        steps = codec.encode(piece).steps
+        places = places_of(codec)
+        np.testing.assert_array_equal(places.places(steps), Places.places(places, steps))
+        references = AlignedHistory(places).references(steps)[:-1, : len(places.distances)]
+        equal += int((references == steps.astype(np.int64)[:, None] + 1).any(1).sum())
+        total += len(steps)
+    assert equal > least * total
+
+
+def test_performances_have_no_places() -> None:
+    assert MidiCodec.fit([], MidiOptions(encoding="performance")).places() is None
