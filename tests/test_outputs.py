@@ -34,7 +34,7 @@ HASHES = {
     "text beams": "05929a48ce4f6452",
     "abc jig": "b241d0dcdfed744b",
     "abc as MIDI": "1533c9dda58dba45",
-    "abc infill": "78a998b2cd2a4fa5",
+    "abc infill": "d3a2f15658b76d8d",
     "midi song": "7780cc2dc21a3f62",
     "midi chorale": "cfee876cf8373e27",
     "midi drums": "3b9556a0919f89ac",

@@ -93,7 +93,8 @@ class JointSteps:
         for self._min_log_probability in MIN_LOG_PROBABILITIES:
             self._missing, self._complete = 0.0, list[_Prefix]()
             rows = engine.rows_for(1)
-            self._extend([_Prefix((), 0.0, entry, places)], outputs.repeat(rows, 1), engine.state(state, rows))
+            start = _Prefix((), 0.0, entry, None if places is None else places.copy())
+            self._extend([start], outputs.repeat(rows, 1), engine.state(state, rows))
             total = sum(math.exp(prefix.log_probability) for prefix in self._complete)
             if self._complete and self._missing <= MAX_MISSING * total:
                 break
@@ -137,34 +138,50 @@ class JointSteps:
             outputs: The outputs of the network after them, shape (rows, outputs).
             state: The state of the network after them.
         """
+        while children := self._children(prefixes, outputs):
+            if len(children[0][1].steps) == self._depth:
+                self._complete += [child for _, child in children]
+                return
+            chunks = [children[first : first + MAX_ROWS] for first in range(0, len(children), MAX_ROWS)]
+            for chunk in chunks[1:]:
+                self._extend([child for _, child in chunk], *self._read(chunk, state))
+            prefixes = [child for _, child in chunks[0]]
+            outputs, state = self._read(chunks[0], state)
+
+    def _children(self, prefixes: list[_Prefix], outputs: Tensor) -> list[tuple[int, _Prefix]]:
+        """Return the beginnings that are longer by one step, each with the row of the beginning that it extends."""
         log_probabilities = outputs.double().log_softmax(-1).numpy()
         children: list[tuple[int, _Prefix]] = []
         for row, prefix in enumerate(prefixes):
             allowed = np.flatnonzero(prefix.entry.mask[:-1])
-            steps = np.setdiff1d(allowed, self._banned)
+            steps = np.setdiff1d(allowed, self._banned) if self._banned else allowed
             if not len(allowed):
                 self._complete.append(prefix)
-            for step in (steps if len(steps) else allowed).tolist():
+            steps = steps if len(steps) else allowed
+            for step in steps.tolist():
                 log_probability = prefix.log_probability + float(log_probabilities[row, step])
                 if log_probability < self._min_log_probability:
                     self._missing += math.exp(log_probability)
                 else:
-                    entry = self._guide.advance(prefix.entry, step)
-                    places = None if prefix.places is None else prefix.places.copy()
+                    entry, places = self._guide.advance(prefix.entry, step), prefix.places
                     if places is not None:
+                        places = places.copy() if len(steps) > 1 else places
                         places.add(step)
                     children.append((row, _Prefix((*prefix.steps, step), log_probability, entry, places)))
-        if children and len(children[0][1].steps) == self._depth:
-            self._complete += [child for _, child in children]
-            return
-        for first in range(0, len(children), MAX_ROWS):
-            chunk = children[first : first + MAX_ROWS]
-            rows = torch.zeros(self._engine.rows_for(len(chunk)), dtype=torch.long)
-            rows[: len(chunk)] = torch.tensor([row for row, _ in chunk])
-            steps_read = torch.zeros_like(rows)
-            steps_read[: len(chunk)] = torch.tensor([child.steps[-1] for _, child in chunk])
-            chunk_state = [tuple(part[rows] for part in layer) for layer in state]
-            gates = self._condition_gates.repeat(len(rows), 1)
-            references = reference_rows([child.places for _, child in chunk], len(rows))
-            chunk_outputs = self._engine.step(steps_read, gates, chunk_state, references)
-            self._extend([child for _, child in chunk], chunk_outputs, chunk_state)
+        return children
+
+    def _read(self, children: list[tuple[int, _Prefix]], state: NetworkState) -> tuple[Tensor, NetworkState]:
+        """Let the engine read the last step of each beginning; return the outputs and the state after it.
+
+        Args:
+            children: The beginnings, each with the row of `state` that holds the state before its last step.
+            state: The state of all rows; it is not changed.
+        """
+        rows = torch.zeros(self._engine.rows_for(len(children)), dtype=torch.long)
+        rows[: len(children)] = torch.tensor([row for row, _ in children])
+        steps = torch.zeros_like(rows)
+        steps[: len(children)] = torch.tensor([child.steps[-1] for _, child in children])
+        new_state = [tuple(part[rows] for part in layer) for layer in state]
+        gates = self._condition_gates.repeat(len(rows), 1)
+        references = reference_rows([child.places for _, child in children], len(rows))
+        return self._engine.step(steps, gates, new_state, references), new_state

@@ -131,3 +131,13 @@ def test_the_rhythm_fits_a_requested_meter(meter: str, usual: set[str], impossib
     rhythms = [piece.content.rhythm for piece in model.generate(24, seed=0, meter=meter, bars=1, candidates=1)]
     assert sum(rhythm in usual for rhythm in rhythms) >= 22
     assert not impossible.intersection(rhythms)
+
+
+@pytest.mark.parametrize(
+    ("meter", "prompt", "usual"),
+    [("6/8", "|:DED F2A|", {"jig", ""}), ("4/4", "|:D2FA dAFA|", {"reel"}), ("9/8", "|:DFA dfe dBA|", {"slip jig"})],
+)
+def test_the_rhythm_fits_a_prompt(meter: str, prompt: str, usual: set[str]) -> None:
+    model = seqforge.load("abc:default")
+    pieces = model.generate(6, seed=0, meter=meter, key="D", prompt=prompt, bars=2, candidates=1)
+    assert sum(piece.content.rhythm in usual for piece in pieces) >= 5

@@ -7,6 +7,7 @@ import pytest
 
 from seqforge import Piece, RequestError
 from seqforge_abc import AbcCodec, AbcOptions, AbcRequest
+from seqforge_abc.infill import MAX_JOINT_STEPS
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import Gap, parse_request
@@ -19,7 +20,7 @@ VOCABULARY = CODEC.vocabulary
 
 
 def prompt_tokens(**fields: Any) -> list[str]:
-    [prompt] = CODEC.task(AbcRequest(**fields)).prompts
+    [prompt] = CODEC.task(AbcRequest(**({"rhythm": "unknown"} | fields))).prompts
     return [VOCABULARY[step] for step in prompt.example.steps]
 
 
@@ -67,7 +68,7 @@ def test_the_header_of_a_prompt_sets_the_fields_of_the_request(prompt: str) -> N
     request = parse_request(AbcRequest(prompt=prompt), CODEC.rhythms)
     assert (str(request.key), str(request.meter)) == ("G", "6/8")
     assert request.title == ("The Kesh" if "T:" in prompt else "")
-    assert request.rhythm == ("jig" if "R:" in prompt else "")
+    assert request.rhythm == ("jig" if "R:" in prompt else None)
     assert request.prompt is not None and len(request.prompt.notes()) in (5, 6)
 
 
@@ -152,6 +153,19 @@ def test_invalid_requests_raise_request_error(fields: dict[str, Any], field: str
         CODEC.task(AbcRequest(**fields))
     assert caught.value.field == field
     assert fragment in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_rhythm_of_a_prompt_is_free_and_fits_its_music() -> None:
+    [prompt] = CODEC.task(AbcRequest(prompt="|:DED F2A|*|d6|", key="D", meter="6/8")).prompts
+    constraint = prompt.constraint
+    assert constraint is not None and len(prompt.example.steps) == 0 and prompt.joint_steps == 12
+    state, allowed = constraint.start(), []
+    for step in [CODEC.index["R:slide"], *(CODEC.index[f] for f in ("M:6/8", "L:1/8", "K:D", "|:", "=D"))]:
+        allowed.append(int(constraint.allowed(state).sum()))
+        state = constraint.advance(state, step)
+    assert allowed[0] == 1 + len(CODEC.rhythms) and allowed[1:] == [1] * 5
+    [long] = CODEC.task(AbcRequest(prompt="|:" + "DED F2A|" * 40, key="D", meter="6/8")).prompts
+    assert long.joint_steps == MAX_JOINT_STEPS
 
 
 @pytest.mark.parametrize(

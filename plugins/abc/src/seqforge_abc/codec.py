@@ -173,7 +173,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
             infill = Infill(self.vocabulary, request)
             steps = np.array(infill.prefix, self.space.dtype)
             candidates = INFILL_CANDIDATES if request.gaps else TUNE_CANDIDATES
-            return Prompt(Example(steps), infill, candidates=candidates)
+            return Prompt(Example(steps), infill, candidates=candidates, joint_steps=infill.joint_steps)
         automaton = automaton_of(self.vocabulary, request, request.bars)
         return Prompt(
             Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES,

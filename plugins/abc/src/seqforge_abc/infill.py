@@ -18,6 +18,9 @@ from seqforge_abc.theory import NO_METER
 from seqforge_abc.tune_automaton import MAX_CACHE_SIZE, NOTE, TuneAutomaton, without_tie_option
 from seqforge_abc.written_steps import advance_written
 
+MAX_JOINT_STEPS = 128
+"""The largest number of steps of a prompt, about twelve bars, from which a free rhythm is drawn."""
+
 
 class InfillState(NamedTuple):
     """The state of a tune that begins with a prompt.
@@ -42,7 +45,9 @@ class Infill(Constraint):
 
     Attributes:
         plan: The fixed steps and free bars of the prompt, in order.
-        prefix: The fixed steps before the first gap.
+        prefix: The fixed steps before the first gap; none if the rhythm is free, since it comes first.
+        joint_steps: The number of steps that are drawn jointly if the rhythm is free, otherwise 0: those before the
+            first gap, so that the rhythm fits the meter, the key and the music.
 
     Raises:
         RequestError: If no tune can continue the prompt.
@@ -58,7 +63,10 @@ class Infill(Constraint):
             self.automaton, (self.plan, self._tie_allowed) = _plan(vocabulary, request, request.bars)
         except UnfitPromptError as error:
             raise _unfit(vocabulary, request, error) from None
-        self.prefix = list(itertools.takewhile(lambda entry: isinstance(entry, int), self.plan))
+        self._free_rhythm = request.rhythm is None
+        beginning = list(itertools.takewhile(lambda entry: isinstance(entry, int), self.plan))
+        self.prefix = [] if self._free_rhythm else beginning
+        self.joint_steps = min(MAX_JOINT_STEPS, len(beginning)) if self._free_rhythm else 0
         names = [
             *tokens.BAR_LINE_TOKENS,
             *Kept(KEEPABLE).vocabulary(),
@@ -91,8 +99,10 @@ class Infill(Constraint):
         return mask
 
     def _fixed_step(self, position: int, s: State) -> int | None:
-        """Return the fixed step that comes next, or None within a free bar that is not full."""
+        """Return the fixed step that comes next, or None for a free rhythm and within a free bar that is not full."""
         entry = self.plan[position]
+        if position == 0 and self._free_rhythm:
+            return None
         if not isinstance(entry, FreeBar):
             return entry
         full = s.fill == entry.target_fill and not s.tuplet_left and s.note_stage in (0, NOTE)
@@ -100,6 +110,8 @@ class Infill(Constraint):
 
     def advance(self, state: Hashable, step: Any) -> Hashable:
         position, s = cast(InfillState, state)
+        if position == 0 and self._free_rhythm:
+            return InfillState(1, cast(State, self.automaton.advance(s, step)))
         if position == len(self.plan) or step != self._fixed_step(position, s):
             return InfillState(position, cast(State, self.automaton.advance(s, step)))
         after = advance_written(self.automaton, s, step)

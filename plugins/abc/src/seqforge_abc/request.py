@@ -274,7 +274,7 @@ def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep:
         parsed = dataclasses.replace(parsed, instruments=(*parsed.instruments, HIGHLAND_PIPES))
     written = parse_prompt(music, header, rhythms, keep, rhythm=rhythm or "")
     tune = written.tune
-    return dataclasses.replace(parsed, rhythm=tune.rhythm, key=tune.key, meter=tune.meter, written=written)
+    return dataclasses.replace(parsed, key=tune.key, meter=tune.meter, written=written)
 
 
 def _with_keys(parsed: ParsedRequest, mode: str | None) -> ParsedRequest:
