@@ -241,6 +241,25 @@ def test_a_tie_into_a_new_bar_leads_to_the_same_pitch() -> None:
         assert result.notes()[2].pitches == result.notes()[1].pitches
 
 
+def test_a_slur_into_a_new_bar_is_left_out_and_others_stay() -> None:
+    tune = parse("(d3 f3)|(d3 f3|d3) (f3|d3) f3|(d3 f3)|]")
+    notes = edited(rewrite_bars(tune, [2]), 0).notes()
+    assert [(note.slur_starts, note.slur_ends) for note in notes[:2]] == [(1, 0), (0, 1)]
+    assert [(n.slur_starts, n.slur_ends) for n in notes[-6:]] == [(0, 0), (1, 0), (0, 1), (0, 0), (1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("music", ["c3 d3|e3 f3|d3 d3|]", 'A|"D"d3 f3|d3 d3|f3 d3|"G"d3 d2|]'])
+def test_new_bars_have_chord_symbols_only_if_the_tune_has_some(music: str) -> None:
+    edit = rewrite_bars(parse(music), [2, 3])
+    has_chords = False
+    for seed in range(10):
+        result = edited(edit, seed)
+        new = [region for region, group in zip(find_regions(result), edit.groups, strict=True) if group >= 0]
+        notes = [element for region in new for element in music_of(result, region) if isinstance(element, Note)]
+        has_chords |= any(note.chord_symbol is not None for note in notes)
+    assert has_chords == ('"' in music)
+
+
 def test_unknown_bars_and_tuplets_over_a_bar_line_are_errors() -> None:
     with pytest.raises(ValueError, match=re.escape("has no bar 9; its bars are 1 to 8")):
         rewrite_bars(parse(KESH), [3, 9])
@@ -260,6 +279,11 @@ def test_unknown_bars_and_tuplets_over_a_bar_line_are_errors() -> None:
         ("A|:DED F2A|d3 d2A:|", "|:z6|z6:|"),
         ("A|:DED F2A|d3 d2:|", "z|:z6|z5:|"),
         ("FA|:DED F2A|1 d3 dFA:|2 d3 def||", "|:z6|1 z6:|2 z4|]"),
+        ("A|DED F2A|1 d3 d2:|2 d3 d3||", "|:z6|1 z6:|2 z5|]"),
+        ("A|DED F2A|1 d3 d2:|2 d3 d2||", "|:z|z6|1 z5:|2 z5|]"),
+        ("DED F2A|d3 d2||", "z|z6|z6|]"),
+        ("A|DED F2A|d3 z||", "z2|z6|z5|]"),
+        ("DED F2A|d3 [1 d3:|[2 f3||", "|:z6|z3 [1 z3:|2 z3|]"),
         ("|:DED F2A|1 d3 d3:|2 d3 d3||", "|:z6|1 z6:|2 z6|]"),
         ("|:DED F2A|[M:9/8]d3 d3 d3:|", "|:z6|[M:9/8]z9:|"),
         ("|:DED F2A|[K:D]d3 d3:|", "|:z6|z6:|"),

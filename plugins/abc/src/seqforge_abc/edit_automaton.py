@@ -29,6 +29,7 @@ class Stretch(NamedTuple):
         length: The length of the region in 128ths of a whole note; 0 between two regions.
         may_tie: Whether new music in the region may be tied to the next region.
         last_pitch: The step of the pitch with which new music in the region ends, -1 for any end.
+        chord_symbols: Whether new music in the region may have chord symbols.
     """
 
     steps: tuple[int, ...]
@@ -36,6 +37,7 @@ class Stretch(NamedTuple):
     length: int = 0
     may_tie: bool = False
     last_pitch: int = -1
+    chord_symbols: bool = False
 
 
 class EditState(NamedTuple):
@@ -71,7 +73,6 @@ class EditAutomaton(Constraint):
         stretches: The stretches of the tune.
         unit: The unit note length in 128ths of a whole note.
         hornpipe: Whether the tune is a hornpipe.
-        chord_symbols: Whether new music may have chord symbols.
         rewritten: The groups that are rewritten; None to draw them.
         instruments: The instruments that play the new music.
         draw: Returns the groups that are rewritten for the new steps of the first region. A constraint has no random
@@ -86,7 +87,6 @@ class EditAutomaton(Constraint):
         *,
         unit: int,
         hornpipe: bool,
-        chord_symbols: bool,
         rewritten: frozenset[int] | None,
         instruments: Sequence[Instrument] = (),
         draw: Callable[[tuple[int, ...]], frozenset[int]] | None = None,
@@ -95,9 +95,8 @@ class EditAutomaton(Constraint):
         self.stretches, self.rewritten, self.draw = stretches, rewritten, draw
         self.first_region = next(i for i, stretch in enumerate(stretches) if stretch.group != FIXED)
         self.bar_start = State(
-            header=4, unit=unit, previous=AFTER_BAR, section_start=False, hornpipe=hornpipe,
-            first_upbeat=0 if chord_symbols else -1, had_chord_symbol=chord_symbols,
-        )  # fmt: skip
+            header=4, unit=unit, previous=AFTER_BAR, section_start=False, hornpipe=hornpipe, first_upbeat=0
+        )
         changes = [name for name in vocabulary if name[:2] in ("K:", "M:")]
         endings = [f"[{number}" for number in ENDINGS]
         names = {*tokens.BAR_LINE_TOKENS, *changes, *endings, *Kept(KEEPABLE).vocabulary()}
@@ -130,6 +129,8 @@ class EditAutomaton(Constraint):
         if s.bar is not None and not self._is_full(s):
             mask = self.automaton.allowed(s.bar)
             mask[self._not_in_bar] = False
+            if not self.stretches[s.position].chord_symbols:
+                mask[self.automaton.roots] = False
             self._demand_last_pitch(s, mask)
             forbidden = self._forbidden_step(s)
             if forbidden >= 0 and np.count_nonzero(mask & self.automaton.is_pitch) > 1:

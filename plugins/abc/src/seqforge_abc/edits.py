@@ -16,9 +16,8 @@ from seqforge_abc import tokens
 from seqforge_abc.edit_automaton import FIXED, EditAutomaton, Stretch
 from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import DIGIT_TOKENS
-from seqforge_abc.normal_form import balance_slurs
 from seqforge_abc.note_lengths import to_grid
-from seqforge_abc.regions import find_regions, replace_regions, with_second_part
+from seqforge_abc.regions import find_regions, replace_regions, with_second_part, without_torn_slurs
 from seqforge_abc.theory import Pitch
 from seqforge_abc.tune import ENDINGS, BarLine, Element, Note, Tune, Tuplet, unit_note_length
 
@@ -199,7 +198,6 @@ class EditTask(Task[Tune]):
             self._stretches(),
             unit=to_grid(self.unit),
             hornpipe="hornpipe" in canonical.rhythm,
-            chord_symbols=any(note.chord_symbol for note in canonical.notes()),
             rewritten=None if draws else frozenset(self.groups) - {FIXED},
             instruments=instruments,
             draw=self._draw if draws else None,
@@ -219,13 +217,12 @@ class EditTask(Task[Tune]):
             for region, new, group in zip(self.regions, music, self.groups, strict=True)
             if group != FIXED and group in rewritten
         ]
-        elements = list(replace_regions(self.tune, changes).elements)
-        balance_slurs(elements, Counter())  # a slur may have ended in music that was replaced
+        elements = replace_regions(without_torn_slurs(self.tune, [region for region, _ in changes]), changes).elements
         bars = listed_bars({region.bar for region, _ in changes if not region.upbeat or not region.bar})
         return Piece(
             dataclasses.replace(
                 self.tune,
-                elements=tuple(elements),
+                elements=elements,
                 title=self.title or self.tune.title,
                 comments=(f"bars {bars} are new; the others are those of {self.source}",),
             ),
@@ -245,6 +242,7 @@ class EditTask(Task[Tune]):
     def _stretches(self) -> list[Stretch]:
         """Return the stretches of the canonical tune."""
         names = tokens.encode_tune(self.canonical, self.unit)
+        has_chord_symbols = any(note.chord_symbol for note in self.canonical.notes())
         regions = iter(range(len(self.groups)))
         stretches = []
         for is_music, run in itertools.groupby(names, key=_is_music):
@@ -255,7 +253,8 @@ class EditTask(Task[Tune]):
             number = next(regions)
             group, length = self.groups[number], to_grid(self.canonical_regions[number].length)
             last_pitch = self.index.get(str(self.last_pitches.get(group)), -1)
-            stretches.append(Stretch(steps, group, length, self._may_tie(number), last_pitch))
+            chords = has_chord_symbols and not self.canonical_regions[number].upbeat
+            stretches.append(Stretch(steps, group, length, self._may_tie(number), last_pitch, chords))
         return stretches
 
     def _may_tie(self, number: int) -> bool:

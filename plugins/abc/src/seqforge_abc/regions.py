@@ -11,7 +11,7 @@ from seqforge_abc.theory import Key, Meter
 from seqforge_abc.tokens import LENGTH_GRID
 from seqforge_abc.tune import BarLine, Element, Ending, Note, Tune, Tuplet
 
-__all__ = ["Region", "find_regions", "replace_regions", "with_second_part"]
+__all__ = ["Region", "find_regions", "replace_regions", "with_second_part", "without_torn_slurs"]
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,39 @@ def replace_regions(tune: Tune, music: Iterable[tuple[Region, Sequence[Element]]
     return dataclasses.replace(tune, elements=(*elements, *tune.elements[position:]))
 
 
-def with_second_part(tune: Tune) -> tuple[Tune, int]:
-    """Return the first part of a tune with a second part of rests: as many bars, with the same repeats and upbeat.
+def without_torn_slurs(tune: Tune, regions: Iterable[Region]) -> Tune:
+    """Return a tune without the slurs that lead into some regions or out of them.
 
-    The key and the meter of the second part are those at the beginning of the tune.
+    Args:
+        tune: The tune.
+        regions: The regions whose music will be replaced.
+    """
+    elements, replaced = list(tune.elements), {i for region in regions for i in range(region.begin, region.end)}
+    open_slurs: list[int] = []
+    for index, element in enumerate(tune.elements):
+        if not isinstance(element, Note):
+            continue
+        for _ in range(min(element.slur_ends, len(open_slurs))):
+            begin = open_slurs.pop()
+            if (begin in replaced) != (index in replaced):
+                elements[begin] = _with_slurs(elements[begin], -1, 0)
+                elements[index] = _with_slurs(elements[index], 0, -1)
+        open_slurs += [index] * element.slur_starts
+    return dataclasses.replace(tune, elements=tuple(elements))
+
+
+def _with_slurs(element: Element, starts: int, ends: int) -> Element:
+    """Return a note on which more slurs begin and end."""
+    assert isinstance(element, Note)
+    return dataclasses.replace(element, slur_starts=element.slur_starts + starts, slur_ends=element.slur_ends + ends)
+
+
+def with_second_part(tune: Tune) -> tuple[Tune, int]:
+    """Return the first part of a tune with a second part of rests: as many bars, with the same repeats and endings.
+
+    The upbeat of the second part and the last bar of the first part add up to a bar, and so do the last bar of the
+    second part and the upbeat that it is repeated with, or the upbeat of the tune. The key and the meter of the second
+    part are those at the beginning of the tune.
 
     >>> from seqforge_abc.music_parser import parse_music
     >>> from seqforge_abc.theory import parse_key, parse_meter
@@ -125,10 +154,14 @@ def with_second_part(tune: Tune) -> tuple[Tune, int]:
     first_elements += [*part[-1].elements, BarLine(":|" if repeated else "||")]
 
     second = [bar for bar in part if bar.length]
-    upbeat, end, missing = second[0], second[-1], Fraction(0)
-    if upbeat.start and len(second) > 1 and upbeat.length + end.length != end.meter.bar_length:
-        del second[0]  # the last bar of the part contains the upbeat of its repeat
-        missing = Fraction(0) if repeated else upbeat.length
+    end, full = second[-1].length, second[-1].meter.bar_length
+    completes_bar = last > 0 and numbers[last] == numbers[last - 1]  # in an ending that begins within a bar
+    upbeat = Fraction(0) if completes_bar else max(full - end, Fraction(0))
+    first_upbeat, before_sign = Fraction(0), False
+    if second[0].start and len(second) > 1:
+        first_upbeat, before_sign = second[0].length, second[0].opens_repeat
+        del second[0]
+    end_of_tune = end if repeated or completes_bar or not full else full - first_upbeat
     elements: list[Element] = []
     changes = [e for bar in part for e in bar.elements if isinstance(e, Meter)]
     if changes and changes[-1] != tune.meter:
@@ -136,13 +169,16 @@ def with_second_part(tune: Tune) -> tuple[Tune, int]:
     keys = [e for bar in part for e in bar.elements if isinstance(e, Key)]
     if keys and keys[-1] != tune.key:
         elements.append(tune.key)
-    opens_later = bool(second[0].start) and second[0].opens_repeat
-    has_repeat = repeated or any(BarLine(":|") in bar.closing for bar in second)
-    if has_repeat and not opens_later:
-        elements.append(BarLine("|:"))
+    opens_repeat = repeated or any(BarLine(":|") in bar.closing for bar in second)
+    if upbeat and opens_repeat and before_sign:
+        elements += [Note((), upbeat), BarLine("|:")]
+    else:
+        elements += [BarLine("|:")] if opens_repeat else []
+        elements += [Note((), upbeat), BarLine("|")] if upbeat else []
     for bar in second[:-1]:
-        elements += [*_rests(bar), *bar.closing]
-    elements += [*_rests(second[-1], missing), BarLine(":|" if repeated else "|]")]
+        missing = bar.length - bar.meter.bar_length + upbeat if full and BarLine(":|") in bar.closing else Fraction(0)
+        elements += [*_rests(bar, missing), *bar.closing]
+    elements += [*_rests(second[-1], end - end_of_tune), BarLine(":|" if repeated else "|]")]
     return dataclasses.replace(tune, elements=(*first_elements, *elements)), len(first_elements)
 
 
@@ -151,7 +187,7 @@ def _rests(bar: Bar, missing: Fraction = Fraction(0)) -> list[Element]:
 
     Args:
         bar: The bar.
-        missing: The length by which the last rest is shorter than the notes, in whole notes.
+        missing: The length by which the last rest is shorter than the notes, in whole notes; below 0 if it is longer.
     """
     elements: list[Element] = []
     scale, tuplet_left = Fraction(1), 0
