@@ -134,7 +134,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         models=tuple(str(path.resolve()) for path in (choice.path, *others)),
         labels=_labels(values["label"] or []),
         controls=controls,
-        request=_plain(explicit_values(ctx, values, plugin.Request)),
+        request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
                                            "length_penalty", "precision", "candidates")},
     )  # fmt: skip
@@ -290,12 +290,23 @@ class _AttentionDrawing:
         write_text(self.path, draw_attention(parts))
 
 
-def _plain(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a request with absolute paths as strings; standard input stays "-"."""
-    return {
-        name: str(value if value == STDIN else value.absolute()) if isinstance(value, Path) else value
-        for name, value in request.items()
-    }
+def _plain(request: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Return the fields of a request with absolute paths as strings; standard input stays "-".
+
+    Args:
+        request: The values by field.
+        kind: The plugin's Request; a text with the unit FILE may name a file and a selection (`book.abc#3:5-8`).
+    """
+    from seqforge.api.provenance import named_file
+
+    units = {item.name: str(item.metadata.get("unit", "")) for item in dataclasses.fields(kind)}
+    values = dict(request)
+    for name, value in request.items():
+        if isinstance(value, str) and units[name].startswith("FILE") and named_file(value) is not None:
+            values[name] = str(Path(value).absolute())
+        elif isinstance(value, Path):
+            values[name] = str(value if value == STDIN else value.absolute())
+    return values
 
 
 def _labels(texts: list[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from seqforge.api.generation import GenerationRequest
 from seqforge.api.output import generate_files
 from seqforge.api.provenance import read_provenance
 from seqforge.api.replay import replay
+from seqforge.cli.main import main
 from seqforge_abc import AbcRequest
 from seqforge_abc.reader import read_book
 from seqforge_abc.regions import find_regions
@@ -217,6 +218,19 @@ def test_record_has_the_file_and_its_digest_and_is_replayed(
     book.unlink()
     with pytest.raises(RequestError, match="is missing; restore it"):
         replay(tmp_path / "a.abc")
+
+
+def test_a_file_that_was_named_relatively_is_replayed_in_another_folder(
+    book: Path, tmp_path: Path, models: dict[str, seqforge.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(book.parent)
+    words = ["generate", "--model", str(models["tokens"].path), "--infill", "book.abc#1:2", "-o", "a.abc", "--quiet"]
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    assert exit_.value.code == 0
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert replay(tmp_path / "a.abc").names == ("a.abc",)
 
 
 def test_output_never_replaces_the_edited_file(book: Path, models: dict[str, seqforge.Model]) -> None:
