@@ -1,13 +1,18 @@
+import itertools
 from pathlib import Path
+from typing import Any
 
 import midi_files as files
 import mido
 import numpy as np
 import pytest
+import symusic
 from hypothesis import given
 from hypothesis import strategies as st
 
+import seqforge_corpora
 from seqforge import ReadError
+from seqforge_midi.midi_events import scan_tracks
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS, Song, TempoMap
 
@@ -85,9 +90,103 @@ def test_sustain_pedal(path: Path) -> None:
     assert song.pedals.tolist() == [(0, 150, 0)]
 
 
-def test_note_without_end_is_dropped(path: Path) -> None:
-    song = read_one(path, midi_file(note_on(0, 60) + note_on(10, 62) + note_off(100, 62) + END))
-    assert note_rows(song) == [(10, 110, 62, 80, 0)]
+def test_pedal_that_is_never_lifted_ends_with_its_track(path: Path) -> None:
+    press, reset = files.control_change(0, 64, 127), files.control_change(50, 121, 0)
+    music = note_on(0, 60) + note_off(100, 60)
+    assert read_one(path, midi_file(press + music + END)).pedals.tolist() == [(0, 100, 0)]
+    assert read_one(path, midi_file(press + music + reset + END)).pedals.tolist() == [(0, 150, 0)]
+
+
+def test_pedal_in_a_track_of_its_own_belongs_to_the_program_of_its_channel(path: Path) -> None:
+    music = files.program_change(0, 40) + note_on(0, 60) + note_off(100, 60) + END
+    pedal = files.control_change(0, 64, 127) + files.control_change(50, 64, 0) + END
+    assert read_one(path, midi_file(pedal, music)).pedals.tolist() == [(0, 50, 40)]
+
+
+def test_note_without_end_ends_with_its_track(path: Path) -> None:
+    end = b"\x81\x00" + END[1:]  # 128 ticks later
+    song = read_one(path, midi_file(note_on(0, 60) + note_on(10, 62) + note_off(100, 62) + end))
+    assert note_rows(song) == [(0, 238, 60, 80, 0), (10, 110, 62, 80, 0)]
+
+
+def test_note_without_end_ends_where_its_pitch_is_struck_again_or_released(path: Path) -> None:
+    struck_again = note_on(0, 60) + note_off(0, 60, channel=1) + note_on(50, 60) + END
+    assert note_rows(read_one(path, midi_file(struck_again))) == [(0, 50, 60, 80, 0), (50, 50, 60, 80, 0)]
+    released = note_on(0, 60) + note_on(50, 60) + note_off(50, 60) + note_on(100, 62) + END
+    rows = note_rows(read_one(path, midi_file(released)))
+    assert rows == [(0, 100, 60, 80, 0), (50, 100, 60, 80, 0), (200, 200, 62, 80, 0)]
+
+
+@pytest.mark.parametrize("control", [120, 123, 127])
+def test_all_notes_off_ends_the_notes_of_its_channel(path: Path, control: int) -> None:
+    music = note_on(0, 60) + note_on(0, 60, channel=1) + files.control_change(480, control, 0)
+    music += note_off(480, 60) + note_on(0, 60) + note_off(10, 60) + note_off(10, 60, channel=1) + END
+    rows = note_rows(read_one(path, midi_file(music)))
+    assert rows == [(0, 480, 60, 80, 0), (0, 980, 60, 80, 0), (960, 970, 60, 80, 0)]
+
+
+@pytest.mark.parametrize("between", [b"\x00\xf0\x02\x7e\xf7", b"\x00\xf7\x01\xfa", b"\x00\xff\x01\x02hi"])
+def test_running_status_across_other_events(path: Path, between: bytes) -> None:
+    running = b"\x00\x90\x3c\x50\x83\x60" + b"\x3c\x00" + between + b"\x00\x3e\x50\x83\x60\x3e\x00" + END
+    assert note_rows(read_one(path, midi_file(running))) == [(0, 480, 60, 80, 0), (480, 960, 62, 80, 0)]
+
+
+def test_running_status_of_messages_with_one_data_byte(path: Path) -> None:
+    track = b"\x00\xc0\x05\x00\x06" + note_on(0, 60) + note_off(9, 60) + b"\x00\xd0\x01\x05\x02" + END
+    assert note_rows(read_one(path, midi_file(track))) == [(0, 9, 60, 80, 6)]
+
+
+def test_divided_sysex_message_takes_its_delta_times_only(path: Path) -> None:
+    divided = b"\x00\xf0\x03\x43\x12\x00" + b"\x81\x48\xf7\x04\x43\x12\x00\xf7"  # 200 ticks in between
+    assert note_rows(read_one(path, midi_file(divided + note_on(100, 60) + note_off(9, 60) + END))) == [
+        (300, 309, 60, 80, 0)
+    ]
+
+
+GS_RHYTHM = bytes([0, 0xF0, 10, 0x41, 0x10, 0x42, 0x12, 0x40, 0x1A, 0x15, 2, 15, 0xF7])  # part 11
+GS_MELODY = bytes([0, 0xF0, 10, 0x41, 0x10, 0x42, 0x12, 0x40, 0x10, 0x15, 0, 0, 0xF7])  # part 10
+XG_RHYTHM = bytes([0, 0xF0, 8, 0x43, 0x10, 0x4C, 0x08, 10, 7, 2, 0xF7])
+GS_RESET = bytes([0, 0xF0, 10, 0x41, 0x10, 0x42, 0x12, 0x40, 0, 0x7F, 0, 0x41, 0xF7])
+
+
+def bank(number: int, channel: int) -> bytes:
+    return files.control_change(0, 0, number, channel) + files.program_change(0, 5, channel)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "channel", "program"),
+    [
+        (b"", 9, DRUMS),
+        (b"", 10, 0),
+        (GS_RHYTHM, 10, DRUMS),
+        (GS_RHYTHM, 11, 0),
+        (GS_MELODY, 9, 0),
+        (XG_RHYTHM, 10, DRUMS),
+        (bank(127, 10), 10, DRUMS),
+        (bank(120, 10), 10, DRUMS),
+        (bank(121, 9), 9, 5),
+        (bank(0, 10), 10, 5),
+        (bank(127, 10) + bank(0, 10), 10, 5),
+        (GS_RESET + bank(127, 10), 10, 5),  # a bank of another synthesiser
+    ],
+)
+def test_channels_that_play_drums(path: Path, prefix: bytes, channel: int, program: int) -> None:
+    music = note_on(0, 36, channel=channel) + note_off(9, 36, channel=channel) + END
+    assert read_one(path, midi_file(prefix + music)).programs == (program,)
+
+
+def test_riff_chunks_before_the_music(path: Path) -> None:
+    data = midi_file(note_on(0, 60) + note_off(9, 60) + END)
+    display = b"DISP" + (5).to_bytes(4, "little") + b"MThd!" + b"\0"  # of odd size, so it is padded
+    body = b"RMID" + display + b"data" + len(data).to_bytes(4, "little") + data
+    assert len(read_one(path, b"RIFF" + len(body).to_bytes(4, "little") + body).notes) == 1
+
+
+@pytest.mark.parametrize("fault", [-1, 1, 3])
+def test_wrong_size_of_a_track_before_another_track(path: Path, fault: int) -> None:
+    data = bytearray(midi_file(*[note_on(0, pitch) + note_off(9, pitch) + END for pitch in (60, 62)]))
+    data[21] += fault
+    assert [row[2] for row in note_rows(read_one(path, bytes(data)))] == [60, 62]
 
 
 def test_missing_end_of_track_and_wrong_track_size(path: Path) -> None:
@@ -103,27 +202,10 @@ def test_invalid_tempo_and_time_signature_become_defaults(path: Path) -> None:
     assert (song.tempos, song.time_signatures) == (((0, 120),), ((0, (4, 4)),))
 
 
-def test_mido_reads_what_symusic_rejects(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    music = files.control_change(0, 64, 127) + files.program_change(0, 5) + note_on(0, 60) + note_off(480, 60)
-    music += files.control_change(0, 64, 0) + END
-    drums = note_on(0, 36, channel=9) + note_off(10, 36, channel=9) + END
-    changes = files.set_tempo(0, 600_000) + files.time_signature(0, 6, 3) + END
-    expected = read_one(path, midi_file(changes, music, drums))
-    monkeypatch.setattr("seqforge_midi.reader._parse_with_symusic", lambda data: None)
-    assert read_one(path, midi_file(changes, music, drums)) == expected
-
-
 def test_data_byte_above_127_does_not_end_the_process(path: Path) -> None:
     invalid = bytes([0, 0x9F, 0x80, 64])  # symusic 0.5.9 frees an invalid pointer at this note-on of channel 16
     song = read_one(path, midi_file(note_on(0, 60) + invalid + note_off(480, 60) + END))
     assert note_rows(song) == [(0, 480, 60, 80, 0)]
-
-
-def test_time_beyond_64_bits_is_a_reason(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqforge_midi.reader._parse_with_symusic", lambda data: None)
-    late = b"\xff" * 12 + b"\x7f" + note_off(0, 60)[1:]  # a time shift of 91 bits, which mido reads
-    (error,) = read_all(path, midi_file(note_on(0, 60) + late + END))
-    assert isinstance(error, ReadError) and "quarter notes after the start" in error.reason
 
 
 @pytest.mark.parametrize(
@@ -144,6 +226,11 @@ def test_time_beyond_64_bits_is_a_reason(path: Path, monkeypatch: pytest.MonkeyP
             midi_file(b"".join(note_on(2**28 - 1, 60) + note_off(0, 60) for _ in range(9)) + END),
             "more than 100,000 quarter notes",
         ),
+        (midi_file(note_on(0, 60) + b"\xff" * 12 + b"\x7f" + END), "track 1 is damaged: the event at byte 4"),
+        (midi_file(END, note_on(0, 60) + b"\x00\x90"), "track 2 is damaged: the event at byte 4"),
+        (midi_file(b"\x00\x3c\x50" + END), "the event at byte 0 has no status"),
+        (midi_file(note_on(0, 60) + b"\x00\xf0\x7f\x01" + END), "track 1 is damaged: the event at byte 4"),
+        (b"RIFF\x04\0\0\0RMID", "no `data` chunk"),
         (midi_file(*[END] * 1100), "1,100 tracks; at most 1,024"),
     ],
 )
@@ -190,17 +277,57 @@ def test_damaged_file_is_read_or_rejected_with_a_reason(
             assert item.file == str(path) and item.reason
 
 
+CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
+
+
+@pytest.mark.parametrize("name", ["lieder", "jsb", "groove"])
+def test_every_note_that_mido_reads_is_a_note(name: str) -> None:
+    for path in sorted((CORPORA / name).rglob("*.mid"))[::60]:
+        file = mido.MidiFile(path)
+        starts = sorted(
+            (round(tick * 480 / file.ticks_per_beat), message.note, message.velocity)
+            for track in file.tracks
+            for tick, message in zip(itertools.accumulate(message.time for message in track), track, strict=True)
+            if message.type == "note_on" and message.velocity
+        )
+        song = read_one(path, path.read_bytes())
+        assert sorted((row[0], *row[2:4]) for row in note_rows(song)) == starts
+
+
 def test_symusic_and_mido_agree(path: Path) -> None:
     song = read_one(path, VALID)
     messages = [message for track in mido.MidiFile(path).tracks for message in track]
     pitches = [message.note for message in messages if message.type == "note_on" and message.velocity]
     assert song.notes["pitch"].tolist() == pitches
+    assert [note.pitch for note in symusic.Score(path).tracks[0].notes] == pitches
 
 
-def test_invalid_key_signature_is_a_reason() -> None:
-    from seqforge_midi import reader
+channel_events = st.one_of(
+    st.tuples(
+        st.sampled_from([0x80, 0x90, 0xA0, 0xB0, 0xE0]), st.integers(0, 15), st.integers(0, 63), st.integers(0, 9)
+    ),
+    st.tuples(st.sampled_from([0xC0, 0xD0]), st.integers(0, 15), st.integers(0, 127)),
+    st.tuples(st.sampled_from([0xFF, 0xF0]), st.binary(max_size=200)),
+)
 
-    track = b"\x00\xff\x59\x02\x00\xff" + b"\x00\xff\x2f\x00"
-    data = b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xe0MTrk" + len(track).to_bytes(4, "big") + track
-    with pytest.raises(ValueError, match="truncated or damaged"):
-        reader._parse_with_mido(data)
+
+@given(st.lists(st.tuples(st.one_of(st.integers(0, 9), st.integers(0, 2**28 - 1)), channel_events), max_size=40))
+def test_scan_returns_the_messages_of_a_track(events: list[tuple[int, tuple[Any, ...]]]) -> None:
+    data, running, now, expected = b"", 0, 0, []
+    for delta, (kind, *rest) in events:
+        data += files.variable_length(delta)
+        now += delta
+        if kind >= 0xF0:
+            content = rest[0]
+            data += bytes([kind] + [1] * (kind == 0xFF)) + files.variable_length(len(content)) + content
+            continue
+        status = kind | rest[0]
+        if status != running:  # else under running status
+            data += bytes([status])
+        data += bytes(rest[1:])
+        running = status
+        expected.append((now, rest[0], kind, *rest[1:], *[0] * (3 - len(rest))))
+    messages = scan_tracks([data + END]).messages
+    columns = (messages.ticks, messages.channels, messages.kinds, messages.firsts, messages.seconds)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
+    assert set(messages.ends.tolist()) <= {now}

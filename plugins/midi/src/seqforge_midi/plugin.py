@@ -61,7 +61,7 @@ class Midi(
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec
-    native = True  # symusic
+    native = False
     default_model = "songs"
 
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:

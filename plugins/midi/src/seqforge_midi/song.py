@@ -73,8 +73,8 @@ class Song:
             pedals: The pedal spans, of PEDAL_DTYPE.
             length: The earliest tick at which the song ends; it is extended to the end of the last note or pedal.
         """
-        sorted_notes = np.sort(notes, order=["start", "program", "pitch", "end"])
-        sorted_pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else np.sort(pedals, order=["start", "program"])
+        sorted_notes = _sorted(notes, "start", "program", "pitch", "end", "velocity")
+        sorted_pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else _sorted(pedals, "start", "program", "end")
         end = int(max(sorted_notes["end"].max(initial=0), sorted_pedals["end"].max(initial=0), length))
         return cls(
             sorted_notes,
@@ -147,7 +147,12 @@ def remove_overlaps(notes: np.ndarray) -> np.ndarray:
     notes = notes[~duplicate]
     clipped = np.minimum(notes["end"][:-1], notes["start"][1:])
     notes["end"][:-1] = np.where(_same_key(notes), clipped, notes["end"][:-1])
-    return np.sort(notes, order=["start", "program", "pitch"])
+    return _sorted(notes, "start", "program", "pitch", "end", "velocity")
+
+
+def _sorted(events: np.ndarray, *names: str) -> np.ndarray:
+    """Return events in the order of these fields."""
+    return events[np.lexsort([events[name] for name in reversed(names)])]
 
 
 def _same_key(notes: np.ndarray) -> np.ndarray:
