@@ -39,11 +39,12 @@ def songs(draw: st.DrawFn, *, drums: bool = True) -> Song:
             max_size=30,
         )
     )
+    tempo = st.one_of(st.integers(10, 400), st.integers(1, 2**24 - 1).map(lambda microseconds: 60e6 / microseconds))
     time_signature = st.tuples(st.integers(1, 30), st.sampled_from([1, 2, 4, 8, 32]))
     pedals = draw(st.lists(st.tuples(ticks, st.integers(1, 2000), st.sampled_from([0, 19])), max_size=4))
     return Song.from_events(
         np.array([(start, start + length, *rest) for start, length, *rest in notes], NOTE_DTYPE),
-        draw(st.lists(st.tuples(ticks, st.integers(10, 400)), max_size=4)),
+        draw(st.lists(st.tuples(ticks, tempo), max_size=4)),
         draw(st.lists(st.tuples(ticks, time_signature), max_size=3)),
         np.array([(start, start + length, program) for start, length, program in pedals], PEDAL_DTYPE),
     )
@@ -91,6 +92,24 @@ def test_tempo_change_that_rounds_to_the_end_does_not_move_it() -> None:
     canonical = encoding.canonical(Song.from_events(notes, [(0, 120), (328, 12)]))
     assert canonical.tempos == ((0, 120),)
     assert encoding.canonical(canonical) == canonical
+
+
+@pytest.mark.parametrize(("bpm", "rounded"), [(90, 0), (60e6 / 618_557, 0), (90.5, 1), (1000, 1), (60e6 / 0xFFFFFF, 1)])
+def test_score_rounds_tempos_and_performance_keeps_the_seconds(bpm: float, rounded: int) -> None:
+    song = Song.from_events(np.array([(0, 480, 60, 80, 0), (48_000, 48_480, 62, 80, 0)], NOTE_DTYPE), [(0, bpm)])
+    words = "tempos rounded to whole quarter notes per minute from 20 to 300"
+    for encoding in ENCODINGS.values():
+        assert encoding.losses(song).get(words, 0) == rounded
+    assert ENCODINGS["score"].canonical(song).tempos == ((0, min(300, max(20, round(bpm)))),)
+    kept = ENCODINGS["performance"].canonical(song)
+    assert kept.seconds() == pytest.approx(song.seconds(), abs=0.02)
+
+
+def test_notes_after_the_longest_time_of_a_performance_are_counted() -> None:
+    notes = np.array([(400_000 * 480, 400_001 * 480, 60, 80, 0)], NOTE_DTYPE)
+    song, encoding = Song.from_events(notes), ENCODINGS["performance"]
+    assert encoding.losses(song)["notes after the longest time"] == 1
+    assert not len(encoding.canonical(song).notes) and not len(encoding.encode(song))
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqforge_corpora
-from seqforge import ReadError
+from seqforge import Piece, ReadError
+from seqforge_midi import Midi
 from seqforge_midi.midi_events import scan_tracks
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS, Song, TempoMap
@@ -65,6 +66,25 @@ def test_division_in_film_frames(path: Path) -> None:
     song = read_one(path, data)
     assert TempoMap(song.tempos).to_seconds(song.notes["start"]).tolist() == [1.0]
     assert song.seconds() == pytest.approx(1.5)
+
+
+def test_division_of_29_frames_is_drop_frame(path: Path) -> None:
+    data = midi_file(note_on(1200, 60) + note_off(600, 60) + END, division=0xE328)  # 30000/1001 frames, 40 ticks each
+    assert read_one(path, data).seconds() == pytest.approx(1.5 * 1.001)
+
+
+@given(st.lists(st.tuples(st.integers(0, 960), st.integers(1, 2**24 - 1)), min_size=1, max_size=9))
+def test_tempos_are_kept_to_the_microsecond(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("tempos") / "song.mid"
+    data = b"".join(files.set_tempo(delta, microseconds) for delta, microseconds in changes)
+    song = read_one(path, midi_file(note_on(0, 60) + data + note_off(480, 60) + END))
+    ticks = [0, *itertools.accumulate(delta for delta, _ in changes)]
+    durations = np.diff([*ticks, ticks[-1] + 480]) * np.array([500_000, *(number for _, number in changes)])
+    assert song.seconds() == pytest.approx(durations.sum() / 480e6, rel=1e-12)
+    Midi().write([Piece(song)], path)
+    assert read_one(path, path.read_bytes()) == song
 
 
 def test_each_track_of_format_2_is_a_song(path: Path) -> None:

@@ -18,7 +18,7 @@ from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.places import ChoralePlaces
 from seqforge_midi.song import DRUMS, NOTE_DTYPE, TICKS_PER_QUARTER, Song, TimeSignature, ticks_per_bar
-from seqforge_midi.tokens import Vocabulary, clip_tempo, nearest_time_signature
+from seqforge_midi.tokens import Vocabulary, count_rounded_tempos, nearest_tempo, nearest_time_signature
 
 CHURCH_ORGAN = 19
 VELOCITY = 80
@@ -113,11 +113,12 @@ class Chorale(Encoding):
             "notes moved to a frame": int((moved & pitched).sum()),
             "changes of tempo or time signature": len(song.tempos) + len(song.time_signatures) - 2,
             "pedals": len(song.pedals),
+            "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos[:1]),
         })  # fmt: skip
 
     def extras(self, song: Song) -> dict[str, Any]:
         time_signature = nearest_time_signature(song.time_signatures[0][1])
-        return self.initial_extras(clip_tempo(song.tempos[0][1]), time_signature)
+        return self.initial_extras(nearest_tempo(song.tempos[0][1]), time_signature)
 
     def initial_extras(self, bpm: int, time_signature: TimeSignature) -> dict[str, Any]:
         return {"bpm": bpm, "time_signature": list(time_signature)}

@@ -18,6 +18,7 @@ from seqforge_midi.song import (
     Song,
     TimeSignature,
 )
+from seqforge_midi.tokens import nearest_tempo
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, .
         np.maximum.at(highest, notes["program"], notes["pitch"])
         drum_mask[notes["pitch"][notes["program"] == DRUMS]] = True
         max_notes = max(max_notes, len(notes))
-        tempos.append(piece.content.tempos[0][1])
+        tempos.append(nearest_tempo(piece.content.tempos[0][1]))
         time_signatures[piece.content.time_signatures[0][1]] += 1
     programs = np.flatnonzero(highest >= 0).tolist()
     stats = CorpusStats(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from seqforge_midi.instruments import program_name
-from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song
+from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, microseconds_per_quarter
 
 DRUM_CHANNEL = 9
 CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
@@ -30,7 +30,7 @@ def to_midi_file(song: Song, provenance: str = "") -> Any:
     events: list[Event] = [(0, 0, meta("track_name", name="Song"))]
     if provenance:
         events.append((0, 1, meta("text", text=provenance)))
-    events += [(tick, 2, meta("set_tempo", tempo=round(60e6 / bpm))) for tick, bpm in song.tempos]
+    events += [(tick, 2, meta("set_tempo", tempo=microseconds_per_quarter(bpm))) for tick, bpm in song.tempos]
     for tick, (numerator, denominator) in song.time_signatures:
         clocks = 36 if denominator == 8 and numerator % 3 == 0 else 24
         message = meta("time_signature", numerator=numerator, denominator=denominator, clocks_per_click=clocks)

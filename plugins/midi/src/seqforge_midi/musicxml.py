@@ -106,7 +106,7 @@ def _part(song: Song, program: int, voice: Voice, number: int, name: str) -> Any
     for tick, (numerator, denominator) in song.time_signatures:
         part.insert(Fraction(tick, TICKS_PER_QUARTER), meter.TimeSignature(f"{numerator}/{denominator}"))
     for tick, bpm in song.tempos if number == 1 else ():
-        part.insert(Fraction(tick, TICKS_PER_QUARTER), tempo.MetronomeMark(number=bpm))
+        part.insert(Fraction(tick, TICKS_PER_QUARTER), tempo.MetronomeMark(number=round(bpm, 2)))
     for start, end, pitches in voice:
         element = note.Note(pitches[0]) if len(pitches) == 1 else chord.Chord(sorted(pitches))
         element.quarterLength = Fraction(end - start, GRID)

@@ -29,7 +29,15 @@ from seqforge_midi.song import (
     TimeSignatureChange,
     remove_overlaps,
 )
-from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES, VelocityBins, Vocabulary, clip_tempo, nearest_time_signature
+from seqforge_midi.tokens import (
+    TEMPOS,
+    TIME_SIGNATURES,
+    VelocityBins,
+    Vocabulary,
+    count_rounded_tempos,
+    nearest_tempo,
+    nearest_time_signature,
+)
 
 MAX_TIME_SHIFT = 100
 """The longest time shift of one token, in units of the resolution."""
@@ -85,7 +93,7 @@ class Performance(Encoding):
         tempos, time_signatures = self._changes(song)
         tempo_map = TempoMap(tempos)
         notes, pedals = self._timed_events(song)
-        end = int(max(notes["end"].max(), pedals["end"].max(initial=0)))
+        end = int(max(notes["end"].max(initial=0), pedals["end"].max(initial=0)))
         time_signatures = tuple(item for item in time_signatures if self._time_of(item[0], tempo_map) < end)
         tempos = tuple(change for change in tempos if self._time_of(change[0], tempo_map) < end)
         tempo_map = TempoMap(tempos)  # a change that is not kept must not move the end of a note
@@ -95,16 +103,21 @@ class Performance(Encoding):
         return Song.from_events(notes, tempos, time_signatures, pedals)
 
     def losses(self, song: Song) -> Counter[str]:
+        seconds = TempoMap(song.tempos).to_seconds(song.notes["start"])
         moved = sum(tick % CHANGE_TICKS != 0 for tick, _ in (*song.tempos, *song.time_signatures))
         return +Counter({
             "lengths of drum hits": int((song.notes["program"] == DRUMS).sum()),
             "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
             "changes of tempo or time signature moved to a sixteenth": moved,
+            "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),
+            "notes after the longest time": int((seconds >= MAX_TIME * self.resolution).sum()),
         })  # fmt: skip
 
     def _changes(self, song: Song) -> tuple[tuple[TempoChange, ...], tuple[TimeSignatureChange, ...]]:
         """Return the changes of tempo and time signature that are kept."""
-        tempos = [(round(tick / CHANGE_TICKS) * CHANGE_TICKS, clip_tempo(bpm)) for tick, bpm in song.tempos]
+        tempos: list[TempoChange] = [
+            (round(tick / CHANGE_TICKS) * CHANGE_TICKS, nearest_tempo(bpm)) for tick, bpm in song.tempos
+        ]
         time_signatures = [
             (round(tick / CHANGE_TICKS) * CHANGE_TICKS, nearest_time_signature(time_signature))
             for tick, time_signature in song.time_signatures

@@ -115,7 +115,7 @@ class _PianoRoll:
             page.add(page.text(program_name(program), (x + 14, 21), **{**TEXT_STYLE, "font_size": 11}))
         bpm, (numerator, denominator) = self.song.tempos[0][1], self.song.time_signatures[0][1]
         x = LEFT + 130 * len(self.song.programs)
-        page.add(page.text(f"{numerator}/{denominator}, {bpm} a minute", (x, 21), **TEXT_STYLE))
+        page.add(page.text(f"{numerator}/{denominator}, {bpm:g} a minute", (x, 21), **TEXT_STYLE))
 
     def _draw_notes(self) -> None:
         page, programs = self.page, list(self.song.programs)

@@ -12,9 +12,6 @@ from seqforge_midi.midi_events import Messages, OtherEvent, scan_tracks
 from seqforge_midi.midi_notes import Spans, pair_notes, pair_pedals
 from seqforge_midi.midi_programs import programs_of
 from seqforge_midi.song import (
-    DEFAULT_BPM,
-    MAX_BPM,
-    MIN_BPM,
     NOTE_DTYPE,
     PEDAL_DTYPE,
     TICKS_PER_QUARTER,
@@ -92,7 +89,7 @@ def _read_song(tracks: Sequence[bytes], chunks: MidiChunks) -> Song:
         rows["program"] = programs_of(messages, spans.messages, ports, events.others)
     tempos, time_signatures = _changes(events.others, scale, round(last_tick * scale))
     if chunks.quarter_seconds is not None:
-        tempos = [(0, 60)]
+        tempos = [(0, 60 / chunks.quarter_seconds)]
     return Song.from_events(notes, tempos, time_signatures, pedals[pedals["end"] > pedals["start"]])
 
 
@@ -113,16 +110,11 @@ def _changes(
         tick, data = round(event.tick * scale), event.data
         if tick > last:
             continue
-        if event.kind == SET_TEMPO and len(data) == 3:
-            tempos.append((tick, _plausible_bpm(int.from_bytes(data, "big"))))
+        if event.kind == SET_TEMPO and len(data) == 3 and any(data):
+            tempos.append((tick, 60e6 / int.from_bytes(data, "big")))
         elif event.kind == TIME_SIGNATURE and len(data) >= 2 and data[0] and data[1] <= MAX_DENOMINATOR_POWER:
             time_signatures.append((tick, (data[0], 2 ** data[1])))
     return tempos, time_signatures
-
-
-def _plausible_bpm(microseconds: int) -> int:
-    """Return a tempo in microseconds per quarter note as quarter notes per minute within the allowed range."""
-    return round(min(MAX_BPM, max(MIN_BPM, 60e6 / microseconds))) if microseconds else DEFAULT_BPM
 
 
 def _too_long() -> str:

@@ -13,7 +13,7 @@ from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS, MAX_BPM, MIN_BPM, Song, TimeSignature
-from seqforge_midi.tokens import TIME_SIGNATURES, nearest_time_signature
+from seqforge_midi.tokens import TIME_SIGNATURES, nearest_tempo, nearest_time_signature
 
 MAX_BARS = 1000
 MAX_SECONDS = 3600
@@ -238,5 +238,5 @@ def _with_prompt(parsed: ParsedRequest, prompt: Song, encoding: Encoding, *, kee
         parsed,
         programs=prompt.programs if keep_programs else parsed.programs,
         time_signature=parsed.time_signature or (first_time_signature if len(prompt.time_signatures) == 1 else None),
-        bpm=parsed.bpm or (prompt.tempos[0][1] if len(prompt.tempos) == 1 else None),
+        bpm=parsed.bpm or (nearest_tempo(prompt.tempos[0][1]) if len(prompt.tempos) == 1 else None),
     )

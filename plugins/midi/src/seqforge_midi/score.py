@@ -33,7 +33,15 @@ from seqforge_midi.song import (
     remove_overlaps,
     ticks_per_bar,
 )
-from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES, VelocityBins, Vocabulary, clip_tempo, nearest_time_signature
+from seqforge_midi.tokens import (
+    TEMPOS,
+    TIME_SIGNATURES,
+    VelocityBins,
+    Vocabulary,
+    count_rounded_tempos,
+    nearest_tempo,
+    nearest_time_signature,
+)
 
 DRUM_TICKS = TICKS_PER_QUARTER // 8
 """The length of every drum hit, in ticks."""
@@ -110,6 +118,7 @@ class Score(Encoding):
             "notes moved to the grid": int((moved & pitched).sum()),
             "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
             "pedals": len(song.pedals),
+            "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),
             "replaced time signatures": sum(
                 nearest_time_signature(time_signature) != time_signature for _, time_signature in song.time_signatures
             ),
@@ -151,7 +160,7 @@ class Score(Encoding):
 
     def _tempos(self, song: Song) -> list[TempoChange]:
         """Return the tempos, each moved to the nearest grid step."""
-        return [(round(tick / self.step_ticks) * self.step_ticks, clip_tempo(bpm)) for tick, bpm in song.tempos]
+        return [(round(tick / self.step_ticks) * self.step_ticks, nearest_tempo(bpm)) for tick, bpm in song.tempos]
 
     # -- encode -------------------------------------------------------------------------------
 

@@ -11,13 +11,16 @@ DRUMS = 128
 """The program number that stands for the drums of channel 10. Programs 0 to 127 are those of General MIDI."""
 NUM_PROGRAMS = 129
 MIN_BPM, MAX_BPM = 20, 300
+"""The range of the tempos that encodings keep and requests name, in quarter notes per minute."""
+MAX_MICROSECONDS = 0xFFFFFF
+"""The longest quarter note of a MIDI file, in microseconds."""
 DEFAULT_BPM = 120
 """The tempo of a file that names none, in quarter notes per minute."""
 
 TimeSignature = tuple[int, int]
 """Numerator and denominator."""
-TempoChange = tuple[int, int]
-"""Tick and tempo, in quarter notes per minute."""
+TempoChange = tuple[int, float]
+"""Tick and tempo, in quarter notes per minute; `microseconds_per_quarter` returns the number of the file exactly."""
 TimeSignatureChange = tuple[int, TimeSignature]
 """Tick and time signature."""
 
@@ -142,6 +145,8 @@ def remove_overlaps(notes: np.ndarray) -> np.ndarray:
     Args:
         notes: The notes, of NOTE_DTYPE.
     """
+    if not len(notes):
+        return notes
     notes = notes[np.lexsort((-notes["end"], notes["start"], notes["pitch"], notes["program"]))]
     duplicate = np.append(False, _same_key(notes) & (notes["start"][1:] == notes["start"][:-1]))
     notes = notes[~duplicate]
@@ -159,6 +164,18 @@ def _same_key(notes: np.ndarray) -> np.ndarray:
     """Return for each note but the first whether it has the program and pitch of the previous one."""
     same: np.ndarray = (notes["program"][1:] == notes["program"][:-1]) & (notes["pitch"][1:] == notes["pitch"][:-1])
     return same
+
+
+def microseconds_per_quarter(bpm: float) -> int:
+    """Return the duration of a quarter note as a MIDI file stores it.
+
+    >>> microseconds_per_quarter(120), microseconds_per_quarter(60e6 / 662_983)
+    (500000, 662983)
+
+    Args:
+        bpm: The tempo, in quarter notes per minute.
+    """
+    return min(max(1, round(60e6 / bpm)), MAX_MICROSECONDS)
 
 
 def ticks_per_bar(time_signature: TimeSignature) -> int:

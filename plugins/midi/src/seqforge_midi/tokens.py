@@ -1,11 +1,11 @@
 """The tokens of an encoding: numbered in blocks of one kind, each with a value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from seqforge_midi.song import MAX_BPM, MIN_BPM, TimeSignature
+from seqforge_midi.song import MAX_BPM, MIN_BPM, TempoChange, TimeSignature, microseconds_per_quarter
 
 TIME_SIGNATURES = tuple(
     (numerator, denominator)
@@ -117,6 +117,15 @@ def nearest_time_signature(time_signature: TimeSignature) -> TimeSignature:
     )
 
 
-def clip_tempo(bpm: int) -> int:
-    """Return the nearest tempo that has a token."""
-    return min(MAX_BPM, max(MIN_BPM, bpm))
+def nearest_tempo(bpm: float) -> int:
+    """Return the nearest tempo that has a token.
+
+    >>> nearest_tempo(96.99998), nearest_tempo(1000)
+    (97, 300)
+    """
+    return round(min(MAX_BPM, max(MIN_BPM, bpm)))
+
+
+def count_rounded_tempos(tempos: Iterable[TempoChange]) -> int:
+    """Return the number of tempos that have no token of their own, to the microsecond per quarter note."""
+    return sum(microseconds_per_quarter(bpm) != microseconds_per_quarter(nearest_tempo(bpm)) for _, bpm in tempos)
