@@ -3,7 +3,6 @@
 import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from seqforge.api.arguments import check_event, check_labels, check_names, check_text, same_arguments, whole_number
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
+from seqforge.api.generation_arguments import CONTROLS, GENERATION_OPTIONS, FieldValue, request_fields
 from seqforge.api.model_base import ModelBase
 from seqforge.api.model_sources import sources_of_model
 from seqforge.api.runs import Run
@@ -31,14 +31,6 @@ from seqforge.evaluation import (
 from seqforge.plugin import Describes, Piece
 from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Controls, distribution_for, prompt_batch
-
-CONTROLS = frozenset(field.name for field in dataclasses.fields(Controls))
-FieldValue = str | int | Path | None
-"""The type of a field of a request that is set by its name."""
-GENERATION_OPTIONS = frozenset(
-    ("n", "seed", "length", "max_steps", "max_seconds", "labels", "beams", "length_penalty", "candidates")
-)
-"""The arguments of `generate` that are fields of `GenerationRequest`."""
 
 
 class Model(ModelBase):
@@ -140,7 +132,7 @@ class Model(ModelBase):
         values = locals()
         options = {name: value for name, value in values.items() if name in GENERATION_OPTIONS}
         controls = {name: value for name, value in values.items() if name in CONTROLS and value is not None}
-        generation = self._generation(cancel, controls, self._request_fields(request, fields), options)
+        generation = self._generation(cancel, controls, request_fields(self.plugin, request, fields), options)
         results: list[Generated] = sorted(generation.run(), key=lambda generated: generated.k)
         return [generated.piece for generated in results]
 
@@ -193,54 +185,16 @@ class Model(ModelBase):
         stop = StopEvent(cancel)
         controls = {name: value for name, value in options.items() if name in CONTROLS and value is not None}
         fields = {n: v for n, v in options.items() if n not in CONTROLS | GENERATION_OPTIONS | {"cancel", "request"}}
-        request = self._request_fields(options.get("request"), fields)
+        request = request_fields(self.plugin, options.get("request"), fields)
         others = {name: value for name, value in options.items() if name in GENERATION_OPTIONS}
         return Streaming(self._generation(stop, controls, request, others), stop, self.streamer())
 
     def _generation(
         self, cancel: Any, controls: Mapping[str, Any], request: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Generation:
-        self._check_names(request)
         options = {**options, "labels": check_labels(options.get("labels"))}
         values = GenerationRequest(precision=self.precision, controls=controls, request=request, **options)
         return Generation(self, values, cancel=cancel)
-
-    def _request_fields(self, request: Any, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the fields of a request object, or else the fields that are set one by one.
-
-        Raises:
-            OptionsError: If the object is not the plugin's Request, or both are set.
-        """
-        if request is None:
-            return fields
-        kind = self.plugin.Request
-        if not isinstance(request, kind):
-            raise OptionsError.invalid("request", request, f"a {kind.__name__}, or None")
-        if fields:
-            self._check_names(fields)
-            name = next(iter(fields))
-            raise OptionsError(
-                f"`request` and `{name}` are both set; set `{name}` in the request", field=name, value=fields[name],
-                allowed="None if `request` is set",
-            )  # fmt: skip
-        return {field.name: getattr(request, field.name) for field in dataclasses.fields(request)}
-
-    def _check_names(self, options: Mapping[str, Any]) -> None:
-        """Check that every option is a sampling control or a field of the plugin's request.
-
-        Raises:
-            OptionsError: If one is not.
-        """
-        fields = [field.name for field in dataclasses.fields(self.plugin.Request)]
-        names = [*fields, *sorted(CONTROLS)]
-        for name, value in options.items():
-            if name not in names:
-                plugin_part = f" and the plugin {self.plugin.name!r} has {listing(fields)}" if fields else ""
-                raise OptionsError(
-                    f"there is no option {name!r}; the sampler has {listing(sorted(CONTROLS), most=30)}{plugin_part}"
-                    f"{did_you_mean(name, names)}",
-                    field=name, value=value, allowed=listing(names, most=60),
-                )  # fmt: skip
 
     def next(self, prompt: Any = None, *, labels: Mapping[str, str] | None = None) -> Any:
         """Return the distribution of the step after a prompt: token (or step) to probability, most probable first.

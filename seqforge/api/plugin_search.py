@@ -1,4 +1,4 @@
-"""Which installed plugin reads a file, judged by its suffix. Plugins are imported in child processes only."""
+"""The search for the installed plugin that reads a file, by its suffix. Child processes import the plugins."""
 
 import functools
 from collections import Counter
@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from seqforge.core.files import path_kind
+from seqforge.corpus import visible_files
 from seqforge.errors import SeqforgeError, UsageError, listing
 from seqforge.plugin import AnyPlugin, registry
 
@@ -17,7 +19,8 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     """Return the only installed plugin that reads a file, judged by the suffix.
 
     A plugin that reads any file counts for the suffixes that it writes. If several plugins read the suffix, those that
-    write the suffixes `writes` are preferred; if none of them does, a plugin that imports the suffix and writes those.
+    write the suffixes `writes` are preferred. If none of them does, a plugin is chosen that imports the suffix and
+    writes these.
 
     Example:
         plugin_of_file(Path("tune.abc"))
@@ -63,16 +66,16 @@ def plugin_of_folder(folder: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
         plugin_of_folder(Path("tunes/"), writes=[".mid"])
 
     Args:
-        folder: The folder; its hidden files do not count.
+        folder: The folder; hidden files and folders in it do not count.
         writes: Suffixes that are to be written, as for `plugin_of_file`.
 
     Raises:
         UsageError: If no plugin reads a file of the folder, or more than one reads those with the commonest suffix.
+        CorpusError: If the folder is the root of a file system, or has too many files.
     """
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
     names = tuple(entry.name for entry in registry.installed() if not entry.clash)
     known = {suffix for entry in _descriptions(names) for suffix in entry["reads"] or entry["writes"]}
-    readable = [path for path in files if path.suffix.lower() in known]
+    readable = [path for path in visible_files(folder) if path.suffix.lower() in known and path_kind(path) == "file"]
     if not readable:
         raise UsageError(
             f"the folder {folder} contains no file that an installed plugin reads; they read {listing(sorted(known))}",

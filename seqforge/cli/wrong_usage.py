@@ -1,4 +1,4 @@
-"""Command lines that cannot be understood: one sentence for each mistake, with what was probably meant.
+"""The errors of wrong command lines: one sentence for each mistake, with a suggestion.
 
 typer raises exceptions of classes that it does not export, so they are recognised by their names and attributes.
 """
@@ -87,7 +87,7 @@ def plugins_with_flag(flag: str, command: str) -> list[str]:
 
 
 def unknown_flag(flag: str, path: str, known: Sequence[str], plugin: str | None) -> UsageError:
-    """Return the error for an unknown flag, with the flag or the plugin that was probably meant.
+    """Return the error for an unknown flag, with a suggestion of a flag or a plugin.
 
     Args:
         flag: The unknown flag.

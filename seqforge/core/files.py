@@ -35,10 +35,10 @@ MAX_PROMPT_BYTES = 1 << 26
 
 
 def path_kind(path: Path) -> Literal["file", "folder", "other", "missing"]:
-    """Return what stands at a path; a name that the file system does not allow is missing.
+    """Return the kind of file at a path; a name that the file system does not allow is missing.
 
-    `Path.is_file` raises OSError for a name that is too long. A name that a person typed, or that stands in a file, is
-    tested with this function.
+    `Path.is_file` raises OSError for a name that is too long. Use this function for names that a user typed, or that
+    were read from a file.
 
     >>> path_kind(Path("x" * 10_000)), path_kind(Path("."))
     ('missing', 'folder')

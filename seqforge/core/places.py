@@ -1,8 +1,8 @@
-"""Places: where a step stands in the structure of its piece, and the earlier steps that stand at corresponding places.
+"""Places: the positions of steps in the structure of their piece, and the earlier steps at corresponding places.
 
-A melody repeats its bars and a poem its lines. A codec names the place of each step as a period and an offset, such as
-the bar and the position in the bar. The network then reads the steps at the same offset one, two, four and eight
-periods before as further inputs. Nothing here knows what a period is.
+A melody repeats its bars, and a poem repeats its lines. A codec names the place of each step: a period and an offset
+within it, such as the bar and the position in the bar. A network that looks back reads the steps at the same offset
+one, two, four and eight periods before as further inputs. The codec decides what a period is.
 
 Source: E. Waite, "Generating Long-Term Structure in Songs and Stories", Magenta, 2016: the Lookback RNN, which reads
 the events one and two bars before.
@@ -73,13 +73,14 @@ class Places(ABC):
 
 
 class AlignedHistory:
-    """What the network reads of earlier steps: those that stand at places corresponding to that of the next step.
+    """Computes the references of each step: what a network that looks back reads of the earlier steps.
 
-    For each distance the network reads two numbers, its references:
+    The corresponding step for a distance is the latest earlier step at the same offset, that many periods before. The
+    references are two numbers per distance:
 
     - the corresponding step plus one, or 0 for none;
-    - the agreement: how many of the last steps in a row were equal to their own corresponding steps, as the number of
-      its binary digits, at most `MAX_AGREEMENT`. It tells whether the piece repeats the earlier period just now.
+    - the agreement: the number of last steps in a row that were equal to their own corresponding steps, given as the
+      number of its binary digits, at most `MAX_AGREEMENT`. It shows whether the piece is repeating the earlier period.
 
     Args:
         places: The automaton that names the places.
@@ -105,7 +106,7 @@ class AlignedHistory:
         return self.indices_of(self.places.places(steps))
 
     def indices_of(self, places: Integer[np.ndarray, "positions two"]) -> Integer[np.ndarray, "positions distances"]:
-        """Return the same as `indices` from the places of the steps."""
+        """Return what `indices` returns, given the places of the steps."""
         length = len(places)
         result = np.full((length, len(self.distances)), -1, np.int64)
         at = np.flatnonzero(places[:, 0] >= 0)

@@ -120,8 +120,8 @@ class Prompt:
         candidates: Number of continuations drawn for each piece, of which one is kept (`seqforge.sampling.candidates`);
             more than 1 where the constraint fixes what comes later.
         joint_steps: Number of steps after those of the example that are drawn jointly: from the network's distribution
-            over all sequences of that many steps that the constraint allows, all of which are scored. Set it where the
-            constraint fixes one of a few first steps, so that the steps before it fit it.
+            over all sequences of that many steps that the constraint allows, all of which are scored. Set it if the
+            constraint fixes one of the first steps; the steps before it are then drawn given the fixed one.
         whole_source: Whether a piece with a source may end only after the whole source was attended to, and must end
             soon after. False if the network and the constraint alone decide when it ends.
     """

@@ -4,7 +4,7 @@ from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_co
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.files import probe, read_files
 from seqforge.corpus.prepare import PreparedCorpus, has_sources, prepare
-from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources
+from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources, visible_files
 from seqforge.corpus.tables import TableColumns
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "probe",
     "read_files",
     "readable_corpora",
+    "visible_files",
 ]

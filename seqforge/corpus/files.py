@@ -1,4 +1,4 @@
-"""Files that a user names: a reader that crashes or hangs on one takes only a child process with it."""
+"""Files that a user names: a reader that crashes or hangs on one ends only a child process."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -204,7 +204,7 @@ def _held_out_files(split: str, name: str, reads: Sequence[str]) -> list[Path]:
     kind = path_kind(path)
     if kind == "file":
         return [path]
-    paths = [file for file in _entries(path) if path_kind(file) == "file"]
+    paths = [file for file in visible_files(path) if path_kind(file) == "file"]
     files = [file for file in paths if file.name != LABELS and (not reads or file.suffix.lower() in reads)]
     if not files:
         reason = "a folder without files of the plugin" if kind == "folder" else "neither a file nor a folder"
@@ -245,7 +245,7 @@ def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: 
 
     Files that the plugin does not read, and pipes and devices, are counted in `unsupported`.
     """
-    kinds = {path: path_kind(path) for path in _entries(folder)}
+    kinds = {path: path_kind(path) for path in visible_files(folder)}
     paths = [path for path, kind in kinds.items() if kind == "file"]
     unsupported["pipe or device"] += sum(kind == "other" for kind in kinds.values())
     supported = [path for path in paths if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
@@ -326,14 +326,17 @@ def _read_table(path: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def _entries(folder: Path) -> list[Path]:
-    """Return the files in a folder and its subfolders, sorted; hidden files and folders are left out.
+def visible_files(folder: Path) -> list[Path]:
+    """Return the paths of the files, pipes and devices in a folder and its subfolders, sorted, without hidden ones.
+
+    Example:
+        paths = visible_files(Path("tunes"))
 
     Raises:
         CorpusError: If the folder is the root of a file system, or has more than `MAX_FILES` files.
     """
     if folder.resolve().parent == folder.resolve():
-        raise CorpusError(f"the folder {folder} is the root of a file system; name the folder of the corpus")
+        raise CorpusError(f"the folder {folder} is the root of a file system; name a folder in it")
     paths: list[Path] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -18,6 +18,7 @@ __all__ = ["Row", "RowRange", "csv_header", "json_rows", "parquet_file", "row_ra
 
 MAX_CELL_CHARACTERS = 1 << 26
 """A row of a text table with a longer cell ends the reading of the file."""
+
 ROWS_PER_BATCH = 1024
 """Number of rows of a .parquet file that are in memory at a time."""
 
@@ -29,7 +30,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RowRange:
-    """A part of a table that is read without what stands before it.
+    """A part of a table that can be read without the rows before it.
 
     >>> RowRange(start=512, line=9, rows=20, size=400).to_json()
     [512, 9, 20, 400]
@@ -38,7 +39,7 @@ class RowRange:
         start: Position of the first row: in bytes for a text table, in rows for a .parquet file.
         line: Line number of the first row, from 1.
         rows: Number of rows that are read; None for all to the end of the table.
-        size: Size in bytes, of a .parquet file estimated.
+        size: Size in bytes; for a .parquet file, an estimate.
     """
 
     start: int
@@ -54,8 +55,8 @@ class RowRange:
 def row_ranges(path: Path, size: int) -> list[RowRange]:
     """Return the parts of a table, in order, that several processes can read independently.
 
-    The table is read once, by the reader that reads the parts, so a row with line breaks is never divided. What cannot
-    be read is left to the last part, which reports it.
+    The table is read once, with the same reader as its parts, so a row with line breaks is never divided. The rows from
+    the first unreadable one on belong to the last part, which reports it.
 
     Args:
         path: The path of the table.
@@ -114,7 +115,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        # Bytes are decoded line by line, not ahead, so a part reports no damage that stands behind its end.
+        # Bytes are decoded line by line, not ahead, so a part reports no damage after its end.
         line = next(self._decoded, "")
         while not line:
             data = self._file.readline(self._longest)

@@ -54,8 +54,8 @@ class Network(nn.Module):
             a default.
 
     Attributes:
-        history: The aligned history from which the references of a batch are computed. It is set by whoever knows the
-            codec; None for a network that does not look back.
+        history: Computes the references of a batch. The code that creates or loads the network sets it, since it
+            depends on the codec; None for a network that does not look back.
 
     Raises:
         OptionsError: If the network looks back and its steps are not symbols.

@@ -13,8 +13,8 @@ from seqforge.core.places import MAX_AGREEMENT
 class ReferenceEmbedding(nn.Module):
     """One embedding per distance, concatenated: the sum of the embeddings of the step and of the agreement.
 
-    All distances share the tables: the input matrix of the first layer has columns of its own for each distance, so
-    tables of their own would add parameters but no freedom. No step and no agreement have the embedding zero.
+    All distances share the tables: the input matrix of the first layer has separate columns for each distance, so
+    separate tables would add parameters without effect. The embedding of no step, and of agreement 0, is zero.
 
     >>> embedding = ReferenceEmbedding(size=5, width=8, distances=2)
     >>> embedding.initialise(torch.Generator().manual_seed(0))

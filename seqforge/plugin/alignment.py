@@ -1,4 +1,4 @@
-"""The aligned history of a codec: what its places are checked for, and where the network gets it from."""
+"""The aligned history of a codec, with checks of the places that the codec returns."""
 
 from typing import Any
 

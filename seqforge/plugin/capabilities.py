@@ -33,8 +33,8 @@ __all__ = [
 class Aligns(ABC):
     """Capability of a codec of symbols: it names the place of each step, so that the network can look back.
 
-    The network then reads the steps that stand at the same offset one, two, four and eight periods before, such as the
-    same place in earlier bars. Repetition becomes easy to learn and stays a choice of the network.
+    The network then reads the steps at the same offset one, two, four and eight periods before, such as the same
+    position in earlier bars. Repetition becomes easy to learn, and the network still decides whether to repeat.
 
     Example:
         class BarPlaces(Places):  # step 0 is a bar line

@@ -49,7 +49,7 @@ class PrecisionChoice:
 def choose_precision(
     device: torch.device, width: int, *, measure: Callable[[], float] = measure_speed_up
 ) -> PrecisionChoice:
-    """Return the precision that "auto" stands for: "bfloat16" where it is faster for certain, else "float32".
+    """Return the precision that "auto" stands for: "bfloat16" where it is known to be faster, else "float32".
 
     The choice is the same for every run on one machine, so that equal commands give equal weights. The hardware decides
     where it has matrix units for bfloat16 (AMX, or a CUDA device of capability 8.0 or later). On CPUs that have only
@@ -76,7 +76,7 @@ def choose_precision(
         return PrecisionChoice("float32", "this GPU has no matrix units for bfloat16")
     if device.type != "cpu":
         return PrecisionChoice("float32", f"bfloat16 is not used on {device.type}")
-    # PyTorch before 2.10 has no such function; float32 is right everywhere.
+    # PyTorch before 2.10 has no such function; float32 works everywhere.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if capabilities.get("amx_bf16"):
         return PrecisionChoice("bfloat16", "this CPU has matrix units for bfloat16 (AMX)")

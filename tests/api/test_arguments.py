@@ -17,7 +17,7 @@ import seqforge
 import seqforge_midi
 import seqforge_text
 from seqforge import Model, OptionsError
-from seqforge.api.model import GENERATION_OPTIONS
+from seqforge.api.generation_arguments import GENERATION_OPTIONS
 from seqforge.sampling import Controls
 from seqforge_text import TextRequest
 
