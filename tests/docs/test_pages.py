@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import seqforge
+from seqforge.api.convert import convert
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from blocks import PAGES, ROOT, TUTORIAL, Block, blocks_of, shorten  # noqa: E402
@@ -58,18 +59,36 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "my.txt").write_text("To be, or not to be, that is the question.\n")
     (tmp_path / "letter.txt").write_text("Dear reader,\nthe quick brown fox sends its regards.\n")
     (tmp_path / "mine.mid").write_bytes((CORPORA / "lieder" / "lc5100073.mid").read_bytes())
+    write_tunes(tmp_path)
     return tmp_path
+
+
+def write_tunes(folder: Path) -> None:
+    """Write a tune, a book whose third tune has eight bars, a first part, and tunes in other formats."""
+    first, second = "|:A|DED F2A|d3 f3|edc B2A|d3 A2:|", "|:A|dfa fdf|ecA e3|edc B2A|d3 d2:|"
+    tunes = [f"X:{number}\nM:6/8\nL:1/8\nK:D\n{first}\n{second}\n" for number in (1, 2, 3)]
+    (folder / "my_tune.abc").write_text(tunes[0])
+    (folder / "my_book.abc").write_text("\n".join(tunes))
+    (folder / "my_first_part.abc").write_text(tunes[0].replace(second, ""))
+    rows = "".join(f"{number},Tune {number},jig,6/8,Dmajor,{first}\n" for number in range(1, 9))
+    (folder / "my_table.csv").write_text("setting_id,name,type,meter,mode,abc\n" + rows)
+    convert([folder / "my_tune.abc"], folder / "my_score.musicxml", plugin="abc")
+    convert([folder / "my_tune.abc"], folder / "my_melody.mid", plugin="abc")
 
 
 @pytest.fixture
 def shell(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
     """Return a function that runs a command and returns its standard output.
 
-    `seqforge` runs in this process, other commands in a child process in the root of the repository.
+    `seqforge` runs in this process, a pipeline in a shell, and other commands in a child process in the root of the
+    repository.
     """
 
     def run(command: str) -> str:
         words = shlex.split(command)
+        if "|" in words:
+            script = command.replace("seqforge ", f"{shlex.quote(sys.executable)} -m seqforge ")
+            return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
         if words[0] != "seqforge":
             return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         result = in_process(capsys, *words[1:])

@@ -1,4 +1,4 @@
-"""The automaton of a tune some of whose bars are written anew: everything else is fixed, and the bars add up."""
+"""The automaton of a tune some of whose bars are rewritten: everything else is fixed, and the bars add up."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple, cast

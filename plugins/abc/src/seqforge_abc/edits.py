@@ -1,4 +1,4 @@
-"""Edits of a tune: bars written anew, a variation of the tune, and a second part for its first part."""
+"""Edits of a tune: rewritten bars, a variation of the tune, and a second part for its first part."""
 
 import dataclasses
 import hashlib
@@ -31,7 +31,7 @@ _NO_MUSIC = frozenset([*tokens.BAR_LINE_TOKENS, *(f"[{number}" for number in END
 
 @dataclass(frozen=True)
 class Edit:
-    """A tune, and which of its regions are written anew.
+    """A tune, and which of its regions are rewritten.
 
     Attributes:
         tune: The tune.
@@ -47,7 +47,7 @@ class Edit:
 
 
 def rewrite_bars(tune: Tune, bars: Sequence[int]) -> Edit:
-    """Return the edit that writes some bars anew.
+    """Return the edit that rewrites some bars.
 
     >>> from seqforge_abc.music_parser import parse_music
     >>> from seqforge_abc.theory import parse_key, parse_meter
@@ -99,7 +99,7 @@ def answer(tune: Tune) -> Edit:
 
 
 def vary(tune: Tune, keep: float) -> Edit:
-    """Return the edit that writes some bars anew, which are drawn while the tune is generated.
+    """Return the edit that rewrites some bars, which are drawn while the tune is generated.
 
     Bars with the same music are one group, so that they stay the same. Upbeats stay, and so does the last note of a
     part or an ending.

@@ -274,7 +274,7 @@ def _estimated(sounds: Sequence[_Sound]) -> Key:
     try:
         m21 = music21()
     except ImportError as error:
-        raise _UnfitMidiError("names no key, and to estimate it needs music21: pip install music21") from error
+        raise _UnfitMidiError("names no key, and estimating one needs music21: pip install music21") from error
     stream = m21.stream.Stream()
     for sound in sounds:
         stream.append(m21.note.Note(sound.midi, quarterLength=float(sound.end - sound.begin)))

@@ -58,9 +58,9 @@ class AbcRequest:
         None, help="Mode of the key, with any tonic; chosen by the model by default."
     )
     instrument: Literal["fiddle", "whistle", "flute", "pipes", "banjo"] | None = flag(
-        None, help="Instrument that can play the tune; it bounds the range, and the scale of whistle and pipes."
+        None, help="Instrument that plays the tune; it sets the range, and the scale of whistle and pipes."
     )
-    chords: bool = flag(False, help="Chord symbols in every bar; the model's corpus must have chord symbols.")
+    chords: bool = flag(False, help="Write chord symbols in every bar; the model's corpus must have chord symbols.")
     bars: int = flag(0, help="Number of bars, without upbeats; 0 lets the model choose.")
     form: str = flag(
         "", help="Form: AABB has two sections with repeats; the sections have equal numbers of bars.", unit="LETTERS"
@@ -72,14 +72,14 @@ class AbcRequest:
     title: str = flag("", help="Title of the tune.", unit="TEXT")
     tempo: str = flag(
         "",
-        help="Tempo to write and to play: 112 beats per minute, or 3/8=112; usual for the rhythm by default.",
+        help="Tempo: 112 beats per minute, or 3/8=112 with the beat; the usual tempo of the rhythm by default.",
         unit="BPM",
     )
-    vary: str = flag("", help="Write some bars of a tune anew: tune.abc, or book.abc#3 for X:3 of a book.", unit="FILE")
+    vary: str = flag("", help="Rewrite some bars of a tune: tune.abc, or book.abc#3 for X:3 of a book.", unit="FILE")
     keep: float | None = flag(
         None, help=f"Share of the bars that a variation keeps. Default: {DEFAULT_KEEP}.", unit="SHARE"
     )
-    infill: str = flag("", help="Write these bars anew: tune.abc:5-8,13, or book.abc#3:5-8.", unit="FILE:BARS")
+    infill: str = flag("", help="Rewrite these bars of a tune: tune.abc:5-8,13, or book.abc#3:5-8.", unit="FILE:BARS")
     answer: str = flag(
         "", help="Write a second part for the first part of a tune: tune.abc, or book.abc#3.", unit="FILE"
     )

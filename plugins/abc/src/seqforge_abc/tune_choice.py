@@ -96,9 +96,10 @@ class TuneChoice:
         chosen = [item for item, number in zip(items, numbers, strict=True) if self.number in (None, number)]
         if not chosen:
             known = listing([f"{self.path}#{number}" for number in numbers if number is not None], most=6)
-            raise self._error(f"there is no tune X:{self.number}; there are {known}" if known else "there is no X:")
+            others = f"there are {known}" if known else "no tune of the file has an X: field"
+            raise self._error(f"there is no tune X:{self.number}; {others}")
         if len(chosen) > 1 and self.number is not None:
-            raise self._error(f"{len(chosen)} tunes are X:{self.number}; number them anew")
+            raise self._error(f"{len(chosen)} tunes are X:{self.number}; renumber them")
         if len(chosen) > 1:
             example = next((number for number in numbers if number is not None), 1)
             raise self._error(

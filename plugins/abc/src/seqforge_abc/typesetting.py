@@ -67,7 +67,7 @@ class EngravedTune:
     Attributes:
         title: The title, one line.
         kind: The rhythm and the tempo, "" if both are unknown.
-        composer: The composer, "" if he is unknown.
+        composer: The composer, "" if unknown.
         pictures: The notation as SVG pictures, sized in pixels; several if it is longer than a page.
     """
 
