@@ -70,7 +70,9 @@ def flag(default: Any, *, help: str, unit: str = "", panel: str = "") -> Any:  #
     Args:
         default: The default value.
         help: The help text, a sentence.
-        unit: The unit of the value, shown as `--tempo BPM`; "" for none.
+        unit: The unit of the value, shown as `--tempo BPM`; "" for none. A text with the unit FILE, or one that begins
+            with it, names a file, perhaps with a piece and parts of it (`book.abc#3:5-8`): the file is an input of
+            the provenance.
         panel: The heading under which `--help` shows the flag; "" for the default heading.
     """
     return field(default=default, metadata={"help": help, "unit": unit, "panel": panel})

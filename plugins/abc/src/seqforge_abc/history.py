@@ -1,4 +1,4 @@
-"""The places of tokens: bar and position in the bar, by which the network looks back to earlier bars.
+"""The places of tokens: the bar and the position in it, at which the network looks back to earlier bars.
 
 Two tokens stand at corresponding places if they have the same offset in their bars, and the same number of tokens of
 the current note before them. Bars are counted through the tune, so that eight bars before is the section before. An

@@ -1,4 +1,4 @@
-"""The places of tokens, by which the network looks back: bars and positions, or quarter notes and frames."""
+"""The places of tokens, at which the network looks back: bars and positions, or quarter notes and frames."""
 
 from typing import Any
 
