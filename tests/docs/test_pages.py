@@ -4,8 +4,10 @@ The files of a reader are a few pieces of the bundled corpora. Where a command w
 music or handwriting, it trains on such files instead. The tutorial is tested in test_tutorial.py.
 """
 
+import csv
 import re
 import shlex
+import struct
 import subprocess
 import sys
 import tomllib
@@ -16,7 +18,6 @@ from typing import Any
 import pytest
 
 import seqforge
-from seqforge.api.convert import convert
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from blocks import PAGES, ROOT, TUTORIAL, Block, blocks_of, shorten  # noqa: E402
@@ -59,21 +60,35 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "my.txt").write_text("To be, or not to be, that is the question.\n")
     (tmp_path / "letter.txt").write_text("Dear reader,\nthe quick brown fox sends its regards.\n")
     (tmp_path / "mine.mid").write_bytes((CORPORA / "lieder" / "lc5100073.mid").read_bytes())
-    write_tunes(tmp_path)
+    write_tunes(tmp_path, tunes[:12])
     return tmp_path
 
 
-def write_tunes(folder: Path) -> None:
-    """Write a tune, a book whose third tune has eight bars, a first part, and tunes in other formats."""
+def write_tunes(folder: Path, tunes: list[str]) -> None:
+    """Write a tune, a book whose third tune has eight bars, a first part, and tunes in other formats.
+
+    Args:
+        folder: The folder.
+        tunes: Tunes in ABC for a table.
+    """
     first, second = "|:A|DED F2A|d3 f3|edc B2A|d3 A2:|", "|:A|dfa fdf|ecA e3|edc B2A|d3 d2:|"
-    tunes = [f"X:{number}\nM:6/8\nL:1/8\nK:D\n{first}\n{second}\n" for number in (1, 2, 3)]
-    (folder / "my_tune.abc").write_text(tunes[0])
-    (folder / "my_book.abc").write_text("\n".join(tunes))
-    (folder / "my_first_part.abc").write_text(tunes[0].replace(second, ""))
-    rows = "".join(f"{number},Tune {number},jig,6/8,Dmajor,{first}\n" for number in range(1, 9))
-    (folder / "my_table.csv").write_text("setting_id,name,type,meter,mode,abc\n" + rows)
-    convert([folder / "my_tune.abc"], folder / "my_score.musicxml", plugin="abc")
-    convert([folder / "my_tune.abc"], folder / "my_melody.mid", plugin="abc")
+    header = "M:6/8\nL:1/8\nK:D\n"
+    (folder / "my_tune.abc").write_text(f"X:1\n{header}{first}\n{second}\n")
+    (folder / "my_first_part.abc").write_text(f"X:1\n{header}{first}\n")
+    (folder / "my_book.abc").write_text("\n".join(f"X:{n}\n{header}{first}\n{second}\n" for n in (1, 2, 3)))
+    with (folder / "my_table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("setting_id", "abc"), *enumerate(tunes)])
+    notes = "".join(f"<note><pitch><step>{step}</step><octave>5</octave></pitch><duration>1</duration></note>"
+                    for step in "DEFG")  # fmt: skip
+    (folder / "my_score.musicxml").write_text(
+        '<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Fiddle</part-name></score-part>'
+        '</part-list><part id="P1"><measure number="1"><attributes><divisions>1</divisions><time><beats>4</beats>'
+        f"<beat-type>4</beat-type></time></attributes>{notes}</measure></part></score-partwise>"
+    )
+    events = b"".join(bytes([0, 0x90, pitch, 80, 0x83, 0x60, 0x80, pitch, 0]) for pitch in (62, 66, 69, 62))
+    track = events + bytes([0, 0xFF, 0x2F, 0])
+    header_chunk = b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480)
+    (folder / "my_melody.mid").write_bytes(header_chunk + b"MTrk" + struct.pack(">I", len(track)) + track)
 
 
 @pytest.fixture
