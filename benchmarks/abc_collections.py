@@ -2,14 +2,15 @@
 
     npm install --prefix FOLDER abcjs
     python benchmarks/abc_collections.py --abcjs FOLDER BOOK.abc COLLECTION/ COLLECTION/:500
+    python benchmarks/abc_collections.py                            # the bundled books, with abc2midi alone
 
 Each tune of a collection, which is a file or a folder of .abc files, is read, encoded, decoded and written. Both
 programs play the source text and the written text. A tune is changed according to a program if the onset, length or
 pitch of a note differs; of a tune with several voices, the written text is compared with each. `:500` compares 500
 tunes, evenly spaced. A table has one row per collection. The tunes that both programs call changed are listed with an
 explanation: what in the source the programs play as written and seqforge reads as it is meant, or the error that
-abc2midi reports in the source; tunes without an explanation come first. Requires abc2midi (Debian package abcmidi) and
-node.
+abc2midi reports in the source; tunes without an explanation come first. Requires abc2midi (Debian package abcmidi),
+and node for abcjs.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from _players import Note, played_by_abc2midi, played_by_abcjs, same_notes, source_text
 
+import seqforge_corpora
 from seqforge import Piece, ReadError
 from seqforge_abc import Abc, AbcCodec, AbcOptions
 from seqforge_abc.tune import Tune
@@ -30,7 +32,7 @@ from seqforge_abc.writer import tune_to_abc
 HEADINGS = (
     "| collection | tunes | read | skipped | compared | changed: abc2midi | abcjs | both | per cent | unexplained |"
 )
-PROGRAMS = ("abc2midi", "abcjs")
+BOOKS = ("cre", "oneills1850", "ryans")
 EXPLANATIONS = {
     "words typed as music (D.C., Segno, Coda, Fine), which programs play as notes": (
         r"(?<![\"\w])(?:D\. ?[CS]\.|[Ss]egno|Coda|FINE|Fine)"
@@ -79,16 +81,18 @@ class Collection:
 
     def row(self) -> str:
         """Return the row of the table."""
-        abc2midi, abcjs = self.changed["abc2midi"], self.changed["abcjs"]
-        both = sum(a and b for a, b in zip(abc2midi, abcjs, strict=True))
-        share = f"{100 * both / max(1, len(abc2midi)):.2f}"
-        unexplained = sum(not self.explanation(number) for number in self.changed_by_both())
-        numbers = (self.tunes, self.read, self.skipped.total(), len(abc2midi), sum(abc2midi), sum(abcjs), both)
-        return " | ".join(["", self.name, *map(str, numbers), share, str(unexplained), ""]).strip()
+        both = self.changed_by_both()
+        numbers = (self.tunes, self.read, self.skipped.total(), len(self.places))
+        changed = [str(sum(self.changed[name])) if name in self.changed else "" for name in ("abc2midi", "abcjs")]
+        share = f"{100 * len(both) / max(1, len(self.places)):.2f}"
+        unexplained = sum(not self.explanation(number) for number in both)
+        return " | ".join(
+            ["", self.name, *map(str, numbers), *changed, f"{len(both)}", share, f"{unexplained}", ""]
+        ).strip()
 
     def changed_by_both(self) -> list[int]:
-        """Return the numbers of the tunes that both programs call changed; unexplained ones come first."""
-        numbers = [number for number in range(len(self.places)) if all(self.changed[name][number] for name in PROGRAMS)]
+        """Return the numbers of the tunes that every program calls changed; unexplained ones come first."""
+        numbers = [number for number in range(len(self.places)) if all(c[number] for c in self.changed.values())]
         return sorted(numbers, key=lambda number: bool(self.explanation(number)))
 
     def explanation(self, number: int) -> str:
@@ -130,8 +134,8 @@ def read_collection(path: Path, limit: int) -> tuple[Collection, list[tuple[Piec
     return collection, items
 
 
-def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs: Path) -> None:
-    """Play the source and the written text of each tune with both programs."""
+def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs: Path | None) -> None:
+    """Play the source and the written text of each tune with abc2midi, and with abcjs if its folder is named."""
     codec = AbcCodec.fit([piece for piece, _ in items], AbcOptions())
     sources = collection.sources = [text for _, text in items]
     written = []
@@ -148,7 +152,8 @@ def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs:
         collection.errors = [errors for _, errors in before]
         after = [played_by_abc2midi(text, Path(name))[0] for text in written]
     played["abc2midi"] = [tracks for tracks, _ in before], after
-    played["abcjs"] = played_by_abcjs(sources, abcjs), played_by_abcjs(written, abcjs)
+    if abcjs is not None:
+        played["abcjs"] = played_by_abcjs(sources, abcjs), played_by_abcjs(written, abcjs)
     for program, (old, new) in played.items():
         collection.changed[program] = [not same_notes(a, b) for a, b in zip(old, new, strict=True)]
 
@@ -156,12 +161,13 @@ def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs:
 def main() -> None:
     """Compare the collections and print the table and the changed tunes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("collections", nargs="+", metavar="PATH[:N]", help="a file or folder; N tunes of it, or all")
-    parser.add_argument("--abcjs", type=Path, required=True, help="the folder in which npm installed abcjs")
+    parser.add_argument("collections", nargs="*", metavar="PATH[:N]", help="a file or folder; N tunes of it, or all")
+    parser.add_argument("--abcjs", type=Path, help="the folder in which npm installed abcjs")
     parser.add_argument("--all", action="store_true", help="list also the tunes that one program calls changed")
     args = parser.parse_args()
     collections = []
-    for argument in args.collections:
+    corpora = Path(seqforge_corpora.__file__).parent
+    for argument in args.collections or [str(corpora / book / f"{book}.abc") for book in BOOKS]:
         name, _, limit = argument.rpartition(":") if argument.rpartition(":")[2].isdigit() else (argument, "", "0")
         collection, items = read_collection(Path(name), int(limit))
         compare(collection, items, args.abcjs)

@@ -22,6 +22,7 @@ def test_the_first_voice_of_the_score_is_read():
     assert pitches(text) == "=c =d"
     assert pitches(text.replace("%%score 1 2", "%%staves {2 1}")) == "=C =D"
     assert pitches(text.replace("%%score 1 2\n", "")) == "=C =D"
+    assert pitches(text.replace("%%score 1 2\n", "").replace("K:C", "K:C\n%%score 1 2")) == "=c =d"
     assert tune(text).losses == {"additional voices": 1}
 
 

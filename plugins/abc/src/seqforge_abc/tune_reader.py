@@ -139,6 +139,8 @@ class TuneReader:
                 self.losses["directives"] += 1
             elif not self.voice_order:
                 self.voice_order += voice_order(match[1])
+                if self.music is not None:
+                    self.music.order = self.voice_order
 
     def _read(self, text: str, field: re.Match[str] | None) -> None:
         if "=" in text:
