@@ -61,6 +61,11 @@ def test_a_transposition_moves_key_notes_grace_notes_ties_and_chord_symbols():
     assert (str(second.grace_notes[0]), str(third.pitches[0])) == ("=f", "=B")
 
 
+def test_a_directive_of_the_header_transposes():
+    assert midi("%%MIDI transpose -2\nK:D\nF") == [64]
+    assert midi("%%MIDI transpose -2\nV:1 transpose=1\nK:D\nV:1\nF") == [67]
+
+
 def test_programs_do_not_transpose_within_a_tune():
     assert midi("K:D\nF[K:transpose=-2]F") == [66, 66]
     assert loss("K:D\nF[K:transpose=-2]F") == {"transpositions within the tune, not applied": 1}

@@ -95,7 +95,7 @@ def test_a_key_field_before_the_first_note_sets_the_key_of_the_tune():
 
 
 def test_microtones_are_rounded_to_semitones():
-    assert spelling("^/F _3/2B ^3/2c") == "^F __B ^^c"
+    assert spelling("^/F _3/2B ^3/2c ^5/2d") == "=F _B ^c ^^d"
 
 
 # -- lengths ---------------------------------------------------------------------------------------------------

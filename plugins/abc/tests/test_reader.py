@@ -248,6 +248,8 @@ def test_lines_that_are_broken_within_brackets_are_joined(tmp_path):
     tune = single_tune(tmp_path, "X:1\nL:1/8\nK:G\nA[CE\nG]2 {a\nb}c [K:\nD]F|[GB\n")
     assert [len(note.pitches) for note in tune.notes()] == [1, 3, 1, 1, 1, 1]
     assert (len(tune.notes()[2].grace_notes), str(tune.notes()[3].pitches[0])) == (2, "^F")
+    tune = single_tune(tmp_path, 'X:1\nL:1/8\nK:G\nA "be\ngay" B\nc "and feed')
+    assert [str(note.pitches[0]) for note in tune.notes()] == ["=A", "=B", "=c"]
     tune = single_tune(tmp_path, "X:1\nL:1/8\nK:G\n[CE\n2][C\n2E]\n")
     assert [note.duration for note in tune.notes()] == [Fraction(1, 8), Fraction(1, 4)]
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil
 
 from seqforge_abc.fields import decoration
 from seqforge_abc.theory import LETTERS, Pitch
@@ -18,7 +19,7 @@ TOKEN = re.compile(
     | (?P<note>{_PITCH}{_LENGTH})
     | (?P<bar_line>(?:\.(?=\|))?(?:[|:]|\[(?=\|)|(?<=[|:])\])+(?:\[?[1-9][0-9]?(?:[-,][1-9][0-9]?)*(?![0-9]))?)
     | (?P<ending>\[\s*[1-9][0-9]?(?:[-,]\s*[1-9][0-9]?)*)
-    | (?P<quote>"[^"]*")
+    | (?P<quote>"[^"]*(?:"|\Z))
     | (?P<tuplet>\((?:1:(?![1-9:])|(?:1(?=:)|[2-9]|[1-9]\d)(?!\d)(?::(?=[1-9:])(?:[1-9]\d?)?(?::(?:[1-9]\d?)?)?)?))
     | (?P<slur>\.?\((?!\d)|\(|\.?\))
     | (?P<grace>\{{[^{{}}]*\}})
@@ -44,7 +45,7 @@ CHORD_MEMBER = re.compile(
 )
 _NOT_NOTES = re.compile(r'"[^"]*"|![^!\s]*!|\+[^+\s]*\+|\[[A-Za-z]:[^\[\]]*\]|\\|%.*')
 _NON_MUSIC_LETTER = re.compile(r"[^\W\d_A-Ga-gxyzXZHLMOPSTuv]")
-_OPEN = re.compile(r"(?:\[(?:[A-Za-z]:[^\[\]]*|(?![|1-9:])[^\[\]|:]*)|\{[^{}|]*)\Z")
+_OPEN = re.compile(r'(?:\[(?:[A-Za-z]:[^\[\]]*|(?![|1-9:])[^\[\]|:]*)|\{[^{}|]*|"[^"]*)\Z')
 _CLOSING = re.compile(r"[^\[\]{}|]*[\]}]")
 _QUOTE = re.compile(r'"[^"]*"')
 _EXCLAMATION = re.compile(r"(![^!\s|\[\]:]+!)")
@@ -74,16 +75,23 @@ def _is_complete(line: str, symbols: Container[str]) -> bool:
 
 
 def opens_bracket(line: str) -> bool:
-    """Return whether a chord, a group of grace notes or an inline field of a line is not closed on it.
+    """Return whether a chord, a group of grace notes, an inline field or a quote is not closed on a line.
 
-    >>> opens_bracket("AB [Ce"), opens_bracket("AB [1 cd"), opens_bracket("A {de")
-    (True, False, True)
+    >>> opens_bracket("AB [Ce"), opens_bracket("AB [1 cd"), opens_bracket("A {de"), opens_bracket('A "de')
+    (True, False, True, True)
     """
     return bool(_OPEN.search(_QUOTE.sub("", line)))
 
 
-def closes_bracket(line: str) -> bool:
-    """Return whether a line begins with the end of a chord, a group of grace notes or an inline field."""
+def closes_bracket(line: str, opening: str) -> bool:
+    """Return whether a line begins with the end of what is not closed on the line before.
+
+    Args:
+        line: The line.
+        opening: The line before.
+    """
+    if '"' in _QUOTE.sub("", opening):
+        return '"' in _QUOTE.sub("", line)
     return bool(_CLOSING.match(line))
 
 
@@ -126,10 +134,10 @@ def pitch_of(letter: str, octave_marks: str, alter: int) -> Pitch:
 def alteration(text: str) -> int:
     """Return the alteration of an accidental in semitones.
 
-    Microtones (^/ or _3/2) are rounded to semitones, halves away from 0.
+    Microtones (^/ or _3/2) are rounded to semitones, halves towards 0, since programs play ^/c as c.
     """
     if "/" not in text:
         return _ALTERATIONS[text]
     numerator, _, denominator = text[1:].partition("/")
-    size = min(2, int(int(numerator or 1) / max(1, int(denominator or 2)) + 0.5))
+    size = min(2, ceil(Fraction(int(numerator or 1), max(1, int(denominator or 2))) - Fraction(1, 2)))
     return size if text[0] == "^" else -size

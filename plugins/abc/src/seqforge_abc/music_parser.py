@@ -119,7 +119,7 @@ class MusicParser:
         self.voice.begin_line(continued=self._continued)
         self._continued = text.endswith("\\")
         text = text.rstrip(" \t\\")
-        if self._open_line and closes_bracket(text):
+        if self._open_line and closes_bracket(text, self._open_line):
             text, self._open_line = self._open_line + text.lstrip(), ""
         self.close_line()
         if opens_bracket(text):

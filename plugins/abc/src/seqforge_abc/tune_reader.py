@@ -19,6 +19,7 @@ from seqforge_abc.key_field import key_field
 from seqforge_abc.lexer import is_prose
 from seqforge_abc.macros import Macro, parse_macro
 from seqforge_abc.music_parser import BadMusicError, MusicParser
+from seqforge_abc.staff import Staff
 from seqforge_abc.theory import NO_METER
 from seqforge_abc.tune import TEXT_FIELDS, TextField, Tune
 
@@ -30,6 +31,7 @@ FIELD = re.compile(r"[ \t]*([A-Za-z+]):(?![|:])[ \t]*(.*)", re.DOTALL)
 """A line that begins with a field: its letter and its value."""
 _QUOTED_PRINTABLE = re.compile(r"=(?:20|3D|09)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?<!\\)%.*", re.DOTALL)
+_TRANSPOSITION = re.compile(r"%%\s*MIDI\s+transpose\s+([+-]?\d{1,2})\b", re.IGNORECASE)
 _SCORE = re.compile(r"%%\s*(?:score|staves)\s+(.*)", re.IGNORECASE)
 
 
@@ -83,6 +85,7 @@ class TuneReader:
         symbols: The decorations that U: fields define.
         macros: The macros that m: fields define.
         voices: The V: fields of the header.
+        staff: The transposition that a directive of the header names.
         voice_order: The names of the voices in the order of the score.
         music: The parser of the music; None in the header.
         error: Why the tune is unreadable; "" if it is readable.
@@ -98,6 +101,7 @@ class TuneReader:
         self.macros = list(defaults.macros)
         self.voices: list[str] = []
         self.voice_order: list[str] = []
+        self.staff = Staff()
         self.losses: Counter[str] = Counter()
         self.text_fields: list[TextField] = []
         self.music: MusicParser | None = None
@@ -135,7 +139,9 @@ class TuneReader:
             word = text[2:].strip().lower()
             self.in_directive = word.startswith("begin") or (self.in_directive and not word.startswith("end"))
             match = _SCORE.match(text)
-            if match is None:
+            if (transposition := _TRANSPOSITION.match(text)) and self.music is None:
+                self.staff = Staff(transpose=int(transposition[1]))
+            elif match is None:
                 self.losses["directives"] += 1
             elif not self.voice_order:
                 self.voice_order += voice_order(match[1])
@@ -195,9 +201,9 @@ class TuneReader:
         self.losses["unknown meters"] += value is None
         meter = value[0] if value else NO_METER
         unit = unit_field(self.fields.get("L", ""))
-        self.music = MusicParser(
-            key_field(self.fields.get("K", "")), meter, unit, self.symbols, self.macros, self.voice_order
-        )
+        key = key_field(self.fields.get("K", ""))
+        key = replace(key, staff=self.staff.updated(key.staff))
+        self.music = MusicParser(key, meter, unit, self.symbols, self.macros, self.voice_order)
         for voice in self.voices:
             self.music.declare_voice(voice)
         self.music.field("Q", self.fields.get("Q", ""))
