@@ -6,11 +6,13 @@
 
 Each tune of a collection, which is a file or a folder of .abc files, is read, encoded, decoded and written. Both
 programs play the source text and the written text. A tune is changed according to a program if the onset, length or
-pitch of a note differs; of a tune with several voices, the written text is compared with each. `:500` compares 500
-tunes, evenly spaced. A table has one row per collection. The tunes that both programs call changed are listed with an
-explanation: what in the source the programs play as written and seqforge reads as it is meant, or the error that
-abc2midi reports in the source; tunes without an explanation come first. Requires abc2midi (Debian package abcmidi),
-and node for abcjs.
+pitch of a note differs. Tempo and parts are kept (`--keep tempo,parts`), since abc2midi plays parts in their order and
+derives the notes of a trill from the tempo. Of a tune with several voices, the written text is compared with each.
+`:500` compares 500 tunes, evenly spaced.
+
+A table has one row per collection. The tunes that both programs call changed are listed with an explanation: a passage
+of the source that the programs play as it is written and seqforge corrects, or an error that abc2midi reports in the
+source. Tunes without an explanation come first. Requires abc2midi (Debian package abcmidi), and node for abcjs.
 """
 
 import argparse
@@ -136,7 +138,7 @@ def read_collection(path: Path, limit: int) -> tuple[Collection, list[tuple[Piec
 
 def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs: Path | None) -> None:
     """Play the source and the written text of each tune with abc2midi, and with abcjs if its folder is named."""
-    codec = AbcCodec.fit([piece for piece, _ in items], AbcOptions())
+    codec = AbcCodec.fit([piece for piece, _ in items], AbcOptions(keep="tempo,parts"))
     sources = collection.sources = [text for _, text in items]
     written = []
     for piece, _ in items:
