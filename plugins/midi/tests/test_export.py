@@ -98,6 +98,16 @@ def test_what_sounds_after_the_end_is_at_the_beginning_of_a_loop() -> None:
     assert wrap(samples, 7)[:, 0].tolist() == [1, 2, 4, 8, 16, 0, 0]
 
 
+@pytest.mark.parametrize("suffix", [".mid", ".midi", ".smf", ".rmi"])
+def test_every_suffix_of_midi_files_is_read_and_written(suffix: str, tmp_path: Path) -> None:
+    song, path = canonical_song("chorale"), tmp_path / f"song{suffix}"
+    Midi().write([Piece(song)], path)
+    (piece,) = read_songs(path)
+    assert not isinstance(piece, ReadError) and np.array_equal(piece.content.notes, song.notes)
+    assert path.read_bytes()[:4] == (b"RIFF" if suffix == ".rmi" else b"MThd")
+    assert path.stat().st_size % 2 == 0 or suffix != ".rmi"
+
+
 def test_loop_of_an_empty_song_is_a_write_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="a loop of 0 seconds"):
         Midi().write_loop(Piece(Song.from_events(np.zeros(0, NOTE_DTYPE))), tmp_path / "a.wav")

@@ -87,6 +87,28 @@ def test_tempos_are_kept_to_the_microsecond(
     assert read_one(path, path.read_bytes()) == song
 
 
+def test_what_a_song_does_not_keep_is_counted(path: Path) -> None:
+    music = files.control_change(0, 7, 100) + files.control_change(0, 11, 90) + files.control_change(0, 64, 127)
+    music += b"\x00\xe0\x00\x50" + b"\x00\xd0\x05" + b"\x00\xff\x05\x02la" + b"\x00\xff\x59\x02\x01\x00"
+    music += b"\x00\xf0\x02\x7e\xf7" + b"\x00\xff\x06\x01A" + note_on(0, 60) + note_on(1, 61)
+    music += files.control_change(700, 123, 0) + bank(127, 10) + note_on(0, 36, channel=10) + END
+    assert read_one(path, midi_file(music, division=960)).omitted == {
+        "controllers other than the sustain pedal": 3,  # with the bank
+        "pitch bends": 1,
+        "aftertouch messages": 1,
+        "lyrics": 1,
+        "key signatures": 1,
+        "sysex messages": 1,
+        "texts and markers": 1,
+        "pedals that are never lifted": 1,
+        "notes ended by controllers 120 and 123 to 127": 2,
+        "notes without an end, which end at the next event of their pitch or with their track": 1,
+        "notes of other channels than 10 that are drums by GS, XG or General MIDI 2": 1,
+        "notes moved to 1/480 of a quarter note": 2,
+    }
+    assert not read_one(path, midi_file(note_on(0, 60) + note_off(1, 60) + END)).omitted
+
+
 def test_each_track_of_format_2_is_a_song(path: Path) -> None:
     tracks = [note_on(0, pitch) + note_off(9, pitch) + END for pitch in (60, 72)]
     path.write_bytes(midi_file(*tracks, file_format=2))

@@ -112,6 +112,7 @@ class Chorale(Encoding):
             "drum hits": int((~pitched).sum()),
             "notes moved to a frame": int((moved & pitched).sum()),
             "changes of tempo or time signature": len(song.tempos) + len(song.time_signatures) - 2,
+            "velocities": int((song.notes["velocity"] != VELOCITY).sum()),
             "pedals": len(song.pedals),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos[:1]),
         })  # fmt: skip

@@ -1,6 +1,7 @@
 """The codec: maps songs to tokens with one of three encodings, and requests to tasks."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -83,7 +84,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             self.encoding.encode(song).astype(self.space.dtype),
             labels=self._known_labels(piece),
             extras=self.encoding.extras(song),
-            dropped=self.encoding.losses(song),
+            dropped=self.encoding.losses(song) + Counter(song.omitted),
         )
 
     def decode(self, example: Example) -> Piece[Song]:

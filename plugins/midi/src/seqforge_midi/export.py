@@ -1,5 +1,6 @@
 """Writes songs as MIDI, MusicXML, SVG or WAV, by the suffix of the path."""
 
+import io
 from pathlib import Path
 
 from seqforge_midi.audio import write_wav
@@ -17,7 +18,7 @@ def write_song(song: Song, path: Path, *, provenance: str = "") -> None:
 
     Args:
         song: The song.
-        path: The file to write: .musicxml, .svg, .wav, or any other suffix for MIDI.
+        path: The file to write: .musicxml, .svg, .wav, .rmi (MIDI in RIFF), or any other suffix for MIDI.
         provenance: Where the song comes from; it is stored in the file, except in WAV.
 
     Raises:
@@ -30,6 +31,20 @@ def write_song(song: Song, path: Path, *, provenance: str = "") -> None:
             path.write_text(draw_piano_roll(song, provenance), encoding="utf-8")
         case ".wav":
             write_wav(song, path)
+        case ".rmi":
+            path.write_bytes(_riff(_midi_bytes(song, provenance)))
         case _:
-            with path.open("wb") as file:
-                to_midi_file(song, provenance).save(file=file)
+            path.write_bytes(_midi_bytes(song, provenance))
+
+
+def _midi_bytes(song: Song, provenance: str) -> bytes:
+    """Return a song as the bytes of a MIDI file."""
+    buffer = io.BytesIO()
+    to_midi_file(song, provenance).save(file=buffer)
+    return buffer.getvalue()
+
+
+def _riff(data: bytes) -> bytes:
+    """Return a MIDI file as the `data` chunk of a RIFF file of type RMID (RP-029, MIDI Manufacturers Association)."""
+    body = b"RMIDdata" + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body

@@ -107,6 +107,7 @@ class Performance(Encoding):
         moved = sum(tick % CHANGE_TICKS != 0 for tick, _ in (*song.tempos, *song.time_signatures))
         return +Counter({
             "lengths of drum hits": int((song.notes["program"] == DRUMS).sum()),
+            "rounded velocities": self.velocity_bins.count_rounded(song.notes["velocity"]),
             "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
             "changes of tempo or time signature moved to a sixteenth": moved,
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),

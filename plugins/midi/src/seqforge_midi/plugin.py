@@ -56,8 +56,8 @@ class Midi(
     summary = "MIDI files of any kind; writes MIDI, MusicXML, piano rolls as SVG, and sound"
     unit = "note"
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
-    writes = (".mid", ".musicxml", ".svg", ".wav")
-    provenance_suffixes = (".mid", ".svg")
+    writes = (".mid", ".midi", ".smf", ".rmi", ".musicxml", ".svg", ".wav")
+    provenance_suffixes = (".mid", ".midi", ".smf", ".rmi", ".svg")
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec

@@ -11,6 +11,7 @@ from seqforge_midi.midi_chunks import MidiChunks, read_chunks
 from seqforge_midi.midi_events import Messages, OtherEvent, scan_tracks
 from seqforge_midi.midi_notes import Spans, pair_notes, pair_pedals
 from seqforge_midi.midi_programs import programs_of
+from seqforge_midi.omissions import count_omissions
 from seqforge_midi.song import (
     NOTE_DTYPE,
     PEDAL_DTYPE,
@@ -90,7 +91,10 @@ def _read_song(tracks: Sequence[bytes], chunks: MidiChunks) -> Song:
     tempos, time_signatures = _changes(events.others, scale, round(last_tick * scale))
     if chunks.quarter_seconds is not None:
         tempos = [(0, 60 / chunks.quarter_seconds)]
-    return Song.from_events(notes, tempos, time_signatures, pedals[pedals["end"] > pedals["start"]])
+    moved = int(((messages.ticks[note_spans.messages] * TICKS_PER_QUARTER) % chunks.division != 0).sum())
+    omitted = count_omissions(events, note_spans, pedal_spans, notes["program"], moved)
+    pedals = pedals[pedals["end"] > pedals["start"]]
+    return Song.from_events(notes, tempos, time_signatures, pedals, omitted=omitted)
 
 
 def _rows(messages: Messages, spans: Spans, scale: float, dtype: np.dtype[Any]) -> np.ndarray:

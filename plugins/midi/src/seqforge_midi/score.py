@@ -116,6 +116,8 @@ class Score(Encoding):
         moved = (starts * self.unit != song.notes["start"]) | (ends * self.unit != song.notes["end"])
         return +Counter({
             "notes moved to the grid": int((moved & pitched).sum()),
+            "drum hits moved to the grid": int(((starts * self.unit != song.notes["start"]) & ~pitched).sum()),
+            "rounded velocities": self.velocity_bins.count_rounded(song.notes["velocity"]),
             "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
             "pedals": len(song.pedals),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),

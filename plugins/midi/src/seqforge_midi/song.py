@@ -1,6 +1,6 @@
 """A song: notes, tempos, time signatures and pedals. All times are in ticks of 1/480 of a quarter note."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -48,6 +48,8 @@ class Song:
         time_signatures: Tick and (numerator, denominator) of each change, ordered, the first at tick 0.
         pedals: The spans during which the sustain pedal of a program is down, of PEDAL_DTYPE.
         length: The tick at which the song ends; no note ends later.
+        omitted: What the file has and the song lacks, and what was repaired at reading, in words, with counts. It is no
+            part of the music: songs that differ in it only are equal.
     """
 
     notes: np.ndarray
@@ -55,6 +57,7 @@ class Song:
     time_signatures: tuple[TimeSignatureChange, ...] = ((0, DEFAULT_TIME_SIGNATURE),)
     pedals: np.ndarray = field(default_factory=lambda: np.zeros(0, PEDAL_DTYPE))
     length: int = 0
+    omitted: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_events(
@@ -64,6 +67,7 @@ class Song:
         time_signatures: Iterable[TimeSignatureChange] = (),
         pedals: np.ndarray | None = None,
         length: int = 0,
+        omitted: Mapping[str, int] | None = None,
     ) -> "Song":
         """Return a song with its events in order.
 
@@ -75,6 +79,7 @@ class Song:
             time_signatures: Time signature changes; the default is DEFAULT_TIME_SIGNATURE.
             pedals: The pedal spans, of PEDAL_DTYPE.
             length: The earliest tick at which the song ends; it is extended to the end of the last note or pedal.
+            omitted: What the file has and the song lacks, in words, with counts; the default is nothing.
         """
         sorted_notes = _sorted(notes, "start", "program", "pitch", "end", "velocity")
         sorted_pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else _sorted(pedals, "start", "program", "end")
@@ -85,6 +90,7 @@ class Song:
             _ordered_changes(time_signatures, DEFAULT_TIME_SIGNATURE),
             sorted_pedals,
             end,
+            omitted or {},
         )
 
     def __eq__(self, other: object) -> bool:

@@ -101,6 +101,10 @@ class VelocityBins:
         quantised: np.ndarray = self.values[self.bin_of(velocities)]
         return quantised
 
+    def count_rounded(self, velocities: np.ndarray) -> int:
+        """Return the number of velocities that stand for no bin."""
+        return int((self.quantise(velocities) != velocities).sum())
+
 
 def nearest_time_signature(time_signature: TimeSignature) -> TimeSignature:
     """Return the time signature itself if it has a token, else the one whose bar is most nearly as long.
