@@ -1,14 +1,17 @@
 """Preparation in several processes."""
 
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from corpus_kit import files_of, prepare_corpus, write_corpus
 from fakekit import number_rows, prose
 
-from seqforge.corpus import pool
+from seqforge.corpus import SourceFile, pool
+from seqforge.corpus.worker import ChunkWorker
 from seqforge.errors import CorpusError
 from seqforge.plugin import Plugin, registry
 
@@ -103,13 +106,48 @@ def test_file_on_which_the_reader_hangs_is_skipped(
     assert sum(prepared.report["pieces"].values()) == 80
 
 
-@pytest.mark.usefixtures("short_limit")
-def test_slow_reader_that_yields_pieces_is_not_stopped(
+class Ticks:
+    """An event in the place of the one of a time limit; each wait is one tick, and the event is set after 100.
+
+    Args:
+        restart: Called at every eighth tick.
+        restarts: The number of calls.
+    """
+
+    def __init__(self, restart: Callable[[], None], restarts: int) -> None:
+        self.restart, self.restarts, self.count = restart, restarts, 0
+
+    def wait(self, seconds: float) -> bool:
+        self.count += 1
+        if self.count % 8 == 0 and self.count <= 8 * self.restarts:
+            self.restart()
+        return self.count > 100
+
+
+@pytest.mark.parametrize(("restarts", "killed_at"), [(0, 12), (5, 51), (100, None)])
+def test_reader_is_stopped_only_if_it_yields_no_piece_for_the_time_limit(restarts: int, killed_at: int | None) -> None:
+    killed: list[int] = []
+    process = Mock(spec=subprocess.Popen)
+    process.kill.side_effect = lambda: killed.append(ticks.count)
+    limit = pool._TimeLimit(process)
+    limit.restart(12 * pool.TICK_SECONDS)
+    ticks = Ticks(lambda: limit.restart(12 * pool.TICK_SECONDS), restarts)
+    limit._finished = ticks  # type: ignore[assignment]
+    limit._watch()
+    assert killed == ([] if killed_at is None else [killed_at])
+    assert limit.is_exceeded == (killed_at is not None)
+
+
+def test_worker_reports_a_file_again_while_its_reader_yields_pieces(
     numbers: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(numbers), "native", True)
-    (tmp_path / "slow.num").write_text("SLOW\n" + number_rows(30))
-    assert sum(prepare_corpus(numbers, tmp_path / "slow.num").report["pieces"].values()) == 30
+    monkeypatch.setattr("seqforge.corpus.worker.HEARTBEAT_SECONDS", -1.0)
+    (tmp_path / "a.num").write_text(number_rows(30))
+    worker = ChunkWorker(numbers, numbers.Options(), tmp_path, [SourceFile(tmp_path / "a.num")], [[0]])
+    reports: list[int] = []
+    worker.on_file = reports.append
+    assert worker.run({"run": "probe", "chunk": 0}) == {"pieces": 30}
+    assert reports == [0] * 31
 
 
 def test_time_limit_grows_with_the_file(tmp_path: Path) -> None:

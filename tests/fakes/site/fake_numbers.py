@@ -4,7 +4,6 @@ The dist-info folder beside this file makes it an installed plugin. Some lines o
 
     CRASH   ends the process, as a parser written in C might
     HANG    never returns
-    SLOW    takes 0.15 s for each following line
     FAIL    raises ValueError, as a parser without error handling does
     CTRL-C  sends SIGINT to the process group, as a terminal does
 """
@@ -63,12 +62,7 @@ class Numbers(Plugin[tuple[int, ...], NumbersOptions, NumbersRequest]):
     native = False
 
     def read(self, path: Path, options: NumbersOptions) -> Iterator[Piece[tuple[int, ...]] | ReadError]:
-        delay = 0.0
         for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            time.sleep(delay)
-            if text == "SLOW":
-                delay = 0.15
-                continue
             if text == "CRASH":
                 os._exit(9)
             while text == "HANG":
