@@ -299,6 +299,10 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         if not isinstance(constraint, Constraint | None):
             problem = f"returns {_kind(constraint)} as constraint"
             raise contract_error(plugin, "task", problem, "a Constraint", owner=codec)
+        joint_steps: Any = prompt.joint_steps
+        if not isinstance(joint_steps, int) or joint_steps < 0 or (joint_steps and constraint is None):
+            problem = f"returns a prompt with joint_steps={joint_steps!r}"
+            raise contract_error(plugin, "task", problem, "0, or a number of steps and a constraint", owner=codec)
         if constraint is not None and isinstance(codec.space, Categorical):
             constraint = ValidatedConstraint(constraint, plugin, codec.space.size)
         checked.append(dataclasses.replace(prompt, constraint=constraint))

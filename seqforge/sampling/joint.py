@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqforge.core.places import PlaceIndex
 from seqforge.core.spaces import Categorical
+from seqforge.errors import ContractError
 from seqforge.network import NetworkState
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions.categorical import SpaceDistribution
@@ -24,6 +25,8 @@ MIN_LOG_PROBABILITIES = (math.log(1e-5), math.log(1e-9), -math.inf)
 """A sequence is not continued once its log-probability is below the first of these numbers with which the sequences
 that were not continued have less than `MAX_MISSING` of the probability."""
 MAX_MISSING = 1e-3
+MAX_SEQUENCES = 100_000
+"""The largest number of sequences that are scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class JointSteps:
             end after them, and padded with -1.
         log_probabilities: Their log-probabilities under the network, shape (sequences,).
         log_total: The logarithm of the sum of their probabilities.
+
+    Raises:
+        ContractError: If the constraint allows more than `MAX_SEQUENCES` sequences.
     """
 
     def __init__(
@@ -141,6 +147,11 @@ class JointSteps:
         while children := self._children(prefixes, outputs):
             if len(children[0][1].steps) == self._depth:
                 self._complete += [child for _, child in children]
+                if len(self._complete) > MAX_SEQUENCES:
+                    raise ContractError(
+                        f"`joint_steps` of the prompt is {self._depth}, and the constraint allows more than"
+                        f" {MAX_SEQUENCES:,} sequences of so many steps; set it where most of these steps are fixed"
+                    )
                 return
             chunks = [children[first : first + MAX_ROWS] for first in range(0, len(children), MAX_ROWS)]
             for chunk in chunks[1:]:

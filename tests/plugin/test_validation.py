@@ -281,6 +281,8 @@ def test_codec_without_augmentation(plugin: Tunes, codec: Letters) -> None:
         (Task(["a"]), "a list with a str as prompts"),  # type: ignore[list-item]
         (Task([Prompt(Example(np.array([9], np.uint8)))]), "outside its space"),
         (Task([changed(Prompt(Example(STEPS)), constraint=3)]), "a int as constraint"),
+        (Task([Prompt(Example(STEPS), joint_steps=-1)]), "a prompt with joint_steps=-1"),
+        (Task([Prompt(Example(STEPS), joint_steps=2)]), "a prompt with joint_steps=2"),
     ],
 )
 def test_task(plugin: Tunes, codec: Letters, task: Any, problem: str) -> None:

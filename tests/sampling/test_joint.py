@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seqforge.core.sequences import Constraint, Example, Prompt
+from seqforge.errors import ContractError
 from seqforge.network import Network
 from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Limits, Sampler, joint, prompt_batch
 
@@ -130,3 +131,10 @@ def test_an_ensemble_draws_jointly(network: Network, make_network: NetworkFactor
         ensemble, prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(), units=lambda s: np.ones(len(s))
     )
     assert all(sample.steps[2] == 1 for sample in sampler.samples(range(4), seed=0))
+
+
+def test_too_many_sequences_are_an_error(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joint, "MAX_SEQUENCES", 3)
+    monkeypatch.setattr(joint, "MIN_LOG_PROBABILITIES", (-float("inf"),))
+    with pytest.raises(ContractError, match="`joint_steps` of the prompt is 3"):
+        list(make_sampler(network).samples(range(1), seed=0))
