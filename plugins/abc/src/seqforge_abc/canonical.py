@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 
 from seqforge_abc.kept import Kept, canonical_tempo
+from seqforge_abc.second_voice import aligned_bars, second_voice
 from seqforge_abc.theory import MAX_SIGNATURE, NO_KEY, NO_METER, Key, Meter, Pitch
 from seqforge_abc.tokens import (
     CHORD_KINDS,
@@ -49,11 +50,32 @@ def canonicalize(tune: Tune, rhythms: Collection[str], keep: Kept = NOTHING_KEPT
     key = _key(tune.key, losses)
     elements = keep.canonical_elements(_elements(tune, losses), losses)
     tempo = canonical_tempo(tune.tempo, losses) if "tempo" in keep else None
+    second = _second(tune, elements, losses, keep)
     losses["tempos"] += tune.tempo is not None and "tempo" not in keep
     tune = dataclasses.replace(
-        tune, elements=_with_final_bar_line(elements, losses), key=key, meter=meter, rhythm=rhythm, tempo=tempo
-    )
+        tune, elements=_with_final_bar_line(elements, losses), key=key, meter=meter, rhythm=rhythm, tempo=tempo,
+        second=second,
+    )  # fmt: skip
     return tune, +losses
+
+
+def _second(tune: Tune, first: Iterable[Element], losses: Counter[str], keep: Kept) -> tuple[tuple[Element, ...], ...]:
+    """Return the canonical bars of the second voice; none if they are not kept, or become unequal to the first."""
+    voice = second_voice(tune)
+    if voice is None or "voices" not in keep:
+        losses["additional voices"] += voice is not None
+        return ()
+    voice_losses: Counter[str] = Counter()
+    elements: list[Element] = []
+    for element in _elements(voice, voice_losses):
+        if isinstance(element, Note) and element.chord_symbol is not None:
+            voice_losses["chord symbols"] += 1
+            element = dataclasses.replace(element, chord_symbol=None)
+        elements.append(element)
+    bars = aligned_bars(first, keep.canonical_elements(elements, voice_losses))
+    losses["additional voices"] += not bars
+    losses.update(voice_losses if bars else {})
+    return bars
 
 
 def _with_final_bar_line(elements: list[Element], losses: Counter[str]) -> tuple[Element, ...]:

@@ -12,6 +12,7 @@ from seqforge import WriteError
 from seqforge_abc import engraving
 from seqforge_abc.playback import PlayedNote, Sound, played_notes, sounds, tempo_of
 from seqforge_abc.score import to_music21
+from seqforge_abc.second_voice import second_voice
 from seqforge_abc.synthesis import write_sounds
 from seqforge_abc.theory import Key, pitch_class_name
 from seqforge_abc.tune import Tune
@@ -41,6 +42,8 @@ def write_midi(tune: Tune, path: Path) -> None:
     file.tracks.append(_track(title, [*_meta_events(tune, notes), *_note_events(melody, 0, _FLUTE)]))
     if chords:
         file.tracks.append(_track("Chords", _note_events(chords, 1, _GUITAR)))
+    if (second := second_voice(tune)) is not None:
+        file.tracks.append(_track("Second voice", _note_events(sounds(played_notes(second)), 2, _FLUTE)))
     with path.open("wb") as stream:
         file.save(file=stream)
 
@@ -87,7 +90,10 @@ def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:
     beat, tempo = tempo_of(tune)
     notes = played_notes(tune)
     length = float(sum(played.note.duration for played in notes)) if loop else None
-    write_sounds(sounds(notes), 60 / float(tempo * beat), path, loop_length=length)
+    second = second_voice(tune)
+    all_sounds = sounds(notes) + (sounds(played_notes(second)) if second else [])
+    all_sounds.sort(key=lambda sound: (sound.start, sound.accompaniment, sound.pitch))
+    write_sounds(all_sounds, 60 / float(tempo * beat), path, loop_length=length)
 
 
 def to_musicxml(tune: Tune) -> bytes:

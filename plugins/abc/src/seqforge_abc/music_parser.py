@@ -22,11 +22,12 @@ from seqforge_abc.key_field import KeyField, key_field, signature_of
 from seqforge_abc.lexer import TOKEN, closes_bracket, is_prose, opens_bracket, without_line_breaks
 from seqforge_abc.macros import Macro, expand_macros, parse_macro
 from seqforge_abc.normal_form import to_normal_form
+from seqforge_abc.second_voice import aligned_bars
 from seqforge_abc.spaced_tokens import SPACED_UNIT, join_spaced_tokens
 from seqforge_abc.staff import Staff, read_staff
 from seqforge_abc.tempo import parse_tempo
 from seqforge_abc.theory import NO_KEY, Key, Meter
-from seqforge_abc.tune import READ_AS_DECORATIONS, Tempo, Tune
+from seqforge_abc.tune import READ_AS_DECORATIONS, Element, Tempo, Tune
 from seqforge_abc.voice import UNKNOWN_SIGNS, BadMusicError, Voice
 
 __all__ = ["BadMusicError", "MusicParser", "parse_music"]
@@ -251,9 +252,17 @@ class MusicParser:
             raise BadMusicError(first.error)
         first.finish()
         losses = self.losses + first.losses
-        losses["additional voices"] += len(others)
         elements = to_normal_form(first.elements, first.ties, losses, open_end=open_end)
-        return Tune(elements, first.first_key, first.first_meter, self.rhythm, tempo=self.tempo, losses=+losses)
+        second: tuple[tuple[Element, ...], ...] = ()
+        if others and not others[0].error and not open_end:
+            others[0].finish()
+            other_losses = others[0].losses
+            second = aligned_bars(elements, to_normal_form(others[0].elements, others[0].ties, other_losses))
+            losses += other_losses if second else Counter()
+        losses["additional voices"] += len(others) - bool(second)
+        return Tune(
+            elements, first.first_key, first.first_meter, self.rhythm, tempo=self.tempo, second=second, losses=+losses
+        )
 
     @property
     def has_notes(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from seqforge_abc import notation
 from seqforge_abc.bars import Bar, line_breaks, number_bars, split_bars
 from seqforge_abc.notation import music21
+from seqforge_abc.second_voice import clef_of, second_voice
 from seqforge_abc.theory import Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import ChordSymbol, Ending, Note, Tempo, Tune, Tuplet
 
@@ -23,19 +24,29 @@ _BAR_LINES = {"|": "regular", "||": "double", "|]": "final"}
 
 
 def to_music21(tune: Tune) -> Any:
-    """Return a tune as a music21.stream.Score with one part; its lines end about where the lines of its ABC end.
+    """Return a tune as a music21.stream.Score with a part per voice, in lines of about four bars.
 
     Lengths are rounded to a multiple of a 128th; a length that no single note value represents becomes tied notes.
     """
     m21 = music21()
 
-    score, part = m21.stream.Score(), m21.stream.Part()
+    score = m21.stream.Score()
     score.insert(0, m21.metadata.Metadata(title=tune.title or "Untitled"))
     if composers := tune.texts("C"):
         score.metadata.composer = ", ".join(composers)
-    builder = _ScoreBuilder(tune)
+    score.insert(0, _part(tune, "P1"))
+    if (second := second_voice(tune)) is not None:
+        score.insert(0, _part(second, "P2"))
+    return score
+
+
+def _part(tune: Tune, name: str) -> Any:
+    """Return the first voice of a tune as a music21.stream.Part."""
+    m21 = music21()
+
+    part, builder = m21.stream.Part(), _ScoreBuilder(tune)
     instrument = m21.instrument.Instrument()
-    instrument.partId = "P1"  # the default is random
+    instrument.partId = name  # the default is random
     part.insert(0, instrument)
     measures = builder.measures()
     part.append(measures)
@@ -45,10 +56,11 @@ def to_music21(tune: Tune) -> Any:
         part.insert(0, spanner)
     if tune.tempo is not None:
         measures[0].insert(0, tempo_of(tune.tempo))
+    if clef_of(tune) == "bass" and name != "P1":
+        measures[0].clef = m21.clef.BassClef()
     status = part.streamStatus
     status.accidentals = status.beams = status.tuplets = True
-    score.insert(0, part)
-    return score
+    return part
 
 
 class _ScoreBuilder:

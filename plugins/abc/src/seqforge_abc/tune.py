@@ -155,6 +155,8 @@ class Tune:
         rhythm: The name of the rhythm, such as "reel"; "" if it is unknown.
         title: The first title.
         tempo: The tempo; None if the tune has none.
+        second: The notes and tuplets of the second voice, by bar that has notes; () without one. Each bar is as long as
+            that of the first voice (`second_voice`).
         fields: Further fields of text, in the order in which they were read: composer, source, ...
         losses: What the file contains and a Tune cannot represent (annotations, overlays), with counts.
         comments: Comment lines that are written with the tune, such as its provenance.
@@ -166,6 +168,7 @@ class Tune:
     rhythm: str = ""
     title: str = ""
     tempo: Tempo | None = None
+    second: tuple[tuple[Element, ...], ...] = ()
     fields: tuple[TextField, ...] = ()
     losses: Mapping[str, int] = field(default_factory=dict, compare=False)
     comments: tuple[str, ...] = field(default=(), compare=False)

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from seqforge_abc.bars import line_breaks, split_bars
 from seqforge_abc.lyrics import lyric_lines
+from seqforge_abc.second_voice import clef_of, second_voice
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.theory import ACCIDENTALS, Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import (
@@ -66,6 +67,8 @@ def tune_to_abc(tune: Tune, number: int = 1) -> str:
     header += [_text_field(field) for field in tune.fields if field.letter == "P"]
     header += [f"Q:{_single_line(tempo_text(tune.tempo))}"] if tune.tempo else []
     lines = list(_lines(tune, unit))
+    if (second := second_voice(tune)) is not None:
+        lines = ["V:1", *lines, f"V:2 clef={clef_of(second)}", *_lines(second, unit)]
     header += ["%%scale 0.55"] if any(len(line) > _DENSE_LENGTH for line in lines if line[:2] != "w:") else []
     header += [f"M:{tune.meter}", f"L:{unit.numerator}/{unit.denominator}", f"K:{tune.key}"]
     words = [_text_field(field) for field in tune.fields if field.letter == "W"]
