@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqforge_corpora
-from seqforge import OptionsError, Piece, RequestError
+from seqforge import DecodeError, OptionsError, Piece, RequestError
 from seqforge_abc import Abc, AbcCodec, AbcOptions, AbcRequest, Tune, tokens
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.kept import TEMPO_BEATS, Kept
@@ -18,6 +19,7 @@ from seqforge_abc.lint import violations
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.reader import read_book
+from seqforge_abc.second_voice import bar_length, bars_of
 from seqforge_abc.tempo import parse_tempo, tempo_text
 from seqforge_abc.theory import NO_KEY, Meter, Pitch, parse_key, parse_meter
 from seqforge_abc.tune import BarLine, Note, Tempo, TextField, Tuplet
@@ -186,6 +188,38 @@ def test_letters_of_the_corpus_are_in_the_vocabulary() -> None:
     assert AbcCodec.from_state(*codec.state(), codec.options).kept == codec.kept
 
 
+DUET = (
+    "X:1\nT:Duet\nM:4/4\nL:1/8\nK:D\nV:1\n|:A|d2fd (3efg fe|d2B2 A3:|\nV:2 clef=bass\n"
+    "|:A,|[D,A,]2D,2 (E,2F,2)|G,2-G,2 z3:|\n"
+)
+
+
+def test_a_second_voice_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text(DUET)
+    [(tune, _)] = read_book(tmp_path / "a.abc")  # type: ignore[misc]
+    assert tune_to_abc(tune) == DUET and not tune.losses
+    example = ALL.encode(Piece(tune))
+    assert not example.dropped and ALL.decode(example).content == ALL.canonical(Piece(tune)).content == tune
+    plain = AbcCodec.fit([], AbcOptions())
+    assert plain.encode(Piece(tune)).dropped == {"additional voices": 1}
+    assert plain.canonical(Piece(tune)).content.second == ()
+    for suffix in (".mid", ".musicxml"):
+        Abc().write([Piece(tune)], tmp_path / f"a{suffix}")
+    assert len(mido.MidiFile(tmp_path / "a.mid").tracks) == 2
+    assert (tmp_path / "a.musicxml").read_text().count("<part id=") == 2
+
+
+@pytest.mark.parametrize("second", ["A,|D8|G,2 G,2 z2:|", "A,|D8:|", "A,|(3D2E2F2 G4:|", "A,|D8|G,6:|x|"])
+def test_a_second_voice_with_other_bars_is_dropped(second: str) -> None:
+    tune = parse_music(f"V:1\nA|d2fd efge|d2B2 A3:|\nV:2\n{second}", key=NO_KEY, meter=Meter(4, 4))
+    assert tune.second == () and tune.losses["additional voices"] == 1
+
+
+def test_steps_with_unequal_voices_are_an_error() -> None:
+    with pytest.raises(DecodeError):
+        tokens.decode_tune(["R:", "M:4/4", "L:1/8", "K:D", "=D", "V:2", "=D", "=D", "|]"])
+
+
 # -- automaton ---------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +230,7 @@ def walk(automaton: TuneAutomaton, vocabulary: Sequence[str], seed: int, max_ste
         [3.0 if token in KEPT_TOKENS else 1.0 if token in tokens.PITCH_TOKENS else 0.1 for token in vocabulary]
     )
     weights[[automaton.index[kind] for kind in (*tokens.BAR_LINE_TOKENS, "[1", "[2")]] = 30
+    weights[automaton.index["V:2"]] = 30
     state, result = automaton.start(), []
     while not automaton.may_end(state) or (len(result) < max_steps and rng.random() < 0.7):
         mask = automaton.allowed(state)
@@ -226,6 +261,7 @@ def test_random_walks_with_all_that_is_kept_are_valid(seed: int, meter: str, bar
     assert ALL.canonical(Piece(tune)).content == tune
     assert violations(tune) == []
     assert ambiguities(tune) == [] or tokens.encode_tune(tune) != sampled
+    assert not tune.second or [bar_length(bar) for bar in tune.second] == list(map(bar_length, bars_of(tune.elements)))
     depth = 0
     for note in tune.notes():
         assert note.slur_ends <= depth
@@ -238,8 +274,9 @@ def test_random_walks_with_all_that_is_kept_are_valid(seed: int, meter: str, bar
     assert all(note.pitches or not note.syllables for note in tune.notes())
 
 
-def test_the_automaton_allows_a_song(tmp_path: Path) -> None:
-    (tmp_path / "a.abc").write_text(SONG)
+@pytest.mark.parametrize("text", [SONG, DUET])
+def test_the_automaton_allows_a_song_and_a_duet(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.abc").write_text(text)
     (piece,) = Abc().read(tmp_path / "a.abc", AbcOptions())
     assert isinstance(piece, Piece) and not Abc().violations(piece)
     automaton = TuneAutomaton(ALL.vocabulary)

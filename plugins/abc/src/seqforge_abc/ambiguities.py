@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from seqforge_abc.kept_checks import lyric_ambiguities, part_ambiguities, slur_ambiguities
+from seqforge_abc.second_voice import second_voice
 from seqforge_abc.theory import NO_KEY, NO_METER, Key, Meter
 from seqforge_abc.tokens import GENERATED_CHORD_KINDS
 from seqforge_abc.tune import (
@@ -60,6 +61,12 @@ def _all_ambiguities(tune: Tune) -> Iterator[tuple[int, str]]:
     yield from slur_ambiguities(tune)
     yield from part_ambiguities(tune)
     yield from lyric_ambiguities(tune)
+    if (second := second_voice(tune)) is not None:
+        if hornpipe:
+            yield 0, "a hornpipe has two voices, and abc2midi dots their notes"
+        yield from _NoteChecker(second, unit, hornpipe).check()
+        yield from slur_ambiguities(second)
+        yield from lyric_ambiguities(second)
     if tune.meter != NO_METER:
         yield from _SectionChecker(tune).check()
 

@@ -79,6 +79,10 @@ class State(NamedTuple):
         verse: The number of verses up to the last in which the note before has a syllable; -1 if none may begin here.
         syllable: The number of letters of the current syllable, 0 outside; before the first letter, and after n letters
             of which the last is a space, it is -n - 1.
+        voice: The voice of the current bar, 1 or 2.
+        voices: The number of voices; 0 before the end of the first bar.
+        other_tie: `tie` of the other voice.
+        other_slurs: `slurs` of the other voice.
         held: The verses, as bits, in which the note before the last one has a syllable.
         sung: The verses, as bits, in which the last note has a syllable.
     """
@@ -129,6 +133,10 @@ class State(NamedTuple):
     part: int = 0
     verse: int = -1
     syllable: int = 0
+    voice: int = 1
+    voices: int = 0
+    other_tie: int = -1
+    other_slurs: int = 0
     held: int = 0
     sung: int = 0
 
@@ -204,7 +212,7 @@ def chord_is_due(s: State) -> bool:
     """
     may_be_upbeat = s.section_start and (s.due_upbeat > 0 or s.first_upbeat < 0)
     at_bar_start = s.fill == 0 and s.tuplet_written == 0 and s.tie < 0
-    return s.chords and at_bar_start and not may_be_upbeat and chord_fits(s)
+    return s.chords and s.voice == 1 and at_bar_start and not may_be_upbeat and chord_fits(s)
 
 
 def allowed_lengths(s: State, tuplet: Tuplet | None) -> tuple[int, ...]:

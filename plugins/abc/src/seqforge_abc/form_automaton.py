@@ -29,6 +29,7 @@ class FormAutomaton(TuneAutomaton):
     def __init__(self, vocabulary: Sequence[str], form: Form, **request: Any) -> None:
         super().__init__(vocabulary, bars=form.total_bars, **request)
         self.form = form
+        self.kept.second_voice = None  # a section comes back step by step, in one voice
         self._open_repeat, self._first_ending = self.index["|:"], self.index["[1"]
         self._is_bar_line = np.zeros(len(vocabulary), np.bool_)
         self._is_bar_line[list(self.bar_lines)] = True

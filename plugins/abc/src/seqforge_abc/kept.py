@@ -3,7 +3,7 @@
 A tempo follows the four header tokens: the length of the beat and three digits, `Q:3/8 =1 =1 =2`. The token `P:A`
 stands before the first note of a part, and `(` before a note for each slur that begins with it. After a note, and its
 tie, stand `)` for each slur that ends with it, and its syllables: `w1` and the letters `w:S w:u w:n` of the first
-verse, and so on.
+verse, and so on. A tune with a second voice has, at the end of each bar, `V:2` and the bar of that voice.
 """
 
 import dataclasses
@@ -33,6 +33,7 @@ TEMPO_LENGTH = 4
 """The number of tokens of a tempo."""
 
 
+SECOND_VOICE = "V:2"
 PART_NAMES = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 PART_TOKENS = {f"P:{name}": name for name in PART_NAMES}
 VERSE_TOKENS = ("w1", "w2", "w3")
@@ -67,6 +68,7 @@ class Kept:
             *((*TEMPO_TOKENS, *DIGIT_TOKENS) if "tempo" in self else ()),
             *((SLUR_START, SLUR_END) if "slurs" in self else ()),
             *(PART_TOKENS if "parts" in self else ()),
+            *((SECOND_VOICE,) if "voices" in self else ()),
             *(
                 (*VERSE_TOKENS, *(LETTER_PREFIX + letter for letter in sorted(self.letters)))
                 if "lyrics" in self

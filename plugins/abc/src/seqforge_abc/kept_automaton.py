@@ -1,18 +1,21 @@
-"""The steps of what is encoded on request, in the automaton of tunes: slurs, names of parts and lyrics.
+"""The steps of what is encoded on request, in the automaton of tunes: slurs, parts, lyrics and a second voice.
 
 After a pitched note come its tie, the ends of slurs, and its syllables; a part begins with the first note of a section,
 and parts are named in the order of the alphabet. A syllable is held only after a note that has one in the same verse.
+If the first bar has a second voice, every bar has one, of the same length; it comes before the bar line, which allows
+for the ties and slurs of both voices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from seqforge_abc.bar_automaton import State
+from seqforge_abc.bar_automaton import AFTER_NOTE, NO_TUPLET, State
 from seqforge_abc.kept import (
     LETTER_PREFIX,
     MAX_SYLLABLE,
     PART_NAMES,
+    SECOND_VOICE,
     SLUR_END,
     SLUR_START,
     VERSE_TOKENS,
@@ -23,6 +26,14 @@ SLUR, PART = 13, 14
 """The stages of a note after the beginning of a slur or of a part (`tune_automaton`)."""
 NO_VERSE = -1
 """The value of `State.verse` where no syllable may begin."""
+
+
+def has_open_marks(s: State) -> bool:
+    """Return whether a tie or a slur leads over the next bar line.
+
+    In the first voice, those of the second voice lead from the bar before into its bar, which comes next.
+    """
+    return s.tie >= 0 or s.slurs > 0 or (s.voice == 2 and (s.other_tie >= 0 or s.other_slurs > 0))
 
 
 class KeptSteps:
@@ -37,13 +48,14 @@ class KeptSteps:
 
     def __init__(self, index: Mapping[str, int]) -> None:
         self.slur_start, self.slur_end = index.get(SLUR_START), index.get(SLUR_END)
+        self.second_voice = index.get(SECOND_VOICE)
         self.parts = [index[f"P:{name}"] for name in PART_NAMES if f"P:{name}" in index]
         self.verses = [index[verse] for verse in VERSE_TOKENS if verse in index]
         letters = {step: token for token, step in index.items() if token.startswith(LETTER_PREFIX)}
         self.letters = np.array(sorted(letters), np.int64)
         self.is_letter = frozenset(letters)
-        slurs = [step for step in (self.slur_start, self.slur_end) if step is not None]
-        self.steps = self.is_letter.union(self.verses, self.parts, slurs)
+        others = [step for step in (self.slur_start, self.slur_end, self.second_voice) if step is not None]
+        self.steps = self.is_letter.union(self.verses, self.parts, others)
         self.hold, self.hyphen = index.get(LETTER_PREFIX + HOLD), index.get(LETTER_PREFIX + "-")
         self.space = index.get(LETTER_PREFIX + " ")
         self.inner = np.array(
@@ -77,8 +89,47 @@ class KeptSteps:
 
     def allow_part(self, s: State, mask: np.ndarray) -> None:
         """Allow the name of the next part before the first note of a section."""
-        if self.parts and s.section_start and not (s.fill or s.tuplet_written or s.ending) and s.part < len(self.parts):
+        if (
+            self.parts
+            and s.voice == 1
+            and s.section_start
+            and not (s.fill or s.tuplet_written or s.ending)
+            and s.part < len(self.parts)
+        ):
             mask[self.parts[s.part]] = True
+
+    def allow_second_voice(self, s: State, kinds: Sequence[str], mask: np.ndarray) -> bool:
+        """Allow the second voice at the end of a bar of the first; return whether it must come before the bar line.
+
+        Args:
+            s: The state.
+            kinds: The kinds of bar lines that may close the bar.
+            mask: The mask of allowed steps; it is updated.
+        """
+        if self.second_voice is None or s.voice == 2 or s.voices == 1 or s.hornpipe:
+            return False
+        mask[self.second_voice] = bool(kinds)
+        return s.voices == 2
+
+    def after_bar(self, before: State, after: State) -> State:
+        """Return the state after a bar line, back in the first voice.
+
+        Args:
+            before: The state before the bar line.
+            after: The state after it without regard to the second voice.
+        """
+        if before.voice == 1:
+            return after._replace(voices=after.voices or 1) if self.second_voice is not None and before.fill else after
+        return after._replace(
+            voice=1, tie=after.other_tie, other_tie=after.tie, slurs=after.other_slurs, other_slurs=after.slurs,
+            closable=0, held=0, sung=0,
+        )  # fmt: skip
+
+    def _begin_second_voice(self, s: State) -> State:
+        return s._replace(
+            voice=2, voices=2, fill=0, target_fill=s.fill, tie=s.other_tie, other_tie=s.tie, slurs=s.other_slurs,
+            other_slurs=s.slurs, note_stage=0, previous=AFTER_NOTE, tuplet=NO_TUPLET, held=0, sung=0,
+        )  # fmt: skip
 
     def advance(self, s: State, step: int) -> State:
         """Return the state after one of `steps`."""
@@ -89,6 +140,8 @@ class KeptSteps:
         if step == self.slur_end:
             return s._replace(note_stage=0, last_mark=-1, slurs=s.slurs - 1, closable=s.closable - 1)
         s = s._replace(closable=0, verse=NO_VERSE, syllable=0, last_mark=-1, may_end=False)
+        if step == self.second_voice:
+            return self._begin_second_voice(s)
         if step == self.slur_start:
             return s._replace(note_stage=SLUR, slurs=s.slurs + 1, new_slurs=s.new_slurs + 1)
         return s._replace(note_stage=PART, part=s.part + 1)

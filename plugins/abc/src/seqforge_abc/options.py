@@ -5,7 +5,7 @@ from typing import Literal
 
 from seqforge import OptionsError, flag, listing
 
-KEEPABLE = ("tempo", "slurs", "parts", "lyrics")
+KEEPABLE = ("tempo", "slurs", "parts", "lyrics", "voices")
 """The elements that are encoded only if `AbcOptions.keep` names them."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from seqforge import DecodeError
 from seqforge_abc.tune import BarLine, Element, Note, Tune, Tuplet
 
 BASS_CLEF_BELOW = 57
@@ -54,6 +55,34 @@ def aligned_bars(first: Iterable[Element], second: Iterable[Element]) -> tuple[t
         return ()
     bars = [tuple(replace(e, part="") if isinstance(e, Note) and e.part else e for e in bar) for bar in second_bars]
     return tuple(bars)
+
+
+def split_voices(
+    elements: Iterable[Element | None],
+) -> tuple[tuple[Element, ...], tuple[tuple[Element, ...], ...]]:
+    """Return the elements of the first voice and the bars of the second.
+
+    Args:
+        elements: The elements of both voices: after None and up to the next bar line, those of the second.
+
+    Raises:
+        DecodeError: If the bars of the voices are not of the same length.
+    """
+    first, second = list[Element](), list[list[Element]]()
+    in_second = False
+    for element in elements:
+        if element is None:
+            second.append([])
+            in_second = True
+        elif in_second and isinstance(element, Note | Tuplet):
+            second[-1].append(element)
+        else:
+            first.append(element)
+            in_second = False
+    bars = aligned_bars(first, [element for bar in second for element in (*bar, BarLine("|"))]) if second else ()
+    if len(bars) != len(second):
+        raise DecodeError("the bars of the second voice are not as long as those of the first")
+    return tuple(first), bars
 
 
 def second_voice(tune: Tune) -> Tune | None:

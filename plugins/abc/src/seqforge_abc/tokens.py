@@ -16,6 +16,7 @@ from fractions import Fraction
 from seqforge import DecodeError
 from seqforge_abc.kept import (
     PART_TOKENS,
+    SECOND_VOICE,
     SLUR_END,
     SLUR_START,
     TEMPO_LENGTH,
@@ -26,6 +27,7 @@ from seqforge_abc.kept import (
     encode_syllables,
     encode_tempo,
 )
+from seqforge_abc.second_voice import split_voices
 from seqforge_abc.theory import MODE_FIFTHS, NO_KEY, NO_METER, Key, Meter, Pitch, pitch_class_name
 from seqforge_abc.tune import (
     BAR_LINES,
@@ -166,13 +168,16 @@ def encode_tune(tune: Tune, unit: Fraction | None = None) -> list[str]:
     unit = unit or unit_note_length(tune)
     tokens = [f"R:{tune.rhythm}", f"M:{tune.meter}", unit_token(unit), f"K:{tune.key}"]
     tokens += encode_tempo(tune.tempo)
-    bar_lines = bar_line_tokens(tune)
+    bar_lines, second, has_notes = bar_line_tokens(tune), iter(tune.second), False
     for element in tune.elements:
         match element:
             case Note():
                 tokens += encode_note(element, unit)
+                has_notes = True
             case BarLine():
+                tokens += _encode_second(next(second, ()), unit) if has_notes else []
                 tokens.append(next(bar_lines))
+                has_notes = False
             case Ending():
                 tokens.append(f"[{element.number}")
             case Tuplet():
@@ -181,6 +186,15 @@ def encode_tune(tune: Tune, unit: Fraction | None = None) -> list[str]:
                 tokens.append(f"K:{element}")
             case Meter():
                 tokens.append(f"M:{element}")
+    return tokens + _encode_second(next(second, ()), unit)
+
+
+def _encode_second(bar: Sequence[Element], unit: Fraction) -> list[str]:
+    """Return the tokens of a bar of the second voice; none without one."""
+    tokens = [SECOND_VOICE] if bar else []
+    for element in bar:
+        tokens += encode_note(element, unit) if isinstance(element, Note) else []
+        tokens += [tuplet_token(element)] if isinstance(element, Tuplet) else []
     return tokens
 
 
@@ -284,15 +298,19 @@ def decode_tune(tokens: Sequence[str]) -> Tune:
         ) from None
     tempo = decode_tempo(tokens[4 : 4 + TEMPO_LENGTH]) if len(tokens) > 4 and tokens[4] in TEMPO_TOKENS else None
     begin = 4 + TEMPO_LENGTH if tempo else 4
-    return Tune(tuple(_elements(tokens, begin, unit)), key, meter, header[0][2:], tempo=tempo)
+    elements, bars = split_voices(_elements(tokens, begin, unit))
+    return Tune(elements, key, meter, header[0][2:], tempo=tempo, second=bars)
 
 
-def _elements(tokens: Sequence[str], begin: int, unit: Fraction) -> Iterator[Element]:
+def _elements(tokens: Sequence[str], begin: int, unit: Fraction) -> Iterator[Element | None]:
+    """Yield the elements of both voices; None stands for the token before a bar of the second voice."""
     position, end = begin, len(tokens)
     while position < end:
         token = tokens[position]
         if token in BAR_LINE_TOKENS:
             yield BarLine(BAR_LINE_TOKENS[token])
+        elif token == SECOND_VOICE:
+            yield None
         elif token in TUPLET_TOKENS:
             yield TUPLET_TOKENS[token]
         elif token in _KEY_TOKENS:

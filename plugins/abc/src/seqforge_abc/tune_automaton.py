@@ -31,7 +31,7 @@ from seqforge_abc.bar_automaton import (
 )
 from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END
-from seqforge_abc.kept_automaton import NO_VERSE, PART, SLUR, KeptSteps
+from seqforge_abc.kept_automaton import NO_VERSE, PART, SLUR, KeptSteps, has_open_marks
 from seqforge_abc.note_lengths import lengths_in_tuplet, next_atom, next_atoms, spell_length
 from seqforge_abc.theory import Key, Meter, pitch_class_name
 from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
@@ -154,10 +154,10 @@ class TuneAutomaton(Constraint):
         else:
             more_notes = True
         self.kept.allow_after_note(s, mask, may_leave_slurs=more_notes)
-        if s.tie >= 0 or s.slurs:
+        if has_open_marks(s):
             kinds = [kind for kind in kinds if kind == "|"]
-        for kind in kinds:
-            mask[self.index[bar_line_token(s, kind)]] = True
+        if not self.kept.allow_second_voice(s, kinds, mask):
+            mask[[self.index[bar_line_token(s, kind)] for kind in kinds]] = True
         if s.tuplet_left or s.tie >= 0:
             return
         if s.fill == 0 and s.previous in (AFTER_SECTION, AT_START) and not s.repeat_open:
@@ -166,7 +166,7 @@ class TuneAutomaton(Constraint):
         if (
             s.previous == AFTER_BAR
             and s.ending == 0
-            and not s.slurs
+            and not (has_open_marks(s) or s.other_slurs or s.other_tie >= 0)
             and s.has_bar
             and (s.repeat_open or s.due_upbeat < 0)
             and (s.bars_left == ANY_BARS or s.bars_left >= 2)
@@ -209,7 +209,7 @@ class TuneAutomaton(Constraint):
             if s.note_stage in (0, NOTE):
                 self.kept.allow_part(s, mask)
             if stage == 0:
-                mask[self.roots] = chord_fits(s)
+                mask[self.roots] = s.voice == 1 and chord_fits(s)
             if stage == ROOT:
                 mask[self.kinds] = True
             if stage in (ROOT, KIND):
@@ -257,7 +257,7 @@ class TuneAutomaton(Constraint):
             stage = CHORD_1 if s.note_stage == CHORD_OPEN else CHORD_2
             return s._replace(note_stage=stage, last_mark=step, group_size=s.group_size + 1)
         if step in self.bar_lines:
-            return after_bar_line(s, self.bar_lines[step])
+            return self.kept.after_bar(s, after_bar_line(s, self.bar_lines[step]))
         if step in self.atoms:
             return s._replace(note_stage=LENGTH, length=s.length + int(self.atoms[step] * s.unit), may_end=False)
         if self.is_pitch[step]:
@@ -348,7 +348,7 @@ class TuneAutomaton(Constraint):
         if s.note_stage in (GRACE_OPEN, CHORD_OPEN, CHORD_1):
             return int(np.flatnonzero(self.allowed(s))[0] if s.note_stage != GRACE_OPEN else self.pitches[0])
         if s.note_stage in (0, NOTE) and not s.tuplet_left and (kind := self._bar_line_toward_end(s)):
-            return self.index[bar_line_token(s, kind)]
+            return cast(int, self.kept.second_voice) if s.voices > s.voice else self.index[bar_line_token(s, kind)]
         if s.note_stage in (0, NOTE, SLUR, PART) and chord_is_due(s):
             return self.roots[0]
         lengths = self._lengths(s)
@@ -369,11 +369,13 @@ class TuneAutomaton(Constraint):
     def _bar_line_toward_end(self, s: State) -> str | None:
         """Return the kind of bar line on a short path to an end, or None if a note must come first."""
         kinds = closing_bar_lines(s, s.fill)
-        if s.tie >= 0 or s.slurs:
+        if has_open_marks(s):
             return "|" if "|" in kinds and not room(s) else None
         for kind in ("|]", ":|") if s.bars_left in (ANY_BARS, 1) or s.ending == 1 else ():
             if kind in kinds:
                 return kind
+        if s.voice == 2 and kinds:
+            return "|" if "|" in kinds else kinds[0]
         return "|" if "|" in kinds and (not room(s) or s.fill == (s.bar_length or s.fill)) else None
 
     def _rest_of_bar(self, s: State) -> int:
