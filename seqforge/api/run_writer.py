@@ -115,8 +115,12 @@ class RunWriter:
             logging.getLogger("seqforge").warning("no sample was generated at step %d: %s", t, error)
             return None
         path = make_folder(self.run.samples) / f"{t:07d}{self.plugin.writes[0]}"
-        with replacing(path) as temporary:
-            write_pieces(self.plugin, [generated.piece], temporary)
+        try:
+            with replacing(path) as temporary:
+                write_pieces(self.plugin, [generated.piece], temporary)
+        except SeqforgeError as error:
+            logging.getLogger("seqforge").warning("the sample of step %d was not written: %s", t, error)
+            return None
         return SampleWritten(t, path, text_of(self.plugin, [generated.piece]) or "")
 
     def close(self) -> None:

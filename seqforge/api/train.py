@@ -259,6 +259,12 @@ def _prepare(
     for name in ("train", "valid"):
         dataset = prepared.datasets[name]
         if len(dataset) and not dataset.units.sum() > 0:
+            dropped = [f"{what} ({number:,})" for what, number in prepared.report["dropped"].items()]
+            if dropped:
+                raise CorpusError(
+                    f"the encoding leaves no {plugin.unit} of the {name} split; it drops {listing(dropped, most=8)};"
+                    " add other files, or choose another encoding"
+                )
             raise CorpusError(
                 f"the corpus is too small: its {name} split contains no {plugin.unit}; add files, or set another"
                 " `split`"

@@ -7,11 +7,25 @@ from api_kit import folder_of, metrics_of, tensors_of, train
 from fakekit import TINY
 
 import seqforge
+from seqforge import WriteError
 from seqforge.api.run_writer import SampleWritten
 from seqforge.api.train import RunStarted
 from seqforge.training import Ended
 
 pytestmark = pytest.mark.usefixtures("corpora")
+
+
+def test_sample_that_cannot_be_written_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise WriteError("the disk is full")
+
+    monkeypatch.setattr("seqforge.api.run_writer.write_pieces", fail)
+    model = train(steps=3)
+    assert folder_of(model).joinpath("model.safetensors").is_file()
+    assert not list((folder_of(model) / "samples").glob("*"))
+    assert "the sample of step 3 was not written: the disk is full" in caplog.text
 
 
 def test_train_returns_a_model_and_writes_the_files_of_a_run() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import seqforge
 import seqforge_corpora
-from seqforge import Piece, ReadError, RequestError
+from seqforge import CorpusError, Piece, ReadError, RequestError
 from seqforge.cli.main import main
 from seqforge_midi import Midi, Song
 from seqforge_midi.lint import check_file
@@ -108,6 +108,12 @@ def test_unreadable_files_of_a_corpus_are_skipped(tmp_path: Path) -> None:
     report = events[0].report
     assert report["skipped"] == 2 and sum(report["pieces"].values()) == 4
     assert any("broken.mid" in reason for reason in report["reasons"])
+
+
+def test_drums_leave_nothing_of_a_chorale(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no note of the train split; it drops .*drum hits"):
+        seqforge.train("midi", corpus=str(FILES["performance"]), encoding="chorale", run=tmp_path / "run", **TINY)
+    assert not (tmp_path / "run").exists()
 
 
 def test_model_trained_further_plays_the_new_programs(models: dict[str, seqforge.Model], tmp_path: Path) -> None:
