@@ -108,6 +108,30 @@ def test_every_suffix_of_midi_files_is_read_and_written(suffix: str, tmp_path: P
     assert path.stat().st_size % 2 == 0 or suffix != ".rmi"
 
 
+def test_more_programs_than_channels_play_on_several_ports(tmp_path: Path) -> None:
+    programs = [*range(0, 80, 2), 128]
+    notes = np.array([(0, 480, 60, 80, program) for program in programs], NOTE_DTYPE)
+    path = tmp_path / "song.mid"
+    Midi().write([Piece(Song.from_events(notes))], path)
+    assert check_file(path) == []
+    (piece,) = read_songs(path)
+    assert not isinstance(piece, ReadError) and piece.content.notes.tolist() == notes.tolist()
+
+
+def test_lint_names_tracks_that_share_a_channel(tmp_path: Path) -> None:
+    file = mido.MidiFile(type=1)
+    for program in (0, 15):
+        change = mido.Message("program_change", program=program)
+        file.tracks.append(
+            mido.MidiTrack([change, mido.Message("note_on", note=60), mido.Message("note_off", note=60, time=9)])
+        )
+        file.tracks[-1].append(mido.MetaMessage("end_of_track"))
+    file.save(tmp_path / "song.mid")
+    programs, pitch = check_file(tmp_path / "song.mid")
+    assert "tracks 1 and 2 set programs 0 and 15 on channel 1 of port 1" in programs
+    assert "tracks 1 and 2 play note 60 on channel 1 of port 1 at tick 0" in pitch
+
+
 def test_loop_of_an_empty_song_is_a_write_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="a loop of 0 seconds"):
         Midi().write_loop(Piece(Song.from_events(np.zeros(0, NOTE_DTYPE))), tmp_path / "a.wav")

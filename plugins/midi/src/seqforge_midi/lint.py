@@ -1,7 +1,10 @@
 """Finds faults in MIDI files, message by message."""
 
 from collections import Counter
+from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 MAX_DELTA = 1 << 20
 """The longest plausible time between two messages of a track, in ticks."""
@@ -11,7 +14,8 @@ def check_file(path: Path) -> list[str]:
     """Return the faults of a MIDI file, one sentence each; empty if there are none.
 
     Faults are: a note that does not end, starts while it sounds, or has no length; a note_off that ends no note; a
-    pedal that stays down; a track whose end_of_track message is missing or not the last; an implausible time; no notes.
+    pedal that stays down; a track whose end_of_track message is missing or not the last; an implausible time; no notes;
+    and tracks that play one channel of one port at once, with one pitch or with several programs.
 
     Example:
         for fault in check_file(Path("song.mid")):
@@ -56,6 +60,47 @@ def check_file(path: Path) -> list[str]:
             for (_, pitch), start in starts.items()
         ]
         faults += [f"track {number}: the pedal of channel {channel} stays down" for channel in +pedals]
+    faults += _shared_channels(file.tracks)
     if not note_count:
         faults.append("the file has no note")
     return faults
+
+
+def _shared_channels(tracks: Iterable[Any]) -> list[str]:
+    """Return the faults of tracks that share a channel of a port: a player cannot tell their messages apart."""
+    faults: list[str] = []
+    messages = [
+        (tick, number, port, message)
+        for number, track in enumerate(tracks, 1)
+        for port in [next((message.port for message in track if message.type == "midi_port"), 0)]
+        for tick, message in zip(accumulate(message.time for message in track), track, strict=True)
+    ]
+    players: dict[tuple[int, int, int], int] = {}  # port, channel and pitch to the track of the sounding note
+    programs: dict[
+        tuple[int, int], tuple[int, int]
+    ] = {}  # port and channel to the track and program of the last change
+    for tick, number, port, message in sorted(messages, key=lambda item: (item[0], not _is_end(item[3]))):
+        if message.type == "program_change":
+            channel = (port, message.channel)
+            other, program = programs.get(channel, (number, message.program))
+            if other != number and program != message.program:
+                faults.append(
+                    f"tracks {other} and {number} set programs {program} and {message.program} on channel"
+                    f" {message.channel + 1} of port {port + 1}"
+                )
+            programs[channel] = (number, message.program)
+        elif message.type in ("note_on", "note_off"):
+            key = (port, message.channel, message.note)
+            if _is_end(message):
+                players.pop(key, None)
+            elif players.setdefault(key, number) != number:
+                faults.append(
+                    f"tracks {players[key]} and {number} play note {message.note} on channel {message.channel + 1} of"
+                    f" port {port + 1} at tick {tick}"
+                )
+    return faults
+
+
+def _is_end(message: Any) -> bool:
+    """Return whether a message ends a note."""
+    return message.type == "note_off" or (message.type == "note_on" and not message.velocity)

@@ -16,6 +16,9 @@ Event = tuple[int, int, Any]
 def to_midi_file(song: Song, provenance: str = "") -> Any:
     """Return a song as a mido.MidiFile of format 1: a track of tempos and time signatures, then one per program.
 
+    Each program has a channel of its own. A port has 15 channels beside that of the drums, so the 16th program and the
+    following ones are on the second port, and so on.
+
     Example:
         to_midi_file(song).save("song.mid")
 
@@ -37,24 +40,26 @@ def to_midi_file(song: Song, provenance: str = "") -> Any:
         events.append((tick, 3, message))
     file.tracks.append(_track(events, song.length))
     pitched_programs = [program for program in song.programs if program != DRUMS]
-    shares_channels = len(pitched_programs) > len(CHANNELS)
     for program in song.programs:
-        channel = DRUM_CHANNEL if program == DRUMS else CHANNELS[pitched_programs.index(program) % len(CHANNELS)]
-        file.tracks.append(_track(_program_events(song, program, channel, shares_channel=shares_channels), song.length))
+        port, channel = 0, DRUM_CHANNEL
+        if program != DRUMS:
+            port, number = divmod(pitched_programs.index(program), len(CHANNELS))
+            channel = CHANNELS[number]
+        file.tracks.append(_track(_program_events(song, program, port, channel), song.length))
     return file
 
 
-def _program_events(song: Song, program: int, channel: int, *, shares_channel: bool) -> list[Event]:
-    """Return the events of a program; if it shares its channel, a program change precedes each note."""
+def _program_events(song: Song, program: int, port: int, channel: int) -> list[Event]:
+    """Return the events of a program on a channel of a port."""
     import mido
 
     events: list[Event] = [(0, 0, mido.MetaMessage("track_name", name=program_name(program)))]
     change = mido.Message("program_change", channel=channel, program=program % DRUMS)
+    if port:
+        events.append((0, 0, mido.MetaMessage("midi_port", port=port)))
     if program != DRUMS:
         events.append((0, 1, change))
     for start, end, pitch, velocity, _ in song.notes[song.notes["program"] == program].tolist():
-        if shares_channel and program != DRUMS:
-            events.append((start, 5, change))
         events.append((start, 6, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
         events.append((end, 2, mido.Message("note_off", channel=channel, note=pitch, velocity=64)))
     for start, end, _ in song.pedals[song.pedals["program"] == program].tolist():
