@@ -52,7 +52,7 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (96, "1e2bcdaa890f7e0d"),
     },
     "ryans": {
-        "train": (950, "87dfa6aa2d5bbf6f"),
+        "train": (950, "5556fb136009a21f"),
         "valid": (48, "ae67f8084ab79f9b"),
         "test": (40, "94ce7a87800b1548"),
     },
