@@ -76,8 +76,7 @@ def describe_fault(error: BaseException) -> str | None:
     while error.__cause__ is not None:
         error = error.__cause__
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        entry = entries.get(str(frame.f_globals.get("__name__", "")).partition(".")[0])
-        if entry is not None:
+        if (entry := entries.get(str(frame.f_globals.get("__name__", "")).partition(".")[0])) is not None:
             message = f"{type(error).__name__}: {error}".rstrip(": ")
             place = f"{Path(frame.f_code.co_filename).name}:{line}"
             return (
@@ -141,8 +140,7 @@ def validate_items(plugin: AnyPlugin, path: Path, options: Any) -> Iterator[Piec
     """
     items: Any = plugin.read(path, options)
     if not isinstance(items, Iterable):
-        rule = "an iterator of Piece and ReadError: use yield"
-        raise contract_error(plugin, "read", f"returns {_kind(items)}", rule)
+        raise contract_error(plugin, "read", f"returns {_kind(items)}", "an iterator of Piece and ReadError: use yield")
     for item in items:
         if isinstance(item, Piece):
             labels = item.labels
@@ -163,8 +161,7 @@ def validate_parts(plugin: AnyPlugin, parts: Any, fractions: Sequence[float]) ->
         ContractError: If it is not one piece per fraction.
     """
     if not isinstance(parts, Sequence) or len(parts) != len(fractions) or not _all_are(parts, Piece):
-        rule = f"{len(fractions)} pieces, one per fraction"
-        raise contract_error(plugin, "divide", f"returns {_kind(parts)}", rule)
+        raise contract_error(plugin, "divide", f"returns {_kind(parts)}", f"{len(fractions)} pieces, one per fraction")
     return parts
 
 
@@ -238,8 +235,7 @@ def validate_example(plugin: AnyPlugin, codec: AnyCodec, example: Any, method: s
     """
     if not isinstance(example, Example) or not isinstance(example.steps, np.ndarray):
         problem = _kind(example.steps) + " as steps" if isinstance(example, Example) else _kind(example)
-        rule = "an Example with an array of steps"
-        raise contract_error(plugin, method, f"returns {problem}", rule, owner=codec)
+        raise contract_error(plugin, method, f"returns {problem}", "an Example with an array of steps", owner=codec)
     try:
         codec.space.check(example.steps)
     except ValueError as error:
