@@ -20,7 +20,7 @@ help:
 	@echo "make crash     kill train, prepare and generate at every file operation, resume them, compare the files"
 	@echo "make fuzz      read $(MUTANTS) damaged files of every kind; faults are saved in out/fuzz/faults/"
 	@echo "make docs      build the site in out/site; broken links and anchors are errors"
-	@echo "make models    train the shipped models again (110 minutes)"
+	@echo "make models    train the shipped models again (two hours)"
 	@echo "make wheels    build a wheel per distribution in dist/"
 
 install: $(SETUP)
@@ -66,7 +66,7 @@ docs: install
 models: install
 	@rm -rf out/models
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
-	$(BIN)/seqforge train --plugin abc --minutes 12 --run out/models/abc
+	$(BIN)/seqforge train --plugin abc --epochs 14 --run out/models/abc
 	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/songs
 	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 3 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums
