@@ -35,9 +35,9 @@ HASHES = {
     "abc jig": "e9125898b77d1b17",
     "abc as MIDI": "1b824e624b593c0b",
     "abc infill": "887791a05932ac60",
-    "midi song": "7780cc2dc21a3f62",
+    "midi song": "e49366473fe843f8",
     "midi chorale": "cfee876cf8373e27",
-    "midi drums": "3b9556a0919f89ac",
+    "midi drums": "e4390a239c9f55ce",
 }
 
 
