@@ -175,7 +175,7 @@ def test_resume_after_the_corpus_has_changed_is_an_error() -> None:
 
 
 @pytest.fixture
-def edited_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "EditedPlugin":
+def edited_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[EditedPlugin]":
     """A function that edits the source of an installed plugin without effect, and returns the plugin's class."""
     code = PLUGIN.replace('    name = "good"', '    name = "good"\n    reads = (".txt",)')
     monkeypatch.syspath_prepend(install(tmp_path / "site", code))
@@ -186,7 +186,8 @@ def edited_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "EditedPlu
             file.write("# a comment\n")
         return type(registry.load("good"))
 
-    return edit
+    yield edit
+    sys.modules.pop("fake_good", None)
 
 
 EditedPlugin = Callable[[], type[Plugin[Any, Any, Any]]]

@@ -83,7 +83,7 @@ RETURNED = {
     "mask of floats": (constraint("np.ones(self.size)"), "Even.allowed returns an array of float64 of shape (10,)"),
     "mask is too short": (constraint("np.ones(3, bool)"), "Even.allowed returns an array of bool of shape (3,)"),
     "state is a list": (
-        mutate(("def start(self): return 0", "def start(self): return [0]")),
+        mutate(("= size\n    def start(self): return 0", "= size\n    def start(self): return [0]")),
         "Even.start returns a list; it must return a hashable state",
     ),
     "units is a number": (codec("units(self, steps): return 1.0"), "Codec.units returns a float"),

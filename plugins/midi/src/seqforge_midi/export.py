@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 from seqforge_midi.audio import write_wav
+from seqforge_midi.midi_chunks import wrap_in_riff
 from seqforge_midi.midi_file import to_midi_file
 from seqforge_midi.musicxml import to_musicxml
 from seqforge_midi.piano_roll import draw_piano_roll
@@ -32,7 +33,7 @@ def write_song(song: Song, path: Path, *, provenance: str = "") -> None:
         case ".wav":
             write_wav(song, path)
         case ".rmi":
-            path.write_bytes(_riff(_midi_bytes(song, provenance)))
+            path.write_bytes(wrap_in_riff(_midi_bytes(song, provenance)))
         case _:
             path.write_bytes(_midi_bytes(song, provenance))
 
@@ -42,9 +43,3 @@ def _midi_bytes(song: Song, provenance: str) -> bytes:
     buffer = io.BytesIO()
     to_midi_file(song, provenance).save(file=buffer)
     return buffer.getvalue()
-
-
-def _riff(data: bytes) -> bytes:
-    """Return a MIDI file as the `data` chunk of a RIFF file of type RMID (RP-029, MIDI Manufacturers Association)."""
-    body = b"RMIDdata" + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
-    return b"RIFF" + len(body).to_bytes(4, "little") + body

@@ -40,7 +40,7 @@ def read_chunks(data: bytes) -> MidiChunks:
     Raises:
         ValueError: If this is no MIDI file, the header is damaged, the file is truncated, or there are no tracks.
     """
-    data = _without_riff(data)
+    data = unwrap_riff(data)
     if data[:4] != b"MThd" or len(data) < 14:
         raise ValueError("this is not a MIDI file: it does not begin with MThd")
     size, file_format, track_count, division = struct.unpack(">IHHH", data[4:14])
@@ -63,7 +63,7 @@ def read_chunks(data: bytes) -> MidiChunks:
     return MidiChunks(file_format, division, quarter_seconds, tuple(tracks))
 
 
-def _without_riff(data: bytes) -> bytes:
+def unwrap_riff(data: bytes) -> bytes:
     """Return the MIDI file in the `data` chunk of a RIFF file; other files unchanged.
 
     Raises:
@@ -108,3 +108,9 @@ def _corrected_size(data: bytes, start: int, size: int) -> int:
         return size
     following = data.find(END_OF_TRACK + b"MTrk", max(start, end - MAX_SIZE_FAULT - 3), end + MAX_SIZE_FAULT + 7)
     return size if following < 0 else following + len(END_OF_TRACK) - start
+
+
+def wrap_in_riff(data: bytes) -> bytes:
+    """Return a MIDI file as the `data` chunk of a RIFF file of type RMID (RP-029, MIDI Manufacturers Association)."""
+    body = b"RMIDdata" + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body

@@ -23,6 +23,7 @@ from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.export import write_song
 from seqforge_midi.lint import check_file
+from seqforge_midi.midi_chunks import unwrap_riff, wrap_in_riff
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.reader import read_songs
 from seqforge_midi.request import MidiRequest
@@ -80,6 +81,22 @@ class Midi(
 
     def write_loop(self, piece: Piece[Song], path: Path) -> None:
         write_wav(piece.content, path, loop=True)
+
+    def embed(self, data: bytes, record: str, suffix: str) -> bytes:
+        """Return a file with a record in it: a text event of the MIDI file, which may be wrapped in RIFF."""
+        if suffix == ".rmi":
+            return wrap_in_riff(super().embed(unwrap_riff(data), record, ".mid"))
+        return super().embed(data, record, ".svg" if suffix == ".svg" else ".mid")
+
+    def extract(self, data: bytes, suffix: str) -> tuple[str, bytes] | None:
+        """Return the record of a file and the file without it, None if there is no record."""
+        if suffix != ".rmi":
+            return super().extract(data, ".svg" if suffix == ".svg" else ".mid")
+        try:
+            extracted = super().extract(unwrap_riff(data), ".mid")
+        except ValueError:
+            return None
+        return extracted and (extracted[0], wrap_in_riff(extracted[1]))
 
     def fingerprints(self, piece: Piece[Song]) -> Iterable[int]:
         """Return keys of runs of intervals and inter-onset times; they are the same in every key and tempo."""
