@@ -37,9 +37,9 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (77, "b433d5828b6e7688"),
     },
     "lieder": {
-        "train": (196, "085eef8733448c42"),
-        "valid": (9, "fcb1817a67d5da87"),
-        "test": (8, "25d29d6e7b9e87c7"),
+        "train": (197, "14e2f4f456dd4d42"),
+        "valid": (8, "61a1e40719df6e45"),
+        "test": (8, "46642d38f68aca79"),
     },
     "names": {
         "train": (18_087, "2da649887f40e449"),
