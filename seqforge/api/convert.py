@@ -1,14 +1,13 @@
 """Conversion: pieces of files, read by the plugin that reads them and written in any format that it writes."""
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqforge.api.plugin_search import plugin_of_file, plugin_of_folder
-from seqforge.core.files import STDIN, input_file, make_folder, remove_temporary_files, replacing
+from seqforge.core.files import STDIN, input_file, make_folder, remove_temporary_files_of, replacing
 from seqforge.corpus import SourceFile, find_sources, read_files
 from seqforge.errors import CorpusError, ReadError, RequestError, UsageError, WriteError, listing
 from seqforge.plugin import AnyPlugin, Loops, Piece, registry
@@ -240,7 +239,7 @@ def write_piece_file(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], path: Path
             field="output", value=str(path), allowed=listing(plugin.multi_piece),
         )  # fmt: skip
     plain = [dataclasses.replace(piece, origin=None) for piece in pieces]
-    remove_temporary_files(path.parent, re.escape(path.stem[:40]))
+    remove_temporary_files_of(path)
     with replacing(path) as temporary:
         try:
             if loop and isinstance(plugin, Loops):

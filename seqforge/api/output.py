@@ -18,7 +18,13 @@ from seqforge.api.provenance import (
     record_text,
 )
 from seqforge.api.record_format import FileEntry
-from seqforge.core.files import make_folder, remove_temporary_files, replacing, write_text
+from seqforge.core.files import (
+    make_folder,
+    remove_temporary_files,
+    remove_temporary_files_of,
+    replacing,
+    write_text,
+)
 from seqforge.errors import DamagedFileError, RequestError, UsageError, WriteError, listing
 from seqforge.plugin import AnyPlugin, Piece
 from seqforge.plugin.records import carries_provenance, embed_record
@@ -219,7 +225,7 @@ class OutputFiles:
     def _write(self, path: Path, generation: "Generation", numbers: Sequence[int]) -> None:
         """Write all pieces to a file, with the record in it or beside it."""
         carries = carries_provenance(self.plugin, path.suffix.lower())
-        remove_temporary_files(path.parent, re.escape(path.stem[:40]))
+        remove_temporary_files_of(path)
         with replacing(path) as temporary:
             write_pieces(self.plugin, self._pieces, temporary)
             entry = FileEntry(path.name, tuple(numbers), digest(temporary))

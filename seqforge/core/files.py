@@ -24,6 +24,7 @@ __all__ = [
     "path_kind",
     "prompt_text",
     "remove_temporary_files",
+    "remove_temporary_files_of",
     "replacing",
     "write_text",
 ]
@@ -95,7 +96,7 @@ def replacing(path: Path) -> Iterator[Path]:
             target = _link_target(path)
             previous = _previous_file(target, path)
             mode = 0o666 & ~_umask() if previous is None else stat.S_IMODE(previous.st_mode) & 0o777
-            handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=target.parent)
+            handle, name = tempfile.mkstemp(prefix=f".{_temporary_stem(path)}-", suffix=path.suffix, dir=target.parent)
             temporary = Path(name)
             if os.name == "posix":
                 locked.callback(os.close, handle)
@@ -138,6 +139,20 @@ def remove_temporary_files(folder: Path, stems: str) -> None:
         for path in folder.iterdir():
             if pattern.fullmatch(path.name) and _is_abandoned(path):
                 path.unlink()
+
+
+def remove_temporary_files_of(path: Path) -> None:
+    """Remove the temporary files that processes left when they were killed while they wrote one file.
+
+    Args:
+        path: The file that `replacing` writes.
+    """
+    remove_temporary_files(path.parent, re.escape(_temporary_stem(path)))
+
+
+def _temporary_stem(path: Path) -> str:
+    """Return the part of a temporary name that comes from the name of the file."""
+    return path.stem[:40]
 
 
 def _is_abandoned(path: Path) -> bool:

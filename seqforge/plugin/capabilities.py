@@ -165,7 +165,7 @@ class CarriesProvenance(ABC):
 
     The record is one line of ASCII. The two methods follow one law: `extract(embed(data, record, suffix), suffix)` is
     `(record, data)`. A file with a record must read back as the same piece. The methods of this class implement .svg
-    (a metadata element), .mid (a text event) and .png (a text chunk); override both for other formats.
+    (a metadata element), .mid, .midi and .smf (a text event) and .png (a text chunk); override both for other formats.
 
         class Chess(Plugin[str, ChessOptions, ChessRequest], CarriesProvenance):
             provenance_suffixes = (".svg",)
@@ -196,8 +196,17 @@ class CarriesProvenance(ABC):
         return _EXTRACT[suffix](data)
 
 
-_EMBED = {".svg": embedding.embed_svg, ".mid": embedding.embed_midi, ".png": embedding.embed_png}
-_EXTRACT = {".svg": embedding.extract_svg, ".mid": embedding.extract_midi, ".png": embedding.extract_png}
+_MIDI_SUFFIXES = (".mid", ".midi", ".smf")
+_EMBED = {
+    ".svg": embedding.embed_svg,
+    ".png": embedding.embed_png,
+    **dict.fromkeys(_MIDI_SUFFIXES, embedding.embed_midi),
+}
+_EXTRACT = {
+    ".svg": embedding.extract_svg,
+    ".png": embedding.extract_png,
+    **dict.fromkeys(_MIDI_SUFFIXES, embedding.extract_midi),
+}
 
 
 class Streams(ABC):

@@ -86,12 +86,12 @@ class Midi(
         """Return a file with a record in it: a text event of the MIDI file, which may be wrapped in RIFF."""
         if suffix == ".rmi":
             return wrap_in_riff(super().embed(unwrap_riff(data), record, ".mid"))
-        return super().embed(data, record, ".svg" if suffix == ".svg" else ".mid")
+        return super().embed(data, record, suffix)
 
     def extract(self, data: bytes, suffix: str) -> tuple[str, bytes] | None:
         """Return the record of a file and the file without it, None if there is no record."""
         if suffix != ".rmi":
-            return super().extract(data, ".svg" if suffix == ".svg" else ".mid")
+            return super().extract(data, suffix)
         try:
             extracted = super().extract(unwrap_riff(data), ".mid")
         except ValueError:
