@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqforge.api.record_format import FORMAT, MAX_BYTES, SUFFIX, FileEntry, Record, parse_records
-from seqforge.core.files import write_text
+from seqforge.core.files import path_kind, write_text
 from seqforge.errors import ContractError, DamagedFileError, PluginError, RequestError
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.entry_points import installed
@@ -113,15 +113,8 @@ def named_file(text: str) -> Path | None:
 
     The name may be followed by the number of a piece and by ranges of its parts: `book.abc#3:5-8,13`.
     """
-    return next((Path(name) for name in (text, _SELECTION.sub("", text, count=1)) if is_file(name)), None)
-
-
-def is_file(path: str | Path) -> bool:
-    """Return whether a path is a regular file; a text may be a prompt that is too long for a path."""
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
+    paths = [Path(text), Path(_SELECTION.sub("", text, count=1))]
+    return next((path for path in paths if path_kind(path) == "file"), None)
 
 
 def read_provenance(path: Path) -> Provenance:
@@ -212,7 +205,7 @@ def _parse(source: Path, text: str) -> list[Record]:
 
 def _extract(path: Path, plugin: AnyPlugin | None) -> tuple[str, bytes] | None:
     """Return the record in a file and its content without the record; None if it has no record."""
-    if not is_file(path):
+    if path_kind(path) != "file":
         return None
     suffix, data = path.suffix.lower(), None
     for candidate in _plugins() if plugin is None else [plugin]:

@@ -10,8 +10,9 @@ from typing import Any
 from seqforge.api.generation import Generation
 from seqforge.api.model_loading import load
 from seqforge.api.output import OutputFiles
-from seqforge.api.provenance import content_digest, differences, digest, is_file, named_file, read_provenance
+from seqforge.api.provenance import content_digest, differences, digest, named_file, read_provenance
 from seqforge.api.record_format import FileEntry, Record
+from seqforge.core.files import path_kind
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, RequestError, listing
 from seqforge.plugin import AnyPlugin, Piece, registry
@@ -123,7 +124,7 @@ class _Run:
                     f"{self.source} is not the provenance of a generated file: {plugin.name} does not write"
                     f" {entry.name!r}"
                 )
-        missing = [path for path in self.paths() if not is_file(path)]
+        missing = [path for path in self.paths() if path_kind(Path(path)) != "file"]
         if missing:
             raise RequestError(f"{self.source} cannot be replayed: {missing[0]} is missing; restore it")
         request = build_options(plugin.Request, record.request.request, owner=f"the plugin {plugin.name!r}")
@@ -178,5 +179,5 @@ def _is_stream(value: Any, metadata: Mapping[str, Any]) -> bool:
         metadata: The metadata of the field; a text with the unit FILE names a file.
     """
     if isinstance(value, Path):
-        return not (is_file(value) or value.is_dir())
+        return path_kind(value) not in ("file", "folder")
     return bool(value) and str(metadata.get("unit", "")).startswith("FILE") and named_file(str(value)) is None

@@ -41,11 +41,15 @@ def aligned_history(
     if not isinstance(codec.space, Categorical):
         problem = f"returns places for steps that are not symbols but {codec.space}"
         raise contract_error(plugin, "places", problem, "None", owner=codec)
-    own: Any = places.distances
-    if not isinstance(own, tuple) or not own or not all(type(number) is int and number >= 1 for number in own):
-        problem = f"returns places with the distances {own!r}"
+    declared: Any = places.distances
+    if (
+        not isinstance(declared, tuple)
+        or not declared
+        or not all(type(number) is int and number >= 1 for number in declared)
+    ):
+        problem = f"returns places with the distances {declared!r}"
         raise contract_error(plugin, "places", problem, "places with a tuple of integers from 1", owner=codec)
-    return _CheckedHistory(plugin, places, own if distances is None else distances)
+    return _CheckedHistory(plugin, places, declared if distances is None else distances)
 
 
 class _CheckedHistory(AlignedHistory):
