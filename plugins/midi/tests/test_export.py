@@ -16,7 +16,7 @@ from seqforge_midi.audio import loop_seconds, wrap
 from seqforge_midi.codec import make_encoding
 from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
-from seqforge_midi.song import NOTE_DTYPE
+from seqforge_midi.song import note_array
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 FILES = {
@@ -79,7 +79,7 @@ def test_every_format_is_deterministic_and_opens(encoding: str, tmp_path: Path) 
     ("end", "bars"), [(480, 1), (1920, 1), (1900, 1), (2000, 1), (2900, 2), (3840, 2)], ids=lambda value: str(value)
 )
 def test_loop_is_exactly_as_long_as_its_bars(end: int, bars: int, tmp_path: Path) -> None:
-    notes = np.array([(0, 240, 38, 80, 128), (240, end, 60, 80, 0)], NOTE_DTYPE)
+    notes = note_array([(0, 240, 38, 80, 128), (240, end, 60, 80, 0)])
     Midi().write_loop(Piece(Song.from_events(notes, tempos=[(0, 100)])), tmp_path / "a.wav")
     with wave.open(str(tmp_path / "a.wav")) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, 44100)
@@ -87,7 +87,7 @@ def test_loop_is_exactly_as_long_as_its_bars(end: int, bars: int, tmp_path: Path
 
 
 def test_bar_in_which_a_note_starts_belongs_to_the_loop() -> None:
-    notes = np.array([(0, 1920, 60, 80, 0), (1920, 1940, 60, 80, 0)], NOTE_DTYPE)
+    notes = note_array([(0, 1920, 60, 80, 0), (1920, 1940, 60, 80, 0)])
     song = Song.from_events(notes, tempos=[(0, 60)], time_signatures=[(0, (4, 4)), (1920, (3, 4))])
     assert loop_seconds(song) == 4 + 3
 
@@ -110,7 +110,7 @@ def test_every_suffix_of_midi_files_is_read_and_written(suffix: str, tmp_path: P
 
 def test_more_programs_than_channels_play_on_several_ports(tmp_path: Path) -> None:
     programs = [*range(0, 80, 2), 128]
-    notes = np.array([(0, 480, 60, 80, program) for program in programs], NOTE_DTYPE)
+    notes = note_array([(0, 480, 60, 80, program) for program in programs])
     path = tmp_path / "song.mid"
     Midi().write([Piece(Song.from_events(notes))], path)
     assert check_file(path) == []
@@ -134,7 +134,7 @@ def test_lint_names_tracks_that_share_a_channel(tmp_path: Path) -> None:
 
 def test_loop_of_an_empty_song_is_a_write_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="a loop of 0 seconds"):
-        Midi().write_loop(Piece(Song.from_events(np.zeros(0, NOTE_DTYPE))), tmp_path / "a.wav")
+        Midi().write_loop(Piece(Song.from_events(note_array([]))), tmp_path / "a.wav")
 
 
 def test_missing_soundfont_is_a_write_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from seqforge_midi.chorale import Chorale
 from seqforge_midi.infill import InfillAutomaton
 from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
-from seqforge_midi.song import DRUMS, NOTE_DTYPE
+from seqforge_midi.song import DRUMS, note_array
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 OPTIONS = {
@@ -153,7 +153,7 @@ def song_with_changes() -> Song:
     ]
     tempos = [(0, 100), (1920, 90), (4000, 120), (5280, 80), (8640, 100)]
     time_signatures = [(0, (4, 4)), (3840, (3, 4)), (6720, (4, 4))]
-    return Song.from_events(np.array(rows, NOTE_DTYPE), tempos, time_signatures)
+    return Song.from_events(note_array(rows), tempos, time_signatures)
 
 
 def value_at(changes: tuple[tuple[int, Any], ...], tick: int) -> Any:

@@ -8,7 +8,7 @@ import seqforge_corpora
 from seqforge import Example, Piece, ReadError, RequestError
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
 from seqforge_midi.reader import read_songs
-from seqforge_midi.song import NOTE_DTYPE
+from seqforge_midi.song import note_array
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 FILES = {
@@ -39,7 +39,7 @@ def write_empty_file(folder: Path) -> Path:
 
 
 def write_flute(folder: Path) -> Path:
-    notes = np.array([(0, 480, 72, 90, 73)], NOTE_DTYPE)
+    notes = note_array([(0, 480, 72, 90, 73)])
     Midi().write([Piece(Song.from_events(notes))], folder / "flute.mid")
     return folder / "flute.mid"
 
@@ -100,7 +100,7 @@ def test_finish_sets_program_tempo_and_time_signature_of_a_chorale(codecs: dict[
     codec = codecs["chorale"]
     task = codec.task(MidiRequest(program="violin", bpm=60, time_signature="3/4", transpose=-5))
     song = task.finish([codec.decode(Example(np.array([60, 128], codec.space.dtype)))]).content
-    assert song.notes.tolist() == [(0, 480, 55, 80, 40)]
+    assert song.notes.tolist() == [(0, 480, 55, 80, 40, 0)]
     assert (song.tempos, song.time_signatures) == (((0, 60),), ((0, (3, 4)),))
 
 

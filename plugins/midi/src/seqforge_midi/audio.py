@@ -125,7 +125,7 @@ def _render_plain(song: Song, *, fade: bool) -> np.ndarray:
     for note, start, end in zip(song.notes.tolist(), starts.tolist(), ends.tolist(), strict=True):
         if start >= MAX_SECONDS:
             continue
-        _, _, pitch, velocity, program = note
+        pitch, velocity, program = note[2:5]
         if program == DRUMS:
             offset = int(start * SAMPLE_RATE)
             hit = _drum_hit(pitch, velocity, rng)[: len(samples) - offset]

@@ -17,7 +17,7 @@ from seqforge_midi.chorale_automaton import ChoraleAutomaton
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.places import ChoralePlaces
-from seqforge_midi.song import DRUMS, NOTE_DTYPE, TICKS_PER_QUARTER, Song, TimeSignature, ticks_per_bar
+from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, TimeSignature, note_array, ticks_per_bar
 from seqforge_midi.tokens import Vocabulary, count_rounded_tempos, nearest_tempo, nearest_time_signature
 
 CHURCH_ORGAN = 19
@@ -32,7 +32,7 @@ class Chorale(Encoding):
     """Encodes songs as frames of pitches.
 
     >>> chorale = Chorale(frame=4)
-    >>> song = Song.from_events(np.array([(0, 960, 60, 80, 0), (480, 960, 64, 80, 0)], NOTE_DTYPE))
+    >>> song = Song.from_events(note_array([(0, 960, 60, 80, 0), (480, 960, 64, 80, 0)]))
     >>> " ".join(chorale.vocabulary.names()[step] for step in chorale.encode(song))
     'pitch:60 frame_end:1 pitch:64 pitch:60 frame_end:2'
 
@@ -84,7 +84,7 @@ class Chorale(Encoding):
                 first_frames.setdefault(pitch, number)
         bpm, time_signature = extras.get("bpm", DEFAULT_BPM), tuple(extras.get("time_signature", (4, 4)))
         length = len(frames) * self.frame_ticks
-        return Song.from_events(np.array(notes, NOTE_DTYPE), [(0, bpm)], [(0, time_signature)], length=length)
+        return Song.from_events(note_array(notes), [(0, bpm)], [(0, time_signature)], length=length)
 
     def canonical(self, song: Song) -> Song:
         starts, ends, pitches = self._framed_notes(song)
@@ -103,7 +103,7 @@ class Chorale(Encoding):
         ]
         extras = self.extras(song)
         time_signature = tuple(extras["time_signature"])
-        return Song.from_events(np.array(rows, NOTE_DTYPE), [(0, extras["bpm"])], [(0, time_signature)])
+        return Song.from_events(note_array(rows), [(0, extras["bpm"])], [(0, time_signature)])
 
     def losses(self, song: Song) -> Counter[str]:
         pitched = song.notes["program"] != DRUMS

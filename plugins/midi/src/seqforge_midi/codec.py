@@ -43,8 +43,8 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
 
     The tokens depend on the options only, so a model can be trained further on any other songs.
 
-    >>> from seqforge_midi.song import NOTE_DTYPE
-    >>> song = Song.from_events(np.array([(0, 480, 60, 80, 0)], NOTE_DTYPE))
+    >>> from seqforge_midi.song import note_array
+    >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0)]))
     >>> codec = MidiCodec.fit([Piece(song)], MidiOptions())
     >>> example = codec.encode(Piece(song))
     >>> [codec.vocabulary[step] for step in example.steps][:4]
@@ -212,7 +212,7 @@ class MidiTask(Task[Song]):
                 notes["program"] = request.output_program
             tempos = ((0, request.bpm),) if request.bpm else tempos
             time_signatures = ((0, request.time_signature),) if request.time_signature else time_signatures
-        result = Song.from_events(notes, tempos, time_signatures, song.pedals, song.length)
+        result = Song.from_events(notes, tempos, time_signatures, song.pedals, song.length, tracks=song.tracks)
         return Piece(result, pieces[0].labels)
 
 

@@ -91,8 +91,8 @@ class CorpusStats:
 def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
     """Return the values of each label and the statistics of the songs, in one pass.
 
-    >>> from seqforge_midi.song import NOTE_DTYPE
-    >>> song = Song(np.array([(0, 480, 60, 80, 0), (0, 480, 64, 80, 0)], NOTE_DTYPE))
+    >>> from seqforge_midi.song import note_array
+    >>> song = Song(note_array([(0, 480, 60, 80, 0), (0, 480, 64, 80, 0)]))
     >>> labels, stats = collect_stats([Piece(song, {"composer": "Lang"})])
     >>> labels, stats.ranges, stats.max_notes
     ({'composer': ('Lang',)}, {0: (60, 64)}, 2)

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from seqforge_midi.song import DRUMS
+from seqforge_midi.song import DRUMS, Track
 
 
 @cache
@@ -19,6 +19,15 @@ def program_name(program: int) -> str:
     'Violin'
     """
     return _names()[program]
+
+
+def track_name(track: Track) -> str:
+    """Return the name of a track; if it has none, the name of its program, numbered from the second one on.
+
+    >>> track_name(Track(40)), track_name(Track(40, number=1)), track_name(Track(40, name="Solo"))
+    ('Violin', 'Violin 2', 'Solo')
+    """
+    return track.name or program_name(track.program) + (f" {track.number + 1}" if track.number else "")
 
 
 def program_number(text: str) -> int | None:

@@ -3,21 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-from seqforge_midi.instruments import program_name
-from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, microseconds_per_quarter
-
-DRUM_CHANNEL = 9
-CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
+from seqforge_midi.instruments import track_name
+from seqforge_midi.midi_channels import assign_channels
+from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, Track, microseconds_per_quarter
 
 Event = tuple[int, int, Any]
 """Tick, rank among the events of one tick, and mido message."""
 
 
 def to_midi_file(song: Song, provenance: str = "") -> Any:
-    """Return a song as a mido.MidiFile of format 1: a track of tempos and time signatures, then one per program.
+    """Return a song as a mido.MidiFile of format 1: a track of tempos and time signatures, then the tracks of the song.
 
-    Each program has a channel of its own. A port has 15 channels beside that of the drums, so the 16th program and the
-    following ones are on the second port, and so on.
+    Each track has its name and, where possible, its channel (`assign_channels`).
 
     Example:
         to_midi_file(song).save("song.mid")
@@ -39,30 +36,24 @@ def to_midi_file(song: Song, provenance: str = "") -> Any:
         message = meta("time_signature", numerator=numerator, denominator=denominator, clocks_per_click=clocks)
         events.append((tick, 3, message))
     file.tracks.append(_track(events, song.length))
-    pitched_programs = [program for program in song.programs if program != DRUMS]
-    for program in song.programs:
-        port, channel = 0, DRUM_CHANNEL
-        if program != DRUMS:
-            port, number = divmod(pitched_programs.index(program), len(CHANNELS))
-            channel = CHANNELS[number]
-        file.tracks.append(_track(_program_events(song, program, port, channel), song.length))
+    for track, (port, channel) in zip(song.tracks, assign_channels(song), strict=True):
+        file.tracks.append(_track(_track_events(song, track, port, channel), song.length))
     return file
 
 
-def _program_events(song: Song, program: int, port: int, channel: int) -> list[Event]:
-    """Return the events of a program on a channel of a port."""
+def _track_events(song: Song, track: Track, port: int, channel: int) -> list[Event]:
+    """Return the events of a track on a channel of a port."""
     import mido
 
-    events: list[Event] = [(0, 0, mido.MetaMessage("track_name", name=program_name(program)))]
-    change = mido.Message("program_change", channel=channel, program=program % DRUMS)
+    events: list[Event] = [(0, 0, mido.MetaMessage("track_name", name=track_name(track)))]
     if port:
         events.append((0, 0, mido.MetaMessage("midi_port", port=port)))
-    if program != DRUMS:
-        events.append((0, 1, change))
-    for start, end, pitch, velocity, _ in song.notes[song.notes["program"] == program].tolist():
+    if track.program != DRUMS:
+        events.append((0, 1, mido.Message("program_change", channel=channel, program=track.program)))
+    for start, end, pitch, velocity, *_ in song.notes[track.mask(song.notes)].tolist():
         events.append((start, 6, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
         events.append((end, 2, mido.Message("note_off", channel=channel, note=pitch, velocity=64)))
-    for start, end, _ in song.pedals[song.pedals["program"] == program].tolist():
+    for start, end, *_ in song.pedals[track.mask(song.pedals)].tolist():
         events.append((start, 4, mido.Message("control_change", channel=channel, control=64, value=127)))
         events.append((end, 3, mido.Message("control_change", channel=channel, control=64, value=0)))
     return events

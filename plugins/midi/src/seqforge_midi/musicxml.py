@@ -61,7 +61,7 @@ def _voices(song: Song, program: int) -> list[Voice]:
     """Return the notes of a program, distributed to voices; the highest voice comes first."""
     chords: dict[tuple[int, int], list[int]] = {}
     step = TICKS_PER_QUARTER // GRID
-    for start_tick, end_tick, pitch, _, _ in song.notes[song.notes["program"] == program].tolist():
+    for start_tick, end_tick, pitch, *_ in song.notes[song.notes["program"] == program].tolist():
         start = round(start_tick / step)
         chords.setdefault((start, max(start + 1, round(end_tick / step))), []).append(pitch)
     voices: list[Voice] = []

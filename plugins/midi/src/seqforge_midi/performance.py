@@ -21,12 +21,13 @@ from seqforge_midi.song import (
     DRUMS,
     NOTE_DTYPE,
     NUM_PROGRAMS,
-    PEDAL_DTYPE,
     TICKS_PER_QUARTER,
     Song,
     TempoChange,
     TempoMap,
     TimeSignatureChange,
+    note_array,
+    pedal_array,
     remove_overlaps,
 )
 from seqforge_midi.tokens import (
@@ -60,7 +61,7 @@ class Performance(Encoding):
     """Encodes songs as the actions of the players.
 
     >>> performance = Performance(resolution=10, velocity_bins=32)
-    >>> song = Song.from_events(np.array([(0, 480, 60, 80, 0)], NOTE_DTYPE))
+    >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0)]))
     >>> " ".join(performance.vocabulary.names()[step] for step in performance.encode(song))
     'tempo:120 time_signature:4/4 program:0 note_on:60 velocity:19 time_shift:50 note_off:60'
 
@@ -141,6 +142,7 @@ class Performance(Encoding):
         drums = notes["program"] == DRUMS
         notes["end"][drums] = notes["start"][drums] + DRUM_DURATION
         notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
+        notes["track"] = pedals["track"] = 0
         pedals = pedals[pedals["program"] != DRUMS]
         return remove_overlaps(notes[notes["start"] < MAX_TIME]), _merge_pedals(pedals[pedals["start"] < MAX_TIME])
 
@@ -159,10 +161,10 @@ class Performance(Encoding):
             time = self._time_of(tick, tempo_map)
             if time < end:
                 events.append((time, rank, 0, token, 0))
-        for start, stop, program in pedals.tolist():
+        for start, stop, program, _ in pedals.tolist():
             events += [(start, PEDAL_ON, program, 1, 0), (stop, PEDAL_OFF, program, 0, 0)]
         bins = self.velocity_bins.bin_of(notes["velocity"]).tolist()
-        for (start, stop, pitch, _, program), velocity_bin in zip(notes.tolist(), bins, strict=True):
+        for (start, stop, pitch, _, program, _), velocity_bin in zip(notes.tolist(), bins, strict=True):
             events.append((start, NOTE_ON, program, pitch, velocity_bin))
             if program != DRUMS:
                 events.append((stop, NOTE_OFF, program, pitch, 0))
@@ -268,17 +270,17 @@ class Performance(Encoding):
             [(_nearest_change_tick(time * self.resolution, in_ticks), item) for time, item in time_signatures],
         )
         tempo_map = TempoMap(changes.tempos)
-        note_array = remove_overlaps(np.array([tuple(note) for note in notes], NOTE_DTYPE))
-        pedal_array = np.array(pedals, PEDAL_DTYPE)
-        for events in (note_array, pedal_array):
+        note_rows = remove_overlaps(note_array(notes))
+        pedal_rows = pedal_array(pedals)
+        for events in (note_rows, pedal_rows):
             for name in ("start", "end"):
                 events[name] = tempo_map.to_ticks(events[name] * self.resolution)
-        end = int(max(note_array["end"].max(), pedal_array["end"].max(initial=0)))
+        end = int(max(note_rows["end"].max(), pedal_rows["end"].max(initial=0)))
         return Song.from_events(
-            note_array,
+            note_rows,
             [change for change in changes.tempos if change[0] < end],
             [change for change in changes.time_signatures if change[0] < end],
-            pedal_array,
+            pedal_rows,
         )
 
     def constraint(self, request: ParsedRequest) -> Constraint:
@@ -301,9 +303,9 @@ def _nearest_change_tick(seconds: float, tempos: list[TempoChange]) -> int:
 def _merge_pedals(pedals: np.ndarray) -> np.ndarray:
     """Return pedal spans in which no two spans of one program touch."""
     merged: list[list[int]] = []
-    for start, end, program in sorted(pedals.tolist(), key=lambda pedal: (pedal[2], pedal[0], pedal[1])):
+    for start, end, program, _ in sorted(pedals.tolist(), key=lambda pedal: (pedal[2], pedal[0], pedal[1])):
         if merged and merged[-1][2] == program and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
         else:
             merged.append([start, end, program])
-    return np.array([tuple(pedal) for pedal in merged], PEDAL_DTYPE)
+    return pedal_array(merged)

@@ -119,7 +119,7 @@ class _PianoRoll:
 
     def _draw_notes(self) -> None:
         page, programs = self.page, list(self.song.programs)
-        for start, end, pitch, velocity, program in self.song.notes.tolist():
+        for start, end, pitch, velocity, program, _ in self.song.notes.tolist():
             x, width = _pixels(LEFT + start * self.scale), _pixels(max(1.5, (end - start) * self.scale - 0.6))
             style = {
                 "fill": COLOURS[programs.index(program) % len(COLOURS)],

@@ -1,5 +1,6 @@
 """Reads Standard MIDI Files of every format and division; all sizes in a file are checked before they are used."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from seqforge_midi.midi_chunks import MidiChunks, read_chunks
 from seqforge_midi.midi_events import Messages, OtherEvent, scan_tracks
 from seqforge_midi.midi_notes import Spans, pair_notes, pair_pedals
 from seqforge_midi.midi_programs import programs_of
+from seqforge_midi.midi_tracks import FileTracks
 from seqforge_midi.omissions import count_omissions
 from seqforge_midi.song import (
     NOTE_DTYPE,
@@ -86,15 +88,23 @@ def _read_song(tracks: Sequence[bytes], chunks: MidiChunks) -> Song:
     notes = _rows(messages, note_spans, scale, NOTE_DTYPE)
     notes["pitch"], notes["velocity"] = messages.firsts[note_spans.messages], messages.seconds[note_spans.messages]
     pedals = _rows(messages, pedal_spans, scale, PEDAL_DTYPE)
-    for rows, spans in ((notes, note_spans), (pedals, pedal_spans)):
-        rows["program"] = programs_of(messages, spans.messages, ports, events.others)
+    programs = programs_of(messages, note_spans.messages, ports, events.others)
+    file_tracks = FileTracks(messages, note_spans.messages, programs, ports, events.others)
+    file_tracks.label(notes, file_tracks.of(note_spans.messages, programs))
+    pedal_programs = programs_of(messages, pedal_spans.messages, ports, events.others)
+    pedal_tracks = file_tracks.of(pedal_spans.messages, pedal_programs)
+    file_tracks.label(pedals, pedal_tracks)
     tempos, time_signatures = _changes(events.others, scale, round(last_tick * scale))
     if chunks.quarter_seconds is not None:
         tempos = [(0, 60 / chunks.quarter_seconds)]
     moved = int(((messages.ticks[note_spans.messages] * TICKS_PER_QUARTER) % chunks.division != 0).sum())
     omitted = count_omissions(events, note_spans, pedal_spans, notes["program"], moved)
-    pedals = pedals[pedals["end"] > pedals["start"]]
-    return Song.from_events(notes, tempos, time_signatures, pedals, omitted=omitted)
+    omitted += +Counter({
+        "pedals of channels without notes": int((pedal_tracks < 0).sum()),
+        "names of tracks without notes or with several channels": file_tracks.lost_names,
+    })  # fmt: skip
+    pedals = pedals[(pedal_tracks >= 0) & (pedals["end"] > pedals["start"])]
+    return Song.from_events(notes, tempos, time_signatures, pedals, omitted=omitted, tracks=file_tracks.tracks)
 
 
 def _rows(messages: Messages, spans: Spans, scale: float, dtype: np.dtype[Any]) -> np.ndarray:

@@ -23,13 +23,13 @@ from seqforge_midi.places import ScorePlaces
 from seqforge_midi.score_automaton import ScoreAutomaton
 from seqforge_midi.song import (
     DRUMS,
-    NOTE_DTYPE,
     NUM_PROGRAMS,
     TICKS_PER_QUARTER,
     Song,
     TempoChange,
     TimeSignature,
     TimeSignatureChange,
+    note_array,
     remove_overlaps,
     ticks_per_bar,
 )
@@ -53,7 +53,7 @@ class Score(Encoding):
     """Encodes songs as bars with notes on a grid.
 
     >>> score = Score(grid=4, microtiming=1, velocity_bins=32)
-    >>> song = Song.from_events(np.array([(0, 480, 60, 80, 0)], NOTE_DTYPE))
+    >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0)]))
     >>> " ".join(score.vocabulary.names()[step] for step in score.encode(song))
     'bar time_signature:4/4 tempo:120 position:0 program:0 pitch:60 velocity:19 duration:4'
 
@@ -99,6 +99,7 @@ class Score(Encoding):
         drums = notes["program"] == DRUMS
         notes["end"][drums] = notes["start"][drums] + DRUM_TICKS
         notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
+        notes["track"] = 0
         notes = remove_overlaps(notes)
         notes["end"] = notes["start"] + self._shortened_lengths(notes)
         last_position = int(self._grid_steps(notes).max()) * self.step_ticks
@@ -284,7 +285,7 @@ class Score(Encoding):
                 needs_duration = False
         if needs_duration or not notes:
             raise DecodeError("the last note has no duration" if needs_duration else "the tokens contain no note")
-        array = np.array([tuple(note) for note in notes], NOTE_DTYPE)
+        array = note_array(notes)
         array["end"] = np.minimum(array["end"], bar_end)
         song = Song.from_events(remove_overlaps(array), tempos, time_signatures, length=bar_end)
         return song.first_bars(extras["bars"]) if "bars" in extras else song

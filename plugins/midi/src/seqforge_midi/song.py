@@ -1,8 +1,8 @@
-"""A song: notes, tempos, time signatures and pedals. All times are in ticks of 1/480 of a quarter note."""
+"""A song: tracks, notes, tempos, time signatures and pedals. All times are in ticks of 1/480 of a quarter note."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,29 +27,65 @@ TimeSignatureChange = tuple[int, TimeSignature]
 DEFAULT_TIME_SIGNATURE: TimeSignature = (4, 4)
 """The time signature of a file that names none."""
 
-NOTE_DTYPE = np.dtype([("start", "i8"), ("end", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("program", "i2")])
-PEDAL_DTYPE = np.dtype([("start", "i8"), ("end", "i8"), ("program", "i2")])
+NOTE_DTYPE = np.dtype([
+    ("start", "i8"), ("end", "i8"), ("pitch", "i2"), ("velocity", "i2"), ("program", "i2"), ("track", "i2"),
+])  # fmt: skip
+"""The fields of a note; `track` is its number among the tracks of its program, from 0."""
+PEDAL_DTYPE = np.dtype([("start", "i8"), ("end", "i8"), ("program", "i2"), ("track", "i2")])
+"""The fields of a pedal span; `track` is its number among the tracks of its program, from 0."""
 
 ValueT = TypeVar("ValueT")
+
+
+class Track(NamedTuple):
+    """A track of a song: what one instrument plays.
+
+    >>> Track(program=0, number=1, name="Left hand").key
+    (0, 1)
+
+    Attributes:
+        program: The program, 0 to 127, or DRUMS.
+        number: The number among the tracks of this program, from 0.
+        name: The name in the file; empty if it has none.
+        channel: The channel in the file, 0 to 15; -1 if the song does not come from a file.
+        port: The port in the file.
+    """
+
+    program: int
+    number: int = 0
+    name: str = ""
+    channel: int = -1
+    port: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Program and number, which identify the track in its song."""
+        return self.program, self.number
+
+    def mask(self, events: np.ndarray) -> np.ndarray:
+        """Return the mask of the notes or pedals of this track: bool, shape (events,)."""
+        mask: np.ndarray = (events["program"] == self.program) & (events["track"] == self.number)
+        return mask
 
 
 @dataclass(frozen=True, eq=False)
 class Song:
     """The music of one MIDI file.
 
-    >>> notes = np.array([(0, 480, 60, 80, 0), (480, 960, 64, 80, 0)], NOTE_DTYPE)
-    >>> song = Song.from_events(notes, tempos=[(0, 90)])
+    >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0), (480, 960, 64, 80, 0)]), tempos=[(0, 90)])
     >>> song.length, song.programs, song.tempos
     (960, (0,), ((0, 90),))
 
     Attributes:
-        notes: The notes, of NOTE_DTYPE, ordered by start, program and pitch; start and end in ticks.
+        notes: The notes, of NOTE_DTYPE, ordered by start, program, track and pitch; start and end in ticks.
         tempos: Tick and quarter notes per minute of each tempo change, ordered, the first at tick 0.
         time_signatures: Tick and (numerator, denominator) of each change, ordered, the first at tick 0.
-        pedals: The spans during which the sustain pedal of a program is down, of PEDAL_DTYPE.
+        pedals: The spans during which the sustain pedal of a track is down, of PEDAL_DTYPE.
         length: The tick at which the song ends; no note ends later.
         omitted: What the file has and the song lacks, and what was repaired at reading, in words, with counts. It is no
             part of the music: songs that differ in it only are equal.
+        tracks: The tracks that have notes or pedals, in the order of the file. Those that are missing are added,
+            ordered by program and number; those that play nothing are left out.
     """
 
     notes: np.ndarray
@@ -58,6 +94,14 @@ class Song:
     pedals: np.ndarray = field(default_factory=lambda: np.zeros(0, PEDAL_DTYPE))
     length: int = 0
     omitted: Mapping[str, int] = field(default_factory=dict)
+    tracks: tuple[Track, ...] = ()
+
+    def __post_init__(self) -> None:
+        codes = [events["program"].astype(np.int64) << 16 | events["track"] for events in (self.notes, self.pedals)]
+        keys = {divmod(code, 1 << 16) for code in np.unique(np.concatenate(codes)).tolist()}
+        tracks = [track for track in self.tracks if track.key in keys]
+        missing = sorted(keys - {track.key for track in tracks})
+        object.__setattr__(self, "tracks", (*tracks, *(Track(*key) for key in missing)))
 
     @classmethod
     def from_events(
@@ -68,6 +112,7 @@ class Song:
         pedals: np.ndarray | None = None,
         length: int = 0,
         omitted: Mapping[str, int] | None = None,
+        tracks: Iterable[Track] = (),
     ) -> "Song":
         """Return a song with its events in order.
 
@@ -80,9 +125,11 @@ class Song:
             pedals: The pedal spans, of PEDAL_DTYPE.
             length: The earliest tick at which the song ends; it is extended to the end of the last note or pedal.
             omitted: What the file has and the song lacks, in words, with counts; the default is nothing.
+            tracks: Tracks with their names and channels; those that are missing are added.
         """
-        sorted_notes = _sorted(notes, "start", "program", "pitch", "end", "velocity")
-        sorted_pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else _sorted(pedals, "start", "program", "end")
+        sorted_notes = _sorted(notes, "start", "program", "track", "pitch", "end", "velocity")
+        pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else pedals
+        sorted_pedals = _sorted(pedals, "start", "program", "track", "end")
         end = int(max(sorted_notes["end"].max(initial=0), sorted_pedals["end"].max(initial=0), length))
         return cls(
             sorted_notes,
@@ -91,6 +138,7 @@ class Song:
             sorted_pedals,
             end,
             omitted or {},
+            tuple(tracks),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -101,6 +149,7 @@ class Song:
             and self.tempos == other.tempos
             and self.time_signatures == other.time_signatures
             and self.length == other.length
+            and self.tracks == other.tracks
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -136,16 +185,44 @@ class Song:
             events["end"] = np.minimum(events["end"], end)
         tempos = [change for change in self.tempos if change[0] < end]
         time_signatures = [change for change in self.time_signatures if change[0] < end]
-        return Song.from_events(notes, tempos, time_signatures, pedals, end)
+        return Song.from_events(notes, tempos, time_signatures, pedals, end, tracks=self.tracks)
+
+
+def note_array(rows: Iterable[Sequence[Any]]) -> np.ndarray:
+    """Return notes of NOTE_DTYPE.
+
+    >>> note_array([(0, 480, 60, 80, 0), (0, 480, 48, 80, 0, 1)])["track"].tolist()
+    [0, 1]
+
+    Args:
+        rows: Start, end, pitch, velocity and program of each note, and the number of its track, which is 0 by default.
+    """
+    return _event_array(rows, NOTE_DTYPE)
+
+
+def pedal_array(rows: Iterable[Sequence[Any]]) -> np.ndarray:
+    """Return pedal spans of PEDAL_DTYPE.
+
+    >>> pedal_array([(0, 480, 0)])["end"].tolist()
+    [480]
+
+    Args:
+        rows: Start, end and program of each span, and the number of its track, which is 0 by default.
+    """
+    return _event_array(rows, PEDAL_DTYPE)
+
+
+def _event_array(rows: Iterable[Sequence[Any]], dtype: np.dtype[Any]) -> np.ndarray:
+    size = len(dtype.names or ())
+    return np.array([tuple(row) if len(row) == size else (*row, 0) for row in rows], dtype)
 
 
 def remove_overlaps(notes: np.ndarray) -> np.ndarray:
-    """Return notes without overlaps of one pitch and program.
+    """Return notes without overlaps of one pitch and track.
 
     Of notes that start together the longest is kept; a note that still sounds when the next one starts is shortened.
 
-    >>> notes = np.array([(0, 480, 60, 80, 0), (240, 600, 60, 80, 0)], NOTE_DTYPE)
-    >>> remove_overlaps(notes)["end"].tolist()
+    >>> remove_overlaps(note_array([(0, 480, 60, 80, 0), (240, 600, 60, 80, 0)]))["end"].tolist()
     [240, 600]
 
     Args:
@@ -153,12 +230,12 @@ def remove_overlaps(notes: np.ndarray) -> np.ndarray:
     """
     if not len(notes):
         return notes
-    notes = notes[np.lexsort((-notes["end"], notes["start"], notes["pitch"], notes["program"]))]
+    notes = notes[np.lexsort((-notes["end"], notes["start"], notes["pitch"], notes["track"], notes["program"]))]
     duplicate = np.append(False, _same_key(notes) & (notes["start"][1:] == notes["start"][:-1]))
     notes = notes[~duplicate]
     clipped = np.minimum(notes["end"][:-1], notes["start"][1:])
     notes["end"][:-1] = np.where(_same_key(notes), clipped, notes["end"][:-1])
-    return _sorted(notes, "start", "program", "pitch", "end", "velocity")
+    return _sorted(notes, "start", "program", "track", "pitch", "end", "velocity")
 
 
 def _sorted(events: np.ndarray, *names: str) -> np.ndarray:
@@ -167,8 +244,9 @@ def _sorted(events: np.ndarray, *names: str) -> np.ndarray:
 
 
 def _same_key(notes: np.ndarray) -> np.ndarray:
-    """Return for each note but the first whether it has the program and pitch of the previous one."""
-    same: np.ndarray = (notes["program"][1:] == notes["program"][:-1]) & (notes["pitch"][1:] == notes["pitch"][:-1])
+    """Return for each note but the first whether it has the track and pitch of the previous one."""
+    names = ("program", "track", "pitch")
+    same: np.ndarray = np.all([notes[name][1:] == notes[name][:-1] for name in names], axis=0)
     return same
 
 
