@@ -36,6 +36,11 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "valid": (76, "b6a4d340a25604da"),
         "test": (77, "b433d5828b6e7688"),
     },
+    "jsb16": {
+        "train": (229, "8c36407bd0be1b4c"),
+        "valid": (76, "b8d3cceac15a0c8b"),
+        "test": (77, "bf88caaf66472a3c"),
+    },
     "lieder": {
         "train": (197, "14e2f4f456dd4d42"),
         "valid": (8, "61a1e40719df6e45"),

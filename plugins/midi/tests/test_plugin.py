@@ -22,6 +22,7 @@ FILES = {
     "score": sorted((CORPORA / "lieder").glob("*.mid"))[1],
     "performance": sorted((CORPORA / "groove").glob("*.mid"))[0],
     "chorale": sorted((CORPORA / "jsb" / "train").glob("*.mid"))[0],
+    "voices": sorted((CORPORA / "jsb16" / "train").glob("*.mid"))[0],
 }
 
 

@@ -15,6 +15,7 @@ FILES = {
     "score": sorted((CORPORA / "lieder").glob("*.mid"))[1],
     "performance": sorted((CORPORA / "groove").glob("*.mid"))[0],
     "chorale": sorted((CORPORA / "jsb" / "train").glob("*.mid"))[0],
+    "voices": sorted((CORPORA / "jsb16" / "train").glob("*.mid"))[0],
 }
 
 
@@ -74,6 +75,12 @@ def write_long_song(folder: Path) -> Path:
         ("score", {"prompt_file": write_long_song, "prompt_bars": 0}, "prompt_file", "`prompt_bars`"),
         ("chorale", {"prompt_file": FILES["performance"]}, "prompt_file", "only drums"),
         ("score", {"prompt_file": FILES["score"], "bars": 2}, "prompt_file", "`bars`"),
+        ("score", {"key": "G"}, "key", "`voices`"),
+        ("chorale", {"rules": "strict"}, "rules", "`voices`"),
+        ("voices", {"key": "H"}, "key", "major key such as G"),
+        ("voices", {"key": "G", "prompt_file": FILES["voices"]}, "key", "leave out `key`"),
+        ("voices", {"prompt_file": FILES["performance"]}, "prompt_file", "only drums"),
+        ("voices", {"prompt_file": FILES["voices"], "prompt_bars": 6, "bars": 5}, "bars", "at least 6"),
     ],
 )
 def test_impossible_request_is_a_request_error(

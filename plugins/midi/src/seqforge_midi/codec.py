@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -25,12 +25,16 @@ from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.infill import InfillAutomaton, cut_infill
+from seqforge_midi.key_estimate import Key
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
 from seqforge_midi.request import MidiRequest, parse_request
 from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, Song
+from seqforge_midi.voice_grid import VOICE_PROGRAMS, voice_tracks
+from seqforge_midi.voice_prompt import with_total_bars
+from seqforge_midi.voices import Voices
 
 INFILL_CANDIDATES = 16
 """The number of infills that are drawn; the one that fits the following bars best is kept."""
@@ -71,12 +75,12 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     @classmethod
     def fit(cls, pieces: Iterable[Piece[Song]], options: MidiOptions) -> Self:
         """Return a codec with the labels and statistics of the pieces, in one pass."""
-        labels, stats = collect_stats(pieces)
+        labels, stats = _collect_stats(pieces, make_encoding(options))
         return cls(options, labels, stats)
 
     def extended_for(self, pieces: Iterable[Piece[Song]]) -> "MidiCodec":
         """Return the codec with the programs and ranges of other songs added."""
-        return MidiCodec(self.options, self.labels, self.stats.merged_with(collect_stats(pieces)[1]))
+        return MidiCodec(self.options, self.labels, self.stats.merged_with(_collect_stats(pieces, self.encoding)[1]))
 
     def encode(self, piece: Piece[Song]) -> Example:
         song = piece.content
@@ -110,9 +114,12 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         else:
             steps = self.encoding.encode(parsed.prompt).astype(self.space.dtype)
             extras = self.encoding.extras(parsed.prompt)
+            if isinstance(self.encoding, Voices):
+                parsed, steps = with_total_bars(self.encoding, parsed, steps)
         infill = None if parsed.infill is None else cut_infill(self.encoding, parsed, steps)
-        constraint = self.encoding.constraint(parsed if infill is None else infill.request)
-        self._check_prompt(constraint, steps)
+        whole = parsed if infill is None else infill.request
+        constraint = self.encoding.constraint(whole)
+        self._check_prompt(self.encoding.constraint(dataclasses.replace(whole, strict=False)), steps)
         if infill is None:
             return MidiTask(Prompt(Example(steps, extras=extras), constraint), parsed, self.encoding)
         prompt = Prompt(
@@ -145,6 +152,8 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the song transposed by up to half an octave within the range of the corpus, with other velocities."""
+        if isinstance(self.encoding, Voices):
+            return dataclasses.replace(example, steps=_transposed_voices(self.encoding, example.steps, self.stats, rng))
         steps = self._shift_velocities(example.steps, rng)
         pitches = self._pitches[example.steps]
         pitched = pitches >= 0
@@ -212,7 +221,12 @@ class MidiTask(Task[Song]):
                 notes["program"] = request.output_program
             tempos = ((0, request.bpm),) if request.bpm else tempos
             time_signatures = ((0, request.time_signature),) if request.time_signature else time_signatures
-        result = Song.from_events(notes, tempos, time_signatures, song.pedals, song.length, tracks=song.tracks)
+        tracks = song.tracks
+        if isinstance(self.encoding, Voices) and request.output_program is not None:
+            notes["track"] = notes["program"] - VOICE_PROGRAMS[0]
+            notes["program"] = request.output_program
+            tracks = voice_tracks(request.output_program)
+        result = Song.from_events(notes, tempos, time_signatures, song.pedals, song.length, tracks=tracks)
         return Piece(result, pieces[0].labels)
 
 
@@ -224,9 +238,49 @@ def make_encoding(options: MidiOptions) -> Encoding:
     """
     if options.encoding == "chorale":
         return Chorale(options.frame)
+    if options.encoding == "voices":
+        return Voices()
     if options.encoding == "performance":
         return Performance(options.resolution, options.velocity_bins)
     return Score(options.grid, options.microtiming, options.velocity_bins)
+
+
+def _collect_stats(pieces: Iterable[Piece[Song]], encoding: Encoding) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
+    """Return labels and statistics of songs; for the voices encoding, of their voices, with their keys."""
+    if not isinstance(encoding, Voices):
+        return collect_stats(pieces)
+    keys: Counter[str] = Counter()
+
+    def voices() -> Iterator[Piece[Song]]:
+        for piece in pieces:
+            steps = encoding.encode(piece.content)
+            if len(steps):
+                keys[str(encoding.key_of(steps))] += 1
+            yield Piece(encoding.canonical(piece.content), piece.labels)
+
+    labels, stats = collect_stats(voices())
+    return labels, dataclasses.replace(stats, keys=dict(sorted(keys.items())))
+
+
+def _transposed_voices(encoding: Voices, steps: np.ndarray, stats: CorpusStats, rng: np.random.Generator) -> np.ndarray:
+    """Return a piece in a key that keeps the voices within their ranges; frequent keys of the corpus are likely."""
+    if not len(steps):
+        return steps
+    ranges, key = encoding.ranges_of(steps), encoding.key_of(steps)
+    transpositions = [
+        semitones
+        for semitones in TRANSPOSITIONS
+        if all(
+            stats.pitch_range(program)[0] <= low + semitones and high + semitones <= stats.pitch_range(program)[1]
+            for program, (low, high) in ranges.items()
+        )
+    ]
+    if not transpositions:
+        return steps
+    keys = [str(Key((key.tonic + semitones) % 12, key.is_minor)) for semitones in transpositions]
+    weights = np.array([1 + stats.keys.get(name, 0) for name in keys], np.float64)
+    semitones = int(rng.choice(transpositions, p=weights / weights.sum()))
+    return encoding.transposed(steps, semitones).astype(steps.dtype)
 
 
 def _transposed(notes: np.ndarray, semitones: int) -> np.ndarray:

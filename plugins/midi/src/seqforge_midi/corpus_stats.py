@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class CorpusStats:
         max_notes: The number of notes of the longest piece.
         bpm: The median of the initial tempos.
         time_signature: The most frequent initial time signature.
+        keys: The number of pieces in each key, by its name such as `F#m`; for the voices encoding only.
     """
 
     ranges: Mapping[int, tuple[int, int]]
@@ -38,6 +39,11 @@ class CorpusStats:
     max_notes: int
     bpm: int
     time_signature: TimeSignature
+    keys: Mapping[str, int] = field(default_factory=dict)
+
+    def pitch_range(self, program: int) -> tuple[int, int]:
+        """Return the lowest and highest pitch of a program; those of MIDI for a program that does not play."""
+        return self.ranges.get(program, (0, 127))
 
     @property
     def lowest(self) -> int:
@@ -57,7 +63,7 @@ class CorpusStats:
             ranges[program] = (min(low, old_low), max(high, old_high))
         drum_pitches = tuple(sorted({*self.drum_pitches, *other.drum_pitches}))
         max_notes = max(self.max_notes, other.max_notes)
-        return CorpusStats(ranges, drum_pitches, max_notes, other.bpm, other.time_signature)
+        return CorpusStats(ranges, drum_pitches, max_notes, other.bpm, other.time_signature, other.keys)
 
     def to_json(self) -> dict[str, Any]:
         """Return the statistics as plain JSON."""
@@ -67,6 +73,7 @@ class CorpusStats:
             "max_notes": self.max_notes,
             "bpm": self.bpm,
             "time_signature": list(self.time_signature),
+            **({"keys": dict(self.keys)} if self.keys else {}),
         }
 
     @classmethod
@@ -85,7 +92,8 @@ class CorpusStats:
         max_notes, bpm = int(data["max_notes"]), int(data["bpm"])
         if numerator <= 0 or denominator <= 0 or max_notes < 0 or not MIN_BPM <= bpm <= MAX_BPM:
             raise ValueError(f"time signature {numerator}/{denominator}, {bpm} bpm or {max_notes} notes is impossible")
-        return cls(ranges, drum_pitches, max_notes, bpm, (numerator, denominator))
+        keys = {str(name): int(count) for name, count in data.get("keys", {}).items()}
+        return cls(ranges, drum_pitches, max_notes, bpm, (numerator, denominator), keys)
 
 
 def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:

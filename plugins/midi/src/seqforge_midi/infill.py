@@ -13,6 +13,8 @@ from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS
+from seqforge_midi.voice_prompt import cut_gap, restruck
+from seqforge_midi.voices import Voices
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def cut_infill(encoding: Encoding, request: ParsedRequest, steps: np.ndarray) ->
     """Return a song without the bars that a request wants filled in.
 
     Args:
-        encoding: The encoding: Score or Chorale.
+        encoding: The encoding: Score, Chorale or Voices.
         request: The request, with `infill`.
         steps: The tokens of the whole song.
 
@@ -51,6 +53,8 @@ def cut_infill(encoding: Encoding, request: ParsedRequest, steps: np.ndarray) ->
     """
     if isinstance(encoding, Chorale):
         return _cut_frames(request, steps)
+    if isinstance(encoding, Voices):
+        return _cut_voices(encoding, request, steps)
     assert isinstance(encoding, Score)
     return _cut_bars(encoding, request, steps)
 
@@ -92,6 +96,21 @@ def _cut_frames(request: ParsedRequest, steps: np.ndarray) -> Infill:
         gap_request=dataclasses.replace(request, frames=gap_end),
         request=dataclasses.replace(request, frames=frames),
         continues=frames > count,
+        extras={},
+    )
+
+
+def _cut_voices(encoding: Voices, request: ParsedRequest, steps: np.ndarray) -> Infill:
+    bars = encoding.bars_of(steps)
+    first, last = _checked_range(request, bars)
+    gap, bars_after = cut_gap(encoding, request, steps, first, last)
+    return Infill(
+        prefix=tuple(steps[: gap.start].tolist()),
+        suffix=restruck(encoding, steps[gap.stop :]),
+        separator=None,
+        gap_request=dataclasses.replace(request, bars_after=bars_after),
+        request=request,
+        continues=request.bars > bars,
         extras={},
     )
 

@@ -18,8 +18,8 @@ class MidiOptions:
     24
     """
 
-    encoding: Literal["score", "performance", "chorale"] = flag(
-        "score", help="Bars with notes on a grid, key presses in real time, or frames of pitches."
+    encoding: Literal["score", "performance", "chorale", "voices"] = flag(
+        "score", help="Bars with notes on a grid, key presses in real time, frames of pitches, or four voices."
     )
     grid: int = flag(12, help="score: Grid steps per quarter note (4, 8, 12, 20, 24, 40, ...).", unit="STEPS")
     microtiming: int = flag(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqforge_midi.key_estimate import Key
 from seqforge_midi.song import DRUMS, Song, TimeSignature
 from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES
 
@@ -27,6 +28,9 @@ class ParsedRequest:
         drum_pitches: The drum sounds that may be played.
         frames_per_bar: The number of frames per bar; for chorales only.
         frames: The exact number of frames; 0 for as many as the bars have; for chorales only.
+        bars_after: The number of bars that follow the last one that is written; for the voices encoding only.
+        key: The key; None if the model chooses; for the voices encoding only.
+        strict: Whether the rules of `seqforge_midi.voice_rules` hold; for the voices encoding only.
         infill: The first and last bar of the prompt that are written anew, counted from 1; None for none.
         transpose: The semitones by which the generated song is transposed.
         output_program: The program that is set after the generation; None to keep what was generated.
@@ -42,6 +46,9 @@ class ParsedRequest:
     drum_pitches: tuple[int, ...] = tuple(range(128))
     frames_per_bar: int = 4
     frames: int = 0
+    bars_after: int = 0
+    key: Key | None = None
+    strict: bool = False
     infill: tuple[int, int] | None = None
     transpose: int = 0
     output_program: int | None = None

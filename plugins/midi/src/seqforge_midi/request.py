@@ -3,17 +3,20 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from seqforge import ReadError, RequestError, did_you_mean, flag
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.instruments import program_name, program_number
+from seqforge_midi.key_estimate import Key
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS, MAX_BPM, MIN_BPM, Song, TimeSignature
 from seqforge_midi.tokens import TIME_SIGNATURES, nearest_tempo, nearest_time_signature
+from seqforge_midi.voices import Voices
 
 MAX_BARS = 1000
 MAX_SECONDS = 3600
@@ -34,14 +37,20 @@ class MidiRequest:
     prompt_bars: int | None = flag(
         None, help="Number of bars of the file to use; 0 for all. Default: 4, or all for an infill.", unit="BARS"
     )
-    infill: str = flag("", help="score, chorale: Bars of the file to rewrite, such as 5-8.", unit="BARS")
-    bars: int = flag(0, help="score, chorale: Exact number of bars, prompt included; 0: the model decides.")
+    infill: str = flag("", help="score, chorale, voices: Bars of the file to rewrite, such as 5-8.", unit="BARS")
+    bars: int = flag(0, help="score, chorale, voices: Exact number of bars, prompt included; 0: the model decides.")
     seconds: float = flag(0.0, help="performance: Longest duration, prompt included; 0: the model decides.")
     bpm: int = flag(0, help="Tempo throughout, in quarter notes per minute; 0: the model decides.")
     time_signature: str = flag(
         "", help="Time signature throughout, such as 6/8; empty: the model decides.", unit="SIGNATURE"
     )
     program: str = flag("", help="Instruments by number or name, separated by commas: 0, violin, drums.", unit="NAMES")
+    key: str = flag("", help="voices: The key, such as G, Bb, Em or F#m; empty: the model decides.", unit="KEY")
+    rules: Literal["free", "strict"] = flag(
+        "free",
+        help="voices: strict: no parallel fifths and octaves, no leaps over an octave, no crossing voices, and a last"
+        " chord that is the triad of the tonic in root position.",
+    )
     transpose: int = flag(0, help="Semitones by which the result is transposed.", unit="SEMITONES")
 
 
@@ -58,7 +67,7 @@ def parse_request(request: MidiRequest, encoding: Encoding, stats: CorpusStats) 
             not in the corpus.
     """
     _check_numbers(request, is_performance=isinstance(encoding, Performance))
-    is_chorale = isinstance(encoding, Chorale)
+    is_chorale = isinstance(encoding, Chorale | Voices)
     time_signature = _parse_time_signature(request.time_signature) if request.time_signature else None
     programs = _parse_programs(request.program) if request.program else None
     if programs is not None and not is_chorale:
@@ -73,13 +82,15 @@ def parse_request(request: MidiRequest, encoding: Encoding, stats: CorpusStats) 
         drum_pitches=stats.drum_pitches,
         infill=_parse_infill(request.infill) if request.infill else None,
         transpose=request.transpose,
+        key=_parse_key(request, encoding),
+        strict=request.rules == "strict",
     )
+    if is_chorale and programs is not None:
+        output_program = next((program for program in programs if program != DRUMS), 0)
+        parsed = dataclasses.replace(parsed, output_program=output_program)
     if isinstance(encoding, Chorale):
-        output_program = None
-        if programs is not None:
-            output_program = next((program for program in programs if program != DRUMS), 0)
         frames_per_bar = encoding.frames_per_bar(time_signature or stats.time_signature)
-        parsed = dataclasses.replace(parsed, output_program=output_program, frames_per_bar=frames_per_bar)
+        parsed = dataclasses.replace(parsed, frames_per_bar=frames_per_bar)
     if request.prompt_file is None:
         if request.infill:
             raise RequestError(
@@ -128,6 +139,27 @@ def _parse_time_signature(text: str) -> TimeSignature:
         allowed = "a time signature of at most 12 quarter notes, such as 4/4, 6/8, 5/4 or 2/2"
         raise RequestError.invalid("time_signature", text, allowed)
     return time_signature
+
+
+def _parse_key(request: MidiRequest, encoding: Encoding) -> Key | None:
+    """Return the requested key, None for none.
+
+    Raises:
+        RequestError: If the text names no key, the model has no keys or rules, or a prompt decides the key.
+    """
+    for field, value, default in (("key", request.key, ""), ("rules", request.rules, "free")):
+        if value != default and not isinstance(encoding, Voices):
+            reason = f"`{field}` applies to models with the encoding `voices` only, such as `chorales`"
+            raise RequestError(reason, field=field, value=value)
+    if not request.key:
+        return None
+    if request.prompt_file is not None:
+        raise RequestError("the file of `prompt_file` decides the key; leave out `key`", field="key", value=request.key)
+    try:
+        return Key.parse(request.key)
+    except ValueError:
+        allowed = "a major key such as G, Bb or F#, or a minor key such as Em or F#m"
+        raise RequestError.invalid("key", request.key, allowed) from None
 
 
 def _parse_infill(text: str) -> tuple[int, int]:
@@ -207,9 +239,11 @@ def _read_prompt(
             f"the prompt has {len(song.notes):,} notes, and the longest piece of the model's corpus has"
             f" {stats.max_notes:,}; use fewer bars with `prompt_bars`"
         )
-    if isinstance(encoding, Chorale):
+    if isinstance(encoding, Chorale | Voices):
         if not (song.notes["program"] != DRUMS).any():
             raise error("it has only drums, and a chorale has none")
+        if isinstance(encoding, Voices):
+            song = encoding.canonical(song)
     else:
         _check_programs(song.programs, stats, f"`prompt_file` is {path}", "prompt_file", path)
     return song

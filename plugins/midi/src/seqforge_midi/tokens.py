@@ -66,7 +66,7 @@ class Vocabulary:
     def names(self) -> tuple[str, ...]:
         """Return the name of each token, for messages."""
         return tuple(
-            kind if value is None else f"{kind}:{'/'.join(map(str, value)) if isinstance(value, tuple) else value}"
+            kind if value is None else f"{kind}:{'/'.join(map(str, value)) if type(value) is tuple else value}"
             for kind, value in zip(self.kinds, self.values, strict=True)
         )
 
