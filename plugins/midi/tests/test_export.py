@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 import wave
 import xml.etree.ElementTree as ElementTree
@@ -6,6 +7,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pretty_midi
+import pypdf
 import pytest
 import symusic
 
@@ -14,6 +16,7 @@ from seqforge import Origin, Piece, ReadError, WriteError
 from seqforge_midi import Midi, MidiOptions, Song
 from seqforge_midi.audio import loop_seconds, wrap
 from seqforge_midi.codec import make_encoding
+from seqforge_midi.layout import Layout
 from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import note_array
@@ -143,7 +146,23 @@ def test_missing_soundfont_is_a_write_error(tmp_path: Path, monkeypatch: pytest.
         Midi().write([Piece(canonical_song("chorale"))], tmp_path / "a.wav")
 
 
-def test_missing_music21_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "music21", None)
-    with pytest.raises(WriteError, match=r"pip install music21; or write \.mid"):
-        Midi().write([Piece(canonical_song("chorale"))], tmp_path / "a.musicxml")
+@pytest.mark.parametrize(("suffix", "library"), [(".pdf", "verovio"), (".png", "typst")])
+def test_missing_library_is_one_sentence(
+    suffix: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(WriteError, match=rf"{library}, which is not installed: pip install"):
+        Midi().write([Piece(canonical_song("chorale"))], tmp_path / f"a{suffix}")
+
+
+def test_picture_of_a_score_is_the_engraved_score(tmp_path: Path) -> None:
+    song = dataclasses.replace(canonical_song("chorale"), layout=Layout(title="A & B", picture="score"))
+    for suffix in (".svg", ".png", ".pdf"):
+        Midi().write([Piece(song)], tmp_path / f"a{suffix}")
+    picture = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "A &amp; B</text>" in picture and picture.count('class="staff"') >= 2
+    assert ElementTree.fromstring(picture).get("width") == "840px"
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    (page,) = pypdf.PdfReader(tmp_path / "a.pdf").pages
+    assert "A & B" in page.extract_text() and float(page.mediabox.width) == pytest.approx(630)

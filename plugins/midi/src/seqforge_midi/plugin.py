@@ -54,11 +54,11 @@ class Midi(
     """
 
     name = "midi"
-    summary = "MIDI files of any kind; writes MIDI, MusicXML, piano rolls as SVG, and sound"
+    summary = "MIDI files of any kind; writes MIDI, MusicXML, engraved scores, piano rolls, and sound"
     unit = "note"
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
-    writes = (".mid", ".midi", ".smf", ".rmi", ".musicxml", ".svg", ".wav")
-    provenance_suffixes = (".mid", ".midi", ".smf", ".rmi", ".svg")
+    writes = (".mid", ".midi", ".smf", ".rmi", ".musicxml", ".mxl", ".svg", ".png", ".pdf", ".wav")
+    provenance_suffixes = (".mid", ".midi", ".smf", ".rmi", ".svg", ".png")
     Options = MidiOptions
     Request = MidiRequest
     codec = MidiCodec

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from seqforge_midi.layout import Layout
+
 TICKS_PER_QUARTER = 480
 DRUMS = 128
 """The program number that stands for the drums of channel 10. Programs 0 to 127 are those of General MIDI."""
@@ -86,6 +88,7 @@ class Song:
             part of the music: songs that differ in it only are equal.
         tracks: The tracks that have notes or pedals, in the order of the file. Those that are missing are added,
             ordered by program and number; those that play nothing are left out.
+        layout: How the song is written as a score or a picture. It is no part of the music either.
     """
 
     notes: np.ndarray
@@ -95,6 +98,7 @@ class Song:
     length: int = 0
     omitted: Mapping[str, int] = field(default_factory=dict)
     tracks: tuple[Track, ...] = ()
+    layout: Layout = field(default_factory=Layout)
 
     def __post_init__(self) -> None:
         codes = [events["program"].astype(np.int64) << 16 | events["track"] for events in (self.notes, self.pedals)]
