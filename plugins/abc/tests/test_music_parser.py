@@ -180,7 +180,8 @@ def test_bar_lines_before_the_first_and_after_the_last_note():
     ("text", "expected"),
     [("A|1 B:|2 c|]", "o | [1 o :| [2 o |]"), ("A [1 B:|[2 c", "o [1 o :| [2 o"), ("A|[1 B:|]2 c", "o | [1 o :| [2 o"),
      ("A|1,3 B:|2,4 c", "o | [1,3 o :| [2,4 o"), ("A|1-3 B:|4 c", "o | [1,2,3 o :| [4 o"),
-     ("A|\n1 B:|\n2 c", "o | [1 o :| [2 o"), ("A[5-9B", "o [5 o"), ("A|2B", "o | [2 o")],
+     ("A|\n1 B:|\n2 c", "o | [1 o :| [2 o"), ("A| 3B|4 c", "o | o | [4 o"), ("A| 2B", "o | o"),
+     ("A[5-9B", "o [5 o"), ("A|2B", "o | [2 o")],
 )  # fmt: skip
 def test_spellings_of_endings(text, expected):
     assert shape(text) == expected

@@ -28,7 +28,7 @@ TOKEN = re.compile(
     | (?P<tie>\.?-)
     | (?P<field>\[[A-Za-z]:[^\[\]]*\]|(?<![^\s|\]])(?:M:\s*\d+/\d+|L:\s*1/\d+))
     | (?P<chord>\[(?:[^\[\]|:"]|"[^"]*")*\]{_LENGTH}|\+(?:{_PITCH}{_LENGTH}){{2,}}\+{_LENGTH})
-    | (?P<decoration>![^!\s|\[\]:]+!|\+[^+\s|\[\]]+\+)
+    | (?P<decoration>![^!\s|\[\]:]+!|![A-Za-z]*[H-WYh-wy][A-Za-z]*:[A-Za-z]*!|\+[^+\s|\[\]]+\+)
     | (?P<spacer>y\d*)
     | (?P<overlay>\(?&+\)?)
     | (?P<letter>[.~A-Za-z])
@@ -48,7 +48,7 @@ _NON_MUSIC_LETTER = re.compile(r"[^\W\d_A-Ga-gxyzXZHLMOPSTuv]")
 _OPEN = re.compile(r'(?:\[(?:[A-Za-z]:[^\[\]]*|(?![|1-9:])[^\[\]|:]*)|\{[^{}|]*|"[^"]*)\Z')
 _CLOSING = re.compile(r"[^\[\]{}|]*[\]}]")
 _QUOTE = re.compile(r'"[^"]*"')
-_EXCLAMATION = re.compile(r"(![^!\s|\[\]:]+!)")
+_EXCLAMATION = re.compile(r"(![^!\s|\[\]:]+!|![A-Za-z]*[H-WYh-wy][A-Za-z]*:[A-Za-z]*!)")
 _ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 
 

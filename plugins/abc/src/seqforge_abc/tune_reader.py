@@ -68,6 +68,8 @@ def _misread(tune: Tune) -> str:
     length = sum((bar.length for bar in bars), Fraction(0))
     if 2 * misfit <= count or length < MIN_CHECKED_BARS * tune.meter.bar_length:
         return ""
+    if count == 1:
+        return f"has no bar lines, although its meter is {tune.meter}; add them, or write M:none"
     return f"has {misfit} of {count} bars that do not fill its meter, {tune.meter}; correct M: or the note lengths"
 
 

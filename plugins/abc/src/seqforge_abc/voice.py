@@ -199,7 +199,10 @@ class Voice(VoiceState):
             self.elements.append(Ending(number))
 
     def read_number(self, text: str) -> None:
-        if self.elements and isinstance(self.elements[-1], BarLine):
+        """Read a number after a bar line as an ending, if it is 1 or continues the endings before it."""
+        last = next((element.number for element in reversed(self.elements) if isinstance(element, Ending)), "0")
+        follows = text == "1" or int(text) == int(last[-1]) + 1
+        if follows and self.elements and isinstance(self.elements[-1], BarLine):
             self.read_ending(text)
         else:
             self.count_loss(UNKNOWN_SIGNS)

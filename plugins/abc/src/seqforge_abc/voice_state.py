@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from seqforge_abc.key_field import KeyField, KeySignature
+from seqforge_abc.line_ends import omitted_bar_lines, with_bar_lines
 from seqforge_abc.lyrics import NEXT_BAR, split_lyrics
 from seqforge_abc.staff import Staff, interval_of, transposed, transposed_pitch
 from seqforge_abc.theory import Meter, Pitch
@@ -41,6 +42,7 @@ class VoiceState:
         part: The name of the part that begins with the next note, "" for none.
         line_begin: The index in `elements` at which the last line of music begins.
         verse: The number of w: fields after that line.
+        line_starts: The indices in `elements` at which lines of music begin that do not continue the line before.
         broken_rhythm: The broken rhythm sign before the next note, "" for none.
         tuplet: The tuplet that begins with the next note, None for none.
         tuplet_left: The number of coming notes that belong to a tuplet.
@@ -66,6 +68,7 @@ class VoiceState:
         self.slur_starts = 0
         self.part = ""
         self.line_begin = self.verse = 0
+        self.line_starts: set[int] = set()
         self.broken_rhythm = ""
         self.tuplet: Tuplet | None = None
         self.tuplet_left = 0
@@ -125,7 +128,11 @@ class VoiceState:
         self.meter = meter
 
     def finish(self) -> None:
-        """Place and count what stands after the last note, and transpose the elements to how they sound."""
+        """Add omitted bar lines, place what stands after the last note, and transpose to the sounding pitches."""
+        if indices := omitted_bar_lines(self.elements, self.first_meter, self.line_starts):
+            self.elements, self.ties = with_bar_lines(self.elements, self.ties, indices)
+            self.last_note = max(index for index, element in enumerate(self.elements) if isinstance(element, Note))
+            self.count_loss("bar lines omitted at the end of a line, added", len(indices))
         if self.staff.semitones:
             self._transpose(*interval_of(self.staff.semitones, self.first_key))
         self.attach_bar_line_decorations()
@@ -150,6 +157,7 @@ class VoiceState:
         """
         self.line_start = True
         if not continued:
+            self.line_starts.add(len(self.elements))
             self.line_begin, self.verse = len(self.elements), 0
 
     def read_lyrics(self, text: str) -> None:

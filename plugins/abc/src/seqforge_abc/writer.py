@@ -311,6 +311,7 @@ def _lines(tune: Tune, unit: Fraction) -> Iterator[str]:
         writer.begin_bar()
     widths = [len(body) + len(tail) for body, tail in zip(bodies, tails, strict=True)]
     line, notes = "", list[Note]()
+    overlong = any(bar.length > bar.meter.bar_length > 0 for bar in bars)
     breaks = frozenset(line_breaks(bars, widths, MAX_LINE_LENGTH))
     for number, (body, tail) in enumerate(zip(bodies, tails, strict=True)):
         line += body
@@ -319,16 +320,23 @@ def _lines(tune: Tune, unit: Fraction) -> Iterator[str]:
             line += tail
             continue
         closing, opening = _split_bar_line(tail)
-        yield from _with_lyrics((line + closing).rstrip(), notes)
+        yield from _with_lyrics((line + closing).rstrip(), notes, overlong=overlong)
         line, notes = opening, []
     if line.strip():
-        yield from _with_lyrics(line.rstrip(), notes)
+        yield from _with_lyrics(line.rstrip(), notes, overlong=overlong)
 
 
-def _with_lyrics(line: str, notes: Sequence[Note]) -> list[str]:
-    """Return a line of music and the lyrics below it; a line with lyrics is not broken."""
+def _with_lyrics(line: str, notes: Sequence[Note], *, overlong: bool) -> list[str]:
+    """Return a line of music and the lyrics below it; a line with lyrics is not broken.
+
+    Args:
+        line: The line of music.
+        notes: Its notes.
+        overlong: Whether a bar of the tune is longer than its meter. Lines that are broken within a bar then end with a
+            backslash, because readers take the end of a full bar at the end of a line for a bar line (`line_ends`).
+    """
     lyrics = list(lyric_lines(notes))
-    return [line, *lyrics] if lyrics else _wrap(line)
+    return [line, *lyrics] if lyrics else _wrap(line, "\\" if overlong else "")
 
 
 def _split_bar_line(tail: str) -> tuple[str, str]:
@@ -340,8 +348,8 @@ def _split_bar_line(tail: str) -> tuple[str, str]:
     return tail, ""
 
 
-def _wrap(line: str) -> list[str]:
-    """Return a line of music, broken between beats if it is too long to be engraved."""
+def _wrap(line: str, ending: str) -> list[str]:
+    """Return a line of music, broken between beats if it is too long to be engraved; the parts end with `ending`."""
     if len(line) <= _MAX_UNBROKEN_LENGTH:
         return [line] if line else []
     lines = []
@@ -350,6 +358,6 @@ def _wrap(line: str) -> list[str]:
         cut = max((space for space in spaces if space < _BROKEN_LENGTH), default=spaces[0] if spaces else 0)
         if not cut:
             break
-        lines.append(line[:cut])
+        lines.append(line[:cut] + ending)
         line = line[cut + 1 :]
     return [*lines, line]
