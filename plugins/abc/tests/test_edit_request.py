@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqforge.cli.main import main
 from seqforge_abc import AbcRequest
 from seqforge_abc.reader import read_book
 from seqforge_abc.regions import find_regions
+from seqforge_abc.tune import Tempo
 from seqforge_abc.tune_choice import TuneChoice
 
 BOOK = """X:1
@@ -145,6 +147,7 @@ def test_a_tune_that_cannot_be_chosen_is_a_request_error(book: Path, table: Path
         ({"infill": "BOOK#1:9"}, "infill"),
         ({"vary": "BOOK#1:5-8"}, "vary"),
         ({"answer": "BOOK"}, "answer"),
+        ({"vary": "BOOK#1", "tempo": "fast"}, "tempo"),
     ],
 )
 def test_an_impossible_edit_is_a_request_error(book: Path, fields: dict[str, Any], field: str) -> None:
@@ -184,6 +187,17 @@ def test_edited_tunes_differ_by_seed_and_number_and_keep_title_and_rhythm(
     assert {(piece.content.title, piece.content.rhythm) for piece in pieces} == {("First", "jig")}
     assert models["tokens"].generate(3, seed=2, vary=f"{book}#1", keep=0.5)[0].content != pieces[0].content
     assert models["tokens"].generate(1, answer=f"{book}#3", title="New")[0].content.title == "New"
+
+
+@pytest.mark.parametrize(
+    ("text", "tempo"), [("90", Tempo(Fraction(3, 8), 90)), ("1/4=100", Tempo(Fraction(1, 4), 100)), ("", None)]
+)
+@pytest.mark.parametrize("fields", [{"vary": "BOOK#1"}, {"infill": "BOOK#1:2-3"}, {"answer": "BOOK#1"}])
+def test_an_edited_tune_gets_the_requested_tempo(
+    book: Path, models: dict[str, seqforge.Model], fields: dict[str, str], text: str, tempo: Tempo | None
+) -> None:
+    values = {name: value.replace("BOOK", str(book)) for name, value in fields.items()}
+    assert models["tokens"].generate(1, tempo=text, **values)[0].content.tempo == tempo
 
 
 def test_file_says_which_bars_are_new_and_has_the_others_unchanged(

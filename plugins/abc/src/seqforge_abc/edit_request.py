@@ -6,7 +6,8 @@ from typing import Any
 
 from seqforge import RequestError
 from seqforge_abc.edits import Edit, answer, rewrite_bars, vary
-from seqforge_abc.tune import Tune
+from seqforge_abc.tempo_request import requested_tempo, with_tempo
+from seqforge_abc.tune import Tempo, Tune
 from seqforge_abc.tune_choice import TuneChoice
 
 __all__ = ["DEFAULT_KEEP", "EditRequest"]
@@ -15,7 +16,7 @@ DEFAULT_KEEP = 0.7
 """The share of the bars that a variation keeps."""
 FIELDS = ("vary", "infill", "answer")
 """The fields that name a tune to edit."""
-_BESIDE = ("keep", "title", "instrument")
+_BESIDE = ("keep", "title", "instrument", "tempo")
 """The fields that may be set, too, if a tune is edited; the tune has its own key, meter, rhythm and bars."""
 
 
@@ -27,11 +28,13 @@ class EditRequest:
         field: The field that names the tune, one of `FIELDS`.
         choice: The file, the tune in it, and the bars.
         keep: The share of the bars that a variation keeps.
+        tempo: The tempo of the result; None for that of the tune.
     """
 
     field: str
     choice: TuneChoice
     keep: float = DEFAULT_KEEP
+    tempo: Tempo | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> "EditRequest | None":
@@ -70,7 +73,7 @@ class EditRequest:
             raise RequestError.invalid(
                 field, choice.text, "a file without bars", advice="`infill` rewrites the bars that you choose"
             )
-        return cls(field, choice, DEFAULT_KEEP if keep is None else keep)
+        return cls(field, choice, DEFAULT_KEEP if keep is None else keep, requested_tempo(values["tempo"]))
 
     def edit(self, tune: Tune | None = None) -> Edit:
         """Return the edit.
@@ -81,7 +84,7 @@ class EditRequest:
         Raises:
             RequestError: If the tune cannot be read or edited so.
         """
-        tune = self.choice.read() if tune is None else tune
+        tune = with_tempo(self.choice.read() if tune is None else tune, self.tempo)
         try:
             if self.field == "vary":
                 return vary(tune, self.keep)

@@ -1,7 +1,6 @@
 """The generation request: key, meter, rhythm, number of bars and the beginning of the tune."""
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +14,7 @@ from seqforge_abc.form import Form, parse_form
 from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, Instrument, unplayable
 from seqforge_abc.kept import Kept
 from seqforge_abc.tempo import tempo_text
+from seqforge_abc.tempo_request import requested_tempo
 from seqforge_abc.theory import Key, Meter, parse_key, parse_meter
 from seqforge_abc.tokens import METERS, REQUEST_ONLY, all_keys, encode_tune, unit_token
 from seqforge_abc.tune import Tempo, Tune, unit_note_length
@@ -27,7 +27,6 @@ from seqforge_abc.written_prompt import (
     split_header,
 )
 
-_TEMPO = re.compile(r"(?:(\d{1,2}/(?:1|2|4|8|16|32)) *= *)?(\d{1,4})")
 PIPE_KEYS = ("HP", "Hp")
 """The keys of the Highland pipes, which are written as A mixolydian."""
 MODES = {
@@ -196,7 +195,7 @@ def parse_request(request: AbcRequest, rhythms: Sequence[str], keep: Kept = NOTH
         request.bars if form is None else form.total_bars,
         request.title,
         instruments=tuple(instruments),
-        tempo=_tempo(request.tempo),
+        tempo=requested_tempo(request.tempo),
         form=form,
         chords=request.chords,
     )
@@ -226,22 +225,6 @@ def _form(text: str, bars: int) -> Form | None:
             field="bars", value=bars, allowed=f"a multiple of {sections}",
         )  # fmt: skip
     return dataclasses.replace(form, bars=bars // sections) if bars else form
-
-
-def _tempo(text: str) -> Tempo | None:
-    """Return the tempo that a text names, None for an empty text.
-
-    Raises:
-        RequestError: If it names none, or one that is not played.
-    """
-    if not text.strip():
-        return None
-    match = _TEMPO.fullmatch(text.strip())
-    tempo = Tempo(Fraction(match[1] or 0), int(match[2])) if match else None
-    if tempo is None or not 4 <= 4 * (tempo.beat or Fraction(1, 4)) * tempo.per_minute <= 1000:
-        allowed = "a number of beats per minute, such as 112, or a beat and a number, such as 3/8=112"
-        raise RequestError.invalid("tempo", text, allowed)
-    return tempo
 
 
 def _with_prompt(parsed: ParsedRequest, text: str, rhythms: Sequence[str], keep: Kept) -> ParsedRequest:
