@@ -1,3 +1,4 @@
+import csv
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,8 @@ from seqforge.api.convert import convert
 from seqforge_abc import Abc, AbcCodec, AbcOptions, Tune
 from seqforge_abc.playback import played_notes
 from seqforge_abc.session_dump import tune_text
-from seqforge_abc.tune import BarLine, Ending, Note, Tempo, Tuplet
+from seqforge_abc.theory import Key
+from seqforge_abc.tune import BarLine, ChordSymbol, Ending, Note, Tempo, Tuplet
 from seqforge_abc.writer import tune_to_abc
 
 CODEC = AbcCodec.fit([], AbcOptions(keep="slurs,tempo"))
@@ -22,6 +24,22 @@ CSV = (
     "1,2,Empty,jig,6/8,Gmajor,,2001-01-01,x\n"
     "3,4,The 100% Jig,jig,,Gmajor,GAB cde!fga bag|,2001-01-01,x\n"
 )
+DUMP = (
+    "tune_id,setting_id,name,type,meter,mode,abc,date,username,composer\n"
+    '22859,46394,"Cat In The Corner, The","slip jig",9/8,Adorian,"|:E2A ABc B2G|1 e2c cde d2G:|2 e2c cde d2B||\n'
+    "K:D\n"
+    'c2A ABc d2B|A3 A3 A3||","2023-03-09 13:30:50","a b","A. Composer"\n'
+    '16173,31268,"Bàta Beag",waltz,3/4,Dmajor,"V:1\n'
+    '|:ag|""D""f2 fg ""A7""ef|d4:|\n'
+    "V:2\n"
+    "|:fe|d2 d2 A2|F4:|\n"
+    "V:1\n"
+    '""G""B6|]\n'
+    "V:2\n"
+    'G6|]","2017-11-08 03:13:15",JACKB,\n'
+    '5478,52484,7/8,reel,4/4,Dmajor,"|:c[D3G3] D EDB,D|GABG !slide!c4:|",2024-11-25 01:34:55,RobSheldrick,\n'
+)
+"""Rows with the columns of https://github.com/adactio/TheSession-data (csv/tunes.csv), with invented music."""
 
 
 def read(path: Path) -> tuple[list[Tune], list[ReadError]]:
@@ -103,6 +121,34 @@ def test_other_tables_are_errors(tmp_path: Path, name: str, text: str) -> None:
 
 def test_music_with_its_own_header_is_not_given_another() -> None:
     assert tune_text({"abc": "T:A\nK:D\nDEF|", "mode": "Gmajor"}) == "X:1\nT:A\nK:D\nDEF|"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_rows_as_the_session_publishes_them_are_read(tmp_path: Path, suffix: str) -> None:
+    rows = list(csv.DictReader(DUMP.splitlines(keepends=True)))
+    (tmp_path / f"tunes{suffix}").write_text(DUMP if suffix == ".csv" else json.dumps(rows), encoding="utf-8")
+    tunes, errors = read(tmp_path / f"tunes{suffix}")
+    assert not errors
+    assert [(tune.title, tune.rhythm, str(tune.meter), str(tune.key)) for tune in tunes] == [
+        ("Cat In The Corner, The", "slip jig", "9/8", "Ador"),
+        ("Bàta Beag", "waltz", "3/4", "D"),
+        ("7/8", "reel", "4/4", "D"),
+    ]
+    assert [tune.texts("C") for tune in tunes] == [["A. Composer"], [], []]
+    slip_jig, waltz, reel = tunes
+    assert [str(element) for element in slip_jig.elements if isinstance(element, Key)] == ["D"]
+    assert len(slip_jig.notes()) == 31 and {
+        element.number for element in slip_jig.elements if isinstance(element, Ending)
+    }
+    assert len(waltz.second) == 4 and waltz.notes()[2].chord_symbol == ChordSymbol(2)
+    assert [len(note.pitches) for note in reel.notes()][:2] == [1, 2]
+    assert "slide" in reel.notes()[-1].decorations
+
+
+def test_a_key_within_the_music_is_a_change_and_no_header() -> None:
+    row = {"type": "jig", "mode": "Gmajor", "meter": "6/8"}
+    assert tune_text({**row, "abc": "GAB cde|\nK:D\ndef d3|"}).splitlines()[3:5] == ["L:1/8", "K:Gmajor"]
+    assert tune_text({**row, "abc": "K:D\ndef d3|"}).splitlines()[3:6] == ["L:1/8", "K:Gmajor", "K:D"]
 
 
 # -- MusicXML ----------------------------------------------------------------------------------------------------

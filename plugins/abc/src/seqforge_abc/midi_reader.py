@@ -20,7 +20,7 @@ from seqforge_abc.normal_form import to_normal_form
 from seqforge_abc.notation import music21
 from seqforge_abc.theory import NO_KEY, Key, Meter, Pitch, parse_key
 from seqforge_abc.tune import BarLine, Element, Note, Tempo, Tune
-from seqforge_abc.tuplet_groups import with_tuplets
+from seqforge_abc.tuplet_groups import with_tuplets_and_ties
 
 MIDI_SUFFIXES = (".mid", ".midi")
 GRIDS = (1, 2, 4, 3, 6, 8, 12, 16)
@@ -88,11 +88,7 @@ def tune_of_midi(file: Any) -> Tune:
     meter, upbeat = events.meter_and_upbeat(sounds)
     elements, ratios, ties = _elements(sounds, key, events.meters, upbeat)
     losses: Counter[str] = Counter()
-    written = with_tuplets(elements, ratios)
-    places = [index for index, element in enumerate(written) if isinstance(element, Note)]
-    notes = [index for index, element in enumerate(elements) if isinstance(element, Note)]
-    place = dict(zip(notes, places, strict=True))
-    tied = {place[index]: set(elements[index].pitches) for index in ties}  # type: ignore[union-attr]
+    written, tied = with_tuplets_and_ties(elements, ratios, ties)
     normal = to_normal_form(written, tied, losses)
     tempo = Tempo(Fraction(1, 4), max(1, min(999, round(60_000_000 / events.tempo))))
     return Tune(normal, key, meter, title=events.title, tempo=tempo, losses=+losses)

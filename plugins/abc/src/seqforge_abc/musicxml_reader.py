@@ -18,7 +18,7 @@ from seqforge_abc.normal_form import ending_number, to_normal_form
 from seqforge_abc.notation import music21
 from seqforge_abc.theory import NO_METER, Key, Meter, Pitch
 from seqforge_abc.tune import BarLine, ChordSymbol, Element, Ending, Note, Tempo, TextField, Tune
-from seqforge_abc.tuplet_groups import with_tuplets
+from seqforge_abc.tuplet_groups import with_tuplets_and_ties
 
 MUSICXML_SUFFIXES = (".musicxml", ".xml", ".mxl")
 _DECORATIONS = {
@@ -74,7 +74,8 @@ def tune_of_score(score: Any) -> Tune:
     builder = _TuneBuilder(parts[0])
     builder.build()
     losses: Counter[str] = Counter()
-    elements = to_normal_form(with_tuplets(builder.elements, builder.ratios), builder.tied_pitches(), losses)
+    written, tied = with_tuplets_and_ties(builder.elements, builder.ratios, builder.ties)
+    elements = to_normal_form(written, tied, losses)
     tune = Tune(elements, builder.first_key or estimated_key(parts[0]), builder.first_meter, tempo=builder.tempo)
     metadata = score.metadata
     if metadata is None:
@@ -121,15 +122,6 @@ class _TuneBuilder:
         """Read the measures."""
         for measure in self.part.getElementsByClass("Measure"):
             self._measure(measure)
-
-    def tied_pitches(self) -> dict[int, set[Pitch]]:
-        """Return the pitches that are tied to the next note, by the index of the note among the elements."""
-        indices = [
-            index for index, element in enumerate(with_tuplets(self.elements, self.ratios)) if isinstance(element, Note)
-        ]
-        before = [index for index, element in enumerate(self.elements) if isinstance(element, Note)]
-        place = dict(zip(before, indices, strict=True))
-        return {place[index]: set(self.elements[index].pitches) for index in self.ties}  # type: ignore[union-attr]
 
     def _measure(self, measure: Any) -> None:
         number = measure.measureNumberWithSuffix()

@@ -25,7 +25,8 @@ METERS = {
     "three-two": "3/2",
 }  # fmt: skip
 """The meter of a type of tune, for rows without a meter; 4/4 for other types."""
-_HEADER_LINE = re.compile(r"^\s*[XK]:", re.MULTILINE)
+_FIELD_LINES = re.compile(r"(?:[ \t]*[A-Za-z]:(?![|:]).*(?:\n|\Z))*")
+_FIELD_LETTER = re.compile(r"^[ \t]*([A-Za-z]):", re.MULTILINE)
 _Row = tuple[str, int | None, Mapping[str, Any]]
 """The place of a row, its line if it has one, and its cells."""
 
@@ -81,10 +82,13 @@ def tune_text(row: Mapping[str, Any]) -> str:
     EFG|
 
     Args:
-        row: The cells by column; music that has a header of its own is returned as it is.
+        row: The cells by column; music that has a header of its own is returned as it is. A header begins the music and
+            contains X:, or K: and another field; a K: field alone is a change of key.
     """
     music = "\n".join(line for line in str(row[MUSIC_COLUMN]).splitlines() if line.strip())
-    if _HEADER_LINE.search(music):
+    fields_before = _FIELD_LINES.match(music)
+    letters = set(_FIELD_LETTER.findall(fields_before[0] if fields_before else ""))
+    if "X" in letters or ("K" in letters and letters & set("TMLR")):
         return music if music.lstrip().startswith("X:") else f"X:1\n{music}"
     cells = {name: " ".join(str(value).split()) for name, value in row.items() if value is not None}
     kind = cells.get("type", "")

@@ -1,9 +1,10 @@
 """Tuplets from sounding durations: consecutive notes of one ratio are grouped until they fill an even length."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from seqforge_abc.theory import Pitch
 from seqforge_abc.tune import BarLine, Element, Note, Tuplet
 
 
@@ -48,3 +49,28 @@ def with_tuplets(elements: Sequence[Element], ratios: Mapping[int, tuple[int, in
         result.append(element)
     flush()
     return result
+
+
+def with_tuplets_and_ties(
+    elements: Sequence[Element], ratios: Mapping[int, tuple[int, int]], ties: Iterable[int]
+) -> tuple[list[Element], dict[int, set[Pitch]]]:
+    """Return the elements of `with_tuplets`, and the pitches of each note among them that is tied to the next note.
+
+    >>> third = Note((), Fraction(1, 12))
+    >>> with_tuplets_and_ties([third, third, third], {0: (3, 2), 1: (3, 2), 2: (3, 2)}, [1])[1]
+    {2: set()}
+
+    Args:
+        elements: The elements; the durations of notes are sounding ones.
+        ratios: For the index of a note in a tuplet, p and q: p notes are played in the time of q.
+        ties: The indices in `elements` of the notes that are tied.
+    """
+    written = with_tuplets(elements, ratios)
+    before = [index for index, element in enumerate(elements) if isinstance(element, Note)]
+    after = [index for index, element in enumerate(written) if isinstance(element, Note)]
+    places, tied = dict(zip(before, after, strict=True)), dict[int, set[Pitch]]()
+    for index in ties:
+        note = elements[index]
+        assert isinstance(note, Note)
+        tied[places[index]] = set(note.pitches)
+    return written, tied
