@@ -51,7 +51,8 @@ def file_header(lines: Sequence[str]) -> list[str]:
 def played_by_abc2midi(text: str, folder: Path) -> tuple[list[list[Note]] | None, list[str]]:
     """Return the notes that abc2midi plays, by track, and the errors that it reports; None if it writes no file.
 
-    Fermatas do not lengthen notes (-NFER): seqforge moves the fermata of a bar line to the note before it.
+    Fermatas do not lengthen notes (-NFER): seqforge moves the fermata of a bar line to the note before it. R: is
+    left out, because abc2midi changes the broken rhythms of hornpipes and not the same lengths that are written out.
 
     Args:
         text: The tune.
@@ -59,6 +60,7 @@ def played_by_abc2midi(text: str, folder: Path) -> tuple[list[list[Note]] | None
     """
     (folder / "t.mid").unlink(missing_ok=True)
     header, key, body = [*re.split(r"^(K:.*\n)", text, maxsplit=1, flags=re.MULTILINE), "", ""][:3]
+    header = re.sub(r"^R:.*\n", "", header, flags=re.MULTILINE)
     body = _ORNAMENT.sub(r"\2\1", body)
     body = "\n".join(
         line if re.match(r"[A-Za-z]:|%", line) else _ARTICULATIONS.sub("", line) for line in body.split("\n")

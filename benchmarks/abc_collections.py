@@ -10,9 +10,11 @@ pitch of a note differs. Tempo and parts are kept (`--keep tempo,parts`), since 
 derives the notes of a trill from the tempo. Of a tune with several voices, the written text is compared with each.
 `:500` compares 500 tunes, evenly spaced.
 
-A table has one row per collection. The tunes that both programs call changed are listed with an explanation: a passage
-of the source that the programs play as it is written and seqforge corrects, or an error that abc2midi reports in the
-source. Tunes without an explanation come first. Requires abc2midi (Debian package abcmidi), and node for abcjs.
+A table has one row per collection. The tunes that both programs call changed are listed with an explanation. A typing
+error that seqforge corrects explains a change if a program plays the source without the error as it plays the written
+text (`_corrections.py`); the column "remain" counts the other tunes. Their explanation is a passage that the programs
+read differently from each other, or an error that abc2midi reports. Tunes without an explanation come first. Requires
+abc2midi (Debian package abcmidi), and node for abcjs.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from _corrections import corrected, disagreement
 from _players import Note, played_by_abc2midi, played_by_abcjs, same_notes, source_text
 
 import seqforge_corpora
@@ -32,27 +35,10 @@ from seqforge_abc.tune import Tune
 from seqforge_abc.writer import tune_to_abc
 
 HEADINGS = (
-    "| collection | tunes | read | skipped | compared | changed: abc2midi | abcjs | both | per cent | unexplained |"
+    "| collection | tunes | read | skipped | compared | changed: abc2midi | abcjs | both | per cent "
+    "| remain | per cent | unexplained |"
 )
 BOOKS = ("cre", "oneills1850", "ryans")
-EXPLANATIONS = {
-    "words typed as music (D.C., Segno, Coda, Fine), which programs play as notes": (
-        r"(?<![\"\w])(?:D\. ?[CS]\.|[Ss]egno|Coda|FINE|Fine)"
-    ),
-    "quoted-printable text of an e-mail": r"=3D|=20|=$",
-    "a repeat sign || : on two lines": r"^\s*:\s*[A-Ga-g]",
-    "a roll !roll!, which ABC 2.1 writes ~ and programs play differently": r"!roll!|R[.(]*[A-Ga-g]",
-    "a fragment :[|] or :] of a repeat sign": r":\[?\|?\]",
-    "a line break `!` beside a bar line, at which abcjs loses the line": r"!\s*$|^!|\|!|:!",
-    "a whole-bar rest Z within a bar, typed for z": r"Z[^|]*[A-Ga-g]|[A-Ga-g][^|]*Z",
-    "music on the line of a field": r"^[ML]:\s*\S+\s+\S*[A-Ga-g]\S*[ |]",
-    "a chord between plus signs": r"\+[A-Ga-g0-9/,']{2,}\+",
-    "a tie after a repeat sign or at the beginning of a line": r"^-|:\|\s*-",
-    "ties that stand for slurs": r"(?:[A-Ga-g][,']*\d*/?\d*>?-\.?[A-Ga-g].*){4}",
-    "a dot between a note and its broken rhythm": r"[A-Ga-g]\d*\.[<>]",
-    "|: at the end of a tune": r"\|:\|",
-}
-"""What explains a change, and a pattern of the lines of music in which it occurs; the first that matches is named."""
 
 
 @dataclass
@@ -69,6 +55,7 @@ class Collection:
         losses: What encoding each compared tune loses.
         errors: The errors that abc2midi reports in each source.
         changed: For each program, whether each tune is changed.
+        corrections: The typing errors that explain the change of a tune, by the number of the tune.
     """
 
     name: str
@@ -80,17 +67,18 @@ class Collection:
     losses: list[dict[str, int]] = field(default_factory=list)
     errors: list[list[str]] = field(default_factory=list)
     changed: dict[str, list[bool]] = field(default_factory=dict)
+    corrections: dict[int, list[str]] = field(default_factory=dict)
 
     def row(self) -> str:
         """Return the row of the table."""
         both = self.changed_by_both()
         numbers = (self.tunes, self.read, self.skipped.total(), len(self.places))
         changed = [str(sum(self.changed[name])) if name in self.changed else "" for name in ("abc2midi", "abcjs")]
-        share = f"{100 * len(both) / max(1, len(self.places)):.2f}"
+        remaining = len(both) - len(self.corrections)
+        shares = [f"{100 * count / max(1, len(self.places)):.2f}" for count in (len(both), remaining)]
         unexplained = sum(not self.explanation(number) for number in both)
-        return " | ".join(
-            ["", self.name, *map(str, numbers), *changed, f"{len(both)}", share, f"{unexplained}", ""]
-        ).strip()
+        cells = [*map(str, numbers), *changed, str(len(both)), shares[0], str(remaining), shares[1], str(unexplained)]
+        return " | ".join(["", self.name, *cells, ""]).strip()
 
     def changed_by_both(self) -> list[int]:
         """Return the numbers of the tunes that every program calls changed; unexplained ones come first."""
@@ -99,10 +87,10 @@ class Collection:
 
     def explanation(self, number: int) -> str:
         """Return why a tune is changed; "" if it is not known."""
-        music = [line for line in self.sources[number].split("\n") if not re.match(r"[A-KN-Za-z]:|%", line)]
-        for explanation, pattern in EXPLANATIONS.items():
-            if any(re.search(pattern, line) for line in music):
-                return explanation
+        if number in self.corrections:
+            return f"corrected: {'; '.join(self.corrections[number])}"
+        if reason := disagreement(self.sources[number]):
+            return f"programs disagree: {reason}"
         errors = self.errors[number]
         return f"abc2midi reports in the source: {errors[0]}" if errors else ""
 
@@ -158,6 +146,15 @@ def compare(collection: Collection, items: list[tuple[Piece[Tune], str]], abcjs:
         played["abcjs"] = played_by_abcjs(sources, abcjs), played_by_abcjs(written, abcjs)
     for program, (old, new) in played.items():
         collection.changed[program] = [not same_notes(a, b) for a, b in zip(old, new, strict=True)]
+    numbers = [number for number in collection.changed_by_both() if corrected(sources[number])[1]]
+    texts = [corrected(sources[number])[0] for number in numbers]
+    with tempfile.TemporaryDirectory() as name:
+        replayed = {"abc2midi": [played_by_abc2midi(text, Path(name))[0] for text in texts]}
+    if abcjs is not None:
+        replayed["abcjs"] = played_by_abcjs(texts, abcjs)
+    for place, number in enumerate(numbers):
+        if any(same_notes(replayed[program][place], played[program][1][number]) for program in replayed):
+            collection.corrections[number] = corrected(sources[number])[1]
 
 
 def main() -> None:
@@ -180,6 +177,8 @@ def main() -> None:
         for number in both:
             why = collection.explanation(number) or f"unexplained; losses: {json.dumps(collection.losses[number])}"
             print(f"both: {collection.places[number]}: {why}", flush=True)
+        reasons = Counter(name for names in collection.corrections.values() for name in names)
+        print(*(f"{collection.name}: corrected {count}: {name}" for name, count in reasons.most_common()), sep="\n")
         for program, changed in collection.changed.items() if args.all else ():
             for number in [number for number, value in enumerate(changed) if value and number not in both]:
                 print(f"{program}: {collection.places[number]}: {collection.errors[number][:1]}", flush=True)
