@@ -9,7 +9,7 @@ import re
 CORRECTIONS = {
     "words typed as music (D.C., Segno, Coda, Fine)": (
         (r"^(?:Segno|Coda|Fine)\n", ""),
-        (r'(?m)^((?!\w:).*?)(?<!["\w!])(?:D\. ?[CS]\.y?|[Ss]egno|Coda|CODA|FINE|Fine)(?!["\w!])', r"\1"),
+        (r'(?<!["\w!])(?:D\. ?[CS]\.y?|[Ss]egno|Coda|CODA|FINE|Fine)(?!["!a-z])', ""),
         (r'\[?"Coda\d?"', ""),
     ),
     "quoted-printable text of an e-mail": ((r"=(?:20)?$|=20", ""), (r"=3D", "=")),
@@ -18,9 +18,7 @@ CORRECTIONS = {
         (r"\|?\]?\[\|\]:\|", ":|"), (r":(?:\[\|\]\|?|\|?)\]", ":|"), (r"\[\|\]\|?\]?", "|]"),
     ),
     "an ending 1 on the line after its bar line": ((r"\|\n\|?1 ?", "|\n[1 "),),
-    "a whole-bar rest Z within a bar, typed for z": (
-        (r"(?m)^((?!\w:).*[A-Ga-g\d] ?)Z(?!\d)", r"\1z"), (r"Z(?=[A-Ga-g])", "z"),
-    ),
+    "a whole-bar rest Z within a bar, typed for z": ((r"(?<=[A-Ga-g\d])( ?)Z", r"\1z"), (r"Z(?=[A-Ga-g])", "z")),
     "a chord between plus signs": ((r"\+((?:[A-Ga-g][,']*\d*)+)\+", r"[\1]"),),
     "a roll R or !roll!, which ABC 2.1 writes ~": ((r"R(?=[.(]*[A-Ga-g])|!roll!", "~"),),
     "an accidental between a note and its broken rhythm": ((r"=(?=[<>])", ""),),
