@@ -13,11 +13,11 @@ CORRECTIONS = {
         (r'\[?"Coda\d?"', ""),
     ),
     "quoted-printable text of an e-mail": ((r"=(?:20)?$|=20", ""), (r"=3D", "=")),
-    "a repeat sign || : or |] : on two lines": ((r"(\|\||\|\])\n((?:K:.*\n)?):(?!\|)", r"\1\n\2|:"),),
+    "a repeat sign || : or |] : on two lines": ((r"(\|\||\|\])\\?\n((?:K:.*\n)?):(?!\|)", r"\1\n\2|:"),),
     "a fragment :[|] or :] of a repeat sign": (
         (r"\|?\]?\[\|\]:\|", ":|"), (r":(?:\[\|\]\|?|\|?)\]", ":|"), (r"\[\|\]\|?\]?", "|]"),
     ),
-    "an ending 1 on the line after its bar line": ((r"\|\n\|?1 ?", "|\n[1 "),),
+    "an ending 1 on the line after its bar line": ((r"\|\\?\n\|?1 ?", "|\n[1 "),),
     "a whole-bar rest Z within a bar, typed for z": ((r"(?<=[A-Ga-g\d])( ?)Z", r"\1z"), (r"Z(?=[A-Ga-g])", "z")),
     "a chord between plus signs": ((r"\+((?:[A-Ga-g][,']*\d*)+)\+", r"[\1]"),),
     "a roll R or !roll!, which ABC 2.1 writes ~": ((r"R(?=[.(]*[A-Ga-g])|!roll!", "~"),),
