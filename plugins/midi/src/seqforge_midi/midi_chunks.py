@@ -1,6 +1,7 @@
 """Divides a MIDI file into its chunks: RIFF wrapper, header and tracks; all sizes are checked before they are used."""
 
 import struct
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 MAX_TRACKS = 1024
@@ -80,6 +81,25 @@ def unwrap_riff(data: bytes) -> bytes:
     raise ValueError("the RIFF file has no `data` chunk, which holds the MIDI file")
 
 
+def replace_tracks(data: bytes, bodies: Mapping[int, bytes]) -> bytes:
+    """Return a MIDI file with the bodies of some track chunks replaced; all other bytes stay the same.
+
+    >>> data = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 1, 224]) + b"MTrk" + bytes([0, 0, 0, 4, 0, 255, 47, 0])
+    >>> replace_tracks(data, {0: bytes([9, 255, 47, 0])})[-5:].hex()
+    '0409ff2f00'
+
+    Args:
+        data: The file, without a RIFF wrapper; `read_chunks` accepts it.
+        bodies: Number of a track, from 0, to its new body.
+    """
+    parts, position = [], 0
+    for number, (start, end) in enumerate(_track_spans(data, CHUNK_HEADER_BYTES + int.from_bytes(data[4:8], "big"))):
+        if number in bodies:
+            parts += [data[position : start - 4], len(bodies[number]).to_bytes(4, "big"), bodies[number]]
+            position = min(end, len(data))
+    return b"".join(parts) + data[position:]
+
+
 def _tracks(data: bytes, offset: int) -> list[bytes]:
     """Return the bodies of the track chunks; one whose size exceeds the file is accepted if it ends with end_of_track.
 
@@ -87,18 +107,26 @@ def _tracks(data: bytes, offset: int) -> list[bytes]:
         ValueError: If the file is truncated within a track.
     """
     tracks: list[bytes] = []
+    for start, end in _track_spans(data, offset):
+        body = data[start:end]
+        if len(body) < end - start and not body.endswith(END_OF_TRACK):
+            number = len(tracks) + 1
+            raise ValueError(
+                f"the file is truncated: track {number} has {len(body):,} bytes instead of {end - start:,}"
+            )
+        tracks.append(body)
+    return tracks
+
+
+def _track_spans(data: bytes, offset: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the body of each track chunk from an offset."""
     while offset + CHUNK_HEADER_BYTES <= len(data):
         size = int.from_bytes(data[offset + 4 : offset + 8], "big")
         start = offset + CHUNK_HEADER_BYTES
         if data[offset : offset + 4] == b"MTrk":
             size = _corrected_size(data, start, size)
-            body = data[start : start + size]
-            if len(body) < size and not body.endswith(END_OF_TRACK):
-                number = len(tracks) + 1
-                raise ValueError(f"the file is truncated: track {number} has {len(body):,} bytes instead of {size:,}")
-            tracks.append(body)
+            yield start, start + size
         offset = start + size
-    return tracks
 
 
 def _corrected_size(data: bytes, start: int, size: int) -> int:
