@@ -1,38 +1,38 @@
+"""Infills in place: what is outside the gap stays, event by event."""
+
 from pathlib import Path
 from typing import Any
 
+import edits
+import midi_files as files
+import mido
 import numpy as np
+import pretty_midi
 import pytest
 
 import seqforge_corpora
-from seqforge import Example, Piece, ReadError, RequestError
+from seqforge import Piece, ReadError, RequestError
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
-from seqforge_midi.chorale import Chorale
-from seqforge_midi.infill import InfillAutomaton
+from seqforge_midi.infill import MAX_NOTES_AFTER, MAX_NOTES_BEFORE
+from seqforge_midi.infill_task import OTHER_FIELDS
 from seqforge_midi.lint import check_file
+from seqforge_midi.midi_parts import read_parts
 from seqforge_midi.reader import read_songs
-from seqforge_midi.song import DRUMS, note_array
-from seqforge_midi.voice_grid import SIXTEENTH, VoiceGrid
-from seqforge_midi.voices import Voices
+from seqforge_midi.window_bars import bars_of
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
+DAW = Path(__file__).parent / "files" / "daw.mid"
 OPTIONS = {
     "score": MidiOptions(),
     "score with microtiming": MidiOptions(grid=4, microtiming=12),
     "chorale": MidiOptions(encoding="chorale"),
-    "voices": MidiOptions(encoding="voices"),
 }
 FILES = {
-    "score": sorted((CORPORA / "lieder").glob("*.mid"))[::12],
-    "score with microtiming": sorted((CORPORA / "groove").glob("*.mid"))[::20],
-    "chorale": sorted((CORPORA / "jsb" / "train").glob("*.mid"))[::20],
-    "voices": sorted((CORPORA / "jsb16" / "train").glob("*.mid"))[::20],
+    "score": [DAW, *sorted((CORPORA / "lieder").glob("*.mid"))[::40]],
+    "score with microtiming": sorted((CORPORA / "groove").glob("*.mid"))[::30],
+    "chorale": sorted((CORPORA / "jsb" / "train").glob("*.mid"))[::40],
 }
 CHORALE_FILE = sorted((CORPORA / "jsb" / "train").glob("*.mid"))[0]
-EARLY_TICKS = {"score": 0, "score with microtiming": 60, "chorale": 0, "voices": 0}
-"""Ticks by which a note may start before its bar."""
-
-NoteRow = tuple[int, ...]
 
 
 def read_song(path: Path) -> Song:
@@ -41,160 +41,140 @@ def read_song(path: Path) -> Song:
     return piece.content
 
 
-def write_and_read(song: Song, path: Path) -> Song:
-    Midi().write([Piece(song)], path)
-    return read_song(path)
+def codec_for(path: Path, options: MidiOptions = OPTIONS["score"]) -> MidiCodec:
+    return MidiCodec.fit([Piece(read_song(path))], options)
 
 
-def random_walk(constraint: InfillAutomaton, kinds: list[str], seed: int, min_steps: int) -> list[int]:
-    """Return random allowed steps, led to the nearest end; the laws of `Constraint` are checked on the way."""
-    rng = np.random.default_rng(seed)
-    state = constraint.start()
-    steps: list[int] = []
-    while True:
-        allowed = np.flatnonzero(constraint.allowed(state)).tolist()
-        distance = constraint.to_end(state)
-        assert (distance == 0) == constraint.may_end(state)
-        if not distance and (len(steps) >= min_steps or not allowed):
-            return steps
-        assert allowed
-        if len(allowed) == 1:
-            step = allowed[0]
-            assert not distance or constraint.to_end(constraint.advance(state, step)) == distance - 1
-        elif len(steps) >= min_steps:
-            step = next(step for step in allowed if constraint.to_end(constraint.advance(state, step)) == distance - 1)
-        else:
-            kind = rng.choice(sorted({kinds[step] for step in allowed}))
-            step = int(rng.choice([step for step in allowed if kinds[step] == kind]))
-        steps.append(step)
-        state = constraint.advance(state, step)
-        hash(state)
-
-
-def notes_by_bar(song: Song, early_ticks: int) -> list[list[NoteRow]]:
-    """Return the notes of each bar: start and end relative to the bar, pitch, velocity, program."""
-    bar_starts = np.array(song.bar_starts())
-    rows: list[list[NoteRow]] = [[] for _ in bar_starts]
-    for start, end, *rest in song.notes.tolist():
-        bar = int(np.searchsorted(bar_starts, start + early_ticks, side="right")) - 1
-        rows[bar].append((start - int(bar_starts[bar]), end - int(bar_starts[bar]), *rest))
-    return rows
-
-
-def without_ends(rows: list[NoteRow]) -> list[NoteRow]:
-    return [(row[0], *row[2:]) for row in rows]
-
-
-def frames_of(song: Song, frame_ticks: int) -> set[tuple[int, int]]:
-    """Return the pairs of frame and pitch that sound."""
-    notes = song.notes.tolist()
-    return {(tick // frame_ticks, pitch) for start, end, pitch, *_ in notes for tick in range(start, end, frame_ticks)}
-
-
-def random_infill(codec: MidiCodec, request: MidiRequest, seed: int, min_steps: int) -> Song:
-    """Return a song whose gap is filled at random."""
-    task = codec.task(request)
-    [prompt] = task.prompts
-    assert isinstance(prompt.constraint, InfillAutomaton)
-    steps = random_walk(prompt.constraint, codec.encoding.vocabulary.kinds, seed, min_steps)
-    assert steps[: len(prompt.example.steps)] == prompt.example.steps.tolist()
-    piece = codec.decode(Example(np.array(steps), extras=prompt.example.extras))
-    return task.finish([piece]).content
-
-
-@pytest.mark.parametrize("extra_bars", [0, 3])
 @pytest.mark.parametrize("name", OPTIONS)
-def test_infill_keeps_the_bars_around_the_gap(name: str, extra_bars: int, tmp_path: Path) -> None:
-    prompt_file = tmp_path / "prompt.mid"
-    tested = 0
+def test_infill_leaves_everything_outside_the_gap_as_it_is(name: str, tmp_path: Path) -> None:
     for seed, path in enumerate(FILES[name]):
-        original = write_and_read(read_song(path).first_bars(20), prompt_file)
-        codec = MidiCodec.fit([Piece(original)], OPTIONS[name])
-        expected = codec.canonical(Piece(original)).content
-        bar_starts, bars = expected.bar_starts(), len(expected.bar_starts())
-        if bars < 3:
+        codec = codec_for(path, OPTIONS[name])
+        file = read_parts(path, "prompt_file")
+        bars = bars_of(file.song)
+        if len(bars) < 3:
             continue
         rng = np.random.default_rng(seed)
-        first = int(rng.integers(1, bars + 1))
-        last = min(bars - (first == 1), first + int(rng.integers(0, 4)))
-        request = MidiRequest(
-            prompt_file=prompt_file, infill=f"{first}-{last}", bars=bars + extra_bars if extra_bars else 0
-        )
-        result = random_infill(codec, request, seed, min_steps=seed % 2 * 10_000 * (not extra_bars))
-        tested += 1
-        assert len(result.bar_starts()) == bars + extra_bars, path
-        Midi().write([Piece(result)], tmp_path / "result.mid")
-        assert check_file(tmp_path / "result.mid") == []
-        if isinstance(codec.encoding, Chorale):
-            frame_ticks = codec.encoding.frame_ticks
-            gap = range(bar_starts[first - 1] // frame_ticks, bar_starts[1] * last // frame_ticks)
-            end = expected.length // frame_ticks
-            expected_frames, result_frames = (
-                {cell for cell in frames_of(song, frame_ticks) if cell[0] not in gap} for song in (expected, result)
-            )
-            assert {cell for cell in result_frames if cell[0] < end} == expected_frames, path
-            continue
-        assert set(result.programs) <= set(expected.programs)
-        if isinstance(codec.encoding, Voices):
-            outside = np.ones(expected.length // SIXTEENTH, np.bool_)
-            outside[bar_starts[first - 1] // SIXTEENTH : [*bar_starts, expected.length][last] // SIXTEENTH] = False
-            expected_pitches, result_pitches = (
-                VoiceGrid.from_song(song).pitches[: len(outside)] for song in (expected, result)
-            )
-            count = min(len(expected_pitches), len(result_pitches))  # the last bar may end early
-            assert count == len(outside) or last == bars
-            outside = outside[:count]
-            assert np.array_equal(expected_pitches[:count][outside], result_pitches[:count][outside]), path
-            continue
-        early_ticks = EARLY_TICKS[name]
-        expected_bars, result_bars = notes_by_bar(expected, early_ticks), notes_by_bar(result, early_ticks)
-        for bar in [*range(first - 1), *range(last, bars)]:
-            assert without_ends(result_bars[bar]) == without_ends(expected_bars[bar]), path
-            assert bar < last or bar == bars - 1 or result_bars[bar] == expected_bars[bar], path
-            for note, result_note in zip(expected_bars[bar], result_bars[bar], strict=True):
-                end = bar_starts[bar] + result_note[1]  # a note of the gap may shorten a note that lasts into it
-                assert result_note[1] == note[1] or bar_starts[first - 1] - early_ticks < end
-    assert tested >= 4
+        first = int(rng.integers(1, len(bars) + 1))
+        last = min(len(bars) - (first == 1), first + int(rng.integers(0, 3)))
+        part = file.parts[int(rng.integers(len(file.parts)))]
+        is_one = seed % 2 and len(file.parts) > 1
+        infill = f"{part.number}:{first}-{last}" if is_one else f"{first}-{last}"
+        result = edits.random_edit(codec, MidiRequest(prompt_file=path, infill=infill), seed, 5 if seed % 3 else 60)
+        gap = range(file.first_file_tick(bars[first - 1].start), file.first_file_tick(bars[last - 1].end))
+        removed, added = edits.changes(file.data, result.data)
+        for number, (lost, new) in enumerate(zip(removed, added, strict=True)):
+            assert all(edits.is_note(event) or event.data == b"\xff\x2f\0" for event in [*lost, *new]), path
+            assert all(event.tick in gap for event in [*lost, *new] if edits.is_note_on(event)), path
+            assert not is_one or number == part.track or not (lost or new)
+        common = min(len(bars_of(result)), len(bars))  # a gap at the end may have silent bars
+        assert bars_of(result)[:common] == bars[:common]
+        (tmp_path / "result.mid").write_bytes(result.data)
+        assert set(check_file(tmp_path / "result.mid")) <= set(check_file(path))
 
 
-def song_with_changes() -> Song:
-    """Return six bars of piano, violin and drums; bars 3 and 4 are in 3/4, the others in 4/4."""
-    bar_starts = [0, 1920, 3840, 5280, 6720, 8640]
-    rows = [
-        (start + 240 * step, start + 240 * step + 200, 60 + 3 * bar + step, 30 + 8 * bar + 20 * (step % 3), program)
-        for bar, start in enumerate(bar_starts)
-        for step in range(6)
-        for program in (0, 40, DRUMS)[(bar + step) % 2 :]
-    ]
-    tempos = [(0, 100), (1920, 90), (4000, 120), (5280, 80), (8640, 100)]
-    time_signatures = [(0, (4, 4)), (3840, (3, 4)), (6720, (4, 4))]
-    return Song.from_events(note_array(rows), tempos, time_signatures)
+@pytest.mark.parametrize("infill", ["right hand:5-8", "Left:1-16", "3:3", "5-8", "voice:1-2,left hand+right:9-12"])
+def test_infill_of_a_file_of_a_sequencer(infill: str, tmp_path: Path) -> None:
+    song = edits.random_edit(codec_for(DAW), MidiRequest(prompt_file=DAW, infill=infill), seed=3)
+    path = tmp_path / "result.mid"
+    Midi().write([Piece(song)], path)
+    before, after = mido.MidiFile(DAW), mido.MidiFile(path)
+    assert [track.name for track in after.tracks] == [track.name for track in before.tracks]
+    for old, new in zip(before.tracks, after.tracks, strict=True):
+        assert [message for message in absolute(new) if not is_note(message)] == [
+            message for message in absolute(old) if not is_note(message)
+        ]
+    assert np.allclose(*(pretty_midi.PrettyMIDI(str(file)).get_tempo_changes() for file in (DAW, path)))
 
 
-def value_at(changes: tuple[tuple[int, Any], ...], tick: int) -> Any:
-    """Return the time signature or the tempo at a tick."""
-    return [value for change_tick, value in changes if change_tick <= tick][-1]
+def absolute(track: mido.MidiTrack) -> list[tuple[int, str]]:
+    """Return the time and text of each message."""
+    times = np.cumsum([message.time for message in track]).tolist()
+    return [(time, str(message.copy(time=0))) for time, message in zip(times, track, strict=True)]
 
 
-@pytest.mark.parametrize("name", ["score", "score with microtiming"])
-@pytest.mark.parametrize("infill", ["1", "1-2", "2", "2-3", "3-4", "3-5", "4", "5-6", "6"])
-def test_infill_restores_tempo_and_time_signature_after_the_gap(name: str, infill: str, tmp_path: Path) -> None:
-    prompt_file = tmp_path / "prompt.mid"
-    codec = MidiCodec.fit([Piece(song_with_changes())], OPTIONS[name])
-    expected = codec.canonical(Piece(write_and_read(song_with_changes(), prompt_file))).content
-    first, _, last = infill.partition("-")
-    kept_bars = [bar for bar in range(6) if not int(first) <= bar + 1 <= int(last or first)]
-    for seed in range(4):
-        request = MidiRequest(prompt_file=prompt_file, infill=infill)
-        result = random_infill(codec, request, seed, min_steps=10_000)
-        expected_bars = notes_by_bar(expected, EARLY_TICKS[name])
-        result_bars = notes_by_bar(result, EARLY_TICKS[name])
-        assert len(result_bars) == 6
-        for bar in kept_bars:
-            tick, expected_tick = result.bar_starts()[bar], expected.bar_starts()[bar]
-            assert without_ends(result_bars[bar]) == without_ends(expected_bars[bar])
-            assert value_at(result.time_signatures, tick) == value_at(expected.time_signatures, expected_tick)
-            assert value_at(result.tempos, tick + 200) == value_at(expected.tempos, expected_tick + 200)
+def is_note(message: tuple[int, str]) -> bool:
+    return message[1].startswith("note_")
+
+
+def test_an_infill_without_new_notes_removes_exactly_the_notes_of_the_gap() -> None:
+    result = edits.random_edit(codec_for(DAW), MidiRequest(prompt_file=DAW, infill="Right hand:5-8"), seed=0, choices=0)
+    removed, added = edits.changes(DAW.read_bytes(), result.data)
+    assert [len(events) for events in removed] == [0, 64, 0, 0, 0]
+    assert not any(added)
+
+
+def test_the_network_reads_a_window_of_a_long_file(tmp_path: Path) -> None:
+    notes = b"".join(files.note_on(0, 60 + step % 12) + files.note_off(240, 60 + step % 12) for step in range(12_000))
+    path = tmp_path / "long.mid"
+    path.write_bytes(files.midi_file(notes + files.END_OF_TRACK))
+    codec = codec_for(path)
+    [prompt] = codec.task(MidiRequest(prompt_file=path, infill="1000-1001")).prompts
+    kinds = np.array(codec.encoding.vocabulary.kinds)
+    assert 0 < (kinds[prompt.example.steps] == "pitch").sum() <= MAX_NOTES_BEFORE
+    assert prompt.constraint is not None
+    assert prompt.constraint.to_end(prompt.constraint.start()) < 5 * (MAX_NOTES_BEFORE + MAX_NOTES_AFTER)
+
+
+def test_distant_gaps_have_windows_of_their_own() -> None:
+    codec = codec_for(DAW)
+    assert len(codec.task(MidiRequest(prompt_file=DAW, infill="1,16")).prompts) == 1
+    song = max(FILES["score"][1:], key=lambda path: len(read_song(path).bar_starts()))
+    bars = len(read_song(song).bar_starts())
+    assert bars > 40
+    assert len(codec_for(song).task(MidiRequest(prompt_file=song, infill=f"2,{bars - 1}")).prompts) == 2
+
+
+@pytest.mark.parametrize("signature", [(15, 2), (33, 3), (5, 5), (1, 7)])
+def test_bars_of_any_length(signature: tuple[int, int], tmp_path: Path) -> None:
+    numerator, power = signature
+    quarters = 4 * numerator / 2**power
+    steps = [files.note_on(0, 60) + files.note_off(round(96 * quarters / 4), 60) for _ in range(16)]
+    path = tmp_path / "bars.mid"
+    meter = files.time_signature(0, numerator, power)
+    path.write_bytes(files.midi_file(meter + b"".join(steps) + files.END_OF_TRACK, division=96))
+    before = read_parts(path, "prompt_file")
+    result = edits.random_edit(codec_for(path), MidiRequest(prompt_file=path, infill="2-3"), seed=1)
+    assert [bar.start for bar in bars_of(result)] == [bar.start for bar in bars_of(before.song)]
+    gap = range(round(96 * quarters), round(3 * 96 * quarters))
+    _, [added] = edits.changes(path.read_bytes(), result.data)
+    assert {event.tick for event in added if edits.is_note_on(event)} <= set(gap)
+
+
+def test_programs_that_the_model_lacks_are_mapped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    codec = codec_for(FILES["score"][1])
+    strings = files.program_change(0, 48) + b"".join(files.note_on(0, 70) + files.note_off(480, 70) for _ in range(16))
+    drums = b"".join(files.note_on(0, 38, channel=9) + files.note_off(480, 38, channel=9) for _ in range(16))
+    path = tmp_path / "strings.mid"
+    path.write_bytes(files.midi_file(strings + files.END_OF_TRACK, drums + files.END_OF_TRACK))
+    result = edits.random_edit(codec, MidiRequest(prompt_file=path, infill="2-3"), seed=1)
+    assert "String Ensemble 1" in caplog.text
+    removed, added = edits.changes(path.read_bytes(), result.data)
+    assert removed[0]
+    assert not (removed[1] or added[1])
+    assert set(result.programs) == {48, 128}
+    with pytest.raises(RequestError) as caught:
+        codec.task(MidiRequest(prompt_file=path, infill="drums:2-3"))
+    assert caught.value.field == "infill"
+
+
+def test_an_explicit_map_replaces_the_nearest_program(caplog: pytest.LogCaptureFixture) -> None:
+    codec = codec_for(CHORALE_FILE)
+    program = next(iter(codec.stats.ranges))
+    codec.task(MidiRequest(prompt_file=DAW, infill="2", map=f"0={program},52={program}"))
+    assert not caplog.text
+    with pytest.raises(RequestError) as caught:
+        codec.task(MidiRequest(prompt_file=DAW, infill="2", map="0=81"))
+    assert (caught.value.field, caught.value.value) == ("map", "0=81")
+
+
+@pytest.mark.parametrize("suffix", [".mid", ".rmi", ".svg", ".wav"])
+def test_an_edited_file_is_written_in_every_format(suffix: str, tmp_path: Path) -> None:
+    song = edits.random_edit(codec_for(DAW), MidiRequest(prompt_file=DAW, infill="2-3"), seed=1)
+    path = tmp_path / f"song{suffix}"
+    Midi().write([Piece(song)], path)
+    if suffix in (".mid", ".rmi"):
+        assert edits.read_bytes(path) == song.data
+    assert path.stat().st_size > 1000
 
 
 @pytest.mark.parametrize(
@@ -205,21 +185,37 @@ def test_infill_restores_tempo_and_time_signature_after_the_gap(name: str, infil
         ("score", {"infill": "0-3", "prompt_file": CHORALE_FILE}, "infill"),
         ("score", {"infill": "3to4", "prompt_file": CHORALE_FILE}, "infill"),
         ("score", {"infill": "3-400", "prompt_file": CHORALE_FILE}, "infill"),
-        ("score", {"infill": "1-4", "prompt_file": CHORALE_FILE, "prompt_bars": 4}, "infill"),
-        ("chorale", {"infill": "2", "prompt_file": CHORALE_FILE, "bars": 4}, "bars"),
+        ("score", {"infill": "1-16", "prompt_file": DAW}, "infill"),
+        ("score", {"infill": "hand:2", "prompt_file": DAW}, "infill"),
+        ("score", {"infill": "kazoo:2", "prompt_file": DAW}, "infill"),
+        ("score", {"infill": "4:2", "prompt_file": DAW}, "infill"),
         ("performance", {"infill": "2", "prompt_file": CHORALE_FILE}, "infill"),
     ],
 )
 def test_impossible_infill_is_a_request_error(encoding: Any, request_fields: dict[str, Any], field: str) -> None:
-    codec = MidiCodec.fit([Piece(read_song(CHORALE_FILE))], MidiOptions(encoding=encoding))
+    codec = codec_for(DAW, MidiOptions(encoding=encoding))
     with pytest.raises(RequestError) as caught:
         codec.task(MidiRequest(**request_fields))
     assert (caught.value.field, caught.value.value) == (field, request_fields[field])
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", OTHER_FIELDS)
+def test_fields_that_change_the_whole_song_do_not_apply(name: str) -> None:
+    values = {"program": "violin", "time_signature": "3/4", "seconds": 3.0}
+    with pytest.raises(RequestError) as caught:
+        codec_for(DAW).task(MidiRequest(prompt_file=DAW, infill="2", **{name: values.get(name, 7)}))
+    assert caught.value.field == name
+
+
+def test_a_track_that_is_not_known_is_answered_with_the_tracks() -> None:
+    with pytest.raises(RequestError) as caught:
+        codec_for(DAW).task(MidiRequest(prompt_file=DAW, infill="kazoo:2"))
+    assert caught.value.allowed.startswith("1 Right hand (Acoustic Grand Piano), 2 Left hand")
+
+
 def test_prompt_without_infill_has_four_bars_by_default() -> None:
-    codec = MidiCodec.fit([Piece(read_song(CHORALE_FILE))], OPTIONS["chorale"])
+    codec = codec_for(CHORALE_FILE, OPTIONS["chorale"])
     default, four, all_bars = (
         len(codec.task(MidiRequest(prompt_file=CHORALE_FILE, prompt_bars=bars)).prompts[0].example.steps)
         for bars in (None, 4, 0)

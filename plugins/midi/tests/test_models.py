@@ -8,7 +8,7 @@ import pytest
 import seqforge
 import seqforge_corpora
 import seqforge_midi
-from seqforge import Piece, ReadError
+from seqforge import ReadError
 from seqforge.api.model_paths import resolve_model
 from seqforge.modelfile import read_header
 from seqforge.plugin import registry
@@ -65,16 +65,16 @@ def test_shipped_model_infills(name: str, corpus: str, tmp_path: Path) -> None:
     path = sorted((CORPORA / corpus).glob("*.mid"))[0]
     (prompt,) = read_songs(path)
     assert not isinstance(prompt, ReadError)
-    expected = model.codec.canonical(Piece(prompt.content.first_bars(8))).content
-    pieces = model.generate(2, prompt_file=path, prompt_bars=8, infill="3-4", length=100_000)
+    starts = prompt.content.bar_starts()
+    pieces = model.generate(2, prompt_file=path, infill="3-4", candidates=2)
     assert pieces[0].content != pieces[1].content
     for piece in pieces:
-        assert len(piece.content.bar_starts()) == len(expected.bar_starts()) == 8
         Midi().write([piece], tmp_path / "infill.mid")
-        assert check_file(tmp_path / "infill.mid") == []
-        if name != "chorales":
-            expected_bars, bars = bar_contents(expected), bar_contents(piece.content)
-            assert [bars[bar] for bar in (0, 1, 4, 5, 6, 7)] == [expected_bars[bar] for bar in (0, 1, 4, 5, 6, 7)]
+        assert set(check_file(tmp_path / "infill.mid")) <= set(check_file(path))
+        notes, expected = piece.content.notes, prompt.content.notes
+        outside = [rows[(rows["start"] < starts[2]) | (rows["start"] >= starts[4])] for rows in (notes, expected)]
+        assert outside[0].tolist() == outside[1].tolist()
+        assert len(notes) > len(outside[0])
 
 
 def test_shipped_models_have_the_labels_of_their_corpora() -> None:

@@ -24,7 +24,8 @@ from seqforge import (
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
-from seqforge_midi.infill import InfillAutomaton, cut_infill
+from seqforge_midi.infill_score import CANDIDATES
+from seqforge_midi.infill_task import infill_task
 from seqforge_midi.key_estimate import Key
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.parsed_request import ParsedRequest
@@ -33,11 +34,10 @@ from seqforge_midi.request import MidiRequest, parse_request
 from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, Song
 from seqforge_midi.voice_grid import VOICE_PROGRAMS, voice_tracks
+from seqforge_midi.voice_infill import InfillAutomaton, cut_infill
 from seqforge_midi.voice_prompt import with_total_bars
 from seqforge_midi.voices import Voices
 
-INFILL_CANDIDATES = 16
-"""The number of infills that are drawn; the one that fits the following bars best is kept."""
 TRANSPOSITIONS = range(-6, 6)
 """The semitones by which training pieces are transposed."""
 
@@ -106,6 +106,8 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return units
 
     def task(self, request: MidiRequest) -> Task[Song]:
+        if request.infill and not isinstance(self.encoding, Voices):
+            return infill_task(request, self.encoding, self.stats)
         parsed = parse_request(request, self.encoding, self.stats)
         if parsed.prompt is None:
             steps = np.zeros(0, self.space.dtype)
@@ -125,7 +127,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         prompt = Prompt(
             Example(np.array(infill.prefix, self.space.dtype), extras=extras | infill.extras),
             InfillAutomaton(self.encoding, constraint, infill),
-            candidates=INFILL_CANDIDATES,
+            candidates=CANDIDATES,
         )
         return MidiTask(prompt, parsed, self.encoding)
 

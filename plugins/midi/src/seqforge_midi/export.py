@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 from seqforge_midi.audio import write_wav
+from seqforge_midi.edited_song import EditedSong
 from seqforge_midi.midi_chunks import wrap_in_riff
 from seqforge_midi.midi_file import to_midi_file
 from seqforge_midi.notation.compression import compress
@@ -59,7 +60,9 @@ def _picture(song: Song, provenance: str) -> str:
 
 
 def _midi_bytes(song: Song, provenance: str) -> bytes:
-    """Return a song as the bytes of a MIDI file."""
+    """Return a song as the bytes of a MIDI file; an edited file has no other events than before."""
+    if isinstance(song, EditedSong):
+        return song.data
     buffer = io.BytesIO()
     to_midi_file(song, provenance).save(file=buffer)
     return buffer.getvalue()

@@ -1,305 +1,230 @@
-"""Infilling: bars of a song are written anew so that they fit the bars before and after them."""
+"""Infilling: bars of some tracks of a file are written anew so that they fit the notes around them.
 
-import dataclasses
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+The network reads a window of bars round each gap, not the whole file, so the file may be of any length. Notes of the
+window that stay are fixed; in the gap, the chosen tracks are free. What is generated is spliced into the events of the
+file (`splice`), so nothing else changes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from seqforge import Constraint, RequestError
-from seqforge_midi.chorale import Chorale
-from seqforge_midi.encoding import Encoding
-from seqforge_midi.parsed_request import ParsedRequest
-from seqforge_midi.score import Score
-from seqforge_midi.song import DRUMS
-from seqforge_midi.voice_prompt import cut_gap, restruck
-from seqforge_midi.voices import Voices
+from seqforge import RequestError
+from seqforge_midi.edit_request import Selection
+from seqforge_midi.instruments import program_name
+from seqforge_midi.midi_parts import Part, PartsFile
+from seqforge_midi.program_map import ProgramMap
+from seqforge_midi.song import DRUMS, NOTE_DTYPE
+from seqforge_midi.splice import Span
+from seqforge_midi.window_bars import Bar, WindowTimes, bars_of
+
+BARS_BEFORE, BARS_AFTER = 16, 4
+"""The numbers of bars before and after a gap that the network reads."""
+MAX_NOTES_BEFORE, MAX_NOTES_AFTER = 800, 120
+"""The numbers of notes before and after a gap that the network reads, if these are fewer bars; at least one bar."""
+OCTAVE = 12
 
 
-@dataclass(frozen=True)
-class Infill:
-    """A song with a gap of some bars.
-
-    Attributes:
-        prefix: The tokens before the gap.
-        suffix: The tokens after the gap.
-        separator: The token between the gap and the suffix: the bar line; None if there is none.
-        gap_request: The request of a song that ends with the gap.
-        request: The request of the whole song.
-        continues: Whether the song continues after the suffix.
-        extras: What `Encoding.decode` needs beside the tokens.
-    """
-
-    prefix: tuple[int, ...]
-    suffix: tuple[int, ...]
-    separator: int | None
-    gap_request: ParsedRequest
-    request: ParsedRequest
-    continues: bool
-    extras: dict[str, Any]
-
-
-def cut_infill(encoding: Encoding, request: ParsedRequest, steps: np.ndarray) -> Infill:
-    """Return a song without the bars that a request wants filled in.
-
-    Args:
-        encoding: The encoding: Score, Chorale or Voices.
-        request: The request, with `infill`.
-        steps: The tokens of the whole song.
-
-    Raises:
-        RequestError: If the song lacks these bars, has no others, or has more bars than requested.
-    """
-    if isinstance(encoding, Chorale):
-        return _cut_frames(request, steps)
-    if isinstance(encoding, Voices):
-        return _cut_voices(encoding, request, steps)
-    assert isinstance(encoding, Score)
-    return _cut_bars(encoding, request, steps)
-
-
-def _checked_range(request: ParsedRequest, bars: int) -> tuple[int, int]:
-    """Return the first and last bar of the gap.
-
-    Args:
-        request: The request.
-        bars: The number of bars of the song.
-
-    Raises:
-        RequestError: If the song lacks these bars, has no others, or has more bars than requested.
-    """
-    assert request.infill is not None
-    first, last = request.infill
-    value = f"{first}-{last}"
-    if last > bars:
-        raise RequestError.invalid("infill", value, f"within the {bars} bars of the prompt")
-    if last - first + 1 == bars:
-        raise RequestError.invalid("infill", value, f"only a part of the {bars} bars of the prompt")
-    if request.bars and request.bars < bars:
-        advice = "use fewer of them with `prompt_bars`"
-        raise RequestError.invalid("bars", request.bars, f"at least {bars}, the bars of the prompt", advice=advice)
-    return first, last
-
-
-def _cut_frames(request: ParsedRequest, steps: np.ndarray) -> Infill:
-    frame_ends = np.flatnonzero(steps >= 128) + 1
-    frames_per_bar, count = request.frames_per_bar, len(frame_ends)
-    first, last = _checked_range(request, -(-count // frames_per_bar))
-    gap_end = min(last * frames_per_bar, count)
-    frames = max(count, request.bars * frames_per_bar)
-    prefix = steps[: frame_ends[(first - 1) * frames_per_bar - 1]] if first > 1 else steps[:0]
-    return Infill(
-        prefix=tuple(prefix.tolist()),
-        suffix=tuple(steps[frame_ends[gap_end - 1] :].tolist()),
-        separator=None,
-        gap_request=dataclasses.replace(request, frames=gap_end),
-        request=dataclasses.replace(request, frames=frames),
-        continues=frames > count,
-        extras={},
-    )
-
-
-def _cut_voices(encoding: Voices, request: ParsedRequest, steps: np.ndarray) -> Infill:
-    bars = encoding.bars_of(steps)
-    first, last = _checked_range(request, bars)
-    gap, bars_after = cut_gap(encoding, request, steps, first, last)
-    return Infill(
-        prefix=tuple(steps[: gap.start].tolist()),
-        suffix=restruck(encoding, steps[gap.stop :]),
-        separator=None,
-        gap_request=dataclasses.replace(request, bars_after=bars_after),
-        request=request,
-        continues=request.bars > bars,
-        extras={},
-    )
-
-
-def _cut_bars(encoding: Score, request: ParsedRequest, steps: np.ndarray) -> Infill:
-    vocabulary, tokens = encoding.vocabulary, steps.tolist()
-    bar_lines = [index for index, step in enumerate(tokens) if vocabulary.kinds[step] == "bar"]
-    first, last = _checked_range(request, len(bar_lines))
-    bars = max(request.bars, len(bar_lines))
-    start = _after_bar_line(vocabulary.kinds, tokens, bar_lines[first - 1])
-    gap_request = dataclasses.replace(
-        request,
-        bars=last,
-        time_signature=_current_value(encoding, tokens[:start], "time_signature"),
-        bpm=_current_value(encoding, tokens[:start], "tempo"),
-    )
-    continues, bar = bars > len(bar_lines), vocabulary.first["bar"]
-    suffix: list[int] = []
-    if last < len(bar_lines):
-        suffix = _self_contained(encoding, gap_request, tokens[:start], tokens, bar_lines[last])
-        suffix += [bar] if continues and suffix else []
-    return Infill(
-        prefix=tuple(tokens[:start]),
-        suffix=tuple(suffix),
-        separator=bar if continues or last < len(bar_lines) else None,
-        gap_request=gap_request,
-        request=dataclasses.replace(request, bars=bars),
-        continues=continues,
-        extras={"bars": bars},
-    )
-
-
-def _after_bar_line(kinds: Sequence[str], tokens: Sequence[int], bar_line: int) -> int:
-    """Return the index behind a bar line and the time signature and tempo that follow it."""
-    index = bar_line + 1
-    while index < len(tokens) and kinds[tokens[index]] in ("time_signature", "tempo"):
-        index += 1
-    return index
-
-
-def _current_value(encoding: Score, tokens: Sequence[int], kind: str) -> Any:
-    """Return the last time signature or tempo of the tokens."""
-    kinds, values = encoding.vocabulary.kinds, encoding.vocabulary.values
-    return next(values[step] for step in reversed(tokens) if kinds[step] == kind)
-
-
-def _self_contained(
-    encoding: Score, gap_request: ParsedRequest, prefix: Sequence[int], tokens: Sequence[int], bar_line: int
-) -> list[int]:
-    """Return the tokens after a bar line in a form that does not depend on what is generated before it.
-
-    Current values are repeated: time signature and tempo if they differ from those of the gap, the program unless only
-    one can play, and the velocity of each program.
-
-    Args:
-        encoding: The encoding.
-        gap_request: The request of the gap.
-        prefix: The tokens before the gap.
-        tokens: The tokens of the whole song.
-        bar_line: The index of the bar line behind the gap.
-    """
-    index, kinds, values = encoding.vocabulary.index, encoding.vocabulary.kinds, encoding.vocabulary.values
-    start = _after_bar_line(kinds, tokens, bar_line)
-    result: list[int] = []
-    for kind, gap_value in (("time_signature", gap_request.time_signature), ("tempo", gap_request.bpm)):
-        value = _current_value(encoding, tokens[:start], kind)
-        if value != gap_value:
-            result.append(index[kind, value])
-    pitched = [program for program in gap_request.programs or range(DRUMS) if program != DRUMS]
-    is_known = len(pitched) == 1 and any(kinds[step] == "pitch" for step in prefix)
-    program = written_program = pitched[0] if is_known else -1
-    velocities: dict[int, int] = {}  # program to its current velocity bin
-    programs_with_velocity: set[int] = set()  # programs whose velocity the result contains
-    for position, step in enumerate(tokens):
-        kind, value = kinds[step], values[step]
-        in_suffix = position >= start
-        if kind == "program":
-            program = value
-            written_program = value if in_suffix else written_program
-        elif kind in ("pitch", "drum"):
-            note_program = DRUMS if kind == "drum" else program
-            has_velocity = position + 1 < len(tokens) and kinds[tokens[position + 1]] == "velocity"
-            if has_velocity:
-                velocities[note_program] = values[tokens[position + 1]]
-            if in_suffix:
-                if kind == "pitch" and program != written_program:
-                    result.append(index["program", program])
-                    written_program = program
-                result.append(step)
-                if note_program not in programs_with_velocity and not has_velocity:
-                    result.append(index["velocity", velocities[note_program]])
-                programs_with_velocity.add(note_program)
-                continue
-        if in_suffix:
-            result.append(step)
-    return result
-
-
-# -- the automaton ----------------------------------------------------------------------------
-
-
-class _State(NamedTuple):
-    """The state of a song with a gap.
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """Bars of some parts that are written anew, in one window.
 
     Attributes:
-        section: The index in the fixed tokens: below the length of the prefix, in the prefix; equal to it, in the gap;
-            then in separator and suffix.
-        inner: The state of the automaton of the gap or of the whole song.
+        parts: The parts that play in the gap, each with the program of the model that stands for it.
+        first: The first bar, from 0.
+        end: The bar after the last one.
     """
 
-    section: int
-    inner: Any
+    parts: tuple[tuple[Part, int], ...]
+    first: int
+    end: int
 
 
-class InfillAutomaton(Constraint):
-    """Allows songs that consist of a prefix, any music that fills the gap, and a suffix.
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The bars round one or several gaps.
+
+    Attributes:
+        file: The file.
+        gaps: The gaps.
+        first: The first bar of the window, from 0.
+        bars: The bars of the window.
+        times: The times of the window.
+        is_whole: Whether the song ends with the window.
+        fixed: The notes that stay, of NOTE_DTYPE, with times of the window and programs of the model.
+        kept: Port and channel to the notes that stay, as rows of start, end (times of the window) and pitch.
+    """
+
+    file: PartsFile
+    gaps: tuple[Gap, ...]
+    first: int
+    bars: tuple[Bar, ...]
+    times: WindowTimes
+    is_whole: bool
+    fixed: np.ndarray
+    kept: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
+
+    def voices(self, encoded_bar: int) -> dict[int, list[Part]]:
+        """Return the free parts of a bar of the encoding by their program."""
+        bar = self.first + self.times.bars[encoded_bar]
+        parts: dict[int, list[Part]] = defaultdict(list)
+        for gap in self.gaps:
+            for part, program in gap.parts if gap.first <= bar < gap.end else ():
+                if part not in parts[program]:
+                    parts[program].append(part)
+        return dict(parts)
+
+
+def make_gaps(selections: Sequence[Selection], file: PartsFile, programs: ProgramMap, text: str) -> list[Gap]:
+    """Return the gaps of a request.
 
     Args:
-        encoding: The encoding.
-        song_automaton: The automaton of the whole song; it allows the song from which the gap was cut.
-        infill: The song with the gap.
+        selections: The bars and parts.
+        file: The file.
+        programs: The programs of the model.
+        text: The field `infill` of the request, for messages.
+
+    Raises:
+        RequestError: If the model plays nothing like a part that is named, or like any part.
     """
-
-    def __init__(self, encoding: Encoding, song_automaton: Constraint, infill: Infill) -> None:
-        self.song_automaton, self.infill = song_automaton, infill
-        self.gap_automaton = encoding.constraint(infill.gap_request)
-        self.size = encoding.vocabulary.size
-        self.gap_section = len(infill.prefix)
-        self.end_section = self.gap_section + 1 + len(infill.suffix)
-        self.ends_with_gap = not (infill.suffix or infill.continues or infill.separator is not None)
-        self.fixed = dict(enumerate(infill.prefix))
-        self.fixed |= {self.gap_section + 1 + number: step for number, step in enumerate(infill.suffix)}
-        self._gap_start = _advance_all(song_automaton, song_automaton.start(), infill.prefix)
-        self._steps_after_gap = 0 if self.ends_with_gap else self._count_steps_after_gap()
-
-    def _count_steps_after_gap(self) -> int:
-        """Return the smallest number of tokens from a full gap to the end; it does not depend on what fills the gap."""
-        state, separator = self._gap_start, self.infill.separator
-        while distance := self.gap_automaton.to_end(state):
-            state = next(
-                successor
-                for step in np.flatnonzero(self.gap_automaton.allowed(state)).tolist()
-                if self.gap_automaton.to_end(successor := self.gap_automaton.advance(state, step)) < distance
-            )
-        separators = () if separator is None else (separator,)
-        state = _advance_all(self.song_automaton, state, (*separators, *self.infill.suffix))
-        continuation = self.song_automaton.to_end(state) if self.infill.continues else 0
-        return len(separators) + len(self.infill.suffix) + continuation
-
-    def start(self) -> Hashable:
-        return _State(0, self.song_automaton.start())
-
-    def allowed(self, state: Hashable) -> np.ndarray:
-        section, inner = cast(_State, state)
-        if section == self.gap_section:
-            return self.gap_automaton.allowed(inner)
-        if section == self.end_section and self.infill.continues:
-            return self.song_automaton.allowed(inner)
-        mask = np.zeros(self.size, np.bool_)
-        if section < self.end_section:
-            mask[self.fixed[section]] = True
-        return mask
-
-    def may_end(self, state: Hashable) -> bool:
-        section, inner = cast(_State, state)
-        if section == self.gap_section:
-            return self.ends_with_gap and self.gap_automaton.may_end(inner)
-        return section == self.end_section and (not self.infill.continues or self.song_automaton.may_end(inner))
-
-    def to_end(self, state: Hashable) -> int:
-        section, inner = cast(_State, state)
-        if section < self.gap_section:
-            return self.gap_section - section + self.gap_automaton.to_end(self._gap_start) + self._steps_after_gap
-        if section == self.gap_section:
-            return self.gap_automaton.to_end(inner) + self._steps_after_gap
-        if section < self.end_section:
-            return self._steps_after_gap - (self.infill.separator is not None) - (section - self.gap_section - 1)
-        return self.song_automaton.to_end(inner) if self.infill.continues else 0
-
-    def advance(self, state: Hashable, step: Any) -> Hashable:
-        section, inner = cast(_State, state)
-        if section != self.gap_section:
-            return _State(min(section + 1, self.end_section), self.song_automaton.advance(inner, step))
-        successor = self.gap_automaton.advance(inner, step)
-        is_full = self.gap_automaton.may_end(successor) and not self.gap_automaton.allowed(successor).any()
-        return _State(section + 1, self.song_automaton.advance(inner, step)) if is_full else _State(section, successor)
+    bars, gaps = bars_of(file.song), []
+    for selection in selections:
+        end = file.file_tick(bars[selection.end - 1].end)
+        parts = []
+        for part in selection.parts:
+            program = programs[part.program_at(end)]
+            if program is not None:
+                parts.append((part, program))
+            elif selection.is_explicit:
+                raise _unheard(part, part.program_at(end), programs, text)
+        if not parts:
+            raise _unheard(selection.parts[0], selection.parts[0].program_at(end), programs, text)
+        gaps.append(Gap(tuple(parts), selection.first, selection.end))
+    return gaps
 
 
-def _advance_all(constraint: Constraint, state: Hashable, steps: Sequence[int]) -> Hashable:
-    for step in steps:
-        state = constraint.advance(state, step)
-    return state
+def _unheard(part: Part, program: int, programs: ProgramMap, text: str) -> RequestError:
+    names = ", ".join(f"{program_name(known)} ({known})" for known in sorted(programs.known))
+    kind = "no drums" if program == DRUMS else "only drums"
+    return RequestError(
+        f"`infill` is {text!r}: the model's corpus has {kind}, so it cannot write {part.description}; it has {names};"
+        " use another model",
+        field="infill", value=text, allowed=names,
+    )  # fmt: skip
+
+
+def removal_spans(file: PartsFile, gaps: Sequence[Gap]) -> list[Span]:
+    """Return the spans of the file whose notes are removed."""
+    bars, spans = bars_of(file.song), []
+    for gap in gaps:
+        start, end = file.first_file_tick(bars[gap.first].start), file.first_file_tick(bars[gap.end - 1].end)
+        spans += [Span(part.track, part.channel, start, end) for part, _ in gap.parts]
+    return spans
+
+
+def staying(part: Part, spans: Iterable[Span]) -> np.ndarray:
+    """Return the mask of the notes of a part that spans do not remove: bool, shape (notes,)."""
+    mask = np.ones(len(part.notes), np.bool_)
+    for span in spans:
+        if (span.track, span.channel) == (part.track, part.channel):
+            mask &= (part.notes["start"] < span.start) | (part.notes["start"] >= span.end)
+    return mask
+
+
+def make_windows(file: PartsFile, gaps: Sequence[Gap], programs: ProgramMap, text: str) -> list[Window]:
+    """Return the windows of the gaps; gaps whose windows overlap share one.
+
+    Args:
+        file: The file.
+        gaps: The gaps, ordered by the first bar.
+        programs: The programs of the model.
+        text: The field `infill` of the request, for messages.
+
+    Raises:
+        RequestError: If the gaps contain all notes of the file.
+    """
+    bars = bars_of(file.song)
+    notes, parts, stays = _all_notes(file, removal_spans(file, gaps))
+    if not stays.any():
+        allowed = f"only a part of the {len(bars)} bars of the file, or of its tracks: a note must stay"
+        raise RequestError.invalid("infill", text, allowed)
+    starts = file.song_ticks(notes["start"])
+    counts = np.histogram(starts[stays], [bar.start for bar in bars] + [bars[-1].end])[0]
+    groups: list[list[Gap]] = []
+    edges: list[tuple[int, int]] = []
+    for gap in gaps:
+        first, end = _context(counts, gap)
+        if edges and first < edges[-1][1]:
+            groups[-1].append(gap)
+            edges[-1] = (min(edges[-1][0], first), max(edges[-1][1], end))
+        else:
+            groups.append([gap])
+            edges.append((first, end))
+    return [
+        _make_window(file, tuple(group), bars, edge, programs, (notes[stays], parts[stays]))
+        for group, edge in zip(groups, edges, strict=True)
+    ]
+
+
+def _context(counts: np.ndarray, gap: Gap) -> tuple[int, int]:
+    """Return the first bar of the context of a gap, and the bar after its last one.
+
+    Args:
+        counts: The number of notes of each bar that stay.
+        gap: The gap.
+    """
+    before = counts[max(0, gap.first - BARS_BEFORE) : gap.first][::-1].cumsum()
+    after = counts[gap.end : gap.end + BARS_AFTER].cumsum()
+    bars_before = max(int((before <= MAX_NOTES_BEFORE).sum()), min(1, gap.first))
+    bars_after = max(int((after <= MAX_NOTES_AFTER).sum()), min(1, len(counts) - gap.end))
+    return gap.first - bars_before, gap.end + bars_after
+
+
+def _all_notes(file: PartsFile, spans: Sequence[Span]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the notes of all parts, the index of the part of each, and whether it stays."""
+    stays = [staying(part, spans) for part in file.parts]
+    numbers = [np.full(len(part.notes), number) for number, part in enumerate(file.parts)]
+    return np.concatenate([part.notes for part in file.parts]), np.concatenate(numbers), np.concatenate(stays)
+
+
+def _make_window(
+    file: PartsFile,
+    gaps: tuple[Gap, ...],
+    bars: Sequence[Bar],
+    edge: tuple[int, int],
+    programs: ProgramMap,
+    kept: tuple[np.ndarray, np.ndarray],
+) -> Window:
+    first, end = edge
+    window_bars = tuple(bars[first:end])
+    times = WindowTimes(window_bars)
+    notes, numbers = kept
+    starts, ends = file.song_ticks(notes["start"]), file.song_ticks(notes["end"])
+    targets = {program: programs[program] for program in np.unique(notes["program"]).tolist()}
+    is_read = (starts >= window_bars[0].start) & (starts < window_bars[-1].end)
+    is_read &= np.isin(notes["program"], [program for program, target in targets.items() if target is not None])
+    read = np.flatnonzero(is_read)
+    fixed = np.zeros(len(read), NOTE_DTYPE)
+    fixed["start"] = np.rint(times.to_window(starts[read]))
+    fixed["end"] = np.maximum(np.rint(times.to_window(ends[read])), fixed["start"] + 1)
+    fixed["pitch"], fixed["velocity"] = notes["pitch"][read], notes["velocity"][read]
+    fixed["program"] = [targets[program] for program in notes["program"][read].tolist()]
+    sounding = np.flatnonzero((ends > window_bars[0].start) & (starts < window_bars[-1].end))
+    rows: dict[tuple[int, int], list[np.ndarray]] = defaultdict(list)
+    for number in np.unique(numbers[sounding]).tolist():
+        of_part = sounding[numbers[sounding] == number]
+        columns = [times.to_window(starts[of_part]), times.to_window(ends[of_part]), notes["pitch"][of_part]]
+        rows[file.parts[number].port, file.parts[number].channel].append(np.stack(columns, 1))
+    return Window(
+        file, gaps, first, window_bars, times, end == len(bars), fixed,
+        {place: np.concatenate(arrays) for place, arrays in rows.items()},
+    )  # fmt: skip
+
+
+def pitch_range(part: Part) -> range:
+    """Return the pitches from the lowest to the highest of a part, at least an octave."""
+    low, high = int(part.notes["pitch"].min()), int(part.notes["pitch"].max())
+    missing = max(0, OCTAVE - (high - low))
+    return range(max(0, low - missing // 2), min(127, high + (missing + 1) // 2) + 1)

@@ -8,6 +8,7 @@ from typing import Literal
 from seqforge import ReadError, RequestError, did_you_mean, flag
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats
+from seqforge_midi.edit_request import EditFields
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.instruments import program_name, program_number
 from seqforge_midi.key_estimate import Key
@@ -24,7 +25,7 @@ DEFAULT_PROMPT_BARS = 4
 
 
 @dataclass(frozen=True)
-class MidiRequest:
+class MidiRequest(EditFields):
     """What a generated song must be like.
 
     >>> MidiRequest(bars=8, time_signature="3/4").bpm
@@ -35,9 +36,8 @@ class MidiRequest:
         None, help="A MIDI file to continue; its tempo, time signature and programs are kept."
     )
     prompt_bars: int | None = flag(
-        None, help="Number of bars of the file to use; 0 for all. Default: 4, or all for an infill.", unit="BARS"
+        None, help="Number of bars of the file to continue; 0 for all. Default: 4.", unit="BARS"
     )
-    infill: str = flag("", help="score, chorale, voices: Bars of the file to rewrite, such as 5-8.", unit="BARS")
     bars: int = flag(0, help="score, chorale, voices: Exact number of bars, prompt included; 0: the model decides.")
     seconds: float = flag(0.0, help="performance: Longest duration, prompt included; 0: the model decides.")
     bpm: int = flag(0, help="Tempo throughout, in quarter notes per minute; 0: the model decides.")
@@ -122,9 +122,6 @@ def _check_numbers(request: MidiRequest, *, is_performance: bool) -> None:
     if request.seconds and not is_performance:
         reason = "`seconds` applies to models of performances only; set `bars`"
         raise RequestError(reason, field="seconds", value=request.seconds)
-    if request.infill and is_performance:
-        reason = "`infill` does not apply to a model of performances, which have no bars"
-        raise RequestError(reason, field="infill", value=request.infill)
     if request.bpm and not MIN_BPM <= request.bpm <= MAX_BPM:
         raise RequestError.invalid("bpm", request.bpm, f"from {MIN_BPM} to {MAX_BPM}")
 

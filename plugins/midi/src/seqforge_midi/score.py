@@ -283,7 +283,7 @@ class Score(Encoding):
             else:
                 notes[-1][1] = notes[-1][0] + value * self.unit
                 needs_duration = False
-        if needs_duration or not notes:
+        if needs_duration or not (notes or extras.get("may_be_silent")):
             raise DecodeError("the last note has no duration" if needs_duration else "the tokens contain no note")
         array = note_array(notes)
         array["end"] = np.minimum(array["end"], bar_end)
