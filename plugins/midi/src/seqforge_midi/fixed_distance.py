@@ -88,15 +88,15 @@ class FixedDistance:
             case "start":
                 return 1 + self.header_sizes[0] + self._rest(state._replace(bar=0))
             case "header":
-                return self.header_sizes[state.bar] - state.count + self._rest(state)
+                return self.header_sizes[state.bar] - state.free_count + self._rest(state)
             case "pitch" if state.is_fixed:
-                note = self.notes[state.index - 1]
+                note = self.notes[state.next_index - 1]
                 needs_velocity = state.velocities[self.slots[note.program]] != note.velocity
                 return 1 + needs_velocity + self._rest(self._with_velocity(state, note))
             case "pitch" | "velocity":
                 return 1 + self._rest(state)
             case "drum" if state.is_fixed:
-                return 1 + self._rest(self._with_velocity(state, self.notes[state.index - 1]))
+                return 1 + self._rest(self._with_velocity(state, self.notes[state.next_index - 1]))
             case "position" | "microtiming" | "program":
                 return self._unfinished(state, free_programs)
             case _:
@@ -108,7 +108,7 @@ class FixedDistance:
 
     def _unfinished(self, state: FixedState, free_programs: Sequence[int]) -> int:
         """Return the distance of an onset that has no note yet, or of a program without one."""
-        note = self.notes[state.index] if state.index < len(self.notes) else None
+        note = self.notes[state.next_index] if state.next_index < len(self.notes) else None
         if note is not None and note[:2] == (state.bar, state.position):
             fits = state.phase == "position" or note.microtiming == state.microtiming
             if fits and (state.phase != "program" or note.program == state.program):
@@ -123,7 +123,7 @@ class FixedDistance:
 
     def _rest(self, state: FixedState) -> int:
         """Return the tokens from a place between notes to the end."""
-        index, count = state.index, len(self.notes)
+        index, count = state.next_index, len(self.notes)
         if index == count:
             return self._bar_cost(state.bar, len(self.header_sizes) - 1) + self.tail
         note = self.notes[index]

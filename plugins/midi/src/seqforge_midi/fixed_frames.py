@@ -29,14 +29,14 @@ class _State(NamedTuple):
     Attributes:
         frame: The number of the frame.
         last_pitch: The last pitch of the frame; the next one must be lower.
-        index: The number of fixed pitches of the frame so far.
-        count: The number of free pitches of the frame so far.
+        fixed_count: The number of fixed pitches of the frame so far.
+        free_count: The number of free pitches of the frame so far.
     """
 
     frame: int
     last_pitch: int = NO_PITCH
-    index: int = 0
-    count: int = 0
+    fixed_count: int = 0
+    free_count: int = 0
 
 
 class FixedFramesAutomaton(Constraint):
@@ -69,8 +69,8 @@ class FixedFramesAutomaton(Constraint):
         if state.frame == len(self.fixed):
             return mask
         fixed, free = self.fixed[state.frame], self.free[state.frame]
-        low = fixed[state.index] if state.index < len(fixed) else -1
-        if free is not None and state.count < free.most:
+        low = fixed[state.fixed_count] if state.fixed_count < len(fixed) else -1
+        if free is not None and state.free_count < free.most:
             mask[[pitch for pitch in free.pitches if low < pitch < state.last_pitch]] = True
         if low >= 0:
             mask[low] = True
@@ -82,12 +82,12 @@ class FixedFramesAutomaton(Constraint):
         return bool(state.frame == len(self.fixed))
 
     def to_end(self, state: Any) -> int:
-        return int(self.steps_from[state.frame] - state.index)
+        return int(self.steps_from[state.frame] - state.fixed_count)
 
     def advance(self, state: Any, step: Any) -> Any:
         if step >= 128:
             return _State(state.frame + 1)
         fixed = self.fixed[state.frame]
-        if state.index < len(fixed) and fixed[state.index] == step:
-            return state._replace(last_pitch=int(step), index=state.index + 1)
-        return state._replace(last_pitch=int(step), count=state.count + 1)
+        if state.fixed_count < len(fixed) and fixed[state.fixed_count] == step:
+            return state._replace(last_pitch=int(step), fixed_count=state.fixed_count + 1)
+        return state._replace(last_pitch=int(step), free_count=state.free_count + 1)

@@ -77,7 +77,7 @@ class FixedNotesAutomaton(Constraint):
             case "start":
                 mask[self.slices["bar"]] = True
             case "header":
-                mask[self.headers[state.bar][state.count]] = True
+                mask[self.headers[state.bar][state.free_count]] = True
             case "position" if self.has_microtiming:
                 self._allow_microtiming(mask, state, self.lowest_microtiming)
             case "position" | "microtiming":
@@ -87,7 +87,7 @@ class FixedNotesAutomaton(Constraint):
             case "pitch" | "velocity":
                 self._allow_values(mask, state)
             case "drum" if state.is_fixed:
-                mask[self.index["velocity", self.window.notes[state.index - 1].velocity]] = True
+                mask[self.index["velocity", self.window.notes[state.next_index - 1].velocity]] = True
             case "drum" | "open":
                 mask[self.slices["velocity"]] = state.phase == "drum"
                 self._allow_between_notes(mask, state)
@@ -96,8 +96,8 @@ class FixedNotesAutomaton(Constraint):
     def next_note(self, state: FixedState) -> FixedNote | None:
         """Return the next fixed note if it is in the current bar."""
         notes = self.window.notes
-        is_here = state.index < len(notes) and notes[state.index].bar == state.bar
-        return notes[state.index] if is_here else None
+        is_here = state.next_index < len(notes) and notes[state.next_index].bar == state.bar
+        return notes[state.next_index] if is_here else None
 
     def _allow_between_notes(self, mask: np.ndarray, state: FixedState) -> None:
         """Allow the tokens that may come where no note is incomplete."""
@@ -146,7 +146,7 @@ class FixedNotesAutomaton(Constraint):
         low = last_pitch + 1 if program == last_program else 0
         high = fixed.pitch if fixed is not None and program == fixed.program else 128
         voice = self.window.voices[state.bar].get(program)
-        count = state.count if program == last_program else 0
+        count = state.free_count if program == last_program else 0
         if voice is not None and count < voice.most:
             mask[low:high] = self.free_pitches(state.bar, state.position, program)[low:high]
         if fixed is not None and program == fixed.program:
@@ -172,7 +172,7 @@ class FixedNotesAutomaton(Constraint):
             mask[self.slices["duration"]] = True
             mask[self.slices["velocity"]] = state.phase == "pitch"
             return
-        note = self.window.notes[state.index - 1]
+        note = self.window.notes[state.next_index - 1]
         if state.velocities[self.slots[note.program]] != note.velocity:
             mask[self.index["velocity", note.velocity]] = True
         else:
@@ -216,22 +216,22 @@ class FixedNotesAutomaton(Constraint):
         match kind:
             case "bar":
                 if state.bar + 1 == len(self.headers):
-                    return state._replace(phase="end", position=-1, microtiming=None, last_note=NO_NOTE, count=0)
+                    return state._replace(phase="end", position=-1, microtiming=None, last_note=NO_NOTE, free_count=0)
                 phase: Phase = "header" if self.headers[state.bar + 1] else "open"
                 return state._replace(
-                    phase=phase, bar=state.bar + 1, position=-1, microtiming=None, last_note=NO_NOTE, count=0
+                    phase=phase, bar=state.bar + 1, position=-1, microtiming=None, last_note=NO_NOTE, free_count=0
                 )
             case "time_signature" | "tempo":
-                count = state.count + 1
+                count = state.free_count + 1
                 is_done = count == len(self.headers[state.bar])
-                return state._replace(phase="open" if is_done else "header", count=0 if is_done else count)
+                return state._replace(phase="open" if is_done else "header", free_count=0 if is_done else count)
             case "position":
                 microtiming = None if self.has_microtiming else 0
                 return state._replace(
-                    phase="position", position=value, microtiming=microtiming, last_note=NO_NOTE, count=0
+                    phase="position", position=value, microtiming=microtiming, last_note=NO_NOTE, free_count=0
                 )
             case "microtiming":
-                return state._replace(phase="microtiming", microtiming=value, last_note=NO_NOTE, count=0)
+                return state._replace(phase="microtiming", microtiming=value, last_note=NO_NOTE, free_count=0)
             case "program":
                 return state._replace(phase="program", program=value)
             case "pitch" | "drum":
@@ -249,12 +249,12 @@ class FixedNotesAutomaton(Constraint):
         program = DRUMS if kind == "drum" else state.program
         fixed = self.fixed_at_onset(state)
         is_fixed = fixed is not None and (fixed.program, fixed.pitch) == (program, pitch)
-        count = state.count if program == state.last_note[0] else 0
+        count = state.free_count if program == state.last_note[0] else 0
         phase: Phase = "pitch"
         if kind == "drum":
             is_complete = fixed is not None and is_fixed and state.velocities[self.slots[DRUMS]] == fixed.velocity
             phase = "open" if is_complete else "drum"
         return state._replace(
-            phase=phase, index=state.index + is_fixed, last_note=(program, pitch), count=count + (not is_fixed),
-            is_fixed=is_fixed,
+            phase=phase, next_index=state.next_index + is_fixed, last_note=(program, pitch),
+            free_count=count + (not is_fixed), is_fixed=is_fixed,
         )  # fmt: skip

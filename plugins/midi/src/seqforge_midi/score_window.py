@@ -89,23 +89,23 @@ class FixedState(NamedTuple):
     Attributes:
         phase: The last token.
         bar: The number of the bar; -1 before the first.
-        index: The index of the next fixed note.
+        next_index: The index of the next fixed note.
         position: The last position in the bar; -1 before the first.
         microtiming: The deviation of the last onset from its position; None before it is known.
         program: The current program; -1 before the first.
         last_note: Program and pitch of the last note of this onset; the next one must be higher.
-        count: The number of free notes of the last program at this onset; after a bar line, of the tokens since then.
+        free_count: The number of free notes of the last program at this onset; in a header, the number of its tokens.
         is_fixed: Whether the last note is fixed.
         velocities: The last velocity bin of each program of `FixedNotesAutomaton.programs`; -1 before the first.
     """
 
     phase: Phase
     bar: int = -1
-    index: int = 0
+    next_index: int = 0
     position: int = -1
     microtiming: int | None = None
     program: int = -1
     last_note: tuple[int, int] = NO_NOTE
-    count: int = 0
+    free_count: int = 0
     is_fixed: bool = False
     velocities: tuple[int, ...] = ()
