@@ -118,15 +118,17 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             extras = self.encoding.extras(parsed.prompt)
             if isinstance(self.encoding, Voices):
                 parsed, steps = with_total_bars(self.encoding, parsed, steps)
-        infill = None if parsed.infill is None else cut_infill(self.encoding, parsed, steps)
+        encoding, infill = self.encoding, None
+        if isinstance(encoding, Voices) and parsed.infill is not None:
+            infill = cut_infill(encoding, parsed, steps)
         whole = parsed if infill is None else infill.request
         constraint = self.encoding.constraint(whole)
         self._check_prompt(self.encoding.constraint(dataclasses.replace(whole, strict=False)), steps)
-        if infill is None:
+        if infill is None or not isinstance(encoding, Voices):
             return MidiTask(Prompt(Example(steps, extras=extras), constraint), parsed, self.encoding)
         prompt = Prompt(
             Example(np.array(infill.prefix, self.space.dtype), extras=extras | infill.extras),
-            InfillAutomaton(self.encoding, constraint, infill),
+            InfillAutomaton(encoding, constraint, infill),
             candidates=CANDIDATES,
         )
         return MidiTask(prompt, parsed, self.encoding)
