@@ -24,7 +24,7 @@ def cancellable(engine: Engine | Ensemble, event: threading.Event) -> Engine | E
         event: The event.
     """
     result = copy.copy(engine)
-    vars(result).update(begin=_checked(engine.begin, event), step=_checked(engine.step, event))
+    vars(result).update(begin_all=_checked(engine.begin_all, event), step=_checked(engine.step, event))
     return result
 
 

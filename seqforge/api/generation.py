@@ -22,7 +22,7 @@ from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
-from seqforge.sampling import BeamSearch, Limits, Sample, Sampler
+from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
 from seqforge.sampling.candidates import resample
 
 __all__ = ["Generation", "GenerationRequest"]
@@ -92,13 +92,13 @@ class Generation:
                 number += 1
 
     def _run(self, on_step: Callable[[Any], None] | None, numbers: range) -> Iterator[Generated]:
-        parts: dict[int, list[Sample]] = {}
-        last = len(self.prompts) - 1
-        for number, prompt in enumerate(self.prompts):
-            for sample in self._samples(number, prompt, numbers, on_step):
-                parts.setdefault(sample.k, []).append(sample)
-                if number == last:
-                    yield self._finish(parts.pop(sample.k))
+        samples: dict[int, dict[int, Sample]] = {}
+        for part, sample in self._samples(numbers, on_step):
+            parts = samples.setdefault(sample.k, {})
+            parts[part] = sample
+            if len(parts) == len(self.prompts):
+                del samples[sample.k]
+                yield self._finish([parts[number] for number in range(len(parts))])
 
     def _task(self) -> Task[Any]:
         plugin = self.model.plugin
@@ -125,26 +125,38 @@ class Generation:
             error.args = (message,)
             raise
 
-    def _samples(
-        self, part: int, prompt: Prompt, numbers: range, on_step: Callable[[Any], None] | None
-    ) -> Iterator[Sample]:
-        request, model = self.request, self.model
-        conditions = model.conditions(prompt, self.label_numbers)
-        common: dict[str, Any] = {
-            "controls": self.controls, "limits": self._limits(prompt), "units": model.codec.units
-        }  # fmt: skip
+    def _samples(self, numbers: range, on_step: Callable[[Any], None] | None) -> Iterator[tuple[int, Sample]]:
+        """Yield the samples of all prompts, each with the number of its prompt."""
+        request, model, prompts = self.request, self.model, self.prompts
+        conditions = [model.conditions(prompt, self.label_numbers) for prompt in prompts]
+        limits = [self._limits(prompt) for prompt in prompts]
         engine = model.engine if self.cancel is None else cancellable(model.engine, self.cancel)
+        common: dict[str, Any] = {"controls": self.controls, "units": model.codec.units}
         if request.beams:
-            penalty = float(request.length_penalty)
-            search = BeamSearch(engine, prompt, conditions, beams=request.beams, length_penalty=penalty, **common)
-            return (sample for sample in search.best(request.n) if sample.k in numbers)
+            beams: dict[str, Any] = {"beams": request.beams, "length_penalty": float(request.length_penalty)}
+            for part, (prompt, condition, limit) in enumerate(zip(prompts, conditions, limits, strict=True)):
+                search = BeamSearch(engine, prompt, condition, limits=limit, **beams, **common)
+                yield from ((part, sample) for sample in search.best(request.n) if sample.k in numbers)
+            return
+        samplers = dict(enumerate(samplers_of(engine, prompts, conditions, limits, **common)))
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
-        sampler = Sampler(engine, prompt, conditions, **common)
-        candidates = 1 if self.controls.greedy else request.candidates or prompt.candidates
-        arguments: dict[str, Any] = {"seed": request.seed, "part": part, "on_step": watch}
-        if candidates > 1:
-            return resample(sampler, numbers, candidates=candidates, **arguments)
-        return sampler.samples(numbers, **arguments)
+        candidates = {part: self._candidates(prompt) for part, prompt in enumerate(prompts)}
+        if on_step is None and max(candidates.values(), default=1) == 1:
+            pieces = [(part, k) for k in numbers for part in samplers]
+            yield from sample_rows(samplers, pieces, seed=request.seed)
+            return
+        for part, sampler in samplers.items():  # a stream of steps has one part after the other
+            if candidates[part] > 1:
+                drawn = resample(
+                    sampler, numbers, candidates=candidates[part], seed=request.seed, part=part, on_step=watch
+                )
+            else:
+                drawn = sampler.samples(numbers, seed=request.seed, part=part, on_step=watch)
+            yield from ((part, sample) for sample in drawn)
+
+    def _candidates(self, prompt: Prompt) -> int:
+        """Return the number of candidates per piece of a prompt."""
+        return 1 if self.controls.greedy else self.request.candidates or prompt.candidates
 
     def _limits(self, prompt: Prompt) -> Limits:
         model, request = self.model, self.request

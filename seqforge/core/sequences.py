@@ -124,6 +124,9 @@ class Prompt:
             constraint fixes one of the first steps; the steps before it are then drawn given the fixed one.
         whole_source: Whether a piece with a source may end only after the whole source was attended to, and must end
             soon after. False if the network and the constraint alone decide when it ends.
+        source_start: Position in the source of what the continuation starts with, if the steps of the example show the
+            source up to there. The attention is set to this position where it stands elsewhere after those steps, so
+            that nothing of the example's part of the source is shown again. None leaves it where it stands.
     """
 
     example: Example
@@ -132,3 +135,4 @@ class Prompt:
     candidates: int = 1
     joint_steps: int = 0
     whole_source: bool = True
+    source_start: int | None = None

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from seqforge.sampling.engine import Engine
     from seqforge.sampling.ensemble import Ensemble
     from seqforge.sampling.prompts import Conditions, prompt_batch
-    from seqforge.sampling.sampler import Sample, Sampler
+    from seqforge.sampling.rows import sample_rows
+    from seqforge.sampling.sampler import Sample, Sampler, samplers_of
 
 __all__ = [
     "BeamSearch",
@@ -28,6 +29,8 @@ __all__ = [
     "Sampler",
     "distribution_for",
     "prompt_batch",
+    "sample_rows",
+    "samplers_of",
 ]
 
 __getattr__ = lazy_attributes(
@@ -41,5 +44,7 @@ __getattr__ = lazy_attributes(
         "Sampler": "seqforge.sampling.sampler",
         "distribution_for": "seqforge.sampling.distributions",
         "prompt_batch": "seqforge.sampling.prompts",
+        "sample_rows": "seqforge.sampling.rows",
+        "samplers_of": "seqforge.sampling.sampler",
     },
 )

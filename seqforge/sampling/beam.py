@@ -118,7 +118,9 @@ class BeamSearch:
         self.place_index = place_index(engine.network, prompt)
         """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
-        self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
+        ((self.prompt_outputs, self.prompt_state, self.condition_gates),) = engine.begin_all(
+            [batch], [prompt.source_start]
+        )
         self.deadline = math.inf
 
     @property

@@ -1,7 +1,8 @@
 """Step mode: the network computes one step for several rows, with weights that are rearranged once."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 from seqforge.network import Batch, Network, NetworkState
 from seqforge.network.padding import pad_columns, pad_matrix, pad_units
 from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
+from seqforge.sampling.beginnings import Beginning, groups_of_equal_length, join_rows
 from seqforge.sampling.controls import Precision
 from seqforge.sampling.linear import MAX_ROWS, Linear, make_linear
 
@@ -83,8 +85,7 @@ class Engine:
         """Return the number of rows to compute if `count` rows are needed; at most `MAX_ROWS`."""
         return next((rows for rows in ROW_COUNTS if rows >= max(count, self.min_rows)), MAX_ROWS)
 
-    @torch.no_grad()
-    def begin(self, batch: Batch) -> tuple[Float[Tensor, " outputs"], NetworkState, Float[Tensor, " gates"]]:
+    def begin(self, batch: Batch) -> Beginning:
         """Read a prompt in sequence mode: its start row and one row per step.
 
         Args:
@@ -94,17 +95,56 @@ class Engine:
             The outputs of the head after the last row, the state, and the part of the labels and features in the gates
             of the first layer; all without a row axis, to be copied into rows.
         """
-        state = self.network.zero_state(1)
-        for first in range(0, len(batch.starts), PROMPT_CHUNK):
-            hidden, state = self.network.forward_layers(batch.slice_time(first, first + PROMPT_CHUNK), state)
-        outputs = self.network.head.predict(hidden[-1:])
+        (beginning,) = self.begin_all([batch], [None])
+        return beginning
+
+    @torch.no_grad()
+    def begin_all(self, batches: Sequence[Batch], source_starts: Sequence[int | None]) -> list[Beginning]:
+        """Read several prompts; those of equal length are read side by side.
+
+        Args:
+            batches: The batch of each prompt, as `prompt_batch` returns it.
+            source_starts: `Prompt.source_start` of each prompt.
+        """
+        beginnings: dict[int, Beginning] = {}
+        for group in groups_of_equal_length(batches, MAX_ROWS):
+            batch = join_rows([batches[number] for number in group])
+            hidden, state = self._read_prompt(batch, [source_starts[number] for number in group])
+            outputs = self.network.head.predict(hidden[-1:])
+            for row, number in enumerate(group):
+                row_state = [tuple(part[row : row + 1] for part in layer) for layer in state]
+                beginnings[number] = outputs[-1, row], *self._beginning(batches[number], row_state)
+        return [beginnings[number] for number in range(len(batches))]
+
+    def _read_prompt(self, batch: Batch, source_starts: Sequence[int | None]) -> tuple[Tensor, NetworkState]:
+        """Return the output of the last layer after a prompt, and the state, with the attention at `source_starts`."""
+        window, length = self.network.attention, len(batch.starts)
+        moves = window is not None and length > 1 and any(start is not None for start in source_starts)
+        state, whole = self.network.zero_state(len(source_starts)), length - 1 if moves else length
+        for first in range(0, whole, PROMPT_CHUNK):
+            hidden, state = self.network.forward_layers(
+                batch.slice_time(first, min(whole, first + PROMPT_CHUNK)), state
+            )
+        if moves:
+            assert window is not None
+            # the last step is read twice, the second time with the attention moved by what it missed the start by
+            last = batch.slice_time(whole, length)
+            hidden, after = self.network.forward_layers(last, state)
+            parameters = functional.linear(after[0][0], window.weight, window.bias).float()
+            starts = torch.tensor([math.nan if start is None else float(start) for start in source_starts])
+            distance = window.distance_to(starts, parameters, after[-1][0])
+            state[-1] = (state[-1][0] + distance, *state[-1][1:])
+            hidden, state = self.network.forward_layers(last, state)
+        return hidden, state
+
+    def _beginning(self, batch: Batch, state: NetworkState) -> tuple[NetworkState, Tensor]:
+        """Return the state after a prompt without a row axis, and the part of its conditions in the gates."""
         if self._context_linear is not None and batch.sources is not None:
-            source = pad_columns(batch.sources[-1])
-            encoder = self.network.encoder
+            source, encoder = pad_columns(batch.sources[-1]), self.network.encoder
             state[-1] = (*state[-1], source, *([] if encoder is None else [encoder(source).flatten(1)]))
         conditions = self.network.conditioning(batch.labels[-1, 0], batch.features[-1, 0])
         condition_gates = functional.linear(conditions, self._condition_weight)
-        return outputs[-1, 0], [tuple(part[0] for part in layer) for layer in state], condition_gates
+        return [tuple(part[0] for part in layer) for layer in state], condition_gates
 
     def state(self, like: NetworkState, rows: int) -> NetworkState:
         """Return the state of several rows, each a copy of a state without a row axis.

@@ -8,6 +8,7 @@ from torch import Tensor
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.network import Batch, NetworkState
+from seqforge.sampling.beginnings import Beginning
 from seqforge.sampling.engine import Engine
 
 
@@ -54,13 +55,17 @@ class Ensemble:
         """Return the number of rows to compute if `count` rows are needed."""
         return max(engine.rows_for(count) for engine in self.engines)
 
-    def begin(self, batch: Batch) -> tuple[Tensor, NetworkState, Tensor]:
+    def begin(self, batch: Batch) -> Beginning:
         """Read a prompt; the outputs are the logarithms of the averaged probabilities."""
         results = [engine.begin(batch) for engine in self.engines]
         self._gate_widths = [gates.shape[-1] for _, _, gates in results]
         state = [layer for _, layers, _ in results for layer in layers]
         outputs = _log_mean([outputs for outputs, _, _ in results])
         return outputs, state, torch.cat([gates for _, _, gates in results], -1)
+
+    def begin_all(self, batches: Sequence[Batch], source_starts: Sequence[int | None]) -> list[Beginning]:
+        """Read several prompts, one after the other; the networks of an ensemble have no source."""
+        return [self.begin(batch) for batch in batches]
 
     def state(self, like: NetworkState, rows: int) -> NetworkState:
         """Return the state of several rows, each a copy of a state without a row axis."""

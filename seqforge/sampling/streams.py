@@ -9,10 +9,10 @@ BLOCK = 512
 class UniformStreams:
     """Uniform random numbers for rows that step together; each row reads the stream of the sample it holds.
 
-    The numbers of sample k depend only on `seed`, `part` and k, not on the row that holds the sample.
+    The numbers of sample k depend only on `seed`, k and its part, not on the row that holds the sample.
 
-    >>> streams = UniformStreams(2, 1, seed=0, part=0)
-    >>> streams.start(0, k=5)
+    >>> streams = UniformStreams(2, 1, seed=0)
+    >>> streams.start(0, k=5, part=0)
     >>> streams.next().shape
     (2, 1)
 
@@ -23,19 +23,24 @@ class UniformStreams:
         rows: The number of rows.
         width: The number of random numbers per step.
         seed: The seed of all streams.
-        part: The number of the prompt in a request with several prompts.
     """
 
-    def __init__(self, rows: int, width: int, seed: int, part: int) -> None:
-        self.seed, self.part, self.width = seed, part, width
+    def __init__(self, rows: int, width: int, seed: int) -> None:
+        self.seed, self.width = seed, width
         self.blocks = np.zeros((rows, BLOCK, width))
         self.positions = np.zeros(rows, np.int64)
         self.generators: list[np.random.Generator | None] = [None] * rows
         self.rows = np.arange(rows)
 
-    def start(self, row: int, k: int) -> None:
-        """Start the stream of sample k in a row."""
-        key, counter = np.array([self.seed, k], np.uint64), np.array([0, 0, 0, self.part], np.uint64)
+    def start(self, row: int, k: int, part: int) -> None:
+        """Start the stream of sample k in a row.
+
+        Args:
+            row: The row.
+            k: The number of the sample.
+            part: The number of the prompt in a request with several prompts.
+        """
+        key, counter = np.array([self.seed, k], np.uint64), np.array([0, 0, 0, part], np.uint64)
         self.generators[row] = np.random.Generator(np.random.Philox(counter=counter, key=key))
         self.positions[row] = BLOCK
 

@@ -42,7 +42,7 @@ def digest(example: Example) -> str:
 
 def prompt_digest(prompt: Prompt) -> list[Any]:
     """Return a comparable description of a prompt, with the first mask of its constraint."""
-    settings = [prompt.keep, prompt.candidates, prompt.joint_steps, prompt.whole_source]
+    settings = [prompt.keep, prompt.candidates, prompt.joint_steps, prompt.whole_source, prompt.source_start]
     if prompt.constraint is None:
         return [digest(prompt.example), settings, None]
     state = prompt.constraint.start()

@@ -1,0 +1,237 @@
+"""The sampling loop: rows that step together, each refilled with the next piece when its piece is complete."""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from seqforge.core.sequences import Prompt
+from seqforge.network import NetworkState
+from seqforge.sampling.controls import Limits
+from seqforge.sampling.distributions import Choice, Distribution
+from seqforge.sampling.engine import Engine
+from seqforge.sampling.ensemble import Ensemble
+from seqforge.sampling.guide import mask_source_end
+from seqforge.sampling.joint import JointSteps
+from seqforge.sampling.linear import MAX_ROWS
+from seqforge.sampling.references import reference_rows
+from seqforge.sampling.slot import Sample, Slot
+from seqforge.sampling.streams import UniformStreams
+
+__all__ = ["StepCallback", "sample_rows"]
+
+MIN_PROBABILITY = 1e-12
+"""The smallest probability whose logarithm is taken."""
+
+StepCallback = Callable[[int, object], None]
+"""A function that is called with the number of a sample and a step that was drawn for it."""
+
+
+class PromptReader(ABC):
+    """What the loop needs of a sampler: its engine, the beginning after its prompt, and slots for its samples."""
+
+    engine: Engine | Ensemble
+    prompt: Prompt
+    limits: Limits
+    units: Callable[[np.ndarray], np.ndarray]
+    distribution: Distribution
+    prompt_outputs: Tensor
+    prompt_state: NetworkState
+    condition_gates: Tensor
+
+    @property
+    @abstractmethod
+    def is_complete(self) -> bool:
+        """Whether the prompt alone reaches a limit and may end."""
+
+    @property
+    @abstractmethod
+    def joint(self) -> JointSteps | None:
+        """The distribution of the first steps, None if they are drawn one by one."""
+
+    @abstractmethod
+    def slot(self, k: int, *, seed: int, part: int) -> Slot:
+        """Return the slot of sample k, with the steps that are drawn jointly."""
+
+
+def sample_rows(
+    samplers: Mapping[int, PromptReader],
+    pieces: Sequence[tuple[int, int]],
+    *,
+    seed: int,
+    on_step: StepCallback | None = None,
+    rows: int | None = None,
+) -> Iterator[tuple[int, Sample]]:
+    """Yield the samples of one or several prompts in the order in which they are completed, each with its part.
+
+    Samples of different prompts step together. A sample does not depend on those that step beside it.
+
+    Example:
+        for part, sample in sample_rows({0: first, 1: second}, [(0, 0), (1, 0)], seed=0):
+            print(part, sample.steps)
+
+    Args:
+        samplers: The number of each prompt in the request, its part, and its sampler; all have the same engine,
+            controls and limit of time.
+        pieces: What is drawn: part and number of each sample.
+        seed: The seed of the random numbers; a sample depends only on it, its part and its number.
+        on_step: A function that is called with the number of the sample and each step as it is drawn.
+        rows: The largest number of samples that step together; the samples do not depend on it.
+    """
+    pending = []
+    for part, k in pieces:
+        sampler = samplers[part]
+        if sampler.is_complete:
+            yield part, Sample(k, sampler.prompt.example.steps[: sampler.prompt.keep], False, 0.0)
+        else:
+            pending.append((part, k))
+    if not pending:
+        return
+    engine = next(iter(samplers.values())).engine
+    max_active = rows or MAX_ROWS
+    table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed)
+    threads = torch.get_num_threads()
+    engine.use_threads(table.count)
+    try:
+        # 1. Fill the rows with the first samples. The engine may need more rows than that; they stay empty.
+        table.reset([row for row in range(min(table.count, max_active)) if table.refill(row)])
+        while any(table.slots):
+            # 2. Choose a step or the end for every row.
+            choice = table.choose()
+            steps = choice.steps
+            inputs = np.where(choice.ends, 0, steps) if steps.ndim == 1 else steps  # the engine cannot read the end
+            # 3. Record the choices. Yield the samples that are complete and refill their rows.
+            refilled = []
+            for row, part, sample in table.record(choice, inputs, on_step):
+                yield part, sample
+                if table.refill(row):
+                    refilled.append(row)
+            # 4. Let the engine read the chosen steps, all rows at once.
+            if any(table.slots):
+                table.read(inputs)
+            # 5. Set the refilled rows to the state and the outputs after their prompts.
+            table.reset(refilled)
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Rows:
+    """The rows that step together: the sample in each, the state of the engine, and its outputs.
+
+    Args:
+        samplers: The sampler of each part.
+        count: The number of rows.
+        pending: Part and number of the samples that are to be drawn.
+        seed: The seed of the random numbers.
+
+    Attributes:
+        slots: The sample in each row; None for an empty row.
+    """
+
+    def __init__(
+        self, samplers: Mapping[int, PromptReader], count: int, pending: Sequence[tuple[int, int]], seed: int
+    ) -> None:
+        self.samplers, self.count, self.seed = samplers, count, seed
+        self.slots: list[Slot | None] = [None] * count
+        self._parts = [pending[0][0]] * count
+        self._pending = iter(pending)
+        first = samplers[pending[0][0]]
+        self._engine, self._units, self._distribution = first.engine, first.units, first.distribution
+        self._deadline = time.monotonic() + first.limits.seconds
+        self._uniforms = UniformStreams(count, first.distribution.uniforms, seed)
+        # the sources of the prompts differ in length, and the rows of the state are as wide as the widest
+        widest = [
+            tuple(max(parts, key=len) for parts in zip(*layers, strict=True))
+            for layers in zip(*(sampler.prompt_state for sampler in samplers.values()), strict=True)
+        ]
+        self._state = self._engine.state(widest, count)
+        self._gates = first.condition_gates.repeat(count, 1)
+        self._outputs = first.prompt_outputs.repeat(count, 1)
+
+    def refill(self, row: int) -> bool:
+        """Put the next sample into a row, and start its random numbers; return False if no sample is left."""
+        self.slots[row] = None
+        item = next(self._pending, None)
+        if item is None:
+            return False
+        part, k = item
+        self._parts[row] = part
+        self._uniforms.start(row, k, part)
+        self.slots[row] = self.samplers[part].slot(k, seed=self.seed, part=part)
+        return True
+
+    def reset(self, rows: Sequence[int]) -> None:
+        """Set rows to the state and the outputs after their prompts."""
+        for row in rows:
+            sampler = self.samplers[self._parts[row]]
+            self._outputs[row], self._gates[row] = sampler.prompt_outputs, sampler.condition_gates
+            for layer, prompt_layer in zip(self._state, sampler.prompt_state, strict=True):
+                for part, value in zip(layer, prompt_layer, strict=True):
+                    part[row] = functional.pad(value, (0, part.shape[1] - len(value)))
+
+    def choose(self) -> Choice:
+        """Choose a step or the end for every row; the choices of empty rows are ignored."""
+        masks = None
+        slot_masks = [
+            None if slot is None else slot.mask(self.samplers[part].limits)
+            for slot, part in zip(self.slots, self._parts, strict=True)
+        ]
+        if any(mask is not None for mask in slot_masks):
+            free = np.ones(self._distribution.choices, np.bool_)
+            masks = np.stack([free if mask is None else mask for mask in slot_masks])
+        steps_at_end = self._engine.steps_at_source_end(self._state)
+        if steps_at_end is not None:
+            whole = np.array([self.samplers[part].prompt.whole_source for part in self._parts])
+            if whole.any():
+                if masks is None:
+                    masks = np.ones((self.count, self._distribution.choices), np.bool_)
+                masks = np.where(whole[:, None], mask_source_end(masks, steps_at_end), masks)
+        histories = [None if slot is None else slot.history for slot in self.slots]
+        any_history = any(history is not None for history in histories)
+        return self._distribution.choose(
+            self._outputs, masks, self._uniforms.next(), histories if any_history else None
+        )
+
+    def record(self, choice: Choice, inputs: np.ndarray, on_step: StepCallback | None) -> list[tuple[int, int, Sample]]:
+        """Add the choice of every row to its slot.
+
+        Returns:
+            The rows whose samples are complete, with the parts and the samples.
+        """
+        timed_out = time.monotonic() > self._deadline
+        steps = inputs.tolist() if inputs.ndim == 1 else list(inputs)
+        rows = zip(
+            self.slots, steps, choice.ends.tolist(), choice.scores.tolist(), choice.masked.tolist(),
+            self._units(inputs).tolist(), strict=True,
+        )  # fmt: skip
+        complete = []
+        for row, (slot, step, end, score, masked, units) in enumerate(rows):
+            if slot is None:
+                continue
+            sampler = self.samplers[self._parts[row]]
+            slot.timed_out = timed_out
+            slot.scores.append(score)
+            if len(slot.steps) < len(slot.joint_steps):  # the probability of forbidden sequences is that of one step
+                joint = sampler.joint
+                masked = 1 - math.exp(joint.log_total) if joint is not None and not slot.steps else 0.0
+            slot.masked += masked
+            slot.log_allowed += math.log(max(1 - masked, MIN_PROBABILITY))
+            if slot.history is not None:
+                slot.history.add(int(choice.steps[row]), float(choice.bits[row]))
+            if not end:
+                if on_step is not None:
+                    on_step(slot.k, choice.steps[row])
+                slot.add(step, units)
+            if end or slot.reached_limit(sampler.limits):
+                complete.append((row, self._parts[row], slot.sample(ended=end)))
+        return complete
+
+    def read(self, inputs: np.ndarray) -> None:
+        """Let the engine read the chosen steps, all rows at once."""
+        references = reference_rows([None if slot is None else slot.place_index for slot in self.slots], self.count)
+        self._outputs = self._engine.step(torch.from_numpy(inputs), self._gates, self._state, references)

@@ -1,0 +1,131 @@
+"""One sample while it is drawn, and when it is complete."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqforge.core.places import PlaceIndex
+from seqforge.core.sequences import Prompt
+from seqforge.core.spaces import Categorical, Space
+from seqforge.sampling.controls import Controls, Limits
+from seqforge.sampling.guide import CachedState, Guide
+from seqforge.sampling.history import History
+
+__all__ = ["Sample", "Slot"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One generated sequence.
+
+    Attributes:
+        k: The number of the sample; the sample depends only on the model, the prompt, the controls, the seed and k.
+        steps: The first `Prompt.keep` steps of the prompt and the steps that were drawn.
+        ended: Whether the network ended the piece; False if a limit did.
+        log_probability: The log-probability of the drawn steps and the end under the network alone, in nats.
+        scores: The log-probability of each drawn step, the end last, in nats.
+        masked: The probability that the network gave to forbidden steps, averaged over all drawn steps.
+        log_allowed: The sum over all drawn steps of the log-probability that the network gave to allowed steps.
+    """
+
+    k: int
+    steps: np.ndarray
+    ended: bool
+    log_probability: float
+    scores: tuple[float, ...] = ()
+    masked: float = 0.0
+    log_allowed: float = 0.0
+
+
+class Slot:
+    """The state of one sample while it is drawn.
+
+    Example:
+        slot = Slot(0, prompt, controls, Categorical(5), units=lambda steps: np.ones(len(steps)))
+        slot.add(3, units=1.0)
+
+    Args:
+        k: The number of the sample.
+        prompt: The prompt that it continues.
+        controls: How its steps are chosen.
+        space: The space of the steps.
+        units: A function that returns the natural units of each step of an array.
+        guide: The constraint of the prompt; None without one.
+        constraint_state: The state of the constraint after the prompt; None without one.
+        places: The places of the prompt's steps; None if the network does not look back.
+        joint_steps: Its first steps, which have been drawn jointly.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        prompt: Prompt,
+        controls: Controls,
+        space: Space,
+        *,
+        units: Callable[[np.ndarray], np.ndarray],
+        guide: Guide | None = None,
+        constraint_state: CachedState | None = None,
+        places: PlaceIndex | None = None,
+        joint_steps: Sequence[int] = (),
+    ) -> None:
+        self.k, self.prompt, self.guide, self.joint_steps = k, prompt, guide, joint_steps
+        self.constraint_state = constraint_state
+        self.steps: list[Any] = []
+        self.scores: list[float] = []
+        self.masked, self.log_allowed, self.timed_out = 0.0, 0.0, False
+        self.history: History | None = None
+        if controls.uses_history and isinstance(space, Categorical):
+            self.history = History(controls, space.size, prompt.example.steps.tolist())
+        self.place_index = None if places is None else places.copy()
+        self.units = float(units(prompt.example.steps).sum())
+        self.step_count = len(prompt.example.steps)
+        self._next_check = -1
+        """The step count from which the limit of steps must be considered again."""
+
+    def mask(self, limits: Limits) -> np.ndarray | None:
+        """Return the mask of the next step; None without a constraint."""
+        guide = self.guide
+        if guide is None or self.constraint_state is None:
+            return None
+        if len(self.steps) < len(self.joint_steps):
+            mask = np.zeros_like(self.constraint_state.mask)
+            mask[self.joint_steps[len(self.steps)]] = True
+            return mask
+        if self.units >= limits.units or self.timed_out:
+            return guide.mask(self.constraint_state.state, nearest_end=True)
+        if self.step_count < self._next_check:
+            return self.constraint_state.mask
+        steps_left = limits.steps - self.step_count
+        self._next_check = limits.steps - guide.next_check(self.constraint_state.state, steps_left)
+        return guide.mask_within(self.constraint_state.state, steps_left)
+
+    def add(self, step: Any, units: float) -> None:
+        """Add a step that was drawn.
+
+        Args:
+            step: The step: an int, or a vector.
+            units: Its natural units.
+        """
+        self.steps.append(step)
+        self.step_count += 1
+        self.units += units
+        if self.place_index is not None:
+            self.place_index.add(step)
+        if self.guide is not None and self.constraint_state is not None:
+            self.constraint_state = self.guide.advance(self.constraint_state, step)
+
+    def reached_limit(self, limits: Limits) -> bool:
+        """Return whether the piece has reached a limit and may end."""
+        full = self.units >= limits.units or self.step_count >= limits.steps or self.timed_out
+        return full and (self.constraint_state is None or self.constraint_state.may_end)
+
+    def sample(self, *, ended: bool) -> Sample:
+        """Return the complete sample."""
+        prompt = self.prompt
+        prompt_steps = prompt.example.steps[: prompt.keep]
+        drawn_steps = np.array(self.steps, prompt_steps.dtype).reshape(-1, *prompt_steps.shape[1:])
+        steps, scores = np.concatenate([prompt_steps, drawn_steps]), tuple(self.scores)
+        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores), self.log_allowed)

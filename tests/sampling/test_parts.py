@@ -1,0 +1,111 @@
+"""Samples of several prompts that step together, and the position of the attention after a prompt."""
+
+import numpy as np
+import pytest
+import torch
+
+from seqforge.core.sequences import Example, Free, Prompt
+from seqforge.core.spaces import Categorical, Mixture
+from seqforge.network import Network, NetworkConfig
+from seqforge.network.attention import START_DISTANCE, START_TOLERANCE
+from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, sample_rows, samplers_of
+
+SIZE, CONDITIONS = 5, Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
+LIMITS = Limits(steps=20)
+SOURCES = ([0, 1, 2], [2, 1, 0, 2, 1] * 14, [1])
+
+
+def units(steps: np.ndarray) -> np.ndarray:
+    return np.ones(len(steps))
+
+
+def network(*, reals: bool, encoder_units: int = 0) -> Network:
+    config = NetworkConfig(
+        layers=2, hidden=16, embedding=8, source_symbols=4, gaussians=3, encoder_units=encoder_units
+    )  # fmt: skip
+    space = Mixture(2, 1, 3) if reals else Categorical(SIZE)
+    return Network(space, config, seed=1, symbols_per_step=0.6).eval()
+
+
+def prompts(*, reals: bool) -> list[Prompt]:
+    """Return prompts of two lengths with sources of several widths; every second one has a constraint."""
+    rng = np.random.default_rng(0)
+    result = []
+    for number, source in enumerate(SOURCES):
+        length = 2 * (number % 2) + 3
+        steps = rng.normal(size=(length, 3)).astype(np.float32) if reals else rng.integers(0, SIZE, length, np.uint8)
+        if reals:
+            steps[:, 2] = steps[:, 2] > 0
+        free = Free(np.arange(SIZE) > 0) if number % 2 and not reals else None
+        if free is not None:
+            steps = np.maximum(steps, 1)
+        result.append(Prompt(Example(steps, source=np.array(source, np.uint8)), free, keep=number, source_start=1))
+    return result
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(network(reals=True))
+
+
+def values(samples: list[tuple[int, Sample]]) -> list[tuple[int, int, list[float], bool, float]]:
+    rows = [(part, item.k, item.steps.ravel().tolist(), item.ended, item.log_probability) for part, item in samples]
+    return sorted(rows)
+
+
+@pytest.mark.parametrize("reals", [False, True], ids=["symbols", "reals"])
+@pytest.mark.parametrize("encoder_units", [0, 6], ids=["no encoder", "encoder"])
+def test_samples_of_several_prompts_do_not_depend_on_those_beside_them(reals: bool, encoder_units: int) -> None:
+    engine = Engine(network(reals=reals, encoder_units=encoder_units))
+    items = prompts(reals=reals)
+    samplers = samplers_of(
+        engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=Controls(), units=units
+    )  # fmt: skip
+    pieces = [(part, k) for k in range(3) for part in range(3)]
+    together = values(list(sample_rows(dict(enumerate(samplers)), pieces, seed=7, rows=5)))
+    alone = [
+        (part, sample)
+        for part, sampler in enumerate(samplers)
+        for sample in sampler.samples(range(3), seed=7, part=part)
+    ]
+    assert together == values(alone)
+
+
+def test_prompts_of_equal_length_are_read_as_if_alone(engine: Engine) -> None:
+    items = prompts(reals=True)
+    together = samplers_of(engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=Controls(), units=units)
+    for sampler, prompt in zip(together, items, strict=True):
+        alone = Sampler(engine, prompt, CONDITIONS, controls=Controls(), limits=LIMITS, units=units)
+        assert torch.allclose(sampler.prompt_outputs, alone.prompt_outputs, atol=1e-5)
+        for layer, other in zip(sampler.prompt_state, alone.prompt_state, strict=True):
+            assert all(torch.allclose(part, value, atol=1e-5) for part, value in zip(layer, other, strict=True))
+
+
+def heaviest_position(engine: Engine, prompt: Prompt) -> float:
+    """Return where the Gaussian with the largest weight stands after a prompt."""
+    sampler = Sampler(engine, prompt, CONDITIONS, controls=Controls(), limits=LIMITS, units=units)
+    window = engine.network.attention
+    assert window is not None
+    alpha = torch.nn.functional.linear(sampler.prompt_state[0][0], window.weight, window.bias)[: window.components]
+    return float(sampler.prompt_state[-1][0][alpha.argmax()])
+
+
+@pytest.mark.parametrize("start", [0, 3, 30])
+def test_attention_stands_before_the_start_after_a_prompt(engine: Engine, start: int) -> None:
+    example = prompts(reals=True)[1].example
+    position = heaviest_position(engine, Prompt(example, source_start=start))
+    assert position == pytest.approx(start - START_DISTANCE, abs=START_TOLERANCE + 1e-4)
+
+
+def test_attention_that_stands_at_the_start_stays(engine: Engine) -> None:
+    example = prompts(reals=True)[1].example
+    position = heaviest_position(engine, Prompt(example))
+    start = round(position + START_DISTANCE)
+    moved = heaviest_position(engine, Prompt(example, source_start=start))
+    expected = position if abs(start - START_DISTANCE - position) <= START_TOLERANCE else start - START_DISTANCE
+    assert moved == pytest.approx(expected, abs=1e-5)
+
+
+def test_prompt_without_steps_keeps_its_attention(engine: Engine) -> None:
+    nothing = Example(np.zeros((0, 3), np.float32), source=np.array([1, 2], np.uint8))
+    assert heaviest_position(engine, Prompt(nothing, source_start=1)) == heaviest_position(engine, Prompt(nothing))
