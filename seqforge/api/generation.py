@@ -17,9 +17,10 @@ from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_base import ModelBase
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
-from seqforge.core.sequences import Prompt
+from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
+from seqforge.evaluation import score_examples
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
@@ -30,6 +31,8 @@ __all__ = ["Generation", "GenerationRequest"]
 DEFAULT_LENGTH = 1000.0
 """Natural units after which a piece is led to its end, if no length is given."""
 MAX_STEPS = 1_000_000
+RESOLVE_COUNTER = np.array([0, 0, 3, 0], np.uint64)
+"""The start of the random numbers of `Codec.resolve`; those of samples have other numbers in the third place."""
 
 
 class Generation:
@@ -59,6 +62,7 @@ class Generation:
         self.controls = model.controls(request.controls)
         self.label_numbers = model.label_numbers(request.labels)
         self.task = self._task()
+        self.task.review(self._log_probability)
 
     @property
     def prompts(self) -> Sequence[Prompt]:
@@ -116,6 +120,7 @@ class Generation:
                 if path != value:
                     copies[str(path)] = "standard input" if str(value) == "-" else str(value)
                     request = dataclasses.replace(request, **{name: path})
+        request = self._resolved(request)
         try:
             return validate_task(plugin, self.model.codec, self.model.codec.task(request))
         except SeqforgeError as error:
@@ -124,6 +129,27 @@ class Generation:
                 message = message.replace(copy, original)
             error.args = (message,)
             raise
+
+    def _resolved(self, request: Any) -> Any:
+        """Return the plugin's request with the codec's choices, which become part of this request, too."""
+        codec = self.model.codec
+        stream = np.random.Philox(key=np.array([self.request.seed, 0], np.uint64), counter=RESOLVE_COUNTER)
+        resolved = codec.resolve(request, np.random.Generator(stream))
+        if type(resolved) is not type(request):
+            problem = f"returns a {type(resolved).__name__}"
+            raise contract_error(
+                self.model.plugin, "resolve", problem, f"a {type(request).__name__}", owner=codec
+            )  # fmt: skip
+        before = vars(request) if dataclasses.is_dataclass(request) else {}
+        chosen = {name: getattr(resolved, name) for name, value in before.items() if getattr(resolved, name) != value}
+        if chosen:
+            self.request = dataclasses.replace(self.request, request={**self.request.request, **chosen})
+        return resolved
+
+    def _log_probability(self, example: Example) -> float:
+        """Return the log-probability of a whole example, in nats."""
+        ((nats, _),) = score_examples(self.model.network, [example], [self.label_numbers], rows=1)
+        return -nats
 
     def _samples(self, numbers: range, on_step: Callable[[Any], None] | None) -> Iterator[tuple[int, Sample]]:
         """Yield the samples of all prompts, each with the number of its prompt."""

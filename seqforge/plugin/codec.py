@@ -1,7 +1,7 @@
 """The codec: what a plugin fits on a corpus. It maps pieces to examples and back, and requests to tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -33,6 +33,18 @@ class Task(Generic[ContentT]):
 
     def __init__(self, prompts: Sequence[Prompt]) -> None:
         self.prompts = prompts
+
+    def review(self, log_probability: Callable[[Example], float]) -> None:
+        """Look at the prompts with the model before anything is sampled, for instance to log a warning.
+
+        By default nothing is done.
+
+        Args:
+            log_probability: A function that returns the log-probability of a whole example under the model, in nats.
+
+        Raises:
+            RequestError: If the request is impossible for this model.
+        """
 
     def finish(self, pieces: Sequence[Piece[ContentT]]) -> Piece[ContentT]:
         """Return the result.
@@ -113,6 +125,18 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
         Raises:
             RequestError: If the request is impossible.
         """
+
+    def resolve(self, request: RequestT, rng: np.random.Generator) -> RequestT:
+        """Return the request with a random choice for what it leaves open, such as one of several styles.
+
+        It is called once per generation, before `task`. The chosen values are recorded in the provenance, and a replay
+        repeats them. By default the request is returned unchanged.
+
+        Args:
+            request: The request.
+            rng: The only source of randomness; it depends on the seed of the generation.
+        """
+        return request
 
     @abstractmethod
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -114,7 +114,7 @@ def test_without_text_there_is_one_prompt_without_source(codec: InkCodec) -> Non
 def test_text_file_equals_text(codec: InkCodec, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("abc\nbad\n")
     task = codec.task(HandwritingRequest(text_file=tmp_path / "letter.txt"))
-    assert task.request.lines == ("abc", "bad") == codec.task(HandwritingRequest(text="abc\nbad")).request.lines
+    assert task.request.parts == ("abc", "bad") == codec.task(HandwritingRequest(text="abc\nbad")).request.parts
 
 
 def test_writer_style_is_primed_with_the_line_of_the_writer(codec: InkCodec) -> None:
@@ -140,8 +140,7 @@ def test_replaced_characters_are_reported_once_per_request(codec: InkCodec, capl
 
 
 def style_of(codec: InkCodec, style: str, **values: Any) -> Ink:
-    ink = codec.task(HandwritingRequest(text="bad", style=style, **values)).request.style
-    assert ink is not None
+    (ink,) = codec.task(HandwritingRequest(text="bad", style=style, **values)).request.style.lines
     return ink
 
 

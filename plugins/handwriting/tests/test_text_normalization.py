@@ -15,7 +15,7 @@ from seqforge_handwriting.text_normalization import (
 
 def test_typographic_characters_are_replaced_and_reported() -> None:
     normalized = normalize_text("\u201cIt\u2019s \u2014 so\u2026\u201d\u00a0he said\u00ad\r\n\tno ")
-    assert normalized.text == '"It\'s - so..." he said\nno'
+    assert normalized.text == '"It\'s - so..." he said\n no'
     assert ("\u2014", "-", 1) in normalized.replacements
     assert normalized.summary.endswith('\u201c by ", \u2019 by \', \u2014 by -, \u2026 by ..., \u201d by "')
 

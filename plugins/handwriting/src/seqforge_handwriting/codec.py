@@ -11,8 +11,9 @@ from seqforge import UNSEEN, Augments, Categorical, Codec, DecodeError, Example,
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.frame import Frame, normalize
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
+from seqforge_handwriting.letter import HandwritingTask
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
-from seqforge_handwriting.request import HandwritingTask, parse_request
+from seqforge_handwriting.request import parse_request
 from seqforge_handwriting.writer_samples import WriterSamples
 
 __all__ = ["InkCodec"]
@@ -125,20 +126,32 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         return [self.characters[number] for number in source.tolist()]
 
     def task(self, request: HandwritingRequest) -> HandwritingTask:
-        """Return the task of writing a text: one prompt per line, primed with the line of the style.
+        """Return the task of writing a text: one prompt per part of a line, primed with a line of the style.
 
         Raises:
             RequestError: If text, style or layout are impossible.
         """
         parsed = parse_request(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
-        style = parsed.style
-        steps = np.zeros((0, 3), np.float32) if style is None else self.encode_ink(style)
-        if parsed.lines is None:
-            sources = [None if style is None else self.encode_text(style.text)]
-        else:
-            prefix = "" if style is None else style.text + " "
-            sources = [self.encode_text(prefix + line) for line in parsed.lines if line]
-        return HandwritingTask([Prompt(Example(steps, source=source), keep=0) for source in sources], parsed)
+        texts = [None] if parsed.paragraphs is None else parsed.parts
+        prompts = [self._prompt(parsed.style.line(number), text) for number, text in enumerate(texts)]
+        return HandwritingTask(prompts, parsed)
+
+    def _prompt(self, prime: Ink | None, text: str | None) -> Prompt:
+        """Return the prompt of a text, None for free writing, after a line that the network is primed with."""
+        if prime is None:
+            source = None if text is None else self.encode_text(text)
+            return Prompt(Example(np.zeros((0, 3), np.float32), source=source), keep=0)
+        if text is None:
+            return Prompt(Example(self.encode_ink(prime), source=self.encode_text(prime.text)), keep=0)
+        source = self.encode_text(f"{prime.text} {text}")
+        return Prompt(Example(self.encode_ink(prime), source=source), keep=0, source_start=len(prime.text) + 1)
+
+    def resolve(self, request: HandwritingRequest, rng: np.random.Generator) -> HandwritingRequest:
+        """Return the request with one writer as its style if it has a text and no style: one request is one hand."""
+        has_text = request.text is not None or request.text_file is not None
+        if request.style or request.style_text or not has_text or not self.writers.lines:
+            return request
+        return dataclasses.replace(request, style=str(rng.choice(sorted(self.writers.lines))))
 
     def illustration(self) -> Piece[Ink]:
         """Return a specimen sheet of the writers that can be imitated."""

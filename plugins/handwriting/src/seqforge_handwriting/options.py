@@ -39,15 +39,20 @@ class HandwritingRequest:
     text: str | None = flag(None, help="Text to write; without a text the model writes freely.", unit="TEXT")
     text_file: Path | None = flag(None, help="File with the text to write.")
     style: str = flag(
-        "", help="Hand to imitate: a writer of the corpus, or a file with strokes (.svg, .inkml, .json; - for stdin)."
+        "",
+        help="Hand to imitate: a writer of the corpus, a file with strokes (.svg, .inkml, .json; - for stdin), or"
+        " random-per-line; default: one writer, drawn at random.",
     )
     style_text: str = flag("", help="Text that the file of the style shows.", unit="TEXT")
     paper: str = flag(
-        "", help="Paper: a4, a5, a6, letter, postcard, or a size such as 120x80mm; default: fit the writing."
+        "",
+        help="Paper: a3 to a6, letter, legal, postcard, an envelope (dl, c5, c6, com10), or a size such as 120x80mm;"
+        " landscape may follow; default: fit the writing.",
     )
     margin: str = flag("10mm", help="Margin on all four sides.", unit="LENGTH")
     letter_height: str = flag("2.5mm", help="Height of a small x.", unit="LENGTH")
     spacing: float = flag(4.5, help="Distance between baselines.", unit="X-HEIGHTS")
+    align: str = flag("left", help="Where lines stand: left, centre or right.")
     pen_width: float = flag(0.4, help="Width of the pen.", unit="MM")
     colour: str = flag("black", help="Colour of the ink: #rrggbb or a name such as navy.")
     size_unit: str = flag("mm", help="Unit of the width and height of the SVG drawing: mm or px.")

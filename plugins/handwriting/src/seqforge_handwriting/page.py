@@ -10,13 +10,23 @@ from seqforge_handwriting.ink import Ink, concatenate
 __all__ = ["Layout", "Page", "page_around", "parse_length", "parse_paper", "place", "wrap"]
 
 PAPERS = {
+    "a3": (297.0, 420.0),
     "a4": (210.0, 297.0),
     "a5": (148.0, 210.0),
     "a6": (105.0, 148.0),
     "letter": (215.9, 279.4),
+    "legal": (215.9, 355.6),
+    "tabloid": (279.4, 431.8),
     "postcard": (148.0, 105.0),
+    "dl": (220.0, 110.0),
+    "c5": (229.0, 162.0),
+    "c6": (162.0, 114.0),
+    "com10": (241.3, 104.775),
 }
-"""Width and height of known papers."""
+"""Width and height of known papers (ISO 216, ANSI Y14.1) and of envelopes (dl, c5, c6: ISO 269; com10), which lie on
+their long side."""
+ORIENTATION = re.compile(r"(?i)[\s-]+(landscape|portrait)\s*$")
+ALIGNMENTS = ("left", "centre", "right")
 UNITS = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72, "px": 25.4 / 96}
 """Millimetres per unit."""
 LENGTH = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*(mm|cm|in|pt|px)\s*", re.IGNORECASE)
@@ -42,6 +52,7 @@ class Layout:
         margin: The margin on all four sides.
         x_height: The x-height of the letters.
         spacing: The distance between baselines, in x-heights.
+        align: Where a line stands in its column: left, centre or right.
 
     Raises:
         RequestError: If a value is out of range, or the margins leave no room for a line.
@@ -51,12 +62,15 @@ class Layout:
     margin: float = 10.0
     x_height: float = 2.5
     spacing: float = 4.5
+    align: str = "left"
 
     def __post_init__(self) -> None:
         if not (0.2 <= self.x_height <= 500):
             raise RequestError.invalid("letter_height", f"{self.x_height:g}mm", "from 0.2 to 500 mm")
         if not (1 <= self.spacing <= 50):
             raise RequestError.invalid("spacing", self.spacing, "from 1 to 50 x-heights")
+        if self.align not in ALIGNMENTS:
+            raise RequestError.invalid("align", self.align, "left, centre or right")
         if self.margin < 0 or self.margin > MAX_PAPER:
             raise RequestError.invalid("margin", f"{self.margin:g}mm", f"from 0 to {MAX_PAPER:g} mm")
         if self.paper and (self.column_width < 5 * self.x_height or self.lines < 1):
@@ -136,22 +150,26 @@ def parse_length(text: str, *, field: str = "margin") -> float:
 def parse_paper(text: str) -> tuple[float, float]:
     """Return the width and height of a paper.
 
-    >>> parse_paper("a5"), parse_paper("120x80mm")
-    ((148.0, 210.0), (120.0, 80.0))
+    >>> parse_paper("a5"), parse_paper("a5 landscape"), parse_paper("120x80mm")
+    ((148.0, 210.0), (210.0, 148.0), (120.0, 80.0))
 
     Args:
-        text: The name of a paper ("a5") or a size ("120x80mm").
+        text: The name of a paper ("a5") or a size ("120x80mm"); "landscape" or "portrait" may follow.
 
     Raises:
         RequestError: If the text is neither, or a side is too short or too long.
     """
+    orientation = ORIENTATION.search(text)
+    if orientation is not None:
+        sides = sorted(parse_paper(text[: orientation.start()]))
+        return (sides[1], sides[0]) if orientation[1].lower() == "landscape" else (sides[0], sides[1])
     size = PAPERS.get(text.strip().lower())
     if size:
         return size
     match = SIZE.fullmatch(text)
     if match is None:
         suggestion = did_you_mean(text.strip().lower(), PAPERS)
-        allowed = f"{', '.join(PAPERS)}, or width x height such as 120x80mm"
+        allowed = f"{', '.join(PAPERS)}, or width x height such as 120x80mm; landscape may follow"
         raise RequestError(
             f"`paper` is {text!r}; it must be {allowed}{suggestion}", field="paper", value=text, allowed=allowed
         )
@@ -163,40 +181,37 @@ def parse_paper(text: str) -> tuple[float, float]:
     return width, height
 
 
-def wrap(text: str, max_characters: int) -> list[str]:
-    r"""Break a text into lines at spaces and line ends; an empty line stays an empty line.
+def wrap(text: str, max_characters: int, max_word: int | None = None) -> list[str]:
+    """Break a line of text into parts at spaces; an empty line has no parts.
 
-    >>> wrap("Dear Ann,\n\nI am well", 9)
-    ['Dear Ann,', '', 'I am well']
+    >>> wrap("I am well, dear Ann", 9)
+    ['I am', 'well,', 'dear Ann']
 
     Args:
-        text: The text.
-        max_characters: The largest number of characters per line.
+        text: The line.
+        max_characters: The largest number of characters per part.
+        max_word: The largest number of characters of a word; None for that of a part.
 
     Raises:
-        RequestError: If a word is longer than a line.
+        RequestError: If a word is longer.
     """
-    lines: list[str] = []
-    for paragraph in text.split("\n"):
-        line = ""
-        for word in paragraph.split():
-            if len(word) > max_characters:
-                shown = word if len(word) <= 40 else f"{word[:40]}..."
-                raise RequestError(
-                    f"the word {shown!r} of `text` has {len(word)} characters, and a line has room for"
-                    f" {max_characters}; divide it by a space, choose larger `paper`, or reduce `margin` or"
-                    " `letter_height`",
-                    field="text",
-                    value=shown,
-                    allowed=f"words of at most {max_characters} characters",
-                )
-            if line and len(line) + 1 + len(word) > max_characters:
-                lines.append(line)
-                line = word
-            else:
-                line = f"{line} {word}" if line else word
-        lines.append(line)
-    return lines
+    parts: list[str] = []
+    limit = max_characters if max_word is None else max_word
+    for word in text.split():
+        if len(word) > limit:
+            shown = word if len(word) <= 40 else f"{word[:40]}..."
+            raise RequestError(
+                f"the word {shown!r} of `text` has {len(word)} characters, and a line has room for {limit}; divide it"
+                " by a space, choose larger `paper`, or reduce `margin` or `letter_height`",
+                field="text",
+                value=shown,
+                allowed=f"words of at most {limit} characters",
+            )
+        if parts and len(parts[-1]) + 1 + len(word) <= max_characters:
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    return parts
 
 
 def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
@@ -208,11 +223,9 @@ def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
     >>> page.ink.strokes[1].tolist()
     [[10.0, 26.75], [15.0, 24.25]]
 
-    If a line is wider than the column of the paper, all lines are scaled down alike.
-
     Args:
-        lines: One ink per line in x-heights, with its baseline at y = 0. An ink without strokes is an empty line. On
-            paper every line starts at the left margin.
+        lines: One ink per line in x-heights, with its baseline at y = 0 and its indent as its left edge. An ink
+            without strokes is an empty line.
         layout: The layout of the pages.
 
     Raises:
@@ -220,8 +233,6 @@ def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
     """
     if layout.paper is None:
         return [_fitting_page(lines, layout)]
-    widest = max((ink.bounds[2] - ink.bounds[0] for ink in lines), default=0.0)
-    scale = min(layout.x_height, layout.column_width / widest) if widest > 0 else layout.x_height
     pages = [lines[start : start + layout.lines] for start in range(0, len(lines), layout.lines)] or [lines]
     if len(pages) > MAX_PAGES:
         raise RequestError(
@@ -233,7 +244,9 @@ def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
     placed = []
     for number, page_lines in enumerate(pages, 1):
         inks = [
-            ink.translate(-ink.bounds[0], 0).scale(scale).translate(layout.margin, top + row * step)
+            _aligned(ink.scale(layout.x_height), layout.column_width, layout.align).translate(
+                layout.margin, top + row * step
+            )
             for row, ink in enumerate(page_lines)
         ]
         placed.append(Page(concatenate(inks), *layout.paper, number, len(pages)))
@@ -243,8 +256,17 @@ def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
 def _fitting_page(lines: Sequence[Ink], layout: Layout) -> Page:
     """Return one page of the size of its ink and the margins."""
     step = layout.spacing * layout.x_height
-    ink = concatenate(line.scale(layout.x_height).translate(0, row * step) for row, line in enumerate(lines))
+    widest = max((line.bounds[2] for line in lines), default=0.0) * layout.x_height
+    inks = [_aligned(line.scale(layout.x_height), widest, layout.align) for line in lines]
+    ink = concatenate(line.translate(0, row * step) for row, line in enumerate(inks))
     return page_around(ink, margin=layout.margin, min_size=layout.x_height)
+
+
+def _aligned(ink: Ink, width: float, align: str) -> Ink:
+    """Return a line at its place in a column; a line that starts at the left keeps its indent."""
+    left, _, right, _ = ink.bounds
+    room = width - (right - left)
+    return ink if align == "left" else ink.translate((room if align == "right" else room / 2) - left, 0)
 
 
 def page_around(ink: Ink, *, margin: float = 0.0, min_size: float = 1.0) -> Page:

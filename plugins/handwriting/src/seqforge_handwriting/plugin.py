@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from seqforge import CarriesProvenance, Fingerprints, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import PagedInk, draw, write_pages
-from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink
+from seqforge_handwriting.line_check import line_frame
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.page import Page, page_around
 from seqforge_handwriting.pdf import to_pdf
@@ -20,8 +20,6 @@ from seqforge_handwriting.simplify import simplify_dense
 
 __all__ = ["Handwriting"]
 
-MAX_HEIGHT = 7.0
-"""Largest height of a line of writing, from the top of its letters to their bottom, in x-heights."""
 PAGE_MARGIN = 2.0
 """Margin around ink that is not laid out on pages, millimetres."""
 
@@ -62,16 +60,11 @@ class Handwriting(
                 continue
             ink = sample.ink
             if len(ink.points) > 1:
-                frame = estimate_frame(ink)
-                _, top, _, bottom = frame.apply(ink).bounds
-                if bottom - top > MAX_HEIGHT:
+                try:
+                    frame = line_frame(ink)
+                except ValueError as error:
                     prefix = f"{sample.place}: " if sample.place and sample.line is None else ""
-                    yield ReadError(
-                        f"{prefix}the writing is {bottom - top:.0f} x-heights tall, as if it had two lines; save every"
-                        " line as a separate sample",
-                        file=str(path),
-                        line=sample.line,
-                    )
+                    yield ReadError(f"{prefix}{error}", file=str(path), line=sample.line)
                     continue
                 ink = simplify_dense(ink, path.suffix, options.simplify * frame.x_height)
             yield Piece(ink, labels=dict(sample.labels), origin=Origin(str(path), sample.place))

@@ -84,8 +84,8 @@ def normalize_text(text: str, *, field: str = "text", source: str = "") -> Norma
     composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     counts = Counter(letter for letter in composed if letter in REPLACEMENTS)
     replaced = "".join(REPLACEMENTS.get(letter, letter) for letter in composed)
-    normalized = "\n".join(line.strip(" ") for line in replaced.split("\n")).strip("\n")
-    if not normalized:
+    normalized = "\n".join(line.rstrip(" ") for line in replaced.split("\n")).strip("\n")
+    if not normalized.strip():
         raise RequestError(
             f"{name} is empty; give the text to write", field=field, value=source or text, allowed="not empty"
         )

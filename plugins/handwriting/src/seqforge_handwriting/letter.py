@@ -1,0 +1,175 @@
+"""A letter: one prompt per part of a line, and the written parts on their pages."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from seqforge import Example, Piece, Prompt, Task
+from seqforge_handwriting.drawing import PagedInk, Pen
+from seqforge_handwriting.frame import estimate_frame
+from seqforge_handwriting.ink import Ink, concatenate
+from seqforge_handwriting.page import Layout, place
+from seqforge_handwriting.style import Style
+from seqforge_handwriting.words import fill_lines
+
+__all__ = ["HandwritingTask", "Paragraph", "ParsedRequest", "without_late_strokes"]
+
+MIN_MEASURED = 8
+"""Smallest number of characters of a part whose x-height is measured."""
+HEIGHT_RANGE = (0.7, 1.4)
+"""Smallest and largest x-height of the written parts that is corrected, relative to the expected one."""
+LATE_GAP = 1.0
+"""Smallest distance of the text from a stroke that belongs to the style's line, in x-heights."""
+LATE_TOLERANCE = 0.2
+"""Distance to which a stroke that belongs to the style's line may reach beyond it, in x-heights."""
+MAX_LATE = 3
+"""Largest number of strokes that may belong to the style's line."""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One line of the text, in the parts in which it is written.
+
+    >>> Paragraph(("I am well, dear Ann,", "and hope the same of you")).parts[0]
+    'I am well, dear Ann,'
+
+    Attributes:
+        parts: The parts; none for an empty line.
+        indent: The number of blanks before it.
+    """
+
+    parts: tuple[str, ...] = ()
+    indent: int = 0
+
+
+@dataclass(frozen=True)
+class ParsedRequest:
+    """A request after parsing and validation.
+
+    >>> ParsedRequest(Layout(), Pen(), paragraphs=(Paragraph(("Dear Ann,",)), Paragraph())).parts
+    ('Dear Ann,',)
+
+    Attributes:
+        layout: The layout of the pages.
+        pen: The pen that draws the result.
+        style: The hand.
+        paragraphs: The lines of the text; None if no text was requested.
+    """
+
+    layout: Layout
+    pen: Pen
+    style: Style = field(default_factory=Style)
+    paragraphs: tuple[Paragraph, ...] | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of all lines."""
+        return tuple(part for paragraph in self.paragraphs or () for part in paragraph.parts)
+
+
+class HandwritingTask(Task[Ink]):
+    """The task of writing a text: one prompt per part of a line, and the pages of the result.
+
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> task = HandwritingTask([], ParsedRequest(Layout(margin=1.0), Pen(), paragraphs=(Paragraph(("-",)),)))
+    >>> task.finish([Piece(from_deltas([[0, 0, 2, 0]], "-"))]).content.bounds
+    (1.0, 1.0, 6.0, 1.0)
+
+    Args:
+        prompts: One prompt per part; one prompt if no text was requested.
+        request: The parsed request.
+    """
+
+    def __init__(self, prompts: Sequence[Prompt], request: ParsedRequest) -> None:
+        super().__init__(prompts)
+        self.request = request
+
+    def review(self, log_probability: Callable[[Example], float]) -> None:
+        """Log a warning if the model finds the drawing of a style less probable with its text than without one."""
+        style = self.request.style
+        for number, (ink, prompt) in enumerate(zip(style.lines if style.file else (), self.prompts, strict=False), 1):
+            source = prompt.example.source
+            assert source is not None
+            shown = dataclasses.replace(prompt.example, source=source[: len(ink.text)])
+            silent = dataclasses.replace(prompt.example, source=None)
+            if log_probability(shown) < log_probability(silent):
+                place = f", line {number}," if len(style.lines) > 1 else ""
+                logging.getLogger("seqforge").warning(
+                    "the drawing in %s%s does not look like its text %r to the model; check the text, since writing in"
+                    " this style may be illegible", style.file, place, ink.text,
+                )  # fmt: skip
+
+    def finish(self, pieces: Sequence[Piece[Ink]]) -> Piece[Ink]:
+        """Return the written lines on their pages; the letters have the requested height."""
+        request = self.request
+        inks = [
+            _at_the_left(piece.content, request.style.line(number), text)
+            for number, (piece, text) in enumerate(
+                zip(pieces, request.parts or [piece.content.text for piece in pieces], strict=True)
+            )
+        ]
+        if request.paragraphs is not None:
+            inks = _lines(request, inks)
+        pages = tuple(place(inks, request.layout))
+        ink = concatenate(page.ink for page in pages)
+        return Piece(PagedInk(ink.strokes, ink.text, pages, request.pen), pieces[0].labels)
+
+
+def _lines(request: ParsedRequest, inks: Sequence[Ink]) -> list[Ink]:
+    """Return the written lines, in x-heights; on paper they are filled with words by their real widths."""
+    layout, height = request.layout, _x_height(inks)
+    written = iter([ink.scale(1 / height) for ink in inks])
+    lines, narrowest = list[Ink](), 1.0
+    for paragraph in request.paragraphs or ():
+        parts = [next(written) for _ in paragraph.parts]
+        indent = paragraph.indent * request.style.character_width
+        if not layout.paper:
+            lines += [part.translate(0 if number else indent, 0) for number, part in enumerate(parts)] or [Ink(())]
+            continue
+        room = layout.column_width / layout.x_height
+        indent = min(indent, room / 2)
+        filled, factor = fill_lines(parts, room, indent)
+        narrowest = min(narrowest, factor)
+        lines += filled or [Ink(())]
+    if narrowest < 1:
+        logging.getLogger("seqforge").warning(
+            "a word is wider than the column and was narrowed to %d %% of its width; its height stays", 100 * narrowest
+        )
+    return lines
+
+
+def _x_height(inks: Sequence[Ink]) -> float:
+    """Return the x-height of all parts together; 1 if they are too short to measure."""
+    heights = [estimate_frame(ink).x_height for ink in inks if ink.strokes and len(ink.text) >= MIN_MEASURED]
+    return float(np.clip(np.median(heights), *HEIGHT_RANGE)) if heights else 1.0
+
+
+def _at_the_left(ink: Ink, prime: Ink | None, text: str) -> Ink:
+    """Return a written part with its left edge at 0 and without strokes that belong to the line before it."""
+    if prime is not None and ink.strokes:
+        ink = without_late_strokes(ink, float(prime.bounds[2] - prime.points[-1, 0]))
+    return Ink(ink.translate(-ink.bounds[0], 0).strokes, text)
+
+
+def without_late_strokes(ink: Ink, right: float) -> Ink:
+    """Return ink without the first strokes if they belong to the line before it, such as a dot of its last i.
+
+    They end over that line, and the text starts at a distance from them.
+
+    >>> dot, letter = np.array([[-2.0, 0.0]]), np.array([[1.0, 0.0], [2.0, 0.0]])
+    >>> without_late_strokes(Ink((dot, letter)), right=0.0).counts
+    (2,)
+
+    Args:
+        ink: Ink in x-heights that continues a line.
+        right: The right edge of the line that it continues.
+    """
+    reach = -np.inf
+    for number, stroke in enumerate(ink.strokes[: MAX_LATE + 1]):
+        if number and reach <= right + LATE_TOLERANCE and stroke[:, 0].min() > reach + LATE_GAP:
+            return Ink(ink.strokes[number:], ink.text)
+        reach = max(reach, float(stroke[:, 0].max()))
+    return ink
