@@ -39,7 +39,7 @@ MODELS = ("songs", "chorales", "drums")
 def count_faults(model: seqforge.Model, n: int, temperature: float, bars: int, folder: Path) -> dict[str, int]:
     """Return the number of files, of distinct files, and of files with each fault."""
     assert isinstance(model.codec, MidiCodec) and isinstance(model.options, MidiOptions)
-    stats, is_chorale = model.codec.stats, model.options.encoding == "chorale"
+    stats, is_chorale = model.codec.stats, model.options.encoding in ("chorale", "voices")
     faults: Counter[str] = Counter()
     contents = set()
     for piece in model.generate(n, seed=1, temperature=temperature, bars=bars, length=100_000):

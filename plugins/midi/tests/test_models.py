@@ -59,7 +59,7 @@ def test_shipped_model_writes_eight_valid_bars(name: str, temperature: float, tm
         assert len(piece.content.notes) > 16 or temperature > 1
 
 
-@pytest.mark.parametrize(("name", "corpus"), [("chorales", "jsb/test"), ("songs", "lieder"), ("drums", "groove")])
+@pytest.mark.parametrize(("name", "corpus"), [("chorales", "jsb16/test"), ("songs", "lieder"), ("drums", "groove")])
 def test_shipped_model_infills(name: str, corpus: str, tmp_path: Path) -> None:
     model = seqforge.load(MODEL_PATHS[name])
     path = sorted((CORPORA / corpus).glob("*.mid"))[0]

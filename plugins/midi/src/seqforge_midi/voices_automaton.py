@@ -30,6 +30,7 @@ class _State(NamedTuple):
         remaining: The sixteenths from the start of the frame to the bar line.
         is_fresh: Whether the bar has no complete frame.
         previous: The pitches of the last complete frame; empty before the first.
+        quarter: The pitches of the last frame that started a quarter note; empty before the first.
         chord: The pitches of the current frame.
     """
 
@@ -40,14 +41,16 @@ class _State(NamedTuple):
     remaining: int
     is_fresh: bool
     previous: tuple[int, ...]
+    quarter: tuple[int, ...]
     chord: tuple[int, ...]
 
 
 class VoicesAutomaton(Constraint):
     """Allows the tokens of pieces that meet a request.
 
-    The last chord sounds. With strict rules, a piece ends at a bar line, and every chord of its last quarter note is
-    the triad of the tonic in root position.
+    The last chord sounds. With strict rules, every frame keeps the rules of `seqforge_midi.voice_rules`, and a note
+    that starts a quarter note makes no parallels with the chord of the last quarter note either. A piece then ends at a
+    bar line, and every chord of its last quarter note is the triad of the tonic in root position.
 
     Args:
         vocabulary: The tokens of the encoding.
@@ -67,7 +70,7 @@ class VoicesAutomaton(Constraint):
         self._rest, self._pitch, self._hold = (first[kind] for kind in ("rest", "pitch", "hold"))
 
     def start(self) -> Hashable:
-        return _State(AT_KEY, None, 0, 0, 0, True, (), ())
+        return _State(AT_KEY, None, 0, 0, 0, True, (), (), ())
 
     # -- what may come next -------------------------------------------------------------------
 
@@ -110,6 +113,9 @@ class VoicesAutomaton(Constraint):
             pitches = pitches or set(range(low, high + 1))
         elif self.strict:
             pitches = {p for p in range(low, high + 1) if not breaks_rules(previous, state.chord, p)}
+            if self._starts_quarter(state):
+                quarter, chord = state.quarter, state.chord
+                pitches = {p for p in pitches if not breaks_rules(quarter, chord, p, crossing=False, leaps=False)}
         else:
             pitches = set(range(low, high + 1))
         for pitch in pitches:
@@ -138,6 +144,10 @@ class VoicesAutomaton(Constraint):
         """Return the sixteenths from the end of the quarter note of the frame to the bar line."""
         position = state.bar_length - state.remaining
         return max(0, state.bar_length - (position // QUARTER + 1) * QUARTER)
+
+    @staticmethod
+    def _starts_quarter(state: _State) -> bool:
+        return (state.bar_length - state.remaining) % QUARTER == 0
 
     def _is_last_quarter(self, state: _State) -> bool:
         return state.bars == 1 and not self.bars_after and self._quarter_end(state) == 0
@@ -192,7 +202,9 @@ class VoicesAutomaton(Constraint):
             return successor._replace(remaining=value)
         if len(state.chord) < VOICES:
             return state._replace(chord=(*state.chord, REST if kind == "rest" else value))
+        quarter = state.chord if self._starts_quarter(state) else state.quarter
+        state = state._replace(previous=state.chord, quarter=quarter, chord=())
         if kind == "time":
-            return state._replace(remaining=value, is_fresh=False, previous=state.chord, chord=())
+            return state._replace(remaining=value, is_fresh=False)
         bars = value if self._is_open(state) else state.bars - 1
-        return state._replace(bars=bars, remaining=state.bar_length, is_fresh=True, previous=state.chord, chord=())
+        return state._replace(bars=bars, remaining=state.bar_length, is_fresh=True)
