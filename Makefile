@@ -68,10 +68,11 @@ models: install
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/seqforge train --plugin abc --epochs 14 --run out/models/abc
 	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/songs
-	$(BIN)/seqforge train --plugin midi --corpus jsb16 --minutes 25 --hidden 400 --embedding 96 --lookback 24 --dropout 0.25 --recurrent-dropout 0.2 --bptt 80 --run out/models/chorales
+	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --lookback 0 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
+	$(BIN)/seqforge train --plugin midi --corpus jsb16 --minutes 25 --hidden 400 --embedding 96 --lookback 24 --dropout 0.25 --recurrent-dropout 0.2 --bptt 80 --run out/models/voices
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 4 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums
 	$(BIN)/seqforge train --plugin handwriting --minutes 60 --batch-size 64 --run out/models/handwriting
-	for model in songs chorales drums; do $(BIN)/python -m tools.export_model out/models/$$model plugins/midi/src/seqforge_midi/models/$$model.safetensors; done
+	for model in songs chorales voices drums; do $(BIN)/python -m tools.export_model out/models/$$model plugins/midi/src/seqforge_midi/models/$$model.safetensors; done
 	$(BIN)/python -m tools.export_model out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/handwriting plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/text plugins/text/src/seqforge_text/models/default.safetensors

@@ -178,7 +178,7 @@ def compare_with_music21(grids: list[VoiceGrid]) -> dict[str, int]:
 def main() -> None:
     """Generate chorales and print the figures beside Bach's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="chorales")
+    parser.add_argument("--model", default="voices")
     parser.add_argument("-n", type=int, default=200)
     parser.add_argument("--rules", choices=("free", "strict"), default="free")
     parser.add_argument("--temperature", type=float, default=1.0)

@@ -1,7 +1,7 @@
 """Nats per frame on the JSB chorales, the usual benchmark of polyphonic music.
 
     python benchmarks/jsb.py --minutes 10            # train first
-    python benchmarks/jsb.py --model FILE            # or evaluate a model with the encoding `chorale`
+    python benchmarks/jsb.py --model chorales        # or evaluate an existing model
 
 The protocol is that of N. Boulanger-Lewandowski, Y. Bengio and P. Vincent (ICML 2012), as in S. Bai, J. Z. Kolter and
 V. Koltun (arXiv 1803.01271, section 4): 229 chorales in the train split, 76 in valid, 77 in test. A frame is a quarter
@@ -83,7 +83,7 @@ def main() -> None:
     """Train or load a model, then print nats per frame."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--model", help="a model file; its encoding must be `chorale`")
+    parser.add_argument("--model", help="a model file, or the name of a shipped model; its encoding must be `chorale`")
     parser.add_argument("--run", type=Path, help="folder of the run; default: the next of runs/midi/")
     parser.add_argument("--test", action=argparse.BooleanOptionalAction, default=True, help="evaluate on test too")
     arguments = parser.parse_args()

@@ -69,7 +69,7 @@ def step_losses(model: seqforge.Model, steps: np.ndarray) -> np.ndarray:
 def main() -> None:
     """Print nats per token on valid and test."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="chorales", help="a model file, or the name of a shipped model")
+    parser.add_argument("--model", default="voices", help="a model file, or the name of a shipped model")
     arguments = parser.parse_args()
     model = seqforge.load(resolve_model(arguments.model, plugin="midi").path)
     results = {split: evaluate_split(model, split) for split in ("valid", "test")}

@@ -33,7 +33,7 @@ from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS, TempoMap
 
-MODELS = ("songs", "chorales", "drums")
+MODELS = ("songs", "chorales", "voices", "drums")
 
 
 def count_faults(model: seqforge.Model, n: int, temperature: float, bars: int, folder: Path) -> dict[str, int]:

@@ -26,6 +26,7 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("abc:default", ".abc", "abc infill", {"key": "D", "meter": "6/8", "prompt": "|:DED F2A|*2|d2e f2g|", "seed": 3}),
     ("midi:songs", ".mid", "midi song", {"bars": 8, "seed": 1}),
     ("midi:chorales", ".mid", "midi chorale", {"bars": 6, "seed": 1, "bpm": 90}),
+    ("midi:voices", ".mid", "midi voices", {"bars": 4, "seed": 1, "key": "Bb", "rules": "strict"}),
     ("midi:drums", ".mid", "midi drums", {"bars": 4, "labels": {"style": "funk"}, "bpm": 100, "seed": 2}),
 ]
 HASHES = {
@@ -37,6 +38,7 @@ HASHES = {
     "abc infill": "887791a05932ac60",
     "midi song": "e49366473fe843f8",
     "midi chorale": "cfee876cf8373e27",
+    "midi voices": "a440cb67cda8f94b",
     "midi drums": "e4390a239c9f55ce",
 }
 
