@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import seqforge_corpora
 from seqforge import DecodeError, Piece, Places
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
 from seqforge_midi.key_estimate import KEYS, Key, estimate_key
+from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import note_array
 from seqforge_midi.voice_grid import REST, VOICE_PROGRAMS, VoiceGrid, assign_voices
@@ -118,6 +120,22 @@ def test_the_bars_of_a_prompt_count_down_from_the_whole(bars: int, total: int) -
     (prompt,) = codec.task(MidiRequest(prompt_file=path, bars=bars)).prompts
     lines = [codec.vocabulary[step] for step in prompt.example.steps if codec.vocabulary[step].startswith("bar:")]
     assert lines == [f"bar:{total - number}" for number in range(5)]
+
+
+def test_strict_rules_hold_after_a_prompt_that_breaks_them() -> None:
+    path = CORPUS / "test" / "005.mid"  # bar 2 has parallels
+    codec = MidiCodec.fit([Piece(song) for song in chorales("valid")[:12]], MidiOptions(encoding="voices"))
+    (prompt,) = codec.task(MidiRequest(prompt_file=path, prompt_bars=4, bars=6, rules="strict")).prompts
+    with_rules, constraint = codec.encoding.constraint(ParsedRequest(bars=6, strict=True)), prompt.constraint
+    states: list[Any] = [with_rules.start(), constraint.start()]
+    broken = 0
+    for step in prompt.example.steps.tolist():
+        broken += not with_rules.allowed(states[0])[step]
+        assert np.flatnonzero(constraint.allowed(states[1])).tolist() == [step]
+        distance = constraint.to_end(states[1])
+        states = [with_rules.advance(states[0], step), constraint.advance(states[1], step)]
+        assert constraint.to_end(states[1]) == distance - 1
+    assert broken and constraint.allowed(states[1]).sum() > 1
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, Song
 from seqforge_midi.voice_grid import VOICE_PROGRAMS, voice_tracks
 from seqforge_midi.voice_infill import InfillAutomaton, cut_infill
-from seqforge_midi.voice_prompt import with_total_bars
+from seqforge_midi.voice_prompt import AfterPrompt, with_total_bars
 from seqforge_midi.voices import Voices
 
 TRANSPOSITIONS = range(-6, 6)
@@ -125,6 +125,8 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         constraint = self.encoding.constraint(whole)
         self._check_prompt(self.encoding.constraint(dataclasses.replace(whole, strict=False)), steps)
         if infill is None or not isinstance(encoding, Voices):
+            if whole.strict and len(steps):
+                constraint = AfterPrompt(constraint, steps.tolist())
             return MidiTask(Prompt(Example(steps, extras=extras), constraint), parsed, self.encoding)
         prompt = Prompt(
             Example(np.array(infill.prefix, self.space.dtype), extras=extras | infill.extras),

@@ -146,7 +146,7 @@ def _parse_key(request: MidiRequest, encoding: Encoding) -> Key | None:
     """
     for field, value, default in (("key", request.key, ""), ("rules", request.rules, "free")):
         if value != default and not isinstance(encoding, Voices):
-            reason = f"`{field}` applies to models with the encoding `voices` only, such as the shipped model `voices`"
+            reason = f"`{field}` applies to models with the encoding 'voices' only, such as the shipped model 'voices'"
             raise RequestError(reason, field=field, value=value)
     if not request.key:
         return None

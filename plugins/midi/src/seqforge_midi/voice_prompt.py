@@ -1,10 +1,12 @@
 """Prompts of the voices encoding: how many bars a continued piece has, and gaps that are filled in."""
 
 import dataclasses
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
 
-from seqforge import RequestError
+from seqforge import Constraint, RequestError
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.voice_grid import VOICES
 from seqforge_midi.voices import HEADER, Voices
@@ -51,3 +53,47 @@ def restruck(encoding: Voices, steps: np.ndarray) -> tuple[int, ...]:
         index["pitch", values[step]] if kinds[step] == "hold" else step for step in steps[:VOICES].tolist()
     ]  # fmt: skip
     return (*first, *steps[VOICES:].tolist())
+
+
+class AfterPrompt(Constraint):
+    """Allows a prompt, whether or not it keeps the rules, and after it what another automaton allows.
+
+    Example:
+        constraint = AfterPrompt(encoding.constraint(request), steps)
+
+    Args:
+        automaton: The automaton of the whole piece.
+        prompt: The tokens of the prompt.
+    """
+
+    def __init__(self, automaton: Constraint, prompt: Sequence[int]) -> None:
+        self.automaton, self.prompt = automaton, tuple(prompt)
+        state = automaton.start()
+        self.size = len(automaton.allowed(state))
+        for step in self.prompt:
+            state = automaton.advance(state, step)
+        self._distance = automaton.to_end(state)
+
+    def start(self) -> Hashable:
+        return 0, self.automaton.start()
+
+    def allowed(self, state: Any) -> np.ndarray:
+        position, inner = state
+        if position == len(self.prompt):
+            return self.automaton.allowed(inner)
+        mask = np.zeros(self.size, np.bool_)
+        mask[self.prompt[position]] = True
+        return mask
+
+    def may_end(self, state: Any) -> bool:
+        position, inner = state
+        return position == len(self.prompt) and self.automaton.may_end(inner)
+
+    def to_end(self, state: Any) -> int:
+        position, inner = state
+        remaining = len(self.prompt) - position
+        return remaining + self._distance if remaining else self.automaton.to_end(inner)
+
+    def advance(self, state: Any, step: Any) -> Hashable:
+        position, inner = state
+        return min(position + 1, len(self.prompt)), self.automaton.advance(inner, step)
