@@ -24,6 +24,7 @@ from seqforge import (
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
+from seqforge_midi.harmony import AccompanimentTask, harmonise
 from seqforge_midi.infill_score import CANDIDATES
 from seqforge_midi.infill_task import infill_task
 from seqforge_midi.key_estimate import Key
@@ -106,9 +107,12 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return units
 
     def task(self, request: MidiRequest) -> Task[Song]:
-        if request.infill and not isinstance(self.encoding, Voices):
+        if request.infill and request.melody_file is None and not isinstance(self.encoding, Voices):
             return infill_task(request, self.encoding, self.stats)
         parsed = parse_request(request, self.encoding, self.stats)
+        if request.melody_file is not None:
+            harmony = harmonise(request, parsed, self.encoding, self.stats)
+            return AccompanimentTask(harmony) if harmony.programs else MidiTask(harmony.prompt, parsed, self.encoding)
         if parsed.prompt is None:
             steps = np.zeros(0, self.space.dtype)
             bpm = parsed.bpm or self.stats.bpm

@@ -133,23 +133,16 @@ def staying(part: Part, spans: Iterable[Span]) -> np.ndarray:
     return mask
 
 
-def make_windows(file: PartsFile, gaps: Sequence[Gap], programs: ProgramMap, text: str) -> list[Window]:
+def make_windows(file: PartsFile, gaps: Sequence[Gap], programs: ProgramMap) -> list[Window]:
     """Return the windows of the gaps; gaps whose windows overlap share one.
 
     Args:
         file: The file.
         gaps: The gaps, ordered by the first bar.
         programs: The programs of the model.
-        text: The field `infill` of the request, for messages.
-
-    Raises:
-        RequestError: If the gaps contain all notes of the file.
     """
     bars = bars_of(file.song)
     notes, parts, stays = _all_notes(file, removal_spans(file, gaps))
-    if not stays.any():
-        allowed = f"only a part of the {len(bars)} bars of the file, or of its tracks: a note must stay"
-        raise RequestError.invalid("infill", text, allowed)
     starts = file.song_ticks(notes["start"])
     counts = np.histogram(starts[stays], [bar.start for bar in bars] + [bars[-1].end])[0]
     groups: list[list[Gap]] = []

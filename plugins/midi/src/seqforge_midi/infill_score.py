@@ -10,9 +10,9 @@ from seqforge_midi.fixed_notes import FixedNotesAutomaton
 from seqforge_midi.infill import Window, pitch_range
 from seqforge_midi.midi_parts import Part
 from seqforge_midi.score import Score
+from seqforge_midi.score_notes import encoded_notes, window_tempos
 from seqforge_midi.score_window import FixedNote, FreeVoice, ScoreWindow
 from seqforge_midi.song import DRUMS, Song
-from seqforge_midi.tokens import nearest_tempo
 
 CANDIDATES = 16
 """The number of infills that are drawn; the one that fits the fixed notes best is kept."""
@@ -33,18 +33,18 @@ class ScoreInfill:
         self.encoding, self.window, self.drum_pitches = encoding, window, drum_pitches
         bars = range(len(window.times.time_signatures))
         self.parts = [window.voices(bar) for bar in bars]
-        self.notes = self._fixed_notes()
+        self.notes = encoded_notes(encoding, window.times, window.fixed)
         self.automaton = FixedNotesAutomaton(
             encoding.vocabulary,
             encoding.microtiming,
             ScoreWindow(
                 time_signatures=window.times.time_signatures,
-                tempos=self._tempos(),
+                tempos=window_tempos(window.file.song, window.times),
                 positions=[window.times.positions(bar, encoding.step_ticks) for bar in bars],
                 voices=[self._voices(parts) for parts in self.parts],
                 notes=self.notes,
                 blocked=self._blocked(),
-                is_whole=window.is_whole,
+                is_whole=window.is_whole and bool(self.notes),  # an empty piece could end at once
             ),
         )
 
@@ -101,48 +101,6 @@ class ScoreInfill:
             owners[number] = min(free, key=lambda index: abs(centres[index] - pitch))
             taken[start, int(owners[number])] += 1
         return [(part, notes[owners == index]) for index, part in enumerate(parts)]
-
-    def _fixed_notes(self) -> list[FixedNote]:
-        """Return the fixed notes as the encoding writes them."""
-        encoding, times, notes = self.encoding, self.window.times, np.array(self.window.fixed)
-        if not len(notes):
-            return []
-        notes["start"] = np.minimum(notes["start"], times.length - encoding.step_ticks)
-        notes["end"] = np.clip(notes["end"], notes["start"] + 1, times.length)
-        changes = list(zip(times.starts[:-1].tolist(), times.time_signatures, strict=True))
-        song = Song.from_events(notes, time_signatures=changes)
-        kinds, values = encoding.vocabulary.kinds, encoding.vocabulary.values
-        result: list[FixedNote] = []
-        bar, position, microtiming, program = -1, 0, 0, -1
-        velocities: dict[int, int] = {}
-        for step in encoding.encode(song).tolist():
-            kind, value = kinds[step], values[step]
-            match kind:
-                case "bar":
-                    bar += 1
-                case "position":
-                    position, microtiming = value, 0
-                case "microtiming":
-                    microtiming = value
-                case "program":
-                    program = value
-                case "pitch" | "drum":
-                    note_program = DRUMS if kind == "drum" else program
-                    velocity = velocities.get(note_program, -1)
-                    result.append(FixedNote(bar, position, microtiming, note_program, value, velocity, 0))
-                case "velocity":
-                    velocities[result[-1].program] = value
-                    result[-1] = result[-1]._replace(velocity=value)
-                case "duration":
-                    result[-1] = result[-1]._replace(duration=value)
-        return result
-
-    def _tempos(self) -> list[int]:
-        """Return the tempo at the start of each bar, as a token has it."""
-        song, times = self.window.file.song, self.window.times
-        ticks = np.array([tick for tick, _ in song.tempos])
-        places = np.searchsorted(ticks, times.to_song(times.starts[:-1]), side="right") - 1
-        return [nearest_tempo(song.tempos[place][1]) for place in places.tolist()]
 
     def _voices(self, parts: dict[int, list[Part]]) -> dict[int, FreeVoice]:
         """Return what each program may play: within the range of its parts, with as many notes as they have."""

@@ -79,7 +79,7 @@ def infill_task(request: MidiRequest, encoding: Encoding, stats: CorpusStats) ->
     notice = "" if is_chorale else programs.notice(file.song.programs)
     if notice:
         logging.getLogger("seqforge").warning("%s", notice)
-    windows = make_windows(file, gaps, programs, request.infill)
+    windows = make_windows(file, gaps, programs)
     infills: list[Any] = []
     for window in windows:
         if isinstance(encoding, Chorale):

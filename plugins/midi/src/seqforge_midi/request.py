@@ -10,6 +10,7 @@ from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats
 from seqforge_midi.edit_request import EditFields
 from seqforge_midi.encoding import Encoding
+from seqforge_midi.harmony_request import HarmonyFields
 from seqforge_midi.instruments import program_name, program_number
 from seqforge_midi.key_estimate import Key
 from seqforge_midi.parsed_request import ParsedRequest
@@ -25,7 +26,7 @@ DEFAULT_PROMPT_BARS = 4
 
 
 @dataclass(frozen=True)
-class MidiRequest(EditFields):
+class MidiRequest(HarmonyFields, EditFields):
     """What a generated song must be like.
 
     >>> MidiRequest(bars=8, time_signature="3/4").bpm
