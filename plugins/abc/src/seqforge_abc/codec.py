@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import Aligns, Augments, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
+from seqforge import UNSEEN, Aligns, Augments, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
@@ -20,6 +20,7 @@ from seqforge_abc.kept import BASIC_LETTERS, LETTER_PREFIX, Kept, letters_of
 from seqforge_abc.options import AbcOptions
 from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
+from seqforge_abc.scale_degrees import DegreeConstraint, DegreeTable, degree_vocabulary, is_degree
 from seqforge_abc.transposition import transposition_tables
 from seqforge_abc.tune import Tempo, TextField, Tune
 
@@ -49,7 +50,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
     True
 
     Args:
-        vocabulary: The token_encoding.
+        vocabulary: The tokens.
         labels: Label names and values; a tune has none.
         options: The options.
 
@@ -57,6 +58,8 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         rhythms: The rhythms in the vocabulary.
         has_chord_symbols: Whether at least `MIN_CHORD_SHARE` of the training tunes have chord symbols.
         kept: What is encoded on request.
+        notation: The tokens with note names, over which the automata are defined; `vocabulary` has degrees in their
+            place if the option `pitches` is "degrees".
     """
 
     def __init__(self, vocabulary: Sequence[str], labels: Mapping[str, tuple[str, ...]], options: AbcOptions) -> None:
@@ -64,6 +67,11 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         self.rhythms = tuple(token[2:] for token in self.vocabulary if token.startswith("R:") and len(token) > 2)
         letters = [token[len(LETTER_PREFIX) :] for token in self.vocabulary if token.startswith(LETTER_PREFIX)]
         self.kept = Kept(options.kept, frozenset(letters))
+        self.notation = self.vocabulary
+        self._degrees: DegreeTable | None = None
+        if not self._by_character and options.pitches == "degrees":
+            self.notation = (UNSEEN, *token_encoding.vocabulary(self.rhythms, self.kept))
+            self._degrees = DegreeTable(self.notation, self.vocabulary)
         self._transpositions: np.ndarray | None = None
         self.has_chord_symbols = False
 
@@ -79,7 +87,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         rhythms = sorted(names - {""})
         if options.encoding == "char":
             return cls(character_encoding.vocabulary(rhythms), {}, options)
-        codec = cls(token_encoding.vocabulary(rhythms, Kept(options.kept, letters)), {}, options)
+        codec = cls(_token_vocabulary(rhythms, Kept(options.kept, letters), options), {}, options)
         codec.has_chord_symbols = sum(with_chords) >= max(1, MIN_CHORD_SHARE * len(with_chords))
         return codec
 
@@ -96,11 +104,15 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: AbcOptions) -> Self:
-        codec = super().from_state(data, arrays, options)
-        encoding = token_encoding if options.encoding == "tokens" else character_encoding
-        missing = sorted(set(encoding.vocabulary(())) - set(codec.vocabulary))
+        required = (
+            character_encoding.vocabulary(())
+            if options.encoding == "char"
+            else _token_vocabulary((), Kept(options.kept, BASIC_LETTERS), options)
+        )
+        missing = sorted(set(required).difference(data["vocabulary"]))
         if missing:
             raise ValueError(f"the vocabulary lacks {listing(missing, most=3)}")
+        codec = super().from_state(data, arrays, options)
         codec.has_chord_symbols = data.get("chord_symbols", False) is True
         return codec
 
@@ -110,16 +122,21 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
 
     def tokenise(self, content: Tune) -> Sequence[str]:
         tune = self._canonical(content)[0]
-        return character_encoding.encode_tune(tune) if self._by_character else token_encoding.encode_tune(tune)
+        if self._by_character:
+            return character_encoding.encode_tune(tune)
+        tokens = token_encoding.encode_tune(tune)
+        return tokens if self._degrees is None else self._degrees.to_degrees(tokens)
 
     def detokenise(self, tokens: Sequence[str]) -> Tune:
-        return character_encoding.decode_tune(tokens) if self._by_character else token_encoding.decode_tune(tokens)
+        if self._by_character:
+            return character_encoding.decode_tune(tokens)
+        return token_encoding.decode_tune(tokens if self._degrees is None else self._degrees.to_names(tokens))
 
     def token_units(self, token: str) -> float:
         """Return 1 for a pitch or a rest, including grace notes and the notes of a chord; otherwise 0."""
         if self._by_character:
             return float(token in character_encoding.NOTE_LETTERS)
-        return float(token == "z" or token in token_encoding.PITCH_TOKENS)
+        return float(token == "z" or token in token_encoding.PITCH_TOKENS or is_degree(token))
 
     def encode(self, piece: Piece[Tune]) -> Example:
         example = super().encode(piece)
@@ -138,6 +155,13 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         return canonicalize(tune, self.rhythms, self.kept)
 
     def task(self, request: AbcRequest) -> Task[Tune]:
+        task = self._notation_task(request)
+        if self._degrees is not None:
+            task.prompts = [_with_degrees(prompt, self._degrees) for prompt in task.prompts]
+        return task
+
+    def _notation_task(self, request: AbcRequest) -> Task[Tune]:
+        """Return the task over the steps of the notation."""
         if (edit_request := request.edit_request()) is not None:
             return self._edit_task(edit_request, request)
         parsed = parse_request(request, self.rhythms, self.kept)
@@ -159,7 +183,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         edit = edit_request.edit()
         try:
             return EditTask(
-                edit, self._canonical(edit.tune)[0], self.vocabulary, dtype=self.space.dtype, title=request.title,
+                edit, self._canonical(edit.tune)[0], self.notation, dtype=self.space.dtype, title=request.title,
                 instruments=[INSTRUMENTS[request.instrument]] if request.instrument else [],
                 source=edit_request.choice.name,
             )  # fmt: skip
@@ -170,11 +194,11 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         if self._by_character:
             return character_encoding.make_prompt(request, self.vocabulary)
         if request.prompt is not None:
-            infill = Infill(self.vocabulary, request)
+            infill = Infill(self.notation, request)
             steps = np.array(infill.prefix, self.space.dtype)
             candidates = INFILL_CANDIDATES if request.gaps else TUNE_CANDIDATES
             return Prompt(Example(steps), infill, candidates=candidates, joint_steps=infill.joint_steps)
-        automaton = automaton_of(self.vocabulary, request, request.bars)
+        automaton = automaton_of(self.notation, request, request.bars)
         return Prompt(
             Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES,
             joint_steps=automaton.header.joint_steps,
@@ -189,10 +213,28 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         if self._by_character or rng.random() < UNCHANGED_SHARE:
             return example
         if self._transpositions is None:
-            self._transpositions = transposition_tables(self.vocabulary)
-        variants = self._transpositions[:, example.steps]
+            self._transpositions = transposition_tables(self.notation)
+        steps = example.steps if self._degrees is None else self._degrees.names_of(example.steps)
+        variants = self._transpositions[:, steps]
         valid = np.flatnonzero((variants >= 0).all(axis=1))
-        return dataclasses.replace(example, steps=variants[rng.choice(valid)].astype(example.steps.dtype))
+        variant = variants[rng.choice(valid)]
+        if self._degrees is not None:
+            variant = self._degrees.degrees_of(variant)
+        return dataclasses.replace(example, steps=variant.astype(example.steps.dtype))
+
+
+def _token_vocabulary(rhythms: Sequence[str], keep: Kept, options: AbcOptions) -> list[str]:
+    """Return the vocabulary of the encoding by tokens."""
+    notation = token_encoding.vocabulary(rhythms, keep)
+    return degree_vocabulary(notation) if options.pitches == "degrees" else notation
+
+
+def _with_degrees(prompt: Prompt, table: DegreeTable) -> Prompt:
+    """Return a prompt over the steps of the notation as one over steps with degrees."""
+    steps = prompt.example.steps
+    example = dataclasses.replace(prompt.example, steps=table.degrees_of(steps).astype(steps.dtype))
+    constraint = None if prompt.constraint is None else DegreeConstraint(prompt.constraint, table)
+    return dataclasses.replace(prompt, example=example, constraint=constraint)
 
 
 def _has_chord_symbol(tune: Tune) -> bool:

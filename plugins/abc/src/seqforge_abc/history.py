@@ -16,6 +16,7 @@ import numpy as np
 
 from seqforge import Places
 from seqforge_abc import tokens
+from seqforge_abc.scale_degrees import is_degree
 from seqforge_abc.tune import ENDINGS
 
 TICKS = 128 * 2520
@@ -211,7 +212,7 @@ def _latest(mask: np.ndarray, values: np.ndarray, default: int) -> np.ndarray:
 
 def _kind_and_value(token: str) -> tuple[int, int]:
     """Return the kind of a token and its value: a length, a number of notes, or whether it may end an upbeat."""
-    if token in tokens.PITCH_TOKENS or token == "z":
+    if token in tokens.PITCH_TOKENS or token == "z" or is_degree(token):
         return PITCH, 0
     if token in tokens.BAR_LINE_TOKENS:
         if token == "|":
