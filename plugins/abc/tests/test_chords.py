@@ -25,7 +25,7 @@ assert spec and spec.loader
 automaton_tests = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(automaton_tests)
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 METERS = ["2/4", "3/4", "4/4", "C|", "6/8", "9/8", "12/8", "5/4", "3/8"]
 WITH_CHORDS = parse_music('"D"D4 "A7"E4|"D"F8|]', key=parse_key("D"), meter=parse_meter("4/4"))  # type: ignore[arg-type]
 PLAIN = parse_music("D4 E4|F8|]", key=parse_key("D"), meter=parse_meter("4/4"))  # type: ignore[arg-type]
@@ -84,8 +84,8 @@ def test_a_chord_symbol_in_the_first_bar_means_that_it_is_no_upbeat() -> None:
 @pytest.mark.parametrize(("with_chords", "plain", "expected"), [(1, 3, True), (1, 30, False), (0, 3, False)])
 def test_the_codec_knows_whether_its_corpus_has_chord_symbols(with_chords: int, plain: int, expected: bool) -> None:
     pieces = [Piece(WITH_CHORDS)] * with_chords + [Piece(PLAIN)] * plain
-    fitted = AbcCodec.fit(pieces, AbcOptions())
-    stored = AbcCodec.from_state(*fitted.state(), AbcOptions())
+    fitted = AbcCodec.fit(pieces, AbcOptions(pitches="names"))
+    stored = AbcCodec.from_state(*fitted.state(), AbcOptions(pitches="names"))
     assert [codec.has_chord_symbols for codec in (fitted, stored, CODEC.extended_for(pieces))] == [expected] * 3
     assert CODEC.extended_for(pieces).vocabulary == CODEC.vocabulary
 

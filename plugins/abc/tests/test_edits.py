@@ -21,7 +21,7 @@ from seqforge_abc.theory import parse_key, parse_meter
 from seqforge_abc.tune import BarLine, Element, Note, Tuplet
 from seqforge_abc.writer import tune_to_abc
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 KESH = "|:GAG GAB|ABA ABd|edd gdd|edB dBA|GAG GAB|ABA ABd|edd gdB|AGF G3:|"
 
 

@@ -23,7 +23,7 @@ assert spec and spec.loader
 infill_tests = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(infill_tests)
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 FORMS = ["A", "AA", "AB", "AABB", "AAB", "ABB", "AABBCC", "ABA", "AABA", "AABBA", "ABAB"]
 
 

@@ -26,7 +26,7 @@ STEPS = st.lists(st.sampled_from(FREQUENT) | st.integers(0, len(VOCABULARY) - 1)
 
 
 def encoded(music: str, meter: str) -> list[str]:
-    codec = AbcCodec.fit([], AbcOptions())
+    codec = AbcCodec.fit([], AbcOptions(pitches="names"))
     tune = parse_music(music, key=parse_key("D"), meter=parse_meter(meter))
     return [codec.vocabulary[step] for step in codec.encode(Piece(tune)).steps]
 
@@ -52,7 +52,7 @@ def test_places_of_a_whole_piece_are_those_of_its_prefixes(steps: list[int]) -> 
 def test_places_of_a_whole_book_are_those_of_its_prefixes() -> None:
     path = next(Path(seqforge_corpora.__file__).parent.rglob("*.abc"))
     pieces = [item for item in Abc().read(path, AbcOptions()) if isinstance(item, Piece)][:60]
-    codec = AbcCodec.fit(pieces, AbcOptions())
+    codec = AbcCodec.fit(pieces, AbcOptions(pitches="names"))
     places = codec.places()
     assert places is not None
     for piece in pieces:

@@ -30,7 +30,7 @@ assert spec and spec.loader
 automaton_tests = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(automaton_tests)
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 BOOKS = Path(str(next(iter(seqforge_corpora.__path__))))
 WEIGHTS = np.array([30.0 if token in tokens.PITCH_TOKENS else 0.3 for token in CODEC.vocabulary])
 WEIGHTS[[CODEC.index[kind] for kind in tokens.BAR_LINE_TOKENS]] = 300

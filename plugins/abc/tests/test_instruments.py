@@ -21,7 +21,7 @@ assert spec and spec.loader
 automaton_tests = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(automaton_tests)
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 ALL = {**INSTRUMENTS, "Highland pipes": HIGHLAND_PIPES}
 RANGES = {
     "fiddle": ("G,", "b"), "whistle": ("D", "b"), "flute": ("D", "d'"), "pipes": ("D", "d'"), "banjo": ("G,", "b"),

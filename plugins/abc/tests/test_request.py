@@ -15,7 +15,7 @@ from seqforge_abc.theory import Key, Meter
 from seqforge_abc.tune import Tempo
 from seqforge_abc.writer import tune_to_abc
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 VOCABULARY = CODEC.vocabulary
 
 

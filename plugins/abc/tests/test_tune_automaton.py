@@ -19,7 +19,7 @@ from seqforge_abc.tune import BarLine, Ending, Note, Tuplet
 from seqforge_abc.tune_automaton import TuneAutomaton
 from seqforge_abc.writer import tune_to_abc
 
-CODEC = AbcCodec.fit([], AbcOptions())
+CODEC = AbcCodec.fit([], AbcOptions(pitches="names"))
 VOCABULARY = CODEC.vocabulary
 METERS = ["2/4", "3/4", "4/4", "C|", "6/8", "9/8", "12/8", "5/4", "3/8"]
 

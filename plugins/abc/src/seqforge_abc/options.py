@@ -24,7 +24,7 @@ class AbcOptions:
         "tokens", help="Encode the music as tokens, or its ABC text by character."
     )
     pitches: Literal["degrees", "names"] = flag(
-        "degrees", help="Encode pitches as degrees of the scale of the key, or as note names."
+        "degrees", help="tokens: Encode pitches as degrees of the scale of the key, or as note names."
     )
     keep: str = flag("", help=f"Also encode these, separated by commas: {', '.join(KEEPABLE)}.", unit="NAMES")
 

@@ -5,8 +5,8 @@ major scale on the tonic, whatever the mode. A tune and its transposition differ
 the network learns in one key holds in all. Roots and basses of chord symbols are degrees as well.
 
 The marks `'` and `,` raise and lower a degree by an octave. The octave without a mark begins with the tonic from D
-above middle C to the C sharp above it; that is where most tunes of the bundled books end. After a change of key, pitches
-are degrees of the new key. In a tune without a key, they are degrees of C.
+above middle C to the C sharp above it; that is where most tunes of the bundled books end. After a change of key,
+pitches are degrees of the new key. In a tune without a key, they are degrees of C.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
