@@ -11,7 +11,6 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge_abc import AbcRequest, Tune
 from seqforge_abc.lint import violations
 from seqforge_abc.reader import read_book
+from seqforge_abc.structure import ends_on_tonic, melody_intervals
 from seqforge_abc.tune import BarLine, Note, Tuplet
 from seqforge_abc.writer import tune_to_abc
 
@@ -68,18 +68,6 @@ def bar_lengths(tune: Tune) -> list[float]:
 def count_bars(tune: Tune) -> int:
     """Return the number of bars, without upbeats."""
     return sum(length > 0.51 for length in bar_lengths(tune))
-
-
-def ends_on_tonic(tune: Tune) -> bool:
-    """Return whether the last note is the tonic of the key."""
-    last = next((note for note in reversed(tune.notes()) if note.pitches), None)
-    return last is not None and any(pitch.fifths == tune.key.tonic for pitch in last.pitches)
-
-
-def melody_intervals(tune: Tune) -> list[int]:
-    """Return the intervals between consecutive notes, in semitones."""
-    pitches = [note.pitches[-1].midi for note in tune.notes() if note.pitches]
-    return [after - before for before, after in pairwise(pitches)]
 
 
 def longest_copy(tune: Tune, training: RunIndex) -> int:

@@ -1,5 +1,6 @@
 """seqforge evaluate: the loss of a model on a split of a corpus."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from seqforge.cli.console import count, data, data_json, escape, message, table
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
+from seqforge.errors import UsageError
 
 
 def add(app: typer.Typer) -> None:
@@ -42,6 +44,10 @@ def evaluate(
             min=0, metavar="COUNT", help="Also generate this number of pieces and compare them with real ones."
         ),
     ] = 0,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --samples: also write the comparison as an HTML page.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing page.")] = False,
     json: AsJson = False,
 ) -> None:
     """Measure a model on a split of a corpus, in nats and bits per natural unit.
@@ -50,6 +56,14 @@ def evaluate(
     """
     from seqforge.api.model_paths import resolve_model
 
+    if page is not None:
+        if not samples:
+            raise UsageError(
+                "`page` needs `samples`, the number of pieces to compare", field="samples", value=0, allowed="from 1"
+            )
+        from seqforge.api.output import check_output
+
+        check_output(page, [], plugin=None, replace=force, field="page")
     path = resolve_model(model).path
     from seqforge.api.model_loading import load
 
@@ -58,6 +72,12 @@ def evaluate(
     data_options: dict[str, Any] = {"split": split, "text_column": text_column, "label_columns": label_columns}
     evaluation = loaded.evaluate(corpus, **data_options)
     comparison = loaded.compare(samples, corpus, **data_options) if samples else None
+    if comparison and page is not None:
+        from seqforge.core.files import write_text
+        from seqforge.evaluation.page import comparison_page
+
+        write_text(page, comparison_page(comparison, f"{loaded.plugin.name}: {path.stem}"))
+        message(f"comparison: {page}")
     if json:
         data_json({**evaluation.to_json(), **({"samples": comparison.to_json()} if comparison else {})})
         return
@@ -76,7 +96,16 @@ def evaluate(
         for name, (generated, halves) in comparison.distances.items():
             rows.append([name, f"{generated:.3f}", f"{halves:.3f}"])
         data(table(rows))
+        if comparison.measures:
+            rows = [["figure", "generated", "held out", "difference of two halves of the held-out"]]
+            rows += [[name, *map(_figure, values)] for name, values in comparison.measures.items()]
+            data("\n" + table(rows))
         for name, (median, maximum) in comparison.copied.items():
             data(f"longest run copied from a training piece, {name}: median {median}, maximum {maximum}")
     if evaluation.dropped:
         message(f"note: the codec's encoding drops {count(evaluation.dropped, 'thing')} of the corpus")
+
+
+def _figure(value: float | None) -> str:
+    """Return a figure as text, "-" for None."""
+    return "-" if value is None else f"{value:.2f}"

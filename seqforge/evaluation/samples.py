@@ -1,8 +1,8 @@
-"""Generated pieces compared with held-out real ones: distances between distributions, and what was copied."""
+"""Generated pieces compared with held-out real ones: distances between distributions, figures, and what was copied."""
 
 from bisect import bisect
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,10 @@ MAX_RUN = 400
 """The longest run that is looked for, in values of a trace."""
 HALVINGS = 20
 """Number of random halvings of the held-out pieces over which their distance is averaged."""
+MIN_PARTS, DRAWN_PIECES = 8, 12
+"""The number of parts that a piece needs for a picture of its self-similarity, and the largest number of pictures."""
+MEASURED_HALVINGS = 5
+"""Number of random halvings over which the difference of a figure is averaged."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,19 @@ class Comparison:
         real: Number of held-out pieces.
         distances: For each quantity, the total variation distance between generated and held-out pieces, and that
             between two halves of the held-out pieces. 0 means equal, 1 means disjoint.
+        measures: Figures of the generated pieces, of the held-out ones, and the mean difference between two halves of
+            the held-out ones; None for a figure that the pieces do not have.
         copied: The longest run in common with a training piece, as median and maximum over pieces, for "generated" and
             "held out" pieces.
+        matrices: The self-similarity of some "generated" and some "held out" pieces, each of shape (parts, parts).
     """
 
     pieces: int
     real: int
     distances: Mapping[str, tuple[float, float]]
+    measures: Mapping[str, tuple[float | None, float | None, float | None]]
     copied: Mapping[str, tuple[int, int]]
+    matrices: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return what `seqforge evaluate --samples N --json` prints."""
@@ -41,6 +50,10 @@ class Comparison:
             "distances": {
                 name: {"generated": round(generated, 4), "halves": round(halves, 4)}
                 for name, (generated, halves) in self.distances.items()
+            },
+            "measures": {
+                name: dict(zip(("generated", "held out", "halves"), map(_rounded, values), strict=True))
+                for name, values in self.measures.items()
             },
             "copied": {name: {"median": median, "most": most} for name, (median, most) in self.copied.items()},
         }
@@ -74,12 +87,59 @@ def compare(
         halves = [distance([real[n] for n in order[::2]], [real[n] for n in order[1::2]]) for order in orders]
         generated_distance = distance([quantities[name] for quantities in statistics], real)
         distances[name] = (generated_distance, float(np.mean(halves or [0.0])))
+    measures = _measures(plugin, generated, held_out, orders[:MEASURED_HALVINGS])
     index = RunIndex(plugin.trace(piece) for piece in training)
     copied = {}
-    for name, pieces in (("generated", generated), ("held out", held_out)):
+    sides = {"generated": generated, "held out": held_out}
+    for name, pieces in sides.items():
         runs = sorted(index.longest(plugin.trace(piece)) for piece in pieces)
         copied[name] = (runs[len(runs) // 2], runs[-1])
-    return Comparison(len(generated), len(held_out), distances, copied)
+    matrices = {name: list(_matrices(plugin, pieces)) for name, pieces in sides.items()}
+    return Comparison(len(generated), len(held_out), distances, measures, copied, matrices)
+
+
+def _matrices(plugin: Describes[Any], pieces: Sequence[Piece[Any]]) -> Iterator[np.ndarray]:
+    """Yield the self-similarity of the first pieces with enough parts."""
+    drawn = 0
+    for piece in pieces:
+        matrix = plugin.similarity(piece)
+        if matrix is not None and len(matrix) >= MIN_PARTS:
+            drawn += 1
+            yield matrix
+        if drawn == DRAWN_PIECES:
+            return
+
+
+def _measures(
+    plugin: Describes[Any],
+    generated: Sequence[Piece[Any]],
+    held_out: Sequence[Piece[Any]],
+    orders: Sequence[np.ndarray],
+) -> dict[str, tuple[float | None, float | None, float | None]]:
+    """Return the figures of generated and held-out pieces, and the mean difference between halves of the latter."""
+    sides = [plugin.measure(generated), plugin.measure(held_out)]
+    halves = [
+        [plugin.measure([held_out[number] for number in half]) for half in (order[::2], order[1::2])]
+        for order in orders
+    ]
+    differences = {name: [abs(first[name] - second[name]) for first, second in halves] for name in sides[1]}
+    return {
+        name: (
+            _number(sides[0].get(name, float("nan"))),
+            _number(value),
+            _number(float(np.mean(differences[name])) if halves else float("nan")),
+        )
+        for name, value in sides[1].items()
+    }
+
+
+def _number(value: float) -> float | None:
+    """Return a figure, None for NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def distance(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:

@@ -144,7 +144,7 @@ def texts_become_pieces(subject: Subject) -> str:
 
 
 def statistics_are_valid(subject: Subject) -> str:
-    """`describe` returns named one-dimensional arrays of integers, and `trace` a sequence of integers."""
+    """`describe` returns named integer arrays, `trace` integers, `measure` figures, `similarity` a square matrix."""
     plugin = subject.plugin
     if not isinstance(plugin, Describes):
         raise CheckSkipped("the plugin has no statistics")
@@ -162,6 +162,16 @@ def statistics_are_valid(subject: Subject) -> str:
             trace = list(plugin.trace(piece))
         if any(not isinstance(value, int | np.integer) for value in trace):
             raise subject.failure("trace", f"of {subject.sample_name(number)} returns {trace[:3]}", "integers")
+        with subject.calling("similarity", subject.sample_name(number)):
+            matrix = plugin.similarity(piece)
+        if matrix is not None and (matrix.shape != (len(matrix), len(matrix)) or not (abs(matrix - 0.5) <= 0.5).all()):
+            raise subject.failure(
+                "similarity", f"of {subject.sample_name(number)} has the shape {matrix.shape}", "(parts, parts), 0 to 1"
+            )
+    for pieces in (subject.pieces, subject.pieces[:1]):
+        with subject.calling("measure", f"{len(pieces)} samples"):
+            measures = {name: float(value) for name, value in plugin.measure(pieces).items()}
+        names.update(measures)
     return ", ".join(sorted(names))
 
 

@@ -36,3 +36,14 @@ def test_unknown_split_is_an_error(run: Run, text: Path, split: str, fragment: s
 def test_samples_without_statistics_are_an_error(run: Run, text: Path) -> None:
     result = run("evaluate", text, "--samples", "2")
     assert result.code == 2 and "'text' has no statistics" in result.error_message()
+
+
+@pytest.mark.parametrize(("flags", "field"), [([], "--samples"), (["--samples", "2"], "--page")])
+def test_page_needs_samples_and_replaces_nothing(
+    run: Run, text: Path, tmp_path: Path, flags: list[str], field: str
+) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    result = run("evaluate", text, *flags, "--page", page)
+    assert result.code == 2 and (field in result.error_message() or "exists" in result.error_message())
+    assert page.read_text() == "mine"

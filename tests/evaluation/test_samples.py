@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge.evaluation import compare
+from seqforge.evaluation.page import comparison_page
 from seqforge.evaluation.samples import MAX_RUN, RunIndex, distance
 from seqforge.plugin import Describes, Piece
 
@@ -18,6 +19,19 @@ class Letters(Describes):
 
     def trace(self, piece: Piece) -> Sequence[int]:
         return [ord(letter) for letter in piece.content]
+
+    def measure(self, pieces: Sequence[Piece]) -> Mapping[str, float]:
+        text = "".join(piece.content for piece in pieces)
+        shares = {"vowels, per cent": 100 * sum(letter in "aeiou" for letter in text) / len(text)}
+        return {**shares, "digits, mean": float("nan")}
+
+    def similarity(self, piece: Piece) -> np.ndarray:
+        letters = np.array(list(piece.content))
+        return (letters[:, None] == letters[None]).astype(float)
+
+
+def pieces(*texts: str) -> list[Piece]:
+    return [Piece(text) for text in texts]
 
 
 @given(st.lists(NUMBERS, min_size=1), st.lists(NUMBERS, min_size=1))
@@ -49,11 +63,26 @@ def test_longest_run_is_limited() -> None:
 
 
 def test_compare() -> None:
-    def pieces(*texts: str) -> list[Piece]:
-        return [Piece(text) for text in texts]
-
     comparison = compare(Letters(), pieces("aabb", "xyz"), pieces("ab", "ba"), pieces("xyzzy", "qqq"))
     assert comparison.distances["letter"][0] == pytest.approx(3 / 7)
     assert comparison.distances["letter"][1] == 0
     assert comparison.copied == {"generated": (3, 3), "held out": (0, 0)}
     assert comparison.to_json()["copied"]["generated"] == {"median": 3, "most": 3}
+
+
+def test_measures_stand_beside_those_of_held_out_pieces_and_their_halves() -> None:
+    comparison = compare(Letters(), pieces("aab"), pieces("abc", "aba"), pieces("x"))
+    generated, held_out, halves = comparison.measures["vowels, per cent"]
+    assert (generated, held_out, halves) == pytest.approx((200 / 3, 50, 100 / 3))
+    assert comparison.measures["digits, mean"] == (None, None, None)
+    report = comparison.to_json()["measures"]
+    assert report["vowels, per cent"]["held out"] == 50 and report["digits, mean"]["halves"] is None
+
+
+def test_page_draws_pieces_with_enough_parts() -> None:
+    comparison = compare(Letters(), pieces("abababab", "ab"), pieces("abcdefgh", "aba"), pieces("<b>x"))
+    assert {name: len(matrices) for name, matrices in comparison.matrices.items()} == {"generated": 1, "held out": 1}
+    page = comparison_page(comparison, "letters <b>")
+    assert page.count("<svg") == 2 and "<b>" not in page and "vowels, per cent" in page
+    cells = [picture.count("M") for picture in page.split("<svg")[1:]]
+    assert cells == [32, 8]

@@ -150,7 +150,8 @@ def test_evaluate_compares_samples_with_real_pieces(tmp_path: Path, capsys: pyte
         (split / path.name).write_bytes(path.read_bytes())
     seqforge.train("midi", corpus=str(tmp_path / "corpus"), encoding="chorale", run=tmp_path / "run", **TINY)
     with pytest.raises(SystemExit, match="0"):
-        main(["evaluate", str(tmp_path / "run"), "--samples", "3"])
+        main(["evaluate", str(tmp_path / "run"), "--samples", "3", "--page", str(tmp_path / "page.html")])
+    assert "pitch class" in (tmp_path / "page.html").read_text(encoding="utf-8")
     output = capsys.readouterr().out
     assert all(name in output for name in ("pitch class", "interval", "duration", "polyphony", "velocity"))
 

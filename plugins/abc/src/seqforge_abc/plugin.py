@@ -3,14 +3,16 @@
 import dataclasses
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
 
 from seqforge import (
     CarriesProvenance,
     Checks,
+    Describes,
     Fingerprints,
     FromText,
     Loops,
@@ -21,7 +23,7 @@ from seqforge import (
     Previews,
     ReadError,
 )
-from seqforge_abc import lint
+from seqforge_abc import lint, structure
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
 from seqforge_abc.options import AbcOptions
@@ -41,6 +43,7 @@ class Abc(
     Fingerprints[Tune],
     FromText[Tune],
     Checks[Tune],
+    Describes[Tune],
     Loops[Tune],
     Previews[Tune],
     CarriesProvenance,
@@ -133,13 +136,28 @@ class Abc(
 
     def fingerprints(self, piece: Piece[Tune]) -> Iterable[int]:
         """Return a key for each sequence of 16 intervals, or for the elements of a tune that is shorter."""
-        pitches = [note.pitches[-1].midi for note in piece.content.notes() if note.pitches]
-        intervals = bytes((after - before) & 0xFF for before, after in pairwise(pitches))
+        intervals = bytes(interval & 0xFF for interval in structure.melody_intervals(piece.content))
         length = FINGERPRINT_INTERVALS
         runs = {intervals[start : start + length] for start in range(max(1, len(intervals) - length + 1))}
         if len(intervals) < length:
             runs = {repr(piece.content.elements).encode()}
         return [int.from_bytes(hashlib.blake2b(run, digest_size=8).digest(), "little") for run in sorted(runs)]
+
+    def describe(self, piece: Piece[Tune]) -> Mapping[str, np.ndarray]:
+        """Return the pitches, degrees, intervals, note lengths and numbers of bars of a tune."""
+        return structure.statistics(piece.content)
+
+    def trace(self, piece: Piece[Tune]) -> Sequence[int]:
+        """Return the intervals of the melody in semitones."""
+        return structure.melody_intervals(piece.content)
+
+    def measure(self, pieces: Sequence[Piece[Tune]]) -> Mapping[str, float]:
+        """Return how tunes end, which bars return, and how their melodies move."""
+        return structure.structure([piece.content for piece in pieces])
+
+    def similarity(self, piece: Piece[Tune]) -> np.ndarray:
+        """Return the similarity of each pair of bars, shape (bars, bars)."""
+        return structure.similarity_matrix(piece.content)
 
     def violations(self, piece: Piece[Tune]) -> Sequence[str]:
         """Return the bars of a wrong length, and the passages that programs read differently.
