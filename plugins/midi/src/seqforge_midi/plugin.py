@@ -29,6 +29,7 @@ from seqforge_midi.reader import read_songs
 from seqforge_midi.request import MidiRequest
 from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song
 from seqforge_midi.statistics import melody_trace, song_statistics
+from seqforge_midi.structure import similarity_matrix, structure
 
 FINGERPRINT_NOTES = 24
 """Songs that share a run of this many intervals, transposed or not, are kept in the same split."""
@@ -122,6 +123,14 @@ class Midi(
     def trace(self, piece: Piece[Song]) -> Sequence[int]:
         """Return the intervals and inter-onset times of the melody; of drums, the sounds and times."""
         return melody_trace(piece.content)
+
+    def measure(self, pieces: Sequence[Piece[Song]]) -> Mapping[str, float]:
+        """Return which bars return, and how melodies, basses and chords move."""
+        return structure([piece.content for piece in pieces])
+
+    def similarity(self, piece: Piece[Song]) -> np.ndarray:
+        """Return the similarity of each pair of bars, shape (bars, bars)."""
+        return similarity_matrix(piece.content)
 
     def violations(self, piece: Piece[Song]) -> Sequence[str]:
         """Return the faults of the MIDI file that is written for the song."""
