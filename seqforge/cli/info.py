@@ -1,5 +1,6 @@
 """seqforge info: what a model file records about itself."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from seqforge.cli.console import data, data_json, table
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
+from seqforge.errors import DamagedFileError, UsageError
 
 TRAINED = {"steps": " steps", "minutes": " minutes", "started": ""}
 """What a model may record about its training, with the unit. A run records its duration in its own files."""
@@ -15,6 +17,17 @@ TRAINED = {"steps": " steps", "minutes": " minutes", "started": ""}
 def add(app: typer.Typer) -> None:
     """Add the command."""
     app.command(cls=HelpCommand, epilog=examples("seqforge info abc", "seqforge info runs/text/0001"))(info)
+
+
+def _is_read_by_a_plugin(path: Path) -> bool:
+    """Return whether an installed plugin reads files with this suffix."""
+    from seqforge.api.plugin_search import plugin_of_file
+
+    try:
+        plugin_of_file(path)
+    except UsageError:
+        return False
+    return True
 
 
 def info(
@@ -28,7 +41,16 @@ def info(
     from seqforge.modelfile import read_header
 
     path = resolve_model(model).path
-    header = read_header(path)
+    try:
+        header = read_header(path)
+    except DamagedFileError as error:
+        if not _is_read_by_a_plugin(path):
+            raise
+        raise UsageError(
+            f"{path} is no model, but a file of pieces; `seqforge show {path}` shows its pieces, and"
+            f" `seqforge inspect {path}` their steps",
+            field="model", value=str(path), allowed="a model file, a run folder, a plugin or a shipped model",
+        ) from error  # fmt: skip
     if json:
         values = {**header.to_json(), "codec": {"version": header.codec.get("version")}}
         data_json({"path": str(path), "bytes": path.stat().st_size, **values})

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 import seqforge_corpora
 from seqforge import DecodeError, Example, Piece, ReadError
-from seqforge_abc import Abc, AbcCodec, AbcOptions, Tune, tokens
+from seqforge_abc import Abc, AbcCodec, AbcOptions, AbcRequest, Tune, characters, tokens
 from seqforge_abc.canonical import canonicalize
 from seqforge_abc.theory import Key, Meter, Pitch
 from seqforge_abc.tune import BAR_LINES, ENDINGS, BarLine, ChordSymbol, Ending, Note, Tuplet, unit_note_length
+from seqforge_abc.writer import tune_to_abc
 
 PROPERTY = settings(max_examples=100, deadline=None)
 BOOKS = Path(seqforge_corpora.__file__).parent
@@ -85,6 +86,38 @@ def test_characters_of_bundled_tunes_round_trip(book: str) -> None:
     by_character = codec("char")
     for piece in bundled(book, stride=10):
         assert by_character.decode(by_character.encode(piece)).content == by_character.canonical(piece).content
+
+
+@PROPERTY
+@given(st.lists(st.integers(0, 10_000), min_size=5, max_size=80))
+def test_what_the_automaton_of_characters_allows_is_a_tune(choices: list[int]) -> None:
+    by_character = codec("char")
+    automaton = by_character.task(AbcRequest()).prompts[0].constraint
+    assert automaton is not None
+    steps, state = [], automaton.start()
+    for choice in choices:
+        allowed = np.flatnonzero(automaton.allowed(state))
+        steps.append(int(allowed[choice % len(allowed)]))
+        state = automaton.advance(state, steps[-1])
+    while automaton.to_end(state):
+        nearer = [
+            s
+            for s in np.flatnonzero(automaton.allowed(state))
+            if automaton.to_end(automaton.advance(state, s)) < automaton.to_end(state)
+        ]
+        step = nearer[0]
+        steps.append(int(step))
+        state = automaton.advance(state, step)
+    tune = by_character.decode(Example(np.array(steps))).content
+    assert tune.notes() and tune_to_abc(tune)
+
+
+def test_lines_of_characters_that_are_no_music_are_left_out() -> None:
+    header = ["R:jig", "M:6/8", "L:1/8", "K:D"]
+    assert characters.decode_tune([*header, *"DEF|\nA0|\nGAB|"]) == characters.decode_tune([*header, *"DEF|\nGAB|"])
+    assert characters.decode_tune([*header, *'"A']).elements == (Note((), Fraction(3, 4)),)
+    with pytest.raises(DecodeError):
+        characters.decode_tune(header[1:])
 
 
 @PROPERTY
