@@ -19,11 +19,12 @@ def test_info_as_json(run: Run, numbers: Path) -> None:
 
 
 def test_a_file_of_pieces_is_no_model(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "poem.txt").write_text("a\n")
+    (tmp_path / "rows.num").write_text("a\n")
     (tmp_path / "poem.unknown").write_text("a\n")
-    result = run("info", tmp_path / "poem.txt", code=2)
-    assert f"seqforge show {tmp_path / 'poem.txt'}" in result.err
-    assert "seqforge show" not in run("info", tmp_path / "poem.unknown", code=1).err
+    result = run("info", tmp_path / "rows.num")
+    assert result.code == 2
+    assert f"seqforge show {tmp_path / 'rows.num'}" in result.err
+    assert "seqforge show" not in run("info", tmp_path / "poem.unknown").err
 
 
 def test_attribution_of_corpora(run: Run) -> None:
