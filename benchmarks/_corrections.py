@@ -24,6 +24,7 @@ CORRECTIONS = {
     "an accidental between a note and its broken rhythm": ((r"=(?=[<>])", ""),),
     "a dot between a note and its broken rhythm": ((r"(?<=[a-gA-G\d])\.(?=[<>])", ""),),
     "a line break `!`, at which abcjs loses the line": ((r"!\s*$|^!|(?<=[|:])!", ""),),
+    "a chord that is broken over two lines": ((r"(\[[A-Ga-g,'\d/]*)\n\s*", r"\1"),),
     "an empty line after the header": ((r"\A\n+", ""),),
     "a meter without brackets within a line": ((r"(?<=[ |])(M:\d+/\d+) |^(M:\d+/\d+) (?=.*\|)", r"[\1\2]"),),
     "music on the line of a field": ((r"(?m)^([ML]:\s*\S+)\s+(?=\S*[A-Ga-g]\S*[ |])", r"\1\n"),),

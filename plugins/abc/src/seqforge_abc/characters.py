@@ -91,7 +91,7 @@ class CharacterAutomaton(Constraint):
         fields = [np.array([symbol.startswith(field) for symbol in vocabulary]) for field in HEADER_FIELDS]
         music = ~np.logical_or.reduce(fields)
         music[0] = False
-        self._masks = (*fields, music, music)
+        self._masks: tuple[np.ndarray, ...] = (*fields, music, music)
 
     def start(self) -> Hashable:
         return 0
