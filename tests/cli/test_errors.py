@@ -67,8 +67,8 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "score a.num": (2, "--model is missing; write it as in `seqforge score tunes.abc --model abc`"),
     "convert empty -o b.one": (
         2,
-        ("the folder empty contains no file that an installed plugin reads; they read .abc, .inkml, .json,"
-         " .jsonl, .kar, .mid, .midi, .num, .rmi, .smf, .svg, .txt"),
+        ("the folder empty contains no file that an installed plugin reads; they read .abc, .dat, .inkml,"
+         " .json, .jsonl, .kar, .mid, .midi, .ndjson, .npy, .num, .rmi, .smf, .svg, .svgz, .txt, .xoj, .xopp"),
     ),
     "convert bad.num -o a.num": (2, "a.num exists; name another output, or set --force to replace it"),
     "show bad.num -o a.num": (2, "a.num exists; name another output, or set --force to replace it"),

@@ -49,6 +49,12 @@ def same_strokes(actual: Ink, drawn: Ink, tolerance: float) -> bool:
 
 
 @pytest.mark.parametrize("curves", [True, False])
+def test_dot_is_a_stroke_of_a_tenth_of_a_millimetre(curves: bool) -> None:
+    assert path_data(np.array([[3.0, 4.0]]), curves=curves) == "M2.95,4L3.05,4"
+    assert path_data(np.array([[3.0, 4.0], [3.0, 4.0]]), curves=curves) == "M2.95,4L3.05,4"
+
+
+@pytest.mark.parametrize("curves", [True, False])
 @given(ink=inks.inks)
 def test_svg_round_trip(tmp_path_factory: pytest.TempPathFactory, ink: Ink, curves: bool) -> None:
     path = tmp_path_factory.mktemp("svg") / "x.svg"

@@ -55,6 +55,7 @@ def style_file(tmp_path: Path) -> Path:
         ({"text": "abc", "spacing": 0.1}, "spacing", "1 to 50"),
         ({"text": "abc", "pen_width": 0.0}, "pen_width", "0.01"),
         ({"text": "abc", "colour": "blurple"}, "colour", "'blurple'"),
+        ({"text": "abc", "missing": "guess"}, "missing", "fold, skip or refuse"),
         ({"text": "abc", "size_unit": "em"}, "size_unit", "mm or px"),
     ],
 )
@@ -89,11 +90,35 @@ def test_long_style_text_raises(codec: InkCodec, style_file: Path) -> None:
     assert caught.value.field == "style_text"
 
 
-def test_rare_characters_raise(codec: InkCodec) -> None:
-    rare = InkCodec(codec.options, {**codec.counts, "q": 3}, codec.scale, codec.writers)
-    with pytest.raises(RequestError, match=r"q \(3\)") as caught:
-        rare.task(HandwritingRequest(text="aqa"))
-    assert caught.value.field == "text" and "q" not in caught.value.allowed and "a" in caught.value.allowed
+def test_rare_characters_are_written_with_a_warning(codec: InkCodec, caplog: pytest.LogCaptureFixture) -> None:
+    rare = InkCodec(codec.options, {**codec.counts, "&": 3}, codec.scale, codec.writers)
+    with caplog.at_level(logging.WARNING, "seqforge"):
+        assert rare.task(HandwritingRequest(text="a & b")).request.parts == ("a & b",)
+    assert "& (3)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "missing", "written"),
+    [
+        ("\u00e1b\u010d", "fold", "abc"),
+        ("d\u00e6d", "fold", "daed"),
+        ("ab\u2603c", "skip", "abc"),
+        ("\u00e1b", "skip", "b"),
+    ],
+)
+def test_missing_characters_are_folded_or_left_out(
+    codec: InkCodec, text: str, missing: str, written: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "seqforge"):
+        assert codec.task(HandwritingRequest(text=text, missing=missing)).request.parts == (written,)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(("text", "missing"), [("\u00e1b", "refuse"), ("ab\u2603", "fold"), ("\u2603", "skip")])
+def test_missing_characters_are_refused(codec: InkCodec, text: str, missing: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        codec.task(HandwritingRequest(text=text, missing=missing))
+    assert caught.value.field == "text"
 
 
 # prompts

@@ -67,7 +67,7 @@ NO_STROKES = "no strokes of a pen; draw the text with a pen tool"
         ('<path d="M0 0L5 0 5 5Z" fill="black"/>', f":1: {OUTLINE}"),
         ('<path d="M0 0L5 0 5 5Z"/>', f":1: {OUTLINE}"),
         ('<g fill="red">\n<path d="M0 0L5 0 5 5"/></g>', f":2: {OUTLINE}"),
-        (f'<path d="M1 2L3 4" {PAINT}/><circle r="3" cx="5" cy="5"/>', f":1: {OUTLINE}"),
+        (f'<path d="M1 2L3 4" {PAINT}/><circle r="3" cx="5" cy="5"/>', ":1: is a filled outline, too large"),
         (f'\n\n<path d="M1 NaN L3 4" {PAINT}/>', ":3: <path> has 'NaN' in 'd', which must contain numbers"),
         (f'<path d="M1 inf L3 4" {PAINT}/>', "has 'inf' in 'd'"),
         (f'<path d="M1 1e999 L3 4" {PAINT}/>', ":1: has a coordinate that is not a number from -10,000,000 to"),

@@ -17,7 +17,7 @@ from seqforge_handwriting.curves import smooth
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.page import Page
 from seqforge_handwriting.stroke_json import json_line
-from seqforge_handwriting.svg_reader import INK_CLASS
+from seqforge_handwriting.svg_reader import DOT_LENGTH, INK_CLASS
 
 __all__ = ["PagedInk", "Pen", "draw", "path_data", "render_png", "write_pages"]
 
@@ -138,8 +138,7 @@ def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = ""
 def path_data(stroke: np.ndarray, *, curves: bool = True) -> str:
     """Return the SVG path of a stroke; it passes through every point.
 
-    A dot becomes a line from its point to the same point: with a round cap it is visible, and a plotter puts its pen
-    down.
+    A dot becomes a line of `DOT_LENGTH` around its point: programs for plotters leave out paths without a length.
 
     >>> path_data(np.array([[0.0, 0.0], [1.0, 2.5]]), curves=False)
     'M0,0L1,2.5'
@@ -158,8 +157,10 @@ def path_data(stroke: np.ndarray, *, curves: bool = True) -> str:
     start = f"M{_pair(complex(*points[0]))}"
     if len(segments):
         return start + "".join(f"C{_pair(row[1])} {_pair(row[2])} {_pair(row[3])}" for row in segments.tolist())
-    rest = points[1:] if len(points) > 1 else points
-    return start + "".join(f"L{_pair(complex(*point))}" for point in rest)
+    if len(np.unique(points, axis=0)) == 1:
+        x, y = points[0].tolist()
+        return f"M{_pair(complex(x - DOT_LENGTH / 2, y))}L{_pair(complex(x + DOT_LENGTH / 2, y))}"
+    return start + "".join(f"L{_pair(complex(*point))}" for point in points[1:])
 
 
 def _pair(point: complex) -> str:

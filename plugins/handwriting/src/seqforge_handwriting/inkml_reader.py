@@ -2,11 +2,13 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from seqforge import ReadError
+from seqforge_handwriting.inkml_context import Contexts, identifier
 from seqforge_handwriting.safe_xml import Document, local_name, read_xml
 from seqforge_handwriting.samples import MAX_POINTS, Sample, validated_ink
 
@@ -18,55 +20,114 @@ TEXT_TYPES = ("truth", "transcription", "text", "label")
 """Types of the annotations that contain the text, as in CROHME and other corpora."""
 
 
-def read_inkml(path: Path) -> Sample | ReadError:
-    """Return the ink of a file, or the reason why it cannot be read; traces with the pen up are skipped.
+PEN_DOWN = ("penDown", "indeterminate")
+"""Types of the traces that are drawn: a device that cannot tell writes indeterminate."""
+
+
+def read_inkml(path: Path) -> Iterator[Sample | ReadError]:
+    """Yield the samples of a file, or the reason why it cannot be read.
+
+    Several groups with traces and a text of their own are a sample each; otherwise the file is one sample. Traces with
+    the pen up are skipped, and so are definitions that no view shows. A continued trace is one stroke.
 
     Example:
-        sample = read_inkml(Path("fox.inkml"))
+        samples = list(read_inkml(Path("fox.inkml")))
     """
     try:
         document = read_xml(path, root="ink")
-        channels, y_sign = _channels(document)
-        lines = dict(zip(document.root.iter(), document.lines, strict=True))
-        strokes: list[np.ndarray] = []
-        for element in document.root.iter():
-            if local_name(element) != "trace" or element.get("type", "penDown") != "penDown":
-                continue
-            try:
-                strokes.append(_trace("".join(element.itertext()), channels) * (1, y_sign))
-                if sum(map(len, strokes)) > MAX_POINTS:
-                    raise ValueError(f"exceeds the limit of {MAX_POINTS:,} points; give fewer lines of writing")
-            except ValueError as error:
-                reason = f"trace {len(strokes) + 1} {error}"
-                return ReadError(reason, file=str(path), line=lines[element])
-        return Sample(validated_ink(strokes, _annotation(document.root, TEXT_TYPES)), _labels(document.root))
+        groups = _line_groups(document.root)
+        for number, group in enumerate(groups, 1):
+            labels = _labels(document.root)
+            strokes = _Traces(document, str(path)).strokes(group)
+            text = _annotation(group, TEXT_TYPES) or ("" if len(groups) > 1 else _annotation(document.root, TEXT_TYPES))
+            yield Sample(validated_ink(strokes, text), labels, f"group {number}" if len(groups) > 1 else "")
     except ReadError as error:
-        return error
+        yield error
     except ValueError as error:
-        return ReadError(str(error), file=str(path))
+        yield ReadError(str(error), file=str(path))
 
 
-def _channels(document: Document) -> tuple[tuple[str, ...], int]:
-    """Return the names of the regular channels, and the sign of Y: 1 if Y grows downwards, -1 if upwards.
+def _line_groups(root: ET.Element) -> list[ET.Element]:
+    """Return the groups that are a line of writing each, or the root if there are not several."""
+    groups = [
+        group
+        for group in root.iter()
+        if local_name(group) == "traceGroup"
+        and any(local_name(child) == "trace" for child in group)
+        and any(local_name(child) == "annotation" and child.get("type", "").lower() in TEXT_TYPES for child in group)
+    ]
+    return groups if len(groups) > 1 else [root]
 
-    Raises:
-        ValueError: If X or Y is missing, or the file has several formats.
+
+class _Traces:
+    """The traces of a file as strokes.
+
+    Args:
+        document: The file.
+        file: Its path, for messages.
     """
-    formats = {_format(element) for element in document.root.iter() if local_name(element) == "traceFormat"}
-    if len(formats) > 1:
-        raise ValueError("has traces of several formats (traceFormat); save each format to a separate file")
-    channels, y_sign = formats.pop() if formats else (("X", "Y"), 1)
-    if "X" not in channels or "Y" not in channels:
-        raise ValueError(f"has the channels {', '.join(channels)}; X and Y are required")
-    return channels, y_sign
 
+    def __init__(self, document: Document, file: str) -> None:
+        self._file, self._contexts = file, Contexts(document.root)
+        self._lines = dict(zip(document.root.iter(), document.lines, strict=True))
+        self._by_id = {identifier(element): element for element in document.root.iter() if identifier(element)}
+        self._strokes: dict[ET.Element, list[np.ndarray]] = {}
+        self._points = 0
 
-def _format(element: ET.Element) -> tuple[tuple[str, ...], int]:
-    """Return the names of the regular channels of a format, and the sign of Y."""
-    channels = [child for child in element if local_name(child) == "channel"]
-    names = tuple(channel.get("name", "") for channel in channels)
-    upwards = any(channel.get("name") == "Y" and channel.get("orientation") in ("-ve", "-") for channel in channels)
-    return names, -1 if upwards else 1
+    def strokes(self, element: ET.Element) -> list[np.ndarray]:
+        """Return the strokes in an element.
+
+        Raises:
+            ReadError: If a trace cannot be read.
+        """
+        self._visit(element, "", set())
+        unique = {id(parts): parts for parts in self._strokes.values() if parts}
+        return [np.concatenate(parts) for parts in unique.values()]
+
+    def _visit(self, element: ET.Element, context: str, views: set[ET.Element]) -> None:
+        for child in element:
+            name, reference = local_name(child), child.get("contextRef", context)
+            if name == "trace":
+                self._add(child, reference)
+            elif name == "context":
+                self._contexts.enter(child)
+            elif name == "traceGroup":
+                self._visit(child, reference, views)
+            elif name == "traceView":
+                target = self._by_id.get(child.get("traceDataRef", "").removeprefix("#"))
+                if target is not None and target not in views:
+                    views.add(target)
+                    if local_name(target) == "trace":
+                        self._add(target, reference)
+                    else:
+                        self._visit(target, reference, views)
+                self._visit(child, reference, views)
+
+    def _add(self, trace: ET.Element, context: str) -> None:
+        """Add a trace, or what continues one."""
+        if trace in self._strokes or trace.get("type", "penDown") not in PEN_DOWN:
+            return
+        text = "".join(trace.itertext()).strip().rstrip(",").strip()
+        prior = self._by_id.get(trace.get("priorRef", "").removeprefix("#"))
+        self._strokes[trace] = []
+        if not text:
+            return
+        try:
+            where = self._contexts.of(trace, context)
+            if "X" not in where.channels or "Y" not in where.channels:
+                raise ValueError(f"has the channels {', '.join(where.channels)}; X and Y are required")
+            points = where.place(_trace(text, where.channels))
+        except ValueError as error:
+            raise ReadError(f"trace {len(self._strokes)} {error}", file=self._file, line=self._lines[trace]) from error
+        self._points += len(points)
+        if self._points > MAX_POINTS:
+            raise ReadError(f"has more than {MAX_POINTS:,} points; give fewer lines of writing", file=self._file)
+        head = self._strokes.get(prior) if prior is not None else None
+        if head is not None and trace.get("continuation") in ("middle", "end"):
+            head.append(points)
+            self._strokes[trace] = head if trace.get("continuation") == "middle" else []
+        else:
+            self._strokes[trace].append(points)
 
 
 def _trace(text: str, channels: tuple[str, ...]) -> np.ndarray:

@@ -38,9 +38,14 @@ class HandwritingRequest:
 
     text: str | None = flag(None, help="Text to write; without a text the model writes freely.", unit="TEXT")
     text_file: Path | None = flag(None, help="File with the text to write.")
+    missing: str = flag(
+        "fold",
+        help="Characters that the model has not learnt: fold (write the letters without accents, ss, oe, ae), skip, or"
+        " refuse.",
+    )
     style: str = flag(
         "",
-        help="Hand to imitate: a writer of the corpus, a file with strokes (.svg, .inkml, .json; - for stdin), or"
+        help="Hand to imitate: a writer of the corpus, a file with strokes (.svg, .inkml, .json, ...; - for stdin), or"
         " random-per-line; default: one writer, drawn at random.",
     )
     style_text: str = flag("", help="Text that the file of the style shows.", unit="TEXT")

@@ -15,7 +15,7 @@ from seqforge_handwriting.line_check import line_frame
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.page import Page, page_around
 from seqforge_handwriting.pdf import to_pdf
-from seqforge_handwriting.reader import SUFFIXES, read_ink
+from seqforge_handwriting.reader import NAMED_SUFFIXES, SUFFIXES, read_ink
 from seqforge_handwriting.simplify import simplify_dense
 
 __all__ = ["Handwriting"]
@@ -38,7 +38,8 @@ class Handwriting(
     name = "handwriting"
     summary = "handwriting as strokes of a pen; writes a text by hand as SVG, PNG, PDF or strokes"
     unit = "point"
-    reads = SUFFIXES
+    reads = tuple(suffix for suffix in SUFFIXES if suffix not in NAMED_SUFFIXES)
+    imports = NAMED_SUFFIXES
     writes = (".svg", ".png", ".json", ".pdf")
     multi_piece = (".pdf",)
     provenance_suffixes = (".svg", ".png")

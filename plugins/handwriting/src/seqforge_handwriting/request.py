@@ -8,10 +8,11 @@ from seqforge import RequestError
 from seqforge_handwriting.drawing import Pen
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.letter import Paragraph, ParsedRequest
+from seqforge_handwriting.missing_characters import known_text
 from seqforge_handwriting.options import HandwritingRequest
 from seqforge_handwriting.page import Layout, parse_length, parse_paper, wrap
 from seqforge_handwriting.style import parse_style
-from seqforge_handwriting.text_normalization import normalize_text, validate_characters
+from seqforge_handwriting.text_normalization import normalize_text
 
 __all__ = ["parse_request"]
 
@@ -72,14 +73,14 @@ def _parse_text(
         normalized = normalize_text(request.text)
     else:
         return None
-    validate_characters(normalized.text, counts, field=field)
+    text = known_text(normalized.text, counts, request.missing, field=field)
     if normalized.summary:
         logging.getLogger("seqforge").warning(normalized.summary)
     word, part = CHARACTERS_PER_PART, CHARACTERS_PER_PART
     if layout.paper:
         word = layout.characters(character_width)
         part = min(CHARACTERS_PER_PART, max(word, SHORTEST_PART))
-    lines = normalized.text.split("\n")
+    lines = text.split("\n")
     return tuple(Paragraph(tuple(wrap(line, part, word)), len(line) - len(line.lstrip(" "))) for line in lines)
 
 

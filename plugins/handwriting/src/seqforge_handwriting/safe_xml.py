@@ -1,6 +1,9 @@
 """Parsing XML from untrusted sources: no entities, limited depth and size, nothing is fetched."""
 
+import gzip
+import io
 import xml.etree.ElementTree as ET
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,7 +55,7 @@ def read_xml(path: Path, *, root: str) -> Document:
     Raises:
         ReadError: If the file cannot be read, is not XML, declares entities, or is too large or too deeply nested.
     """
-    data = read_bytes(path, MAX_BYTES)
+    data = _unpacked(read_bytes(path, MAX_BYTES), path)
     try:
         lines = _element_lines(data)
         tree = ET.fromstring(data)
@@ -70,6 +73,24 @@ def read_xml(path: Path, *, root: str) -> Document:
         raise ReadError(f"starts with <{local_name(tree)}>; a file with this suffix must start with <{root}>",
                         file=str(path))  # fmt: skip
     return Document(tree, tuple(lines))
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    """Return the content of a file that may be compressed with gzip, such as .svgz and .xopp.
+
+    Raises:
+        ReadError: If it is damaged, or larger than allowed.
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ReadError(f"is damaged gzip data: {error}; save it again", file=str(path)) from error
+    if len(content) > MAX_BYTES:
+        raise ReadError(f"contains more than {MAX_BYTES >> 20} MB; split it", file=str(path))
+    return content
 
 
 class _ForbiddenError(Exception):

@@ -10,11 +10,12 @@ import numpy as np
 from seqforge import ReadError, RequestError, did_you_mean, input_file, listing
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.line_check import line_frame
+from seqforge_handwriting.missing_characters import known_text
 from seqforge_handwriting.options import HandwritingRequest
 from seqforge_handwriting.reader import SUFFIXES, detect_suffix, read_ink
 from seqforge_handwriting.samples import Sample
 from seqforge_handwriting.simplify import simplify_dense
-from seqforge_handwriting.text_normalization import normalize_text, validate_characters
+from seqforge_handwriting.text_normalization import normalize_text
 
 __all__ = ["RANDOM_PER_LINE", "Style", "parse_style"]
 
@@ -90,8 +91,7 @@ def parse_style(
                 f"`style_text`{place} has {len(text)} characters; it must be a line of at most {MAX_STYLE_CHARACTERS}",
                 field="style_text", value=text, allowed=f"at most {MAX_STYLE_CHARACTERS} characters long",
             )  # fmt: skip
-        validate_characters(text, counts, field="style_text", allow_rare=True)
-        ink = Ink(sample.ink.strokes, text)
+        ink = Ink(sample.ink.strokes, known_text(text, counts, request.missing, field="style_text"))
         try:
             frame = replace(line_frame(ink), slant=0.0)
         except ValueError as error:

@@ -1,6 +1,7 @@
 """Reading SVG: open paths become strokes; outlines, pictures and letters of a font are rejected with advice."""
 
 import io
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,16 @@ __all__ = ["INK_CLASS", "read_svg"]
 
 INK_CLASS = "handwriting"
 """Class of the groups in drawings of this plugin; the title of such a drawing is the text of its ink."""
+DOT_LENGTH = 0.1
+"""Length of the line that is drawn for a dot, millimetres."""
+JOIN_DISTANCE = 0.01
+"""Largest distance between the pieces of a stroke, pixels."""
+MAX_DOT = 0.1
+"""Largest diameter of a disc that is a dot, relative to the size of the drawing."""
 PIXELS_PER_INCH = 96
+INKSCAPE_LABEL = "{http://www.inkscape.org/namespaces/inkscape}label"
+LAYER_NAME = re.compile(r"(?i)(layer|ebene|calque|capa|livello)?\s*\d*")
+"""Labels that Inkscape gives to layers by itself."""
 ADVICE = "draw the text with a pen tool (one open path without fill per stroke), or record it with docs/capture.html"
 
 
@@ -46,10 +56,15 @@ def _sample(document: Document, file: str) -> Sample:
     text = _title(document.root)
     prepare(document, file)
     curves: list[np.ndarray] = []
+    dots: list[tuple[np.ndarray, int]] = []
     for shape in _visible_shapes(document.root):
         line = int(shape.values["data-line"])
         if not _is_painted(shape.stroke) or not shape.stroke_width:
             if _is_painted(shape.fill) and type(shape).__name__ != "Rect":  # a rectangle is the paper
+                if type(shape).__name__ in ("Circle", "Ellipse"):
+                    dots.append((_disc(shape), line))
+                    curves.append(dots[-1][0])
+                    continue
                 if shape.values.get("data-unpainted") == "1" and not _has_closed_subpath(shape):
                     curves += _subpaths(shape)
                     continue
@@ -67,15 +82,71 @@ def _sample(document: Document, file: str) -> Sample:
     if not curves:
         content = "letters of a font and " if "text" in names else "a picture and " if "image" in names else ""
         raise ReadError(f"contains {content}no strokes of a pen; {ADVICE}", file=file)
+    for dot, line in dots:
+        if _size(dot) > MAX_DOT * _size(np.concatenate(curves)):
+            raise ReadError(f"is a filled outline, too large for the dot of a pen; {ADVICE}", file=file, line=line)
+    dot_numbers = {id(dot) for dot, _ in dots}
+    curves = [_middle(curve) if id(curve) in dot_numbers else curve for curve in curves]
+    curves = [_as_dot(curve) for curve in curves] if _is_own(document.root) else _joined(curves)
     tolerance = flattening_tolerance(curves)
     return Sample(validated_ink(flatten(curves, tolerance, MAX_POINTS), text))
 
 
 def _title(root: ET.Element) -> str:
-    """Return the text of a drawing that this plugin wrote, "" for other drawings."""
-    if not any(INK_CLASS in child.get("class", "").split() for child in root):
-        return ""
-    return next(("".join(child.itertext()) for child in root if local_name(child) == "title"), "")
+    """Return the text that a drawing says it shows, "" if it says none.
+
+    It is the title of a drawing of this plugin; in other drawings, whose title is usually the name of a file, it is the
+    description, `aria-label`, or the label of an Inkscape layer or group if it is the only one.
+    """
+    elements = {name: "".join(child.itertext()).strip() for child in root if (name := local_name(child))}
+    if _is_own(root):
+        return elements.get("title", "")
+    labels = {value for element in root.iter() if (value := element.get(INKSCAPE_LABEL))}
+    lone = labels.pop() if len(labels) == 1 else ""
+    return elements.get("desc") or root.get("aria-label") or (lone if not LAYER_NAME.fullmatch(lone) else "")
+
+
+def _is_own(root: ET.Element) -> bool:
+    """Return whether this plugin wrote a drawing."""
+    return any(INK_CLASS in child.get("class", "").split() for child in root)
+
+
+def _disc(shape: Any) -> np.ndarray:
+    """Return the box of a filled disc as a curve of one segment from corner to corner."""
+    left, top, right, bottom = shape.bbox()
+    return np.array([[complex(left, top), complex(left, top), complex(right, bottom), complex(right, bottom)]])
+
+
+def _size(curve: np.ndarray) -> float:
+    """Return the larger of width and height of a curve, pixels."""
+    return float(max(np.ptp(curve.real), np.ptp(curve.imag)))
+
+
+def _middle(curve: np.ndarray) -> np.ndarray:
+    """Return the middle of a curve of one segment, as a curve without a length."""
+    return np.full((1, 4), (curve[0, 0] + curve[0, 3]) / 2)
+
+
+def _joined(curves: list[np.ndarray]) -> list[np.ndarray]:
+    """Return curves of which each starts apart from the end of the one before it.
+
+    Signature pads and tablets save a path per segment; such pieces of a stroke follow each other end to start.
+    """
+    groups: list[list[np.ndarray]] = []
+    for curve in curves:
+        if groups and abs(groups[-1][-1][-1, 3] - curve[0, 0]) <= JOIN_DISTANCE:
+            groups[-1].append(curve)
+        else:
+            groups.append([curve])
+    return [np.concatenate(group) for group in groups]
+
+
+def _as_dot(curve: np.ndarray) -> np.ndarray:
+    """Return the middle of a curve if it is the line that is drawn for a dot, else the curve."""
+    length = DOT_LENGTH * PIXELS_PER_INCH / 25.4
+    if len(curve) == 1 and abs(curve[0, 3] - curve[0, 0] - length) < 0.005:
+        return _middle(curve)
+    return curve
 
 
 def _visible_shapes(root: ET.Element) -> Iterator[Any]:
