@@ -39,7 +39,7 @@ HASHES = {
     "midi song": "e49366473fe843f8",
     "midi chorale": "cfee876cf8373e27",
     "midi voices": "a440cb67cda8f94b",
-    "midi drums": "e4390a239c9f55ce",
+    "midi drums": "acadc025d3d2fadf",
 }
 
 

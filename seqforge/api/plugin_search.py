@@ -20,7 +20,7 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
 
     A plugin that reads any file counts for the suffixes that it writes. If several plugins read the suffix, those that
     write the suffixes `writes` are preferred. If none of them does, a plugin is chosen that imports the suffix and
-    writes these.
+    writes these; of several, the one whose first format is written.
 
     Example:
         plugin_of_file(Path("tune.abc"))
@@ -38,7 +38,8 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     writers = [entry for entry in readers if set(writes) <= set(entry["writes"])]
     importers = [entry for entry in descriptions if suffix in entry["imports"] and set(writes) <= set(entry["writes"])]
     if not writers and importers:
-        readers = importers
+        at_home = [entry for entry in importers if set(writes) == set(entry["writes"][:1])]
+        readers = at_home if len(importers) > 1 and at_home else importers
     elif len(readers) > 1 and writers:
         readers = writers
     names = [entry["name"] for entry in readers]

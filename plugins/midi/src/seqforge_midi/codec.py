@@ -28,6 +28,7 @@ from seqforge_midi.harmony import AccompanimentTask, harmonise
 from seqforge_midi.infill_score import CANDIDATES
 from seqforge_midi.infill_task import infill_task
 from seqforge_midi.key_estimate import Key
+from seqforge_midi.layout_task import LayoutTask
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
@@ -107,6 +108,9 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return units
 
     def task(self, request: MidiRequest) -> Task[Song]:
+        return LayoutTask(self._task(request), request, self.stats)
+
+    def _task(self, request: MidiRequest) -> Task[Song]:
         if request.infill and request.melody_file is None and not isinstance(self.encoding, Voices):
             return infill_task(request, self.encoding, self.stats)
         parsed = parse_request(request, self.encoding, self.stats)

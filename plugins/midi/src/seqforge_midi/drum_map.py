@@ -38,3 +38,12 @@ def to_general_midi(notes: np.ndarray) -> np.ndarray:
     result = np.array(notes)
     result["pitch"] = np.where(notes["program"] == DRUMS, table[notes["pitch"]], notes["pitch"])
     return result
+
+
+def has_td_keys(notes: np.ndarray) -> bool:
+    """Return whether drums play a key that only a Roland TD kit has.
+
+    Args:
+        notes: The notes, of NOTE_DTYPE.
+    """
+    return bool(((notes["program"] == DRUMS) & np.isin(notes["pitch"], TD_ONLY)).any())

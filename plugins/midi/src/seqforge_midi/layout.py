@@ -1,7 +1,9 @@
-"""How a song is written as a score or a picture."""
+"""How a song is written: the title and kind of its score or picture, and the keys of its drums."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+from seqforge import flag
 
 PictureKind = Literal["roll", "score"]
 
@@ -20,3 +22,14 @@ class Layout:
 
     title: str = ""
     picture: PictureKind = "roll"
+
+
+@dataclass(frozen=True)
+class LayoutFields:
+    """The fields of a request that say how the result is written."""
+
+    title: str = flag("", help="Title of the score; empty: none.", unit="TEXT")
+    picture: Literal["roll", "score"] = flag("roll", help="What .svg and .png show: a piano roll or the score.")
+    kit: Literal["gm", "td"] = flag(
+        "gm", help="Keys of the drums: General MIDI, or those that a model of Roland TD kits writes."
+    )

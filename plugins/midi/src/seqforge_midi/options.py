@@ -29,6 +29,10 @@ class MidiOptions:
     resolution: int = flag(10, help="performance: The smallest time shift.", unit="MILLISECONDS")
     frame: int = flag(4, help="chorale: Frames per whole note.", unit="FRAMES")
 
+    kit: Literal["gm", "td"] = flag(
+        "gm", help="Drum keys of the files: General MIDI, or a Roland TD kit, which is mapped to General MIDI."
+    )
+
     def __post_init__(self) -> None:
         if self.grid < 4 or self.grid % 4 or TICKS_PER_QUARTER % self.grid:
             allowed = f"a multiple of 4 that divides {TICKS_PER_QUARTER}, such as 4, 8, 12, 20, 24, 40 or 48"

@@ -1,5 +1,6 @@
 """The plugin: reads MIDI files, and writes MIDI, MusicXML, pictures and audio."""
 
+import dataclasses
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,13 +22,15 @@ from seqforge import (
 )
 from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
+from seqforge_midi.drum_map import to_general_midi
 from seqforge_midi.export import write_song
 from seqforge_midi.lint import check_file
 from seqforge_midi.midi_chunks import unwrap_riff, wrap_in_riff
+from seqforge_midi.musicxml_reader import MUSICXML_SUFFIXES
 from seqforge_midi.options import MidiOptions
-from seqforge_midi.reader import read_songs
 from seqforge_midi.request import MidiRequest
-from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song
+from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, remove_overlaps
+from seqforge_midi.song_files import read_song_file
 from seqforge_midi.statistics import melody_trace, song_statistics
 from seqforge_midi.structure import similarity_matrix, structure
 
@@ -55,8 +58,9 @@ class Midi(
     """
 
     name = "midi"
-    summary = "MIDI files of any kind; writes MIDI, MusicXML, engraved scores, piano rolls, and sound"
+    summary = "MIDI files of any kind and MusicXML; writes MIDI, MusicXML, engraved scores, piano rolls, and sound"
     unit = "note"
+    imports = MUSICXML_SUFFIXES
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
     writes = (".mid", ".midi", ".smf", ".rmi", ".musicxml", ".mxl", ".svg", ".png", ".pdf", ".wav")
     provenance_suffixes = (".mid", ".midi", ".smf", ".rmi", ".svg", ".png")
@@ -68,7 +72,11 @@ class Midi(
 
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:
         """Yield the song of a file; of a file of format 2, one song per track."""
-        return read_songs(path)
+        for item in read_song_file(path):
+            if options.kit == "td" and not isinstance(item, ReadError):
+                notes = remove_overlaps(to_general_midi(item.content.notes))
+                item = dataclasses.replace(item, content=dataclasses.replace(item.content, notes=notes))
+            yield item
 
     def write(self, pieces: Sequence[Piece[Song]], path: Path) -> None:
         """Write a song in the format of the suffix, with its origin in a text field."""

@@ -8,15 +8,17 @@ from typing import Literal
 from seqforge import ReadError, RequestError, did_you_mean, flag
 from seqforge_midi.chorale import Chorale
 from seqforge_midi.corpus_stats import CorpusStats
+from seqforge_midi.drum_map import TD_ONLY, has_td_keys, to_general_midi
 from seqforge_midi.edit_request import EditFields
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.harmony_request import HarmonyFields
 from seqforge_midi.instruments import program_name, program_number
 from seqforge_midi.key_estimate import Key
+from seqforge_midi.layout import LayoutFields
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
-from seqforge_midi.reader import read_songs
-from seqforge_midi.song import DRUMS, MAX_BPM, MIN_BPM, Song, TimeSignature
+from seqforge_midi.song import DRUMS, MAX_BPM, MIN_BPM, Song, TimeSignature, remove_overlaps
+from seqforge_midi.song_files import read_song_file
 from seqforge_midi.tokens import TIME_SIGNATURES, nearest_tempo, nearest_time_signature
 from seqforge_midi.voices import Voices
 
@@ -26,7 +28,7 @@ DEFAULT_PROMPT_BARS = 4
 
 
 @dataclass(frozen=True)
-class MidiRequest(HarmonyFields, EditFields):
+class MidiRequest(HarmonyFields, EditFields, LayoutFields):
     """What a generated song must be like.
 
     >>> MidiRequest(bars=8, time_signature="3/4").bpm
@@ -34,7 +36,7 @@ class MidiRequest(HarmonyFields, EditFields):
     """
 
     prompt_file: Path | None = flag(
-        None, help="A MIDI file to continue; its tempo, time signature and programs are kept."
+        None, help="A MIDI or MusicXML file to continue; its tempo, time signature and programs are kept."
     )
     prompt_bars: int | None = flag(
         None, help="Number of bars of the file to continue; 0 for all. Default: 4.", unit="BARS"
@@ -218,10 +220,12 @@ def _read_prompt(
 
     if not path.is_file():
         raise error("there is no such file")
-    piece = next(read_songs(path))
+    piece = next(read_song_file(path))
     if isinstance(piece, ReadError):
         raise RequestError(f"`prompt_file` cannot be read: {piece}", field="prompt_file", value=path)
     song = piece.content
+    if not any(key in stats.drum_pitches for key in TD_ONLY) and has_td_keys(song.notes):
+        song = dataclasses.replace(song, notes=remove_overlaps(to_general_midi(song.notes)))
     default = 0 if request.infill else DEFAULT_PROMPT_BARS
     bars = default if request.prompt_bars is None else request.prompt_bars
     if bars:

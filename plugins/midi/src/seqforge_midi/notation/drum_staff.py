@@ -56,6 +56,19 @@ SIGNS = {
 """Key to sign."""
 
 
+_KEYS = {sign[:3]: key for key, sign in sorted(SIGNS.items(), reverse=True) if key >= 35}
+"""The lowest key of General MIDI with each place and note head."""
+
+
+def drum_key(step: str, octave: int, head: str) -> int:
+    """Return the key of a drum by its place on the staff and its note head; the snare if no drum stands there.
+
+    >>> drum_key("G", 5, "x")
+    42
+    """
+    return _KEYS.get((step, octave, head), 38)
+
+
 def drum_sign(key: int) -> DrumSign:
     """Return how a drum is written.
 

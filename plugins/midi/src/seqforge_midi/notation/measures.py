@@ -102,13 +102,20 @@ def measures_of(song: Song) -> list[Measure]:
             measures.append(Measure(tick, time_signature))
             tick += length
         elif cut > 0:
-            measures.append(Measure(tick, _time_signature_of(cut)))
+            measures.append(Measure(tick, time_signature_of(cut)))
             tick += cut
     return measures or [Measure(0, changes[-1][1])]
 
 
-def _time_signature_of(ticks: int) -> TimeSignature:
-    """Return the time signature with the largest unit, at most a quarter note, for a length in ticks."""
+def time_signature_of(ticks: int) -> TimeSignature:
+    """Return the time signature with the largest unit, at most a quarter note, for a length in ticks.
+
+    >>> time_signature_of(360)
+    (3, 16)
+
+    Args:
+        ticks: A multiple of CHANGE_TICKS.
+    """
     denominator = next(number for number in (4, 8, 16) if ticks % (4 * TICKS_PER_QUARTER // number) == 0)
     return ticks * denominator // (4 * TICKS_PER_QUARTER), denominator
 

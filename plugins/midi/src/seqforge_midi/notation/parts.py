@@ -130,6 +130,8 @@ def _staves(song: Song, tracks: Sequence[Track], measures: Sequence[Measure]) ->
     if len(tracks) == 4:
         pairs = ((voices[0], voices[1]), (voices[2], voices[3]))
         return [_choir_staff(clef, pair, measures) for clef, pair in zip(("treble", "bass"), pairs, strict=True)]
+    if len(tracks) == 2 and program >= 8 and is_choir(rows := np.concatenate([_rows(song, track) for track in tracks])):
+        return _choir_staves(_written(rows), measures)
     if len(tracks) == 2:
         return _grand_staff(voices, measures)
     rows, notes = _rows(song, tracks[0]), voices[0]
@@ -137,11 +139,7 @@ def _staves(song: Song, tracks: Sequence[Track], measures: Sequence[Measure]) ->
         hits = [dataclasses.replace(note, voice=drum_sign(note.pitch).voice) for note in notes]
         return [Staff("percussion", distribute(quantise_drums(hits, measures))[:2], fixed_voices=True)]
     if is_choir(rows):
-        upper, lower = assign_voices(quantise(notes, measures))
-        return [
-            Staff("treble", distribute(upper), fixed_voices=True),
-            Staff("bass", distribute(lower), fixed_voices=True),
-        ]
+        return _choir_staves(notes, measures)
     lowest, highest = int(rows["pitch"].min()), int(rows["pitch"].max())
     if program in KEYBOARDS and (program in _GRAND_STAFF_ALWAYS or lowest < 55 <= 67 < highest):
         return _grand_staff(split_hands(notes), measures)
@@ -168,6 +166,12 @@ def _hand_clef(hand: Sequence[WrittenNote], default: str) -> str:
         return default
     middle = float(np.median([note.pitch for note in hand]))
     return "treble" if middle > 67 else "bass" if middle < 53 else default
+
+
+def _choir_staves(notes: Sequence[WrittenNote], measures: Sequence[Measure]) -> list[Staff]:
+    """Return the staves of soprano and alto, and of tenor and bass."""
+    voices = zip(("treble", "bass"), assign_voices(quantise(notes, measures)), strict=True)
+    return [Staff(clef, distribute(pair), fixed_voices=True) for clef, pair in voices]
 
 
 def _choir_staff(clef: str, pair: Sequence[Sequence[WrittenNote]], measures: Sequence[Measure]) -> Staff:
