@@ -1,14 +1,16 @@
-"""Measure how fast MIDI files are read and encoded, compared with mido and pretty_midi, in files per second.
+"""Measure how fast MIDI files are read and encoded, compared with mido, pretty_midi and MidiTok, in files per second.
 
     python benchmarks/midi_reading.py                    # the bundled songs
     python benchmarks/midi_reading.py FOLDER             # any folder of .mid files
 
 `read` turns a file into a song, with all checks; `read and encode` also turns it into tokens; mido and pretty_midi
-parse the file into their own objects. All run in one process, one after the other; the fastest of three rounds counts.
-The slower libraries read a sample of the files.
+parse the file into their own objects. If MidiTok is installed, its REMI tokenizer encodes the files, which symusic
+parses; it does not count what is lost. All run in one process, one after the other; the fastest of three rounds counts,
+of mido and pretty_midi, which read a sample of the files, the only one.
 """
 
 import argparse
+import importlib.util
 import json
 import time
 from collections.abc import Callable
@@ -43,6 +45,18 @@ def files_per_second(work: Callable[[Path], object], paths: list[Path], rounds: 
     return best
 
 
+def _remi_tokenizer() -> Callable[[Path], object]:
+    """Return the REMI tokenizer of MidiTok with its default configuration, as a function of a path."""
+    import miditok  # type: ignore[import-not-found]
+
+    tokenizer = miditok.REMI(miditok.TokenizerConfig())
+
+    def encode(path: Path) -> object:
+        return tokenizer(path)
+
+    return encode
+
+
 def main() -> None:
     """Measure all readers and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,9 +80,11 @@ def main() -> None:
         "mido": files_per_second(mido.MidiFile, sample, 1),
         "pretty_midi": files_per_second(lambda path: pretty_midi.PrettyMIDI(str(path)), sample, 1),
     }
+    if importlib.util.find_spec("miditok"):
+        rates["MidiTok REMI"] = files_per_second(_remi_tokenizer(), paths)
     print(json.dumps({"files": len(paths)} | {name: round(rate, 1) for name, rate in rates.items()}))
     for name in ("read", "read and encode"):
-        ratios = " and ".join(f"{rates[name] / rates[peer]:.1f} x {peer}" for peer in ("mido", "pretty_midi"))
+        ratios = " and ".join(f"{rates[name] / rates[peer]:.1f} x {peer}" for peer in list(rates)[2:])
         print(f"{name}: {ratios}, {len(paths) / rates[name]:.1f} s for all files on one core")
 
 

@@ -105,7 +105,7 @@ def text_of(content: Any) -> str:
     if hasattr(content, "elements"):  # a tune
         return str([(list(map(str, note.pitches)), str(note.duration)) for note in content.notes()])
     notes = getattr(content, "notes", None)
-    return str(notes.tolist() if isinstance(notes, np.ndarray) else values_of(content))
+    return str([row[:5] for row in notes.tolist()] if isinstance(notes, np.ndarray) else values_of(content))
 
 
 def values_of(value: Any) -> Any:

@@ -42,7 +42,7 @@ def test_encode_reports_losses() -> None:
         "rounded velocities": sum(
             velocity not in codec.encoding.velocity_bins.values for velocity in song.notes["velocity"]
         ),
-        "controllers other than the sustain pedal": 228,
+        "controllers other than sustain and expression": 228,
         "key signatures": 1,
     }
 

@@ -93,8 +93,7 @@ def test_what_a_song_does_not_keep_is_counted(path: Path) -> None:
     music += b"\x00\xf0\x02\x7e\xf7" + b"\x00\xff\x06\x01A" + note_on(0, 60) + note_on(1, 61)
     music += files.control_change(700, 123, 0) + bank(127, 10) + note_on(0, 36, channel=10) + END
     assert read_one(path, midi_file(music, division=960)).omitted == {
-        "controllers other than the sustain pedal": 3,  # with the bank
-        "pitch bends": 1,
+        "controllers other than sustain and expression": 2,  # volume and the bank
         "aftertouch messages": 1,
         "lyrics": 1,
         "key signatures": 1,

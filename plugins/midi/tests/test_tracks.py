@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seqforge import Piece, ReadError
 from seqforge_midi import Midi
+from seqforge_midi.controls import BEND, EXPRESSION, control_array
 from seqforge_midi.lint import check_file
 from seqforge_midi.midi_channels import assign_channels
 from seqforge_midi.reader import read_songs
@@ -85,7 +86,7 @@ def test_a_track_has_its_channel_unless_another_one_needs_it(tmp_path: Path) -> 
 
 def test_tracks_that_play_nothing_are_left_out_and_missing_ones_are_added() -> None:
     song = Song.from_events(note_array([(0, 1, 60, 80, 8), (0, 1, 60, 80, 3)]), tracks=[Track(8), Track(9)])
-    assert song.tracks == (Track(8), Track(3))
+    assert song.tracks == (Track(3), Track(8))
     assert song.first_bars(1).tracks == song.tracks
 
 
@@ -105,3 +106,32 @@ def test_songs_of_many_tracks_are_written_without_faults(
     restored = write_and_read(song, path)
     assert check_file(path) == []
     assert sorted(row[:5] for row in restored.notes.tolist()) == sorted(row[:5] for row in song.notes.tolist())
+
+
+def test_expression_and_bends_are_read_and_written(tmp_path: Path) -> None:
+    music = files.control_change(0, 11, 90) + files.note_on(0, 60) + b"\x64\xe0\x01\x50" + b"\x64\xe0\x00\x40"
+    music += files.note_off(100, 60) + files.control_change(0, 121, 0) + files.control_change(10, 11, 5) + END
+    elsewhere = files.control_change(0, 11, 80, 7) + END
+    song = read_one(tmp_path / "a.mid", files.midi_file(music, elsewhere))
+    bend = (100, BEND, 0x50 * 128 + 1 - 8192, 0, 0)
+    assert song.controls.tolist() == [
+        (0, EXPRESSION, 90, 0, 0),
+        bend,
+        (200, BEND, 0, 0, 0),
+        (300, EXPRESSION, 127, 0, 0),
+    ]
+    assert song.omitted == {
+        "changes of expression and pitch bends after the last note": 1,
+        "changes of expression and pitch bends of channels without notes": 1,
+    }
+    restored = write_and_read(song, tmp_path / "b.mid")
+    assert restored.controls.tolist() == song.controls.tolist() and restored == song
+    assert song.first_bars(1).controls.tolist() == song.controls.tolist()[:-1], "nothing changes at the end"
+
+
+def test_the_first_bars_end_without_a_bend() -> None:
+    controls = control_array([(0, BEND, 99, 0, 0), (0, EXPRESSION, 9, 0, 0), (4000, BEND, 0, 0, 0)])
+    song = Song.from_events(note_array([(0, 4800, 60, 80, 0)]), controls=controls)
+    assert song.first_bars(1).controls.tolist() == [
+        (0, EXPRESSION, 9, 0, 0), (0, BEND, 99, 0, 0), (1920, BEND, 0, 0, 0),
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 
 from seqforge import Constraint, DecodeError
 from seqforge_midi.chorale_automaton import ChoraleAutomaton
+from seqforge_midi.controls import count_lost
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.places import ChoralePlaces
@@ -114,6 +115,7 @@ class Chorale(Encoding):
             "changes of tempo or time signature": len(song.tempos) + len(song.time_signatures) - 2,
             "velocities": int((song.notes["velocity"] != VELOCITY).sum()),
             "pedals": len(song.pedals),
+            **count_lost(song.controls, song.controls, ()),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos[:1]),
         })  # fmt: skip
 

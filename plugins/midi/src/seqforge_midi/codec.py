@@ -47,7 +47,8 @@ TRANSPOSITIONS = range(-6, 6)
 class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     """Maps songs to tokens and back.
 
-    The tokens depend on the options only, so a model can be trained further on any other songs.
+    The tokens depend on the options, and with `tracks="keep"` on the number of tracks of each program in the corpus. A
+    model can be trained further on any other songs; tracks without a token are merged with one of their program.
 
     >>> from seqforge_midi.song import note_array
     >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0)]))
@@ -68,7 +69,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
 
     def __init__(self, options: MidiOptions, labels: Mapping[str, tuple[str, ...]], stats: CorpusStats) -> None:
         self.options, self.labels, self.stats = options, labels, stats
-        self.encoding = make_encoding(options)
+        self.encoding = make_encoding(options, stats.tracks)
         self.space = Categorical(self.encoding.vocabulary.size)
         self.vocabulary = self.encoding.vocabulary.names()
         self._units = self.encoding.note_mask.astype(np.float64)
@@ -240,12 +241,17 @@ class MidiTask(Task[Song]):
             notes["track"] = notes["program"] - VOICE_PROGRAMS[0]
             notes["program"] = request.output_program
             tracks = voice_tracks(request.output_program)
-        result = Song.from_events(notes, tempos, time_signatures, song.pedals, song.length, tracks=tracks)
+        events = (notes, tempos, time_signatures, song.pedals, song.length)
+        result = Song.from_events(*events, tracks=tracks, controls=song.controls)
         return Piece(result, pieces[0].labels)
 
 
-def make_encoding(options: MidiOptions) -> Encoding:
+def make_encoding(options: MidiOptions, track_counts: Mapping[int, int] | None = None) -> Encoding:
     """Return the encoding that the options name.
+
+    Args:
+        options: The options.
+        track_counts: Program to the number of its tracks that have tokens if the options keep tracks; one by default.
 
     >>> type(make_encoding(MidiOptions(encoding="chorale"))).__name__
     'Chorale'
@@ -254,9 +260,10 @@ def make_encoding(options: MidiOptions) -> Encoding:
         return Chorale(options.frame)
     if options.encoding == "voices":
         return Voices()
+    counts = track_counts if options.tracks == "keep" else None
     if options.encoding == "performance":
-        return Performance(options.resolution, options.velocity_bins)
-    return Score(options.grid, options.microtiming, options.velocity_bins)
+        return Performance(options.resolution, options.velocity_bins, counts, options.controller_names)
+    return Score(options.grid, options.microtiming, options.velocity_bins, counts, options.controller_names)
 
 
 def _collect_stats(pieces: Iterable[Piece[Song]], encoding: Encoding) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:

@@ -19,6 +19,7 @@ from seqforge_midi.song import (
     TimeSignature,
 )
 from seqforge_midi.tokens import nearest_tempo
+from seqforge_midi.track_table import MAX_TRACKS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class CorpusStats:
         bpm: The median of the initial tempos.
         time_signature: The most frequent initial time signature.
         keys: The number of pieces in each key, by its name such as `F#m`; for the voices encoding only.
+        tracks: Program to the largest number of its tracks in one piece, for programs with several.
     """
 
     ranges: Mapping[int, tuple[int, int]]
@@ -40,6 +42,7 @@ class CorpusStats:
     bpm: int
     time_signature: TimeSignature
     keys: Mapping[str, int] = field(default_factory=dict)
+    tracks: Mapping[int, int] = field(default_factory=dict)
 
     def pitch_range(self, program: int) -> tuple[int, int]:
         """Return the lowest and highest pitch of a program; those of MIDI for a program that does not play."""
@@ -56,14 +59,17 @@ class CorpusStats:
         return max((high for program, (_, high) in self.ranges.items() if program != DRUMS), default=127)
 
     def merged_with(self, other: "CorpusStats") -> "CorpusStats":
-        """Return the statistics of both corpora; tempo and time signature are those of the other one."""
+        """Return the statistics of both corpora; tempo and time signature are those of the other one.
+
+        The numbers of tracks remain, because the tokens of a model depend on them.
+        """
         ranges = dict(self.ranges)
         for program, (low, high) in other.ranges.items():
             old_low, old_high = ranges.get(program, (low, high))
             ranges[program] = (min(low, old_low), max(high, old_high))
         drum_pitches = tuple(sorted({*self.drum_pitches, *other.drum_pitches}))
         max_notes = max(self.max_notes, other.max_notes)
-        return CorpusStats(ranges, drum_pitches, max_notes, other.bpm, other.time_signature, other.keys)
+        return CorpusStats(ranges, drum_pitches, max_notes, other.bpm, other.time_signature, other.keys, self.tracks)
 
     def to_json(self) -> dict[str, Any]:
         """Return the statistics as plain JSON."""
@@ -74,6 +80,7 @@ class CorpusStats:
             "bpm": self.bpm,
             "time_signature": list(self.time_signature),
             **({"keys": dict(self.keys)} if self.keys else {}),
+            **({"tracks": {str(program): count for program, count in self.tracks.items()}} if self.tracks else {}),
         }
 
     @classmethod
@@ -89,11 +96,14 @@ class CorpusStats:
         valid = all(0 <= p < NUM_PROGRAMS and 0 <= low <= high < 128 for p, (low, high) in ranges.items())
         if not valid or not all(0 <= pitch < 128 for pitch in drum_pitches):
             raise ValueError("a program or pitch is outside the range of MIDI")
+        tracks = {int(program): int(count) for program, count in data.get("tracks", {}).items()}
+        if not all(0 <= program < DRUMS and 1 < count <= MAX_TRACKS for program, count in tracks.items()):
+            raise ValueError("a program or its number of tracks is impossible")
         max_notes, bpm = int(data["max_notes"]), int(data["bpm"])
         if numerator <= 0 or denominator <= 0 or max_notes < 0 or not MIN_BPM <= bpm <= MAX_BPM:
             raise ValueError(f"time signature {numerator}/{denominator}, {bpm} bpm or {max_notes} notes is impossible")
         keys = {str(name): int(count) for name, count in data.get("keys", {}).items()}
-        return cls(ranges, drum_pitches, max_notes, bpm, (numerator, denominator), keys)
+        return cls(ranges, drum_pitches, max_notes, bpm, (numerator, denominator), keys, tracks)
 
 
 def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
@@ -109,6 +119,7 @@ def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, .
     lowest, highest = np.full(NUM_PROGRAMS, 128), np.full(NUM_PROGRAMS, -1)
     drum_mask = np.zeros(128, np.bool_)
     max_notes = 0
+    track_counts: Counter[int] = Counter()
     tempos: list[int] = []
     time_signatures: Counter[TimeSignature] = Counter()
     for piece in pieces:
@@ -119,6 +130,8 @@ def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, .
         np.maximum.at(highest, notes["program"], notes["pitch"])
         drum_mask[notes["pitch"][notes["program"] == DRUMS]] = True
         max_notes = max(max_notes, len(notes))
+        for track in piece.content.tracks:
+            track_counts[track.program] = max(track_counts[track.program], min(track.number + 1, MAX_TRACKS))
         tempos.append(nearest_tempo(piece.content.tempos[0][1]))
         time_signatures[piece.content.time_signatures[0][1]] += 1
     programs = np.flatnonzero(highest >= 0).tolist()
@@ -128,5 +141,6 @@ def collect_stats(pieces: Iterable[Piece[Song]]) -> tuple[dict[str, tuple[str, .
         max_notes=max_notes,
         bpm=int(np.median(tempos)) if tempos else DEFAULT_BPM,
         time_signature=time_signatures.most_common(1)[0][0] if time_signatures else DEFAULT_TIME_SIGNATURE,
+        tracks={p: count for p, count in sorted(track_counts.items()) if count > 1 and p != DRUMS},
     )
     return {name: tuple(sorted(values)) for name, values in sorted(labels.items())}, stats

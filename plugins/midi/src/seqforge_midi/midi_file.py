@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from seqforge_midi.controls import BEND
 from seqforge_midi.instruments import track_name
 from seqforge_midi.midi_channels import assign_channels
 from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, Track, microseconds_per_quarter
@@ -56,6 +57,12 @@ def _track_events(song: Song, track: Track, port: int, channel: int) -> list[Eve
     for start, end, *_ in song.pedals[track.mask(song.pedals)].tolist():
         events.append((start, 4, mido.Message("control_change", channel=channel, control=64, value=127)))
         events.append((end, 3, mido.Message("control_change", channel=channel, control=64, value=0)))
+    for start, kind, value, *_ in song.controls[track.mask(song.controls)].tolist():
+        if kind == BEND:
+            message = mido.Message("pitchwheel", channel=channel, pitch=value)
+        else:
+            message = mido.Message("control_change", channel=channel, control=kind, value=value)
+        events.append((start, 5, message))
     return events
 
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqforge_midi.controls import BEND, CONTROL_DTYPE, EXPRESSION, INITIAL
 from seqforge_midi.midi_events import Messages
 
-NOTE_OFF, NOTE_ON, CONTROL = 0x80, 0x90, 0xB0
+NOTE_OFF, NOTE_ON, CONTROL, PITCH_BEND = 0x80, 0x90, 0xB0, 0xE0
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
 
 
@@ -99,6 +100,33 @@ def pair_pedals(messages: Messages) -> Spans:
     is_lifted &= channels[following] == channels[presses]
     ends = np.where(is_lifted, messages.ticks[chosen[following]], messages.ends[chosen[presses]])
     return Spans(chosen[presses], ends, int((~is_lifted).sum()), 0)
+
+
+def control_changes(messages: Messages) -> tuple[np.ndarray, np.ndarray]:
+    """Return the messages that change expression or pitch bend, and the changes: CONTROL_DTYPE, without tracks.
+
+    Controller 121 resets both, so its message occurs twice.
+
+    Args:
+        messages: The channel messages.
+    """
+    is_control, is_bend = messages.kinds == CONTROL, messages.kinds == PITCH_BEND
+    resets = np.flatnonzero(is_control & (messages.firsts == RESET_CONTROLLERS))
+    expressions = np.flatnonzero(is_control & (messages.firsts == EXPRESSION))
+    bends = np.flatnonzero(is_bend)
+    bend_values = messages.firsts[bends] + 128 * messages.seconds[bends] - 8192
+    parts = [
+        (expressions, EXPRESSION, messages.seconds[expressions]),
+        (bends, BEND, bend_values),
+        *((resets, kind, np.full(len(resets), value)) for kind, value in INITIAL.items()),
+    ]
+    indices = np.concatenate([part[0] for part in parts])
+    changes = np.zeros(len(indices), CONTROL_DTYPE)
+    changes["kind"] = np.concatenate([np.full(len(part), kind) for part, kind, _ in parts])
+    changes["value"] = np.concatenate([values for _, _, values in parts])
+    changes["start"] = messages.ticks[indices]
+    order = np.argsort(indices, kind="stable")
+    return indices[order], changes[order]
 
 
 def last_before(groups: np.ndarray, is_source: np.ndarray) -> np.ndarray:

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from seqforge_midi.controls import EXPRESSION
 from seqforge_midi.midi_events import ESCAPE, SYSEX, MidiEvents, OtherEvent
 from seqforge_midi.midi_notes import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, RESET_CONTROLLERS, SUSTAIN, Spans
 from seqforge_midi.midi_programs import DRUM_CHANNEL
 from seqforge_midi.song import DRUMS
 
-PITCH_BEND = 0xE0
 AFTERTOUCH = (0xA0, 0xD0)
 WORDS = {
     0x01: "texts and markers",
@@ -37,11 +37,10 @@ def count_omissions(events: MidiEvents, notes: Spans, pedals: Spans, programs: n
     """
     messages = events.messages
     controls = messages.firsts[messages.kinds == CONTROL]
-    is_kept = (controls == SUSTAIN) | (controls == ALL_SOUND_OFF) | (controls == RESET_CONTROLLERS)
+    is_kept = np.isin(controls, (SUSTAIN, EXPRESSION, ALL_SOUND_OFF, RESET_CONTROLLERS))
     channels = messages.channels[notes.messages] % 16
     return +Counter({
-        "controllers other than the sustain pedal": int((~is_kept & (controls < ALL_NOTES_OFF)).sum()),
-        "pitch bends": int((messages.kinds == PITCH_BEND).sum()),
+        "controllers other than sustain and expression": int((~is_kept & (controls < ALL_NOTES_OFF)).sum()),
         "aftertouch messages": int(np.isin(messages.kinds, AFTERTOUCH).sum()),
         "notes without an end, which end at the next event of their pitch or with their track": notes.unended,
         "notes ended by controllers 120 and 123 to 127": notes.silenced,

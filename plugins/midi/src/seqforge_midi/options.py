@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqforge import OptionsError, flag
+from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.song import TICKS_PER_QUARTER
 
 MIN_RESOLUTION, MAX_RESOLUTION = 8, 100
@@ -27,6 +28,15 @@ class MidiOptions:
     )
     velocity_bins: int = flag(32, help="score, performance: Number of velocities that are distinguished.", unit="BINS")
     resolution: int = flag(10, help="performance: The smallest time shift.", unit="MILLISECONDS")
+    tracks: Literal["keep", "merge"] = flag(
+        "keep", help="score, performance: Whether tracks of one program stay apart or become one."
+    )
+    controllers: str = flag(
+        "",
+        help="score, performance: Controllers that are encoded, separated by commas: sustain, expression, bend;"
+        " performance always encodes sustain.",
+        unit="NAMES",
+    )
     frame: int = flag(4, help="chorale: Frames per whole note.", unit="FRAMES")
 
     kit: Literal["gm", "td"] = flag(
@@ -45,5 +55,17 @@ class MidiOptions:
             raise OptionsError.invalid("velocity_bins", self.velocity_bins, "from 1 to 127")
         if not MIN_RESOLUTION <= self.resolution <= MAX_RESOLUTION:
             raise OptionsError.invalid("resolution", self.resolution, f"from {MIN_RESOLUTION} to {MAX_RESOLUTION}")
+        allowed = ", ".join(CONTROLLERS)
+        if not set(self.controller_names) <= set(CONTROLLERS):
+            raise OptionsError.invalid("controllers", self.controllers, f"empty, or some of {allowed}")
+        if self.controllers and self.encoding in ("chorale", "voices"):
+            allowed = f"empty if `encoding` is {self.encoding}, which has pitches only"
+            raise OptionsError.invalid("controllers", self.controllers, allowed)
         if self.frame not in FRAMES:
             raise OptionsError.invalid("frame", self.frame, f"one of {', '.join(map(str, FRAMES))}")
+
+    @property
+    def controller_names(self) -> tuple[str, ...]:
+        """The names of the controllers that are encoded, in the order of CONTROLLERS; unknown ones are last."""
+        names = {name.strip().lower() for name in self.controllers.split(",") if name.strip()}
+        return (*(name for name in CONTROLLERS if name in names), *sorted(names - set(CONTROLLERS)))

@@ -8,6 +8,7 @@ import numpy as np
 from seqforge_midi.key_estimate import Key
 from seqforge_midi.song import DRUMS, Song, TimeSignature
 from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES
+from seqforge_midi.track_table import MAX_TRACKS, TrackTable
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ParsedRequest:
         strict: Whether the rules of `seqforge_midi.voice_rules` hold; for the voices encoding only.
         infill: The first and last bar of the prompt that are written anew, counted from 1; None for none.
         transpose: The semitones by which the generated song is transposed.
+        track_counts: Program to the number of its tracks that may play; of a program that is missing, all may.
         output_program: The program that is set after the generation; None to keep what was generated.
         prompt: The song that the generated song continues; None for none.
     """
@@ -51,6 +53,7 @@ class ParsedRequest:
     strict: bool = False
     infill: tuple[int, int] | None = None
     transpose: int = 0
+    track_counts: Mapping[int, int] = field(default_factory=dict)
     output_program: int | None = None
     prompt: Song | None = None
 
@@ -59,6 +62,13 @@ class ParsedRequest:
         """The mask of the programs that may play, drums excluded: bool, shape (128,)."""
         mask = np.zeros(DRUMS, np.bool_)
         mask[[program for program in self._allowed_programs if program < DRUMS]] = True
+        return mask
+
+    def track_mask(self, table: TrackTable) -> np.ndarray:
+        """Return the mask of the tracks that may play, drums excluded: bool, shape (tracks,)."""
+        programs = table.programs[: table.size]
+        limits = np.array([self.track_counts.get(program, MAX_TRACKS) for program in programs.tolist()])
+        mask: np.ndarray = self.program_mask[programs] & (table.numbers[: table.size] < limits)
         return mask
 
     @property

@@ -7,25 +7,34 @@ pedal, tempo and time_signature.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from seqforge import Constraint, DecodeError
+from seqforge_midi.controls import (
+    KINDS,
+    NAMES,
+    VALUES,
+    control_array,
+    controls_until,
+    count_lost,
+    quantised,
+)
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance_automaton import PerformanceAutomaton
 from seqforge_midi.song import (
     DRUMS,
     NOTE_DTYPE,
-    NUM_PROGRAMS,
     TICKS_PER_QUARTER,
     Song,
     TempoChange,
     TempoMap,
     TimeSignatureChange,
+    Track,
     note_array,
     pedal_array,
     remove_overlaps,
@@ -39,6 +48,7 @@ from seqforge_midi.tokens import (
     nearest_tempo,
     nearest_time_signature,
 )
+from seqforge_midi.track_table import TrackTable, track_key, tracks_from_json
 
 MAX_TIME_SHIFT = 100
 """The longest time shift of one token, in units of the resolution."""
@@ -51,10 +61,10 @@ MAX_TIME = 5_000_000
 """Notes and pedals that start later are left out; in units of the resolution."""
 
 # Ranks of events at one moment: the order in which their tokens are written.
-NOTE_OFF, PEDAL_OFF, TEMPO, TIME_SIGNATURE, PEDAL_ON, NOTE_ON = range(6)
+NOTE_OFF, PEDAL_OFF, TEMPO, TIME_SIGNATURE, CONTROL, PEDAL_ON, NOTE_ON = range(7)
 
 Event = tuple[int, int, int, int, int]
-"""Time, rank, program, value (pitch, pedal state or token) and velocity bin."""
+"""Time, rank, index of the track, value (pitch, pedal state or token) and velocity bin."""
 
 
 class Performance(Encoding):
@@ -68,11 +78,20 @@ class Performance(Encoding):
     Args:
         resolution: The smallest time shift in milliseconds; times are multiples of it.
         velocity_bins: The number of velocities that are distinguished.
+        track_counts: Program to the number of its tracks that have tokens; one by default.
+        controllers: The names of the controllers that are encoded; the sustain pedal always is.
     """
 
     pitch_kinds = ("note_on", "note_off")
 
-    def __init__(self, resolution: int, velocity_bins: int) -> None:
+    def __init__(
+        self,
+        resolution: int,
+        velocity_bins: int,
+        track_counts: Mapping[int, int] | None = None,
+        controllers: Sequence[str] = (),
+    ) -> None:
+        self.table, self.controllers = TrackTable(track_counts or {}), tuple(controllers)
         self.resolution = resolution / 1000  # seconds
         self.velocity_bins = VelocityBins(velocity_bins)
         self.vocabulary = Vocabulary({
@@ -81,10 +100,11 @@ class Performance(Encoding):
             "note_off": range(128),
             "drum_on": range(128),
             "velocity": range(velocity_bins),
-            "program": range(DRUMS),
+            "program": self.table.codes,
             "pedal": (0, 1),
             "tempo": TEMPOS,
             "time_signature": TIME_SIGNATURES,
+            **{name: VALUES[name] if name in self.controllers else () for name in KINDS},
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("note_on", "drum_on")
 
@@ -101,7 +121,18 @@ class Performance(Encoding):
         for events in (notes, pedals):
             for name in ("start", "end"):
                 events[name] = tempo_map.to_ticks(events[name] * self.resolution)
-        return Song.from_events(notes, tempos, time_signatures, pedals)
+        controls = self._controls(song, end)
+        controls["start"] = tempo_map.to_ticks(controls["start"] * self.resolution)
+        return Song.from_events(
+            notes, tempos, time_signatures, pedals, tracks=self.table.tracks(song), controls=controls
+        )
+
+    def _controls(self, song: Song, end: int) -> np.ndarray:
+        """Return the changes of controllers until an end, where bends go back to zero; in units of the resolution."""
+        controls = self.table.merged(song.controls[song.controls["program"] != DRUMS])
+        controls = quantised(controls, self.controllers)
+        controls["start"] = np.rint(TempoMap(song.tempos).to_seconds(controls["start"]) / self.resolution)
+        return controls_until(controls, end)
 
     def losses(self, song: Song) -> Counter[str]:
         seconds = TempoMap(song.tempos).to_seconds(song.notes["start"])
@@ -109,8 +140,9 @@ class Performance(Encoding):
         return +Counter({
             "lengths of drum hits": int((song.notes["program"] == DRUMS).sum()),
             "rounded velocities": self.velocity_bins.count_rounded(song.notes["velocity"]),
-            "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
+            **self.table.losses(song, self._timed_notes(song)),
             "changes of tempo or time signature moved to a sixteenth": moved,
+            **count_lost(song.controls, self.canonical(song).controls, self.controllers),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),
             "notes after the longest time": int((seconds >= MAX_TIME * self.resolution).sum()),
         })  # fmt: skip
@@ -133,18 +165,25 @@ class Performance(Encoding):
 
     def _timed_events(self, song: Song) -> tuple[np.ndarray, np.ndarray]:
         """Return the notes and pedals that are kept; start and end in units of the resolution."""
-        tempo_map = TempoMap(song.tempos)
-        notes, pedals = np.array(song.notes), np.array(song.pedals)
-        for events in (notes, pedals):
-            for name in ("start", "end"):
-                events[name] = np.rint(tempo_map.to_seconds(events[name]) / self.resolution)
-            events["end"] = np.maximum(events["end"], events["start"] + 1)
+        pedals = self._in_units(song.pedals[song.pedals["program"] != DRUMS], song)
+        pedals = self.table.merged(pedals[pedals["start"] < MAX_TIME])
+        return remove_overlaps(self.table.merged(self._timed_notes(song))), _merge_pedals(pedals)
+
+    def _timed_notes(self, song: Song) -> np.ndarray:
+        """Return the notes with their tracks and overlaps; start and end in units of the resolution."""
+        notes = self._in_units(song.notes, song)
         drums = notes["program"] == DRUMS
         notes["end"][drums] = notes["start"][drums] + DRUM_DURATION
         notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
-        notes["track"] = pedals["track"] = 0
-        pedals = pedals[pedals["program"] != DRUMS]
-        return remove_overlaps(notes[notes["start"] < MAX_TIME]), _merge_pedals(pedals[pedals["start"] < MAX_TIME])
+        return notes[notes["start"] < MAX_TIME]
+
+    def _in_units(self, events: np.ndarray, song: Song) -> np.ndarray:
+        """Return notes or pedals of a song with start and end in units of the resolution, at least one apart."""
+        tempo_map, events = TempoMap(song.tempos), np.array(events)
+        for name in ("start", "end"):
+            events[name] = np.rint(tempo_map.to_seconds(events[name]) / self.resolution)
+        events["end"] = np.maximum(events["end"], events["start"] + 1)
+        return events
 
     # -- encode -------------------------------------------------------------------------------
 
@@ -161,22 +200,29 @@ class Performance(Encoding):
             time = self._time_of(tick, tempo_map)
             if time < end:
                 events.append((time, rank, 0, token, 0))
-        for start, stop, program, _ in pedals.tolist():
-            events += [(start, PEDAL_ON, program, 1, 0), (stop, PEDAL_OFF, program, 0, 0)]
-        bins = self.velocity_bins.bin_of(notes["velocity"]).tolist()
-        for (start, stop, pitch, _, program, _), velocity_bin in zip(notes.tolist(), bins, strict=True):
-            events.append((start, NOTE_ON, program, pitch, velocity_bin))
-            if program != DRUMS:
-                events.append((stop, NOTE_OFF, program, pitch, 0))
+        for (start, stop, *_), track in zip(pedals.tolist(), self.table.indices(pedals).tolist(), strict=True):
+            events += [(start, PEDAL_ON, track, 1, 0), (stop, PEDAL_OFF, track, 0, 0)]
+        controls = self._controls(song, end)
+        for (start, kind, value, *_), track in zip(
+            controls.tolist(), self.table.indices(controls).tolist(), strict=True
+        ):
+            if start < end:
+                events.append((start, CONTROL, track, index[NAMES[kind], value], 0))
+        columns = (self.table.indices(notes), self.velocity_bins.bin_of(notes["velocity"]))
+        rows = zip(notes.tolist(), *(column.tolist() for column in columns), strict=True)
+        for (start, stop, pitch, *_), track, velocity_bin in rows:
+            events.append((start, NOTE_ON, track, pitch, velocity_bin))
+            if track != self.table.size:
+                events.append((stop, NOTE_OFF, track, pitch, 0))
         return np.array(self._tokens(sorted(events)), np.uint16)
 
     def _tokens(self, events: list[Event]) -> list[int]:
         """Return the tokens of sorted events."""
-        first = self.vocabulary.first
+        first, drums = self.vocabulary.first, self.table.size
         tokens: list[int] = []
-        now, current_program = 0, -1
-        last_bins = [-1] * NUM_PROGRAMS  # the last velocity bin of each program
-        for time, rank, program, value, velocity_bin in events:
+        now, current_track = 0, -1
+        last_bins = [-1] * (drums + 1)  # the last velocity bin of each track
+        for time, rank, track, value, velocity_bin in events:
             while time > now:
                 shift = min(time - now, MAX_TIME_SHIFT)
                 tokens.append(first["time_shift"] + shift - 1)
@@ -184,18 +230,20 @@ class Performance(Encoding):
             if rank in (TEMPO, TIME_SIGNATURE):
                 tokens.append(value)
                 continue
-            if program not in (current_program, DRUMS):
-                tokens.append(first["program"] + program)
-                current_program = program
-            if rank == NOTE_OFF:
+            if track not in (current_track, drums):
+                tokens.append(first["program"] + track)
+                current_track = track
+            if rank == CONTROL:
+                tokens.append(value)
+            elif rank == NOTE_OFF:
                 tokens.append(first["note_off"] + value)
             elif rank in (PEDAL_OFF, PEDAL_ON):
                 tokens.append(first["pedal"] + value)
             else:
-                tokens.append((first["drum_on"] if program == DRUMS else first["note_on"]) + value)
-                if last_bins[program] != velocity_bin:
+                tokens.append((first["drum_on"] if track == drums else first["note_on"]) + value)
+                if last_bins[track] != velocity_bin:
                     tokens.append(first["velocity"] + velocity_bin)
-                    last_bins[program] = velocity_bin
+                    last_bins[track] = velocity_bin
         return tokens
 
     # -- decode -------------------------------------------------------------------------------
@@ -204,46 +252,52 @@ class Performance(Encoding):
         kinds, values = self.vocabulary.kinds, self.vocabulary.values
         notes: list[list[int]] = []
         last_note: list[int] = []
-        pedals: list[tuple[int, int, int]] = []
+        pedals: list[tuple[int, ...]] = []
+        controls: list[tuple[int, ...]] = []
         tempos: list[TempoChange] = []
         time_signatures: list[TimeSignatureChange] = []
-        velocities = [DEFAULT_VELOCITY] * NUM_PROGRAMS  # the last one of each program
-        velocity_program = -1  # the program of the last token if it is a note, whose velocity may follow
-        active_notes: dict[tuple[int, int], list[int]] = {}
-        pedal_starts: dict[int, int] = {}
-        now, program = 0, 0
+        velocities: dict[tuple[int, int], int] = {}  # the last one of each track
+        velocity_track: tuple[int, int] | None = None  # that of the last note if its velocity may follow
+        active_notes: dict[tuple[tuple[int, int], int], list[int]] = {}
+        pedal_starts: dict[tuple[int, int], int] = {}
+        now, track = 0, (0, 0)
         for step in steps:
             kind, value = kinds[step], values[step]
             if kind == "velocity":
-                if velocity_program < 0:
+                if velocity_track is None:
                     raise DecodeError(f"a velocity at {now * self.resolution:.2f} s follows no note")
-                velocities[velocity_program] = last_note[3] = int(self.velocity_bins.values[value])
-            velocity_program = -1
+                velocities[velocity_track] = last_note[3] = int(self.velocity_bins.values[value])
+            velocity_track = None
             if kind == "time_shift":
                 now += value
             elif kind == "program":
-                program = value
+                track = track_key(value)
             elif kind == "drum_on":
-                last_note = [now, now + DRUM_DURATION, value, velocities[DRUMS], velocity_program := DRUMS]
+                velocity_track = (DRUMS, 0)
+                velocity = velocities.get(velocity_track, DEFAULT_VELOCITY)
+                last_note = [now, now + DRUM_DURATION, value, velocity, *velocity_track]
                 notes.append(last_note)
             elif kind == "note_on":
-                if (program, value) in active_notes:
+                if (track, value) in active_notes:
                     raise DecodeError(f"the note_on of pitch {value} at {now * self.resolution:.2f} s has no note_off")
-                last_note = [now, now, value, velocities[program], velocity_program := program]
-                active_notes[program, value] = last_note
+                velocity_track = track
+                last_note = [now, now, value, velocities.get(track, DEFAULT_VELOCITY), *track]
+                active_notes[track, value] = last_note
             elif kind == "note_off":
-                if active_notes.get((program, value), [now])[0] >= now:
+                if active_notes.get((track, value), [now])[0] >= now:
                     raise DecodeError(f"the note_off of pitch {value} at {now * self.resolution:.2f} s ends no note")
-                note = active_notes.pop((program, value))
+                note = active_notes.pop((track, value))
                 note[1] = now
                 notes.append(note)
             elif kind == "pedal":
-                if (value == 1) == (program in pedal_starts) or pedal_starts.get(program, -1) == now:
+                if (value == 1) == (track in pedal_starts) or pedal_starts.get(track, -1) == now:
                     raise DecodeError(f"the pedal at {now * self.resolution:.2f} s does not change")
                 if value:
-                    pedal_starts[program] = now
+                    pedal_starts[track] = now
                 else:
-                    pedals.append((pedal_starts.pop(program), now, program))
+                    pedals.append((pedal_starts.pop(track), now, *track))
+            elif kind in KINDS:
+                controls.append((now, KINDS[kind], value, *track))
             elif kind == "tempo":
                 tempos.append((now, value))
             elif kind == "time_signature":
@@ -252,14 +306,17 @@ class Performance(Encoding):
             raise DecodeError("a note or a pedal does not end")
         if not notes:
             raise DecodeError("the tokens contain no note")
-        return self._song_in_ticks(notes, pedals, tempos, time_signatures)
+        tracks = tracks_from_json(extras.get("tracks", ()))
+        return self._song_in_ticks(notes, pedals, controls, tempos, time_signatures, tracks)
 
     def _song_in_ticks(
         self,
         notes: list[list[int]],
-        pedals: list[tuple[int, int, int]],
+        pedals: list[tuple[int, ...]],
+        controls: list[tuple[int, ...]],
         tempos: list[TempoChange],
         time_signatures: list[TimeSignatureChange],
+        tracks: list[Track],
     ) -> Song:
         """Return the song of events whose times are in units of the resolution."""
         in_ticks: list[TempoChange] = []
@@ -272,6 +329,9 @@ class Performance(Encoding):
         tempo_map = TempoMap(changes.tempos)
         note_rows = remove_overlaps(note_array(notes))
         pedal_rows = pedal_array(pedals)
+        end = int(max(note_rows["end"].max(), pedal_rows["end"].max(initial=0)))
+        control_rows = controls_until(control_array(controls), end)
+        control_rows["start"] = tempo_map.to_ticks(control_rows["start"] * self.resolution)
         for events in (note_rows, pedal_rows):
             for name in ("start", "end"):
                 events[name] = tempo_map.to_ticks(events[name] * self.resolution)
@@ -281,11 +341,16 @@ class Performance(Encoding):
             [change for change in changes.tempos if change[0] < end],
             [change for change in changes.time_signatures if change[0] < end],
             pedal_rows,
+            tracks=tracks,
+            controls=control_rows,
         )
+
+    def extras(self, song: Song) -> dict[str, Any]:
+        return self.table.extras(song)
 
     def constraint(self, request: ParsedRequest) -> Constraint:
         max_time = max(2, round(request.seconds / self.resolution)) if request.seconds else 0
-        return PerformanceAutomaton(self.vocabulary, max_time, request)
+        return PerformanceAutomaton(self.vocabulary, self.table, max_time, request)
 
 
 def _song_without_notes(tempos: list[TempoChange], time_signatures: list[TimeSignatureChange]) -> Song:
@@ -301,11 +366,11 @@ def _nearest_change_tick(seconds: float, tempos: list[TempoChange]) -> int:
 
 
 def _merge_pedals(pedals: np.ndarray) -> np.ndarray:
-    """Return pedal spans in which no two spans of one program touch."""
+    """Return pedal spans in which no two spans of one track touch."""
     merged: list[list[int]] = []
-    for start, end, program, _ in sorted(pedals.tolist(), key=lambda pedal: (pedal[2], pedal[0], pedal[1])):
-        if merged and merged[-1][2] == program and start <= merged[-1][1]:
+    for start, end, *track in sorted(pedals.tolist(), key=lambda pedal: (pedal[2:], pedal[:2])):
+        if merged and merged[-1][2:] == track and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
         else:
-            merged.append([start, end, program])
+            merged.append([start, end, *track])
     return pedal_array(merged)

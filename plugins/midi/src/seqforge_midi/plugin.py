@@ -110,6 +110,8 @@ class Midi(
     def fingerprints(self, piece: Piece[Song]) -> Iterable[int]:
         """Return keys of runs of intervals and inter-onset times; they are the same in every key and tempo."""
         notes = piece.content.notes
+        # the order does not depend on the distribution to tracks
+        notes = notes[np.lexsort([notes[name] for name in ("velocity", "end", "pitch", "program", "start")])]
         drums = notes["program"] == DRUMS
         pitches = np.where(drums, notes["pitch"] + 256, notes["pitch"]).astype(np.int64)
         times = np.minimum(np.diff(notes["start"]) // (TICKS_PER_QUARTER // 24), 255)

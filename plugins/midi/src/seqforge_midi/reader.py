@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from seqforge import Origin, Piece, ReadError
+from seqforge_midi.controls import changes_only
 from seqforge_midi.midi_chunks import MidiChunks, read_chunks
 from seqforge_midi.midi_events import Messages, OtherEvent, scan_tracks
-from seqforge_midi.midi_notes import Spans, pair_notes, pair_pedals
+from seqforge_midi.midi_notes import CONTROL, RESET_CONTROLLERS, Spans, control_changes, pair_notes, pair_pedals
 from seqforge_midi.midi_programs import programs_of
 from seqforge_midi.midi_tracks import FileTracks
 from seqforge_midi.omissions import count_omissions
@@ -94,17 +95,29 @@ def _read_song(tracks: Sequence[bytes], chunks: MidiChunks) -> Song:
     pedal_programs = programs_of(messages, pedal_spans.messages, ports, events.others)
     pedal_tracks = file_tracks.of(pedal_spans.messages, pedal_programs)
     file_tracks.label(pedals, pedal_tracks)
-    tempos, time_signatures = _changes(events.others, scale, round(last_tick * scale))
+    indices, controls = control_changes(messages)
+    controls["start"] = np.rint(controls["start"] * scale)
+    control_tracks = file_tracks.of(indices, programs_of(messages, indices, ports, events.others))
+    file_tracks.label(controls, control_tracks)
+    is_reset = (messages.kinds[indices] == CONTROL) & (messages.firsts[indices] == RESET_CONTROLLERS)
+    lost_controls = int(((control_tracks < 0) & ~is_reset).sum())
+    controls = changes_only(controls[control_tracks >= 0])
+    end = round(last_tick * scale)
+    tempos, time_signatures = _changes(events.others, scale, end)
     if chunks.quarter_seconds is not None:
         tempos = [(0, 60 / chunks.quarter_seconds)]
     moved = int(((messages.ticks[note_spans.messages] * TICKS_PER_QUARTER) % chunks.division != 0).sum())
     omitted = count_omissions(events, note_spans, pedal_spans, notes["program"], moved)
     omitted += +Counter({
         "pedals of channels without notes": int((pedal_tracks < 0).sum()),
+        "changes of expression and pitch bends after the last note": int((controls["start"] > end).sum()),
+        "changes of expression and pitch bends of channels without notes": lost_controls,
         "names of tracks without notes or with several channels": file_tracks.lost_names,
     })  # fmt: skip
     pedals = pedals[(pedal_tracks >= 0) & (pedals["end"] > pedals["start"])]
-    return Song.from_events(notes, tempos, time_signatures, pedals, omitted=omitted, tracks=file_tracks.tracks)
+    return Song.from_events(
+        notes, tempos, time_signatures, pedals, omitted=omitted, tracks=file_tracks.tracks, controls=controls
+    )
 
 
 def _rows(messages: Messages, spans: Spans, scale: float, dtype: np.dtype[Any]) -> np.ndarray:

@@ -270,8 +270,10 @@ def _with_prompt(parsed: ParsedRequest, prompt: Song, encoding: Encoding, *, kee
     first_time_signature = nearest_time_signature(prompt.time_signatures[0][1])
     if isinstance(encoding, Chorale):
         return dataclasses.replace(parsed, frames_per_bar=encoding.frames_per_bar(first_time_signature))
+    counts = {track.program: track.number + 1 for track in sorted(prompt.tracks)}
     return dataclasses.replace(
         parsed,
+        track_counts=counts if keep_programs else {},
         programs=prompt.programs if keep_programs else parsed.programs,
         time_signature=parsed.time_signature or (first_time_signature if len(prompt.time_signatures) == 1 else None),
         bpm=parsed.bpm or (nearest_tempo(prompt.tempos[0][1]) if len(prompt.tempos) == 1 else None),

@@ -2,28 +2,31 @@
 
 A bar starts with a `bar` token, followed by `time_signature` and `tempo` where they change. Each onset has a `position`
 token (in grid steps) and, if the encoding has microtiming, a `microtiming` token for the deviation from the grid. Each
-note has a `pitch` and a `duration`, preceded by a `program` where it changes, and with a `velocity` in between where it
-differs from the last one of the program. A drum hit is one `drum` token without a duration.
+note has a `pitch` and a `duration`, preceded by a `program` where the track changes, and with a `velocity` in between
+where it differs from the last one of the track. A drum hit is one `drum` token without a duration. The second track of
+a program has a `program` token of its own (J. Ens and P. Pasquier, "MMM: Exploring Conditional Multi-Track Music
+Generation with the Transformer", 2020, has tracks as streams).
 
 The tokens follow REMI (Y.-S. Huang and Y.-H. Yang, "Pop Music Transformer", ACM Multimedia 2020, section 3); unlike
 there, values that do not change are not repeated.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from seqforge import Constraint, DecodeError
 from seqforge_midi.bars import BarLines
+from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.places import ScorePlaces
 from seqforge_midi.score_automaton import ScoreAutomaton
+from seqforge_midi.score_controls import Change, ScoreControls
 from seqforge_midi.song import (
     DRUMS,
-    NUM_PROGRAMS,
     TICKS_PER_QUARTER,
     Song,
     TempoChange,
@@ -42,7 +45,9 @@ from seqforge_midi.tokens import (
     nearest_tempo,
     nearest_time_signature,
 )
+from seqforge_midi.track_table import TrackTable, track_key, tracks_from_json
 
+_Keys = tuple[np.ndarray, ...]
 DRUM_TICKS = TICKS_PER_QUARTER // 8
 """The length of every drum hit, in ticks."""
 DEFAULT_VELOCITY = 80
@@ -61,16 +66,27 @@ class Score(Encoding):
         grid: Grid steps per quarter note, a multiple of 4.
         microtiming: Onset positions per grid step; 1 puts every note on the grid.
         velocity_bins: The number of velocities that are distinguished.
+        track_counts: Program to the number of its tracks that have tokens; one by default.
+        controllers: The names of the controllers that are encoded.
     """
 
     pitch_kinds = ("pitch",)
 
-    def __init__(self, grid: int, microtiming: int, velocity_bins: int) -> None:
+    def __init__(
+        self,
+        grid: int,
+        microtiming: int,
+        velocity_bins: int,
+        track_counts: Mapping[int, int] | None = None,
+        controllers: Sequence[str] = (),
+    ) -> None:
         self.grid, self.microtiming = grid, microtiming
+        self.table = TrackTable(track_counts or {})
         self.unit = TICKS_PER_QUARTER // (grid * microtiming)
         self.step_ticks = self.unit * microtiming
         self.velocity_bins = VelocityBins(velocity_bins)
         self.durations = np.array(_durations(grid, microtiming), np.int64)
+        self.controls = ScoreControls(controllers, self.table, self.step_ticks)
         low = -(microtiming // 2)
         self.vocabulary = Vocabulary({
             "bar": [None],
@@ -78,11 +94,12 @@ class Score(Encoding):
             "tempo": TEMPOS,
             "position": range(MAX_BAR_QUARTERS * grid),
             "microtiming": range(low, low + microtiming) if microtiming > 1 else (),
-            "program": range(DRUMS),
+            "program": self.table.codes,
             "pitch": range(128),
             "drum": range(128),
             "velocity": range(velocity_bins),
             "duration": self.durations.tolist(),
+            **self.controls.blocks(),
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("pitch", "drum")
 
@@ -93,14 +110,7 @@ class Score(Encoding):
 
     def canonical(self, song: Song) -> Song:
         time_signatures = self._time_signatures(song)
-        starts, ends = self._quantised(song.notes)
-        notes = np.array(song.notes)
-        notes["start"], notes["end"] = starts * self.unit, ends * self.unit
-        drums = notes["program"] == DRUMS
-        notes["end"][drums] = notes["start"][drums] + DRUM_TICKS
-        notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
-        notes["track"] = 0
-        notes = remove_overlaps(notes)
+        notes = remove_overlaps(self.table.merged(self._on_grid(song)))
         notes["end"] = notes["start"] + self._shortened_lengths(notes)
         last_position = int(self._grid_steps(notes).max()) * self.step_ticks
         end = BarLines(time_signatures).end_of_music(max(int(notes["end"].max()), last_position + 1))
@@ -108,8 +118,21 @@ class Score(Encoding):
             notes,
             [change for change in self._tempos(song) if change[0] < end],
             [change for change in time_signatures if change[0] < end],
-            length=end,
+            self.controls.pedals(song, end),
+            end,
+            tracks=self.table.tracks(song),
+            controls=self.controls.controls(song, end),
         )
+
+    def _on_grid(self, song: Song) -> np.ndarray:
+        """Return the notes with starts, ends and velocities that have tokens."""
+        starts, ends = self._quantised(song.notes)
+        notes = np.array(song.notes)
+        notes["start"], notes["end"] = starts * self.unit, ends * self.unit
+        drums = notes["program"] == DRUMS
+        notes["end"][drums] = notes["start"][drums] + DRUM_TICKS
+        notes["velocity"] = self.velocity_bins.quantise(notes["velocity"])
+        return notes
 
     def losses(self, song: Song) -> Counter[str]:
         starts, ends = self._quantised(song.notes)
@@ -119,8 +142,8 @@ class Score(Encoding):
             "notes moved to the grid": int((moved & pitched).sum()),
             "drum hits moved to the grid": int(((starts * self.unit != song.notes["start"]) & ~pitched).sum()),
             "rounded velocities": self.velocity_bins.count_rounded(song.notes["velocity"]),
-            "duplicate notes": len(song.notes) - len(remove_overlaps(song.notes)),
-            "pedals": len(song.pedals),
+            **self.table.losses(song, self._on_grid(song)),
+            **self.controls.losses(song, self.canonical(song).length),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),
             "replaced time signatures": sum(
                 nearest_time_signature(time_signature) != time_signature for _, time_signature in song.time_signatures
@@ -182,8 +205,12 @@ class Score(Encoding):
         positions = grid_steps - bar_lines[bars] // self.step_ticks
         # one position token per onset, and per tempo change that is not on a bar line
         inside = tempo_positions > 0
+        ticks, control_tracks, control_tokens = self.controls.tokens(song, self.vocabulary)
+        control_bars = np.searchsorted(bar_lines, ticks, side="right") - 1
+        control_positions = (ticks - bar_lines[control_bars]) // self.step_ticks
         onsets = np.concatenate([
             np.stack([bars, positions], 1),
+            np.stack([control_bars, control_positions], 1),
             np.stack([tempo_bars[inside], tempo_positions[inside]], 1),
         ])  # fmt: skip
         onsets = np.unique(onsets, axis=0)
@@ -192,7 +219,12 @@ class Score(Encoding):
             groups = np.unique(np.stack([bars, positions, offsets], 1), axis=0)
             tokens = first["microtiming"] + groups[:, 2] + self.microtiming // 2
             rows.add(groups[:, 0], groups[:, 1] + 1, groups[:, 2], 0, 3, tokens)
-        self._add_notes(rows, notes, (bars, positions + 1, offsets, np.arange(1, len(notes) + 1)))
+        keys = (bars, positions + 1, offsets, np.arange(1, len(notes) + 1))
+        ones = np.ones(len(ticks), np.int64)
+        control_keys = (control_bars, control_positions + 1, -98 * ones, np.arange(1, len(ticks) + 1))
+        rows.add(*control_keys, 1, control_tokens)
+        self._add_tracks(rows, notes, keys, control_tracks, control_keys)
+        self._add_notes(rows, notes, keys)
         return rows.sorted().astype(np.uint16)
 
     def _add_time_signatures(self, rows: "_TokenRows", song: Song, bar_lines: np.ndarray) -> None:
@@ -210,8 +242,30 @@ class Score(Encoding):
         rows.add(bars, positions + inside, -99 * inside, 0, 2, tokens)
         return bars, positions
 
-    def _add_notes(self, rows: "_TokenRows", notes: np.ndarray, keys: tuple[np.ndarray, ...]) -> None:
-        """Add program, pitch, drum, velocity and duration tokens.
+    def _add_tracks(
+        self, rows: "_TokenRows", notes: np.ndarray, keys: _Keys, control_tracks: np.ndarray, control_keys: _Keys
+    ) -> None:
+        """Add a program token where the track of pitched notes and controllers changes.
+
+        Args:
+            rows: The rows to extend.
+            notes: The notes.
+            keys: The sort keys of each note: bar, position, microtiming and note number.
+            control_tracks: The track of each change of a controller.
+            control_keys: The sort keys of each change.
+        """
+        tracks = self.table.indices(notes)
+        pitched = tracks != self.table.size
+        tracks = np.concatenate([control_tracks, tracks[pitched]])
+        both = tuple(
+            np.concatenate([control_key, key[pitched]]) for control_key, key in zip(control_keys, keys, strict=True)
+        )
+        order = np.lexsort(both[::-1])
+        changes = order[np.append(True, np.diff(tracks[order]) != 0)[: len(order)]]
+        rows.add(*_select(both, changes), 0, self.vocabulary.first["program"] + tracks[changes])
+
+    def _add_notes(self, rows: "_TokenRows", notes: np.ndarray, keys: _Keys) -> None:
+        """Add pitch, drum, velocity and duration tokens.
 
         Args:
             rows: The rows to extend.
@@ -219,16 +273,14 @@ class Score(Encoding):
             keys: The sort keys of each note: bar, position, microtiming and note number.
         """
         first = self.vocabulary.first
-        drums = notes["program"] == DRUMS
+        tracks = self.table.indices(notes)
+        drums = tracks == self.table.size
         pitched = np.flatnonzero(~drums)
-        new_program = np.append(True, np.diff(notes["program"][pitched]) != 0)[: len(pitched)]
-        changes = pitched[new_program]
-        rows.add(*_select(keys, changes), 0, first["program"] + notes["program"][changes])
         rows.add(*keys, 1, np.where(drums, first["drum"], first["pitch"]) + notes["pitch"])
         bins = self.velocity_bins.bin_of(notes["velocity"])
         new_velocity = np.zeros(len(notes), np.bool_)
-        for program in np.unique(notes["program"]):
-            members = np.flatnonzero(notes["program"] == program)
+        for track in np.unique(tracks):
+            members = np.flatnonzero(tracks == track)
             new_velocity[members] = np.append(True, np.diff(bins[members]) != 0)
         velocity_changes = np.flatnonzero(new_velocity)
         rows.add(*_select(keys, velocity_changes), 2, first["velocity"] + bins[velocity_changes])
@@ -240,10 +292,11 @@ class Score(Encoding):
     def decode(self, steps: Iterable[int], extras: Mapping[str, Any]) -> Song:
         kinds, values = self.vocabulary.kinds, self.vocabulary.values
         notes: list[list[int]] = []
+        changes: list[Change] = []
         tempos: list[TempoChange] = []
         time_signatures: list[TimeSignatureChange] = []
-        velocities = [DEFAULT_VELOCITY] * NUM_PROGRAMS  # the last one of each program
-        bar_start, bar_end, position, offset, program = -1, 0, -1, 0, 0
+        velocities: dict[tuple[int, int], int] = {}  # the last one of each track
+        bar_start, bar_end, position, offset, track = -1, 0, -1, 0, (0, 0)
         time_signature: TimeSignature = (4, 4)
         needs_duration = False
         for step in steps:
@@ -268,18 +321,22 @@ class Score(Encoding):
             elif kind == "microtiming":
                 offset = value
             elif kind == "program":
-                program = value
+                track = track_key(value)
             elif kind in ("pitch", "drum"):
-                note_program = DRUMS if kind == "drum" else program
+                key = (DRUMS, 0) if kind == "drum" else track
                 start = bar_start + position * self.step_ticks + offset * self.unit
                 if position < 0 or start < 0:
                     raise DecodeError("a note has no position in its bar")
-                notes.append([start, start + DRUM_TICKS, value, velocities[note_program], note_program])
+                notes.append([start, start + DRUM_TICKS, value, velocities.get(key, DEFAULT_VELOCITY), *key])
                 needs_duration = kind == "pitch"
+            elif kind in CONTROLLERS:
+                if position < 0:
+                    raise DecodeError(f"a {kind} has no position in its bar")
+                changes.append((bar_start + position * self.step_ticks, track, kind, value))
             elif not notes:
                 raise DecodeError(f"a {kind} follows no note")
             elif kind == "velocity":
-                velocities[notes[-1][4]] = notes[-1][3] = int(self.velocity_bins.values[value])
+                velocities[key] = notes[-1][3] = int(self.velocity_bins.values[value])
             else:
                 notes[-1][1] = notes[-1][0] + value * self.unit
                 needs_duration = False
@@ -287,11 +344,18 @@ class Score(Encoding):
             raise DecodeError("the last note has no duration" if needs_duration else "the tokens contain no note")
         array = note_array(notes)
         array["end"] = np.minimum(array["end"], bar_end)
-        song = Song.from_events(remove_overlaps(array), tempos, time_signatures, length=bar_end)
+        tracks = tracks_from_json(extras.get("tracks", ()))
+        pedals, controls = self.controls.restored(changes, bar_end)
+        song = Song.from_events(
+            remove_overlaps(array), tempos, time_signatures, pedals, bar_end, tracks=tracks, controls=controls
+        )
         return song.first_bars(extras["bars"]) if "bars" in extras else song
 
+    def extras(self, song: Song) -> dict[str, Any]:
+        return self.table.extras(song)
+
     def constraint(self, request: ParsedRequest) -> Constraint:
-        return ScoreAutomaton(self.vocabulary, self.grid, self.microtiming, request)
+        return ScoreAutomaton(self.vocabulary, self.table, self.grid, self.microtiming, request)
 
 
 class _TokenRows:

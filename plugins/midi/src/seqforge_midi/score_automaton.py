@@ -13,9 +13,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from seqforge import Constraint
+from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.parsed_request import ParsedRequest
-from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, ticks_per_bar
+from seqforge_midi.song import TICKS_PER_QUARTER, ticks_per_bar
 from seqforge_midi.tokens import TIME_SIGNATURES, Vocabulary
+from seqforge_midi.track_table import TrackTable
 
 Phase = Literal[
     "start",
@@ -27,6 +29,7 @@ Phase = Literal[
     "position",
     "tempo at position",
     "microtiming",
+    "control",
     "program",
     "pitch",  # the duration is missing
     "velocity",  # the duration is missing
@@ -38,6 +41,7 @@ Phase = Literal[
 """The last token, and where it was."""
 
 AT_BAR_LINE = ("bar", "time signature", "tempo at bar line")
+INCOMPLETE, OPTIONAL = ("position", "microtiming"), ("control", "tempo at position")
 AFTER_NOTE = ("duration", "drum", "drum velocity")
 
 
@@ -50,8 +54,9 @@ class _State(NamedTuple):
         time_signature: The index of the time signature.
         position: The last position in the bar; -1 before the first.
         microtiming: The deviation of the last onset from its position.
-        program: The current program; -1 before the first.
-        last_note: Program and pitch of the last note of this onset; the next one must be higher.
+        track: The index of the current track; -1 before the first.
+        last_control: Track and number of the last controller of this position; the next one must be higher.
+        last_note: Track and pitch of the last note of this onset; the next one must be higher.
         has_notes: Whether the song has a note.
     """
 
@@ -60,7 +65,8 @@ class _State(NamedTuple):
     time_signature: int = 0
     position: int = -1
     microtiming: int = 0
-    program: int = -1
+    track: int = -1
+    last_control: tuple[int, int] = (-1, -1)
     last_note: tuple[int, int] = (-1, -1)
     has_notes: bool = False
 
@@ -70,20 +76,27 @@ class ScoreAutomaton(Constraint):
 
     Args:
         vocabulary: The tokens of the encoding.
+        table: The tracks that have tokens.
         grid: Grid steps per quarter note.
         microtiming: Onset positions per grid step.
         request: What the songs must be like.
     """
 
-    def __init__(self, vocabulary: Vocabulary, grid: int, microtiming: int, request: ParsedRequest) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, table: TrackTable, grid: int, microtiming: int, request: ParsedRequest
+    ) -> None:
         self.size, self.kinds, self.values = vocabulary.size, vocabulary.kinds, vocabulary.values
         self.slices = vocabulary.slices()
         self.has_microtiming, self.lowest_microtiming = microtiming > 1, -(microtiming // 2)
         self.positions_per_bar = [ticks_per_bar(item) * grid // TICKS_PER_QUARTER for item in TIME_SIGNATURES]
-        self.bars, self.pitch_range = request.bars, request.pitch_range
+        self.bars, self.drums = request.bars, table.size
+        self.pitch_ranges = [request.pitch_range(program) for program in table.programs.tolist()]
         self.time_signature, self.tempo = request.time_signature_index, request.tempo_index
-        self.program_mask, self.drum_mask = request.program_mask, request.drum_mask
+        self.track_mask, self.drum_mask = request.track_mask(table), request.drum_mask
         self.allows_drums = request.allows_drums
+        self.controllers = [name for name in CONTROLLERS if vocabulary.blocks[name]]
+        self.no_control = (self.drums, 0)
+        """The value of `last_control` behind which no controller may come."""
 
     def start(self) -> Hashable:
         return _State("start")
@@ -103,7 +116,9 @@ class ScoreAutomaton(Constraint):
                 mask[self.slices["duration"]] = True
                 mask[self.slices["velocity"]] = state.phase == "pitch"
             case "program":
-                self._allow_pitches(mask, state)
+                self._allow_controls(mask, state)
+                if not self.has_microtiming or state.last_control == self.no_control:
+                    self._allow_pitches(mask, state)
             case "end":
                 pass
             case _:
@@ -132,9 +147,16 @@ class ScoreAutomaton(Constraint):
             mask[self.slices["position"]][state.position + 1 : positions] = True
         if phase in AT_BAR_LINE:
             return
+        if self._may_control(state):
+            tracks = mask[self.slices["program"]]
+            low = state.last_control[0] + 1
+            tracks[low:] = self.track_mask[low:]
+            if state.track >= 0:
+                tracks[state.track] = False
+            self._allow_controls(mask, state)
         if self.has_microtiming and phase != "microtiming":
             self._allow_microtiming(mask, state)
-        if not self.has_microtiming or phase not in ("position", "tempo at position"):
+        if not self.has_microtiming or phase not in ("position", "tempo at position", "control"):
             self._allow_notes(mask, state)
 
     def _may_change_tempo(self, state: _State) -> bool:
@@ -144,38 +166,50 @@ class ScoreAutomaton(Constraint):
 
     def _allow_microtiming(self, mask: np.ndarray, state: _State) -> None:
         """Allow the deviations above the last one of this position; none may lie before the start of the song."""
-        if state.phase not in ("position", "tempo at position"):
+        if state.phase not in ("position", "tempo at position", "control"):
             first = state.microtiming + 1 - self.lowest_microtiming
         else:
             first = -self.lowest_microtiming if state.position == 0 and state.bars == 1 else 0
         mask[self.slices["microtiming"]][first:] = True
 
     def _allow_notes(self, mask: np.ndarray, state: _State) -> None:
-        """Allow another program, a pitch of the current one, or a drum, each above the last note of this onset."""
-        last_program, last_pitch = state.last_note
-        if last_program < DRUMS:
-            programs = mask[self.slices["program"]]
-            programs[last_program + 1 :] = self.program_mask[last_program + 1 :]
-            if state.program >= 0:
-                programs[state.program] = False
-                if self.program_mask[state.program]:
+        """Allow another track, a pitch of the current one, or a drum, each above the last note of this onset."""
+        last_track, last_pitch = state.last_note
+        if last_track < self.drums:
+            tracks = mask[self.slices["program"]]
+            tracks[last_track + 1 :] = self.track_mask[last_track + 1 :]
+            if state.track >= 0:
+                tracks[state.track] = False
+                if self.track_mask[state.track]:
                     self._allow_pitches(mask, state)
         if self.allows_drums:
-            low = last_pitch + 1 if last_program == DRUMS else 0
+            low = last_pitch + 1 if last_track == self.drums else 0
             mask[self.slices["drum"]][low:] = self.drum_mask[low:]
 
     def _allow_pitches(self, mask: np.ndarray, state: _State) -> None:
-        """Allow the pitches of the current program."""
-        last_program, last_pitch = state.last_note
-        if state.program >= last_program:
-            lowest, highest = self.pitch_range(state.program)
-            low = max(lowest, last_pitch + 1 if state.program == last_program else 0)
+        """Allow the pitches of the current track."""
+        last_track, last_pitch = state.last_note
+        if state.track >= last_track:
+            lowest, highest = self.pitch_ranges[state.track]
+            low = max(lowest, last_pitch + 1 if state.track == last_track else 0)
             mask[self.slices["pitch"]][low : highest + 1] = True
+
+    def _may_control(self, state: _State) -> bool:
+        """Return whether a controller may change: at a position before its notes."""
+        return bool(self.controllers) and state.position >= 0 and state.last_control != self.no_control
+
+    def _allow_controls(self, mask: np.ndarray, state: _State) -> None:
+        """Allow the controllers of the current track, each above the last one of this position."""
+        if not self._may_control(state) or state.track < 0 or not self.track_mask[state.track]:
+            return
+        for number, name in enumerate(self.controllers):
+            if (state.track, number) > state.last_control:
+                mask[self.slices[name]] = True
 
     # -- end of the song ----------------------------------------------------------------------
 
     def may_end(self, state: Any) -> bool:
-        complete = state.phase in (*AT_BAR_LINE, *AFTER_NOTE, "tempo at position", "end")
+        complete = state.phase in (*AT_BAR_LINE, *AFTER_NOTE, "tempo at position", "control", "end")
         return bool(complete and state.has_notes and state.bars >= self.bars)
 
     def to_end(self, state: Any) -> int:
@@ -190,20 +224,35 @@ class ScoreAutomaton(Constraint):
         elif phase in ("pitch", "velocity"):
             return 1 + missing_bars
         elif phase == "program":
-            return 2 + missing_bars
-        elif phase in ("position", "microtiming") or (phase == "tempo at position" and not state.has_notes):
-            if phase == "position" and state.has_notes and self._may_change_tempo(state):
-                return 1 + missing_bars
-            return self._note_steps(state) + (self.has_microtiming and phase != "microtiming") + missing_bars
+            return self._steps_after_program(state) + missing_bars
+        elif phase in INCOMPLETE or (phase in OPTIONAL and not state.has_notes):
+            steps = self._note_steps(state) + (self.has_microtiming and phase != "microtiming")
+            if phase == "position" and state.has_notes:
+                steps = min(steps, 1 if self._may_change_tempo(state) else self._control_steps(state))
+            return steps + missing_bars
         if state.has_notes:
             return missing_bars
         return missing_bars + 1 + self.has_microtiming + self._note_steps(state)
+
+    def _steps_after_program(self, state: _State) -> int:
+        """Return the smallest number of tokens from a program token to a state between notes of a song with notes."""
+        is_open = self._may_control(state) and state.track > state.last_control[0]
+        if state.has_notes:
+            return 1 if is_open else 2
+        needs_control = self.has_microtiming and state.last_control != self.no_control
+        return 1 + 1 + self._note_steps(state) if needs_control else 2
+
+    def _control_steps(self, state: _State) -> int:
+        """Return the smallest number of tokens of a controller at a position; a large number if none may change."""
+        if not self._may_control(state) or not self.track_mask.any():
+            return self.size
+        return 1 if state.track >= 0 and self.track_mask[state.track] else 2
 
     def _note_steps(self, state: _State) -> int:
         """Return the smallest number of tokens of a note at an onset."""
         if self.allows_drums:
             return 1
-        return 2 if state.program >= 0 and self.program_mask[state.program] else 3
+        return 2 if state.track >= 0 and self.track_mask[state.track] else 3
 
     # -- transitions --------------------------------------------------------------------------
 
@@ -215,22 +264,29 @@ class ScoreAutomaton(Constraint):
             case "bar":
                 bars = min(state.bars + 1, max(2, self.bars))
                 phase = "first bar" if state.phase == "start" else "bar"
-                return state._replace(phase=phase, bars=bars, position=-1, microtiming=0, last_note=(-1, -1))
+                successor = state._replace(phase=phase, bars=bars, position=-1, microtiming=0, last_note=(-1, -1))
+                return successor._replace(last_control=(-1, -1))
             case "time_signature":
                 phase = "first time signature" if state.phase == "first bar" else "time signature"
                 return state._replace(phase=phase, time_signature=TIME_SIGNATURES.index(value))
             case "tempo":
                 return state._replace(phase="tempo at position" if state.position >= 0 else "tempo at bar line")
             case "position":
-                return state._replace(phase="position", position=value, microtiming=0, last_note=(-1, -1))
+                successor = state._replace(phase="position", position=value, microtiming=0, last_note=(-1, -1))
+                return successor._replace(last_control=(-1, -1))
             case "microtiming":
-                return state._replace(phase="microtiming", microtiming=value, last_note=(-1, -1))
+                successor = state._replace(phase="microtiming", microtiming=value, last_note=(-1, -1))
+                return successor._replace(last_control=self.no_control)
+            case "sustain" | "expression" | "bend":
+                return state._replace(phase="control", last_control=(state.track, self.controllers.index(kind)))
             case "program":
-                return state._replace(phase="program", program=value)
+                return state._replace(phase="program", track=int(step) - self.slices["program"].start)
             case "pitch":
-                return state._replace(phase="pitch", last_note=(state.program, value), has_notes=True)
+                successor = state._replace(phase="pitch", last_note=(state.track, value), has_notes=True)
+                return successor._replace(last_control=self.no_control)
             case "drum":
-                return state._replace(phase="drum", last_note=(DRUMS, value), has_notes=True)
+                successor = state._replace(phase="drum", last_note=(self.drums, value), has_notes=True)
+                return successor._replace(last_control=self.no_control)
             case "velocity":
                 return state._replace(phase="drum velocity" if state.phase == "drum" else "velocity")
             case _:

@@ -1,4 +1,7 @@
-"""A song: tracks, notes, tempos, time signatures and pedals. All times are in ticks of 1/480 of a quarter note."""
+"""A song: tracks with notes and controllers, tempos and time signatures.
+
+All times are in ticks of 1/480 of a quarter note.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from seqforge_midi.controls import CONTROL_DTYPE, changes_only, controls_until
 from seqforge_midi.layout import Layout
+from seqforge_midi.overlaps import resolve_overlaps
 
 TICKS_PER_QUARTER = 480
 DRUMS = 128
@@ -87,7 +92,9 @@ class Song:
         omitted: What the file has and the song lacks, and what was repaired at reading, in words, with counts. It is no
             part of the music: songs that differ in it only are equal.
         tracks: The tracks that have notes or pedals, in the order of the file. Those that are missing are added,
-            ordered by program and number; those that play nothing are left out.
+            ordered by program and number; those that play nothing are left out. If none has a name or a channel, all
+            are ordered by program and number.
+        controls: The changes of expression and pitch bend, of CONTROL_DTYPE, ordered by start, program, track and kind.
         layout: How the song is written as a score or a picture. It is no part of the music either.
     """
 
@@ -98,14 +105,22 @@ class Song:
     length: int = 0
     omitted: Mapping[str, int] = field(default_factory=dict)
     tracks: tuple[Track, ...] = ()
+    controls: np.ndarray = field(default_factory=lambda: np.zeros(0, CONTROL_DTYPE))
     layout: Layout = field(default_factory=Layout)
 
     def __post_init__(self) -> None:
-        codes = [events["program"].astype(np.int64) << 16 | events["track"] for events in (self.notes, self.pedals)]
+        codes = [events["program"].astype(np.int64) << 16 | events["track"] for events in self._events]
         keys = {divmod(code, 1 << 16) for code in np.unique(np.concatenate(codes)).tolist()}
         tracks = [track for track in self.tracks if track.key in keys]
         missing = sorted(keys - {track.key for track in tracks})
-        object.__setattr__(self, "tracks", (*tracks, *(Track(*key) for key in missing)))
+        tracks += [Track(*key) for key in missing]
+        if all(track == Track(*track.key) for track in tracks):
+            tracks.sort()
+        object.__setattr__(self, "tracks", tuple(tracks))
+
+    @property
+    def _events(self) -> tuple[np.ndarray, ...]:
+        return self.notes, self.pedals, self.controls
 
     @classmethod
     def from_events(
@@ -117,6 +132,7 @@ class Song:
         length: int = 0,
         omitted: Mapping[str, int] | None = None,
         tracks: Iterable[Track] = (),
+        controls: np.ndarray | None = None,
     ) -> "Song":
         """Return a song with its events in order.
 
@@ -130,6 +146,7 @@ class Song:
             length: The earliest tick at which the song ends; it is extended to the end of the last note or pedal.
             omitted: What the file has and the song lacks, in words, with counts; the default is nothing.
             tracks: Tracks with their names and channels; those that are missing are added.
+            controls: The changes of expression and pitch bend, of CONTROL_DTYPE; those after the end are left out.
         """
         sorted_notes = _sorted(notes, "start", "program", "track", "pitch", "end", "velocity")
         pedals = np.zeros(0, PEDAL_DTYPE) if pedals is None else pedals
@@ -143,6 +160,7 @@ class Song:
             end,
             omitted or {},
             tuple(tracks),
+            np.zeros(0, CONTROL_DTYPE) if controls is None else changes_only(controls[controls["start"] <= end]),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -150,6 +168,7 @@ class Song:
             isinstance(other, Song)
             and np.array_equal(self.notes, other.notes)
             and np.array_equal(self.pedals, other.pedals)
+            and np.array_equal(self.controls, other.controls)
             and self.tempos == other.tempos
             and self.time_signatures == other.time_signatures
             and self.length == other.length
@@ -189,7 +208,8 @@ class Song:
             events["end"] = np.minimum(events["end"], end)
         tempos = [change for change in self.tempos if change[0] < end]
         time_signatures = [change for change in self.time_signatures if change[0] < end]
-        return Song.from_events(notes, tempos, time_signatures, pedals, end, tracks=self.tracks)
+        controls = controls_until(self.controls, end)
+        return Song.from_events(notes, tempos, time_signatures, pedals, end, tracks=self.tracks, controls=controls)
 
 
 def note_array(rows: Iterable[Sequence[Any]]) -> np.ndarray:
@@ -232,26 +252,15 @@ def remove_overlaps(notes: np.ndarray) -> np.ndarray:
     Args:
         notes: The notes, of NOTE_DTYPE.
     """
-    if not len(notes):
-        return notes
-    notes = notes[np.lexsort((-notes["end"], notes["start"], notes["pitch"], notes["track"], notes["program"]))]
-    duplicate = np.append(False, _same_key(notes) & (notes["start"][1:] == notes["start"][:-1]))
-    notes = notes[~duplicate]
-    clipped = np.minimum(notes["end"][:-1], notes["start"][1:])
-    notes["end"][:-1] = np.where(_same_key(notes), clipped, notes["end"][:-1])
+    indices, ends = resolve_overlaps(notes)
+    notes = notes[indices]
+    notes["end"] = ends
     return _sorted(notes, "start", "program", "track", "pitch", "end", "velocity")
 
 
 def _sorted(events: np.ndarray, *names: str) -> np.ndarray:
     """Return events in the order of these fields."""
     return events[np.lexsort([events[name] for name in reversed(names)])]
-
-
-def _same_key(notes: np.ndarray) -> np.ndarray:
-    """Return for each note but the first whether it has the track and pitch of the previous one."""
-    names = ("program", "track", "pitch")
-    same: np.ndarray = np.all([notes[name][1:] == notes[name][:-1] for name in names], axis=0)
-    return same
 
 
 def microseconds_per_quarter(bpm: float) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from seqforge_midi.song import MAX_BPM, MIN_BPM, TempoChange, TimeSignature, microseconds_per_quarter
+from seqforge_midi.track_table import code_name
 
 TIME_SIGNATURES = tuple(
     (numerator, denominator)
@@ -65,10 +66,15 @@ class Vocabulary:
 
     def names(self) -> tuple[str, ...]:
         """Return the name of each token, for messages."""
-        return tuple(
-            kind if value is None else f"{kind}:{'/'.join(map(str, value)) if type(value) is tuple else value}"
-            for kind, value in zip(self.kinds, self.values, strict=True)
-        )
+        return tuple(map(_token_name, self.kinds, self.values))
+
+
+def _token_name(kind: str, value: Any) -> str:
+    if value is None:
+        return kind
+    if kind == "program":
+        return f"{kind}:{code_name(value)}"
+    return f"{kind}:{'/'.join(map(str, value)) if type(value) is tuple else value}"
 
 
 class VelocityBins:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint, DecodeError
+from seqforge_midi.controls import count_lost
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.key_estimate import KEYS, Key
 from seqforge_midi.parsed_request import ParsedRequest
@@ -164,6 +165,7 @@ class Voices(Encoding):
             "changes of tempo or time signature": max(0, later_changes),
             "velocities": int((notes["velocity"] != VELOCITY).sum()),
             "pedals": len(song.pedals),
+            **count_lost(song.controls, song.controls, ()),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos[:1]),
         })  # fmt: skip
 
