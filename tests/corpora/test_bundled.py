@@ -42,9 +42,9 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (77, "bf88caaf66472a3c"),
     },
     "lieder": {
-        "train": (197, "14e2f4f456dd4d42"),
-        "valid": (8, "61a1e40719df6e45"),
-        "test": (8, "46642d38f68aca79"),
+        "train": (197, "2597c5817863154d"),
+        "valid": (8, "e68eab5359677147"),
+        "test": (8, "35428a6fc0507c51"),
     },
     "names": {
         "train": (18_087, "2da649887f40e449"),
