@@ -161,7 +161,7 @@ class FixedNotesAutomaton(Constraint):
             elif program == state.program:
                 mask[self.slices["pitch"]] = self.pitches(state, program)
             else:
-                mask[self.slices["program"]][program] = self.pitches(state, program).any()
+                mask[self.index["program", program]] = self.pitches(state, program).any()
 
     def _allow_pitches(self, mask: np.ndarray, state: FixedState) -> None:
         mask[self.slices["pitch"]] = self.pitches(state, state.program)
