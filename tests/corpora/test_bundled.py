@@ -37,9 +37,9 @@ SPLITS: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "test": (77, "b433d5828b6e7688"),
     },
     "jsb16": {
-        "train": (229, "8c36407bd0be1b4c"),
-        "valid": (76, "b8d3cceac15a0c8b"),
-        "test": (77, "bf88caaf66472a3c"),
+        "train": (229, "c5e718f84dd20033"),
+        "valid": (76, "4a0d3c1ccb570af7"),
+        "test": (77, "571f47005fdf5bd9"),
     },
     "lieder": {
         "train": (197, "2597c5817863154d"),
