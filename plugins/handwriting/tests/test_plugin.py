@@ -34,7 +34,7 @@ def test_writing_on_two_rows_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "two.jsonl").write_text(json_line(first) + "\n" + json_line(both) + "\n")
     piece, error = Handwriting().read(tmp_path / "two.jsonl", HandwritingOptions())
     assert isinstance(piece, Piece) and piece.content == first.round(2)
-    assert isinstance(error, ReadError) and "as if it had two lines" in error.reason and error.line == 2
+    assert isinstance(error, ReadError) and "two lines" in error.reason and error.line == 2
     (tmp_path / "list.json").write_text(f"[{json_line(first)}, {json_line(both)}]")
     _, error = Handwriting().read(tmp_path / "list.json", HandwritingOptions())
     assert isinstance(error, ReadError) and error.reason.startswith("sample 2: ")
