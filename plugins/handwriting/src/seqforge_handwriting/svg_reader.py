@@ -98,12 +98,14 @@ def _title(root: ET.Element) -> str:
     It is the title of a drawing of this plugin; in other drawings, whose title is usually the name of a file, it is the
     description, `aria-label`, or the label of an Inkscape layer or group if it is the only one.
     """
-    elements = {name: "".join(child.itertext()).strip() for child in root if (name := local_name(child))}
+    elements = {name: "".join(child.itertext()) for child in root if (name := local_name(child))}
     if _is_own(root):
         return elements.get("title", "")
     labels = {value for element in root.iter() if (value := element.get(INKSCAPE_LABEL))}
     lone = labels.pop() if len(labels) == 1 else ""
-    return elements.get("desc") or root.get("aria-label") or (lone if not LAYER_NAME.fullmatch(lone) else "")
+    return (
+        elements.get("desc", "").strip() or root.get("aria-label") or (lone if not LAYER_NAME.fullmatch(lone) else "")
+    )
 
 
 def _is_own(root: ET.Element) -> bool:
