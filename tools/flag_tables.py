@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seqforge.cli.console import with_flags
 from seqforge.core.files import write_text
-from seqforge.core.options import without_none
+from seqforge.core.options import flag_name, without_none
 from seqforge.errors import SeqforgeError, UsageError
 from seqforge.plugin import AnyPlugin, registry
 
@@ -50,15 +50,6 @@ def flag_tables(plugin: AnyPlugin) -> str:
             flags = ", ".join(f"`{flag_name(name)} {_format(value)}`" for name, value in defaults.items())
             parts.append(f"Defaults of other `seqforge {command}` flags for this plugin: {flags}.\n")
     return "\n".join(parts)
-
-
-def flag_name(field: str) -> str:
-    """Return the flag of a field.
-
-    >>> flag_name("prompt_file")
-    '--prompt-file'
-    """
-    return f"--{field.replace('_', '-')}"
 
 
 def _row(field: "dataclasses.Field[Any]", hint: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import typer
 
+from seqforge.core.options import flag_name
 from seqforge.errors import ContractError, SeqforgeError
 
 FLAGS = {"n": "-n", "output": "-o", "labels": "--label", "force": "--force-token", "replace": "--force"}
@@ -56,7 +57,7 @@ def with_flags(text: str) -> str:
     >>> with_flags("`top_p` is 2; it must be above 0 and at most 1")
     '--top-p is 2; it must be above 0 and at most 1'
     """
-    return FIELD.sub(lambda match: FLAGS.get(match[1], "--" + match[1].replace("_", "-")), text)
+    return FIELD.sub(lambda match: FLAGS.get(match[1], flag_name(match[1])), text)
 
 
 def fail(text: str, code: int) -> NoReturn:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from seqforge.cli.console import with_flags
-from seqforge.core.options import without_none
+from seqforge.core.options import flag_name, without_none
 
 VALUE_NAMES = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 """Names of the values of flags, by type."""
@@ -91,8 +91,8 @@ def _parameter(field: "dataclasses.Field[Any]", hint: Any, panel: str, default: 
         default = field.default
     elif default is None and field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    flag = "--" + field.name.replace("_", "-")
-    names = [f"{flag}/--no-{field.name.replace('_', '-')}"] if plain is bool else [flag]
+    flag = flag_name(field.name)
+    names = [f"{flag}/--no-{flag[2:]}"] if plain is bool else [flag]
     unit = field.metadata.get("unit") or None
     option = typer.Option(
         *names,

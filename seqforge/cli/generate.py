@@ -16,6 +16,7 @@ from seqforge.cli.output import Output, StepStream, check_is_shown
 from seqforge.cli.replay import run_replay
 from seqforge.core.files import STDIN, write_text
 from seqforge.core.model_metadata import read_metadata
+from seqforge.core.options import flag_name
 from seqforge.errors import OptionsError, RequestError, UsageError, listing
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.sampling import Controls, Precision
@@ -96,8 +97,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
 
 
 def _flag(name: str, kind: Any, default: Any, panel: str, text: str, **settings: Any) -> Any:
-    flag = "--" + name.replace("_", "-")
-    return parameter(name, kind, default, typer.Option(flag, help=text, rich_help_panel=panel, **settings))
+    return parameter(name, kind, default, typer.Option(flag_name(name), help=text, rich_help_panel=panel, **settings))
 
 
 def generate(ctx: typer.Context, values: dict[str, Any]) -> None:

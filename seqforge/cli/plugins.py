@@ -9,6 +9,7 @@ import typer
 from seqforge.cli.console import count, data, data_json, message, table, with_flags
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, command_group, examples
+from seqforge.core.options import flag_name
 from seqforge.errors import RequestError, UsageError
 from seqforge.plugin import Illustrates, registry
 
@@ -114,7 +115,7 @@ def _illustrate(name: str, output: Path, *, replace: bool) -> None:
 
 
 def _flag_row(field: dict[str, Any]) -> list[str]:
-    flag = "--" + field["name"].replace("_", "-")
+    flag = flag_name(field["name"])
     default = "" if field["default"] in (None, "") else f" (default {field['default']})"
     return [flag, with_flags(f"{field['help']}{default}")]
 

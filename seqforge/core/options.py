@@ -28,6 +28,7 @@ __all__ = [
     "NoRequest",
     "build_options",
     "flag",
+    "flag_name",
     "options_from_json",
     "options_to_json",
     "unsupported_fields",
@@ -59,7 +60,9 @@ class NoRequest:
 
 
 def flag(default: Any, *, help: str, unit: str = "", panel: str = "") -> Any:  # noqa: A002 - the usual word
-    """Return a dataclass field that becomes a flag of the command line.
+    """Return a dataclass field that becomes a flag of the command line, `--tempo` for the field `tempo`.
+
+    A field whose name would be a keyword of Python ends with an underscore, which its flag lacks (`as_`, `--as`).
 
     >>> @dataclass(frozen=True)
     ... class Request:
@@ -76,6 +79,15 @@ def flag(default: Any, *, help: str, unit: str = "", panel: str = "") -> Any:  #
         panel: The heading under which `--help` shows the flag; "" for the default heading.
     """
     return field(default=default, metadata={"help": help, "unit": unit, "panel": panel})
+
+
+def flag_name(field_name: str) -> str:
+    """Return the flag of a field.
+
+    >>> flag_name("top_p"), flag_name("as_")
+    ('--top-p', '--as')
+    """
+    return "--" + field_name.rstrip("_").replace("_", "-")
 
 
 def options_to_json(options: Any) -> dict[str, Any]:

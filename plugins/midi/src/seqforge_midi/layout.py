@@ -29,7 +29,7 @@ class LayoutFields:
     """The fields of a request that say how the result is written."""
 
     title: str = flag("", help="Title of the score; empty: none.", unit="TEXT")
-    picture: Literal["roll", "score"] = flag("roll", help="What .svg and .png show: a piano roll or the score.")
+    as_: Literal["roll", "score"] = flag("roll", help="What .svg and .png show: a piano roll or the score.")
     kit: Literal["gm", "td"] = flag(
         "gm", help="Keys of the drums: General MIDI, or those that a model of Roland TD kits writes."
     )

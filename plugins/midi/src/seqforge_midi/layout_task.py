@@ -26,7 +26,7 @@ class LayoutTask(Task[Song]):
     def __init__(self, task: Task[Song], request: MidiRequest, stats: CorpusStats) -> None:
         super().__init__(task.prompts)
         self.task = task
-        self.layout = Layout(request.title, request.picture)
+        self.layout = Layout(request.title, request.as_)
         is_td = any(key in stats.drum_pitches for key in TD_ONLY)
         self.maps_drums = is_td and request.kit == "gm" and not request.infill
 
