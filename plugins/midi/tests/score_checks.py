@@ -18,16 +18,20 @@ def measure_faults(score: bytes) -> list[str]:
     """Return what is wrong with the durations of a score in MusicXML.
 
     Every voice of every staff must fill each measure without a gap, as long as the time signature says, and every
-    duration must be that of the note value with its dots and its tuplet.
+    duration must be that of the note value with its dots and its tuplet. An upbeat is shorter than the time signature
+    says, and equally long in every voice.
     """
     faults = []
     for part in ElementTree.fromstring(score).iter("part"):
-        divisions, length = 1, Fraction(0)
+        divisions, bar_length = 1, Fraction(0)
         for measure in part.iter("measure"):
             place = f"part {part.get('id')}, measure {measure.get('number')}"
             divisions = int(measure.findtext("attributes/divisions") or divisions)
             if (time := measure.find("attributes/time")) is not None:
-                length = Fraction(4 * int(time.findtext("beats", "")), int(time.findtext("beat-type", "")))
+                bar_length = Fraction(4 * int(time.findtext("beats", "")), int(time.findtext("beat-type", "")))
+            length = _upbeat_length(measure, divisions) if measure.get("implicit") == "yes" else bar_length
+            if length > bar_length:
+                faults.append(f"{place}: an upbeat of {length}")
             position = Fraction(0)
             ends: dict[str, Fraction] = {}
             for element in measure:
@@ -53,6 +57,14 @@ def measure_faults(score: bytes) -> list[str]:
     return faults
 
 
+def _upbeat_length(measure: ElementTree.Element, divisions: int) -> Fraction:
+    """Return the length of the first voice of a measure in quarter notes."""
+    notes = [note for note in measure.iter("note") if note.find("chord") is None]
+    voice = notes[0].findtext("voice") if notes else None
+    ticks = sum(int(note.findtext("duration") or 0) for note in notes if note.findtext("voice") == voice)
+    return Fraction(ticks, divisions)
+
+
 def _written_duration(note: ElementTree.Element, length: Fraction) -> Fraction:
     """Return the duration of a note in quarter notes by its note value, dots and tuplet."""
     kind = note.findtext("type")
@@ -72,6 +84,8 @@ def music21_faults(score: bytes) -> Iterator[str]:
     for part in parse_with_music21(score).parts:
         for measure in part.getElementsByClass("Measure"):
             length = measure.barDuration.quarterLength
+            if measure.number == 0:  # an upbeat
+                length = measure.duration.quarterLength
             for voice in measure.voices or [measure]:
                 total = sum(item.quarterLength for item in voice.notesAndRests if not item.duration.isGrace)
                 if abs(total - length) > 1e-6:

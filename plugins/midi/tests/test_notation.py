@@ -86,6 +86,24 @@ def test_performance_with_a_time_signature_off_a_bar_line_is_read_by_music21() -
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("semitones", "fifths"), [(0, "-2"), (2, "0")])
+def test_the_requested_key_is_the_key_of_the_score(semitones: int, fifths: str) -> None:
+    (piece,) = seqforge.load("midi:voices").generate(1, bars=2, key="Gm", transpose=semitones, seed=1)
+    (part, *_) = ElementTree.fromstring(to_musicxml(piece.content)).iter("part")
+    assert part.findtext("measure/attributes/key/fifths") == fifths
+    assert part.findtext("measure/attributes/key/mode") == "minor"
+
+
+def test_an_upbeat_has_no_time_signature_of_its_own() -> None:
+    rows = [(480 * beat, 480 * beat + 480, 60 + beat, 80, 0) for beat in range(9)]
+    song = Song.from_events(note_array(rows), time_signatures=[(0, (1, 4)), (480, (4, 4))])
+    score = to_musicxml(song)
+    assert measure_faults(score) == [] and list(music21_faults(score)) == []
+    (part,) = ElementTree.fromstring(score).iter("part")
+    assert [measure.get("number") for measure in part.iter("measure")] == ["0", "1", "2"]
+    assert [time.findtext("beats") for time in part.iter("time")] == ["4"]
+
+
 @pytest.mark.parametrize("name", ["lieder", "jsb/train", "groove"])
 def test_notes_of_a_real_file_are_those_of_its_score(name: str) -> None:
     path = sorted((CORPORA / name).glob("*.mid"))[2]

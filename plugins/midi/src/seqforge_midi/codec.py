@@ -243,7 +243,8 @@ class MidiTask(Task[Song]):
             tracks = voice_tracks(request.output_program)
         events = (notes, tempos, time_signatures, song.pedals, song.length)
         result = Song.from_events(*events, tracks=tracks, controls=song.controls)
-        return Piece(result, pieces[0].labels)
+        layout = song.layout.transposed(request.transpose)
+        return Piece(dataclasses.replace(result, layout=layout), pieces[0].labels)
 
 
 def make_encoding(options: MidiOptions, track_counts: Mapping[int, int] | None = None) -> Encoding:

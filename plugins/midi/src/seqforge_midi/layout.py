@@ -1,9 +1,10 @@
 """How a song is written: the title and kind of its score or picture, and the keys of its drums."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from seqforge import flag
+from seqforge_midi.key_estimate import Key
 
 PictureKind = Literal["roll", "score"]
 
@@ -18,10 +19,18 @@ class Layout:
     Attributes:
         title: The title of the score; "" for none.
         picture: What .svg and .png show: a piano roll or the engraved score.
+        key: The key of the score; None if it is estimated from the notes.
     """
 
     title: str = ""
     picture: PictureKind = "roll"
+    key: Key | None = None
+
+    def transposed(self, semitones: int) -> "Layout":
+        """Return the layout of the transposed song."""
+        if self.key is None:
+            return self
+        return replace(self, key=Key((self.key.tonic + semitones) % 12, self.key.is_minor))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class LayoutTask(Task[Song]):
 
     def finish(self, pieces: Sequence[Piece[Song]]) -> Piece[Song]:
         piece = self.task.finish(pieces)
-        song = dataclasses.replace(piece.content, layout=self.layout)
+        song = dataclasses.replace(piece.content, layout=dataclasses.replace(self.layout, key=piece.content.layout.key))
         if self.maps_drums:
             song = dataclasses.replace(song, notes=remove_overlaps(to_general_midi(song.notes)))
         return dataclasses.replace(piece, content=song)

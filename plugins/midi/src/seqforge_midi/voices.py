@@ -15,9 +15,10 @@ The encoding is one to one for four voices in sixteenths, so its likelihood is t
 4.1).
 """
 
+import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from seqforge import Constraint, DecodeError
 from seqforge_midi.controls import count_lost
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.key_estimate import KEYS, Key
+from seqforge_midi.layout import Layout
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.song import DRUMS, Song, TimeSignature, ticks_per_bar
 from seqforge_midi.tokens import TIME_SIGNATURES, Vocabulary, count_rounded_tempos, nearest_tempo
@@ -105,7 +107,8 @@ class Voices(Encoding):
     def decode(self, steps: Iterable[int], extras: Mapping[str, Any]) -> Song:
         numbers = list(steps)
         grid = self.decode_grid(numbers) if numbers else VoiceGrid(*_nothing(), (4, 4))
-        return grid.to_song(extras.get("bpm", DEFAULT_BPM))
+        song = grid.to_song(extras.get("bpm", DEFAULT_BPM))
+        return dataclasses.replace(song, layout=Layout(key=self.key_of(numbers))) if numbers else song
 
     def decode_grid(self, steps: list[int]) -> VoiceGrid:
         """Return the voices that the tokens of a piece represent.
@@ -178,7 +181,7 @@ class Voices(Encoding):
     def constraint(self, request: ParsedRequest) -> Constraint:
         return VoicesAutomaton(self.vocabulary, request)
 
-    def key_of(self, steps: np.ndarray) -> Key:
+    def key_of(self, steps: Sequence[int] | np.ndarray) -> Key:
         """Return the key of a piece."""
         key: Key = self.vocabulary.values[int(steps[0])]
         return key

@@ -34,6 +34,19 @@ class Key:
     fifths: int = 0
     minor: bool = False
 
+    @classmethod
+    def of_tonic(cls, tonic: int, is_minor: bool) -> "Key":
+        """Return the key of a tonic, with the fewest accidentals.
+
+        >>> Key.of_tonic(9, True), Key.of_tonic(10, False)
+        (Key(fifths=0, minor=True), Key(fifths=-2, minor=False))
+
+        Args:
+            tonic: The pitch class of the tonic.
+            is_minor: Whether the mode is minor.
+        """
+        return cls((7 * (tonic + 3 * is_minor) + 5) % 12 - 5, is_minor)
+
     @property
     def name(self) -> str:
         """The name, such as "B- major"; "-" is a flat."""

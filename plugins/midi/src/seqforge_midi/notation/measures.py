@@ -107,6 +107,11 @@ def measures_of(song: Song) -> list[Measure]:
     return measures or [Measure(0, changes[-1][1])]
 
 
+def begins_with_upbeat(measures: Sequence[Measure]) -> bool:
+    """Return whether the first measure is an upbeat: at most half as long as the second one."""
+    return len(measures) > 1 and 2 * measures[0].length <= measures[1].length
+
+
 def time_signature_of(ticks: int) -> TimeSignature:
     """Return the time signature with the largest unit, at most a quarter note, for a length in ticks.
 

@@ -14,7 +14,7 @@ from seqforge_midi.notation.beams import add_beams
 from seqforge_midi.notation.drum_staff import drum_sign
 from seqforge_midi.notation.dynamics import dynamic_marks
 from seqforge_midi.notation.key import Key, estimate_key
-from seqforge_midi.notation.measures import Measure, measures_of, time_signature_changes
+from seqforge_midi.notation.measures import Measure, begins_with_upbeat, measures_of, time_signature_changes
 from seqforge_midi.notation.note_elements import NoteLayout, add_accidentals, add_notes
 from seqforge_midi.notation.note_values import NoteValue, hide_tuplets, note_values
 from seqforge_midi.notation.parts import Part, parts_of
@@ -48,7 +48,7 @@ def to_musicxml(song: Song, *, title: str = "", provenance: str = "") -> bytes:
     """
     measures = measures_of(song)
     parts = parts_of(song, measures)
-    key = estimate_key(song.notes)
+    key = estimate_key(song.notes) if song.layout.key is None else Key.of_tonic(*song.layout.key)
     score = Element("score-partwise", version="4.0")
     if title:
         _add(SubElement(score, "work"), "work-title", title)
@@ -118,6 +118,9 @@ class _PartWriter:
     def __init__(self, part: Part, part_id: str, key: Key, measures: Sequence[Measure]) -> None:
         self.part, self.part_id, self.key, self.measures = part, part_id, key, measures
         self.changes = dict(time_signature_changes(measures))
+        self.has_upbeat = begins_with_upbeat(measures)
+        if self.has_upbeat:  # it is written under the time signature of the next measure
+            self.changes[measures[0].start] = self.changes.pop(measures[1].start)
         self.starts = [measure.start for measure in measures]
         self.dynamics = dynamic_marks(part, measures)
         self.columns = [[_Column(voice) for voice in staff.voices] for staff in part.staves]
@@ -130,7 +133,9 @@ class _PartWriter:
         """
         result = Element("part", id=self.part_id)
         for number, measure in enumerate(self.measures, 1):
-            element = SubElement(result, "measure", number=str(number))
+            element = SubElement(result, "measure", number=str(number - self.has_upbeat))
+            if self.has_upbeat and number == 1:
+                element.set("implicit", "yes")
             if number == 1 or measure.start in self.changes:
                 self._add_attributes(element, measure, first=number == 1)
             for tick, bpm in tempos.items():
@@ -158,7 +163,7 @@ class _PartWriter:
                 _add(signature, "mode", "minor" if self.key.minor else "major")
         if measure.start in self.changes:
             time = SubElement(attributes, "time")
-            for name, number in zip(("beats", "beat-type"), measure.time_signature, strict=True):
+            for name, number in zip(("beats", "beat-type"), self.changes[measure.start], strict=True):
                 _add(time, name, number)
         if not first:
             return
