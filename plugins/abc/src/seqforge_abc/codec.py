@@ -18,9 +18,9 @@ from seqforge_abc.infill import Infill, automaton_of
 from seqforge_abc.instruments import INSTRUMENTS
 from seqforge_abc.kept import BASIC_LETTERS, LETTER_PREFIX, Kept, letters_of
 from seqforge_abc.options import AbcOptions
-from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import AbcRequest, ParsedRequest, parse_request
 from seqforge_abc.scale_degrees import DegreeConstraint, DegreeTable, degree_vocabulary, is_degree
+from seqforge_abc.tempo_request import with_tempo
 from seqforge_abc.transposition import transposition_tables
 from seqforge_abc.tune import Tempo, TextField, Tune
 
@@ -273,7 +273,5 @@ class TuneTask(Task[Tune]):
         self.title, self.tempo = title, tempo
 
     def finish(self, pieces: Sequence[Piece[Tune]]) -> Piece[Tune]:
-        tune, tempo = pieces[0].content, self.tempo
-        if tempo is not None and not tempo.beat and tempo.per_minute:
-            tempo = dataclasses.replace(tempo, beat=tempo_of(dataclasses.replace(tune, tempo=None))[0])
-        return Piece(dataclasses.replace(tune, title=self.title, tempo=tempo or tune.tempo), pieces[0].labels)
+        tune = dataclasses.replace(pieces[0].content, title=self.title)
+        return Piece(with_tempo(tune, self.tempo), pieces[0].labels)
