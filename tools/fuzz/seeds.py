@@ -23,7 +23,9 @@ TINY: dict[str, Any] = {
     "threads": 1,
 }
 """Options of a training that takes a second."""
-SHIPPED = ("text:default", "abc:default", "midi:songs", "midi:chorales", "midi:drums", "handwriting:default")
+SHIPPED = (
+    "text:default", "abc:default", "midi:songs", "midi:chorales", "midi:drums", "handwriting:default", "midi:voices",
+)  # fmt: skip
 INKML = '<ink xmlns="http://www.w3.org/2003/InkML">'
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="100mm" height="20mm" viewBox="0 0 100 20">'
 INKS = {

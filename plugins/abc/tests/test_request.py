@@ -11,6 +11,7 @@ from seqforge_abc.infill import MAX_JOINT_STEPS
 from seqforge_abc.music_parser import parse_music
 from seqforge_abc.playback import tempo_of
 from seqforge_abc.request import Gap, parse_request
+from seqforge_abc.rhythms import METERS, fits_meter
 from seqforge_abc.theory import Key, Meter
 from seqforge_abc.tune import Tempo
 from seqforge_abc.writer import tune_to_abc
@@ -94,7 +95,9 @@ def test_requested_header_fields_are_forced_and_others_free() -> None:
         choices.append([VOCABULARY[step] for step in np.flatnonzero(constraint.allowed(state))])
         state = constraint.advance(state, CODEC.index[choices[-1][0]])
     rhythms, meters, units, keys = choices
-    assert len(rhythms) > 20 and meters == ["M:2/2"] and len(units) > 2 and keys == ["K:F#m"]
+    assert (
+        "R:reel" in rhythms and "R:jig" not in rhythms and meters == ["M:2/2"] and len(units) > 2 and keys == ["K:F#m"]
+    )
 
 
 def test_gaps_are_rests_in_the_parsed_prompt() -> None:
@@ -163,7 +166,8 @@ def test_the_rhythm_of_a_prompt_is_free_and_fits_its_music() -> None:
     for step in [CODEC.index["R:slide"], *(CODEC.index[f] for f in ("M:6/8", "L:1/8", "K:D", "|:", "=D"))]:
         allowed.append(int(constraint.allowed(state).sum()))
         state = constraint.advance(state, step)
-    assert allowed[0] == 1 + len(CODEC.rhythms) and allowed[1:] == [1] * 5
+    jigs = [rhythm for rhythm in CODEC.rhythms if fits_meter(rhythm, Meter(6, 8))]
+    assert allowed[0] == 1 + len(jigs) and allowed[1:] == [1] * 5
     [long] = CODEC.task(AbcRequest(prompt="|:" + "DED F2A|" * 40, key="D", meter="6/8")).prompts
     assert long.joint_steps == MAX_JOINT_STEPS
 
@@ -201,3 +205,19 @@ def test_the_tempo_is_set_after_sampling(fields: dict[str, str], tempo: Tempo | 
     if tempo is not None:
         assert f"={tempo.per_minute}\n" in tune_to_abc(result)
         assert tempo_of(result) == (tempo.beat, tempo.per_minute)
+
+
+@pytest.mark.parametrize(("meter", "dances"), [("5/4", set()), ("3/4", {"mazurka", "minuet", "waltz"})])
+def test_a_free_rhythm_is_danced_in_the_requested_meter(meter: str, dances: set[str]) -> None:
+    (prompt,) = CODEC.task(AbcRequest(meter=meter)).prompts
+    assert prompt.constraint is not None
+    mask = prompt.constraint.allowed(prompt.constraint.start())
+    allowed = {VOCABULARY[step][2:] for step in np.flatnonzero(mask)}
+    assert "" in allowed and "air" in allowed and allowed & set(METERS) == dances
+
+
+def test_a_requested_rhythm_may_have_any_meter() -> None:
+    (prompt,) = CODEC.task(AbcRequest(meter="5/4", rhythm="reel")).prompts
+    assert prompt.constraint is not None
+    step = CODEC.index["R:reel"]
+    assert np.flatnonzero(prompt.constraint.allowed(prompt.constraint.start())).tolist() == [step]

@@ -6,7 +6,8 @@ from seqforge_abc import tokens
 from seqforge_abc.bar_automaton import State
 from seqforge_abc.kept import DIGIT_TOKENS, TEMPO_TOKENS, tempo_digits
 from seqforge_abc.note_lengths import to_grid
-from seqforge_abc.theory import Key, Meter
+from seqforge_abc.rhythms import fits_meter
+from seqforge_abc.theory import NO_METER, Key, Meter
 
 __all__ = ["TuneHeader", "steps_with_prefix"]
 
@@ -37,7 +38,7 @@ class TuneHeader:
     Args:
         index: The step of each token.
         rhythm: The rhythm, "" for an unknown one; None for any.
-        meter: The meter; None for any, but not none at all.
+        meter: The meter; None for any, but not none at all. A free rhythm is one that is danced in a requested meter.
         key: The key, which then does not change; None for any.
         keys: The keys that may occur if `key` is None; None for any.
 
@@ -63,6 +64,9 @@ class TuneHeader:
         restricted = [value is not None for value in requested.values()]
         if keys is not None:
             choices["K"], restricted[-1] = [index[f"K:{allowed}"] for allowed in keys], True
+        if meter is not None and meter != NO_METER:
+            names = {step: token[2:] for token, step in index.items() if token.startswith("R:")}
+            choices["R"] = [step for step in choices["R"] if fits_meter(names[step], meter)]
         self._choices = [
             choices[letter] if value is None else [index[f"{letter}:{value}"]] for letter, value in requested.items()
         ]
