@@ -22,6 +22,8 @@ from seqforge import (
     Task,
 )
 from seqforge_midi.chorale import Chorale
+from seqforge_midi.chord_request import CANDIDATES as CHORD_CANDIDATES
+from seqforge_midi.chord_request import check_chords, with_chords
 from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.harmony import AccompanimentTask, harmonise
@@ -112,6 +114,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return LayoutTask(self._task(request), request, self.stats)
 
     def _task(self, request: MidiRequest) -> Task[Song]:
+        check_chords(request, self.encoding, {"infill": request.infill, "given": request.melody_file})
         if request.infill and request.melody_file is None and not isinstance(self.encoding, Voices):
             return infill_task(request, self.encoding, self.stats)
         parsed = parse_request(request, self.encoding, self.stats)
@@ -132,11 +135,14 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             infill = cut_infill(encoding, parsed, steps)
         whole = parsed if infill is None else infill.request
         constraint = self.encoding.constraint(whole)
-        self._check_prompt(self.encoding.constraint(dataclasses.replace(whole, strict=False)), steps)
+        self._check_prompt(self.encoding.constraint(dataclasses.replace(whole, strict=False, polyphony=0)), steps)
         if infill is None or not isinstance(encoding, Voices):
-            if whole.strict and len(steps):
+            constraint = with_chords(request, self.encoding, constraint, steps)
+            if (whole.strict or whole.polyphony) and len(steps):
                 constraint = AfterPrompt(constraint, steps.tolist())
-            return MidiTask(Prompt(Example(steps, extras=extras), constraint), parsed, self.encoding)
+            candidates = CHORD_CANDIDATES if request.chords else 1
+            prompt = Prompt(Example(steps, extras=extras), constraint, candidates=candidates)
+            return MidiTask(prompt, parsed, self.encoding)
         prompt = Prompt(
             Example(np.array(infill.prefix, self.space.dtype), extras=extras | infill.extras),
             InfillAutomaton(encoding, constraint, infill),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from seqforge import ReadError, RequestError, did_you_mean, flag
 from seqforge_midi.chorale import Chorale
+from seqforge_midi.chord_request import ChordFields
 from seqforge_midi.corpus_stats import CorpusStats
 from seqforge_midi.drum_map import TD_ONLY, has_td_keys, to_general_midi
 from seqforge_midi.edit_request import EditFields
@@ -28,7 +29,7 @@ DEFAULT_PROMPT_BARS = 4
 
 
 @dataclass(frozen=True)
-class MidiRequest(HarmonyFields, EditFields, LayoutFields):
+class MidiRequest(ChordFields, HarmonyFields, EditFields, LayoutFields):
     """What a generated song must be like.
 
     >>> MidiRequest(bars=8, time_signature="3/4").bpm
@@ -87,6 +88,7 @@ def parse_request(request: MidiRequest, encoding: Encoding, stats: CorpusStats) 
         transpose=request.transpose,
         key=_parse_key(request, encoding),
         strict=request.rules == "strict",
+        polyphony=request.polyphony,
     )
     if is_chorale and programs is not None:
         output_program = next((program for program in programs if program != DRUMS), 0)

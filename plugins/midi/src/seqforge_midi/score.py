@@ -23,8 +23,9 @@ from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.places import ScorePlaces
-from seqforge_midi.score_automaton import ScoreAutomaton
+from seqforge_midi.score_automaton import DRUM_TICKS, ScoreAutomaton
 from seqforge_midi.score_controls import Change, ScoreControls
+from seqforge_midi.score_polyphony import PolyphonyAutomaton
 from seqforge_midi.song import (
     DRUMS,
     TICKS_PER_QUARTER,
@@ -48,8 +49,6 @@ from seqforge_midi.tokens import (
 from seqforge_midi.track_table import TrackTable, track_key, tracks_from_json
 
 _Keys = tuple[np.ndarray, ...]
-DRUM_TICKS = TICKS_PER_QUARTER // 8
-"""The length of every drum hit, in ticks."""
 DEFAULT_VELOCITY = 80
 MAX_BAR_QUARTERS = 12
 
@@ -355,7 +354,8 @@ class Score(Encoding):
         return self.table.extras(song)
 
     def constraint(self, request: ParsedRequest) -> Constraint:
-        return ScoreAutomaton(self.vocabulary, self.table, self.grid, self.microtiming, request)
+        automaton = PolyphonyAutomaton if request.polyphony else ScoreAutomaton
+        return automaton(self.vocabulary, self.table, self.grid, self.microtiming, request)
 
 
 class _TokenRows:

@@ -40,12 +40,14 @@ Phase = Literal[
 ]
 """The last token, and where it was."""
 
+DRUM_TICKS = TICKS_PER_QUARTER // 8
+"""The length of every drum hit, in ticks."""
 AT_BAR_LINE = ("bar", "time signature", "tempo at bar line")
 INCOMPLETE, OPTIONAL = ("position", "microtiming"), ("control", "tempo at position")
 AFTER_NOTE = ("duration", "drum", "drum velocity")
 
 
-class _State(NamedTuple):
+class ScoreState(NamedTuple):
     """The state of a score.
 
     Attributes:
@@ -58,6 +60,8 @@ class _State(NamedTuple):
         last_control: Track and number of the last controller of this position; the next one must be higher.
         last_note: Track and pitch of the last note of this onset; the next one must be higher.
         has_notes: Whether the song has a note.
+        ends: The ticks from the bar line at which the notes that may still sound end, ascending; of a song with limited
+            polyphony only.
     """
 
     phase: Phase
@@ -69,6 +73,7 @@ class _State(NamedTuple):
     last_control: tuple[int, int] = (-1, -1)
     last_note: tuple[int, int] = (-1, -1)
     has_notes: bool = False
+    ends: tuple[int, ...] = ()
 
 
 class ScoreAutomaton(Constraint):
@@ -99,7 +104,7 @@ class ScoreAutomaton(Constraint):
         """The value of `last_control` behind which no controller may come."""
 
     def start(self) -> Hashable:
-        return _State("start")
+        return ScoreState("start")
 
     # -- allowed steps ------------------------------------------------------------------------
 
@@ -133,7 +138,7 @@ class ScoreAutomaton(Constraint):
             mask[index] = True
         return mask
 
-    def _allow_between_notes(self, mask: np.ndarray, state: _State) -> None:
+    def _allow_between_notes(self, mask: np.ndarray, state: ScoreState) -> None:
         """Allow the tokens that may come where no note is incomplete."""
         phase = state.phase
         if phase == "bar" and self.time_signature is None:
@@ -159,12 +164,12 @@ class ScoreAutomaton(Constraint):
         if not self.has_microtiming or phase not in ("position", "tempo at position", "control"):
             self._allow_notes(mask, state)
 
-    def _may_change_tempo(self, state: _State) -> bool:
+    def _may_change_tempo(self, state: ScoreState) -> bool:
         if self.tempo is not None:
             return False
         return state.phase in ("bar", "time signature") or (state.phase == "position" and state.position > 0)
 
-    def _allow_microtiming(self, mask: np.ndarray, state: _State) -> None:
+    def _allow_microtiming(self, mask: np.ndarray, state: ScoreState) -> None:
         """Allow the deviations above the last one of this position; none may lie before the start of the song."""
         if state.phase not in ("position", "tempo at position", "control"):
             first = state.microtiming + 1 - self.lowest_microtiming
@@ -172,7 +177,7 @@ class ScoreAutomaton(Constraint):
             first = -self.lowest_microtiming if state.position == 0 and state.bars == 1 else 0
         mask[self.slices["microtiming"]][first:] = True
 
-    def _allow_notes(self, mask: np.ndarray, state: _State) -> None:
+    def _allow_notes(self, mask: np.ndarray, state: ScoreState) -> None:
         """Allow another track, a pitch of the current one, or a drum, each above the last note of this onset."""
         last_track, last_pitch = state.last_note
         if last_track < self.drums:
@@ -186,25 +191,35 @@ class ScoreAutomaton(Constraint):
             low = last_pitch + 1 if last_track == self.drums else 0
             mask[self.slices["drum"]][low:] = self.drum_mask[low:]
 
-    def _allow_pitches(self, mask: np.ndarray, state: _State) -> None:
+    def _allow_pitches(self, mask: np.ndarray, state: ScoreState) -> None:
         """Allow the pitches of the current track."""
+        mask[self.slices["pitch"]] = self.pitches(state)
+
+    def pitches(self, state: ScoreState) -> np.ndarray:
+        """Return the mask of the pitches of the current track above the last note: bool, shape (128,)."""
+        mask = np.zeros(128, np.bool_)
         last_track, last_pitch = state.last_note
         if state.track >= last_track:
             lowest, highest = self.pitch_ranges[state.track]
             low = max(lowest, last_pitch + 1 if state.track == last_track else 0)
-            mask[self.slices["pitch"]][low : highest + 1] = True
+            mask[low : highest + 1] = True
+        return mask
 
-    def _may_control(self, state: _State) -> bool:
+    def _may_control(self, state: ScoreState) -> bool:
         """Return whether a controller may change: at a position before its notes."""
         return bool(self.controllers) and state.position >= 0 and state.last_control != self.no_control
 
-    def _allow_controls(self, mask: np.ndarray, state: _State) -> None:
+    def _allow_controls(self, mask: np.ndarray, state: ScoreState) -> None:
         """Allow the controllers of the current track, each above the last one of this position."""
         if not self._may_control(state) or state.track < 0 or not self.track_mask[state.track]:
             return
         for number, name in enumerate(self.controllers):
             if (state.track, number) > state.last_control:
                 mask[self.slices[name]] = True
+
+    def room(self, state: ScoreState) -> int:
+        """Return how many notes may still start at the onset; a large number without a limit."""
+        return self.size
 
     # -- end of the song ----------------------------------------------------------------------
 
@@ -213,10 +228,15 @@ class ScoreAutomaton(Constraint):
         return bool(complete and state.has_notes and state.bars >= self.bars)
 
     def to_end(self, state: Any) -> int:
-        return self._distance(state)
+        return self.distance(state, self.note_steps(state))
 
-    def _distance(self, state: _State) -> int:
-        """Return the smallest number of tokens to a state in which the song may end."""
+    def distance(self, state: ScoreState, note_steps: int) -> int:
+        """Return the smallest number of tokens to a state in which the song may end.
+
+        Args:
+            state: The state.
+            note_steps: The smallest number of tokens of the next note.
+        """
         phase = state.phase
         missing_bars = max(0, self.bars - max(1, state.bars))
         if phase in ("start", "first bar", "first time signature"):
@@ -224,31 +244,31 @@ class ScoreAutomaton(Constraint):
         elif phase in ("pitch", "velocity"):
             return 1 + missing_bars
         elif phase == "program":
-            return self._steps_after_program(state) + missing_bars
+            return self.steps_after_program(state) + missing_bars
         elif phase in INCOMPLETE or (phase in OPTIONAL and not state.has_notes):
-            steps = self._note_steps(state) + (self.has_microtiming and phase != "microtiming")
+            steps = note_steps + (self.has_microtiming and phase != "microtiming")
             if phase == "position" and state.has_notes:
                 steps = min(steps, 1 if self._may_change_tempo(state) else self._control_steps(state))
             return steps + missing_bars
         if state.has_notes:
             return missing_bars
-        return missing_bars + 1 + self.has_microtiming + self._note_steps(state)
+        return missing_bars + 1 + self.has_microtiming + note_steps
 
-    def _steps_after_program(self, state: _State) -> int:
+    def steps_after_program(self, state: ScoreState) -> int:
         """Return the smallest number of tokens from a program token to a state between notes of a song with notes."""
         is_open = self._may_control(state) and state.track > state.last_control[0]
         if state.has_notes:
             return 1 if is_open else 2
         needs_control = self.has_microtiming and state.last_control != self.no_control
-        return 1 + 1 + self._note_steps(state) if needs_control else 2
+        return 1 + 1 + self.note_steps(state) if needs_control else 2
 
-    def _control_steps(self, state: _State) -> int:
+    def _control_steps(self, state: ScoreState) -> int:
         """Return the smallest number of tokens of a controller at a position; a large number if none may change."""
         if not self._may_control(state) or not self.track_mask.any():
             return self.size
         return 1 if state.track >= 0 and self.track_mask[state.track] else 2
 
-    def _note_steps(self, state: _State) -> int:
+    def note_steps(self, state: ScoreState) -> int:
         """Return the smallest number of tokens of a note at an onset."""
         if self.allows_drums:
             return 1
