@@ -45,6 +45,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.FromText,
             seqforge.Illustrates,
             seqforge.Loops,
+            seqforge.Paginates,
             seqforge.Preview,
             seqforge.Previews,
             seqforge.Streams,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from seqforge.core.files import (
 )
 from seqforge.errors import DamagedFileError, RequestError, UsageError, WriteError, listing
 from seqforge.plugin import AnyPlugin, Piece
+from seqforge.plugin.pages import has_page_files, pages_of
 from seqforge.plugin.records import carries_provenance, embed_record
 from seqforge.plugin.validation import write_pieces
 
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OutputFiles", "check_output", "generate_files", "parse_formats"]
 
-_NUMBERED = re.compile(r"(\d{4,9})\.[^.]+")
+_NUMBERED = re.compile(r"(\d{4,9})(?:-\d{1,9})?\.[^.]+")
+"""Names of the files of a folder: the number of the piece, the number of the page if there are several, a suffix."""
 
 
 def generate_files(
@@ -87,7 +90,8 @@ class OutputFiles:
 
     A path is a folder if it ends with a slash, is an existing folder, or has no suffix and no formats are given. A
     folder receives one file per piece and format, numbered after the highest number that is there. With formats, a file
-    is named without its suffix.
+    is named without its suffix. In formats whose files hold one page, a piece of several pages is written as
+    letter-1.svg, letter-2.svg and so on, or as 0001-1.svg in a folder; see `seqforge.Paginates`.
 
     Example:
         files = OutputFiles(model.plugin, "tunes/", n=2)
@@ -133,6 +137,7 @@ class OutputFiles:
             or str(output).endswith(("/", "\\"))
         )  # fmt: skip
         self.count = 0
+        self._inputs, self._replace = list(inputs), replace
         self.entries: list[tuple[Path, FileEntry]] = []
         self._pieces: list[Piece[Any]] = []
         self._recorded = 0
@@ -141,15 +146,15 @@ class OutputFiles:
         if self.is_folder:
             self.formats = tuple(formats) or (plugin.writes[0],)
             self._first = 1 if overwrite else 1 + max(_numbered(self.path), default=0)
-            self._check_folder(n, list(inputs), replace=replace)
+            self._check_folder(n)
         else:
             self.formats = tuple(formats) or (self.path.suffix,)
             self._base = self.path
             if not formats or self.path.suffix.lower() in plugin.writes:
                 self._base = self.path.with_suffix("")
-            self._check_files(n, list(inputs), has_formats=bool(formats), replace=replace)
+            self._check_files(n, has_formats=bool(formats))
 
-    def _check_folder(self, n: int, inputs: Sequence[Path], *, replace: bool) -> None:
+    def _check_folder(self, n: int) -> None:
         """Check the files of a folder; only those that exist can be lost."""
         provenance = find_provenance(self.path) if self.path.is_dir() else None
         digests = {entry.name: entry.sha256 for _, entry in provenance.entries} if provenance else {}
@@ -157,9 +162,9 @@ class OutputFiles:
             for path in paths if self._first <= number < self._first + n else ():
                 if path.suffix in self.formats:
                     unchanged = path.name in digests and digest(path) == digests[path.name]
-                    check_output(path, inputs, plugin=self.plugin, replace=replace or unchanged)
+                    check_output(path, self._inputs, plugin=self.plugin, replace=self._replace or unchanged)
 
-    def _check_files(self, n: int, inputs: Sequence[Path], *, has_formats: bool, replace: bool) -> None:
+    def _check_files(self, n: int, *, has_formats: bool) -> None:
         if not self.path.parent.is_dir():
             raise WriteError(f"cannot write {self.path}: there is no folder {self.path.parent}; create it first")
         if has_formats and self._base != self.path and self.path.suffix.lower() not in self.formats:
@@ -170,9 +175,14 @@ class OutputFiles:
         for suffix in self.formats:
             check_format(self.plugin, suffix.lower(), n)
             path = self._target(suffix)
-            check_output(path, inputs, plugin=self.plugin, replace=replace)
-            if not carries_provenance(self.plugin, suffix.lower()):
-                _check_sidecar(provenance_path(path), inputs, replace=replace)
+            for other in [path, *_existing_pages(path)] if has_page_files(self.plugin, suffix) and n == 1 else [path]:
+                self._check_file(other)
+
+    def _check_file(self, path: Path) -> None:
+        """Check that neither a file nor the file beside it that receives its record is lost."""
+        check_output(path, self._inputs, plugin=self.plugin, replace=self._replace)
+        if not carries_provenance(self.plugin, path.suffix.lower()):
+            _check_sidecar(provenance_path(path), self._inputs, replace=self._replace)
 
     def _target(self, suffix: str) -> Path:
         return self._base.with_name(self._base.name + suffix)
@@ -185,16 +195,23 @@ class OutputFiles:
             return []
         make_folder(self.path)
         if self.count == 1:
-            remove_temporary_files(self.path, r"\d+|provenance")
+            remove_temporary_files(self.path, r"\d+(-\d+)?|provenance")
         stem, paths = f"{self._first + self.count - 1:04d}", []
         for suffix in self.formats:
-            path = self.path / (stem + suffix)
-            with replacing(path) as temporary:
-                write_pieces(self.plugin, [piece], temporary)
-                sha256 = digest(temporary)
-            self.entries.append((path, FileEntry(path.name, (self.count - 1,), sha256)))
-            paths.append(path)
+            for path, pieces, page in self._page_files([piece], self.path / (stem + suffix)):
+                with replacing(path) as temporary:
+                    write_pieces(self.plugin, pieces, temporary)
+                    sha256 = digest(temporary)
+                self.entries.append((path, FileEntry(path.name, (self.count - 1,), sha256, page)))
+                paths.append(path)
         return paths
+
+    def _page_files(self, pieces: Sequence[Piece[Any]], path: Path) -> list[tuple[Path, list[Piece[Any]], int]]:
+        """Return the path, the pieces and the number of the page of each file that pieces are written to."""
+        pages = pages_of(self.plugin, pieces, path.suffix)
+        if len(pages) == 1:
+            return [(path, list(pieces), 0)]
+        return [(_page_path(path, number), page, number) for number, page in enumerate(pages, 1)]
 
     def finish(self, generation: "Generation", *, numbers: Sequence[int] | None = None) -> None:
         """Write the pieces that belong into one file, and the provenance.
@@ -204,8 +221,11 @@ class OutputFiles:
             numbers: The number of each piece in the generation; None if all pieces were added in order.
         """
         if not self.is_folder:
-            for suffix in self.formats:
-                self._write(self._target(suffix), generation, numbers or range(self.count))
+            files = [file for suffix in self.formats for file in self._page_files(self._pieces, self._target(suffix))]
+            for path, _, _ in files:
+                self._check_file(path)
+            for path, pieces, page in files:
+                self._write(path, pieces, page, generation, numbers or range(self.count))
         self.save_record(generation, numbers=numbers)
 
     def save_record(self, generation: "Generation", *, numbers: Sequence[int] | None = None) -> None:
@@ -218,17 +238,19 @@ class OutputFiles:
         if self.is_folder and self._recorded < len(self.entries):
             entries = [entry for _, entry in self.entries[self._recorded :]]
             if numbers is not None:
-                entries = [FileEntry(e.name, tuple(numbers[k] for k in e.numbers), e.sha256) for e in entries]
+                entries = [replace_fields(e, numbers=tuple(numbers[k] for k in e.numbers)) for e in entries]
             append_record(self.path, provenance_of(generation, entries))
             self._recorded = len(self.entries)
 
-    def _write(self, path: Path, generation: "Generation", numbers: Sequence[int]) -> None:
-        """Write all pieces to a file, with the record in it or beside it."""
+    def _write(
+        self, path: Path, pieces: Sequence[Piece[Any]], page: int, generation: "Generation", numbers: Sequence[int]
+    ) -> None:
+        """Write all pieces, or one page, to a file, with the record in it or beside it."""
         carries = carries_provenance(self.plugin, path.suffix.lower())
         remove_temporary_files_of(path)
         with replacing(path) as temporary:
-            write_pieces(self.plugin, self._pieces, temporary)
-            entry = FileEntry(path.name, tuple(numbers), digest(temporary))
+            write_pieces(self.plugin, pieces, temporary)
+            entry = FileEntry(path.name, tuple(numbers), digest(temporary), page)
             record = provenance_of(generation, [entry])
             if carries:
                 embed_record(self.plugin, temporary, record_text(record))
@@ -323,6 +345,17 @@ def _is_same_file(first: Path, second: Path) -> bool:
         return first.samefile(second)
     except (OSError, ValueError):
         return os.path.realpath(first) == os.path.realpath(second)
+
+
+def _page_path(path: Path, number: int) -> Path:
+    """Return the path of a page: letter-2.svg for page 2 of letter.svg."""
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _existing_pages(path: Path) -> list[Path]:
+    """Return the existing files that have the names of the first 999 pages of a file."""
+    name = re.compile(rf"{re.escape(path.stem)}-[1-9]\d{{0,2}}{re.escape(path.suffix)}")
+    return [other for other in sorted(path.parent.iterdir()) if name.fullmatch(other.name)]
 
 
 def _numbered(folder: Path) -> dict[int, list[Path]]:

@@ -93,7 +93,7 @@ def provenance_of(generation: "Generation", files: Sequence[FileEntry]) -> dict[
         "models": [{"path": path, "sha256": digest(Path(path))} for path in request.models],
         "inputs": [{"path": str(path), "sha256": digest(path)} for path in input_paths(request.request)],
         "prompts": [{"steps": len(p), "sha256": hashlib.sha256(p.tobytes()).hexdigest()} for p in prompts],
-        "files": [{"name": file.name, "k": list(file.numbers), "sha256": file.sha256} for file in files],
+        "files": [file.to_json() for file in files],
         "versions": versions(model),
     }
 

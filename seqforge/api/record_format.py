@@ -28,11 +28,18 @@ class FileEntry:
         name: The name of the file, without its folder.
         numbers: The numbers of its pieces, from 0.
         sha256: The SHA-256 of its content without an embedded record.
+        page: The number of the page of the piece that it contains, from 1; 0 if it contains whole pieces.
     """
 
     name: str
     numbers: tuple[int, ...]
     sha256: str
+    page: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as plain JSON; the number of a page is left out if there is none."""
+        page = {"page": self.page} if self.page else {}
+        return {"name": self.name, "k": list(self.numbers), **page, "sha256": self.sha256}
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,10 @@ def _file(value: Any, n: int) -> FileEntry:
     numbers = tuple(_integer(number, "k") for number in _list(entry.get("k"), "k", empty=False))
     if not all(0 <= number < n for number in numbers):
         raise ValueError(f"`k` contains a number that is not from 0 to {n - 1}")
-    return FileEntry(check_name(entry.get("name")), numbers, _string(entry.get("sha256"), "sha256"))
+    page = _integer(entry.get("page", 0), "page")
+    if page < 0:
+        raise ValueError(f"`page` is {page}; it must be at least 0")
+    return FileEntry(check_name(entry.get("name")), numbers, _string(entry.get("sha256"), "sha256"), page)
 
 
 def _input(value: Any, name: str) -> InputEntry:

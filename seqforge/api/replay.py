@@ -16,6 +16,7 @@ from seqforge.core.files import path_kind
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, RequestError, listing
 from seqforge.plugin import AnyPlugin, Piece, registry
+from seqforge.plugin.pages import pages_of
 from seqforge.plugin.validation import write_pieces
 
 __all__ = ["Replay", "replay"]
@@ -164,11 +165,18 @@ class _Run:
             for entry in self.entries:
                 path = Path(folder) / f"piece{Path(entry.name).suffix}"
                 if all(number in pieces for number in entry.numbers):
-                    write_pieces(plugin, [pieces[number] for number in entry.numbers], path)
+                    self._write(plugin, [pieces[number] for number in entry.numbers], path, page=entry.page)
                 if digest(path) != entry.sha256:
                     names.append(entry.name)
                 path.unlink(missing_ok=True)
         return names
+
+    def _write(self, plugin: AnyPlugin, pieces: Sequence[Piece[Any]], path: Path, *, page: int) -> None:
+        """Write pieces, or one page of a piece; a page that the piece no longer has leaves no file."""
+        if page == 0:
+            write_pieces(plugin, pieces, path)
+        elif page <= len(pages := pages_of(plugin, pieces, path.suffix)):
+            write_pieces(plugin, pages[page - 1], path)
 
 
 def _is_stream(value: Any, metadata: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from seqforge.plugin.capabilities import (
     FromText,
     Illustrates,
     Loops,
+    Paginates,
     Previews,
     Streams,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "NoOptions",
     "NoRequest",
     "Origin",
+    "Paginates",
     "Piece",
     "Plugin",
     "Preview",

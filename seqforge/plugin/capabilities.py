@@ -25,6 +25,7 @@ __all__ = [
     "FromText",
     "Illustrates",
     "Loops",
+    "Paginates",
     "Previews",
     "Streams",
 ]
@@ -257,6 +258,31 @@ class Loops(ABC, Generic[ContentT]):
     @abstractmethod
     def write_loop(self, piece: Piece[ContentT], path: Path) -> None:
         """Write a .wav file of the piece's exact length; what sounds after its end is mixed into its beginning."""
+
+
+class Paginates(ABC, Generic[ContentT]):
+    """Capability of a plugin: in some formats, each page of a piece is a file of its own.
+
+    `seqforge generate -o letter.svg` then writes a piece of two pages as letter-1.svg and letter-2.svg, each by one
+    call of `write`. A piece of one page is written as letter.svg. A file of several pieces is not divided.
+
+    Example:
+        class Letters(Plugin[Letter, NoOptions, NoRequest], Paginates[Letter]):
+            writes = (".svg", ".pdf")
+            page_suffixes = (".svg",)
+
+            def pages(self, piece):
+                return [Piece(Letter([page]), piece.labels) for page in piece.content.pages]
+
+    Attributes:
+        page_suffixes: The suffixes of `writes` whose files hold one page.
+    """
+
+    page_suffixes: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def pages(self, piece: Piece[ContentT]) -> Sequence[Piece[ContentT]]:
+        """Return the pages of a piece in order, at least one; each is a piece of one page."""
 
 
 class Previews(ABC, Generic[ContentT]):

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Check] = {
         _constraint.allowed_steps_decode,
         _files.files_are_written,
         _files.written_files_read_back,
+        _files.pages_are_written,
         _files.provenance_is_carried,
         _task.finish_returns_a_piece,
         _capabilities.augmentation_is_valid,

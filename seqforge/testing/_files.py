@@ -8,7 +8,8 @@ from typing import Any
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.errors import ContractError, ReadError, listing
-from seqforge.plugin import CarriesProvenance, Piece
+from seqforge.plugin import CarriesProvenance, Paginates, Piece
+from seqforge.plugin.pages import pages_of
 from seqforge.plugin.records import embed_record
 from seqforge.plugin.validation import validate_items, validate_units, write_pieces
 from seqforge.testing._compare import digest
@@ -44,6 +45,31 @@ def written_files_read_back(subject: Subject) -> str:
         for piece in _real_pieces(subject, REAL_PIECES) + _random_results(subject):
             _read_back(subject, piece, suffix)
     return f"{', '.join(suffixes)}: {REAL_PIECES} real pieces and some of random allowed steps"
+
+
+def pages_are_written(subject: Subject) -> str:
+    """`pages` returns at least one piece, each of one page, which `write` writes to every suffix of `page_suffixes`."""
+    plugin = subject.plugin
+    if not isinstance(plugin, Paginates):
+        raise CheckSkipped("the pages of a piece belong into one file")
+    subject.require("declaration_is_valid")
+    subject.require("files_are_written")
+    unknown = [suffix for suffix in plugin.page_suffixes if suffix not in plugin.writes]
+    if unknown:
+        raise subject.failure("pages", f"is for {listing(unknown)}, which `writes` lacks", "pages for these only")
+    count = 0
+    for suffix in plugin.page_suffixes:
+        for piece in _real_pieces(subject, REAL_PIECES) + _random_results(subject):
+            with subject.calling("pages", "a piece to write"):
+                pages = pages_of(plugin, [piece], suffix)
+            for page in pages:
+                with subject.calling("pages", "one page"):
+                    parts = len(pages_of(plugin, page, suffix))
+                if parts != 1:
+                    raise subject.failure("pages", f"divides a page into {parts} pages", "the page")
+                _write_one(subject, page, suffix)
+            count += len(pages)
+    return f"{listing(plugin.page_suffixes)}: {count} pages"
 
 
 def provenance_is_carried(subject: Subject) -> str:

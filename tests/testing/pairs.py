@@ -11,8 +11,8 @@ from typing import Literal
 import hashlib
 import numpy as np
 from seqforge import (UNSEEN, Aligns, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides,
-    Example, Fingerprints, FromText, Piece, Places, Plugin, Preview, Previews, Prompt, ReadError, Streams, Task,
-    TokenCodec, flag)
+    Example, Fingerprints, FromText, Paginates, Piece, Places, Plugin, Preview, Previews, Prompt, ReadError, Streams,
+    Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -56,7 +56,7 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams, Aligns
     # more of the codec
 
 class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],
-    FromText[str], Previews[str], CarriesProvenance):
+    FromText[str], Paginates[str], Previews[str], CarriesProvenance):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
@@ -64,6 +64,7 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     writes = (".pair", ".bin")
     multi_piece = (".pair",)
     provenance_suffixes = (".bin",)
+    page_suffixes = (".bin",)
     Options = PairOptions
     Request = PairRequest
     codec = Codec
@@ -101,6 +102,9 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     def describe(self, piece): return {"letter": np.array([ord(c) for c in piece.content], np.int64)}
     def trace(self, piece): return [ord(c) for c in piece.content]
     def violations(self, piece): return ["a letter is unknown"] if UNSEEN in piece.content else []
+    def pages(self, piece):
+        text = piece.content
+        return [replace(piece, content=text[start:start + 4]) for start in range(0, len(text), 4)] or [piece]
     def preview(self, piece): return Preview(text=piece.content)
     # more of the plugin
 """

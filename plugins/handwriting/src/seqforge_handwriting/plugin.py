@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import CarriesProvenance, Fingerprints, Origin, Piece, Plugin, Preview, Previews, ReadError
+from seqforge import CarriesProvenance, Fingerprints, Origin, Paginates, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.ink import Ink
@@ -25,7 +25,11 @@ PAGE_MARGIN = 2.0
 
 
 class Handwriting(
-    Plugin[Ink, HandwritingOptions, HandwritingRequest], Fingerprints[Ink], Previews[Ink], CarriesProvenance
+    Plugin[Ink, HandwritingOptions, HandwritingRequest],
+    Fingerprints[Ink],
+    Paginates[Ink],
+    Previews[Ink],
+    CarriesProvenance,
 ):
     """The handwriting plugin: ink in SVG, InkML and JSON files, and generated handwriting as SVG, PNG and JSON.
 
@@ -43,6 +47,7 @@ class Handwriting(
     writes = (".svg", ".png", ".json", ".pdf")
     multi_piece = (".pdf",)
     provenance_suffixes = (".svg", ".png")
+    page_suffixes = (".svg", ".png")
     Options = HandwritingOptions
     Request = HandwritingRequest
     codec = InkCodec
@@ -81,6 +86,14 @@ class Handwriting(
             write_pages(piece.content.pages, path, piece.content.pen, description=description)
         else:
             write_pages([page_around(piece.content, margin=PAGE_MARGIN)], path, description=description)
+
+    def pages(self, piece: Piece[Ink]) -> list[Piece[Ink]]:
+        """Return one piece per page; the ink of each is relative to the upper left corner of its page."""
+        ink = piece.content
+        if not isinstance(ink, PagedInk) or len(ink.pages) < 2:
+            return [piece]
+        pages = [PagedInk(page.ink.strokes, page.ink.text, (page,), ink.pen) for page in ink.pages]
+        return [dataclasses.replace(piece, content=page) for page in pages]
 
     def preview(self, piece: Piece[Ink]) -> Preview:
         """Return the drawing of the ink, and the written text."""
