@@ -14,6 +14,7 @@ from seqforge_handwriting.curves import flatten, flattening_tolerance
 from seqforge_handwriting.ink import MAX_COORDINATE
 from seqforge_handwriting.safe_xml import Document, local_name, read_xml
 from seqforge_handwriting.samples import MAX_POINTS, Sample, validated_ink
+from seqforge_handwriting.svg_paper import encloses, is_rectangle, is_white, without_frames
 from seqforge_handwriting.svg_validation import prepare
 
 __all__ = ["INK_CLASS", "read_svg"]
@@ -57,8 +58,13 @@ def _sample(document: Document, file: str) -> Sample:
     prepare(document, file)
     curves: list[np.ndarray] = []
     dots: list[tuple[np.ndarray, int]] = []
-    for shape in _visible_shapes(document.root):
+    outlines: list[tuple[np.ndarray, int]] = []
+    shapes = list(_visible_shapes(document.root))
+    white_is_paper = _has_white_paper(shapes)
+    for shape in shapes:
         line = int(shape.values["data-line"])
+        if white_is_paper and is_white(shape.stroke):
+            continue
         if not _is_painted(shape.stroke) or not shape.stroke_width:
             if _is_painted(shape.fill) and type(shape).__name__ != "Rect":  # a rectangle is the paper
                 if type(shape).__name__ in ("Circle", "Ellipse"):
@@ -68,17 +74,20 @@ def _sample(document: Document, file: str) -> Sample:
                 if shape.values.get("data-unpainted") == "1" and not _has_closed_subpath(shape):
                     curves += _subpaths(shape)
                     continue
-                raise ReadError(
-                    "is a filled outline (a letter of a font, or the trace of a scan), which does not show the path of"
-                    f" a pen; {ADVICE}",
-                    file=file,
-                    line=line,
-                )
+                outlines += [(subpath, line) for subpath in _subpaths(shape)]
             continue
         try:
             curves += _subpaths(shape)
         except ValueError as error:
             raise ReadError(str(error), file=file, line=line) from error
+    for outline, line in outlines:
+        if not (curves and is_rectangle(outline) and encloses(outline, curves)):
+            raise ReadError(
+                "is a filled outline (a letter of a font, or the trace of a scan), which does not show the path of a"
+                f" pen; {ADVICE}",
+                file=file,
+                line=line,
+            )
     if not curves:
         content = "letters of a font and " if "text" in names else "a picture and " if "image" in names else ""
         raise ReadError(f"contains {content}no strokes of a pen; {ADVICE}", file=file)
@@ -87,7 +96,7 @@ def _sample(document: Document, file: str) -> Sample:
             raise ReadError(f"is a filled outline, too large for the dot of a pen; {ADVICE}", file=file, line=line)
     dot_numbers = {id(dot) for dot, _ in dots}
     curves = [_middle(curve) if id(curve) in dot_numbers else curve for curve in curves]
-    curves = [_as_dot(curve) for curve in curves] if _is_own(document.root) else _joined(curves)
+    curves = [_as_dot(curve) for curve in curves] if _is_own(document.root) else without_frames(_joined(curves))
     tolerance = flattening_tolerance(curves)
     return Sample(validated_ink(flatten(curves, tolerance, MAX_POINTS), text))
 
@@ -162,10 +171,20 @@ def _visible_shapes(root: ET.Element) -> Iterator[Any]:
     try:
         drawing = SVG.parse(io.BytesIO(ET.tostring(root)), reify=True, ppi=PIXELS_PER_INCH)
         for shape in drawing.elements():
-            if isinstance(shape, Shape) and shape.values.get("visibility") not in ("hidden", "collapse"):
+            is_hidden = isinstance(shape, Shape) and (
+                shape.values.get("visibility") in ("hidden", "collapse") or shape.values.get("data-invisible") == "1"
+            )
+            if isinstance(shape, Shape) and not is_hidden:
                 yield shape
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(f"cannot be parsed as SVG ({error}); save it as plain SVG") from error
+
+
+def _has_white_paper(shapes: list[Any]) -> bool:
+    """Return whether white strokes are invisible: others have a colour, and no paper of another colour is drawn."""
+    strokes = [shape.stroke for shape in shapes if _is_painted(shape.stroke) and shape.stroke_width]
+    papers = [shape.fill for shape in shapes if type(shape).__name__ == "Rect" and _is_painted(shape.fill)]
+    return not all(map(is_white, strokes)) and all(map(is_white, papers))
 
 
 def _is_painted(colour: Any) -> bool:

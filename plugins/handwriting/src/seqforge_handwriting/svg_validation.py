@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 
 from seqforge import ReadError
 from seqforge_handwriting.safe_xml import MAX_ELEMENTS, Document, local_name
+from seqforge_handwriting.svg_style import apply_style_sheets, declared_value
 
 __all__ = ["prepare"]
 
@@ -41,7 +42,9 @@ def prepare(document: Document, file: str) -> None:
         element.set("data-line", str(line))
         if local_name(element) == "path" and "d" not in element.attrib:
             element.set("d", "")  # svgelements fails without it
+    apply_style_sheets(document.root)
     _mark_unpainted(document.root)
+    _mark_invisible(document.root)
     _validate_uses(document.root)
     _hide_indirect(document.root)
 
@@ -74,6 +77,14 @@ def _mark_unpainted(root: ET.Element) -> None:
         unpainted = unpainted and not any(name in element.attrib for name in PAINT)
         element.set("data-unpainted", "1" if unpainted else "0")
         stack += [(child, unpainted) for child in element]
+
+
+def _mark_invisible(root: ET.Element) -> None:
+    """Mark the elements that are transparent or not displayed as `data-invisible`, which svgelements lets inherit."""
+    for element in root.iter():
+        opacity = re.fullmatch(r"\s*[+-]?0*\.?0*%?\s*", declared_value(element, "opacity") or "1")
+        if opacity or declared_value(element, "display") == "none":
+            element.set("data-invisible", "1")
 
 
 def _validate_uses(root: ET.Element) -> None:
