@@ -14,10 +14,6 @@ from fakekit import install  # noqa: E402
 from pairs import mutate, write_samples  # noqa: E402
 
 SHIPPED = ("text", "abc", "midi", "handwriting")
-CHARACTERS = {
-    "allowed_steps_decode": "every character is allowed, and not every sequence of characters is a tune",
-    "model_trains": "a model does not learn in six steps to write a valid tune",
-}
 CRASH = ("    # more of the codec", "    def decode(self, e):\n        import os; os._exit(5)")
 CRASH_IN_FIT = (
     "    # more of the codec",
@@ -40,9 +36,10 @@ def outcomes(results: tuple[Result, ...]) -> list[str]:
     return [result.outcome for result in results]
 
 
-def test_abc_with_characters_passes_except_for_known_failures() -> None:
-    report = check_plugin("abc", options={"encoding": "char"}, known=CHARACTERS, only=[*CHARACTERS, "round_trip"])
-    assert outcomes(report.results) == ["passed", "known failure", "known failure"], report.results
+def test_abc_with_characters_generates_tunes() -> None:
+    checks = ["allowed_steps_decode", "model_trains", "round_trip"]
+    report = check_plugin("abc", options={"encoding": "char"}, only=checks)
+    assert outcomes(report.results) == ["passed"] * 3, report.results
 
 
 @pytest.mark.parametrize("plugin", SHIPPED)

@@ -101,10 +101,11 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             self.space.check(example.steps)
         except ValueError as error:
             raise DecodeError(str(error)) from error
-        return Piece(self.encoding.decode(example.steps.tolist(), example.extras), dict(example.labels))
+        song = self.encoding.decode(example.steps.tolist(), example.extras)
+        return Piece(song.with_dense_tracks(), dict(example.labels))
 
     def canonical(self, piece: Piece[Song]) -> Piece[Song]:
-        return Piece(self.encoding.canonical(piece.content), self._known_labels(piece))
+        return Piece(self.encoding.canonical(piece.content).with_dense_tracks(), self._known_labels(piece))
 
     def units(self, steps: np.ndarray) -> np.ndarray:
         units: np.ndarray = self._units[steps]

@@ -50,6 +50,32 @@ def assign_channels(song: Song) -> list[Place]:
     return [places[number] for number in range(len(song.tracks))]
 
 
+def separate_channels(tracks: Sequence[Track]) -> list[Track]:
+    """Return tracks of which no two share a channel; a track that shares one with an earlier track gets a free one.
+
+    The channels then do not depend on the notes, which an encoding moves.
+
+    >>> [track.channel for track in separate_channels([Track(0, 0, channel=1), Track(0, 1, channel=1)])]
+    [1, 0]
+
+    Args:
+        tracks: The tracks; those without a channel stay without one.
+    """
+    used = {(track.port, track.channel) for track in tracks}
+    free = _free_places(CHANNELS, used)
+    seen: set[Place] = set()
+    result = []
+    for track in tracks:
+        place = (track.port, track.channel)
+        if place in seen and track.channel >= 0 and track.program != DRUMS:
+            port, channel = next(free, place)
+            result.append(track._replace(port=port, channel=channel))
+        else:
+            result.append(track)
+        seen.add(place)
+    return result
+
+
 def _free_places(channels: Sequence[int], used: Container[Place]) -> Iterator[Place]:
     """Yield the places on some channels that are not used, port by port."""
     for port in range(MAX_PORTS):

@@ -4,7 +4,7 @@ All times are in ticks of 1/480 of a quarter note.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -198,6 +198,27 @@ class Song:
             if tick >= self.length:
                 return starts
             starts.append(tick)
+
+    def with_dense_tracks(self) -> "Song":
+        """Return the song with the tracks of each program numbered 0, 1, ..., as a file that is read has them.
+
+        >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0, 2)]))
+        >>> song.tracks[0].key, song.with_dense_tracks().tracks[0].key
+        ((0, 2), (0, 0))
+        """
+        present: dict[int, list[int]] = {}
+        for program, number in sorted(track.key for track in self.tracks):
+            present.setdefault(program, []).append(number)
+        if all(numbers == list(range(len(numbers))) for numbers in present.values()):
+            return self
+        arrays = [np.array(events) for events in (self.notes, self.pedals, self.controls)]
+        for events in arrays:
+            for program, numbers in present.items():
+                of_program = events["program"] == program
+                events["track"][of_program] = np.searchsorted(numbers, events["track"][of_program])
+        notes, pedals, controls = arrays
+        tracks = [track._replace(number=present[track.program].index(track.number)) for track in self.tracks]
+        return replace(self, notes=notes, pedals=pedals, controls=controls, tracks=tuple(tracks))
 
     def first_bars(self, count: int) -> "Song":
         """Return the first `count` bars; notes and pedals that last longer are shortened."""

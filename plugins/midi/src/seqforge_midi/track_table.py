@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from seqforge_midi.midi_channels import separate_channels
 from seqforge_midi.overlaps import count_overlaps
 from seqforge_midi.song import DRUMS, Song, Track
 
@@ -55,8 +56,8 @@ class TrackTable:
         return indices
 
     def tracks(self, song: Song) -> list[Track]:
-        """Return the tracks of a song that have a token."""
-        return [track for track in song.tracks if track.number < self._counts[track.program]]
+        """Return the tracks of a song that have a token, with separate channels."""
+        return separate_channels([track for track in song.tracks if track.number < self._counts[track.program]])
 
     def losses(self, song: Song, notes: np.ndarray) -> Counter[str]:
         """Return in words how many notes and names are lost where tracks of one program are merged.
