@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from seqforge.core.options import flag_name
 from seqforge.errors import UsageError
 from seqforge.plugin import registry
 from tools.flag_tables import flag_tables, update_page
@@ -25,9 +26,7 @@ def test_each_field_has_a_row_with_a_description(name: str) -> None:
     plugin = registry.load(name)
     rows = [row.split(" | ") for row in flag_tables(plugin).splitlines() if row.startswith("| `--")]
     fields = [*plugin.Options.__dataclass_fields__, *plugin.Request.__dataclass_fields__]
-    assert [row[0].strip("| `").split()[0].rstrip(",") for row in rows] == [
-        "--" + field.replace("_", "-") for field in fields
-    ]
+    assert [row[0].strip("| `").split()[0].rstrip(",") for row in rows] == [flag_name(field) for field in fields]
     assert all(len(row) == 3 and len(row[2]) > 5 for row in rows)
 
 

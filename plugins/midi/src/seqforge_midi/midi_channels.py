@@ -90,6 +90,8 @@ def _can_share(song: Song, numbers: Sequence[int]) -> bool:
     if len({track.program for track in tracks}) > 1:
         return False
     notes = np.concatenate([np.zeros(0, NOTE_DTYPE), *(song.notes[track.mask(song.notes)] for track in tracks)])
+    if not len(notes):
+        return True
     notes = notes[np.lexsort((notes["end"], notes["start"], notes["pitch"]))]
     same_pitch, other_track = (np.diff(notes[name]) == 0 for name in ("pitch", "track"))
     overlaps = (
