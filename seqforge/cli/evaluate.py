@@ -97,15 +97,12 @@ def evaluate(
             rows.append([name, f"{generated:.3f}", f"{halves:.3f}"])
         data(table(rows))
         if comparison.measures:
+            from seqforge.evaluation.samples import figure_text
+
             rows = [["figure", "generated", "held out", "difference of two halves of the held-out"]]
-            rows += [[name, *map(_figure, values)] for name, values in comparison.measures.items()]
+            rows += [[name, *map(figure_text, values)] for name, values in comparison.measures.items()]
             data("\n" + table(rows))
         for name, (median, maximum) in comparison.copied.items():
             data(f"longest run copied from a training piece, {name}: median {median}, maximum {maximum}")
     if evaluation.dropped:
         message(f"note: the codec's encoding drops {count(evaluation.dropped, 'thing')} of the corpus")
-
-
-def _figure(value: float | None) -> str:
-    """Return a figure as text, "-" for None."""
-    return "-" if value is None else f"{value:.2f}"

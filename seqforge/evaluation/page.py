@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from seqforge.evaluation.samples import Comparison
+from seqforge.evaluation.samples import Comparison, figure_text
 
 __all__ = ["comparison_page"]
 
@@ -44,7 +44,7 @@ def comparison_page(comparison: Comparison, title: str) -> str:
     ]
     if comparison.measures:
         parts.append("<h2>Figures</h2>")
-        rows = [(name, *map(_figure, values)) for name, values in comparison.measures.items()]
+        rows = [(name, *map(figure_text, values)) for name, values in comparison.measures.items()]
         parts.append(_table(("", "generated", "held out", "difference of halves"), rows))
     parts.append("<h2>Distances between distributions</h2>")
     parts.append(
@@ -63,7 +63,7 @@ def comparison_page(comparison: Comparison, title: str) -> str:
             "and <i>j</i> are similar. Dark lines beside the diagonal are passages that return.</p>"
         )
         for name, matrices in comparison.matrices.items():
-            pictures = "".join(map(_figure_of_matrix, range(1, len(matrices) + 1), matrices))
+            pictures = "".join(map(_picture, range(1, len(matrices) + 1), matrices))
             parts.append(f'<h3>{escape(name.capitalize())}</h3><div class="pieces">{pictures}</div>')
     return "\n".join([*parts, "</body></html>\n"])
 
@@ -75,12 +75,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _figure(value: float | None) -> str:
-    """Return a figure as text, "-" for None."""
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _figure_of_matrix(number: int, matrix: np.ndarray) -> str:
+def _picture(number: int, matrix: np.ndarray) -> str:
     return f"<figure>{_matrix_svg(matrix)}<figcaption>piece {number}, {len(matrix)} bars</figcaption></figure>"
 
 

@@ -142,6 +142,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
+def figure_text(value: float | None) -> str:
+    """Return a figure of `Comparison.measures` as text, "-" for None."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def distance(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:
     """Return the total variation distance between two collections of integers.
 

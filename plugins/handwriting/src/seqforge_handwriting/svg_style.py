@@ -117,8 +117,8 @@ def apply_style_sheets(root: ET.Element) -> None:
     for element in root.iter() if rules else ():
         declarations = [rule.declarations for rule in rules if rule.matches(element, parents)]
         if declarations:
-            own = element.get("style")
-            element.set("style", ";".join([*declarations, own] if own else declarations))
+            inline = element.get("style")
+            element.set("style", ";".join([*declarations, inline] if inline else declarations))
 
 
 def declared_value(element: ET.Element, name: str) -> str:
