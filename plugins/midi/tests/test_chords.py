@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from score_encodings import ENCODINGS
 from test_polyphony import most_notes_at_once
 
 import seqforge_corpora
@@ -17,7 +18,6 @@ from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
 from seqforge_midi.chord_constraint import ChordAutomaton
 from seqforge_midi.chord_estimate import chord_of_span, chords_of_bars
 from seqforge_midi.chord_symbols import KINDS, Chord, parse_progression
-from seqforge_midi.codec import make_encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.reader import read_songs
 from seqforge_midi.score import Score
@@ -27,12 +27,6 @@ from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, note_array
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 LIED = sorted((CORPORA / "lieder").glob("*.mid"))[0]
 BEAT = sorted((CORPORA / "groove").glob("*.mid"))[0]
-ENCODINGS = {
-    "plain": make_encoding(MidiOptions()),
-    "microtiming": make_encoding(MidiOptions(grid=4, microtiming=12)),
-    "controllers": make_encoding(MidiOptions(grid=4, controllers="sustain,bend")),
-    "both": make_encoding(MidiOptions(grid=4, microtiming=4, controllers="sustain,bend")),
-}
 BEATS = {(4, 4): 480, (3, 4): 480, (6, 8): 720, (2, 2): 960, (5, 16): 120}
 
 

@@ -8,23 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from score_encodings import ENCODINGS
 
 import seqforge_corpora
 from seqforge import Example, Piece, ReadError, RequestError
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
-from seqforge_midi.codec import make_encoding
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 LIED = sorted((CORPORA / "lieder").glob("*.mid"))[0]
-ENCODINGS = {
-    "plain": make_encoding(MidiOptions()),
-    "microtiming": make_encoding(MidiOptions(grid=4, microtiming=12)),
-    "controllers": make_encoding(MidiOptions(grid=4, controllers="sustain,bend")),
-    "both": make_encoding(MidiOptions(grid=4, microtiming=4, controllers="sustain,bend")),
-}
 
 
 def most_notes_at_once(song: Song, start: int = 0) -> int:
