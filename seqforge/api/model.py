@@ -286,7 +286,7 @@ class Model(ModelBase):
             example = self._encode(piece, "piece")
             examples.append(example)
             units.append(float(validate_units(self.plugin, self.codec, example.steps).sum()))
-            labels.append(index.numbers(piece.labels))
+            labels.append(index.numbers({**piece.labels, **example.labels}))
         unit = self.header.unit
         return [
             Evaluation(unit, count, 1, steps, nats, dropped=sum(example.dropped.values()))

@@ -14,7 +14,7 @@ from seqforge.api.model_paths import resolve_model
 from seqforge.modelfile import read_header
 from seqforge.plugin import registry
 from seqforge_midi import Midi, Song
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS

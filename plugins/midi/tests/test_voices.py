@@ -10,7 +10,8 @@ import pytest
 import seqforge_corpora
 from seqforge import DecodeError, Piece, Places
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
-from seqforge_midi.key_estimate import KEYS, Key, estimate_key
+from seqforge_midi.key import KEYS, Key
+from seqforge_midi.key_estimate import estimate_key
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import note_array

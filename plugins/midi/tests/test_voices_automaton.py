@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforge_midi.key_estimate import KEYS, Key
+from seqforge_midi.key import KEYS, Key
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.tokens import TIME_SIGNATURES
 from seqforge_midi.voice_grid import REST, VOICE_PROGRAMS, VoiceGrid

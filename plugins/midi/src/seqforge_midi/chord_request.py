@@ -9,7 +9,7 @@ from seqforge import Constraint, RequestError, flag
 from seqforge_midi.chord_constraint import ChordAutomaton
 from seqforge_midi.chord_symbols import ALLOWED, parse_progression
 from seqforge_midi.encoding import Encoding
-from seqforge_midi.key_estimate import TONIC_NAMES
+from seqforge_midi.key import TONIC_NAMES
 from seqforge_midi.score import Score
 from seqforge_midi.score_automaton import ScoreAutomaton
 

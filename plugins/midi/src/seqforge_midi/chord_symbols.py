@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from seqforge_midi.key_estimate import NATURAL_NAMES, TONIC_NAMES
+from seqforge_midi.key import NATURAL_NAMES, TONIC_NAMES
 
 KINDS: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7),

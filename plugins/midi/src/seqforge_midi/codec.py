@@ -29,7 +29,7 @@ from seqforge_midi.encoding import Encoding
 from seqforge_midi.harmony import AccompanimentTask, harmonise
 from seqforge_midi.infill_score import CANDIDATES
 from seqforge_midi.infill_task import infill_task
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.label_request import requested_labels
 from seqforge_midi.layout_task import LayoutTask
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.parsed_request import ParsedRequest
@@ -37,6 +37,7 @@ from seqforge_midi.performance import Performance
 from seqforge_midi.request import MidiRequest, parse_request
 from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, Song
+from seqforge_midi.song_labels import VALUES, merged_values, song_labels, transposed_labels, with_hidden
 from seqforge_midi.voice_grid import VOICE_PROGRAMS, voice_tracks
 from seqforge_midi.voice_infill import InfillAutomaton, cut_infill
 from seqforge_midi.voice_prompt import AfterPrompt, with_total_bars
@@ -81,7 +82,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     def fit(cls, pieces: Iterable[Piece[Song]], options: MidiOptions) -> Self:
         """Return a codec with the labels and statistics of the pieces, in one pass."""
         labels, stats = _collect_stats(pieces, make_encoding(options))
-        return cls(options, labels, stats)
+        return cls(options, merged_values(labels, options.label_names), stats)
 
     def extended_for(self, pieces: Iterable[Piece[Song]]) -> "MidiCodec":
         """Return the codec with the programs and ranges of other songs added."""
@@ -91,7 +92,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         song = piece.content
         return Example(
             self.encoding.encode(song).astype(self.space.dtype),
-            labels=self._known_labels(piece),
+            labels=self._labels_of(piece),
             extras=self.encoding.extras(song),
             dropped=self.encoding.losses(song) + Counter(song.omitted),
         )
@@ -105,14 +106,19 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return Piece(song.with_dense_tracks(), dict(example.labels))
 
     def canonical(self, piece: Piece[Song]) -> Piece[Song]:
-        return Piece(self.encoding.canonical(piece.content).with_dense_tracks(), self._known_labels(piece))
+        return Piece(self.encoding.canonical(piece.content).with_dense_tracks(), self._labels_of(piece))
 
     def units(self, steps: np.ndarray) -> np.ndarray:
         units: np.ndarray = self._units[steps]
         return units
 
     def task(self, request: MidiRequest) -> Task[Song]:
-        return LayoutTask(self._task(request), request, self.stats)
+        if not self.computed_labels:
+            return LayoutTask(self._task(request), request, self.stats)
+        labels = requested_labels(request, self.computed_labels)
+        if "key" in self.computed_labels and not isinstance(self.encoding, Voices):
+            request = dataclasses.replace(request, key="")
+        return LayoutTask(self._task(request), request, self.stats, labels)
 
     def _task(self, request: MidiRequest) -> Task[Song]:
         check_chords(request, self.encoding, {"infill": request.infill, "given": request.melody_file})
@@ -173,14 +179,25 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return self.encoding.places()
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
-        """Return the song transposed by up to half an octave within the range of the corpus, with other velocities."""
+        """Return the song transposed by up to half an octave within the range of the corpus, with other velocities.
+
+        The label of its key is transposed as well. Each label that is computed is hidden from time to time.
+        """
+        steps, semitones = self._varied(example, rng)
+        if not self.computed_labels:
+            return dataclasses.replace(example, steps=steps)
+        labels = with_hidden(transposed_labels(example.labels, semitones), self.computed_labels, rng)
+        return dataclasses.replace(example, steps=steps, labels=labels)
+
+    def _varied(self, example: Example, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+        """Return the steps of a song that is transposed, with other velocities, and the semitones."""
         if isinstance(self.encoding, Voices):
-            return dataclasses.replace(example, steps=_transposed_voices(self.encoding, example.steps, self.stats, rng))
+            return _transposed_voices(self.encoding, example.steps, self.stats, rng)
         steps = self._shift_velocities(example.steps, rng)
         pitches = self._pitches[example.steps]
         pitched = pitches >= 0
         if not pitched.any():
-            return dataclasses.replace(example, steps=steps)
+            return steps, 0
         lowest, highest = int(pitches[pitched].min()), int(pitches[pitched].max())
         transpositions = [
             semitones
@@ -188,7 +205,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             if self.stats.lowest <= lowest + semitones and highest + semitones <= self.stats.highest
         ]
         semitones = int(rng.choice(transpositions)) if transpositions else 0
-        return dataclasses.replace(example, steps=(steps + semitones * pitched).astype(example.steps.dtype))
+        return (steps + semitones * pitched).astype(example.steps.dtype), semitones
 
     def _shift_velocities(self, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return steps with all velocities shifted by up to a tenth of the bins, if there are different ones."""
@@ -212,8 +229,16 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         labels = {str(name): tuple(map(str, values)) for name, values in data["labels"].items()}
         return cls(options, labels, CorpusStats.from_json(data["stats"]))
 
-    def _known_labels(self, piece: Piece[Song]) -> dict[str, str]:
-        return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
+    @property
+    def computed_labels(self) -> tuple[str, ...]:
+        """The names of the labels that are computed from songs."""
+        return tuple(name for name in self.options.label_names if self.labels.get(name) == VALUES[name])
+
+    def _labels_of(self, piece: Piece[Song]) -> dict[str, str]:
+        """Return the known labels of a piece; those that it lacks are computed if the options name them."""
+        missing = tuple(name for name in self.computed_labels if name not in piece.labels)
+        labels = {**song_labels(piece.content, missing), **piece.labels}
+        return {name: value for name, value in labels.items() if value in self.labels.get(name, ())}
 
 
 class MidiTask(Task[Song]):
@@ -251,7 +276,7 @@ class MidiTask(Task[Song]):
         events = (notes, tempos, time_signatures, song.pedals, song.length)
         result = Song.from_events(*events, tracks=tracks, controls=song.controls)
         layout = song.layout.transposed(request.transpose)
-        return Piece(dataclasses.replace(result, layout=layout), pieces[0].labels)
+        return Piece(dataclasses.replace(result, layout=layout), transposed_labels(pieces[0].labels, request.transpose))
 
 
 def make_encoding(options: MidiOptions, track_counts: Mapping[int, int] | None = None) -> Encoding:
@@ -291,10 +316,15 @@ def _collect_stats(pieces: Iterable[Piece[Song]], encoding: Encoding) -> tuple[d
     return labels, dataclasses.replace(stats, keys=dict(sorted(keys.items())))
 
 
-def _transposed_voices(encoding: Voices, steps: np.ndarray, stats: CorpusStats, rng: np.random.Generator) -> np.ndarray:
-    """Return a piece in a key that keeps the voices within their ranges; frequent keys of the corpus are likely."""
+def _transposed_voices(
+    encoding: Voices, steps: np.ndarray, stats: CorpusStats, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """Return a piece in a key that keeps the voices within their ranges, and the semitones by which it is transposed.
+
+    Keys that are frequent in the corpus are likely.
+    """
     if not len(steps):
-        return steps
+        return steps, 0
     ranges, key = encoding.ranges_of(steps), encoding.key_of(steps)
     transpositions = [
         semitones
@@ -305,11 +335,11 @@ def _transposed_voices(encoding: Voices, steps: np.ndarray, stats: CorpusStats, 
         )
     ]
     if not transpositions:
-        return steps
-    keys = [str(Key((key.tonic + semitones) % 12, key.is_minor)) for semitones in transpositions]
+        return steps, 0
+    keys = [str(key.transposed(semitones)) for semitones in transpositions]
     weights = np.array([1 + stats.keys.get(name, 0) for name in keys], np.float64)
     semitones = int(rng.choice(transpositions, p=weights / weights.sum()))
-    return encoding.transposed(steps, semitones).astype(steps.dtype)
+    return encoding.transposed(steps, semitones).astype(steps.dtype), semitones
 
 
 def _transposed(notes: np.ndarray, semitones: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqforge import Constraint
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 from seqforge_midi.tokens import Vocabulary
 from seqforge_midi.voice_grid import REST, VOICE_PROGRAMS, VOICES, VoiceGrid
 from seqforge_midi.voice_rules import breaks_rules, final_chords

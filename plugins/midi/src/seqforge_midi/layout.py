@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from seqforge import flag
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 
 PictureKind = Literal["roll", "score"]
 
@@ -30,7 +30,7 @@ class Layout:
         """Return the layout of the transposed song."""
         if self.key is None:
             return self
-        return replace(self, key=Key((self.key.tonic + semitones) % 12, self.key.is_minor))
+        return replace(self, key=self.key.transposed(semitones))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Lays out a generated song as the request says: its title, the kind of its picture, and the keys of its drums."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from seqforge import Example, Piece, Task
 from seqforge_midi.corpus_stats import CorpusStats
 from seqforge_midi.drum_map import TD_ONLY, to_general_midi
+from seqforge_midi.label_request import with_labels
 from seqforge_midi.layout import Layout
 from seqforge_midi.request import MidiRequest
 from seqforge_midi.song import Song, remove_overlaps
@@ -21,10 +22,13 @@ class LayoutTask(Task[Song]):
         task: The task that gives the song.
         request: The request.
         stats: The statistics of the model's corpus, which show whether its drums are those of a Roland TD kit.
+        labels: The labels of the request, which condition all prompts; none by default.
     """
 
-    def __init__(self, task: Task[Song], request: MidiRequest, stats: CorpusStats) -> None:
-        super().__init__(task.prompts)
+    def __init__(
+        self, task: Task[Song], request: MidiRequest, stats: CorpusStats, labels: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__([with_labels(prompt, labels or {}) for prompt in task.prompts])
         self.task = task
         self.layout = Layout(request.title, request.as_)
         is_td = any(key in stats.drum_pitches for key in TD_ONLY)

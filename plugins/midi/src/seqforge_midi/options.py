@@ -1,11 +1,13 @@
 """The options of the plugin: how songs are encoded."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from seqforge import OptionsError, flag
 from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.song import TICKS_PER_QUARTER
+from seqforge_midi.song_labels import VALUES as SONG_LABELS
 
 MIN_RESOLUTION, MAX_RESOLUTION = 8, 100
 FRAMES = (1, 2, 4, 8, 12, 16, 24, 32)
@@ -38,7 +40,11 @@ class MidiOptions:
         unit="NAMES",
     )
     frame: int = flag(4, help="chorale: Frames per whole note.", unit="FRAMES")
-
+    song_labels: str = flag(
+        "",
+        help="Labels that are computed from each song, separated by commas: key, density, polyphony.",
+        unit="NAMES",
+    )
     kit: Literal["gm", "td"] = flag(
         "gm", help="Drum keys of the files: General MIDI, or a Roland TD kit, which is mapped to General MIDI."
     )
@@ -64,8 +70,21 @@ class MidiOptions:
         if self.frame not in FRAMES:
             raise OptionsError.invalid("frame", self.frame, f"one of {', '.join(map(str, FRAMES))}")
 
+        if not set(self.label_names) <= set(SONG_LABELS):
+            raise OptionsError.invalid("song_labels", self.song_labels, f"empty, or some of {', '.join(SONG_LABELS)}")
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the labels that are computed, in the order of SONG_LABELS; unknown ones are last."""
+        return _names(self.song_labels, SONG_LABELS)
+
     @property
     def controller_names(self) -> tuple[str, ...]:
         """The names of the controllers that are encoded, in the order of CONTROLLERS; unknown ones are last."""
-        names = {name.strip().lower() for name in self.controllers.split(",") if name.strip()}
-        return (*(name for name in CONTROLLERS if name in names), *sorted(names - set(CONTROLLERS)))
+        return _names(self.controllers, CONTROLLERS)
+
+
+def _names(text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that a text separates by commas, in the order of the known ones; unknown ones are last."""
+    names = {name.strip().lower() for name in text.split(",") if name.strip()}
+    return (*(name for name in known if name in names), *sorted(names.difference(known)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 from seqforge_midi.song import DRUMS, Song, TimeSignature
 from seqforge_midi.tokens import TEMPOS, TIME_SIGNATURES
 from seqforge_midi.track_table import MAX_TRACKS, TrackTable

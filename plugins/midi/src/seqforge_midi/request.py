@@ -14,7 +14,7 @@ from seqforge_midi.edit_request import EditFields
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.harmony_request import HarmonyFields
 from seqforge_midi.instruments import program_name, program_number
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 from seqforge_midi.layout import LayoutFields
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
@@ -49,7 +49,11 @@ class MidiRequest(ChordFields, HarmonyFields, EditFields, LayoutFields):
         "", help="Time signature throughout, such as 6/8; empty: the model decides.", unit="SIGNATURE"
     )
     program: str = flag("", help="Instruments by number or name, separated by commas: 0, violin, drums.", unit="NAMES")
-    key: str = flag("", help="voices: The key, such as G, Bb, Em or F#m; empty: the model decides.", unit="KEY")
+    key: str = flag(
+        "",
+        help="voices, and models with the label key: The key, such as G, Bb, Em or F#m; empty: the model decides.",
+        unit="KEY",
+    )
     rules: Literal["free", "strict"] = flag(
         "free",
         help="voices: strict: no parallel fifths and octaves, no leaps over an octave, no crossing voices, and a last"
@@ -149,19 +153,31 @@ def _parse_key(request: MidiRequest, encoding: Encoding) -> Key | None:
     Raises:
         RequestError: If the text names no key, the model has no keys or rules, or a prompt decides the key.
     """
-    for field, value, default in (("key", request.key, ""), ("rules", request.rules, "free")):
+    for field, value, default, others in (
+        ("key", request.key, "", ", and to models that were trained with `song_labels` key"),
+        ("rules", request.rules, "free", ""),
+    ):
         if value != default and not isinstance(encoding, Voices):
-            reason = f"`{field}` applies to models with the encoding 'voices' only, such as the shipped model 'voices'"
+            reason = f"`{field}` applies to models with the encoding 'voices', such as the shipped 'voices'{others}"
             raise RequestError(reason, field=field, value=value)
     if not request.key:
         return None
     if request.prompt_file is not None:
         raise RequestError("the file of `prompt_file` decides the key; leave out `key`", field="key", value=request.key)
+    return parse_key(request.key)
+
+
+def parse_key(text: str) -> Key:
+    """Return the key that a text names.
+
+    Raises:
+        RequestError: If it names none.
+    """
     try:
-        return Key.parse(request.key)
+        return Key.parse(text)
     except ValueError:
         allowed = "a major key such as G, Bb or F#, or a minor key such as Em or F#m"
-        raise RequestError.invalid("key", request.key, allowed) from None
+        raise RequestError.invalid("key", text, allowed) from None
 
 
 def _parse_infill(text: str) -> tuple[int, int]:

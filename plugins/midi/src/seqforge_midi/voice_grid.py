@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqforge_midi.key_estimate import Key, estimate_key
+from seqforge_midi.key import Key
+from seqforge_midi.key_estimate import estimate_key
 from seqforge_midi.song import (
     DRUMS,
     NUM_PROGRAMS,

@@ -4,7 +4,7 @@ import functools
 import itertools
 from collections.abc import Sequence
 
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 from seqforge_midi.voice_grid import REST
 
 OCTAVE, FIFTH = 12, 7

@@ -26,7 +26,7 @@ import numpy as np
 from seqforge import Constraint, DecodeError
 from seqforge_midi.controls import count_lost
 from seqforge_midi.encoding import Encoding
-from seqforge_midi.key_estimate import KEYS, Key
+from seqforge_midi.key import KEYS, Key
 from seqforge_midi.layout import Layout
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.song import DRUMS, Song, TimeSignature, ticks_per_bar
@@ -208,7 +208,7 @@ class Voices(Encoding):
         """Return the piece transposed, with its key; pitches must stay from 0 to 127."""
         key, result = self.key_of(steps), np.array(steps)
         result[self.vocabulary.mask("pitch", "hold")[steps]] += np.array(semitones).astype(steps.dtype)
-        result[0] = self.vocabulary.index["key", Key((key.tonic + semitones) % 12, key.is_minor)]
+        result[0] = self.vocabulary.index["key", key.transposed(semitones)]
         return result
 
     def ranges_of(self, steps: np.ndarray) -> dict[int, tuple[int, int]]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqforge import Constraint
-from seqforge_midi.key_estimate import Key
+from seqforge_midi.key import Key
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.song import ticks_per_bar
 from seqforge_midi.tokens import TIME_SIGNATURES, Vocabulary

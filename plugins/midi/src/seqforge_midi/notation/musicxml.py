@@ -10,10 +10,11 @@ from xml.etree.ElementTree import Element, SubElement
 
 from seqforge import __version__
 from seqforge_midi.drum_map import TD_ONLY, TD_TO_GM
+from seqforge_midi.key import Key
+from seqforge_midi.key_estimate import estimate_key_of_notes
 from seqforge_midi.notation.beams import add_beams
 from seqforge_midi.notation.drum_staff import drum_sign
 from seqforge_midi.notation.dynamics import dynamic_marks
-from seqforge_midi.notation.key import Key, estimate_key
 from seqforge_midi.notation.measures import Measure, begins_with_upbeat, measures_of, time_signature_changes
 from seqforge_midi.notation.note_elements import NoteLayout, add_accidentals, add_notes
 from seqforge_midi.notation.note_values import NoteValue, hide_tuplets, note_values
@@ -48,7 +49,7 @@ def to_musicxml(song: Song, *, title: str = "", provenance: str = "") -> bytes:
     """
     measures = measures_of(song)
     parts = parts_of(song, measures)
-    key = estimate_key(song.notes) if song.layout.key is None else Key.of_tonic(*song.layout.key)
+    key = song.layout.key or estimate_key_of_notes(song.notes)
     score = Element("score-partwise", version="4.0")
     if title:
         _add(SubElement(score, "work"), "work-title", title)
@@ -160,7 +161,7 @@ class _PartWriter:
             if self.part.program != DRUMS:
                 signature = SubElement(attributes, "key")
                 _add(signature, "fifths", self.key.fifths)
-                _add(signature, "mode", "minor" if self.key.minor else "major")
+                _add(signature, "mode", "minor" if self.key.is_minor else "major")
         if measure.start in self.changes:
             time = SubElement(attributes, "time")
             for name, number in zip(("beats", "beat-type"), self.changes[measure.start], strict=True):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
+from seqforge_midi.key import Key
 from seqforge_midi.notation.drum_staff import drum_sign
-from seqforge_midi.notation.key import Key
 from seqforge_midi.notation.note_values import NoteValue
 from seqforge_midi.notation.quantisation import WrittenNote
 
