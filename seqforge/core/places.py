@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer
 
-__all__ = ["MAX_AGREEMENT", "AlignedHistory", "PlaceIndex", "Places"]
+from seqforge.core.repeats import RepeatIndex, latest_repeats
+
+__all__ = ["MAX_AGREEMENT", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
+
+REPEAT = 0
+"""The distance that stands for the repeat: the earlier step that follows the same passage (`core.repeats`)."""
 
 MAX_AGREEMENT = 5
 """The largest agreement: 16 or more equal steps in a row."""
@@ -37,10 +42,14 @@ class Places(ABC):
     [[-1], [-1], [-1], [0], [1], [2], [3]]
 
     Attributes:
-        distances: The numbers of periods by which the network looks back, each at least 1.
+        distances: The numbers of periods by which the network looks back, each at least 1; 0 stands for the repeat at
+            any distance.
+        classes: The class of each symbol, by which passages are compared to find a repeat, -1 for symbols that are not
+            compared; None if every symbol is a class of its own.
     """
 
     distances: tuple[int, ...] = (1, 2, 4, 8)
+    classes: Integer[np.ndarray, " symbols"] | None = None
 
     @abstractmethod
     def start(self) -> Hashable:
@@ -75,12 +84,14 @@ class Places(ABC):
 class AlignedHistory:
     """Computes the references of each step: what a network that looks back reads of the earlier steps.
 
-    The corresponding step for a distance is the latest earlier step at the same offset, that many periods before. The
-    references are two numbers per distance:
+    The corresponding step for a distance is the latest earlier step at the same offset, that many periods before. For
+    the distance 0 it is the repeat: the latest earlier step at the same offset that follows the longest equal passage,
+    whose length in steps is compared as far as 64, by powers of two. The references are two numbers per distance:
 
     - the corresponding step plus one, or 0 for none;
     - the agreement: the number of last steps in a row that were equal to their own corresponding steps, given as the
       number of its binary digits, at most `MAX_AGREEMENT`. It shows whether the piece is repeating the earlier period.
+      For the distance 0 it is the length of the equal passage.
 
     Args:
         places: The automaton that names the places.
@@ -103,10 +114,28 @@ class AlignedHistory:
         Returns:
             An array of shape (steps + 1, distances). Row r contains indices below r.
         """
-        return self.indices_of(self.places.places(steps))
+        return self._compute(steps)[0]
 
-    def indices_of(self, places: Integer[np.ndarray, "positions two"]) -> Integer[np.ndarray, "positions distances"]:
-        """Return what `indices` returns, given the places of the steps."""
+    def _compute(
+        self, steps: Integer[np.ndarray, " steps"]
+    ) -> tuple[Integer[np.ndarray, "positions distances"], Integer[np.ndarray, " positions"]]:
+        """Return the indices, and the lengths of the passages of the repeat, 0 for none."""
+        places, lengths = self.places_of(steps), np.zeros(len(steps) + 1, np.int64)
+        indices = self._indices(places)
+        if REPEAT in self.distances:
+            repeated, lengths = latest_repeats(self._classes(steps), places[:, 1])
+            indices[:, self.distances.index(REPEAT)] = repeated
+        return indices, lengths
+
+    def places_of(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions two"]:
+        """Return the places of the steps of a whole piece."""
+        return self.places.places(steps)
+
+    def _classes(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, " steps"]:
+        return steps.astype(np.int64) if self.places.classes is None else self.places.classes[steps]
+
+    def _indices(self, places: Integer[np.ndarray, "positions two"]) -> Integer[np.ndarray, "positions distances"]:
+        """Return the indices for the distances from 1, and -1 for the distance 0."""
         length = len(places)
         result = np.full((length, len(self.distances)), -1, np.int64)
         at = np.flatnonzero(places[:, 0] >= 0)
@@ -121,6 +150,8 @@ class AlignedHistory:
         occurrences = np.sort(numbers.reshape(-1) * length + at)
         # 2. Look up the latest occurrence before each position.
         for column, distance in enumerate(self.distances):
+            if distance == REPEAT:
+                continue
             number = np.searchsorted(known, keys - distance * width).clip(max=len(known) - 1)
             latest = np.searchsorted(occurrences, number * length + at) - 1
             earlier = occurrences[latest.clip(min=0)]
@@ -139,12 +170,15 @@ class AlignedHistory:
             An array of shape (steps + 1, 2 x distances): the corresponding steps, then the agreements.
         """
         numbers = steps.astype(np.int64) + 1
-        aligned = np.append(numbers, 0)[self.indices(steps)]  # the index -1 selects the appended 0
+        indices, lengths = self._compute(steps)
+        aligned = np.append(numbers, 0)[indices]  # the index -1 selects the appended 0
         # Agreement at position r: r minus the last position at or before r whose previous step differs.
         positions = np.arange(len(aligned))[:, None]
         differs = np.ones(aligned.shape, np.bool_)
         differs[1:] = aligned[:-1] != numbers[:, None]
         runs = positions - np.maximum.accumulate(np.where(differs, positions, 0))
+        if REPEAT in self.distances:
+            runs[:, self.distances.index(REPEAT)] = lengths
         return np.concatenate([aligned, _LEVELS[runs.clip(max=len(_LEVELS) - 1)]], 1)
 
     def index(self, steps: Iterable[int] = ()) -> "PlaceIndex":
@@ -162,6 +196,9 @@ class PlaceIndex:
 
     def __init__(self, history: AlignedHistory, steps: Iterable[int] = ()) -> None:
         self._places, self._distances = history.places, history.distances
+        self._repeats = RepeatIndex() if REPEAT in history.distances else None
+        self._numbers: list[int] = []
+        """The steps, each plus one, if repeats are looked up."""
         self._state = self._places.start()
         self._latest: dict[tuple[int, int], int] = {}
         """The latest step at each place, plus one."""
@@ -177,13 +214,26 @@ class PlaceIndex:
         self._aligned = [0] * len(self._distances)
         if self._place is not None:
             period, offset = self._place
-            self._aligned = [latest.get((period - distance, offset), 0) for distance in self._distances]
+            self._aligned = [
+                latest.get((period - distance, offset), 0) if distance != REPEAT else 0 for distance in self._distances
+            ]
+        if self._repeats is not None:
+            index, length = self._repeats.find(-1 if self._place is None else self._place[1])
+            column = self._distances.index(REPEAT)
+            self._aligned[column] = self._numbers[index] if length else 0
+            self._runs[column] = length
 
     def add(self, step: int) -> None:
         """Append a step."""
         number = step + 1
         if self._place is not None:
             self._latest[self._place] = number
+        if self._repeats is not None:
+            classes = self._places.classes
+            self._repeats.add(
+                step if classes is None else int(classes[step]), -1 if self._place is None else self._place[1]
+            )
+            self._numbers.append(number)
         self._runs = [run + 1 if number == other else 0 for run, other in zip(self._runs, self._aligned, strict=True)]
         self._state = self._places.advance(self._state, step)
         self._look_up()
@@ -196,4 +246,6 @@ class PlaceIndex:
         """Return an index that grows independently."""
         result = copy(self)
         result._latest = dict(self._latest)
+        if self._repeats is not None:
+            result._repeats, result._numbers = self._repeats.copy(), list(self._numbers)
         return result

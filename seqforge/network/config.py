@@ -42,7 +42,7 @@ class NetworkConfig:
         gaussians: Number of Gaussians of the attention.
         encoder_units: Units per direction of the bidirectional encoder of the source; 0 for attention on the symbols.
         lookback: Width of the embedding of each earlier step that stands at a corresponding place; 0 to read none.
-        distances: The numbers of periods by which the network looks back; empty if `lookback` is 0.
+        distances: The numbers of periods by which the network looks back, 0 for the repeat; empty if `lookback` is 0.
 
     Raises:
         OptionsError: If a value is out of range.
@@ -89,10 +89,10 @@ class NetworkConfig:
         distances = self.distances
         if (
             len(distances) > MAX_DISTANCES
-            or not all(type(distance) is int and 1 <= distance <= MAX_DISTANCE for distance in distances)
+            or not all(type(distance) is int and 0 <= distance <= MAX_DISTANCE for distance in distances)
             or bool(distances) != bool(self.lookback)
         ):
-            allowed = f"at most {MAX_DISTANCES} whole numbers from 1 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
+            allowed = f"at most {MAX_DISTANCES} whole numbers from 0 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
             raise OptionsError.invalid("distances", distances, allowed)
 
     def to_json(self) -> dict[str, Any]:

@@ -45,10 +45,11 @@ def aligned_history(
     if (
         not isinstance(declared, tuple)
         or not declared
-        or not all(type(number) is int and number >= 1 for number in declared)
+        or not all(type(number) is int and number >= 0 for number in declared)
+        or len(set(declared)) < len(declared)
     ):
         problem = f"returns places with the distances {declared!r}"
-        raise contract_error(plugin, "places", problem, "places with a tuple of integers from 1", owner=codec)
+        raise contract_error(plugin, "places", problem, "places with a tuple of different integers from 0", owner=codec)
     return _CheckedHistory(plugin, places, declared if distances is None else distances)
 
 
@@ -65,7 +66,7 @@ class _CheckedHistory(AlignedHistory):
         super().__init__(places, distances)
         self.plugin = plugin
 
-    def indices(self, steps: np.ndarray) -> np.ndarray:
+    def places_of(self, steps: np.ndarray) -> np.ndarray:
         places: Any = self.places.places(steps)
         expected = (len(steps) + 1, 2)
         if not isinstance(places, np.ndarray) or places.shape != expected or places.dtype.kind not in "iu":
@@ -75,4 +76,4 @@ class _CheckedHistory(AlignedHistory):
         if (places >= LARGEST).any() or ((places < 0).any(1) & (places != -1).any(1)).any():
             rule = f"periods and offsets from 0 to {LARGEST - 1:,}, or -1 and -1"
             raise contract_error(self.plugin, "places", "returns a place out of range", rule, owner=self.places)
-        return self.indices_of(places)
+        return places

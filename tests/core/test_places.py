@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqforge.core.places import MAX_AGREEMENT, AlignedHistory, PlaceIndex, Places
+from seqforge.core.places import MAX_AGREEMENT, REPEAT, AlignedHistory, PlaceIndex, Places
 
 STEPS = st.lists(st.integers(0, 5), max_size=60)
 DISTANCES = st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(tuple)
@@ -73,6 +73,67 @@ def test_growing_piece_has_the_references_of_the_whole_piece(steps: list[int], d
         index.add(step)
         rows.append(index.references())
     assert rows == history.references(np.array(steps, np.uint8)).tolist()
+
+
+class Passages(Lines):
+    """Lines in which step 4 is not compared, and step 5 is equal to step 3."""
+
+    classes = np.array([0, 1, 2, 3, -1, 3])
+
+
+def expected_repeats(steps: list[int]) -> list[tuple[int, int]]:
+    """Return step and length of each repeat by their definition, both 0 for none."""
+    places, state, offsets = Passages(), Passages().start(), []
+    for step in [*steps, 3]:
+        place = places.place(state)
+        offsets.append(None if place is None else place[1])
+        state = places.advance(state, step)
+    passages = [[c for c in Passages.classes[steps[:end]].tolist() if c >= 0] for end in range(len(steps) + 1)]
+    result = []
+    for position, passage in enumerate(passages):
+        best = (0, 0)
+        for earlier in range(position):
+            if offsets[position] is None or offsets[earlier] != offsets[position]:
+                continue
+            for length in (1, 2, 4, 8, 16, 32, 64):
+                is_equal = len(passages[earlier]) >= length and passages[earlier][-length:] == passage[-length:]
+                if is_equal and length >= best[1]:
+                    best = (steps[earlier] + 1, length)
+        result.append(best)
+    return result
+
+
+@given(st.lists(STEPS, min_size=1, max_size=5), st.sampled_from([1, 3]))
+def test_repeat_is_the_latest_step_after_the_longest_equal_passage(verses: list[list[int]], times: int) -> None:
+    steps = [step for verse in verses for step in verse] * times
+    references = AlignedHistory(Passages(), (1, REPEAT)).references(np.array(steps, np.uint8))[:, [1, 3]]
+    levels = [(step, min(length.bit_length(), MAX_AGREEMENT)) for step, length in expected_repeats(steps)]
+    assert list(map(tuple, references.tolist())) == levels
+
+
+@given(st.lists(STEPS, min_size=1, max_size=4), st.data())
+def test_growing_piece_and_its_copy_have_the_repeats_of_the_whole_piece(
+    verses: list[list[int]], data: st.DataObject
+) -> None:
+    steps = [step for verse in verses for step in verse] * 2
+    history = AlignedHistory(Passages(), (REPEAT, 2))
+    index, rows = history.index(), []
+    copied_at = data.draw(st.integers(0, len(steps)))
+    for position, step in enumerate(steps):
+        rows.append(index.references())
+        if position == copied_at:
+            other, index = index, index.copy()
+            other.add(4)
+        index.add(step)
+    assert [*rows, index.references()] == history.references(np.array(steps, np.uint8)).tolist()
+
+
+def test_verse_that_returns_at_any_distance_is_found_after_its_first_step() -> None:
+    verse = [7, 8, 9, 10]
+    steps = np.array([*verse, 0, 20, 0, 21, 22, 0, *verse, 0])
+    references = AlignedHistory(Lines(), (REPEAT,)).references(steps)
+    assert (references[11:14, 0] - 1).tolist() == verse[1:]
+    assert references[11:15, 1].tolist() == [1, 2, 2, 3]  # of 1, 2, 3 and 4 equal steps
 
 
 @given(STEPS, STEPS, STEPS)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 import seqforge_corpora
 from seqforge import Piece, Places
+from seqforge.core.places import REPEAT, AlignedHistory
 from seqforge_midi import Midi, MidiOptions
 from seqforge_midi.codec import MidiCodec
+from seqforge_midi.key_estimate import Key
 from seqforge_midi.places import MAX_COUNT, STAGES
 
 CORPORA = Path(seqforge_corpora.__file__).parent
@@ -67,8 +69,6 @@ def test_notes_of_equal_rank_correspond_whatever_changes_before_them() -> None:
      ("jsb", MidiOptions(encoding="chorale"), 0.2)],
 )  # fmt: skip
 def test_real_pieces_repeat_at_corresponding_places(corpus: str, options: MidiOptions, least: float) -> None:
-    from seqforge.core.places import AlignedHistory
-
     files = sorted((CORPORA / corpus).rglob("*.mid"))[:8]
     pieces = [item for path in files for item in Midi().read(path, options) if isinstance(item, Piece)]
     codec = MidiCodec.fit(pieces, options)
@@ -81,6 +81,29 @@ def test_real_pieces_repeat_at_corresponding_places(corpus: str, options: MidiOp
         equal += int((references == steps.astype(np.int64)[:, None] + 1).any(1).sum())
         total += len(steps)
     assert equal > least * total
+
+
+def test_repeated_bar_is_found_at_any_distance_whatever_is_written_beside_its_notes() -> None:
+    index = SCORE.encoding.vocabulary.index
+    chord = [("position", 0), ("pitch", 60), ("duration", 4), ("pitch", 64), ("duration", 5)]
+    louder = [*chord[:3], ("program", 0), *chord[3:]]
+    bars = [chord, *([("position", 4), ("pitch", 70 + number), ("duration", 4)] for number in range(6)), louder]
+    steps = np.array([index[pair] for bar in bars for pair in [("bar", None), *bar]])
+    history = AlignedHistory(places_of(SCORE), (REPEAT,))
+    last, agreements = history.references(steps)[[-6, -5, -2, -1]].T
+    assert (last[:-1] - 1).tolist() == [index[pair] for pair in (chord[1], chord[2], chord[4])]
+    assert agreements.tolist() == [2, 2, 3, 3], "bar, position, pitch and duration are counted, and the program is not"
+
+
+def test_bar_lines_of_voices_are_equal_whatever_number_of_bars_follows() -> None:
+    codec = MidiCodec.fit([], MidiOptions(encoding="voices"))
+    index = codec.encoding.vocabulary.index
+    bar = [("pitch", 67), ("pitch", 62), ("pitch", 59), ("pitch", 43)]
+    pairs = [("key", Key(7, False)), ("time_signature", (1, 4)), ("bar", 3), ("time", 4), *bar, ("bar", 2), *bar,
+             ("bar", 1), *bar]  # fmt: skip
+    steps = np.array([index[pair] for pair in pairs])
+    levels = AlignedHistory(places_of(codec), (REPEAT,)).references(steps)[:, 1].tolist()
+    assert levels[9:] == [0, 1, 2, 2, 3, 3, 3, 3, 4, 4]
 
 
 def test_performances_have_no_places() -> None:

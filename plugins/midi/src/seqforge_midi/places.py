@@ -12,13 +12,16 @@ MAX_COUNT = 255
 AT_NOTE, AFTER_PROGRAM, AFTER_PITCH, AFTER_VELOCITY = range(4)
 """The stages of a note, named after the token before. AT_NOTE also follows a complete note."""
 STAGES = 4
+COMPARED = ("bar", "position", "pitch", "drum", "duration")
+"""The kinds of tokens that are compared to find a repeat."""
 
 
 class ScorePlaces(Places):
     """The places of the score encoding: the bar; and the position in it, the number of the note there and its stage.
 
     A place does not depend on the tokens that are written only where a value changes: `time_signature`, `tempo`,
-    `program` and `velocity`.
+    `program` and `velocity`. They are not compared either to find a repeat, and neither are microtimings and
+    controllers: what returns is the notes.
 
     >>> vocabulary = Vocabulary({"bar": [None], "position": range(4), "pitch": range(128), "duration": [1, 2]})
     >>> steps = [vocabulary.index[pair] for pair in [("bar", None), ("position", 0), ("pitch", 60), ("duration", 1)]]
@@ -29,8 +32,11 @@ class ScorePlaces(Places):
         vocabulary: The tokens of the encoding.
     """
 
+    distances = (1, 2, 4, 8, 0)
+
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.kinds = list(vocabulary.kinds)
+        self.classes = np.where(vocabulary.mask(*COMPARED), np.arange(vocabulary.size), -1)
         self.positions = [int(v) + 1 if k == "position" else 0 for k, v in _pairs(vocabulary)]
         """The number of each position from 1; 0 for other tokens. A bar before its first position has position 0."""
         kinds = np.array(self.kinds)

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from seqforge import Places
 from seqforge_midi.song import TICKS_PER_QUARTER, ticks_per_bar
 from seqforge_midi.tokens import Vocabulary
@@ -38,10 +40,12 @@ class VoicePlaces(Places):
         vocabulary: The tokens of the encoding.
     """
 
-    distances = (1, 2, 4, 5, 6, 8)
+    distances = (1, 2, 4, 5, 6, 8, 0)
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.kinds = list(vocabulary.kinds)
+        self.classes = np.where(vocabulary.mask("bar"), vocabulary.first["bar"], np.arange(vocabulary.size))
+        """Bar lines are equal whether or not the numbers of bars that follow are."""
         sixteenth = TICKS_PER_QUARTER // 4
         self.numbers = [
             ticks_per_bar(value) // sixteenth if kind == "time_signature" else value
