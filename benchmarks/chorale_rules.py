@@ -4,10 +4,11 @@
     python benchmarks/chorale_rules.py --model FILE -n 200 --rules strict
     python benchmarks/chorale_rules.py --check                           # the checks here against music21
 
-A move is a pair of consecutive chords of four sounding voices that differ. Chords are taken at every quarter note, so
-that models of quarter notes and of sixteenths can be compared, and (`every change`) at every change of a voice. Per 100
-moves it counts pairs of voices in parallel fifths, in parallel octaves or unisons, leaps over an octave, chords with
-crossing voices, and chords with a doubled leading note. `--check` compares the fifths and octaves with music21's
+A move is a pair of consecutive chords of four sounding voices that differ (`seqforge_midi.voice_leading`, which
+`seqforge evaluate --samples` uses, too). Chords are taken at every quarter note, so that models of quarter notes and of
+sixteenths can be compared, and (`every change`) at every change of a voice. Per 100 moves it counts pairs of voices in
+parallel fifths, in parallel octaves or unisons, leaps over an octave, chords with crossing voices, and chords with a
+doubled leading note. `--check` compares the fifths and octaves with music21's
 `VoiceLeadingQuartet` on every move of the held-out chorales.
 
 Of a model without voices the four notes of a chord are its voices from high to low, for Bach, too (`sorted`). Bars that
@@ -30,33 +31,12 @@ from seqforge.corpus import find_corpus
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import Song
 from seqforge_midi.voice_grid import REST, VoiceGrid
-from seqforge_midi.voice_rules import FIFTH, MAX_LEAP, are_parallel
+from seqforge_midi.voice_leading import Moves
+from seqforge_midi.voice_rules import FIFTH, are_parallel
 
 QUARTER = 4
 DISTANCES = (1, 2, 4, 8)
 PAIRS = tuple(itertools.combinations(range(4), 2))
-
-
-def moves(pitches: np.ndarray) -> list[tuple[list[int], list[int]]]:
-    """Return the pairs of consecutive chords of four sounding voices that differ."""
-    result = []
-    for before, after in itertools.pairwise(pitches.tolist()):
-        if before != after and REST not in before and REST not in after:
-            result.append((before, after))
-    return result
-
-
-def faults_of_move(before: list[int], after: list[int], leading_note: int) -> np.ndarray:
-    """Return the numbers of fifths, octaves, leaps, crossings and doubled leading notes of a move."""
-    fifths = octaves = 0
-    for high, low in PAIRS:
-        earlier, later = (before[high], before[low]), (after[high], after[low])
-        fifths += are_parallel(earlier, later, FIFTH)
-        octaves += are_parallel(earlier, later, 0)
-    leaps = sum(abs(new - old) > MAX_LEAP for old, new in zip(before, after, strict=True))
-    crossing = any(high < low for high, low in itertools.pairwise(after))
-    doubled = sum(pitch % 12 == leading_note for pitch in after) > 1
-    return np.array([fifths, octaves, leaps, crossing, doubled])
 
 
 def measure(grids: list[VoiceGrid], quarters: bool, as_sets: bool) -> dict[str, float]:
@@ -69,11 +49,12 @@ def measure(grids: list[VoiceGrid], quarters: bool, as_sets: bool) -> dict[str, 
     """
     faults, count = np.zeros(5), 0
     for grid in grids:
-        key, pitches = grid.key(), grid.pitches[::QUARTER] if quarters else grid.pitches
-        pitches = -np.sort(-pitches, axis=1) if as_sets else pitches
-        for before, after in moves(pitches):
-            faults += faults_of_move(before, after, (key.tonic - 1) % 12)
-            count += 1
+        pitches = grid.pitches[::QUARTER] if quarters else grid.pitches
+        moves = Moves(-np.sort(-pitches, axis=1) if as_sets else pitches)
+        leading_note = (grid.key().tonic - 1) % 12
+        rows = (moves.fifths(), moves.octaves(), moves.leaps(), moves.crossings(), moves.doubled(leading_note))
+        faults += [row.sum() for row in rows]
+        count += moves.count
     names = ("fifths", "octaves", "leaps", "crossing", "doubled leading notes")
     rates = dict(zip(names, (100 * faults / max(count, 1)).round(2).tolist(), strict=True))
     return {"moves": count, **rates}
@@ -161,7 +142,8 @@ def compare_with_music21(grids: list[VoiceGrid]) -> dict[str, int]:
 
     counts = {"pairs": 0, "parallel": 0, "disagree": 0}
     for grid in grids:
-        for before, after in moves(grid.pitches[::QUARTER]):
+        moves = Moves(grid.pitches[::QUARTER])
+        for before, after in zip(moves.before.tolist(), moves.after.tolist(), strict=True):
             for high, low in PAIRS:
                 if before[high] == after[high] or before[low] == after[low]:
                     continue

@@ -36,10 +36,10 @@ class ScorePlaces(Places):
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.kinds = list(vocabulary.kinds)
-        self.classes = np.where(vocabulary.mask(*COMPARED), np.arange(vocabulary.size), -1)
         self.positions = [int(v) + 1 if k == "position" else 0 for k, v in _pairs(vocabulary)]
         """The number of each position from 1; 0 for other tokens. A bar before its first position has position 0."""
         kinds = np.array(self.kinds)
+        self.classes = np.where(np.isin(kinds, COMPARED), np.arange(len(kinds)), -1)
         self._is_bar, self._is_position = kinds == "bar", kinds == "position"
         self._is_note = np.isin(kinds, ("pitch", "drum"))
         self._is_pitch, self._is_velocity = kinds == "pitch", kinds == "velocity"

@@ -33,6 +33,7 @@ from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, remove_overlaps
 from seqforge_midi.song_files import read_song_file
 from seqforge_midi.statistics import melody_trace, song_statistics
 from seqforge_midi.structure import similarity_matrix, structure
+from seqforge_midi.voice_leading import voice_leading
 
 FINGERPRINT_NOTES = 24
 """Songs that share a run of this many intervals, transposed or not, are kept in the same split."""
@@ -135,8 +136,9 @@ class Midi(
         return melody_trace(piece.content)
 
     def measure(self, pieces: Sequence[Piece[Song]]) -> Mapping[str, float]:
-        """Return which bars return, and how melodies, basses and chords move."""
-        return structure([piece.content for piece in pieces])
+        """Return which bars return, how melodies, basses and chords move, and how often rules of four voices break."""
+        songs = [piece.content for piece in pieces]
+        return {**structure(songs), **voice_leading(songs)}
 
     def similarity(self, piece: Piece[Song]) -> np.ndarray:
         """Return the similarity of each pair of bars, shape (bars, bars)."""
