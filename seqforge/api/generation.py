@@ -4,6 +4,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from seqforge.core.options import build_options
 from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
-from seqforge.evaluation import score_examples
+from seqforge.evaluation import attention_weights, score_examples
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
@@ -151,6 +152,13 @@ class Generation:
         ((nats, _),) = score_examples(self.model.network, [example], [self.label_numbers], rows=1)
         return -nats
 
+    def _attention(self, example: Example, prompt: Prompt) -> np.ndarray:
+        """Return the attention weights of the sampled steps of an example over the symbols of its source."""
+        weights = attention_weights(
+            self.model.network, example, self.model.conditions(prompt, self.label_numbers), prompt=prompt
+        )
+        return weights[len(prompt.example.steps) :]
+
     def _samples(self, numbers: range, on_step: Callable[[Any], None] | None) -> Iterator[tuple[int, Sample]]:
         """Yield the samples of all prompts, each with the number of its prompt."""
         request, model, prompts = self.request, self.model, self.prompts
@@ -204,17 +212,19 @@ class Generation:
     def _finish(self, samples: list[Sample]) -> Generated:
         """Return the piece that the samples of all parts make up."""
         model, pieces, examples = self.model, [], []
-        for sample, prompt in zip(samples, self.prompts, strict=True):
+        for number, (sample, prompt) in enumerate(zip(samples, self.prompts, strict=True)):
             labels = {**prompt.example.labels, **self.request.labels}
             example = dataclasses.replace(prompt.example, steps=sample.steps, labels=labels)
             beginning = prompt.example.steps
             steps = np.concatenate([beginning, sample.steps[len(beginning[: prompt.keep]) :]])
             examples.append(dataclasses.replace(example, steps=steps))
             try:
-                pieces.append(validate_piece(model.plugin, model.codec.decode(example), "decode", owner=model.codec))
+                piece = validate_piece(model.plugin, model.codec.decode(example), "decode", owner=model.codec)
             except DecodeError as error:
                 problem = f"rejects steps that the codec's own constraint allowed ({error})"
                 raise contract_error(model.plugin, "decode", problem, owner=model.codec) from error
+            piece = self.task.refine(number, piece, partial(self._attention, examples[-1], prompt))
+            pieces.append(validate_piece(model.plugin, piece, "refine", owner=self.task))
         piece = validate_piece(model.plugin, self.task.finish(pieces), "finish", owner=self.task)
         origin = Origin(model.name, f"seed {self.request.seed}, number {samples[0].k + 1}")
         return Generated(

@@ -218,9 +218,15 @@ class Model(ModelBase):
         named = dict(zip([*vocabulary, None], distribution.tolist(), strict=True))
         return dict(sorted(named.items(), key=lambda item: -item[1]))
 
-    def attention(self, example: Example) -> np.ndarray:
-        """Return the attention weights of each step over an example's source, shape (steps, symbols)."""
-        return attention_weights(self.network, example, self.conditions(Prompt(example), self.label_numbers({})))
+    def attention(self, example: Example, *, prompt: Prompt | None = None) -> np.ndarray:
+        """Return the attention weights of each step over an example's source, shape (steps, symbols).
+
+        Args:
+            example: The example with its source.
+            prompt: The prompt that it continues, if it was generated.
+        """
+        conditions = self.conditions(Prompt(example), self.label_numbers({}))
+        return attention_weights(self.network, example, conditions, prompt=prompt)
 
     def hidden_states(self, piece: Piece[Any] | Any, *, labels: Mapping[str, str] | None = None) -> np.ndarray:
         """Return the hidden state of every layer after every step of a piece, float32.

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from seqforge.api.generated import Generated
     from seqforge.api.generation import Generation
     from seqforge.api.model import Model
+    from seqforge.core.sequences import Prompt
 
 MODEL, LIMITS, SEARCH, OUTPUT, SAMPLING = "Model", "Length and limits", "Beam search", "Output", "Sampling"
 
@@ -227,7 +229,7 @@ def _write(
     try:
         for generated in generation.run_in_order(on_step=stream):
             if attention is not None:
-                attention.draw(cast("Model", generation.model), generated)
+                attention.draw(cast("Model", generation.model), generated, generation.prompts)
             if stream is not None:
                 stream.show_prompt()
             files = len(output.paths)
@@ -273,13 +275,13 @@ class _AttentionDrawing:
         if n != 1:
             raise RequestError(f"`show_attention` draws one piece, and `n` is {n}; leave `n` out", field="n", value=n)
 
-    def draw(self, model: "Model", generated: "Generated") -> None:
-        """Write the drawing of a piece."""
+    def draw(self, model: "Model", generated: "Generated", prompts: "Sequence[Prompt]") -> None:
+        """Write the drawing of a piece, given the prompts of its parts."""
         from seqforge.evaluation import draw_attention
 
         parts = [
-            (model.attention(example), [*model.codec.source_names(example.source), "end"])
-            for example in generated.examples
+            (model.attention(example, prompt=prompt), [*model.codec.source_names(example.source), "end"])
+            for example, prompt in zip(generated.examples, prompts, strict=True)
             if example.source is not None
         ]
         if not parts:

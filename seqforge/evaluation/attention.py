@@ -14,7 +14,7 @@ from torch import Tensor
 from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import RequestError
 from seqforge.network import Network
-from seqforge.sampling import Conditions, prompt_batch
+from seqforge.sampling import Conditions, prompt_batch, read_prompt
 
 ROW_PX = 14
 """Height of the row of a symbol, which is also the size of its letter."""
@@ -26,7 +26,9 @@ PART_GAP_PX = 3 * ROW_PX
 
 
 @torch.no_grad()
-def attention_weights(network: Network, example: Example, conditions: Conditions) -> Float[np.ndarray, "steps symbols"]:
+def attention_weights(
+    network: Network, example: Example, conditions: Conditions, *, prompt: Prompt | None = None
+) -> Float[np.ndarray, "steps symbols"]:
     """Return the attention weights of each step over the symbols of an example's source.
 
     The last column is the end symbol, which follows the source's last symbol.
@@ -38,6 +40,8 @@ def attention_weights(network: Network, example: Example, conditions: Conditions
         network: The model.
         example: The encoded piece with its source.
         conditions: Labels and features.
+        prompt: The prompt that the example continues, if it was generated: its `source_start` moves the attention, as
+            in generation. None for an example that is read as it is.
 
     Raises:
         RequestError: If the network has no attention, or the example has no source.
@@ -49,7 +53,12 @@ def attention_weights(network: Network, example: Example, conditions: Conditions
     weights: list[Tensor] = []
     network.eval()
     batch = prompt_batch(network, Prompt(example), conditions)
-    network.forward_layers(batch, network.zero_state(1), attention_weights=weights)
+    read, start = (0, None) if prompt is None else (len(prompt.example.steps) + 1, prompt.source_start)
+    state = network.zero_state(1)
+    if read:
+        _, state = read_prompt(network, batch.slice_time(0, read), [start], weights)
+    if read < len(batch.starts):
+        network.forward_layers(batch.slice_time(read, len(batch.starts)), state, attention_weights=weights)
     matrix: np.ndarray = torch.cat(weights).numpy()[: len(example.steps)]
     return matrix
 

@@ -46,6 +46,19 @@ class Task(Generic[ContentT]):
             RequestError: If the request is impossible for this model.
         """
 
+    def refine(self, number: int, piece: Piece[ContentT], attention: Callable[[], np.ndarray]) -> Piece[ContentT]:
+        """Return a decoded part with changes that depend on the attention, such as an accent over a written letter.
+
+        By default the part is returned unchanged.
+
+        Args:
+            number: The number of its prompt.
+            piece: The decoded part.
+            attention: A function that returns the attention weights of the sampled steps, shape (steps, symbols of the
+                source and its end). Only a model whose codec has a source can be asked.
+        """
+        return piece
+
     def finish(self, pieces: Sequence[Piece[ContentT]]) -> Piece[ContentT]:
         """Return the result.
 

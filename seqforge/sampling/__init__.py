@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from seqforge.sampling.distributions import distribution_for
     from seqforge.sampling.engine import Engine
     from seqforge.sampling.ensemble import Ensemble
-    from seqforge.sampling.prompts import Conditions, prompt_batch
+    from seqforge.sampling.prompts import Conditions, prompt_batch, read_prompt
     from seqforge.sampling.rows import sample_rows
     from seqforge.sampling.sampler import Sample, Sampler, samplers_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "Sampler",
     "distribution_for",
     "prompt_batch",
+    "read_prompt",
     "sample_rows",
     "samplers_of",
 ]
@@ -44,6 +45,7 @@ __getattr__ = lazy_attributes(
         "Sampler": "seqforge.sampling.sampler",
         "distribution_for": "seqforge.sampling.distributions",
         "prompt_batch": "seqforge.sampling.prompts",
+        "read_prompt": "seqforge.sampling.prompts",
         "sample_rows": "seqforge.sampling.rows",
         "samplers_of": "seqforge.sampling.sampler",
     },

@@ -1,6 +1,5 @@
 """Step mode: the network computes one step for several rows, with weights that are rearranged once."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -16,11 +15,10 @@ from seqforge.network.recurrent import GRU, LSTM, RecurrentLayer, State
 from seqforge.sampling.beginnings import Beginning, groups_of_equal_length, join_rows
 from seqforge.sampling.controls import Precision
 from seqforge.sampling.linear import MAX_ROWS, Linear, make_linear
+from seqforge.sampling.prompts import read_prompt
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 """The numbers of rows that the engine computes."""
-PROMPT_CHUNK = 1024
-"""The number of steps of a prompt that are read in one call."""
 MIN_SPEEDUP = 0.8
 """Several threads are used if they need at most this fraction of the time of one thread."""
 
@@ -109,33 +107,12 @@ class Engine:
         beginnings: dict[int, Beginning] = {}
         for group in groups_of_equal_length(batches, MAX_ROWS):
             batch = join_rows([batches[number] for number in group])
-            hidden, state = self._read_prompt(batch, [source_starts[number] for number in group])
+            hidden, state = read_prompt(self.network, batch, [source_starts[number] for number in group])
             outputs = self.network.head.predict(hidden[-1:])
             for row, number in enumerate(group):
                 row_state = [tuple(part[row : row + 1] for part in layer) for layer in state]
                 beginnings[number] = outputs[-1, row], *self._beginning(batches[number], row_state)
         return [beginnings[number] for number in range(len(batches))]
-
-    def _read_prompt(self, batch: Batch, source_starts: Sequence[int | None]) -> tuple[Tensor, NetworkState]:
-        """Return the output of the last layer after a prompt, and the state, with the attention at `source_starts`."""
-        window, length = self.network.attention, len(batch.starts)
-        moves = window is not None and length > 1 and any(start is not None for start in source_starts)
-        state, whole = self.network.zero_state(len(source_starts)), length - 1 if moves else length
-        for first in range(0, whole, PROMPT_CHUNK):
-            hidden, state = self.network.forward_layers(
-                batch.slice_time(first, min(whole, first + PROMPT_CHUNK)), state
-            )
-        if moves:
-            assert window is not None
-            # the last step is read twice, the second time with the attention moved by what it missed the start by
-            last = batch.slice_time(whole, length)
-            hidden, after = self.network.forward_layers(last, state)
-            parameters = functional.linear(after[0][0], window.weight, window.bias).float()
-            starts = torch.tensor([math.nan if start is None else float(start) for start in source_starts])
-            distance = window.distance_to(starts, parameters, after[-1][0])
-            state[-1] = (state[-1][0] + distance, *state[-1][1:])
-            hidden, state = self.network.forward_layers(last, state)
-        return hidden, state
 
     def _beginning(self, batch: Batch, state: NetworkState) -> tuple[NetworkState, Tensor]:
         """Return the state after a prompt without a row axis, and the part of its conditions in the gates."""

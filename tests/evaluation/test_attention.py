@@ -34,6 +34,17 @@ def test_weights_equal_those_of_the_network(make_network: Maker) -> None:
             np.testing.assert_allclose(expected, state[-1][1][0].numpy(), rtol=1e-5)
 
 
+def test_prompt_moves_the_attention_as_in_generation(make_network: Maker) -> None:
+    network = make_network(source_symbols=4, gaussians=2)
+    alone = attention_weights(network, EXAMPLE, NO_CONDITIONS)
+    beginning = Example(EXAMPLE.steps[:2], source=EXAMPLE.source)
+    stays = attention_weights(network, EXAMPLE, NO_CONDITIONS, prompt=Prompt(beginning))
+    moved = attention_weights(network, EXAMPLE, NO_CONDITIONS, prompt=Prompt(beginning, source_start=30))
+    np.testing.assert_allclose(stays, alone, rtol=1e-5)
+    np.testing.assert_allclose(moved[:2], alone[:2], rtol=1e-5)
+    assert moved[2:].sum() < 1e-3 < alone[2:].sum()  # far behind the source
+
+
 def test_network_or_example_without_source_is_an_error(make_network: Maker) -> None:
     with pytest.raises(RequestError, match="attends to no source"):
         attention_weights(make_network(), EXAMPLE, NO_CONDITIONS)

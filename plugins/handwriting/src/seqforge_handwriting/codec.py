@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from seqforge import UNSEEN, Augments, Categorical, Codec, DecodeError, Example, Illustrates, Mixture, Piece, Prompt
+from seqforge_handwriting.accents import base_text
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.frame import Frame, normalize
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
@@ -134,10 +135,11 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         parsed = parse_request(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
         texts = [None] if parsed.paragraphs is None else parsed.parts
         prompts = [self._prompt(parsed.style.line(number), text) for number, text in enumerate(texts)]
-        return HandwritingTask(prompts, parsed)
+        return HandwritingTask(prompts, parsed, [base_text(text or "", self.counts) for text in texts])
 
     def _prompt(self, prime: Ink | None, text: str | None) -> Prompt:
         """Return the prompt of a text, None for free writing, after a line that the network is primed with."""
+        text = None if text is None else base_text(text, self.counts)
         if prime is None:
             source = None if text is None else self.encode_text(text)
             return Prompt(Example(np.zeros((0, 3), np.float32), source=source), keep=0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seqforge import Example, Piece, Prompt, Task
+from seqforge_handwriting.composing import compose
 from seqforge_handwriting.drawing import PagedInk, Pen
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink, concatenate
@@ -81,11 +82,13 @@ class HandwritingTask(Task[Ink]):
     Args:
         prompts: One prompt per part; one prompt if no text was requested.
         request: The parsed request.
+        written: The text of each part as the model writes it, with base letters in place of composed ones; None if
+            no letter is composed.
     """
 
-    def __init__(self, prompts: Sequence[Prompt], request: ParsedRequest) -> None:
+    def __init__(self, prompts: Sequence[Prompt], request: ParsedRequest, written: Sequence[str] | None = None) -> None:
         super().__init__(prompts)
-        self.request = request
+        self.request, self.written = request, written or request.parts
 
     def review(self, log_probability: Callable[[Example], float]) -> None:
         """Log a warning if the model finds the drawing of a style less probable with its text than without one."""
@@ -101,6 +104,16 @@ class HandwritingTask(Task[Ink]):
                     "the drawing in %s%s does not look like its text %r to the model; check the text, since writing in"
                     " this style may be illegible", style.file, place, ink.text,
                 )  # fmt: skip
+
+    def refine(self, number: int, piece: Piece[Ink], attention: Callable[[], np.ndarray]) -> Piece[Ink]:
+        """Return a part with its baseline at y = 0, and with the accents of its letters."""
+        prime = self.request.style.line(number)
+        ink = piece.content if prime is None else piece.content.translate(0, float(prime.points[-1, 1]))
+        parts = self.request.parts
+        if parts and parts[number] != self.written[number]:
+            weights = attention()[:, self.prompts[number].source_start or 0 :]
+            ink = compose(Ink(ink.strokes, self.written[number]), parts[number], weights)
+        return dataclasses.replace(piece, content=ink)
 
     def finish(self, pieces: Sequence[Piece[Ink]]) -> Piece[Ink]:
         """Return the written lines on their pages; the letters have the requested height."""

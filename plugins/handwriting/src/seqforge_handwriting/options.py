@@ -39,9 +39,9 @@ class HandwritingRequest:
     text: str | None = flag(None, help="Text to write; without a text the model writes freely.", unit="TEXT")
     text_file: Path | None = flag(None, help="File with the text to write.")
     missing: str = flag(
-        "fold",
-        help="Characters that the model has not learnt: fold (write the letters without accents, ss, oe, ae), skip, or"
-        " refuse.",
+        "compose",
+        help="Characters that the model has not learnt: compose (draw accents with the base letters, else fold), fold"
+        " (write the letters without accents, ss, oe, ae), skip, or refuse.",
     )
     style: str = flag(
         "",

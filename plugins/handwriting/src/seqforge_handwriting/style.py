@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seqforge import ReadError, RequestError, did_you_mean, input_file, listing
+from seqforge_handwriting.accents import base_text
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.line_check import line_frame
 from seqforge_handwriting.missing_characters import known_text
@@ -91,7 +92,8 @@ def parse_style(
                 f"`style_text`{place} has {len(text)} characters; it must be a line of at most {MAX_STYLE_CHARACTERS}",
                 field="style_text", value=text, allowed=f"at most {MAX_STYLE_CHARACTERS} characters long",
             )  # fmt: skip
-        ink = Ink(sample.ink.strokes, known_text(text, counts, request.missing, field="style_text"))
+        shown = base_text(known_text(text, counts, request.missing, field="style_text"), counts)
+        ink = Ink(sample.ink.strokes, shown)
         try:
             frame = replace(line_frame(ink), slant=0.0)
         except ValueError as error:
