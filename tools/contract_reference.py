@@ -44,6 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Fingerprints,
             seqforge.FromText,
             seqforge.Illustrates,
+            seqforge.LaysOut,
             seqforge.Loops,
             seqforge.Paginates,
             seqforge.Preview,

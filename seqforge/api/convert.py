@@ -1,17 +1,20 @@
 """Conversion: pieces of files, read by the plugin that reads them and written in any format that it writes."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from seqforge.api.plugin_search import plugin_of_file, plugin_of_folder
 from seqforge.core.files import STDIN, input_file, make_folder, remove_temporary_files_of, replacing
-from seqforge.corpus import SourceFile, find_sources, read_files
-from seqforge.errors import CorpusError, ReadError, RequestError, UsageError, WriteError, listing
-from seqforge.plugin import AnyPlugin, Loops, Piece, registry
-from seqforge.plugin.validation import write_pieces
+from seqforge.core.options import build_options
+from seqforge.corpus import SourceFile, find_sources, read_files, visible_files
+from seqforge.errors import CorpusError, OptionsError, ReadError, RequestError, UsageError, WriteError, listing
+from seqforge.plugin import AnyPlugin, LaysOut, Loops, Piece, registry
+from seqforge.plugin.validation import validate_piece, write_pieces
 
 __all__ = [
     "Conversion",
@@ -70,6 +73,7 @@ def convert(
     to: str | None = None,
     loop: bool = False,
     replace: bool = False,
+    layout: Mapping[str, Any] | None = None,
 ) -> Conversion:
     """Read the pieces of files and write them in another format.
 
@@ -85,8 +89,10 @@ def convert(
         to: The format of the files in a folder, such as "mid"; not needed for a file.
         loop: Whether sound is written exactly as long as the music.
         replace: Whether existing files are replaced. An input is never replaced.
+        layout: Options of how the pieces are written, by name: fields of the plugin's Layout; none by default.
 
     Raises:
+        OptionsError: If an option of the layout is not allowed, or the plugin has none.
         UsageError: If the plugin, the format or an output is not possible.
         CorpusError: If no piece can be read.
         WriteError: If nothing can be written.
@@ -94,14 +100,17 @@ def convert(
     paths = [Path(path) for path in inputs]
     target, is_folder = Path(output), is_folder_name(output)
     form = _format(target, is_folder, to)
-    chosen = find_plugin(paths, plugin, writes=(form,))
+    listings = {path: visible_files(path) for path in paths if path.is_dir()}
+    chosen = find_plugin(paths, plugin, writes=(form,), listings=listings)
     check_format(chosen, form, loop=loop)
+    lay_out = _layout_function(chosen, layout or {})
     if not is_folder:
         _check_output(target, paths, replace=replace)
         if not target.parent.is_dir():
             raise WriteError(f"cannot write {target}: there is no folder {target.parent}; create it first")
-    piece_files = list(read_piece_files(chosen, paths))
+    piece_files = list(read_piece_files(chosen, paths, listings=listings))
     skipped = [str(error) for file in piece_files for error in file.errors]
+    piece_files = [replaced(file, pieces=tuple(map(lay_out, file.pieces))) for file in piece_files]
     pieces = [piece for file in piece_files for piece in file.pieces]
     if not pieces:
         reason = f": {skipped[0]}" if skipped else ""
@@ -132,7 +141,28 @@ class UnwritablePieceError(WriteError):
     """A plugin cannot write one piece in a format; other pieces can still be written."""
 
 
-def find_plugin(paths: Sequence[Path], name: str | None = None, *, writes: Sequence[str] = ()) -> AnyPlugin:
+def _layout_function(plugin: AnyPlugin, values: Mapping[str, Any]) -> Callable[[Piece[Any]], Piece[Any]]:
+    """Return the function that gives a piece the layout of these options.
+
+    Raises:
+        OptionsError: If an option is not allowed, or the plugin has none.
+    """
+    if not values:
+        return lambda piece: piece
+    if not isinstance(plugin, LaysOut):
+        name = next(iter(values))
+        raise OptionsError(f"`{name}` does not apply to the plugin {plugin.name!r}; leave it out", field=name)
+    options: Any = build_options(plugin.Layout, values, owner=f"the plugin {plugin.name!r}")
+    return lambda piece: validate_piece(plugin, plugin.lay_out(piece, options), "lay_out", owner=plugin)
+
+
+def find_plugin(
+    paths: Sequence[Path],
+    name: str | None = None,
+    *,
+    writes: Sequence[str] = (),
+    listings: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
+) -> AnyPlugin:
     """Return the plugin that reads files.
 
     Example:
@@ -142,6 +172,7 @@ def find_plugin(paths: Sequence[Path], name: str | None = None, *, writes: Seque
         paths: The files or folders.
         name: The name of the plugin; None to find it by the suffix of the first file, or of a file in the first folder.
         writes: Suffixes that it must write, if it is found by suffix.
+        listings: Folder to its files, as `visible_files` returns them; folders that are missing are listed.
 
     Raises:
         UsageError: If a file does not exist, or there is not exactly one such plugin.
@@ -157,7 +188,7 @@ def find_plugin(paths: Sequence[Path], name: str | None = None, *, writes: Seque
     folders = [path for path in paths if path.is_dir()]
     if not folders:
         raise UsageError("standard input has no suffix by which the plugin is found; set `plugin`", field="plugin")
-    return plugin_of_folder(folders[0], writes=writes)
+    return plugin_of_folder(folders[0], writes=writes, listed=listings.get(folders[0]))
 
 
 def check_format(plugin: AnyPlugin, suffix: str, *, loop: bool = False) -> None:
@@ -176,7 +207,13 @@ def check_format(plugin: AnyPlugin, suffix: str, *, loop: bool = False) -> None:
         raise RequestError(f"`loop` is for .wav files of music, and {reason}; leave it out", field="loop", value=True)
 
 
-def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any = None) -> Iterator[PieceFile]:
+def read_piece_files(
+    plugin: AnyPlugin,
+    paths: Sequence[Path],
+    *,
+    options: Any = None,
+    listings: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
+) -> Iterator[PieceFile]:
     """Yield the pieces of each file; standard input and pipes are read once.
 
     A file that crashes its reader, or on which the reader hangs, has an error and no pieces.
@@ -188,6 +225,7 @@ def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any =
         plugin: The plugin that reads them.
         paths: Files, or folders of files that the plugin reads or imports.
         options: The plugin's options; None for the defaults.
+        listings: Folder to its files, as `visible_files` returns them; folders that are missing are listed.
 
     Raises:
         UsageError: If a file does not exist.
@@ -197,7 +235,7 @@ def read_piece_files(plugin: AnyPlugin, paths: Sequence[Path], *, options: Any =
     suffixes = (*plugin.reads, *plugin.imports) if plugin.reads else ()
     for path in paths:
         if path.is_dir():
-            sources = list(find_sources([str(path)], reads=suffixes, domain=plugin.name).files)
+            sources = list(find_sources([str(path)], reads=suffixes, domain=plugin.name, listings=listings).files)
         else:
             file = input_file(path, field="file", suffix=plugin.reads[0] if plugin.reads else plugin.writes[0])
             if not file.is_file():

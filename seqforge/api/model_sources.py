@@ -44,7 +44,13 @@ def sources_of_model(
     columns = columns or TableColumns.from_json(provenance)
     try:
         sources = find_sources(
-            names, reads=plugin.reads, imports=plugin.imports, domain=plugin.name, columns=columns, split=choice
+            names,
+            reads=plugin.reads,
+            imports=plugin.imports,
+            folder_imports=plugin.folder_imports,
+            domain=plugin.name,
+            columns=columns,
+            split=choice,
         )
         return names, sources
     except UsageError as error:

@@ -60,7 +60,7 @@ def plugin_of_file(path: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     )  # fmt: skip
 
 
-def plugin_of_folder(folder: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
+def plugin_of_folder(folder: Path, *, writes: Sequence[str] = (), listed: Sequence[Path] | None = None) -> AnyPlugin:
     """Return the only installed plugin that reads the files of a folder, judged by the commonest suffix that one reads.
 
     Example:
@@ -69,6 +69,7 @@ def plugin_of_folder(folder: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     Args:
         folder: The folder; hidden files and folders in it do not count.
         writes: Suffixes that are to be written, as for `plugin_of_file`.
+        listed: The files of the folder, as `visible_files` returns them; None if it is not listed yet.
 
     Raises:
         UsageError: If no plugin reads a file of the folder, or more than one reads those with the commonest suffix.
@@ -76,7 +77,8 @@ def plugin_of_folder(folder: Path, *, writes: Sequence[str] = ()) -> AnyPlugin:
     """
     names = tuple(entry.name for entry in registry.installed() if not entry.clash)
     known = {suffix for entry in _descriptions(names) for suffix in entry["reads"] or entry["writes"]}
-    readable = [path for path in visible_files(folder) if path.suffix.lower() in known and path_kind(path) == "file"]
+    paths = visible_files(folder) if listed is None else listed
+    readable = [path for path in paths if path.suffix.lower() in known and path_kind(path) == "file"]
     if not readable:
         raise UsageError(
             f"the folder {folder} contains no file that an installed plugin reads; they read {listing(sorted(known))}",

@@ -100,8 +100,15 @@ def new_run(
     if columns is not None and not isinstance(plugin, FromText):
         raise text_not_supported(plugin)
     split = _absolute_split(split or SplitChoice())
-    suffixes, imports = plugin.reads, plugin.imports
-    sources = find_sources(names, reads=suffixes, imports=imports, domain=plugin.name, columns=columns, split=split)
+    sources = find_sources(
+        names,
+        reads=plugin.reads,
+        imports=plugin.imports,
+        folder_imports=plugin.folder_imports,
+        domain=plugin.name,
+        columns=columns,
+        split=split,
+    )
     if columns is not None and not any(file.columns for file in sources.files):
         raise OptionsError(
             f"`text_column` is set, but `corpus` contains no table ({listing(TABLE_SUFFIXES)}); leave it out",
@@ -163,6 +170,7 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
             names,
             reads=plugin.reads,
             imports=plugin.imports,
+            folder_imports=plugin.folder_imports,
             domain=plugin.name,
             columns=config.columns,
             split=config.split,

@@ -23,7 +23,7 @@ seqforge trains recurrent networks on sequences and generates new files.
 """What `seqforge` alone prints."""
 COMPLETION = "_SEQFORGE_COMPLETE"
 """The environment variable with which the shell asks for completions."""
-COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect")
+COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect", "convert")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -108,7 +108,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
 
     train.add(app, plugin)
     generate.add(app, plugin)
-    convert.add(app)
+    convert.add(app, plugin)
     show.add(app)
     play.add(app)
     evaluate.add(app)
@@ -137,6 +137,8 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
         RequestError: If there is no such model.
         DamagedFileError: If the file is not a model file.
     """
+    from seqforge.cli import convert
+
     command = next((word for word in words if not word.startswith("-")), "")
     if command not in COMMANDS_WITH_PLUGIN:
         return None
@@ -148,7 +150,7 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
         from seqforge.core.model_metadata import read_metadata
 
         return registry.load(read_metadata(resolve_model(model).path)["plugin"])
-    return None
+    return convert.plugin_of_files(words) if command == "convert" else None
 
 
 def _plugin_to_complete() -> AnyPlugin | None:

@@ -95,7 +95,12 @@ def _pieces(
     for file in files:
         name = file if file != STDIN and file.is_dir() else existing_file(file, plugin)
         sources = find_sources(
-            [str(name)], reads=plugin.reads, imports=plugin.imports, domain=plugin.name, columns=columns
+            [str(name)],
+            reads=plugin.reads,
+            imports=plugin.imports,
+            folder_imports=plugin.folder_imports,
+            domain=plugin.name,
+            columns=columns,
         )
         for remark in sources.remarks if isinstance(plugin, FromText) else ():
             message(remark.replace("`text_column`", "--text-column").replace("train on", "score"))

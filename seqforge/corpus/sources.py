@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from seqforge.core.files import path_kind
 from seqforge.corpus.catalogue import find_corpus
 from seqforge.corpus.description import Corpus
+from seqforge.corpus.folder_suffixes import FolderSuffixes
 from seqforge.corpus.split import parse_shares
 from seqforge.corpus.table_rows import RowRange
 from seqforge.corpus.tables import TABLE_SUFFIXES, TableColumns, check_columns, column_names, is_table
@@ -129,8 +131,10 @@ def find_sources(
     reads: Sequence[str],
     domain: str,
     imports: Sequence[str] = (),
+    folder_imports: Sequence[str] = (),
     columns: TableColumns | None = None,
     split: SplitChoice | None = None,
+    listings: Mapping[Path, Sequence[Path]] = MappingProxyType({}),
 ) -> Sources:
     """Return the files behind names of installed corpora, folders and files.
 
@@ -142,8 +146,11 @@ def find_sources(
         reads: The suffixes that the plugin reads; empty for any.
         domain: The name of the plugin.
         imports: The suffixes of the files that the plugin reads if they are named.
+        folder_imports: Those of them that are searched for in folders, too. A file is left out if a file with a suffix
+            of `reads` stands beside it with the same name.
         columns: The columns that are read from tables; a folder must contain tables then. None reads no tables.
         split: The split that replaces the one that a corpus declares; None for none.
+        listings: Folder to its files, as `visible_files` returns them; folders that are missing are listed.
 
     Raises:
         OptionsError: If the split is not possible.
@@ -154,11 +161,13 @@ def find_sources(
     remarks: list[str] = []
     corpora: list[Corpus] = []
     unsupported: Counter[str] = Counter()
+    suffixes = FolderSuffixes(TABLE_SUFFIXES) if columns else FolderSuffixes(reads, folder_imports)
     for name in names:
         path = Path(name)
         kind = path_kind(path)
         if kind == "folder":
-            folder_files = _folder_files(path, TABLE_SUFFIXES if columns else reads, domain, unsupported)
+            listed = listings.get(path) or visible_files(path)
+            folder_files = _folder_files(path, listed, suffixes, domain, unsupported)
             files += [_with_columns(file, columns) for file in folder_files]
         elif kind == "file":
             files.append(_with_columns(SourceFile(path), columns))
@@ -176,15 +185,16 @@ def find_sources(
     if columns is None:
         remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], (*reads, *imports))
     sources = Sources(tuple(names), tuple(files), tuple(corpora), dict((+unsupported).most_common()), tuple(remarks))
-    return _with_split(sources, split, reads, columns) if split else sources
+    return _with_split(sources, split, suffixes, columns) if split else sources
 
 
-def _with_split(sources: Sources, split: SplitChoice, reads: Sequence[str], columns: TableColumns | None) -> Sources:
+def _with_split(
+    sources: Sources, split: SplitChoice, suffixes: FolderSuffixes, columns: TableColumns | None
+) -> Sources:
     """Return the files with the split that the user chose; it replaces the one that a corpus declares."""
     if split.shares:
         files = tuple(replace(file, split="", fractions=()) for file in sources.files)
         return replace(sources, files=files, shares=parse_shares(split.shares))
-    suffixes = TABLE_SUFFIXES if columns else reads
     held_out: dict[Path, SourceFile] = {}
     for name, texts in (("valid", split.valid), ("test", split.test)):
         for path in (path for text in texts for path in _held_out_files(name, text, suffixes)):
@@ -199,13 +209,13 @@ def _with_split(sources: Sources, split: SplitChoice, reads: Sequence[str], colu
     return replace(sources, files=(*files, *held_out.values()))
 
 
-def _held_out_files(split: str, name: str, reads: Sequence[str]) -> list[Path]:
+def _held_out_files(split: str, name: str, suffixes: FolderSuffixes) -> list[Path]:
     path = Path(name)
     kind = path_kind(path)
     if kind == "file":
         return [path]
     paths = [file for file in visible_files(path) if path_kind(file) == "file"]
-    files = [file for file in paths if file.name != LABELS and (not reads or file.suffix.lower() in reads)]
+    files = suffixes.supported(file for file in paths if file.name != LABELS)
     if not files:
         reason = "a folder without files of the plugin" if kind == "folder" else "neither a file nor a folder"
         raise OptionsError(f"`{split}` is {name}, which is {reason}; name files or a folder", field=split, value=name)
@@ -240,25 +250,27 @@ def _table_remarks(paths: Sequence[Path], reads: Sequence[str]) -> list[str]:
     return [f"note: {tables[0].name} looks like a table; set `text_column` to train on one of its columns{names}"]
 
 
-def _folder_files(folder: Path, reads: Sequence[str], domain: str, unsupported: Counter[str]) -> list[SourceFile]:
+def _folder_files(
+    folder: Path, listed: Sequence[Path], suffixes: FolderSuffixes, domain: str, unsupported: Counter[str]
+) -> list[SourceFile]:
     """Return the files of a user's folder; folders train/, valid/ and test/ inside are the split.
 
     Files that the plugin does not read, and pipes and devices, are counted in `unsupported`.
     """
-    kinds = {path: path_kind(path) for path in visible_files(folder)}
+    kinds = {path: path_kind(path) for path in listed}
     paths = [path for path, kind in kinds.items() if kind == "file"]
     unsupported["pipe or device"] += sum(kind == "other" for kind in kinds.values())
-    supported = [path for path in paths if path.name != LABELS and (not reads or path.suffix.lower() in reads)]
+    supported = suffixes.supported(path for path in paths if path.name != LABELS)
     if not paths:
-        raise CorpusError(f"the folder {folder} is empty; put {listing(reads) or 'some'} files into it")
+        raise CorpusError(f"the folder {folder} is empty; put {str(suffixes) or 'some'} files into it")
     if not supported:
-        suffixes = sorted({path.suffix.lower() or "no suffix" for path in paths})
+        present = sorted({path.suffix.lower() or "no suffix" for path in paths})
         raise CorpusError(
-            f"the folder {folder} contains no file that the plugin {domain!r} reads ({listing(reads)});"
-            f" it contains files with {listing(suffixes)}"
+            f"the folder {folder} contains no file that the plugin {domain!r} reads ({suffixes});"
+            f" it contains files with {listing(present)}"
         )
     others = set(paths) - set(supported) - {folder / LABELS}
-    unsupported.update(path.suffix.lower() or "no suffix" for path in others)
+    unsupported.update(map(suffixes.kind_of_other, others))
     labels = _read_table(folder / LABELS)
     for split in ("valid", "test"):
         if (folder / split).is_dir() and not (folder / "train").is_dir():

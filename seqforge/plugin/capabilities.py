@@ -24,6 +24,7 @@ __all__ = [
     "Fingerprints",
     "FromText",
     "Illustrates",
+    "LaysOut",
     "Loops",
     "Paginates",
     "Previews",
@@ -250,6 +251,36 @@ class Illustrates(ABC, Generic[ContentT]):
     @abstractmethod
     def illustration(self) -> Piece[ContentT]:
         """Return a piece that shows the choices; the plugin writes it for `seqforge plugins show NAME -o FILE`."""
+
+
+class LaysOut(ABC, Generic[ContentT]):
+    """Capability of a plugin: options of written files, such as the title of a score, that are no part of the music.
+
+    Example:
+        @dataclass(frozen=True)
+        class Layout:
+            title: str = flag("", help="Title of the page.")
+
+        class Poems(Plugin[Poem, NoOptions, NoRequest], LaysOut[Poem]):
+            Layout = Layout
+
+            def lay_out(self, piece, layout):
+                return Piece(replace(piece.content, title=layout.title), piece.labels, piece.origin)
+
+    Attributes:
+        Layout: Frozen dataclass of the options. Its fields become flags of `convert`.
+    """
+
+    Layout: ClassVar[type]
+
+    @abstractmethod
+    def lay_out(self, piece: Piece[ContentT], layout: Any) -> Piece[ContentT]:
+        """Return a piece that `write` writes as the options say.
+
+        Args:
+            piece: The piece; it is not changed.
+            layout: The options, an instance of `Layout`.
+        """
 
 
 class Loops(ABC, Generic[ContentT]):

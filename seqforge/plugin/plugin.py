@@ -45,6 +45,8 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
         reads: Suffixes of the files it reads (".txt"); empty for any file.
         imports: Suffixes of other files from which `read` makes pieces if a file is named: to convert it, or as a
             corpus. Folders are searched for `reads` only. `write` need not write them such that they read back equal.
+        folder_imports: Those suffixes of `imports` for which folders are searched, too. A file is left out if a file
+            with a suffix of `reads` stands beside it with the same name.
         writes: Suffixes of the files it writes, the default first.
         multi_piece: Those suffixes of `writes` whose files hold several pieces.
         Options: Frozen dataclass of how files are read and encoded. Its fields become flags of `train`.
@@ -64,6 +66,7 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
     unit: ClassVar[str] = "step"
     reads: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[tuple[str, ...]] = ()
+    folder_imports: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]]
     multi_piece: ClassVar[tuple[str, ...]] = ()
     Options: type[OptionsT] = NoOptions  # type: ignore[assignment]

@@ -16,13 +16,14 @@ from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
-from seqforge.plugin.capabilities import Augments
+from seqforge.plugin.capabilities import Augments, LaysOut
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import Entry, installed
 from seqforge.plugin.piece import Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
 
 __all__ = [
+    "CONVERT_FLAGS",
     "ValidatedConstraint",
     "contract_error",
     "describe_fault",
@@ -39,6 +40,9 @@ __all__ = [
     "validated_augment",
     "write_pieces",
 ]
+
+CONVERT_FLAGS = frozenset(["inputs", "loop", "to"])
+"""Flags of `convert` that are not in RESERVED; no field of a plugin's Layout may have one of these names."""
 
 
 def contract_error(
@@ -108,8 +112,8 @@ def validate_plugin(kind: Any, entry: Entry) -> AnyPlugin:
     missing = sorted(getattr(kind.codec, "__abstractmethods__", ()))
     if missing:
         raise ContractError(f"{owner}: {kind.codec.__name__} lacks {listing(missing)}, which every codec must define")
-    for name in ("Options", "Request"):
-        _validate_fields(name, getattr(kind, name), owner)
+    for name in ("Options", "Request", *(["Layout"] if issubclass(kind, LaysOut) else [])):
+        _validate_fields(name, getattr(kind, name, None), owner)
     try:
         return kind()
     except Exception as error:
@@ -120,7 +124,8 @@ def _validate_fields(name: str, kind: Any, owner: str) -> None:
     params = getattr(kind, "__dataclass_params__", None)
     if params is None or not params.frozen:
         raise ContractError(f"{owner}: {name} is not a frozen dataclass")
-    clash = sorted({field.name for field in dataclasses.fields(kind)} & RESERVED)
+    reserved = RESERVED | CONVERT_FLAGS if name == "Layout" else RESERVED
+    clash = sorted({field.name for field in dataclasses.fields(kind)} & reserved)
     if clash:
         raise ContractError(
             f"{owner}: {name} has the fields {listing(clash)}, which are flags of the core; rename them"

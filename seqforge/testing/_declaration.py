@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seqforge.core.options import build_options, options_from_json, options_to_json, without_none
 from seqforge.errors import SeqforgeError, listing
+from seqforge.plugin import LaysOut
 from seqforge.sampling import Controls
 from seqforge.testing._results import CheckFailed
 from seqforge.testing._subject import Subject
@@ -67,7 +68,7 @@ def import_is_light(subject: Subject) -> str | None:
 def declaration_is_valid(subject: Subject) -> str | None:
     """Name, unit, suffixes, help texts and defaults of the plugin are complete and can be used by the core."""
     plugin, problems = subject.plugin, []
-    for name in ("reads", "imports", "writes", "multi_piece"):
+    for name in ("reads", "imports", "folder_imports", "writes", "multi_piece"):
         suffixes = getattr(plugin, name)
         if not isinstance(suffixes, tuple) or not all(isinstance(suffix, str) for suffix in suffixes):
             problems.append(f"`{name}` is {suffixes!r}; it must be a tuple of suffixes, ('.abc',) with the comma")
@@ -81,12 +82,14 @@ def declaration_is_valid(subject: Subject) -> str | None:
         problems.append("`writes` is empty; it must contain the suffix of the files that `write` writes")
     twice = [suffix for suffix in plugin.imports if suffix in plugin.reads]
     problems += [f"`imports` contains {suffix}, which `reads` contains too" for suffix in twice]
+    others = [suffix for suffix in plugin.folder_imports if suffix not in plugin.imports]
+    problems += [f"`folder_imports` contains {suffix}, which `imports` does not contain" for suffix in others]
     extra = [suffix for suffix in plugin.multi_piece if suffix not in plugin.writes]
     problems += [f"`multi_piece` contains {suffix}, which `writes` does not contain" for suffix in extra]
     for name in ("summary", "unit"):
         if not getattr(plugin, name).strip():
             problems.append(f"`{name}` is empty; `seqforge plugins show` prints it")
-    for kind in (plugin.Options, plugin.Request):
+    for kind in (plugin.Options, plugin.Request, *([plugin.Layout] if isinstance(plugin, LaysOut) else [])):
         fields = [field.name for field in dataclasses.fields(kind) if not field.metadata.get("help")]
         problems += [f"{kind.__name__}.{name} has no help; write it as flag(default, help=...)" for name in fields]
     problems += _default_problems("training_defaults", plugin.training_defaults, TrainingConfig, "train")

@@ -1,3 +1,5 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,7 @@ from fakekit import install
 from seqforge.api.convert import convert
 from seqforge.api.piece_summary import summarise
 from seqforge.api.plugin_search import plugin_of_file
-from seqforge.errors import CorpusError, RequestError, UsageError, WriteError
+from seqforge.errors import CorpusError, OptionsError, RequestError, UsageError, WriteError
 from seqforge.plugin import Piece, registry
 
 ROWS = "1 2 3\n4 5\n6\n"
@@ -42,6 +44,26 @@ def test_folders_are_inputs(tmp_path: Path) -> None:
         (tmp_path / "in" / f"{name}.num").write_text("1\n")
     result = convert(["in"], "out", to=".one", plugin="numbers")
     assert [path.name for path in result.files] == ["x.one", "y.one"]
+
+
+def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.num").write_text("1\n")
+    listed, walk = [], os.walk
+
+    def counting_walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        listed.append(folder)
+        return walk(folder)
+
+    monkeypatch.setattr(os, "walk", counting_walk)
+    assert convert(["in"], "out", to="one").pieces == 1
+    assert listed == [Path("in")]
+
+
+def test_layout_is_for_plugins_that_have_one() -> None:
+    with pytest.raises(OptionsError) as caught:
+        convert(["a.num"], "b.num", layout={"title": "Rows"})
+    assert caught.value.field == "title"
 
 
 def test_unreadable_pieces_are_reported_and_the_rest_is_converted(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from seqforge.corpus import find_sources
+from seqforge.corpus import SplitChoice, find_sources, visible_files
 from seqforge.errors import CorpusError, UsageError
 
 
@@ -172,6 +172,29 @@ def test_unsupported_files_are_counted_by_suffix(tmp_path: Path) -> None:
         (tmp_path / name).write_text("1")
     result = find_sources([str(tmp_path)], reads=(".num",), domain="numbers")
     assert result.unsupported == {".pdf": 2, "no suffix": 1}
+
+
+def test_imported_files_of_a_folder_are_read_unless_their_piece_is_there(tmp_path: Path) -> None:
+    for name in ("a.num", "a.one", "b.ONE", "c.two", "sub/a.one"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1")
+    imports = {"imports": (".one", ".two"), "folder_imports": (".one",)}
+    result = find_sources([str(tmp_path)], reads=(".num",), domain="numbers", **imports)
+    assert [file.name for file in result.files] == ["a.num", "b.ONE", "sub/a.one"]
+    assert result.unsupported == {".one beside a file of the same name": 1, ".two": 1}
+    held_out = SplitChoice(valid=(str(tmp_path / "sub"),))
+    result = find_sources([str(tmp_path)], reads=(".num",), domain="numbers", split=held_out, **imports)
+    assert [(file.path.name, file.split) for file in result.files] == [
+        ("a.num", "train"), ("b.ONE", "train"), ("a.one", "valid")
+    ]  # fmt: skip
+
+
+def test_listed_folders_are_not_listed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.num")
+    listings = {tmp_path: visible_files(tmp_path)}
+    monkeypatch.setattr("seqforge.corpus.sources.visible_files", None)
+    result = find_sources([str(tmp_path)], reads=(".num",), domain="numbers", listings=listings)
+    assert [file.name for file in result.files] == ["a.num"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX systems")

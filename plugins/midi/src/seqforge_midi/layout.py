@@ -34,11 +34,30 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class LayoutFields:
-    """The fields of a request that say how the result is written."""
+class ScoreFields:
+    """The fields that say how a score or a picture is written."""
 
     title: str = flag("", help="Title of the score; empty: none.", unit="TEXT")
     as_: Literal["roll", "score"] = flag("roll", help="What .svg and .png show: a piano roll or the score.")
+
+
+@dataclass(frozen=True)
+class ConversionLayout(ScoreFields):
+    """How songs are written that are converted.
+
+    >>> ConversionLayout(title="Evening").as_
+    'roll'
+    """
+
+    kit: Literal["gm", "td"] = flag(
+        "gm", help="Drum keys of the files: General MIDI, or a Roland TD kit, which is mapped to General MIDI."
+    )
+
+
+@dataclass(frozen=True)
+class LayoutFields(ScoreFields):
+    """The fields of a request that say how the result is written."""
+
     kit: Literal["gm", "td"] = flag(
         "gm", help="Keys of the drums: General MIDI, or those that a model of Roland TD kits writes."
     )

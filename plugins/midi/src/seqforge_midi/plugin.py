@@ -13,6 +13,7 @@ from seqforge import (
     Checks,
     Describes,
     Fingerprints,
+    LaysOut,
     Loops,
     Piece,
     Plugin,
@@ -24,6 +25,7 @@ from seqforge_midi.audio import write_wav
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.drum_map import to_general_midi
 from seqforge_midi.export import write_song
+from seqforge_midi.layout import ConversionLayout
 from seqforge_midi.lint import check_file
 from seqforge_midi.midi_chunks import unwrap_riff, wrap_in_riff
 from seqforge_midi.musicxml_reader import MUSICXML_SUFFIXES
@@ -46,6 +48,7 @@ class Midi(
     Fingerprints[Song],
     Describes[Song],
     Checks[Song],
+    LaysOut[Song],
     Loops[Song],
     Previews[Song],
     CarriesProvenance,
@@ -62,11 +65,13 @@ class Midi(
     summary = "MIDI files of any kind and MusicXML; writes MIDI, MusicXML, engraved scores, piano rolls, and sound"
     unit = "note"
     imports = MUSICXML_SUFFIXES
+    folder_imports = (".musicxml", ".mxl")
     reads = (".mid", ".midi", ".smf", ".rmi", ".kar")
     writes = (".mid", ".midi", ".smf", ".rmi", ".musicxml", ".mxl", ".svg", ".png", ".pdf", ".wav")
     provenance_suffixes = (".mid", ".midi", ".smf", ".rmi", ".svg", ".png")
     Options = MidiOptions
     Request = MidiRequest
+    Layout = ConversionLayout
     codec = MidiCodec
     native = False
     default_model = "songs"
@@ -74,16 +79,19 @@ class Midi(
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:
         """Yield the song of a file; of a file of format 2, one song per track."""
         for item in read_song_file(path):
-            if options.kit == "td" and not isinstance(item, ReadError):
-                notes = remove_overlaps(to_general_midi(item.content.notes))
-                item = dataclasses.replace(item, content=dataclasses.replace(item.content, notes=notes))
-            yield item
+            yield _with_general_midi(item) if options.kit == "td" and not isinstance(item, ReadError) else item
 
     def write(self, pieces: Sequence[Piece[Song]], path: Path) -> None:
         """Write a song in the format of the suffix, with its origin in a text field."""
         origin = pieces[0].origin
         provenance = f"made by seqforge: {origin.file}, {origin.place}" if origin else ""
         write_song(pieces[0].content, path, provenance=provenance)
+
+    def lay_out(self, piece: Piece[Song], layout: ConversionLayout) -> Piece[Song]:
+        """Return the song with a title and a kind of picture; the drums of a Roland TD kit are mapped."""
+        piece = _with_general_midi(piece) if layout.kit == "td" else piece
+        song_layout = dataclasses.replace(piece.content.layout, title=layout.title, picture=layout.as_)
+        return dataclasses.replace(piece, content=dataclasses.replace(piece.content, layout=song_layout))
 
     def preview(self, piece: Piece[Song]) -> Preview:
         """Return the piano roll and the sound of a song."""
@@ -150,6 +158,12 @@ class Midi(
             path = Path(folder) / "song.mid"
             self.write([piece], path)
             return check_file(path)
+
+
+def _with_general_midi(piece: Piece[Song]) -> Piece[Song]:
+    """Return a song whose drums are mapped from a Roland TD kit to General MIDI."""
+    notes = remove_overlaps(to_general_midi(piece.content.notes))
+    return dataclasses.replace(piece, content=dataclasses.replace(piece.content, notes=notes))
 
 
 def _hash(data: bytes) -> int:
