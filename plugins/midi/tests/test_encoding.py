@@ -227,3 +227,13 @@ def test_a_score_keeps_a_pedal_that_is_pressed_again_at_once() -> None:
     encoding = make_encoding(MidiOptions(controllers="sustain"))
     assert encoding.canonical(song).pedals.tolist() == [(0, 480, 0, 0), (480, 960, 0, 0)]
     assert encoding.losses(song)["pedals moved or left out"] == 2
+
+
+@pytest.mark.parametrize("name", ["score", "performance"])
+def test_hits_that_are_lost_where_tracks_of_drums_merge_are_counted(name: str) -> None:
+    rows = [(0, 60, 36, 80, DRUMS, 0), (0, 60, 36, 90, DRUMS, 1), (480, 540, 38, 80, DRUMS, 1)]
+    song = Song.from_events(note_array(rows), tracks=[Track(DRUMS, 0, "Low"), Track(DRUMS, 1, "High")])
+    losses = ENCODINGS[name].losses(song)
+    lost = len(rows) - len(ENCODINGS[name].canonical(song).notes)
+    assert losses["notes left out that start with one of their pitch in a merged track"] == lost == 1
+    assert losses["tracks merged with another one of their program"] == losses["names of merged tracks"] == 1

@@ -1,5 +1,6 @@
 """Polyphony: at most a number of notes sound at once, and a song can always go on and end."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from score_encodings import ENCODINGS
 import seqforge_corpora
 from seqforge import Example, Piece, ReadError, RequestError
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
+from seqforge_midi.chorale import Chorale
 from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.performance import Performance
 from seqforge_midi.reader import read_songs
 from seqforge_midi.song import DRUMS
 
@@ -48,6 +51,31 @@ def test_random_walks_end_and_keep_the_polyphony(
     assert most_notes_at_once(encoding.decode(steps, {})) <= polyphony
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 30),
+    programs=st.sets(st.sampled_from([0, 32, DRUMS]), min_size=1),
+    polyphony=st.sampled_from([1, 2, 4]),
+    seconds=st.sampled_from([0.0, 2.0]),
+)
+def test_performances_keep_the_polyphony(seed: int, programs: set[int], polyphony: int, seconds: float) -> None:
+    encoding = Performance(10, 8, {})
+    request = ParsedRequest(programs=tuple(programs), polyphony=polyphony, seconds=seconds, ranges={0: (60, 70)})
+    steps = edits.random_walk(encoding.constraint(request), encoding.vocabulary.kinds, seed, 120)
+    song = encoding.decode(steps, {})
+    pitched = dataclasses.replace(song, notes=song.notes[song.notes["program"] != DRUMS])
+    assert most_notes_at_once(pitched) <= polyphony
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 30), st.sampled_from([1, 2, 4]), st.sampled_from([0, 3]))
+def test_chorales_keep_the_polyphony(seed: int, polyphony: int, bars: int) -> None:
+    encoding = Chorale(4)
+    request = ParsedRequest(polyphony=polyphony, bars=bars, ranges={0: (50, 80)})
+    steps = edits.random_walk(encoding.constraint(request), encoding.vocabulary.kinds, seed, 120)
+    assert most_notes_at_once(encoding.decode(steps, {})) <= polyphony
+
+
 def test_the_limit_is_reached() -> None:
     encoding = ENCODINGS["plain"]
     constraint = encoding.constraint(ParsedRequest(polyphony=3))
@@ -71,12 +99,15 @@ def test_a_prompt_may_have_more_notes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "fields"),
-    [("score", {"polyphony": -1}), ("performance", {"polyphony": 2}), ("score", {"polyphony": 2, "given": LIED})],
-)
+    [
+        ("score", {"polyphony": -1}), ("voices", {"polyphony": 2}), ("chorale", {"chords": "C"}),
+        ("score", {"polyphony": 2, "given": LIED}),
+    ],
+)  # fmt: skip
 def test_impossible_polyphony_is_a_request_error(encoding: Any, fields: Any) -> None:
     (piece,) = read_songs(LIED)
     assert not isinstance(piece, ReadError)
     codec = MidiCodec.fit([Piece(piece.content)], MidiOptions(encoding=encoding))
     with pytest.raises(RequestError) as caught:
         codec.task(MidiRequest(**fields))
-    assert caught.value.field == "polyphony"
+    assert caught.value.field in fields

@@ -20,12 +20,14 @@ class _State(NamedTuple):
         group_position: The position of the current frame in its group.
         last_pitch: The last pitch of the current frame; the next one must be lower.
         has_sound: Whether the last complete frame has a note.
+        pitches: The number of pitches of the current frame; 0 throughout if their number has no limit.
     """
 
     frames: int
     group_position: int
     last_pitch: int
     has_sound: bool
+    pitches: int = 0
 
 
 class ChoraleAutomaton(Constraint):
@@ -33,13 +35,14 @@ class ChoraleAutomaton(Constraint):
 
     Args:
         frame_group: The number of frame_end tokens.
-        request: What the songs must be like: bars, frames and pitch ranges.
+        request: What the songs must be like: bars, frames, pitch ranges and polyphony.
     """
 
     def __init__(self, frame_group: int, request: ParsedRequest) -> None:
         self.size, self.frame_group = 128 + frame_group, frame_group
         self.frames = request.frames or request.bars * request.frames_per_bar
         self.lowest, self.highest = request.overall_range()
+        self.polyphony = request.polyphony
 
     def start(self) -> Hashable:
         return _State(0, 0, NO_PITCH, False)
@@ -47,7 +50,8 @@ class ChoraleAutomaton(Constraint):
     def allowed(self, state: Any) -> np.ndarray:
         mask = np.zeros(self.size, np.bool_)
         if not self.frames or state.frames < self.frames:
-            mask[self.lowest : min(state.last_pitch, self.highest + 1)] = True
+            may_play = not self.polyphony or state.pitches < self.polyphony
+            mask[self.lowest : min(state.last_pitch, self.highest + 1)] = may_play
             is_last = self.frames and state.frames == self.frames - 1
             mask[128 + state.group_position] = state.last_pitch < NO_PITCH or not is_last
         return mask
@@ -64,6 +68,7 @@ class ChoraleAutomaton(Constraint):
 
     def advance(self, state: Any, step: Any) -> Any:
         if step < 128:
-            return state._replace(last_pitch=int(step))
+            pitches = state.pitches + 1 if self.polyphony else 0
+            return state._replace(last_pitch=int(step), pitches=pitches)
         frames = state.frames + 1 if self.frames else 0
         return _State(frames, (state.group_position + 1) % self.frame_group, NO_PITCH, state.last_pitch < NO_PITCH)

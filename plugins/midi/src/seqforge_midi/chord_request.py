@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqforge import Constraint, RequestError, flag
+from seqforge import Constraint, RequestError, flag, listing
+from seqforge_midi.chorale import Chorale
 from seqforge_midi.chord_constraint import ChordAutomaton
 from seqforge_midi.chord_symbols import ALLOWED, parse_progression
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.key import TONIC_NAMES
+from seqforge_midi.performance import Performance
 from seqforge_midi.score import Score
 from seqforge_midi.score_automaton import ScoreAutomaton
 
+ENCODINGS = {"chords": (Score,), "polyphony": (Score, Performance, Chorale)}
+"""The encodings to which the fields apply."""
 CANDIDATES = 8
 """The number of songs that are drawn; the one that fits the chords best is kept."""
 
@@ -28,7 +32,7 @@ class ChordFields:
     )
     polyphony: int = flag(
         0,
-        help="score: The largest number of notes that sound at once, drum hits included; 0: any number.",
+        help="score, performance, chorale: The largest number of notes that sound at once; 0: any number.",
         unit="NOTES",
     )
 
@@ -47,9 +51,10 @@ def check_chords(request: ChordFields, encoding: Encoding, others: Mapping[str, 
     if request.polyphony < 0:
         raise RequestError.invalid("polyphony", request.polyphony, "1 or more, or 0 for any number of notes")
     for field, value in (("chords", request.chords), ("polyphony", request.polyphony)):
-        if value and not isinstance(encoding, Score):
-            reason = f"`{field}` applies to models with the encoding 'score' only, such as the shipped model 'songs'"
-            raise RequestError(reason, field=field, value=value)
+        if value and not isinstance(encoding, ENCODINGS[field]):
+            names = listing(f"{kind.__name__.lower()!r}" for kind in ENCODINGS[field])
+            reason = f"`{field}` does not apply to the encoding of the model; it applies to the encoding {names}"
+            raise RequestError(reason, field=field, value=value, allowed=names)
         for name in (name for name, other in others.items() if value and other):
             reason = f"`{field}` does not apply together with `{name}`; leave out one of them"
             raise RequestError(reason, field=field, value=value)

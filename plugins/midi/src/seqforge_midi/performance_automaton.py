@@ -60,6 +60,7 @@ class PerformanceAutomaton(Constraint):
         self.time_signature, self.tempo = request.time_signature_index, request.tempo_index
         self.track_mask, self.drum_mask = request.track_mask(table), request.drum_mask
         self.allows_drums = request.allows_drums
+        self.polyphony = request.polyphony
         self.pitch_ranges = [request.pitch_range(program) for program in table.programs.tolist()]
 
     def start(self) -> Hashable:
@@ -114,9 +115,13 @@ class PerformanceAutomaton(Constraint):
             active = [pitch for track, pitch in state.active if track == state.track]
             pitches = mask[self.slices["note_on"]]
             lowest, highest = self.pitch_ranges[state.track]
-            pitches[lowest : highest + 1] = True
+            pitches[lowest : highest + 1] = self._may_play(state)
             pitches[[pitch for pitch in active if pitch < PEDAL]] = False
             mask[self.slices["pedal"].start + 1] = PEDAL not in active
+
+    def _may_play(self, state: _State) -> bool:
+        """Return whether another note may sound; drum hits, which have no length, do not count."""
+        return not self.polyphony or sum(pitch != PEDAL for _, pitch in state.active) < self.polyphony
 
     # -- end of the song ----------------------------------------------------------------------
 
