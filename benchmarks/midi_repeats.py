@@ -6,7 +6,7 @@
 A bar repeats an earlier one of its piece if the steps that `Places` compares are the same: in the score encoding all
 but velocities, programs, tempos, microtimings and controllers. The first bar of a repeat has a new bar, or another
 distance, before it; the other bars of a repeat continue at the same distance. For each group of bars and each kind of
-token the table has the number of tokens, the nats per token, and the nats per bar.
+token the table has the number of tokens, the nats per token, and the nats per bar. The end of a piece is not counted.
 """
 
 import argparse
@@ -57,18 +57,27 @@ def step_losses(model: seqforge.Model, steps: np.ndarray, labels: dict[str, str]
     return losses
 
 
-def measure(model: seqforge.Model, corpus: str, split: str) -> dict[str, Any]:
-    """Return bars, and for each kind of token its number, nats per token and nats per bar, by group of bars."""
+def measure(model: seqforge.Model, corpus: str, split: str, *, labels: bool) -> dict[str, Any]:
+    """Return nats per note of the split; and by group of bars the number of bars, and tokens and nats by kind of token.
+
+    Args:
+        model: The model.
+        corpus: The name of a corpus or a folder.
+        split: The split.
+        labels: Whether the model reads the labels of each piece; they are hidden otherwise.
+    """
     codec: Any = model.codec
     places, kinds = codec.places(), np.array(codec.encoding.vocabulary.kinds)
     sources = find_sources([corpus], reads=model.plugin.reads, domain="midi")
     dataset = prepare(model.plugin, model.options, sources, codec=model.codec).datasets[split]
     bars: defaultdict[str, int] = defaultdict(int)
     sums: defaultdict[str, defaultdict[str, np.ndarray]] = defaultdict(lambda: defaultdict(lambda: np.zeros(2)))
+    total = np.zeros(2)
     for number in range(len(dataset)):
         example = dataset.example(number)
         steps = np.array(example.steps)
-        losses = step_losses(model, steps, dict(example.labels))
+        losses = step_losses(model, steps, dict(example.labels) if labels else {})
+        total += losses.sum(), float(codec.units(steps).sum())
         classes = steps.astype(np.int64) if places.classes is None else places.classes[steps]
         bar_of = np.maximum(places.places(steps)[:-1, 0], 0)  # a bar line belongs to the bar that it ends
         groups = repeated_bars(classes, bar_of)
@@ -77,7 +86,7 @@ def measure(model: seqforge.Model, corpus: str, split: str) -> dict[str, Any]:
             for kind in [*np.unique(kinds[steps[bar_of == bar]]).tolist(), "all"]:
                 selected = losses[(bar_of == bar) & ((kinds[steps] == kind) | (kind == "all"))]
                 sums[group][kind] += len(selected), selected.sum()
-    return {
+    groups_of_bars = {
         group: {
             "bars": count,
             **{
@@ -91,6 +100,7 @@ def measure(model: seqforge.Model, corpus: str, split: str) -> dict[str, Any]:
         }
         for group, count in bars.items()
     }
+    return {"nats per note": round(total[0] / total[1], 4), "bars": groups_of_bars}
 
 
 def main() -> None:
@@ -99,9 +109,10 @@ def main() -> None:
     parser.add_argument("--model", default="songs", help="a model file, or the name of a shipped model")
     parser.add_argument("--corpus", default="lieder")
     parser.add_argument("--split", default="valid")
+    parser.add_argument("--labels", action="store_true", help="let the model read the labels of each piece")
     arguments = parser.parse_args()
     model = seqforge.load(resolve_model(arguments.model, plugin="midi").path)
-    print(json.dumps(measure(model, arguments.corpus, arguments.split), indent=1))
+    print(json.dumps(measure(model, arguments.corpus, arguments.split, labels=arguments.labels), indent=1))
 
 
 if __name__ == "__main__":

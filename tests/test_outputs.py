@@ -38,7 +38,7 @@ HASHES = {
     "abc infill": "a146255360992b49",
     "midi song": "e49366473fe843f8",
     "midi chorale": "cfee876cf8373e27",
-    "midi voices": "a440cb67cda8f94b",
+    "midi voices": "e3a028b7c95a9470",
     "midi drums": "acadc025d3d2fadf",
 }
 

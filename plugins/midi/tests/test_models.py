@@ -22,7 +22,7 @@ from seqforge_midi.voice_grid import VOICE_NAMES, VoiceGrid
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 MODEL_PATHS = {path.stem: path for path in (Path(seqforge_midi.__file__).parent / "models").glob("*.safetensors")}
-MAX_NATS = {"songs": 4.2, "chorales": 1.2, "voices": 2.1, "drums": 7.7}
+MAX_NATS = {"songs": 4.2, "chorales": 1.2, "voices": 1.85, "drums": 7.7}
 """Nats per note on the valid split; a note of `voices` is one that starts, of `chorales` a pitch in a frame."""
 
 
