@@ -7,7 +7,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import UNSEEN, Augments, Categorical, Codec, DecodeError, Example, Illustrates, Mixture, Piece, Prompt
+from seqforge import (
+    UNSEEN,
+    Augments,
+    Categorical,
+    Codec,
+    DecodeError,
+    Example,
+    Illustrates,
+    Mixture,
+    Piece,
+    Prompt,
+    RequestError,
+)
 from seqforge_handwriting.accents import base_text
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.frame import Frame, normalize
@@ -15,6 +27,7 @@ from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
 from seqforge_handwriting.letter import HandwritingTask
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.request import parse_request
+from seqforge_handwriting.sketch import sketch_frame
 from seqforge_handwriting.writer_samples import WriterSamples
 
 __all__ = ["InkCodec"]
@@ -42,42 +55,58 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         counts: Number of occurrences of each character in training.
         scale: The root mean square of an offset in training, in x-heights.
         writers: A line of each writer, to prime the network with.
+        labels: Label name to its values, for drawings; writing has no labels but its writers.
     """
 
     version = 1
 
     def __init__(
-        self, options: HandwritingOptions, counts: Mapping[str, int], scale: float, writers: WriterSamples
+        self,
+        options: HandwritingOptions,
+        counts: Mapping[str, int],
+        scale: float,
+        writers: WriterSamples,
+        labels: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.options, self.counts, self.scale, self.writers = options, dict(counts), scale, writers
         self.characters = [UNSEEN, *sorted(counts)]
         self.index = {character: number for number, character in enumerate(self.characters)}
         self.space = Mixture(2, 1, options.components)
-        self.source = Categorical(len(self.characters))
+        self.is_sketch = options.encoding == "sketch"
+        self.source = None if self.is_sketch else Categorical(len(self.characters))
+        self.labels = dict(labels or {})
 
     @classmethod
     def fit(cls, pieces: Iterable[Piece[Ink]], options: HandwritingOptions) -> Self:
-        """Return a codec with the characters, the scale of the offsets, and a line of each writer."""
+        """Return a codec with the characters, the scale of the offsets, and a line of each writer, or the labels."""
         counts: Counter[str] = Counter()
         squares, values = 0.0, 0
-        writers = WriterSamples()
+        writers, labels, is_sketch = WriterSamples(), dict[str, set[str]](), options.encoding == "sketch"
         for piece in pieces:
-            counts.update(piece.content.text)
-            offsets = to_offsets(writers.add(piece))[1:, :2]
+            if is_sketch:
+                ink = sketch_frame(piece.content).apply(piece.content)
+                for name, value in piece.labels.items():
+                    labels.setdefault(name, set()).add(value)
+            else:
+                counts.update(piece.content.text)
+                ink = writers.add(piece)
+            offsets = to_offsets(ink)[1:, :2]
             squares, values = squares + float((offsets**2).sum()), values + offsets.size
-        return cls(options, counts, round(max((squares / max(1, values)) ** 0.5, 1e-3), 4), writers)
+        scale = round(max((squares / max(1, values)) ** 0.5, 1e-3), 4)
+        return cls(options, counts, scale, writers, {name: tuple(sorted(labels[name])) for name in sorted(labels)})
 
     def extended_for(self, pieces: Iterable[Piece[Ink]]) -> "InkCodec":
         """Return the codec with the writers of other pieces, or of its own if they have none."""
         writers = WriterSamples()
         for piece in pieces:
             writers.add(piece)
-        return InkCodec(self.options, self.counts, self.scale, writers if writers.lines else self.writers)
+        known = writers if writers.lines and not self.is_sketch else self.writers
+        return InkCodec(self.options, self.counts, self.scale, known, self.labels)
 
     def encode(self, piece: Piece[Ink]) -> Example:
         """Return the offsets of the pen, the text as source, and the frame of the line as an extra."""
-        text = piece.content.text
-        ink, frame = normalize(piece.content)
+        text = "" if self.is_sketch else piece.content.text
+        ink, frame = self._normalized(piece.content)
         largest = float(np.abs(to_offsets(ink)[:, :2]).max(initial=0.0)) / (MAX_OFFSET * self.scale)
         if largest > 1:  # a larger unit keeps every offset in range
             frame = dataclasses.replace(frame, x_height=frame.x_height * largest)
@@ -86,8 +115,19 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
             self.encode_ink(ink),
             source=self.encode_text(text) if text else None,
             extras={"frame": dataclasses.asdict(frame)},
+            labels=self._known_labels(piece),
             dropped=Counter(character for character in text if character not in self.index),
         )
+
+    def _normalized(self, ink: Ink) -> tuple[Ink, Frame]:
+        """Return ink in x-heights, and the frame that was applied."""
+        if not self.is_sketch:
+            return normalize(ink)
+        frame = sketch_frame(ink)
+        return frame.apply(ink), frame
+
+    def _known_labels(self, piece: Piece[Ink]) -> dict[str, str]:
+        return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
 
     def encode_ink(self, ink: Ink) -> np.ndarray:
         """Return ink in x-heights as steps, shape (points, 3)."""
@@ -109,13 +149,15 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         text = "".join(self.characters[number] for number in source)
         frame = Frame(**example.extras["frame"]) if "frame" in example.extras else Frame()
         try:
-            return Piece(frame.undo(from_offsets(steps, text)))
+            return Piece(frame.undo(from_offsets(steps, text)), dict(example.labels) if self.is_sketch else {})
         except ValueError as error:
             raise DecodeError(str(error)) from error
 
     def canonical(self, piece: Piece[Ink]) -> Piece[Ink]:
-        """Return the piece with unknown characters replaced and without labels; the strokes stay."""
+        """Return the piece with unknown characters replaced and without unknown labels; the strokes stay."""
         ink = piece.content
+        if self.is_sketch:
+            return Piece(Ink(ink.strokes), self._known_labels(piece))
         text = "".join(character if character in self.index else UNSEEN for character in ink.text)
         return Piece(Ink(ink.strokes, text))
 
@@ -132,6 +174,13 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         Raises:
             RequestError: If text, style or layout are impossible.
         """
+        if self.is_sketch and not (request.text is None and request.text_file is None and not request.style):
+            field = "style" if request.style else "text_file" if request.text is None else "text"
+            raise RequestError(
+                f"`{field}` has no meaning here: the model has learnt drawings without texts; leave `{field}` out",
+                field=field,
+                value=getattr(request, field),
+            )
         parsed = parse_request(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
         texts = [None] if parsed.paragraphs is None else parsed.parts
         prompts = [self._prompt(parsed.style.line(number), text) for number, text in enumerate(texts)]
@@ -173,7 +222,10 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         writers, offsets = self.writers.state()
-        return {"counts": self.counts, "scale": self.scale, "writers": writers}, {"writers": offsets}
+        data: dict[str, Any] = {"counts": self.counts, "scale": self.scale, "writers": writers}
+        if self.labels:
+            data["labels"] = {name: list(values) for name, values in self.labels.items()}
+        return data, {"writers": offsets}
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: HandwritingOptions) -> Self:
@@ -181,4 +233,5 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         scale = float(data["scale"])
         if any(len(character) != 1 for character in counts) or not scale > 0:
             raise ValueError("a character is not a single one, or the scale is not above 0")
-        return cls(options, counts, scale, WriterSamples.from_state(data["writers"], arrays["writers"]))
+        labels = {str(name): tuple(map(str, values)) for name, values in data.get("labels", {}).items()}
+        return cls(options, counts, scale, WriterSamples.from_state(data["writers"], arrays["writers"]), labels)

@@ -1,6 +1,8 @@
 """Writing pages of ink as SVG for screens and plotters, as PNG, and as JSON strokes.
 
-A drawing has one open path per stroke, in the order of writing, without fills. Its unit is the millimetre.
+A drawing has one open path per stroke, in the order of writing, without fills. Its unit is the millimetre. Each pen is
+a layer, as Inkscape, AxiDraw and vpype read them: a group with `inkscape:groupmode="layer"`, whose label starts with
+its number.
 """
 
 import importlib
@@ -8,23 +10,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from seqforge import RequestError, WriteError
+from seqforge import WriteError
 from seqforge_handwriting.curves import smooth
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.page import Page
+from seqforge_handwriting.pen import Pen
 from seqforge_handwriting.stroke_json import json_line
 from seqforge_handwriting.svg_reader import DOT_LENGTH, INK_CLASS
 
-__all__ = ["PagedInk", "Pen", "draw", "path_data", "render_png", "write_pages"]
+__all__ = ["Layer", "PagedInk", "Pen", "draw", "layers_of", "path_data", "render_png", "write_pages"]
 
 PIXELS_PER_MM = 96 / 25.4
 DECIMALS = 3
 """Decimals of a coordinate in millimetres."""
-COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?|[a-z]{3,20}")
 NOT_IN_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that an XML file cannot contain."""
 PAGE_GAP = 5.0
@@ -34,35 +35,6 @@ CAPTION_SIZE = 2.6
 MAX_PIXELS = 100_000_000
 RESOLUTION = 300
 """Resolution of a PNG, dots per inch."""
-
-
-@dataclass(frozen=True)
-class Pen:
-    """The pen that draws strokes.
-
-    >>> Pen(width=0.3, colour="navy").unit
-    'mm'
-
-    Attributes:
-        width: The width of a stroke in millimetres, from 0.01 to 50.
-        colour: The colour: #rgb, #rrggbb or a name of SVG.
-        unit: The unit of the width and height of the drawing; coordinates are always millimetres.
-        curves: Whether strokes are smooth curves through the points, or polylines.
-
-    Raises:
-        RequestError: If the width or the colour is not allowed.
-    """
-
-    width: float = 0.4
-    colour: str = "black"
-    unit: Literal["mm", "px"] = "mm"
-    curves: bool = True
-
-    def __post_init__(self) -> None:
-        if not (0.01 <= self.width <= 50):
-            raise RequestError.invalid("pen_width", self.width, "from 0.01 to 50 mm")
-        if not COLOUR.fullmatch(self.colour) or not _is_colour(self.colour):
-            raise RequestError.invalid("colour", self.colour[:40], "#rrggbb such as #1f4e9c, or a name such as navy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +53,45 @@ class PagedInk(Ink):
     pen: Pen = field(default_factory=Pen)
 
 
-def _is_colour(name: str) -> bool:
-    from svgwrite.data.colors import colornames  # type: ignore[import-untyped]
+@dataclass(frozen=True)
+class Layer:
+    """The strokes of a page that one pen draws.
 
-    return name.startswith("#") or name in colornames
+    >>> Layer(1, Pen(colour="navy"), ()).label
+    '1-navy'
+
+    Attributes:
+        number: Its number, from 1.
+        pen: The pen.
+        strokes: The strokes in the order of drawing.
+    """
+
+    number: int
+    pen: Pen
+    strokes: tuple[np.ndarray, ...]
+
+    @property
+    def label(self) -> str:
+        """The number and the colour; programs for plotters choose layers and pens by the number."""
+        return f"{self.number}-{self.pen.colour}"
+
+
+def layers_of(page: Page, pen: Pen) -> list[Layer]:
+    """Return the layers of a page, one per pen in the order of their first stroke.
+
+    >>> page = Page(Ink((np.zeros((1, 2)), np.ones((1, 2)))), 10, 10, pens=(Pen(), Pen(colour="red")))
+    >>> [layer.label for layer in layers_of(page, Pen())]
+    ['1-black', '2-red']
+
+    Args:
+        page: The page.
+        pen: The pen of a page that names none.
+    """
+    pens = page.pens or (pen,) * len(page.ink.strokes)
+    strokes: dict[Pen, list[np.ndarray]] = {}
+    for stroke, its_pen in zip(page.ink.strokes, pens, strict=True):
+        strokes.setdefault(its_pen, []).append(stroke)
+    return [Layer(number, *item[:1], tuple(item[1])) for number, item in enumerate((strokes or {pen: []}).items(), 1)]
 
 
 def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = "") -> str:
@@ -103,6 +110,7 @@ def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = ""
         ValueError: If a coordinate is not finite.
     """
     import svgwrite  # type: ignore[import-untyped]
+    from svgwrite.extensions import Inkscape  # type: ignore[import-untyped]
 
     pen = pen or Pen()
     width, height = _extent(pages)
@@ -112,20 +120,18 @@ def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = ""
     drawing = svgwrite.Drawing(size=size, viewBox=view, debug=False)
     text = "\n".join(page.ink.text for page in pages)
     drawing.set_desc(title=NOT_IN_XML.sub(" ", text), desc=NOT_IN_XML.sub(" ", description) or "handwriting")
-    style = {
-        "fill": "none",
-        "stroke": pen.colour,
-        "stroke_width": _number(pen.width),
-        "stroke_linecap": "round",
-        "stroke_linejoin": "round",
-    }
+    layer_names = Inkscape(drawing)
     top = 0.0
     for page in pages:
-        identifier = {"id": f"page-{page.number}"} if page.count > 1 else {}
-        group = drawing.g(class_=INK_CLASS, **style, **identifier)
-        for stroke in page.ink.strokes:
-            group.add(drawing.path(d=path_data(stroke + np.array([0.0, top]), curves=pen.curves)))
-        drawing.add(group)
+        layers = layers_of(page, pen)
+        for layer in layers:
+            name = layer.label if len(pages) == 1 else f"{layer.label}, page {page.number}"
+            group = layer_names.layer(name, class_=INK_CLASS, **_style(layer.pen))
+            if page.count > 1:
+                group["id"] = f"page-{page.number}" if len(layers) == 1 else f"page-{page.number}-{layer.number}"
+            drawing.add(group)
+            for stroke in layer.strokes:
+                group.add(drawing.path(d=path_data(stroke + np.array([0.0, top]), curves=pen.curves)))
         for x, y, note in page.notes:
             position = _number(x), _number(y + top)
             drawing.add(
@@ -133,6 +139,17 @@ def draw(pages: Sequence[Page], pen: Pen | None = None, *, description: str = ""
             )
         top += page.height + PAGE_GAP
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing.tostring()}\n'
+
+
+def _style(pen: Pen) -> dict[str, str]:
+    """Return the attributes of the group of a pen."""
+    return {
+        "fill": "none",
+        "stroke": pen.colour,
+        "stroke_width": _number(pen.width),
+        "stroke_linecap": "round",
+        "stroke_linejoin": "round",
+    }
 
 
 def path_data(stroke: np.ndarray, *, curves: bool = True) -> str:

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seqforge import Example, Piece, Prompt, Task
+from seqforge_handwriting.baseline import with_drift
 from seqforge_handwriting.composing import compose
-from seqforge_handwriting.drawing import PagedInk, Pen
+from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink, concatenate
 from seqforge_handwriting.page import Layout, place
+from seqforge_handwriting.pen import Pen
+from seqforge_handwriting.plotter import shortest_order
 from seqforge_handwriting.style import Style
 from seqforge_handwriting.words import fill_lines
 
@@ -58,12 +61,14 @@ class ParsedRequest:
         pen: The pen that draws the result.
         style: The hand.
         paragraphs: The lines of the text; None if no text was requested.
+        order: The order of the strokes of a page: writing, or shortest.
     """
 
     layout: Layout
     pen: Pen
     style: Style = field(default_factory=Style)
     paragraphs: tuple[Paragraph, ...] | None = None
+    order: str = "writing"
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -126,7 +131,9 @@ class HandwritingTask(Task[Ink]):
         ]
         if request.paragraphs is not None:
             inks = _lines(request, inks)
-        pages = tuple(place(inks, request.layout))
+        pages = tuple(place([with_drift(ink, request.layout.drift) for ink in inks], request.layout))
+        if request.order == "shortest":
+            pages = tuple(dataclasses.replace(page, ink=_reordered(page.ink)) for page in pages)
         ink = concatenate(page.ink for page in pages)
         return Piece(PagedInk(ink.strokes, ink.text, pages, request.pen), pieces[0].labels)
 
@@ -140,11 +147,13 @@ def _lines(request: ParsedRequest, inks: Sequence[Ink]) -> list[Ink]:
         parts = [next(written) for _ in paragraph.parts]
         indent = paragraph.indent * request.style.character_width
         if not layout.paper:
+            if layout.word_spacing != 1:
+                parts = [line for part in parts for line in fill_lines([part], np.inf, 0.0, layout.word_spacing)[0]]
             lines += [part.translate(0 if number else indent, 0) for number, part in enumerate(parts)] or [Ink(())]
             continue
         room = layout.column_width / layout.x_height
         indent = min(indent, room / 2)
-        filled, factor = fill_lines(parts, room, indent)
+        filled, factor = fill_lines(parts, room, indent, layout.word_spacing)
         narrowest = min(narrowest, factor)
         lines += filled or [Ink(())]
     if narrowest < 1:
@@ -152,6 +161,11 @@ def _lines(request: ParsedRequest, inks: Sequence[Ink]) -> list[Ink]:
             "a word is wider than the column and was narrowed to %d %% of its width; its height stays", 100 * narrowest
         )
     return lines
+
+
+def _reordered(ink: Ink) -> Ink:
+    """Return ink with its strokes in an order with little travel of the lifted pen."""
+    return ink.with_strokes(shortest_order(ink.strokes))
 
 
 def _x_height(inks: Sequence[Ink]) -> float:

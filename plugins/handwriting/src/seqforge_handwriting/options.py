@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from seqforge import flag
 
@@ -16,6 +17,9 @@ class HandwritingOptions:
     20
     """
 
+    encoding: Literal["writing", "sketch"] = flag(
+        "writing", help="Writing with a baseline and a text, or drawings without a text, such as those of Quick, Draw!."
+    )
     simplify: float = flag(
         0.06, help="Leave out points that lie this near to a straight line; 0 keeps all points.", unit="X-HEIGHTS"
     )
@@ -58,6 +62,15 @@ class HandwritingRequest:
     letter_height: str = flag("2.5mm", help="Height of a small x.", unit="LENGTH")
     spacing: float = flag(4.5, help="Distance between baselines.", unit="X-HEIGHTS")
     align: str = flag("left", help="Where lines stand: left, centre or right.")
+    word_spacing: float = flag(1.0, help="Distance between words, relative to that of the hand.")
+    baseline_drift: float = flag(
+        0.0, help="How far a line rises and falls about a straight baseline, as by hand; 0.2 is visible.",
+        unit="X-HEIGHTS",
+    )  # fmt: skip
+    order: str = flag(
+        "writing",
+        help="Order of the strokes: writing, or shortest (little travel of the lifted pen, through vpype).",
+    )
     pen_width: float = flag(0.4, help="Width of the pen.", unit="MM")
     colour: str = flag("black", help="Colour of the ink: #rrggbb or a name such as navy.")
     size_unit: str = flag("mm", help="Unit of the width and height of the SVG drawing: mm or px.")

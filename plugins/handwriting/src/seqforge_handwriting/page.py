@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from seqforge import RequestError, did_you_mean
 from seqforge_handwriting.ink import Ink, concatenate
+from seqforge_handwriting.pen import Pen
 
-__all__ = ["Layout", "Page", "page_around", "parse_length", "parse_paper", "place", "wrap"]
+__all__ = ["Layout", "Page", "one_page", "page_around", "parse_length", "parse_paper", "place", "wrap"]
 
 PAPERS = {
     "a3": (297.0, 420.0),
@@ -53,6 +54,8 @@ class Layout:
         x_height: The x-height of the letters.
         spacing: The distance between baselines, in x-heights.
         align: Where a line stands in its column: left, centre or right.
+        word_spacing: The distance between words, relative to that of the hand.
+        drift: How far a line rises and falls about its baseline, in x-heights.
 
     Raises:
         RequestError: If a value is out of range, or the margins leave no room for a line.
@@ -63,6 +66,8 @@ class Layout:
     x_height: float = 2.5
     spacing: float = 4.5
     align: str = "left"
+    word_spacing: float = 1.0
+    drift: float = 0.0
 
     def __post_init__(self) -> None:
         if not (0.2 <= self.x_height <= 500):
@@ -71,6 +76,10 @@ class Layout:
             raise RequestError.invalid("spacing", self.spacing, "from 1 to 50 x-heights")
         if self.align not in ALIGNMENTS:
             raise RequestError.invalid("align", self.align, "left, centre or right")
+        if not (0.2 <= self.word_spacing <= 10):
+            raise RequestError.invalid("word_spacing", self.word_spacing, "from 0.2 to 10")
+        if not (0 <= self.drift <= 2):
+            raise RequestError.invalid("baseline_drift", self.drift, "from 0 to 2 x-heights")
         if self.margin < 0 or self.margin > MAX_PAPER:
             raise RequestError.invalid("margin", f"{self.margin:g}mm", f"from 0 to {MAX_PAPER:g} mm")
         if self.paper and (self.column_width < 5 * self.x_height or self.lines < 1):
@@ -118,6 +127,7 @@ class Page:
         number: The page number, from 1.
         count: The number of pages of the text.
         notes: Captions of a specimen sheet in a printed font: x, y of the baseline, and the caption.
+        pens: The pen of each stroke; empty if one pen draws all.
     """
 
     ink: Ink
@@ -126,6 +136,7 @@ class Page:
     number: int = 1
     count: int = 1
     notes: tuple[tuple[float, float, str], ...] = ()
+    pens: tuple[Pen, ...] = ()
 
 
 def parse_length(text: str, *, field: str = "margin") -> float:
@@ -285,3 +296,22 @@ def page_around(ink: Ink, *, margin: float = 0.0, min_size: float = 1.0) -> Page
     left, top, right, bottom = ink.bounds
     width, height = right - left + 2 * margin, bottom - top + 2 * margin
     return Page(ink.translate(margin - left, margin - top), max(width, min_size), max(height, min_size))
+
+
+def one_page(pages: Sequence[Page], gap: float = 5.0) -> Page:
+    """Return pages below each other as one page.
+
+    >>> page = Page(Ink((), "a"), 10.0, 20.0)
+    >>> one_page([page, page]).height
+    45.0
+
+    Args:
+        pages: The pages, at least one.
+        gap: The distance between pages.
+    """
+    if len(pages) == 1:
+        return pages[0]
+    tops = [sum(page.height + gap for page in pages[:number]) for number in range(len(pages))]
+    ink = concatenate(page.ink.translate(0, top) for page, top in zip(pages, tops, strict=True))
+    pens = tuple(pen for page in pages for pen in page.pens)
+    return Page(ink, max(page.width for page in pages), tops[-1] + pages[-1].height, pens=pens)

@@ -13,10 +13,13 @@ from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.line_check import line_frame
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
-from seqforge_handwriting.page import Page, page_around
+from seqforge_handwriting.page import Page, one_page, page_around
 from seqforge_handwriting.pdf import to_pdf
+from seqforge_handwriting.pen import Pen
+from seqforge_handwriting.plotter import PLOTTER_SUFFIXES, to_plotter
 from seqforge_handwriting.reader import NAMED_SUFFIXES, SUFFIXES, read_ink
 from seqforge_handwriting.simplify import simplify_dense
+from seqforge_handwriting.sketch import sketch_frame
 
 __all__ = ["Handwriting"]
 
@@ -44,10 +47,10 @@ class Handwriting(
     unit = "point"
     reads = tuple(suffix for suffix in SUFFIXES if suffix not in NAMED_SUFFIXES)
     imports = NAMED_SUFFIXES
-    writes = (".svg", ".png", ".json", ".pdf")
+    writes = (".svg", ".png", ".json", ".pdf", *PLOTTER_SUFFIXES)
     multi_piece = (".pdf",)
     provenance_suffixes = (".svg", ".png")
-    page_suffixes = (".svg", ".png")
+    page_suffixes = (".svg", ".png", *PLOTTER_SUFFIXES)
     Options = HandwritingOptions
     Request = HandwritingRequest
     codec = InkCodec
@@ -65,7 +68,10 @@ class Handwriting(
                 yield sample
                 continue
             ink = sample.ink
-            if len(ink.points) > 1:
+            if options.encoding == "sketch":
+                unit = sketch_frame(ink).x_height
+                ink = simplify_dense(Ink(ink.strokes), path.suffix, options.simplify * unit)
+            elif len(ink.points) > 1:
                 try:
                     frame = line_frame(ink)
                 except ValueError as error:
@@ -82,10 +88,11 @@ class Handwriting(
             return
         piece = pieces[0]
         description = f"made by seqforge: {piece.origin.file}, {piece.origin.place}" if piece.origin else ""
-        if isinstance(piece.content, PagedInk):
-            write_pages(piece.content.pages, path, piece.content.pen, description=description)
-        else:
-            write_pages([page_around(piece.content, margin=PAGE_MARGIN)], path, description=description)
+        pages, pen = _pages(piece.content)
+        if path.suffix.lower() in PLOTTER_SUFFIXES:
+            path.write_bytes(to_plotter(one_page(pages), pen, path.suffix.lower()))
+            return
+        write_pages(pages, path, pen, description=description)
 
     def pages(self, piece: Piece[Ink]) -> list[Piece[Ink]]:
         """Return one piece per page; the ink of each is relative to the upper left corner of its page."""
@@ -109,9 +116,14 @@ class Handwriting(
         return [int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")]
 
 
+def _pages(ink: Ink) -> tuple[Sequence[Page], Pen]:
+    """Return the pages of ink, and the pen that draws it."""
+    if isinstance(ink, PagedInk):
+        return ink.pages, ink.pen
+    return [page_around(ink, margin=PAGE_MARGIN)], Pen()
+
+
 def _pictures(piece: Piece[Ink]) -> list[tuple[str, float, float]]:
     """Return the SVG drawing of each page of a piece, with its width and height in millimetres."""
-    ink = piece.content
-    pages: Sequence[Page] = ink.pages if isinstance(ink, PagedInk) else [page_around(ink, margin=PAGE_MARGIN)]
-    pen = ink.pen if isinstance(ink, PagedInk) else None
+    pages, pen = _pages(piece.content)
     return [(draw([page], pen), page.width, page.height) for page in pages]

@@ -20,6 +20,7 @@ CHARACTERS_PER_PART = 45
 """Largest number of characters that are written at once; the lines of the corpus are shorter."""
 SHORTEST_PART = 24
 """Number of characters that are written at once if a line has room for fewer; the words are then distributed."""
+ORDERS = ("writing", "shortest")
 MAX_TEXT_BYTES = 1 << 20
 
 
@@ -47,10 +48,15 @@ def parse_request(
         parse_length(request.letter_height, field="letter_height"),
         request.spacing,
         request.align,
+        request.word_spacing,
+        request.baseline_drift,
     )
+    if request.order not in ORDERS:
+        raise RequestError.invalid("order", request.order, "writing or shortest")
     pen = _parse_pen(request)
     style = parse_style(request, writers, counts, tolerance)
-    return ParsedRequest(layout, pen, style, _parse_text(request, counts, layout, style.character_width))
+    paragraphs = _parse_text(request, counts, layout, style.character_width)
+    return ParsedRequest(layout, pen, style, paragraphs, request.order)
 
 
 def _parse_pen(request: HandwritingRequest) -> Pen:

@@ -73,7 +73,9 @@ def _increasing(value: np.ndarray) -> np.ndarray:
     return np.array(chosen[::-1])
 
 
-def fill_lines(parts: Sequence[Ink], width: float, indent: float = 0.0) -> tuple[list[Ink], float]:
+def fill_lines(
+    parts: Sequence[Ink], width: float, indent: float = 0.0, spacing: float = 1.0
+) -> tuple[list[Ink], float]:
     """Return the parts of a paragraph as lines of at most a width, and the factor of the word that was narrowed most.
 
     Words that follow each other in a part keep their distance; the first word of a part follows the last word of the
@@ -88,6 +90,7 @@ def fill_lines(parts: Sequence[Ink], width: float, indent: float = 0.0) -> tuple
         parts: The written parts, in x-heights.
         width: The width of a line, in x-heights.
         indent: The distance of the first line from the left edge, in x-heights.
+        spacing: The factor of the distances between words.
     """
     words: list[Ink] = []
     spaces: list[float] = []
@@ -106,7 +109,7 @@ def fill_lines(parts: Sequence[Ink], width: float, indent: float = 0.0) -> tuple
         left, _, right, _ = word.bounds
         factor = min(1.0, width / (right - left)) if right > left else 1.0
         narrowest = min(narrowest, factor)
-        start = end + (usual if np.isnan(space) else space) if current else edge
+        start = end + spacing * (usual if np.isnan(space) else space) if current else edge
         if (current or edge) and start + (right - left) * factor > width:
             lines += [concatenate(current, separator=" ")] if current else []
             current, start, edge = [], 0.0, 0.0
