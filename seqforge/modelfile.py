@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from seqforge.core.model_metadata import MODEL_FORMAT, check_metadata
 from seqforge.core.spaces import Space, space_from_json
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.errors import DamagedFileError
-from seqforge.network import Network, NetworkConfig
+from seqforge.network import NetworkConfig
+from seqforge.network.precision import bfloat16_to_float, float_to_bfloat16
+from seqforge.network.shapes import parameter_shapes
 
 __all__ = ["ModelHeader", "read_header", "read_model", "write_model"]
 
@@ -65,19 +65,19 @@ class ModelHeader:
 def write_model(
     path: Path,
     header: ModelHeader,
-    weights: Mapping[str, Tensor],
+    weights: Mapping[str, np.ndarray],
     *,
     precision: Literal["float32", "bfloat16"] = "float32",
 ) -> None:
     """Write a model file; after a failure the previous file is unchanged.
 
     Example:
-        write_model(Path("model.safetensors"), header, network.state_dict(), precision="bfloat16")
+        write_model(Path("model.safetensors"), header, network.arrays(), precision="bfloat16")
 
     Args:
         path: The path of the file.
         header: The header.
-        weights: The parameters of the network by name.
+        weights: The parameters of the network by name, float32.
         precision: The type in which the weights are stored.
 
     Raises:
@@ -85,11 +85,7 @@ def write_model(
     """
     arrays: dict[str, np.ndarray] = {ARRAYS + name: array for name, array in header.arrays.items()}
     for name, weight in weights.items():
-        value = weight.detach().cpu()
-        if precision == "bfloat16":
-            arrays[WEIGHTS + name] = value.to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16)
-        else:
-            arrays[WEIGHTS + name] = value.float().numpy()
+        arrays[WEIGHTS + name] = float_to_bfloat16(weight) if precision == "bfloat16" else weight
     write_tensors(path, arrays, header.to_json(), bf16=precision == "bfloat16")
 
 
@@ -105,22 +101,22 @@ def read_header(path: Path) -> ModelHeader:
     return _header(TensorFile(path, "model"))
 
 
-def read_model(path: Path) -> tuple[ModelHeader, Network]:
-    """Return the header and the network, in float32 and in evaluation mode.
+def read_model(path: Path) -> tuple[ModelHeader, dict[str, np.ndarray]]:
+    """Return the header and the parameters of the network by name, float32.
 
     The shapes of the weights are compared with the architecture before any memory is allocated.
 
     Example:
-        header, network = read_model(Path("model.safetensors"))
+        header, arrays = read_model(Path("model.safetensors"))
+        engine = Engine(NetworkWeights(header.space, header.network, arrays))
 
     Raises:
         DamagedFileError: If the file is not a model file, or is damaged.
     """
     file = TensorFile(path, "model")
     header = _header(file)
-    with torch.device("meta"):
-        network = Network(header.space, header.network, seed=None)
-    expected = {WEIGHTS + name: tuple(value.shape) for name, value in network.state_dict().items()}
+    shapes = parameter_shapes(header.space, header.network)
+    expected = {WEIGHTS + name: shape for name, shape in shapes.items()}
     actual = {name: stored.shape for name, stored in file.tensors.items() if name.startswith(WEIGHTS)}
     for name in sorted(expected.keys() | actual.keys()):
         if name not in actual:
@@ -129,9 +125,7 @@ def read_model(path: Path) -> tuple[ModelHeader, Network]:
             raise file.damage(f"the tensor {name!r} is not part of the network that the header describes")
         if expected[name] != actual[name]:
             raise file.damage(f"the tensor {name!r} has shape {actual[name]}, not {expected[name]}")
-    weights = {name.removeprefix(WEIGHTS): _weight(file, name) for name in expected}
-    network.load_state_dict(weights, assign=True)
-    return header, network.eval()
+    return header, {name.removeprefix(WEIGHTS): _weight(file, name) for name in expected}
 
 
 def _header(file: TensorFile) -> ModelHeader:
@@ -188,15 +182,11 @@ def _text(value: Any) -> str:
     return value
 
 
-def _weight(file: TensorFile, name: str) -> Tensor:
-    array = np.array(file.array(name))
-    dtype = file.tensors[name].dtype
-    if dtype == "BF16":
-        weight = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16).float()
-    elif dtype == "F32":
-        weight = torch.from_numpy(array)
-    else:
+def _weight(file: TensorFile, name: str) -> np.ndarray:
+    array, dtype = file.array(name), file.tensors[name].dtype
+    if dtype not in ("BF16", "F32"):
         raise file.damage(f"the tensor {name!r} is of type {dtype}; F32 and BF16 are allowed")
-    if not torch.isfinite(weight).all():
+    weight = bfloat16_to_float(array) if dtype == "BF16" else np.array(array)
+    if not np.isfinite(weight).all():
         raise file.damage(f"the tensor {name!r} contains NaN or infinity; restore the file, or train again")
     return weight

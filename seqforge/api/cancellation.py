@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from seqforge.sampling import Engine, Ensemble
+from seqforge.inference import Engine, Ensemble
 
 __all__ = ["Cancelled", "cancellable"]
 

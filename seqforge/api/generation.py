@@ -21,7 +21,6 @@ from seqforge.core.options import build_options
 from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
-from seqforge.evaluation import attention_weights, score_examples
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
@@ -149,15 +148,14 @@ class Generation:
 
     def _log_probability(self, example: Example) -> float:
         """Return the log-probability of a whole example, in nats."""
+        from seqforge.evaluation import score_examples  # it imports torch, which takes a second
+
         ((nats, _),) = score_examples(self.model.network, [example], [self.label_numbers], rows=1)
         return -nats
 
     def _attention(self, example: Example, prompt: Prompt) -> np.ndarray:
         """Return the attention weights of the sampled steps of an example over the symbols of its source."""
-        weights = attention_weights(
-            self.model.network, example, self.model.conditions(prompt, self.label_numbers), prompt=prompt
-        )
-        return weights[len(prompt.example.steps) :]
+        return self.model.attention_weights(example, self.label_numbers, prompt)[len(prompt.example.steps) :]
 
     def _samples(self, numbers: range, on_step: Callable[[Any], None] | None) -> Iterator[tuple[int, Sample]]:
         """Yield the samples of all prompts, each with the number of its prompt."""

@@ -11,8 +11,9 @@ from seqforge.api.arguments import real_number, whole_number
 from seqforge.core.files import STDIN
 from seqforge.core.options import build_options
 from seqforge.errors import RequestError, did_you_mean, listing
+from seqforge.network.precision import Precision
 from seqforge.plugin import AnyPlugin
-from seqforge.sampling.controls import MAX_CANDIDATES, Controls, Precision, check_beam_controls, check_beams
+from seqforge.sampling.controls import MAX_CANDIDATES, Controls, check_beam_controls, check_beams
 
 __all__ = ["GenerationRequest", "check_labels", "check_request"]
 

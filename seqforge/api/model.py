@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seqforge import evaluation as _evaluation
 from seqforge.api.arguments import check_event, check_labels, check_names, check_text, same_arguments, whole_number
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
@@ -19,15 +20,7 @@ from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import PreparedCorpus, TableColumns, prepare
 from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
-from seqforge.evaluation import (
-    Comparison,
-    Evaluation,
-    attention_weights,
-    compare,
-    evaluate_dataset,
-    hidden_states,
-    score_examples,
-)
+from seqforge.evaluation import Comparison, Evaluation, compare
 from seqforge.plugin import Describes, Piece
 from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Controls, distribution_for, prompt_batch
@@ -210,7 +203,7 @@ class Model(ModelBase):
         else:
             beginning = Prompt(self._encode(Piece(prompt), "prompt"))
         conditions = self.conditions(beginning, self.label_numbers(check_labels(labels)))
-        outputs, _, _ = self.engine.begin(prompt_batch(self.network, beginning, conditions))
+        outputs, _, _ = self.engine.begin(prompt_batch(self.weights, beginning, conditions))
         distribution = distribution_for(self.header.space, Controls()).probabilities(outputs)
         if not isinstance(distribution, np.ndarray):
             return distribution
@@ -225,8 +218,7 @@ class Model(ModelBase):
             example: The example with its source.
             prompt: The prompt that it continues, if it was generated.
         """
-        conditions = self.conditions(Prompt(example), self.label_numbers({}))
-        return attention_weights(self.network, example, conditions, prompt=prompt)
+        return self.attention_weights(example, self.label_numbers({}), prompt)
 
     def hidden_states(self, piece: Piece[Any] | Any, *, labels: Mapping[str, str] | None = None) -> np.ndarray:
         """Return the hidden state of every layer after every step of a piece, float32.
@@ -248,7 +240,7 @@ class Model(ModelBase):
         piece = piece if isinstance(piece, Piece) else Piece(piece)
         prompt = Prompt(self._encode(piece, "piece"))
         numbers = LabelIndex(self.header.labels).numbers({**piece.labels, **check_labels(labels)})
-        return hidden_states(self.network, prompt.example, self.conditions(prompt, numbers))
+        return _evaluation.hidden_states(self.network, prompt.example, self.conditions(prompt, numbers))
 
     @property
     def run(self) -> Run | None:
@@ -297,7 +289,7 @@ class Model(ModelBase):
         return [
             Evaluation(unit, count, 1, steps, nats, dropped=sum(example.dropped.values()))
             for example, count, (nats, steps) in zip(
-                examples, units, score_examples(self.network, examples, labels, rows=rows), strict=True
+                examples, units, _evaluation.score_examples(self.network, examples, labels, rows=rows), strict=True
             )
         ]
 
@@ -324,7 +316,7 @@ class Model(ModelBase):
         """
         columns = TableColumns.from_names(text_column, label_columns)
         names, prepared, split = self._prepare_split(corpus, split, columns)
-        evaluation = evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
+        evaluation = _evaluation.evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
         dropped = prepared.report["dropped_total"]
         return dataclasses.replace(evaluation, split=split, corpus=tuple(names), dropped=dropped)
 

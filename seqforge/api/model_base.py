@@ -4,28 +4,32 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqforge.api.generation_request import check_labels
 from seqforge.core.labels import LabelIndex
 from seqforge.core.options import build_options
-from seqforge.core.sequences import Prompt
+from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import OptionsError, RequestError
+from seqforge.evaluation.attention import attention_weights
+from seqforge.inference import Engine, Ensemble, NetworkWeights, Precision
 from seqforge.modelfile import ModelHeader
-from seqforge.network import Network
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
 from seqforge.plugin.alignment import aligned_history
-from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Precision
+from seqforge.sampling import Conditions, Controls
+
+if TYPE_CHECKING:
+    from seqforge.network import Network
 
 
 class ModelBase:
-    """A network with its plugin and codec, as far as a generation needs it.
+    """A trained network with its plugin and codec, as far as a generation needs it.
 
     Args:
         header: The header of the model file.
-        network: The network with its weights.
+        weights: The parameters of the network.
         plugin: The plugin of the model's domain.
         codec: The codec that the model was trained with.
         options: The plugin's options.
@@ -36,7 +40,7 @@ class ModelBase:
     def __init__(
         self,
         header: ModelHeader,
-        network: Network,
+        weights: NetworkWeights,
         plugin: AnyPlugin,
         codec: AnyCodec,
         *,
@@ -44,10 +48,10 @@ class ModelBase:
         path: Path | None = None,
         precision: Precision = "float32",
     ) -> None:
-        self.header, self.network, self.plugin, self.codec = header, network, plugin, codec
+        self.header, self.weights, self.plugin, self.codec = header, weights, plugin, codec
         self.options, self.path, self.precision = options, path, precision
-        if network.config.distances:
-            network.history = aligned_history(plugin, codec, network.config.distances)
+        if weights.config.distances:
+            weights.history = aligned_history(plugin, codec, weights.config.distances)
 
     @property
     def name(self) -> str:
@@ -57,7 +61,16 @@ class ModelBase:
     @cached_property
     def engine(self) -> Engine | Ensemble:
         """The network in step mode, or an ensemble after `ensemble_with`."""
-        return Engine(self.network, self.precision)
+        return Engine(self.weights, self.precision)
+
+    @cached_property
+    def network(self) -> "Network":
+        """The network of torch, for evaluation. Importing torch takes a second, and generation does not need it."""
+        from seqforge.network import Network
+
+        network = Network.from_arrays(self.weights.space, self.weights.config, self.weights.arrays)
+        network.history = self.weights.history
+        return network
 
     def ensemble_with(self, others: Sequence["ModelBase"]) -> None:
         """Generate from the mean of this model's and others' probabilities from now on.
@@ -74,7 +87,7 @@ class ModelBase:
                     value=str(other.path),
                 )
         if others:
-            self.engine = Ensemble([Engine(model.network, self.precision) for model in (self, *others)])
+            self.engine = Ensemble([Engine(model.weights, self.precision) for model in (self, *others)])
 
     def streamer(self) -> Callable[[Any], str] | None:
         """Return a function that turns sampled steps into text; None if the codec does not stream."""
@@ -95,6 +108,18 @@ class ModelBase:
         labels = np.where(labels > 0, labels, self.label_numbers(prompt.example.labels))
         zeros = np.zeros(self.header.network.features, np.float32)
         return Conditions(labels, zeros if prompt.example.features is None else prompt.example.features)
+
+    def attention_weights(self, example: Example, labels: np.ndarray, prompt: Prompt | None = None) -> np.ndarray:
+        """Return the attention weights of each step over an example's source, shape (steps, symbols).
+
+        Args:
+            example: The example with its source.
+            labels: The number of each label's value; they take precedence over the labels of the example.
+            prompt: The prompt that it continues, if it was generated; its `source_start` moves the attention.
+        """
+        engine = self.engine if isinstance(self.engine, Engine) else Engine(self.weights, self.precision)
+        conditions = self.conditions(Prompt(example) if prompt is None else prompt, labels)
+        return attention_weights(engine, example, conditions, prompt=prompt)
 
     def controls(self, values: Mapping[str, Any]) -> Controls:
         """Return the sampling controls with these values, completed by the plugin's defaults.

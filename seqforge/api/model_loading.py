@@ -8,6 +8,7 @@ from seqforge.api.model import Model
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, OptionsError, listing
+from seqforge.inference import NetworkWeights
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.plugin import AnyCodec, AnyPlugin, registry
 from seqforge.plugin.alignment import aligned_history
@@ -40,11 +41,12 @@ def load(name: str | Path, *, precision: Precision = "float32") -> Model:
     if precision not in get_args(Precision):
         raise OptionsError.invalid("precision", precision, f"one of {listing(get_args(Precision))}")
     path = resolve_model(name).path
-    header, network = read_model(path)
+    header, arrays = read_model(path)
     plugin = registry.load(header.plugin)
     options = build_options(plugin.Options, header.options, owner=f"the plugin {plugin.name!r}")
     codec = codec_from_header(header, plugin, options, path)
-    return Model(header, network, plugin, codec, options=options, path=path, precision=precision)
+    weights = NetworkWeights(header.space, header.network, arrays)
+    return Model(header, weights, plugin, codec, options=options, path=path, precision=precision)
 
 
 def codec_from_header(header: ModelHeader, plugin: AnyPlugin, options: Any, path: Path) -> AnyCodec:

@@ -20,6 +20,7 @@ import numpy as np
 from seqforge.api.record_format import FORMAT, MAX_BYTES, SUFFIX, FileEntry, Record, parse_records
 from seqforge.core.files import path_kind, write_text
 from seqforge.errors import ContractError, DamagedFileError, PluginError, RequestError
+from seqforge.inference import instruction_set
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.entry_points import installed
 from seqforge.plugin.records import extract_record
@@ -287,8 +288,6 @@ def differences(record: Record, model: "ModelBase") -> list[str]:
 
 def versions(model: "ModelBase") -> dict[str, str]:
     """Return the versions, and the kind of processor, on which results may depend."""
-    import torch
-
     try:
         plugin_version = version(model.plugin.distribution())
     except PackageNotFoundError:
@@ -296,10 +295,9 @@ def versions(model: "ModelBase") -> dict[str, str]:
     return {
         "seqforge": __version__,
         model.plugin.distribution(): plugin_version,
-        "torch": torch.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
-        "processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "processor": f"{platform.machine()} {instruction_set()}",
     }
 
 

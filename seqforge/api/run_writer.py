@@ -18,8 +18,9 @@ from seqforge.api.text import text_of
 from seqforge.core.files import make_folder, replacing
 from seqforge.corpus import Corpus, PreparedCorpus
 from seqforge.errors import RequestError, SeqforgeError
+from seqforge.inference import NetworkWeights
 from seqforge.modelfile import ModelHeader, write_model
-from seqforge.network import Network
+from seqforge.network import NetworkConfig, weight_arrays
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validate_state, write_pieces
 from seqforge.training import CheckpointDue, DecayScheduled, Ended, Event, Progress, Trainer, Validated, write_state
@@ -68,7 +69,7 @@ class RunWriter:
         self.run, self.config, self.plugin, self.trainer = run, config, plugin, trainer
         self.codec = prepared.codec
         self.data = {"data": prepared.folder.name, "content": prepared.content}
-        self.header = _header(config, plugin, prepared, corpora, trainer.network)
+        self.header = _header(config, plugin, prepared, corpora, trainer.network.config)
         self._samples = self._progress_in_eighths()
         self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
         if trainer.group.is_main:
@@ -103,10 +104,9 @@ class RunWriter:
             return None
         self._samples = self._progress_in_eighths()
         t = self.trainer.state.t
-        network = Network(self.header.space, self.header.network, seed=None)
-        weights = self.trainer.optimiser.evaluation_weights()
-        network.load_state_dict({name: value.cpu() for name, value in weights.items()})
-        model = Model(self.header, network, self.plugin, self.codec, options=self.config.options)
+        arrays = weight_arrays(self.trainer.optimiser.evaluation_weights())
+        weights = NetworkWeights(self.header.space, self.header.network, arrays)
+        model = Model(self.header, weights, self.plugin, self.codec, options=self.config.options)
         try:
             generated = next(Generation(model, GenerationRequest(seed=t)).run())
         except RequestError:
@@ -137,7 +137,7 @@ class RunWriter:
             "valid_nats_per_unit": loss,
         }
         header = dataclasses.replace(self.header, provenance=provenance)
-        write_model(self.run.model, header, self.trainer.optimiser.evaluation_weights())
+        write_model(self.run.model, header, weight_arrays(self.trainer.optimiser.evaluation_weights()))
 
     def _save_state(self) -> None:
         config = self.config.to_json() | self.data
@@ -170,7 +170,7 @@ def _header(
     plugin: AnyPlugin,
     prepared: PreparedCorpus,
     corpora: tuple[Corpus, ...],
-    network: Network,
+    network: NetworkConfig,
 ) -> ModelHeader:
     codec, units = prepared.codec, prepared.datasets["train"].units
     data, arrays = validate_state(plugin, codec)
@@ -179,7 +179,7 @@ def _header(
         plugin=plugin.name,
         unit=plugin.unit,
         space=codec.space,
-        network=network.config,
+        network=network,
         labels={name: tuple(labels) for name, labels in codec.labels.items()},
         codec={"version": codec.version, "data": data},
         options=values["options"],

@@ -14,7 +14,6 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from jaxtyping import Integer
 
 from seqforge.core.repeats import RepeatIndex, latest_repeats
 
@@ -49,7 +48,7 @@ class Places(ABC):
     """
 
     distances: tuple[int, ...] = (1, 2, 4, 8)
-    classes: Integer[np.ndarray, " symbols"] | None = None
+    classes: np.ndarray | None = None
 
     @abstractmethod
     def start(self) -> Hashable:
@@ -66,7 +65,7 @@ class Places(ABC):
         If several steps have the same place, the latest of them counts.
         """
 
-    def places(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions two"]:
+    def places(self, steps: np.ndarray) -> np.ndarray:
         """Return the places before each step and after the last one, shape (steps + 1, 2); -1, -1 for no place.
 
         It equals `place` after each prefix. A subclass may override it with a faster computation, for training.
@@ -105,7 +104,7 @@ class AlignedHistory:
     def __init__(self, places: Places, distances: tuple[int, ...] | None = None) -> None:
         self.places, self.distances = places, places.distances if distances is None else distances
 
-    def indices(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions distances"]:
+    def indices(self, steps: np.ndarray) -> np.ndarray:
         """Return the index of the corresponding step before each step and after the last one; -1 for none.
 
         Args:
@@ -116,9 +115,7 @@ class AlignedHistory:
         """
         return self._compute(steps)[0]
 
-    def _compute(
-        self, steps: Integer[np.ndarray, " steps"]
-    ) -> tuple[Integer[np.ndarray, "positions distances"], Integer[np.ndarray, " positions"]]:
+    def _compute(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices, and the lengths of the passages of the repeat, 0 for none."""
         places, lengths = self.places_of(steps), np.zeros(len(steps) + 1, np.int64)
         indices = self._indices(places)
@@ -127,14 +124,14 @@ class AlignedHistory:
             indices[:, self.distances.index(REPEAT)] = repeated
         return indices, lengths
 
-    def places_of(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions two"]:
+    def places_of(self, steps: np.ndarray) -> np.ndarray:
         """Return the places of the steps of a whole piece."""
         return self.places.places(steps)
 
-    def _classes(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, " steps"]:
+    def _classes(self, steps: np.ndarray) -> np.ndarray:
         return steps.astype(np.int64) if self.places.classes is None else self.places.classes[steps]
 
-    def _indices(self, places: Integer[np.ndarray, "positions two"]) -> Integer[np.ndarray, "positions distances"]:
+    def _indices(self, places: np.ndarray) -> np.ndarray:
         """Return the indices for the distances from 1, and -1 for the distance 0."""
         length = len(places)
         result = np.full((length, len(self.distances)), -1, np.int64)
@@ -160,7 +157,7 @@ class AlignedHistory:
             result[at[exists], column] = earlier[exists] % length
         return result
 
-    def references(self, steps: Integer[np.ndarray, " steps"]) -> Integer[np.ndarray, "positions numbers"]:
+    def references(self, steps: np.ndarray) -> np.ndarray:
         """Return the references before each step and after the last one.
 
         Args:

@@ -11,15 +11,12 @@ one earlier step, which a network reads; they predict nothing themselves.
 from copy import copy
 
 import numpy as np
-from jaxtyping import Integer
 
 LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 """The numbers of last steps that are compared."""
 
 
-def latest_repeats(
-    classes: Integer[np.ndarray, " steps"], offsets: Integer[np.ndarray, " positions"]
-) -> tuple[Integer[np.ndarray, " positions"], Integer[np.ndarray, " positions"]]:
+def latest_repeats(classes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the index of the step that each position repeats, and the length of the equal passages before the two.
 
     Position r follows the first r steps. It repeats the latest earlier position at the same offset at which the last

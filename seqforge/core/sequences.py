@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Constraint", "Example", "Free", "Prompt"]
+__all__ = ["Constraint", "Example", "Free", "Prompt", "source_with_end"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,21 @@ class Example:
     features: np.ndarray | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
+    """Return a source as a network reads it: numbers from 1, followed by the extra symbol.
+
+    >>> source_with_end(np.array([0, 2]), 3)
+    array([1, 3, 4])
+
+    Args:
+        source: Symbols from 0; None or empty if the piece has no source, and then the result is empty.
+        symbols: Number of different symbols.
+    """
+    if source is None or not len(source):
+        return np.zeros(0, np.int64)
+    return np.append(source.astype(np.int64), symbols) + 1
 
 
 class Constraint(ABC):

@@ -1,9 +1,18 @@
-"""Evaluation: nats and bits per natural unit, attention, hidden states, comparison of generated and real pieces."""
+"""Evaluation: nats and bits per natural unit, attention, hidden states, comparison of generated and real pieces.
 
-from seqforge.evaluation.attention import attention_weights, draw_attention
-from seqforge.evaluation.hidden_states import hidden_states
-from seqforge.evaluation.likelihood import Evaluation, evaluate_dataset, score_example, score_examples
+Importing the package does not import torch; names that need it are imported on first use.
+"""
+
+from typing import TYPE_CHECKING
+
+from seqforge._lazy import lazy_attributes
+from seqforge.evaluation.result import Evaluation
 from seqforge.evaluation.samples import Comparison, compare
+
+if TYPE_CHECKING:
+    from seqforge.evaluation.attention import attention_weights, draw_attention
+    from seqforge.evaluation.hidden_states import hidden_states
+    from seqforge.evaluation.likelihood import evaluate_dataset, score_example, score_examples
 
 __all__ = [
     "Comparison",
@@ -16,3 +25,15 @@ __all__ = [
     "score_example",
     "score_examples",
 ]
+
+__getattr__ = lazy_attributes(
+    __name__,
+    {
+        "attention_weights": "seqforge.evaluation.attention",
+        "draw_attention": "seqforge.evaluation.attention",
+        "evaluate_dataset": "seqforge.evaluation.likelihood",
+        "hidden_states": "seqforge.evaluation.hidden_states",
+        "score_example": "seqforge.evaluation.likelihood",
+        "score_examples": "seqforge.evaluation.likelihood",
+    },
+)

@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import RequestError
-from seqforge.network import Network
-from seqforge.sampling import Conditions, prompt_batch, read_prompt
+from seqforge.inference import Conditions, Engine, prompt_batch
 
 ROW_PX = 14
 """Height of the row of a symbol, which is also the size of its letter."""
@@ -25,19 +21,18 @@ MAX_NAME = 12
 PART_GAP_PX = 3 * ROW_PX
 
 
-@torch.no_grad()
 def attention_weights(
-    network: Network, example: Example, conditions: Conditions, *, prompt: Prompt | None = None
-) -> Float[np.ndarray, "steps symbols"]:
+    engine: Engine, example: Example, conditions: Conditions, *, prompt: Prompt | None = None
+) -> np.ndarray:
     """Return the attention weights of each step over the symbols of an example's source.
 
     The last column is the end symbol, which follows the source's last symbol.
 
     Example:
-        weights = attention_weights(model.network, example, model.conditions(Prompt(example), model.label_numbers({})))
+        weights = attention_weights(model.engine, example, model.conditions(Prompt(example), model.label_numbers({})))
 
     Args:
-        network: The model.
+        engine: The engine of the model.
         example: The encoded piece with its source.
         conditions: Labels and features.
         prompt: The prompt that the example continues, if it was generated: its `source_start` moves the attention, as
@@ -46,24 +41,17 @@ def attention_weights(
     Raises:
         RequestError: If the network has no attention, or the example has no source.
     """
-    if not network.config.source_symbols:
+    if not engine.network.config.source_symbols:
         raise RequestError("the model attends to no source, so there is no attention to show")
     if example.source is None or not len(example.source):
         raise RequestError("there is no attention to show, since no source (such as a text to write) is given")
-    weights: list[Tensor] = []
-    network.eval()
-    batch = prompt_batch(network, Prompt(example), conditions)
-    read, start = (0, None) if prompt is None else (len(prompt.example.steps) + 1, prompt.source_start)
-    state = network.zero_state(1)
-    if read:
-        _, state = read_prompt(network, batch.slice_time(0, read), [start], weights)
-    if read < len(batch.starts):
-        network.forward_layers(batch.slice_time(read, len(batch.starts)), state, attention_weights=weights)
-    matrix: np.ndarray = torch.cat(weights).numpy()[: len(example.steps)]
-    return matrix
+    start = None if prompt is None else prompt.source_start
+    batch = prompt_batch(engine.network, Prompt(example, source_start=start), conditions)
+    length = None if prompt is None else len(prompt.example.steps)
+    return engine.attention(batch, length)[: len(example.steps)]
 
 
-def draw_attention(parts: Sequence[tuple[Float[np.ndarray, "_ _"], Sequence[str]]]) -> str:
+def draw_attention(parts: Sequence[tuple[np.ndarray, Sequence[str]]]) -> str:
     """Return an SVG drawing: time from left to right, the source from top to bottom, dark where attention is high.
 
     >>> svg = draw_attention([(np.eye(3), ["a", "b", "end"])])

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from seqforge.core.sequences import Example, Prompt
-from seqforge.network import Network
-from seqforge.sampling import Conditions, prompt_batch
+from seqforge.core.sequences import Example
+from seqforge.inference import Conditions
+from seqforge.network import Network, example_batch
 from seqforge.training.likelihood import evaluation_mode
 
 
@@ -27,7 +27,8 @@ def hidden_states(
     Returns:
         The states, shape (steps + 1, layers, hidden).
     """
-    batch = prompt_batch(network, Prompt(example), conditions)
+    symbols, history = network.config.source_symbols, network.history
+    batch = example_batch(example, conditions.labels, conditions.features, symbols, history)
     state, positions = network.zero_state(1), []
     with evaluation_mode(network):
         for t in range(len(batch.starts)):

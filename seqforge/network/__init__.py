@@ -10,9 +10,9 @@ from seqforge._lazy import lazy_attributes
 from seqforge.network.config import Cell, Dropout, NetworkConfig
 
 if TYPE_CHECKING:
-    from seqforge.network.batch import Batch, example_batch, source_with_end
+    from seqforge.network.batch import Batch, example_batch
     from seqforge.network.dropout import Masks, draw_masks
-    from seqforge.network.model import Network, NetworkState
+    from seqforge.network.model import Network, NetworkState, weight_arrays
 
 __all__ = [
     "Batch",
@@ -24,7 +24,7 @@ __all__ = [
     "NetworkState",
     "draw_masks",
     "example_batch",
-    "source_with_end",
+    "weight_arrays",
 ]
 
 __getattr__ = lazy_attributes(
@@ -36,6 +36,6 @@ __getattr__ = lazy_attributes(
         "NetworkState": "seqforge.network.model",
         "draw_masks": "seqforge.network.dropout",
         "example_batch": "seqforge.network.batch",
-        "source_with_end": "seqforge.network.batch",
+        "weight_arrays": "seqforge.network.model",
     },
 )

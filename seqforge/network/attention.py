@@ -9,11 +9,6 @@ from seqforge.network.encoder import SourceMemory
 
 MAX_LOG = 3.0
 """Upper bound of the logarithms of alpha, beta and the move of kappa."""
-START_DISTANCE = 0.85
-"""Typical distance of the heaviest Gaussian from the symbol of the next steps, in symbols: the median over 102 pairs of
-real lines of handwriting; 90 % of them lie within 0.4 of it."""
-START_TOLERANCE = 0.4
-"""Largest deviation from this distance that is left as it is."""
 
 
 class GaussianAttention(nn.Module):
@@ -88,56 +83,17 @@ class GaussianAttention(nn.Module):
             memory: The encoded sources; None without an encoder.
         """
         parameters = functional.linear(hidden, self.weight, self.bias).float()
-        if memory is None:
-            return self.advance(parameters, kappa, source)
-        return self.advance(parameters, kappa, source, memory.encoded, memory.positions)
-
-    def advance(
-        self,
-        parameters: Float[Tensor, "row numbers"],
-        kappa: Float[Tensor, "row components"],
-        source: Int[Tensor, "row length"],
-        encoded: Float[Tensor, "row length width"] | None = None,
-        positions: Float[Tensor, "*row length"] | None = None,
-    ) -> tuple[Float[Tensor, "row components"], Float[Tensor, "row width"], Float[Tensor, "row length"]]:
-        r"""Return the same as `forward`, from the parameters of the Gaussians.
-
-        Args:
-            parameters: :math:`\hat\alpha, \hat\beta, \hat\kappa`, one after the other; further columns are ignored.
-            kappa: Centres of the Gaussians before the step.
-            source: Number of each source symbol from 1; 0 is padding.
-            encoded: The encoded source; None without an encoder.
-            positions: Position of each column of `source` in its own source; None for 0, 1, 2, ...
-        """
-        alpha, beta, distance = parameters.clamp(max=MAX_LOG).exp()[:, : 3 * self.components].chunk(3, 1)
+        alpha, beta, distance = parameters.clamp(max=MAX_LOG).exp().chunk(3, 1)
         kappa = kappa + distance
-        if positions is None:
-            positions = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype)
-        offsets = kappa.unsqueeze(2) - (positions if positions.ndim == 1 else positions.unsqueeze(1))
+        if memory is None:
+            positions = torch.arange(source.shape[1], device=source.device, dtype=kappa.dtype).unsqueeze(0)
+        else:
+            positions = memory.positions
+        offsets = kappa.unsqueeze(2) - positions.unsqueeze(1)
         phi = (alpha.unsqueeze(2) * torch.exp(-beta.unsqueeze(2) * offsets * offsets)).sum(1) * (source > 0)
-        if encoded is not None and encoded.shape[1]:
-            return kappa, torch.bmm(phi.unsqueeze(1), encoded).squeeze(1), phi
+        if memory is not None and memory.encoded.shape[1]:
+            return kappa, torch.bmm(phi.unsqueeze(1), memory.encoded).squeeze(1), phi
         return kappa, phi.new_zeros(len(source), self.width + 1).scatter_add(1, source, phi)[:, 1:], phi
-
-    def distance_to(
-        self,
-        starts: Float[Tensor, " row"],
-        parameters: Float[Tensor, "row numbers"],
-        kappa: Float[Tensor, "row components"],
-    ) -> Float[Tensor, "row one"]:
-        r"""Return how far kappa must move so that the next steps start with a source position; 0 where it stands there.
-
-        In reading along, the Gaussian with the largest weight stands just before the symbol of the next steps. Up to
-        `START_TOLERANCE` from there, the distance is 0.
-
-        Args:
-            starts: The source position of each row; NaN for a row that stays where it is.
-            parameters: :math:`\hat\alpha, \hat\beta, \hat\kappa` of the last step, one after the other.
-            kappa: Centres of the Gaussians after the last step.
-        """
-        heaviest = parameters[:, : self.components].argmax(1, keepdim=True)
-        distance = starts.unsqueeze(1) - START_DISTANCE - kappa.gather(1, heaviest)
-        return torch.where(distance.abs() > START_TOLERANCE, distance, torch.zeros_like(distance))
 
     def steps_at_end(
         self, phi: Float[Tensor, "row length"], source: Int[Tensor, "row length"], before: Float[Tensor, "row one"]

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from seqforge.core.places import AlignedHistory
-from seqforge.core.sequences import Example
+from seqforge.core.sequences import Example, source_with_end
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,6 @@ class Batch:
         values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         mapped: dict[str, Any] = {n: None if value is None else function(value) for n, value in values.items()}
         return Batch(**mapped)
-
-
-def source_with_end(source: np.ndarray | None, symbols: int) -> np.ndarray:
-    """Return a source in the form of `Batch.sources`: numbers from 1, followed by the extra symbol.
-
-    >>> source_with_end(np.array([0, 2]), 3)
-    array([1, 3, 4])
-
-    Args:
-        source: Symbols from 0; None or empty if the piece has no source, and then the result is empty.
-        symbols: Number of different symbols.
-    """
-    if source is None or not len(source):
-        return np.zeros(0, np.int64)
-    return np.append(source.astype(np.int64), symbols) + 1
 
 
 def example_batch(

@@ -5,8 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-MAX_LABEL_WIDTH = 16
-"""Largest width of the embedding of a label."""
+from seqforge.network.shapes import label_width
 
 
 class Conditioning(nn.Module):
@@ -29,7 +28,7 @@ class Conditioning(nn.Module):
 
     def __init__(self, labels: tuple[int, ...], features: int) -> None:
         super().__init__()
-        widths = [min(MAX_LABEL_WIDTH, values + 1) for values in labels]
+        widths = [label_width(values) for values in labels]
         self.embeddings = nn.ParameterList(
             nn.Parameter(torch.empty(values + 1, width)) for values, width in zip(labels, widths, strict=True)
         )

@@ -1,5 +1,8 @@
 """The network: embedding, conditioning, recurrent layers with attention on a source, and the head."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -256,9 +259,38 @@ class Network(nn.Module):
         outputs, new_state = self(batch, state, masks)
         return self.head.loss(outputs, batch.targets, batch.ends) * batch.weights, new_state
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the parameters by name as arrays, float32, for `NetworkWeights` and `write_model`."""
+        return weight_arrays(dict(self.named_parameters()))
+
+    @classmethod
+    def from_arrays(cls, space: Space, config: NetworkConfig, arrays: Mapping[str, np.ndarray]) -> "Network":
+        """Return a network with these parameters, in evaluation mode.
+
+        Args:
+            space: The type of a step.
+            config: The architecture.
+            arrays: The parameters by name, float32; they are copied.
+        """
+        with torch.device("meta"):
+            network = cls(space, config, seed=None)
+        network.load_state_dict(
+            {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}, assign=True
+        )
+        return network.eval()
+
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def weight_arrays(parameters: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Return parameters by name as arrays, float32.
+
+    >>> weight_arrays({"bias": torch.zeros(2)})
+    {'bias': array([0., 0.], dtype=float32)}
+    """
+    return {name: parameter.detach().cpu().float().numpy() for name, parameter in parameters.items()}
 
 
 def _references_of(batch: Batch) -> Tensor:

@@ -1,7 +1,5 @@
 """The embedding of references: earlier steps that stand at corresponding places (`core.places`)."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -47,28 +45,6 @@ class ReferenceEmbedding(nn.Module):
         steps, agreements = torch.split(references, self.distances, -1)
         embedded = functional.embedding(steps, _after_zeros(self.steps))
         return (embedded + functional.embedding(agreements, _after_zeros(self.agreements))).flatten(-2)
-
-    def input_function(
-        self, weight: Float[Tensor, "gates widths"]
-    ) -> Callable[[Int[Tensor, "row numbers"]], Float[Tensor, "row gates"]]:
-        """Return a function from references to their contribution to the gates of the first layer, for stepping.
-
-        It adds up rows of tables, two tables per distance, and multiplies no matrices.
-
-        Args:
-            weight: The input matrix of the first layer, restricted to the references.
-        """
-        parts = torch.split(weight, self.width, 1)
-        rows = [_after_zeros(self.steps)] * self.distances + [_after_zeros(self.agreements)] * self.distances
-        tables = [functional.linear(row, part) for row, part in zip(rows, parts * 2, strict=True)]
-
-        def contribution(references: Tensor) -> Tensor:
-            result: Tensor = functional.embedding(references[:, 0], tables[0])
-            for column, table in enumerate(tables[1:], 1):  # one after the other: the order decides the rounding
-                result.add_(functional.embedding(references[:, column], table))
-            return result
-
-        return contribution
 
 
 def _after_zeros(table: Tensor) -> Tensor:

@@ -10,18 +10,15 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from seqforge.core.places import PlaceIndex
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
+from seqforge.inference import Conditions, Engine, Ensemble, log_softmax, prompt_batch
 from seqforge.sampling.controls import MAX_BEAMS, Controls, Limits, check_beam_controls, check_beams
 from seqforge.sampling.distributions import check_finite
-from seqforge.sampling.engine import Engine
-from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import Guide, mask_source_end
-from seqforge.sampling.prompts import Conditions, prompt_batch
 from seqforge.sampling.references import place_index, reference_rows
 from seqforge.sampling.sampler import Sample
 
@@ -118,9 +115,7 @@ class BeamSearch:
         self.place_index = place_index(engine.network, prompt)
         """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
-        ((self.prompt_outputs, self.prompt_state, self.condition_gates),) = engine.begin_all(
-            [batch], [prompt.source_start]
-        )
+        self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
         self.deadline = math.inf
 
     @property
@@ -166,44 +161,39 @@ class BeamSearch:
         """Return the complete pieces that a beam of this width finds."""
         rows = self.engine.rows_for(beams)
         state = self.engine.state(self.prompt_state, rows)
-        condition_gates = self.condition_gates.repeat(rows, 1)
+        condition_gates = np.repeat(self.condition_gates[None], rows, 0)
         # 1. Start with one hypothesis, the prompt.
         prompt_units = float(self.units(self.prompt.example.steps).sum())
         active = [_Hypothesis((), (), self.initial_state, prompt_units, 0, self.place_index)]
-        logits = self.prompt_outputs.unsqueeze(0)
+        logits = self.prompt_outputs[None]
         complete: list[_Complete] = []
-        threads = torch.get_num_threads()
-        self.engine.use_threads(rows)
-        try:
-            while active:
-                # 2. Extend every hypothesis by every allowed step and keep the best; move complete ones aside.
-                steps_at_end = self.engine.steps_at_source_end(state) if self.prompt.whole_source else None
-                active = self._extend(active, logits, self._masks(active, steps_at_end), beams, complete)
-                # 3. Stop if no hypothesis can still become one of the best.
-                if not active or self._is_settled(active, complete, beams):
-                    break
-                # 4. Copy the engine's state to the row of each hypothesis, and read the last steps.
-                steps = torch.zeros(rows, dtype=torch.long)
-                steps[: len(active)] = torch.tensor([hypothesis.steps[-1] for hypothesis in active])
-                source_rows = torch.zeros(rows, dtype=torch.long)
-                source_rows[: len(active)] = torch.tensor([hypothesis.row for hypothesis in active])
-                state = [tuple(part[source_rows].clone() for part in layer) for layer in state]
-                references = reference_rows([hypothesis.places for hypothesis in active], rows)
-                logits = self.engine.step(steps, condition_gates, state, references)
-        finally:
-            torch.set_num_threads(threads)
+        while active:
+            # 2. Extend every hypothesis by every allowed step and keep the best; move complete ones aside.
+            steps_at_end = self.engine.steps_at_source_end(state) if self.prompt.whole_source else None
+            active = self._extend(active, logits, self._masks(active, steps_at_end), beams, complete)
+            # 3. Stop if no hypothesis can still become one of the best.
+            if not active or self._is_settled(active, complete, beams):
+                break
+            # 4. Copy the engine's state to the row of each hypothesis, and read the last steps.
+            steps = np.zeros(rows, np.int64)
+            steps[: len(active)] = [hypothesis.steps[-1] for hypothesis in active]
+            source_rows = np.zeros(rows, np.int64)
+            source_rows[: len(active)] = [hypothesis.row for hypothesis in active]
+            state = [tuple(part[source_rows] for part in layer) for layer in state]
+            references = reference_rows([hypothesis.places for hypothesis in active], rows)
+            logits = self.engine.step(steps, condition_gates, state, references)
         return complete
 
     def _extend(
         self,
         active: list[_Hypothesis],
-        logits: torch.Tensor,
+        logits: np.ndarray,
         masks: np.ndarray,
         beams: int,
         complete: list[_Complete],
     ) -> list[_Hypothesis]:
         """Return the best continuations that are not complete; append the complete ones to `complete`."""
-        scores = logits[: len(active)].double().log_softmax(-1).numpy()
+        scores = log_softmax(logits[: len(active)])
         scores[~masks] = -np.inf
         check_finite(scores.max(axis=1))  # NaN reaches the maximum; a row without a possible step has -inf
         totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None]

@@ -1,13 +1,10 @@
 """The controls and limits of generation, with their defaults and allowed values."""
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from seqforge.core.options import flag
 from seqforge.errors import RequestError
-
-Precision = Literal["float32", "bfloat16", "int8"]
-"""The precision of the engine's matrix products."""
 
 MAX_CANDIDATES = 1000
 """The largest number of candidates per piece that a request may ask for."""

@@ -4,10 +4,9 @@ Filters of logits set a removed step to -inf; filters of weights, which are unno
 """
 
 import numpy as np
-from jaxtyping import Float
 
 
-def softmax(logits: Float[np.ndarray, "row step"]) -> Float[np.ndarray, "row step"]:
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the probabilities of logits; every row must have a finite logit.
 
     >>> softmax(np.array([[0.0, 0.0, -np.inf]]))
@@ -18,7 +17,7 @@ def softmax(logits: Float[np.ndarray, "row step"]) -> Float[np.ndarray, "row ste
     return result
 
 
-def scale_by_temperature(logits: Float[np.ndarray, "row step"], temperature: float) -> Float[np.ndarray, "row step"]:
+def scale_by_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Divide logits by a temperature: below 1 probable steps become more probable, above 1 less probable.
 
     >>> scale_by_temperature(np.array([[2.0, 0.0]]), 0.5)
@@ -32,9 +31,7 @@ def scale_by_temperature(logits: Float[np.ndarray, "row step"], temperature: flo
     return scaled
 
 
-def filter_top(
-    weights: Float[np.ndarray, "row step"], *, k: int = 0, p: float = 1.0, min_p: float = 0.0
-) -> Float[np.ndarray, "row step"]:
+def filter_top(weights: np.ndarray, *, k: int = 0, p: float = 1.0, min_p: float = 0.0) -> np.ndarray:
     """Keep the most probable steps by top-k, then top-p, then min-p; steps that tie with the last one kept stay too.
 
     >>> filter_top(np.array([[0.5, 0.3, 0.2]]), k=2)
@@ -67,7 +64,7 @@ def filter_top(
     return weights * (weights >= threshold)
 
 
-def filter_typical(logits: Float[np.ndarray, "row step"], mass: float) -> Float[np.ndarray, "row step"]:
+def filter_typical(logits: np.ndarray, mass: float) -> np.ndarray:
     """Keep the steps whose surprisal is closest to the entropy: the fewest whose probabilities sum to at least `mass`.
 
     >>> softmax(filter_typical(np.log([[0.6, 0.2, 0.2]]), 0.5))
@@ -87,7 +84,7 @@ def filter_typical(logits: Float[np.ndarray, "row step"], mass: float) -> Float[
     return np.where(removed | (probabilities == 0), -np.inf, logits)
 
 
-def filter_mirostat(weights: Float[np.ndarray, " step"], max_surprisal: float) -> Float[np.ndarray, " step"]:
+def filter_mirostat(weights: np.ndarray, max_surprisal: float) -> np.ndarray:
     """Keep steps whose surprisal is at most `max_surprisal` bits; the most probable step always stays.
 
     >>> filter_mirostat(np.array([0.5, 0.25, 0.25]), 1.5)

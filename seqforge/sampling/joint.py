@@ -4,19 +4,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from seqforge.core.places import PlaceIndex
 from seqforge.core.spaces import Categorical
 from seqforge.errors import ContractError
-from seqforge.network import NetworkState
+from seqforge.inference import MAX_ROWS, Engine, EngineState, Ensemble, log_softmax
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions.categorical import SpaceDistribution
-from seqforge.sampling.engine import Engine
-from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import CachedState, Guide
-from seqforge.sampling.linear import MAX_ROWS
 from seqforge.sampling.references import reference_rows
 
 __all__ = ["JointSteps"]
@@ -86,9 +81,9 @@ class JointSteps:
         engine: Engine | Ensemble,
         guide: Guide,
         entry: CachedState,
-        outputs: Tensor,
-        state: NetworkState,
-        condition_gates: Tensor,
+        outputs: np.ndarray,
+        state: EngineState,
+        condition_gates: np.ndarray,
         *,
         depth: int,
         controls: Controls,
@@ -100,7 +95,7 @@ class JointSteps:
             self._missing, self._complete = 0.0, list[_Prefix]()
             rows = engine.rows_for(1)
             start = _Prefix((), 0.0, entry, None if places is None else places.copy())
-            self._extend([start], outputs.repeat(rows, 1), engine.state(state, rows))
+            self._extend([start], np.repeat(outputs[None], rows, 0), engine.state(state, rows))
             total = sum(math.exp(prefix.log_probability) for prefix in self._complete)
             if self._complete and self._missing <= MAX_MISSING * total:
                 break
@@ -131,12 +126,12 @@ class JointSteps:
         """
         key, counter = np.array([seed, k], np.uint64), np.array([0, 0, 2, part], np.uint64)
         uniforms = np.random.Generator(np.random.Philox(key=key, counter=counter)).random((1, 1))
-        outputs = torch.from_numpy(np.append(self.log_probabilities, self.log_probabilities.min())[None])
+        outputs = np.append(self.log_probabilities, self.log_probabilities.min())[None]
         choice = self._distribution.choose(outputs, self._mask, uniforms)
         steps: list[int] = self.sequences[int(choice.steps[0])].tolist()
         return [step for step in steps if step >= 0]
 
-    def _extend(self, prefixes: list[_Prefix], outputs: Tensor, state: NetworkState) -> None:
+    def _extend(self, prefixes: list[_Prefix], outputs: np.ndarray, state: EngineState) -> None:
         """Extend beginnings of equal length by every allowed step, up to the depth.
 
         Args:
@@ -159,9 +154,9 @@ class JointSteps:
             prefixes = [child for _, child in chunks[0]]
             outputs, state = self._read(chunks[0], state)
 
-    def _children(self, prefixes: list[_Prefix], outputs: Tensor) -> list[tuple[int, _Prefix]]:
+    def _children(self, prefixes: list[_Prefix], outputs: np.ndarray) -> list[tuple[int, _Prefix]]:
         """Return the beginnings that are longer by one step, each with the row of the beginning that it extends."""
-        log_probabilities = outputs.double().log_softmax(-1).numpy()
+        log_probabilities = log_softmax(outputs)
         children: list[tuple[int, _Prefix]] = []
         for row, prefix in enumerate(prefixes):
             allowed = np.flatnonzero(prefix.entry.mask[:-1])
@@ -181,18 +176,18 @@ class JointSteps:
                     children.append((row, _Prefix((*prefix.steps, step), log_probability, entry, places)))
         return children
 
-    def _read(self, children: list[tuple[int, _Prefix]], state: NetworkState) -> tuple[Tensor, NetworkState]:
+    def _read(self, children: list[tuple[int, _Prefix]], state: EngineState) -> tuple[np.ndarray, EngineState]:
         """Let the engine read the last step of each beginning; return the outputs and the state after it.
 
         Args:
             children: The beginnings, each with the row of `state` that holds the state before its last step.
             state: The state of all rows; it is not changed.
         """
-        rows = torch.zeros(self._engine.rows_for(len(children)), dtype=torch.long)
-        rows[: len(children)] = torch.tensor([row for row, _ in children])
-        steps = torch.zeros_like(rows)
-        steps[: len(children)] = torch.tensor([child.steps[-1] for _, child in children])
+        rows = np.zeros(self._engine.rows_for(len(children)), np.int64)
+        rows[: len(children)] = [row for row, _ in children]
+        steps = np.zeros_like(rows)
+        steps[: len(children)] = [child.steps[-1] for _, child in children]
         new_state = [tuple(part[rows] for part in layer) for layer in state]
-        gates = self._condition_gates.repeat(len(rows), 1)
+        gates = np.repeat(self._condition_gates[None], len(rows), 0)
         references = reference_rows([child.places for _, child in children], len(rows))
         return self._engine.step(steps, gates, new_state, references), new_state

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from seqforge.core.places import PlaceIndex
 from seqforge.core.sequences import Prompt
-from seqforge.network import Network
+from seqforge.inference import NetworkWeights
 
 
-def place_index(network: Network, prompt: Prompt) -> PlaceIndex | None:
+def place_index(network: NetworkWeights, prompt: Prompt) -> PlaceIndex | None:
     """Return the places of a prompt's steps; None if the network does not look back.
 
     Example:
@@ -19,7 +18,7 @@ def place_index(network: Network, prompt: Prompt) -> PlaceIndex | None:
     return None if network.history is None else network.history.index(prompt.example.steps.tolist())
 
 
-def reference_rows(indices: Sequence[PlaceIndex | None], rows: int) -> Tensor | None:
+def reference_rows(indices: Sequence[PlaceIndex | None], rows: int) -> np.ndarray | None:
     """Return the references of the next step of each row; None if no row has any.
 
     Example:
@@ -34,4 +33,4 @@ def reference_rows(indices: Sequence[PlaceIndex | None], rows: int) -> Tensor | 
     if empty is None:
         return None
     values += [None] * (rows - len(values))
-    return torch.tensor([empty if value is None else value for value in values])
+    return np.array([empty if value is None else value for value in values], np.int64)

@@ -6,19 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from seqforge.core.sequences import Prompt
-from seqforge.network import NetworkState
+from seqforge.inference import MAX_ROWS, Engine, EngineState, Ensemble
 from seqforge.sampling.controls import Limits
 from seqforge.sampling.distributions import Choice, Distribution
-from seqforge.sampling.engine import Engine
-from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import mask_source_end
 from seqforge.sampling.joint import JointSteps
-from seqforge.sampling.linear import MAX_ROWS
 from seqforge.sampling.references import reference_rows
 from seqforge.sampling.slot import Sample, Slot
 from seqforge.sampling.streams import UniformStreams
@@ -40,9 +34,9 @@ class PromptReader(ABC):
     limits: Limits
     units: Callable[[np.ndarray], np.ndarray]
     distribution: Distribution
-    prompt_outputs: Tensor
-    prompt_state: NetworkState
-    condition_gates: Tensor
+    prompt_outputs: np.ndarray
+    prompt_state: EngineState
+    condition_gates: np.ndarray
 
     @property
     @abstractmethod
@@ -95,29 +89,24 @@ def sample_rows(
     engine = next(iter(samplers.values())).engine
     max_active = rows or MAX_ROWS
     table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed)
-    threads = torch.get_num_threads()
-    engine.use_threads(table.count)
-    try:
-        # 1. Fill the rows with the first samples. The engine may need more rows than that; they stay empty.
-        table.reset([row for row in range(min(table.count, max_active)) if table.refill(row)])
-        while any(table.slots):
-            # 2. Choose a step or the end for every row.
-            choice = table.choose()
-            steps = choice.steps
-            inputs = np.where(choice.ends, 0, steps) if steps.ndim == 1 else steps  # the engine cannot read the end
-            # 3. Record the choices. Yield the samples that are complete and refill their rows.
-            refilled = []
-            for row, part, sample in table.record(choice, inputs, on_step):
-                yield part, sample
-                if table.refill(row):
-                    refilled.append(row)
-            # 4. Let the engine read the chosen steps, all rows at once.
-            if any(table.slots):
-                table.read(inputs)
-            # 5. Set the refilled rows to the state and the outputs after their prompts.
-            table.reset(refilled)
-    finally:
-        torch.set_num_threads(threads)
+    # 1. Fill the rows with the first samples. The engine may need more rows than that; they stay empty.
+    table.reset([row for row in range(min(table.count, max_active)) if table.refill(row)])
+    while any(table.slots):
+        # 2. Choose a step or the end for every row.
+        choice = table.choose()
+        steps = choice.steps
+        inputs = np.where(choice.ends, 0, steps) if steps.ndim == 1 else steps  # the engine cannot read the end
+        # 3. Record the choices. Yield the samples that are complete and refill their rows.
+        refilled = []
+        for row, part, sample in table.record(choice, inputs, on_step):
+            yield part, sample
+            if table.refill(row):
+                refilled.append(row)
+        # 4. Let the engine read the chosen steps, all rows at once.
+        if any(table.slots):
+            table.read(inputs)
+        # 5. Set the refilled rows to the state and the outputs after their prompts.
+        table.reset(refilled)
 
 
 class _Rows:
@@ -150,8 +139,8 @@ class _Rows:
             for layers in zip(*(sampler.prompt_state for sampler in samplers.values()), strict=True)
         ]
         self._state = self._engine.state(widest, count)
-        self._gates = first.condition_gates.repeat(count, 1)
-        self._outputs = first.prompt_outputs.repeat(count, 1)
+        self._gates = np.repeat(first.condition_gates[None], count, 0)
+        self._outputs = np.repeat(first.prompt_outputs[None], count, 0)
 
     def refill(self, row: int) -> bool:
         """Put the next sample into a row, and start its random numbers; return False if no sample is left."""
@@ -172,7 +161,7 @@ class _Rows:
             self._outputs[row], self._gates[row] = sampler.prompt_outputs, sampler.condition_gates
             for layer, prompt_layer in zip(self._state, sampler.prompt_state, strict=True):
                 for part, value in zip(layer, prompt_layer, strict=True):
-                    part[row] = functional.pad(value, (0, part.shape[1] - len(value)))
+                    part[row, : len(value)], part[row, len(value) :] = value, 0
 
     def choose(self) -> Choice:
         """Choose a step or the end for every row; the choices of empty rows are ignored."""
@@ -234,4 +223,4 @@ class _Rows:
     def read(self, inputs: np.ndarray) -> None:
         """Let the engine read the chosen steps, all rows at once."""
         references = reference_rows([None if slot is None else slot.place_index for slot in self.slots], self.count)
-        self._outputs = self._engine.step(torch.from_numpy(inputs), self._gates, self._state, references)
+        self._outputs = self._engine.step(inputs, self._gates, self._state, references)

@@ -7,14 +7,11 @@ import numpy as np
 
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
-from seqforge.sampling.beginnings import Beginning
+from seqforge.inference import Beginning, Conditions, Engine, Ensemble, prompt_batch
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import distribution_for
-from seqforge.sampling.engine import Engine
-from seqforge.sampling.ensemble import Ensemble
 from seqforge.sampling.guide import Guide
 from seqforge.sampling.joint import JointSteps
-from seqforge.sampling.prompts import Conditions, prompt_batch
 from seqforge.sampling.references import place_index
 from seqforge.sampling.rows import PromptReader, StepCallback, sample_rows
 from seqforge.sampling.slot import Sample, Slot
@@ -67,7 +64,7 @@ class Sampler(PromptReader):
         """The places of the prompt's steps; None if the network does not look back."""
         if beginning is None:
             batch = prompt_batch(engine.network, prompt, conditions)
-            (beginning,) = engine.begin_all([batch], [prompt.source_start])
+            beginning = engine.begin(batch)
         self.prompt_outputs, self.prompt_state, self.condition_gates = beginning
 
     def samples(
@@ -143,7 +140,7 @@ def samplers_of(
         RequestError: If no valid piece starts with a prompt, or a control does not apply to the space.
     """
     batches = [prompt_batch(engine.network, *pair) for pair in zip(prompts, conditions, strict=True)]
-    beginnings = engine.begin_all(batches, [prompt.source_start for prompt in prompts])
+    beginnings = engine.begin_all(batches)
     return [
         Sampler(engine, prompt, condition, controls=controls, limits=limit, units=units, beginning=beginning)
         for prompt, condition, limit, beginning in zip(prompts, conditions, limits, beginnings, strict=True)

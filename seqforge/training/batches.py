@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from seqforge.core.places import AlignedHistory
-from seqforge.core.sequences import Example
+from seqforge.core.sequences import Example, source_with_end
 from seqforge.dataset import Dataset
-from seqforge.network import Batch, source_with_end
+from seqforge.network import Batch
 from seqforge.training.rows import Row, assign_rows
 
 Augment = Callable[[Example, np.random.Generator], Example]

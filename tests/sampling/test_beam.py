@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqforge.sampling.linear import MAX_ROWS
 
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
@@ -12,7 +13,6 @@ from seqforge.errors import RequestError
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler, prompt_batch
 from seqforge.sampling.controls import MAX_BEAMS
-from seqforge.sampling.linear import MAX_ROWS
 
 SIZE = 5
 NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))

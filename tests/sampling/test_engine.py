@@ -4,14 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from seqforge.network.padding import pad_units
+from seqforge.sampling.engine import ROW_COUNTS
+from seqforge.sampling.linear import MAX_ROWS, FloatLinear, Int8Linear
 from torch import Tensor
 
 from seqforge.core.sequences import Example, Prompt
 from seqforge.network import Network, NetworkState
-from seqforge.network.padding import pad_units
 from seqforge.sampling import Conditions, Engine, Precision, prompt_batch
-from seqforge.sampling.engine import ROW_COUNTS
-from seqforge.sampling.linear import MAX_ROWS, FloatLinear, Int8Linear
 
 NetworkFactory = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqforge.sampling.linear import MAX_LEVEL, MAX_ROWS, FloatLinear, Int8Linear, make_linear
 
 from seqforge.sampling import Precision
-from seqforge.sampling.linear import MAX_LEVEL, MAX_ROWS, FloatLinear, Int8Linear, make_linear
 
 PRECISIONS = get_args(Precision)
 RELATIVE_TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2, "int8": 2e-2}

@@ -1,13 +1,11 @@
 """The interface of all heads."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from importlib import import_module
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from seqforge.core.spaces import Space
 from seqforge.network.config import NetworkConfig
@@ -55,31 +53,6 @@ class Head(nn.Module, ABC):
             targets: The steps to predict.
             ends: True where the boundary is to be predicted instead of the step.
         """
-
-    def input_function(
-        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
-    ) -> Callable[[Tensor], Tensor]:
-        """Return a function from steps to their contribution to the gates of the first layer, for stepping.
-
-        Args:
-            weight: The input matrix of the first layer, restricted to the embedding.
-            bias: The bias of the first layer.
-        """
-
-        def contribution(steps: Tensor) -> Tensor:
-            starts = torch.zeros(len(steps), dtype=torch.bool, device=steps.device)
-            return functional.linear(self.embed(steps, starts), weight, bias)
-
-        return contribution
-
-    def output_function(self, make_linear: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        """Return `predict` for stepping; its argument is padded with zeros (`network.padding`).
-
-        Args:
-            make_linear: Function from a weight and a bias to the linear map, at some precision.
-        """
-        width = self.hidden
-        return lambda hidden: self.predict(hidden[:, :width])
 
 
 def head_for(space: Space, config: NetworkConfig) -> Head:

@@ -1,8 +1,5 @@
 """The head for symbols: an embedding at the input, a softmax at the output."""
 
-from collections.abc import Callable
-from functools import partial
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -11,7 +8,6 @@ from torch.nn import functional
 from seqforge.core.spaces import Categorical
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
-from seqforge.network.padding import pad_matrix, pad_units
 
 
 class SpaceHead(Head):
@@ -54,24 +50,12 @@ class SpaceHead(Head):
     def embed(self, inputs: Int[Tensor, "*shape"], starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
         return _look_up(self.embedding, inputs.masked_fill(starts, self.size)) * self.scale
 
-    def input_function(
-        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
-    ) -> Callable[[Tensor], Tensor]:
-        gates = functional.linear(self.embedding * self.scale, weight, bias)
-        return partial(_look_up, gates)
-
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         if self.projection is not None:
             hidden = functional.linear(hidden, self.projection)
         return functional.linear(
             hidden, self.embedding if self.output_embedding is None else self.output_embedding, self.bias
         )
-
-    def output_function(self, make_linear: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        output = self.embedding if self.output_embedding is None else self.output_embedding
-        score = make_linear(pad_matrix(output), pad_units(self.bias))
-        project = None if self.projection is None else make_linear(pad_matrix(self.projection))
-        return partial(_predict, project, score, self.size + 1)
 
     def loss(
         self,
@@ -87,9 +71,3 @@ class SpaceHead(Head):
 def _look_up(table: Tensor, steps: Tensor) -> Tensor:
     result: Tensor = functional.embedding(steps, table)
     return result
-
-
-def _predict(
-    project: Callable[[Tensor], Tensor] | None, score: Callable[[Tensor], Tensor], outputs: int, hidden: Tensor
-) -> Tensor:
-    return score(hidden if project is None else project(hidden))[:, :outputs]

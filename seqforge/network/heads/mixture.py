@@ -1,9 +1,7 @@
 """The head for real numbers and bits: a mixture of Gaussians, Bernoulli bits, and a Bernoulli bit for the end."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,12 +11,7 @@ from torch.nn import functional
 from seqforge.core.spaces import Mixture
 from seqforge.network.config import NetworkConfig
 from seqforge.network.heads._base import Head
-from seqforge.network.padding import pad_matrix, pad_units
-
-MAX_LOG_STD = 6.0
-"""Logarithms of standard deviations lie between -6 and 6, so that no density is infinite."""
-MAX_CORRELATION = 0.999
-"""Correlations lie between -0.999 and 0.999."""
+from seqforge.network.shapes import MAX_CORRELATION, MAX_LOG_STD, mixture_sizes
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ class SpaceHead(Head):
         super().__init__()
         self.space, self.hidden = space, config.hidden
         self.input_weight = nn.Parameter(torch.empty(config.embedding, space.reals + space.bits))
-        sizes = _sizes(space)
+        sizes = mixture_sizes(space)
         self.output_weight = nn.Parameter(torch.empty(sum(sizes), config.hidden))
         self.bias = nn.Parameter(torch.empty(sum(sizes)))
 
@@ -81,7 +74,7 @@ class SpaceHead(Head):
         nn.init.zeros_(self.bias)
         with torch.no_grad():
             self.bias[0] = -4.0
-            sizes = _sizes(self.space)
+            sizes = mixture_sizes(self.space)
             first = sum(sizes[:3])
             self.bias[first : first + sizes[3]].normal_(0, 0.7, generator=generator)
 
@@ -91,15 +84,6 @@ class SpaceHead(Head):
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         with torch.autocast(hidden.device.type, enabled=False):  # means and standard deviations need float32
             return functional.linear(hidden.float(), self.output_weight, self.bias)
-
-    def input_function(
-        self, weight: Float[Tensor, "gates embedding"], bias: Float[Tensor, " gates"]
-    ) -> Callable[[Tensor], Tensor]:
-        return partial(_input_gates, (weight @ self.input_weight).t().contiguous(), bias)
-
-    def output_function(self, make_linear: Callable[..., Callable[[Tensor], Tensor]]) -> Callable[[Tensor], Tensor]:
-        score = make_linear(pad_matrix(self.output_weight), pad_units(self.bias))
-        return lambda hidden: score(hidden)[:, : sum(_sizes(self.space))]
 
     def loss(
         self,
@@ -128,7 +112,7 @@ def mixture_parameters(space: Mixture, outputs: Float[Tensor, "*shape outputs"])
         outputs: The result of `predict`.
     """
     outputs = outputs if outputs.dtype is torch.float64 else outputs.float()
-    end, bits, components, means, log_stds, correlations = torch.split(outputs, _sizes(space), -1)
+    end, bits, components, means, log_stds, correlations = torch.split(outputs, mixture_sizes(space), -1)
     shape = (*components.shape, space.reals)
     return MixtureParameters(
         end_logit=end[..., 0],
@@ -138,20 +122,6 @@ def mixture_parameters(space: Mixture, outputs: Float[Tensor, "*shape outputs"])
         log_stds=MAX_LOG_STD * (log_stds.reshape(shape) / MAX_LOG_STD).tanh(),
         correlations=MAX_CORRELATION * correlations.tanh() if space.reals == 2 else torch.zeros_like(components),
     )
-
-
-def _input_gates(columns: Tensor, bias: Tensor, steps: Tensor) -> Tensor:
-    """Return the contribution of steps to the gates, column by column, so that no row depends on the other rows."""
-    gates = bias.expand(len(steps), -1)
-    for number, column in enumerate(columns):
-        gates = torch.addcmul(gates, steps[:, number : number + 1].float(), column)
-    return gates
-
-
-def _sizes(space: Mixture) -> list[int]:
-    """Return the number of outputs per parameter: end, bits, components, means, log_stds, correlations."""
-    numbers = space.components * space.reals
-    return [1, space.bits, space.components, numbers, numbers, space.components if space.reals == 2 else 0]
 
 
 def log_density(parameters: MixtureParameters, reals: Float[Tensor, "*shape reals"]) -> Float[Tensor, "*shape"]:

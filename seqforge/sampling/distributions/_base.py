@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from seqforge.core.spaces import Space
 from seqforge.errors import RunError
@@ -21,7 +20,7 @@ class Choice:
 
     >>> from seqforge.core.spaces import Categorical
     >>> distribution = distribution_for(Categorical(2), Controls())
-    >>> outputs = Tensor([[0.0, 0.0, 0.0]] * 2)  # the logits of two symbols and the end, for two rows
+    >>> outputs = np.zeros((2, 3), np.float32)  # the logits of two symbols and the end, for two rows
     >>> choice = distribution.choose(outputs, None, np.array([[0.1], [0.9]]))
     >>> choice.steps, choice.ends, choice.scores.round(3)
     (array([0, 2]), array([False,  True]), array([-1.099, -1.099]))
@@ -53,7 +52,7 @@ class Distribution(ABC):
     @abstractmethod
     def choose(
         self,
-        outputs: Tensor,
+        outputs: np.ndarray,
         masks: np.ndarray | None,
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
@@ -81,7 +80,7 @@ class Distribution(ABC):
         """The number of random numbers per step."""
 
     @abstractmethod
-    def probabilities(self, outputs: Tensor) -> Any:
+    def probabilities(self, outputs: np.ndarray) -> Any:
         """Return the distribution of the next step, without controls, for one row of outputs.
 
         Raises:

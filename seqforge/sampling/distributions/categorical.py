@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor
 
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
@@ -24,7 +23,7 @@ class SpaceDistribution(Distribution):
     Steps are drawn by inverse transform sampling.
 
     >>> distribution = SpaceDistribution(Categorical(3), Controls(top_k=2))
-    >>> outputs = Tensor([[2.0, 1.0, 0.0, -1.0]])  # the logits of three symbols and the end
+    >>> outputs = np.array([[2.0, 1.0, 0.0, -1.0]])  # the logits of three symbols and the end
     >>> distribution.probabilities(outputs[0]).round(3)
     array([0.644, 0.237, 0.087, 0.032])
     >>> masks = np.array([[False, True, True, True]])  # symbol 0 is forbidden
@@ -70,12 +69,12 @@ class SpaceDistribution(Distribution):
 
     def choose(
         self,
-        outputs: Tensor,
+        outputs: np.ndarray,
         masks: np.ndarray | None,
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
     ) -> Choice:
-        logits = outputs.double().numpy()
+        logits = outputs.astype(np.float64)
         largest = logits.max(axis=1, keepdims=True)
         check_finite(largest)  # NaN and infinity reach the maximum
         logits = logits - largest
@@ -100,8 +99,8 @@ class SpaceDistribution(Distribution):
                     bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
         return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
 
-    def probabilities(self, outputs: Tensor) -> np.ndarray:
-        logits = outputs.double().numpy()[None]
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        logits = outputs.astype(np.float64)[None]
         check_finite(logits.max(axis=1))
         result: np.ndarray = filters.softmax(logits)[0]
         return result

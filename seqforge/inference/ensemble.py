@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.network import Batch, NetworkState
-from seqforge.sampling.beginnings import Beginning
-from seqforge.sampling.engine import Engine
+from seqforge.inference.engine import Beginning, Engine, EngineState
+from seqforge.inference.prompts import PromptBatch
+
+__all__ = ["Ensemble", "log_softmax"]
 
 
 class Ensemble:
@@ -53,44 +53,61 @@ class Ensemble:
 
     def rows_for(self, count: int) -> int:
         """Return the number of rows to compute if `count` rows are needed."""
-        return max(engine.rows_for(count) for engine in self.engines)
+        return self.engines[0].rows_for(count)
 
-    def begin(self, batch: Batch) -> Beginning:
+    def begin(self, batch: PromptBatch) -> Beginning:
         """Read a prompt; the outputs are the logarithms of the averaged probabilities."""
-        results = [engine.begin(batch) for engine in self.engines]
+        (beginning,) = self.begin_all([batch])
+        return beginning
+
+    def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
+        """Read several prompts."""
+        parts = zip(*(engine.begin_all(batches) for engine in self.engines), strict=True)
+        return [self._join(results) for results in parts]
+
+    def _join(self, results: Sequence[Beginning]) -> Beginning:
         self._gate_widths = [gates.shape[-1] for _, _, gates in results]
         state = [layer for _, layers, _ in results for layer in layers]
         outputs = _log_mean([outputs for outputs, _, _ in results])
-        return outputs, state, torch.cat([gates for _, _, gates in results], -1)
+        return outputs, state, np.concatenate([gates for _, _, gates in results], -1)
 
-    def begin_all(self, batches: Sequence[Batch], source_starts: Sequence[int | None]) -> list[Beginning]:
-        """Read several prompts, one after the other; the networks of an ensemble have no source."""
-        return [self.begin(batch) for batch in batches]
-
-    def state(self, like: NetworkState, rows: int) -> NetworkState:
+    def state(self, like: EngineState, rows: int) -> EngineState:
         """Return the state of several rows, each a copy of a state without a row axis."""
         return self.engines[0].state(like, rows)
 
     def step(
-        self, steps: Tensor, condition_gates: Tensor, state: NetworkState, references: Tensor | None = None
-    ) -> Tensor:
+        self,
+        steps: np.ndarray,
+        condition_gates: np.ndarray,
+        state: EngineState,
+        references: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Read one step per row; the state is changed in place."""
-        gate_parts = torch.split(condition_gates, self._gate_widths, -1)
+        gate_parts = np.split(condition_gates, np.cumsum(self._gate_widths)[:-1], -1)
         outputs, first = [], 0
         for engine, layers, gates in zip(self.engines, self._layer_counts, gate_parts, strict=True):
-            outputs.append(engine.step(steps, gates, state[first : first + layers], references))
+            outputs.append(engine.step(steps, np.ascontiguousarray(gates), state[first : first + layers], references))
             first += layers
         return _log_mean(outputs)
 
-    def steps_at_source_end(self, state: NetworkState) -> None:
+    def steps_at_source_end(self, state: EngineState) -> None:
         """Return None: the networks of an ensemble have no source."""
 
-    def use_threads(self, rows: int) -> None:
-        """Set torch to the number of threads that is fastest for the first engine."""
-        self.engines[0].use_threads(rows)
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the logarithms of the probabilities of logits along the last axis, in float64.
+
+    >>> log_softmax(np.zeros(2)).round(3)
+    array([-0.693, -0.693])
+    """
+    logits = logits.astype(np.float64)
+    logits -= logits.max(-1, keepdims=True)
+    result: np.ndarray = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return result
 
 
-def _log_mean(outputs: Sequence[Tensor]) -> Tensor:
+def _log_mean(outputs: Sequence[np.ndarray]) -> np.ndarray:
     """Return the logarithms of the averaged probabilities of several logits."""
-    logs = torch.stack([logits.double().log_softmax(-1) for logits in outputs])
-    return logs.logsumexp(0).sub(torch.tensor(float(len(outputs))).log())
+    logs = np.stack([log_softmax(logits) for logits in outputs])
+    result: np.ndarray = np.logaddexp.reduce(logs, axis=0) - np.log(len(outputs))
+    return result

@@ -1,0 +1,26 @@
+"""Inference: a trained network on arrays, one step at a time. No torch.
+
+`Engine` reads prompts and steps, `Ensemble` averages several engines, and `kernels.c` has the inner loops.
+"""
+
+from seqforge.inference.engine import MAX_ROWS, Beginning, Engine, EngineState
+from seqforge.inference.ensemble import Ensemble, log_softmax
+from seqforge.inference.kernels import instruction_set
+from seqforge.inference.prompts import Conditions, PromptBatch, prompt_batch
+from seqforge.inference.weights import NetworkWeights
+from seqforge.network.precision import Precision
+
+__all__ = [
+    "MAX_ROWS",
+    "Beginning",
+    "Conditions",
+    "Engine",
+    "EngineState",
+    "Ensemble",
+    "NetworkWeights",
+    "Precision",
+    "PromptBatch",
+    "instruction_set",
+    "log_softmax",
+    "prompt_batch",
+]

@@ -1,0 +1,239 @@
+"""The engine: a trained network that reads one step for several rows, and the outputs for the next step. No torch."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqforge.inference.attention import Attention, Encoder
+from seqforge.inference.inputs import Conditioning, StepInput, output_function
+from seqforge.inference.layers import LayerState, layer_for
+from seqforge.inference.linear import Linear, make_linear
+from seqforge.inference.prompts import PromptBatch, groups_of_equal_length, join_prompts
+from seqforge.inference.weights import NetworkWeights
+from seqforge.network.precision import Precision
+
+__all__ = ["MAX_ROWS", "Beginning", "Engine", "EngineState"]
+
+MAX_ROWS = 64
+"""The largest number of rows that step together."""
+PROMPT_CHUNK = 256
+"""The number of steps of a prompt whose products are computed in one call."""
+
+EngineState = list[LayerState]
+"""The state of each layer, first layer first; the last entry is the state of the attention, if there is one."""
+Beginning = tuple[np.ndarray, EngineState, np.ndarray]
+"""What the engine knows after a prompt: the outputs, the state, and the part of the conditions in the gates."""
+
+
+class Engine:
+    """A network in step mode: it reads one step per row and returns the outputs for the next step.
+
+    The first layer looks up its response to a symbol in a table, and its response to each earlier step at a
+    corresponding place in another one; the part of the labels and features is computed once and added. Each further
+    layer is one product of its input and one of its hidden state (`linear`).
+
+    The result of a row depends on that row alone, bit by bit, because sample k must not depend on how many samples
+    there are. Several threads may use one engine at the same time: a step changes nothing but the state.
+
+    Example:
+        engine = Engine(NetworkWeights(space, config, arrays), "int8")
+        outputs, prompt_state, condition_gates = engine.begin(prompt_batch(engine.network, prompt, conditions))
+        state = engine.state(prompt_state, rows=1)
+        outputs = engine.step(np.array([3]), condition_gates[None], state)
+
+    Args:
+        network: The parameters of the network; they must not change afterwards.
+        precision: The precision of the matrix products; tables, states and all other operations use float32.
+    """
+
+    def __init__(self, network: NetworkWeights, precision: Precision = "float32") -> None:
+        self.network, self.precision = network, precision
+        config = network.config
+        self._residual = config.residual
+        layers = [network.part(f"layers.{number}") for number in range(config.layers)]
+        first = layers[0]["input_weight"]
+        read = config.embedding + config.lookback_width
+        conditions = first.shape[1] - config.attention_width
+        self._read = StepInput(network, first[:, :read], layers[0]["bias"])
+        self._conditioning = Conditioning(network, first[:, read:conditions])
+        self._layers = [
+            layer_for(config.cell, weights, self._build_linear, upper=number > 0)
+            for number, weights in enumerate(layers)
+        ]
+        self._predict = output_function(network, self._build_linear)
+        self._attention: Attention | None = None
+        if config.source_symbols:
+            encoder = Encoder(network.part("encoder")) if config.encoder_units else None
+            self._context_gates = self._build_linear(first[:, conditions:])
+            self._attention = Attention(
+                network.part("attention"), self._build_linear, width=config.attention_width, encoder=encoder
+            )
+
+    def rows_for(self, count: int) -> int:
+        """Return the number of rows to compute if `count` rows are needed; at most `MAX_ROWS`."""
+        return min(count, MAX_ROWS)
+
+    def begin(self, batch: PromptBatch) -> Beginning:
+        """Read a prompt: the start of the piece and its steps.
+
+        Args:
+            batch: The batch of `prompt_batch`.
+
+        Returns:
+            The outputs of the head after the last step, the state, and the part of the labels and features in the
+            gates of the first layer; all without a row axis, to be copied into rows.
+        """
+        (beginning,) = self.begin_all([batch])
+        return beginning
+
+    def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
+        """Read several prompts; those of equal length are read side by side."""
+        beginnings: dict[int, Beginning] = {}
+        for group in groups_of_equal_length(batches, MAX_ROWS):
+            hidden, state, gates = self._read_prompts(join_prompts([batches[number] for number in group]))
+            outputs = self._predict(hidden)
+            for row, number in enumerate(group):
+                row_state = [tuple(part[row] for part in layer) for layer in state]
+                beginnings[number] = outputs[row], row_state, gates[row]
+        return [beginnings[number] for number in range(len(batches))]
+
+    def state(self, like: EngineState, rows: int) -> EngineState:
+        """Return the state of several rows, each a copy of a state without a row axis.
+
+        Args:
+            like: The state to copy, as `begin` returns it.
+            rows: The number of rows.
+        """
+        return [tuple(np.repeat(part[None], rows, 0) for part in layer) for layer in like]
+
+    def step(
+        self,
+        steps: np.ndarray,
+        condition_gates: np.ndarray,
+        state: EngineState,
+        references: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Read one step per row and return the outputs of the head, shape (rows, outputs). The state changes in place.
+
+        Args:
+            steps: The steps, shape (rows,) or (rows, width).
+            condition_gates: The part of the labels and features in the gates of the first layer, shape (rows, gates).
+            state: The state of all rows; its parts are contiguous.
+            references: What the network reads of earlier steps, as in `PromptBatch.references`, shape (rows, numbers);
+                None if it does not look back.
+
+        Raises:
+            ValueError: If the network looks back and `references` is None.
+        """
+        gates = self._read(steps, condition_gates, references)
+        return self._predict(self._run(gates[None], state)[0])
+
+    def attention(self, batch: PromptBatch, length: int | None = None) -> np.ndarray:
+        """Return the attention weights while a piece is read, shape (steps + 1, source length).
+
+        Row 0 belongs to the start of the piece, row t to step t. The network must have a source.
+
+        Args:
+            batch: A batch of one row with all steps of the piece.
+            length: The number of steps of the prompt, after which `source_starts` moves the attention; None if the
+                piece is read as it is.
+        """
+        weights: list[np.ndarray] = []
+        prompt = batch if length is None else dataclasses.replace(batch, steps=batch.steps[:length])
+        if length is None:
+            prompt = dataclasses.replace(prompt, source_starts=np.full_like(batch.source_starts, np.nan))
+        _, state, condition_gates = self._read_prompts(prompt, weights)
+        for steps in batch.steps[len(prompt.steps) :]:
+            self._run(self._read(steps, condition_gates, None)[None], state, weights=weights)
+        return np.concatenate(weights)
+
+    def steps_at_source_end(self, state: EngineState) -> np.ndarray | None:
+        """Return for how many steps the attention of each row has been at the end of its source; None without one."""
+        if self._attention is None or not state[-1][3].shape[1]:
+            return None
+        counts: np.ndarray = state[-1][2][:, 0]
+        return counts
+
+    def _build_linear(self, weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
+        return make_linear(weight, bias, precision=self.precision)
+
+    def _read_prompts(
+        self, batch: PromptBatch, weights: list[np.ndarray] | None = None
+    ) -> tuple[np.ndarray, EngineState, np.ndarray]:
+        """Return the output of the last layer after prompts of equal length, the state, and the gates of conditions."""
+        rows, length = len(batch.labels), len(batch.steps)
+        references = [None] * (length + 1) if batch.references is None else list(batch.references)
+        # 1. The start of the piece: no state comes before it, and its output depends on labels and features alone.
+        conditions = self._conditioning(batch.labels, batch.features)
+        condition_gates = self._conditioning.gates(conditions)
+        state: EngineState = [layer.zero_state(rows) for layer in self._layers]
+        if self._attention is not None:
+            state.append(self._attention.zero_state(batch.sources))
+        self._run(
+            self._read(self._read.start(rows), condition_gates, references[0])[None], state, start=True, weights=weights
+        )
+        has_encoder = self._attention is not None and self.network.config.encoder_units
+        hidden = self._conditioning.start(conditions, state[-1][1] if has_encoder else None)
+        # 2. The steps, many at once. The attention must stand at `source_starts` after the last one.
+        moves = self._attention is not None and length > 0 and not np.isnan(batch.source_starts).all()
+
+        def read(first: int, last: int, weights: list[np.ndarray] | None) -> np.ndarray:
+            gates = [
+                self._read(steps, condition_gates, reference)
+                for steps, reference in zip(batch.steps[first:last], references[first + 1 : last + 1], strict=True)
+            ]
+            outputs: np.ndarray = self._run(np.stack(gates), state, weights=weights)[-1]
+            return outputs
+
+        for first in range(0, length - moves, PROMPT_CHUNK):
+            hidden = read(first, min(first + PROMPT_CHUNK, length - moves), weights)
+        # 3. Read the last step twice, the second time with the attention moved by what it missed the position by.
+        if moves:
+            assert self._attention is not None
+            before = [tuple(part.copy() for part in layer) for layer in state]
+            read(length - 1, length, None)
+            distance = self._attention.distance_to(batch.source_starts, state[0][0], state[-1][0])
+            state = before
+            state[-1][0][:] += distance
+            hidden = read(length - 1, length, weights)
+        return hidden, state, condition_gates
+
+    def _run(
+        self, gates: np.ndarray, state: EngineState, *, start: bool = False, weights: list[np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Compute several steps; the state is changed in place.
+
+        Args:
+            gates: The part of each step in the gates of the first layer, shape (steps, rows, gates); overwritten.
+            state: The state of all rows.
+            start: Whether this is the start of a piece, which depends on no earlier state.
+            weights: The attention weights of each step are appended to this list, if it is given.
+
+        Returns:
+            The output of the last layer at every step, shape (steps, rows, hidden).
+        """
+        steps, rows = gates.shape[:2]
+        contexts: list[np.ndarray] = []
+        hidden = np.empty((0, rows, 0), np.float32)
+        for number, (layer, layer_state) in enumerate(zip(self._layers, state, strict=False)):
+            # 1. Upper layers read the output of the layer below, and the context vector of the same step.
+            if number:
+                inputs = hidden if not contexts else np.concatenate([hidden, np.stack(contexts)], 2)
+                gates = layer.read(inputs.reshape(steps * rows, -1)).reshape(steps, rows, -1)
+            outputs = np.empty((steps, rows, layer.hidden), np.float32)
+            for position, step_gates in enumerate(gates):
+                # 2. The first layer also reads the context vector of the previous step.
+                attention = None if number else self._attention
+                if attention is not None:
+                    self._context_gates(state[-1][1], step_gates)
+                (layer.start if start else layer.step)(step_gates, layer_state)
+                outputs[position] = layer_state[0]
+                # 3. The first layer moves the attention.
+                if attention is not None:
+                    phi = attention.move(layer_state[0], state[-1])
+                    if weights is not None:
+                        weights.append(phi)
+                    contexts.append(state[-1][1].copy())
+            hidden = outputs + hidden if number and self._residual else outputs
+        return hidden

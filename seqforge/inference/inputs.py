@@ -1,0 +1,150 @@
+"""What the first layer and the start of a piece read: steps, earlier steps, labels and features."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from seqforge.core.spaces import Categorical
+from seqforge.inference import kernels
+from seqforge.inference.kernels import address
+from seqforge.inference.linear import Float32Linear
+from seqforge.inference.weights import NetworkWeights
+
+__all__ = ["Conditioning", "StepInput"]
+
+
+class Conditioning:
+    """The labels and features of a piece: their part of the gates, and the output at the start of the piece.
+
+    Example:
+        conditioning = Conditioning(network)
+        values = conditioning(labels, features)
+        gates, start = conditioning.gates(values), conditioning.start(values, contexts=None)
+
+    Args:
+        network: The network.
+        columns: The columns of the input matrix of the first layer that read labels and features.
+    """
+
+    def __init__(self, network: NetworkWeights, columns: np.ndarray) -> None:
+        embeddings = network.part("conditioning.embeddings")
+        self._embeddings = [embeddings[str(number)] for number in range(len(embeddings))]
+        self._linear = Float32Linear(columns)
+        start = network.arrays["start_weight"]
+        self._start = Float32Linear(start[:, 1:], start[:, 0])
+
+    def __call__(self, labels: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Return the embeddings of the labels and the features, side by side; shape (rows, width)."""
+        parts = [table[labels[:, number]] for number, table in enumerate(self._embeddings)]
+        return np.concatenate([*parts, features], 1).astype(np.float32)
+
+    def gates(self, values: np.ndarray) -> np.ndarray:
+        """Return their part of the gates of the first layer, shape (rows, gates)."""
+        return self._linear(values)
+
+    def start(self, values: np.ndarray, contexts: np.ndarray | None) -> np.ndarray:
+        """Return the output of the last layer at the start of a piece, shape (rows, hidden).
+
+        Args:
+            values: What `__call__` returned.
+            contexts: The context vectors of the attention, if the network has an encoder.
+        """
+        known = values if contexts is None else np.concatenate([values, contexts], 1)
+        output: np.ndarray = np.tanh(self._start(known))
+        return output
+
+
+class StepInput:
+    """The part of steps and of earlier steps in the gates of the first layer.
+
+    For symbols it is a sum of rows of tables, one for the step and two per distance of a network that looks back. Real
+    numbers and bits are multiplied by their columns.
+
+    Example:
+        gates = StepInput(network, columns, bias)(steps, condition_gates, references)
+
+    Args:
+        network: The network.
+        columns: The columns of the input matrix of the first layer that read the embedding of the step and those of
+            the earlier steps.
+        bias: The bias of the first layer.
+    """
+
+    def __init__(self, network: NetworkWeights, columns: np.ndarray, bias: np.ndarray) -> None:
+        head, config = network.part("head"), network.config
+        self.boundary = 0
+        self._table_count = 1 + 2 * len(config.distances)
+        width = config.embedding
+        self._columns: np.ndarray | None = None
+        if not isinstance(network.space, Categorical):
+            weight = Float32Linear(head["input_weight"].T)(columns[:, :width])
+            self._columns, self._bias = np.ascontiguousarray(weight.T), np.ascontiguousarray(bias)
+            return
+        self.boundary = network.space.size
+        scaled = head["embedding"] * np.float32(width**0.5)
+        self._tables = [Float32Linear(columns[:, :width], bias)(scaled)]
+        if config.distances:
+            parts = np.split(columns[:, width:], len(config.distances), 1)
+            for rows in (network.arrays["references.steps"], network.arrays["references.agreements"]):
+                with_zero = np.concatenate([np.zeros((1, config.lookback), np.float32), rows])  # number 0 is none
+                self._tables += [Float32Linear(part)(with_zero) for part in parts]
+        self._addresses = np.array([address(table) for table in self._tables], np.uint64)
+
+    def __call__(self, steps: np.ndarray, start: np.ndarray, references: np.ndarray | None) -> np.ndarray:
+        """Return the gates, shape (rows, gates): the start plus the part of the steps and the earlier steps.
+
+        Args:
+            steps: The steps, shape (rows,) or (rows, width); `boundary` reads the start of the piece.
+            start: What is added, shape (rows, gates).
+            references: What the network reads of earlier steps, shape (rows, numbers); None if it does not look back.
+
+        Raises:
+            ValueError: If the network looks back and `references` is None.
+        """
+        if self._columns is not None:
+            gates: np.ndarray = start + self._bias
+            for number, column in enumerate(self._columns):  # column by column, so that no row depends on the others
+                gates += steps[:, number : number + 1] * column
+            return gates
+        numbers = steps[:, None]
+        if self._table_count > 1:
+            if references is None:
+                raise ValueError("the network looks back, and the step has no references")
+            numbers = np.concatenate([numbers, references], 1)
+        compiled = kernels.library()
+        if compiled is None:
+            gates = np.array(start)
+            for number, table in enumerate(self._tables):
+                gates += table[numbers[:, number]]
+            return gates
+        numbers, gates = np.ascontiguousarray(numbers, np.int64), np.empty_like(start)
+        compiled.sum_tables(
+            address(self._addresses), self._table_count, address(numbers), len(numbers), start.shape[1],
+            address(start), address(gates),
+        )  # fmt: skip
+        return gates
+
+    def start(self, rows: int) -> np.ndarray:
+        """Return the steps that stand for the start of a piece."""
+        if self._columns is not None:
+            return np.zeros((rows, len(self._columns)), np.float32)
+        return np.full(rows, self.boundary, np.int64)
+
+
+def output_function(
+    network: NetworkWeights, build_linear: Callable[..., Callable[[np.ndarray], np.ndarray]]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from the output of the last layer to the outputs of the head.
+
+    Args:
+        network: The network.
+        build_linear: A function that returns a linear layer for a weight and a bias.
+    """
+    head = network.part("head")
+    if not isinstance(network.space, Categorical):
+        return build_linear(head["output_weight"], head["bias"])
+    score = build_linear(head.get("output_embedding", head["embedding"]), head["bias"])
+    if "projection" not in head:
+        return score
+    project = build_linear(head["projection"])
+    return lambda hidden: score(project(hidden))

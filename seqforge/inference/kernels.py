@@ -1,0 +1,80 @@
+"""The inner loops of inference: the compiled library, or numpy where it has not been built.
+
+`kernels.c` has the loops. The library is built when seqforge is installed, if there is a C compiler. Without it,
+products in float32 and bfloat16 use the matrix product of numpy, and products of 8-bit integers give the same numbers
+more slowly.
+"""
+
+import ctypes
+import logging
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["address", "instruction_set", "library"]
+
+SOURCES = ("kernels.c", "kernels.inc.h")
+LIBRARIES = ("_kernels.so", "_kernels.dylib", "_kernels.dll")
+_POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
+_ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "product_float32": (_POINTER,),
+    "product_bfloat16": (_POINTER,),
+    "product_int8": (_POINTER,),
+    "cell_lstm": (_POINTER, _NUMBER, _NUMBER, _POINTER, _POINTER),
+    "cell_gru": (_POINTER, _POINTER, _POINTER, _NUMBER, _NUMBER, _POINTER),
+    "cell_rnn": (_POINTER, _NUMBER, _POINTER),
+    "sum_tables": (_POINTER, _NUMBER, _POINTER, _NUMBER, _NUMBER, _POINTER, _POINTER),
+}
+
+
+@cache
+def library() -> Any:
+    """Return the compiled library; None if it has not been built or cannot be loaded.
+
+    >>> compiled = library()
+    >>> compiled is None or hasattr(compiled, "cell_lstm")
+    True
+    """
+    folder, checksum = Path(__file__).parent, 0
+    for name in SOURCES:
+        checksum = zlib.crc32((folder / name).read_bytes(), checksum)
+    for name in LIBRARIES:
+        if not (folder / name).is_file():
+            continue
+        try:
+            compiled = ctypes.CDLL(str(folder / name))
+        except OSError:  # it was built for another system
+            continue
+        compiled.kernels_sources.restype = ctypes.c_uint32
+        if compiled.kernels_sources() != checksum:
+            logging.getLogger("seqforge").warning(
+                "%s was built from other sources and is not used; install seqforge again", folder / name
+            )
+            continue
+        compiled.kernels_init.restype, compiled.kernels_init.argtypes = ctypes.c_char_p, (ctypes.c_char_p,)
+        compiled.kernels_name.restype = ctypes.c_char_p
+        for function, arguments in _ARGUMENTS.items():
+            getattr(compiled, function).argtypes, getattr(compiled, function).restype = arguments, None
+        compiled.kernels_init(None)
+        return compiled
+    return None
+
+
+def instruction_set() -> str:
+    """Return the instruction set that the products use: avx512, avx2 or generic; numpy without the library.
+
+    >>> instruction_set() in ("avx512", "avx2", "generic", "numpy")
+    True
+    """
+    compiled = library()
+    name: str = "numpy" if compiled is None else compiled.kernels_name().decode()
+    return name
+
+
+def address(array: np.ndarray) -> int:
+    """Return the address of the first number of an array, which must be contiguous."""
+    data: int = array.__array_interface__["data"][0]
+    return data
