@@ -1,6 +1,5 @@
 """Streaming: the steps of one piece while it grows, from a thread that generates."""
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -90,6 +89,8 @@ class Streaming:
     async def __aiter__(self) -> AsyncIterator[StreamingStep]:
         self._start()
         try:
+            import asyncio  # it takes time, and only this iterator needs it
+
             while (item := await asyncio.to_thread(self._queue.get)) is not None:
                 yield _item(item)
         finally:

@@ -183,9 +183,14 @@ class Int8Linear(Linear):
 def make_linear(weight: np.ndarray, bias: np.ndarray | None = None, *, precision: Precision = "float32") -> Linear:
     """Return a linear layer with this precision.
 
+    Weights that a model file stores in bfloat16 stay 16 bits wide in float32 too: the products are the same bit by
+    bit, and half of the bytes are read.
+
     >>> type(make_linear(np.eye(2, dtype=np.float32), precision="int8")).__name__
     'Int8Linear'
     """
+    if precision == "float32" and weight.dtype == np.float32 and not (weight.view(np.uint32) & 0xFFFF).any():
+        return Bfloat16Linear(weight, bias)
     kinds: dict[Precision, type[Linear]] = {"float32": Float32Linear, "bfloat16": Bfloat16Linear, "int8": Int8Linear}
     return kinds[precision](weight, bias)
 

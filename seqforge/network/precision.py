@@ -17,6 +17,8 @@ def float_to_bfloat16(values: np.ndarray) -> np.ndarray:
     array([16256], dtype=uint16)
     """
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    if not (bits & 0xFFFF).any():
+        return (bits >> 16).astype(np.uint16)
     rounded = ((bits + (0x7FFF + ((bits >> 16) & 1))) >> 16).astype(np.uint16)
     return np.where(np.isnan(values), np.uint16(0x7FC0), rounded)
 

@@ -7,9 +7,9 @@ is one line of ASCII without control characters.
 ('{"seed": 1}', b'<svg></svg>')
 """
 
+import html
 import re
 import zlib
-from xml.sax.saxutils import escape, unescape
 
 __all__ = ["embed_midi", "embed_png", "embed_svg", "extract_midi", "extract_png", "extract_svg"]
 
@@ -30,7 +30,11 @@ def embed_svg(data: bytes, record: str) -> bytes:
     end = data.rfind(b"</svg>")
     if end < 0 or data[end + len(b"</svg>") :].strip():
         raise ValueError("the document does not end with </svg>")
-    return data[:end] + b'<metadata id="%s">%s</metadata>' % (KEY, escape(record).encode("ascii")) + data[end:]
+    return (
+        data[:end]
+        + b'<metadata id="%s">%s</metadata>' % (KEY, html.escape(record, quote=False).encode("ascii"))
+        + data[end:]
+    )
 
 
 def extract_svg(data: bytes) -> tuple[str, bytes] | None:
@@ -38,7 +42,7 @@ def extract_svg(data: bytes) -> tuple[str, bytes] | None:
     match = _SVG_RECORD.search(data, max(0, data.rfind(b"<metadata ")))
     if match is None:
         return None
-    return unescape(match[1].decode("ascii", "replace")), data[: match.start()] + data[match.end() :]
+    return html.unescape(match[1].decode("ascii", "replace")), data[: match.start()] + data[match.end() :]
 
 
 def embed_png(data: bytes, record: str) -> bytes:

@@ -2,7 +2,10 @@
 
 import dataclasses
 import importlib.metadata
+import os
+import sys
 from dataclasses import dataclass
+from functools import cache
 
 __all__ = ["GROUP", "Entry", "distribution_of", "installed"]
 
@@ -35,6 +38,17 @@ class Entry:
         return self.target.partition(":")[0].partition(".")[0]
 
 
+def _search_path() -> tuple[tuple[str, int], ...]:
+    """Return the folders in which distributions are looked for, each with the time of its last change."""
+    return tuple((folder, os.stat(folder or ".").st_mtime_ns) for folder in sys.path if os.path.exists(folder or "."))  # noqa: PTH110, PTH116 - called often
+
+
+@cache
+def _points(search_path: tuple[tuple[str, int], ...]) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """Return the entry points of plugins; the metadata of all distributions are read once per search path."""
+    return tuple(importlib.metadata.entry_points(group=GROUP))
+
+
 def installed() -> list[Entry]:
     """Return every announced plugin, sorted by name.
 
@@ -43,7 +57,7 @@ def installed() -> list[Entry]:
         >>> names = [entry.name for entry in installed()]
     """
     entries: dict[tuple[str, str, str], Entry] = {}
-    for point in importlib.metadata.entry_points(group=GROUP):
+    for point in _points(_search_path()):
         owner = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown package"
         entries[point.name, point.value, owner] = Entry(point.name, point.value, owner)
     ordered = sorted(entries.values(), key=lambda entry: (entry.name, entry.distribution))
@@ -56,7 +70,7 @@ def installed() -> list[Entry]:
 
 def distribution_of(package: str) -> str:
     """Return the name of the distribution that announces plugins of a package, or else the package's name."""
-    for point in importlib.metadata.entry_points(group=GROUP):
+    for point in _points(_search_path()):
         if point.dist is not None and point.value.partition(":")[0].partition(".")[0] == package:
             return point.dist.name
     return package

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from seqforge import WriteError
 from seqforge_abc.tempo import tempo_text

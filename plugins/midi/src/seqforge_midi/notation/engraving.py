@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from seqforge import WriteError
 from seqforge_midi.notation.verovio_process import MAX_HEIGHT, PAGE_HEIGHT, PAGE_WIDTH
