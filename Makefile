@@ -25,7 +25,9 @@ help:
 
 install: $(SETUP)
 
-$(SETUP): pyproject.toml corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt
+KERNELS := hatch_build.py seqforge/inference/kernels.c seqforge/inference/kernels.inc.h
+
+$(SETUP): pyproject.toml $(KERNELS) corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --upgrade pip

@@ -126,7 +126,7 @@ def likelihood(model: Model, n: int) -> dict[str, float]:
     prompt = model.codec.task(AbcRequest()).prompts[0]
     for name, constraint in (("constrained", prompt.constraint), ("unconstrained", None)):
         sampler = Sampler(
-            Engine(model.network),
+            Engine(model.weights),
             Prompt(Example(prompt.example.steps), constraint),
             Conditions(model.label_numbers({}), np.zeros(0, np.float32)),
             controls=Controls(),

@@ -15,7 +15,7 @@ same run.
 (c) The cost of constraint and filters: a network of 2 x 256 with and without a mask at every step (an automaton of
 bars that must be filled) and with and without top-k, top-p and temperature.
 
-Absolute times mean nothing on shared machines; compare the ratios. All parts use the number of threads that torch has.
+Absolute times mean nothing on shared machines; compare the ratios. The plain loop uses one thread, as the engine does.
 """
 
 import argparse
@@ -33,8 +33,9 @@ import seqforge
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.corpus import find_sources, prepare
+from seqforge.inference import Engine, NetworkWeights, Precision, instruction_set, log_softmax, prompt_batch
 from seqforge.network import Network, NetworkConfig
-from seqforge.sampling import Conditions, Controls, Engine, Limits, Precision, Sampler, prompt_batch
+from seqforge.sampling import Conditions, Controls, Limits, Sampler
 
 SYMBOLS = 128
 SHAPES = ((2, 256), (3, 512))
@@ -158,7 +159,8 @@ def speeds(layers: int, hidden: int, bytes_per_second: float, multiplications_pe
     plain = PlainLoop(network)
     weights = sum(layer.recurrent_weight.numel() for layer in network.layers)
     weights += sum(layer.input_weight.numel() for layer in list(network.layers)[1:]) + hidden * (SYMBOLS + 1)
-    engines = {precision: Engine(network, precision) for precision in PRECISIONS}
+    arrays = NetworkWeights.from_network(network)
+    engines = {precision: Engine(arrays, precision) for precision in PRECISIONS}
     result = {}
     for rows in ROWS:
         steps = 400 if rows == 1 else 100
@@ -187,7 +189,7 @@ def speeds(layers: int, hidden: int, bytes_per_second: float, multiplications_pe
 
 def control_costs(rows: int) -> dict[str, float]:
     """Return the time of a step of a 2 x 256 network with a constraint and with filters, relative to one without."""
-    engine = Engine(random_network(2, 256))
+    engine = Engine(NetworkWeights.from_network(random_network(2, 256)))
     steps = 1000  # near the end of a piece masks cannot be cached; that is a small part of a long piece, as in music
     cases: dict[str, dict[str, Any]] = {
         "free": {},
@@ -209,7 +211,7 @@ def losses(path: str) -> dict[str, float]:
     model = seqforge.load(path)
     sources = find_sources(list(model.header.provenance["corpus"]), reads=model.plugin.reads, domain=model.plugin.name)
     dataset = prepare(model.plugin, model.options, sources, codec=model.codec).datasets["valid"]
-    engines = {precision: Engine(model.network, precision) for precision in PRECISIONS}
+    engines = {precision: Engine(model.weights, precision) for precision in PRECISIONS}
     nats, units = dict.fromkeys(engines, 0.0), 0.0
     for number in range(len(dataset)):
         example = dataset.example(number)
@@ -218,12 +220,11 @@ def losses(path: str) -> dict[str, float]:
         for precision, engine in engines.items():
             prompt = Prompt(dataclasses.replace(example, steps=example.steps[:0]))
             outputs, prompt_state, condition_gates = engine.begin(prompt_batch(engine.network, prompt, conditions))
-            rows = engine.rows_for(1)
-            state, gates = engine.state(prompt_state, rows), condition_gates.repeat(rows, 1)
+            state, gates = engine.state(prompt_state, 1), condition_gates[None]
             for step in example.steps.tolist():
-                nats[precision] -= float(outputs.double().log_softmax(-1)[step])
-                outputs = engine.step(torch.full((rows,), step), gates, state)[0]
-            nats[precision] -= float(outputs.double().log_softmax(-1)[-1])
+                nats[precision] -= float(log_softmax(outputs)[step])
+                outputs = engine.step(np.array([step]), gates, state)[0]
+            nats[precision] -= float(log_softmax(outputs)[-1])
     return {precision: round(value / units, 5) for precision, value in nats.items()}
 
 
@@ -232,9 +233,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", default=[], help="Model whose loss is measured; repeatable.")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     bytes_per_second, multiplications_per_second = bandwidth(), multiplication_rate()
     results: dict[str, Any] = {
-        "threads": torch.get_num_threads(),
+        "instruction set": instruction_set(),
         "bytes read per second": f"{bytes_per_second:.3g}",
         "multiplications per second": f"{multiplications_per_second:.3g}",
     }

@@ -1,43 +1,67 @@
-"""Measure the run time of short commands, relative to `python -c "import torch"`.
+"""Measure whole commands, relative to `python -c "import numpy"`.
 
     python benchmarks/startup.py
+    python benchmarks/startup.py --before OTHER/.venv/bin/python    # also with another installation, in the same run
 
 Each command is a process of its own. The commands alternate for several rounds; the medians and ratios are printed.
+The processor time is printed as well, because the duration depends on what else the machine does.
 """
 
+import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-ROUNDS = 7
-BASELINE = "import torch"
+BASELINE = "import numpy"
+GENERATE = ("-m", "seqforge", "generate", "--force", "--quiet")
 COMMANDS = {
-    BASELINE: ["-c", "import torch"],
-    "seqforge --help": ["-m", "seqforge", "--help"],
-    "seqforge plugins": ["-m", "seqforge", "plugins"],
-    "seqforge generate (shipped, 500 characters)": [
-        *["-m", "seqforge", "generate", "--plugin", "text", "--model", "shipped"],
-        *["--prompt", "ROMEO:", "--length", "500"],
-    ],
+    BASELINE: ("-c", "import numpy"),
+    "import torch": ("-c", "import torch"),
+    "seqforge --version": ("-m", "seqforge", "--version"),
+    "a line of text": (*GENERATE, "--model", "text", "--length", "60", "-o", "line.txt"),
+    "a 16-bar tune .abc": (*GENERATE, "--model", "abc", "--bars", "16", "-o", "tune.abc"),
+    "a 16-bar tune .svg": (*GENERATE, "--model", "abc", "--bars", "16", "-o", "tune.svg"),
+    "a chorale .mid": (*GENERATE, "--model", "chorales", "-o", "chorale.mid"),
+    "a line of handwriting .svg": (*GENERATE, "--model", "handwriting", "--text", "Hello there", "-o", "line.svg"),
 }
 
 
 def main() -> None:
     """Time the commands alternately, and print medians and ratios."""
-    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(ROUNDS):
-        for name, arguments in COMMANDS.items():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    summary = {
-        name: {"seconds": round(median, 2), "ratio": round(median / medians[BASELINE], 2)}
-        for name, median in medians.items()
-    }
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="Number of rounds.")
+    parser.add_argument("--before", help="The Python of another installation, measured in the same run.")
+    arguments = parser.parse_args()
+    pythons = {"now": sys.executable, **({"before": arguments.before} if arguments.before else {})}
+    results: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(arguments.rounds):
+            for name, command in COMMANDS.items():
+                for label, python in pythons.items():
+                    results.setdefault((name, label), []).append(measure([python, *command], Path(folder)))
+    baseline = statistics.median(wall for wall, _ in results[BASELINE, "now"])
+    summary: dict[str, dict[str, dict[str, float]]] = {}
+    for (name, label), times in results.items():
+        wall, processor = (statistics.median(values) for values in zip(*times, strict=True))
+        summary.setdefault(name, {})[label] = {
+            "seconds": round(wall, 2),
+            "processor seconds": round(processor, 2),
+            "ratio": round(wall / baseline, 2),
+        }
     print(json.dumps(summary, indent=2))
+
+
+def measure(command: list[str], folder: Path) -> tuple[float, float]:
+    """Return the duration and the processor time of a command in seconds, its children included."""
+    start, before = time.perf_counter(), os.times()
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    wall, after = time.perf_counter() - start, os.times()
+    return wall, after.children_user + after.children_system - before.children_user - before.children_system
 
 
 if __name__ == "__main__":

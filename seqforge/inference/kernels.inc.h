@@ -47,21 +47,20 @@ INLINE vf NAME(load_weights)(const void *packed, int64_t index, int is_bfloat16)
     return *(const vf *)((const float *)packed + index);
 }
 
-/* `rows` rows (a constant) of one tile of outputs. */
-INLINE void NAME(tile)(const int rows, const int is_bfloat16, const Product *p, int64_t row, int64_t panel,
-                       int64_t column) {
+/* `rows` rows (a constant) of one tile of outputs. `x` has the inputs of these rows side by side: [input][row]. */
+INLINE void NAME(tile)(const int rows, const int is_bfloat16, const Product *p, const float *x, int64_t row,
+                       int64_t panel, int64_t column) {
     vf sums[TILE_ROWS][VECTORS];
-    const float *x = p->x + row * p->inputs;
     const int64_t inputs = p->inputs, start = panel * inputs * PANEL + column;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < VECTORS; v++) sums[r][v] = (vf){0};
-    for (int64_t k = 0; k < inputs; k++) {
+    for (int64_t k = 0; k < inputs; k++, x += rows) {
         vf weights[VECTORS];
         for (int v = 0; v < VECTORS; v++)
             weights[v] = NAME(load_weights)(p->packed, start + k * PANEL + v * LANES, is_bfloat16);
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int r = 0; r < rows; r++) {
-            const vf value = NAME(splat)(x[r * inputs + k]);
+            const vf value = NAME(splat)(x[r]);
             for (int v = 0; v < VECTORS; v++) sums[r][v] += value * weights[v];
         }
     }
@@ -69,6 +68,11 @@ INLINE void NAME(tile)(const int rows, const int is_bfloat16, const Product *p, 
     for (int r = 0; r < rows; r++)
         NAME(store)(sums[r], p->bias ? p->bias + output : NULL, p->y + (row + r) * p->outputs + output,
                     p->outputs - output, p->add);
+}
+
+/* The number of rows of the next tile. */
+INLINE int NAME(tile_rows)(int64_t rows) {
+    return rows >= TILE_ROWS ? TILE_ROWS : rows >= 8 && TILE_ROWS > 8 ? 8 : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
 }
 
 /* One row of `panels` panels (a constant) at a time: more independent sums than one tile has. */
@@ -104,19 +108,32 @@ INLINE void NAME(product)(const int is_bfloat16, const Product *p) {
         for (; panel < p->last; panel++) NAME(one_row)(1, is_bfloat16, p, 0, panel);
         return;
     }
+    /* the rows of a tile side by side: rows of 4 KiB would all fall into the same set of the cache */
+    float *x = malloc(p->rows * p->inputs * sizeof(float));
+    for (int64_t row = 0, rows; row < p->rows; row += rows) {
+        rows = NAME(tile_rows)(p->rows - row);
+        float *tile = x + row * p->inputs;
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t k = 0; k < p->inputs; k++) tile[k * rows + r] = p->x[(row + r) * p->inputs + k];
+    }
     for (int64_t panel = p->first; panel < p->last; panel++) {
         for (int64_t column = 0; column < PANEL && panel * PANEL + column < p->outputs; column += TILE_OUTPUTS) {
-            int64_t row = 0;
-            for (; row + TILE_ROWS <= p->rows; row += TILE_ROWS)
-                NAME(tile)(TILE_ROWS, is_bfloat16, p, row, panel, column);
-#if TILE_ROWS > 6
-            for (; row + 6 <= p->rows; row += 6) NAME(tile)(6, is_bfloat16, p, row, panel, column);
+            for (int64_t row = 0, rows; row < p->rows; row += rows) {
+                const float *tile = x + row * p->inputs;
+                rows = NAME(tile_rows)(p->rows - row);
+                switch (rows) {
+                    case TILE_ROWS: NAME(tile)(TILE_ROWS, is_bfloat16, p, tile, row, panel, column); break;
+#if TILE_ROWS > 8
+                    case 8: NAME(tile)(8, is_bfloat16, p, tile, row, panel, column); break;
 #endif
-            for (; row + 4 <= p->rows; row += 4) NAME(tile)(4, is_bfloat16, p, row, panel, column);
-            for (; row + 2 <= p->rows; row += 2) NAME(tile)(2, is_bfloat16, p, row, panel, column);
-            for (; row < p->rows; row++) NAME(tile)(1, is_bfloat16, p, row, panel, column);
+                    case 4: NAME(tile)(4, is_bfloat16, p, tile, row, panel, column); break;
+                    case 2: NAME(tile)(2, is_bfloat16, p, tile, row, panel, column); break;
+                    default: NAME(tile)(1, is_bfloat16, p, tile, row, panel, column);
+                }
+            }
         }
     }
+    free(x);
 }
 
 static void NAME(product_float32)(const Product *p) { NAME(product)(0, p); }

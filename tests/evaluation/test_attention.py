@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from seqforge.core.sequences import Example, Prompt
+from seqforge.core.sequences import Example
 from seqforge.errors import RequestError
 from seqforge.evaluation import attention_weights, draw_attention
-from seqforge.network import Network
-from seqforge.sampling import Conditions, prompt_batch
+from seqforge.inference import Conditions
+from seqforge.network import Network, example_batch
 
 Maker = Callable[..., Network]
 NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -28,8 +28,9 @@ def test_weights_equal_those_of_the_network(make_network: Maker) -> None:
     assert weights.shape == (4, 4)
     with torch.no_grad():
         for steps in range(4):
-            part = Prompt(Example(EXAMPLE.steps[:steps], source=EXAMPLE.source))
-            _, state = network.forward_layers(prompt_batch(network, part, NO_CONDITIONS), network.zero_state(1))
+            part = Example(EXAMPLE.steps[:steps], source=EXAMPLE.source)
+            batch = example_batch(part, NO_CONDITIONS.labels, NO_CONDITIONS.features, 4)
+            _, state = network.forward_layers(batch, network.zero_state(1))
             expected = np.bincount([2, 0, 2, 3], weights[steps], minlength=4)  # the end symbol follows the source
             np.testing.assert_allclose(expected, state[-1][1][0].numpy(), rtol=1e-5)
 

@@ -7,17 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from seqforge.core.sequences import Example, Prompt
-from seqforge.network import Batch, Network, source_with_end
+from seqforge.core.sequences import source_with_end
+from seqforge.network import Batch, Network
 from seqforge.network.attention import GaussianAttention
 from seqforge.network.encoder import Encoder, number_pieces
-from seqforge.sampling import Conditions, Engine, prompt_batch
 
 Maker = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]
 ENCODERS = [0, 6]
 SYMBOLS = 4
-NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def test_context_is_sum_of_gaussians_of_the_paper() -> None:
@@ -110,38 +108,6 @@ def test_batches_with_carried_state_equal_one_batch(
     for one, two in zip(expected_state, state, strict=True):
         for a, b in zip(one, two, strict=True):
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "shape",
-    [
-        {},
-        {"layers": 3, "hidden": 13, "embedding": 6},
-        {"layers": 1},
-        {"encoder_units": 6},
-        {"encoder_units": 5, "hidden": 13},
-    ],
-    ids=str,
-)
-def test_stepping_equals_reading(make_attending: Callable[..., Network], kind: str, shape: dict[str, Any]) -> None:
-    network = make_attending(cell=kind, weight_scale=1.3, **shape)
-    steps, source = PIECES[2]
-    with torch.no_grad():
-        expected = network(batch_of_rows([[(steps, source)]]), network.zero_state(1))[0][:, 0]
-    engine = Engine(network)
-    prompt = Prompt(Example(np.array(steps[:2], np.uint8), source=np.array(source, np.uint8)))
-    outputs, first, added = engine.begin(prompt_batch(engine.network, prompt, NO_CONDITIONS))
-    state = engine.state(first, 4)
-    stepped = [engine.step(torch.full((4,), step), added.repeat(4, 1), state)[1].clone() for step in steps[2:]]
-    torch.testing.assert_close(torch.stack([outputs, *stepped]), expected[2:], atol=2e-5, rtol=2e-5)
-    assert engine.steps_at_source_end(state) is not None
-
-
-def test_engine_without_source_counts_no_steps_at_end(make_attending: Callable[..., Network]) -> None:
-    engine = Engine(make_attending())
-    _, first, _ = engine.begin(prompt_batch(engine.network, Prompt(Example(np.zeros(0, np.uint8))), NO_CONDITIONS))
-    assert engine.steps_at_source_end(engine.state(first, 2)) is None
 
 
 def test_encoder_reads_both_neighbours_but_no_padding() -> None:

@@ -30,16 +30,6 @@ def test_no_step_and_no_agreement_are_embedded_as_zeros() -> None:
     assert layer(torch.tensor([[0, 0, 0, 5, 0, 0]]))[:, 5:].eq(0).all()
 
 
-def test_tables_for_stepping_equal_the_product_with_the_input_matrix() -> None:
-    layer, weight = embedding(), torch.randn(8, 15, generator=torch.Generator().manual_seed(1))
-    rng = np.random.default_rng(0)
-    references = torch.from_numpy(np.concatenate([rng.integers(0, 7, (50, 3)), rng.integers(0, 6, (50, 3))], 1))
-    contribution = layer.input_function(weight)
-    torch.testing.assert_close(contribution(references), layer(references) @ weight.t(), atol=1e-5, rtol=1e-5)
-    for rows in (1, 2, 7):  # a row does not depend on the others
-        assert torch.equal(contribution(references[:rows]), contribution(references)[:rows])
-
-
 def test_outputs_depend_on_the_references_and_the_batch_may_be_cut(make_network: Maker, period_of_four: Places) -> None:
     network = make_network(layers=2, lookback=6, distances=(1, 3), weight_scale=2.0)
     steps = np.random.default_rng(0).integers(0, 5, 30)

@@ -2,14 +2,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqforge.sampling.linear import MAX_ROWS
 
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
+from seqforge.inference import MAX_ROWS, NetworkWeights, log_softmax
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler, prompt_batch
 from seqforge.sampling.controls import MAX_BEAMS
@@ -22,7 +21,7 @@ def engine(seed: int) -> Engine:
     network = Network(Categorical(SIZE), NetworkConfig(layers=1, hidden=16, embedding=8), seed=seed)
     for parameter in network.parameters():
         parameter.data.mul_(4)
-    return Engine(network)
+    return Engine(NetworkWeights.from_network(network))
 
 
 def units(steps: np.ndarray) -> np.ndarray:
@@ -92,18 +91,18 @@ def test_ensemble_averages_probabilities() -> None:
     batch = prompt_batch(engines[0].network, prompt(), NO_CONDITIONS)
     outputs, state, condition_gates = ensemble.begin(batch)
     members = [member.begin(batch) for member in engines]
-    mean = np.mean([member[0].softmax(-1).numpy() for member in members], axis=0)
-    np.testing.assert_allclose(outputs.exp().numpy(), mean, rtol=1e-5)
+    mean = np.mean([np.exp(log_softmax(member[0])) for member in members], axis=0)
+    np.testing.assert_allclose(np.exp(outputs), mean, rtol=1e-12)
     rows = ensemble.rows_for(2)
     states = ensemble.state(state, rows)
-    steps = torch.arange(rows) % SIZE
-    next_outputs = ensemble.step(steps, condition_gates.repeat(rows, 1), states)
+    steps = np.arange(rows) % SIZE
+    next_outputs = ensemble.step(steps, np.tile(condition_gates, (rows, 1)), states)
     member_outputs = [
-        member.step(steps, gates.repeat(rows, 1), member.state(member_state, rows))
+        member.step(steps, np.tile(gates, (rows, 1)), member.state(member_state, rows))
         for member, (_, member_state, gates) in zip(engines, members, strict=True)
     ]
-    mean = np.mean([outputs.softmax(-1).numpy() for outputs in member_outputs], axis=0)
-    np.testing.assert_allclose(next_outputs.exp(), mean, rtol=1e-4)
+    mean = np.mean([np.exp(log_softmax(outputs)) for outputs in member_outputs], axis=0)
+    np.testing.assert_allclose(np.exp(next_outputs), mean, rtol=1e-12)
     assert greedy(ensemble, prompt())[0] == search(ensemble, prompt(), 1).best(1)[0].steps.tolist()
 
 

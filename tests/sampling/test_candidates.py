@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from seqforge.core.sequences import Constraint, Example, Prompt
-from seqforge.network import Network
-from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler, prompt_batch
+from seqforge.inference import NetworkWeights
+from seqforge.network import Network, example_batch
+from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge.sampling.candidates import resample
 
 NetworkFactory = Callable[..., Network]
@@ -38,7 +39,7 @@ class ThenOne(Constraint):
 def make_sampler(network: Network) -> Sampler:
     prompt = Prompt(Example(np.zeros(0, np.uint8)), ThenOne())
     return Sampler(
-        Engine(network),
+        Engine(NetworkWeights.from_network(network)),
         prompt,
         NO_CONDITIONS,
         controls=Controls(),
@@ -48,7 +49,7 @@ def make_sampler(network: Network) -> Sampler:
 
 
 def next_probabilities(network: Network, steps: list[int]) -> np.ndarray:
-    batch = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), NO_CONDITIONS)
+    batch = example_batch(Example(np.array(steps, np.uint8)), NO_CONDITIONS.labels, NO_CONDITIONS.features, 0)
     with torch.no_grad():
         outputs = network(batch, network.zero_state(1))[0][:, 0]
     probabilities: np.ndarray = outputs.double().softmax(-1).numpy()

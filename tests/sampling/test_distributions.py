@@ -2,11 +2,11 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge.core.spaces import Categorical
+from seqforge.inference import log_softmax
 from seqforge.sampling import Controls, distribution_for
 from seqforge.sampling.distributions import Distribution
 from seqforge.sampling.filters import softmax
@@ -26,7 +26,7 @@ def make_distribution(**controls: float) -> Distribution:
 
 def frequencies(distribution: Distribution, logits: list[float], mask: list[bool] | None = None) -> np.ndarray:
     """Return how often each step is drawn if the random numbers are evenly spaced."""
-    rows = torch.tensor([logits]).repeat(len(GRID), 1)
+    rows = np.tile(np.array(logits, np.float32), (len(GRID), 1))
     masks = None if mask is None else np.tile(np.array(mask), (len(GRID), 1))
     choice = distribution.choose(rows, masks, GRID[:, None])
     assert np.array_equal(choice.ends, choice.steps == SIZE)
@@ -72,7 +72,7 @@ def test_without_mask_all_steps_are_drawn(logits: list[float]) -> None:
 def test_masked_steps_are_never_drawn(
     logits: list[float], mask: list[bool], uniform: float, controls: dict[str, float]
 ) -> None:
-    chosen = make_distribution(**controls).choose(torch.tensor([logits]), np.array([mask]), np.array([[uniform]])).steps
+    chosen = make_distribution(**controls).choose(np.array([logits], np.float32), np.array([mask]), np.array([[uniform]])).steps
     assert mask[int(chosen[0])]
 
 
@@ -86,7 +86,7 @@ def test_greedy_zero_temperature_and_top_1_choose_the_most_probable_step(
     controls: dict[str, float], logits: list[float], mask: list[bool], uniform: float
 ) -> None:
     logits = [value + 1e-3 * index for index, value in enumerate(logits)]
-    values = torch.tensor([logits])
+    values = np.array([logits], np.float32)
     best = max((v, index) for index, (v, m) in enumerate(zip(values[0].tolist(), mask, strict=True)) if m)[1]
     if len(set(values[0].tolist())) == SIZE + 1:
         chosen = make_distribution(**controls).choose(values, np.array([mask]), np.array([[uniform]])).steps
@@ -95,7 +95,7 @@ def test_greedy_zero_temperature_and_top_1_choose_the_most_probable_step(
 
 @pytest.mark.parametrize("value", [1e-6, 1e-100, 1e-308, 5e-324])
 def test_tiny_temperatures_are_greedy(value: float) -> None:
-    rows = torch.tensor([[8.0, -3.0, 9.0, 1.0, 2.0]])
+    rows = np.array([[8.0, -3.0, 9.0, 1.0, 2.0]], np.float32)
     mask = np.array([[False, True, False, True, True]])
     for masks, best in ((None, 2), (mask, 4)):
         chosen = make_distribution(temperature=value).choose(rows, masks, np.array([[0.3]])).steps
@@ -106,13 +106,14 @@ def test_tiny_temperatures_are_greedy(value: float) -> None:
 def test_score_is_the_log_probability_under_the_network(
     logits: list[float], mask: list[bool], controls: dict[str, float]
 ) -> None:
-    values = torch.tensor([logits])
+    values = np.array([logits], np.float32)
     choice = make_distribution(**controls).choose(values, np.array([mask]), np.array([[0.4]]))
-    logs = values.double().log_softmax(-1)[0]
-    assert choice.scores[0] == pytest.approx(logs[int(choice.steps[0])].item())
-    assert choice.masked[0] == pytest.approx(logs.exp()[~torch.tensor(mask)].sum().item(), abs=1e-12)
+    logs = log_softmax(values)[0]
+    assert choice.scores[0] == pytest.approx(logs[int(choice.steps[0])])
+    assert choice.masked[0] == pytest.approx(np.exp(logs)[~np.array(mask)].sum(), abs=1e-12)
 
 
 def test_probabilities_are_the_softmax_of_the_outputs() -> None:
-    outputs = torch.tensor([1.0, 2.0, 3.0, 4.0, -5.0])
-    np.testing.assert_allclose(make_distribution().probabilities(outputs), outputs.double().softmax(0).numpy())
+    outputs = np.array([1.0, 2.0, 3.0, 4.0, -5.0], np.float32)
+    weights = np.exp([1.0, 2.0, 3.0, 4.0, -5.0])
+    np.testing.assert_allclose(make_distribution().probabilities(outputs), weights / weights.sum())

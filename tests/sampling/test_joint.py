@@ -9,8 +9,9 @@ import torch
 
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.errors import ContractError
-from seqforge.network import Network
-from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Limits, Sampler, joint, prompt_batch
+from seqforge.inference import NetworkWeights
+from seqforge.network import Network, example_batch
+from seqforge.sampling import Conditions, Controls, Engine, Ensemble, Limits, Sampler, joint
 
 NetworkFactory = Callable[..., Network]
 SIZE, DEPTH = 5, 3
@@ -40,9 +41,17 @@ class ThirdIsOne(Constraint):
 def make_sampler(network: Network, *, joint_steps: int = DEPTH, **controls: Any) -> Sampler:
     prompt = Prompt(Example(np.zeros(0, np.uint8)), ThirdIsOne(), joint_steps=joint_steps)
     return Sampler(
-        Engine(network), prompt, NO_CONDITIONS, controls=Controls(**controls), limits=Limits(),
+        Engine(NetworkWeights.from_network(network)), prompt, NO_CONDITIONS, controls=Controls(**controls), limits=Limits(),
         units=lambda steps: np.ones(len(steps)),
     )  # fmt: skip
+
+
+def log_probabilities(network: Network, steps: np.ndarray) -> np.ndarray:
+    """Return the log-probabilities of sequence mode: row r is after r steps."""
+    batch = example_batch(Example(steps), NO_CONDITIONS.labels, NO_CONDITIONS.features, 0)
+    with torch.no_grad():
+        rows: np.ndarray = network(batch, network.zero_state(1))[0][:, 0].double().log_softmax(-1).numpy()
+    return rows
 
 
 def conditional(network: Network) -> dict[tuple[int, ...], float]:
@@ -51,9 +60,7 @@ def conditional(network: Network) -> dict[tuple[int, ...], float]:
     for first in range(SIZE):
         for second in range(1, SIZE):
             steps = [first, second, 1]
-            batch = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), NO_CONDITIONS)
-            with torch.no_grad():
-                rows = network(batch, network.zero_state(1))[0][:, 0].double().softmax(-1).numpy()
+            rows = np.exp(log_probabilities(network, np.array(steps, np.uint8)))
             probabilities[tuple(steps)] = float(np.prod([rows[position, step] for position, step in enumerate(steps)]))
     total = sum(probabilities.values())
     return {steps: probability / total for steps, probability in probabilities.items()}
@@ -102,9 +109,7 @@ def test_the_scores_are_those_of_the_network_and_the_weight_is_constant(network:
     sampler = make_sampler(network, joint_steps=DEPTH)
     assert sampler.joint is not None
     for sample in sampler.samples(range(5), seed=1):
-        batch = prompt_batch(network, Prompt(Example(sample.steps)), NO_CONDITIONS)
-        with torch.no_grad():
-            rows = network(batch, network.zero_state(1))[0][:, 0].double().log_softmax(-1).numpy()
+        rows = log_probabilities(network, sample.steps)
         expected = [rows[position, step] for position, step in enumerate([*sample.steps.tolist(), SIZE])]
         assert np.allclose(sample.scores, expected, atol=1e-4)
         if len(sample.steps) == DEPTH:  # what follows may be any symbol or the end
@@ -125,7 +130,8 @@ def test_the_controls_apply_to_the_whole_sequence(network: Network) -> None:
 
 
 def test_an_ensemble_draws_jointly(network: Network, make_network: NetworkFactory) -> None:
-    ensemble = Ensemble([Engine(network), Engine(make_network(seed=4, weight_scale=6.0))])
+    networks = (network, make_network(seed=4, weight_scale=6.0))
+    ensemble = Ensemble([Engine(NetworkWeights.from_network(member)) for member in networks])
     prompt = Prompt(Example(np.zeros(0, np.uint8)), ThirdIsOne(), joint_steps=DEPTH)
     sampler = Sampler(
         ensemble, prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(), units=lambda s: np.ones(len(s))

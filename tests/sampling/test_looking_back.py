@@ -13,8 +13,9 @@ from seqforge.core.places import AlignedHistory, Places
 from seqforge.core.sequences import Example, Free, Prompt
 from seqforge.errors import RequestError
 from seqforge.evaluation import score_examples
-from seqforge.network import Network
-from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Sampler, prompt_batch
+from seqforge.inference import NetworkWeights
+from seqforge.network import Network, example_batch
+from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Ensemble, Limits, Precision, Sampler
 from seqforge.training import Batches, evaluate_batches
 
 Maker, Datasets = Callable[..., Network], Callable[..., Any]
@@ -37,6 +38,10 @@ def looking_back(
     return network
 
 
+def engine_of(network: Network, precision: Precision = "float32") -> Engine:
+    return Engine(NetworkWeights.from_network(network), precision)
+
+
 def units(steps: np.ndarray) -> np.ndarray:
     return np.ones(len(steps))
 
@@ -48,7 +53,8 @@ def sampler_for(engine: Engine | Ensemble, prompt: list[int], length: int = 40, 
 
 def nats_of(network: Network, steps: list[int]) -> list[float]:
     """Return the negative log-probability of each step and of the end, by the sequence mode of the network."""
-    batch = prompt_batch(network, Prompt(Example(np.array(steps, np.uint8))), NO_CONDITIONS)
+    example, (labels, features) = Example(np.array(steps, np.uint8)), (NO_CONDITIONS.labels, NO_CONDITIONS.features)
+    batch = example_batch(example, labels, features, 0, network.history)
     with torch.no_grad():
         values: list[float] = network.loss(batch, network.zero_state(1))[0][:, 0].tolist()
     return values
@@ -70,7 +76,7 @@ def test_batches_of_training_give_the_scores(
 
 @pytest.mark.parametrize("prompt", [[], [1, 3, 0, 2, 2, 4]])
 def test_samples_have_the_probabilities_of_the_scores(network: Network, prompt: list[int]) -> None:
-    for sample in sampler_for(Engine(network), prompt).samples(range(9), seed=1):
+    for sample in sampler_for(engine_of(network), prompt).samples(range(9), seed=1):
         steps = sample.steps.tolist()
         expected = nats_of(network, steps)[len(prompt) :]
         expected = expected if sample.ended else expected[:-1]
@@ -79,7 +85,7 @@ def test_samples_have_the_probabilities_of_the_scores(network: Network, prompt: 
 
 def test_joint_steps_have_the_probabilities_of_the_scores(network: Network) -> None:
     prompt = Prompt(Example(np.array([1, 3, 0, 1, 2], np.uint8)), Free(np.ones(5, np.bool_)), joint_steps=3)
-    sampler = Sampler(Engine(network), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=30), units=units)
+    sampler = Sampler(engine_of(network), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=30), units=units)
     joint = sampler.joint
     assert joint is not None and len(joint.sequences) > 50
     for steps, log_probability in list(zip(joint.sequences, joint.log_probabilities, strict=True))[::7]:
@@ -88,8 +94,8 @@ def test_joint_steps_have_the_probabilities_of_the_scores(network: Network) -> N
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
-def test_sample_k_does_not_depend_on_the_number_of_samples(network: Network, precision: Any) -> None:
-    sampler = sampler_for(Engine(network, precision), [1, 2])
+def test_sample_k_does_not_depend_on_the_number_of_samples(network: Network, precision: Precision) -> None:
+    sampler = sampler_for(engine_of(network, precision), [1, 2])
     many = {sample.k: sample for sample in sampler.samples(range(64), seed=5)}
     assert len({tuple(sample.steps.tolist()) for sample in many.values()}) > 30
     for numbers, rows in ((range(1), None), (range(7, 9), None), (range(40, 64, 5), None), (range(20), 3)):
@@ -101,7 +107,7 @@ def test_sample_k_does_not_depend_on_the_number_of_samples(network: Network, pre
 def test_beams_have_the_probabilities_of_the_scores(network: Network) -> None:
     prompt = Prompt(Example(np.array([1, 3, 0, 2], np.uint8)))
     search = BeamSearch(
-        Engine(network), prompt, NO_CONDITIONS, beams=5, length_penalty=0.0, controls=Controls(),
+        engine_of(network), prompt, NO_CONDITIONS, beams=5, length_penalty=0.0, controls=Controls(),
         limits=Limits(steps=24), units=units,
     )  # fmt: skip
     best = search.best(5)
@@ -110,7 +116,7 @@ def test_beams_have_the_probabilities_of_the_scores(network: Network) -> None:
         expected = nats_of(network, sample.steps.tolist())[4:]
         expected = expected if sample.ended else expected[:-1]
         np.testing.assert_allclose([-score for score in sample.scores], expected, atol=2e-5)
-    greedy = next(iter(sampler_for(Engine(network), [1, 3, 0, 2], length=24, greedy=True).samples(range(1), seed=0)))
+    greedy = next(iter(sampler_for(engine_of(network), [1, 3, 0, 2], length=24, greedy=True).samples(range(1), seed=0)))
     assert best[0].log_probability >= greedy.log_probability - 1e-5
 
 
@@ -119,7 +125,7 @@ def test_ensemble_averages_networks_that_look_back_and_others(
 ) -> None:
     others = [make_network(seed=4), looking_back(make_network, period_of_four, seed=5)]
     networks = [others[0], network, others[1]]
-    ensemble = Ensemble([Engine(member) for member in networks])
+    ensemble = Ensemble([engine_of(member) for member in networks])
     for sample in sampler_for(ensemble, [3, 1]).samples(range(4), seed=2):
         steps = sample.steps.tolist()
         members = np.array([nats_of(member, steps)[2:] for member in networks])
@@ -130,5 +136,5 @@ def test_ensemble_averages_networks_that_look_back_and_others(
 def test_ensemble_refuses_different_distances(network: Network, make_network: Maker, period_of_four: Places) -> None:
     other = looking_back(make_network, period_of_four, distances=(1, 3))
     with pytest.raises(RequestError) as caught:
-        Ensemble([Engine(network), Engine(other)])
+        Ensemble([engine_of(network), engine_of(other)])
     assert caught.value.field == "model"

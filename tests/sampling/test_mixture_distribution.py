@@ -1,5 +1,6 @@
 """The distribution of real-valued steps: moments, bias, temperature, ends, and pieces with a source."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Mixture
 from seqforge.errors import RequestError
+from seqforge.inference import NetworkWeights
 from seqforge.network import Network, NetworkConfig
-from seqforge.network.heads.mixture import mixture_parameters
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, distribution_for
+from seqforge.sampling.distributions.mixture import mixture_parameters
+from seqforge.sampling.filters import softmax
 from seqforge.sampling.guide import MAX_STEPS_AFTER_SOURCE
 
 SPACE = Mixture(2, 1, 3)
@@ -19,8 +22,12 @@ NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 ROWS = 40_000
 
 
-def outputs_of(rows: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(1, 20, generator=torch.Generator().manual_seed(seed)).repeat(rows, 1)
+def outputs_of(rows: int, seed: int = 0) -> np.ndarray:
+    return np.tile(np.random.default_rng(seed).normal(size=20).astype(np.float32), (rows, 1))
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
 
 
 def draw_many(space: Mixture = SPACE, seed: int = 0, masks: np.ndarray | None = None, **controls: Any) -> Any:
@@ -35,26 +42,26 @@ def draw_many(space: Mixture = SPACE, seed: int = 0, masks: np.ndarray | None = 
 def test_points_have_the_moments_of_the_mixture(seed: int, bias: float) -> None:
     choice = draw_many(seed=seed, bias=bias)
     parameters = mixture_parameters(SPACE, outputs_of(1, seed))
-    weights = (parameters.component_logits[0] * (1 + bias)).softmax(0)
-    spreads = torch.exp(parameters.log_stds[0] - bias)
+    weights = softmax(parameters.component_logits * (1 + bias))[0]
+    spreads = np.exp(parameters.log_stds[0] - bias)
     mean = (weights[:, None] * parameters.means[0]).sum(0)
-    covariance = torch.diag_embed(spreads**2)
+    covariance = spreads[:, :, None] ** 2 * np.eye(2)
     covariance[:, 0, 1] = covariance[:, 1, 0] = parameters.correlations[0] * spreads.prod(1)
     offset = parameters.means[0] - mean
     expected = (weights[:, None, None] * (covariance + offset[:, :, None] * offset[:, None, :])).sum(0)
     points = choice.steps[:, :2]
-    size = expected.diagonal().max().item()
+    size = expected.diagonal().max()
     np.testing.assert_allclose(points.mean(0), mean, atol=0.03 * size**0.5)
     np.testing.assert_allclose(np.cov(points.T), expected, atol=0.05 * size)
-    assert choice.steps[:, 2].mean() == pytest.approx(torch.sigmoid(parameters.bit_logits[0, 0]).item(), abs=0.01)
-    assert choice.ends.mean() == pytest.approx(torch.sigmoid(parameters.end_logit[0]).item(), abs=0.01)
+    assert choice.steps[:, 2].mean() == pytest.approx(sigmoid(parameters.bit_logits[0, 0]), abs=0.01)
+    assert choice.ends.mean() == pytest.approx(sigmoid(parameters.end_logit[0]), abs=0.01)
 
 
 def test_scores_are_the_negative_losses() -> None:
     choice = draw_many(bias=0.5, temperature=1.3)
     network = Network(SPACE, NetworkConfig(layers=1, hidden=8, embedding=4))
     steps, ends = torch.from_numpy(choice.steps), torch.from_numpy(choice.ends)
-    nats = network.head.loss(outputs_of(ROWS), steps, ends)  # type: ignore[operator]
+    nats = network.head.loss(torch.from_numpy(outputs_of(ROWS)), steps, ends)  # type: ignore[operator]
     np.testing.assert_allclose(choice.scores, -nats.numpy(), atol=2e-3, rtol=1e-4)
 
 
@@ -62,7 +69,7 @@ def test_greedy_chooses_the_mean_of_the_most_probable_component() -> None:
     choice = draw_many(greedy=True)
     parameters = mixture_parameters(SPACE, outputs_of(1))
     best = int(parameters.component_logits[0].argmax())
-    np.testing.assert_allclose(choice.steps[:, :2], parameters.means[0, best].expand(ROWS, 2).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(choice.steps[:, :2], np.tile(parameters.means[0, best], (ROWS, 1)), rtol=1e-6)
     assert len(np.unique(choice.ends)) == 1
 
 
@@ -78,7 +85,7 @@ def test_masks_forbid_or_demand_the_end() -> None:
     assert not draw_many(masks=without_end).ends.any()
     choice = draw_many(masks=~without_end)
     assert choice.ends.all()
-    end = torch.sigmoid(mixture_parameters(SPACE, outputs_of(1)).end_logit[0]).item()
+    end = sigmoid(mixture_parameters(SPACE, outputs_of(1)).end_logit[0])
     assert choice.masked[0] == pytest.approx(1 - end, abs=1e-6)
 
 
@@ -99,7 +106,7 @@ def sample_pieces(source: list[int] | None, numbers: range, *, rows: int | None 
         network.head.bias[0] = 2.0  # type: ignore[index, operator] # the network alone ends early
     source_steps = None if source is None else np.array(source, np.uint8)
     sampler = Sampler(
-        Engine(network), Prompt(Example(np.zeros((0, 3), np.float32), source=source_steps)), NO_CONDITIONS,
+        Engine(NetworkWeights.from_network(network)), Prompt(Example(np.zeros((0, 3), np.float32), source=source_steps)), NO_CONDITIONS,
         controls=Controls(), limits=Limits(steps=900), units=lambda steps: np.ones(len(steps)),
     )  # fmt: skip
     return {sample.k: sample for sample in sampler.samples(numbers, seed=3, rows=rows)}
@@ -121,7 +128,7 @@ def test_piece_must_end_some_steps_after_its_source() -> None:
         network.head.bias[0] = -50.0  # type: ignore[index, operator]
     prompt = Prompt(Example(np.zeros((0, 3), np.float32), source=np.array([0, 1], np.uint8)))
     sampler = Sampler(
-        Engine(network), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=5000),
+        Engine(NetworkWeights.from_network(network)), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=5000),
         units=lambda steps: np.ones(len(steps)),
     )  # fmt: skip
     (sample,) = sampler.samples(range(1), seed=0)

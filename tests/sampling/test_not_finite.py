@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Categorical, Mixture
 from seqforge.errors import RunError
+from seqforge.inference import NetworkWeights
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Limits, Sampler, distribution_for
 
@@ -46,7 +47,7 @@ def test_forbidden_symbol_is_never_chosen(controls: Controls, data: st.DataObjec
     mask = data.draw(masks(SIZE + 1))
     uniforms = data.draw(hnp.arrays(np.float64, (ROWS, 1), elements=UNIFORMS))
     try:
-        choice = distribution_for(Categorical(SIZE), controls).choose(torch.from_numpy(outputs), mask, uniforms)
+        choice = distribution_for(Categorical(SIZE), controls).choose(outputs, mask, uniforms)
     except RunError:
         assert not np.isfinite(outputs).all()
         return
@@ -63,7 +64,7 @@ def test_forbidden_end_is_never_chosen_and_points_are_finite(controls: Controls,
     mask = data.draw(masks(2))
     uniforms = data.draw(hnp.arrays(np.float64, (ROWS, 5), elements=UNIFORMS))
     try:
-        choice = distribution_for(space, controls).choose(torch.from_numpy(outputs), mask, uniforms)
+        choice = distribution_for(space, controls).choose(outputs, mask, uniforms)
     except RunError:
         assert not (np.abs(outputs) < 1e30).all()
         return
@@ -74,7 +75,7 @@ def test_forbidden_end_is_never_chosen_and_points_are_finite(controls: Controls,
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("space", [Categorical(SIZE), Mixture(reals=2, bits=1, components=2)], ids=lambda s: s.kind)
 def test_probabilities_of_outputs_that_are_not_finite_are_an_error(value: float, space: Any) -> None:
-    outputs = torch.zeros(SIZE + 1 if isinstance(space, Categorical) else 14)
+    outputs = np.zeros(SIZE + 1 if isinstance(space, Categorical) else 14, np.float32)
     distribution_for(space, Controls()).probabilities(outputs)
     outputs[0] = value
     with pytest.raises(RunError, match="not finite"):
@@ -100,7 +101,7 @@ def units(steps: np.ndarray) -> np.ndarray:
 
 def test_sampling_from_network_with_nan_is_an_error(broken: Network) -> None:
     prompt = Prompt(Example(np.zeros((0, *broken.space.shape), broken.space.dtype)))
-    sampler = Sampler(Engine(broken), prompt, NONE, controls=Controls(), limits=Limits(steps=20), units=units)
+    sampler = Sampler(Engine(NetworkWeights.from_network(broken)), prompt, NONE, controls=Controls(), limits=Limits(steps=20), units=units)
     with pytest.raises(RunError, match="not finite"):
         list(sampler.samples(range(3), seed=0))
 
@@ -110,7 +111,7 @@ def test_beam_search_in_network_with_nan_is_an_error(make_network: Callable[...,
     with torch.no_grad():
         network.layers[0].recurrent_weight[0, 0] = float("nan")
     search = BeamSearch(
-        Engine(network), Prompt(Example(np.zeros(0, np.uint8))), NONE, beams=2, length_penalty=0.0,
+        Engine(NetworkWeights.from_network(network)), Prompt(Example(np.zeros(0, np.uint8))), NONE, beams=2, length_penalty=0.0,
         controls=Controls(), limits=Limits(steps=20), units=units,
     )  # fmt: skip
     with pytest.raises(RunError, match="not finite"):

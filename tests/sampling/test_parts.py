@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 
 from seqforge.core.sequences import Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture
+from seqforge.inference import NetworkWeights
+from seqforge.inference.attention import START_DISTANCE, START_TOLERANCE
 from seqforge.network import Network, NetworkConfig
-from seqforge.network.attention import START_DISTANCE, START_TOLERANCE
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sample, Sampler, sample_rows, samplers_of
 
 SIZE, CONDITIONS = 5, Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -19,12 +19,12 @@ def units(steps: np.ndarray) -> np.ndarray:
     return np.ones(len(steps))
 
 
-def network(*, reals: bool, encoder_units: int = 0) -> Network:
+def network(*, reals: bool, encoder_units: int = 0) -> NetworkWeights:
     config = NetworkConfig(
         layers=2, hidden=16, embedding=8, source_symbols=4, gaussians=3, encoder_units=encoder_units
     )  # fmt: skip
     space = Mixture(2, 1, 3) if reals else Categorical(SIZE)
-    return Network(space, config, seed=1, symbols_per_step=0.6).eval()
+    return NetworkWeights.from_network(Network(space, config, seed=1, symbols_per_step=0.6))
 
 
 def prompts(*, reals: bool) -> list[Prompt]:
@@ -76,17 +76,17 @@ def test_prompts_of_equal_length_are_read_as_if_alone(engine: Engine) -> None:
     together = samplers_of(engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=Controls(), units=units)
     for sampler, prompt in zip(together, items, strict=True):
         alone = Sampler(engine, prompt, CONDITIONS, controls=Controls(), limits=LIMITS, units=units)
-        assert torch.allclose(sampler.prompt_outputs, alone.prompt_outputs, atol=1e-5)
+        assert np.array_equal(sampler.prompt_outputs, alone.prompt_outputs)
         for layer, other in zip(sampler.prompt_state, alone.prompt_state, strict=True):
-            assert all(torch.allclose(part, value, atol=1e-5) for part, value in zip(layer, other, strict=True))
+            assert all(np.array_equal(part, value) for part, value in zip(layer, other, strict=True))
 
 
 def heaviest_position(engine: Engine, prompt: Prompt) -> float:
     """Return where the Gaussian with the largest weight stands after a prompt."""
     sampler = Sampler(engine, prompt, CONDITIONS, controls=Controls(), limits=LIMITS, units=units)
-    window = engine.network.attention
-    assert window is not None
-    alpha = torch.nn.functional.linear(sampler.prompt_state[0][0], window.weight, window.bias)[: window.components]
+    attention = engine.network.part("attention")
+    parameters = attention["weight"] @ sampler.prompt_state[0][0] + attention["bias"]
+    alpha = parameters[: engine.network.config.gaussians]
     return float(sampler.prompt_state[-1][0][alpha.argmax()])
 
 

@@ -6,6 +6,7 @@ import torch
 
 from seqforge.core.sequences import Example, Free, Prompt
 from seqforge.core.spaces import Categorical
+from seqforge.inference import NetworkWeights
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import BeamSearch, Conditions, Controls, Engine, Limits, Sample, Sampler
 from seqforge.sampling.guide import MAX_STEPS_AFTER_SOURCE, mask_source_end
@@ -19,7 +20,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     network = Network(Categorical(SIZE), config, seed=1, symbols_per_step=0.6).eval()
     with torch.no_grad():
         network.head.bias[-1] += 4.0  # type: ignore[index, operator] - the network alone ends at once
-    return Engine(network)
+    return Engine(NetworkWeights.from_network(network))
 
 
 def prompt(*, whole_source: bool, free: bool = False) -> Prompt:
