@@ -15,6 +15,9 @@ from seqforge.network.precision import Precision
 from seqforge.plugin import AnyPlugin
 from seqforge.sampling.controls import MAX_CANDIDATES, Controls, check_beam_controls, check_beams
 
+MAX_GUIDANCE = 100
+"""The largest factor of the effect of the labels."""
+
 __all__ = ["GenerationRequest", "check_labels", "check_request"]
 
 
@@ -36,8 +39,10 @@ class GenerationRequest:
         length_penalty: Length penalty of the beam search.
         precision: Precision of the matrix products.
         candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
+        guidance: Factor of the effect of the labels; 1 leaves it as it is.
         labels: Label name to value.
-        controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens.
+        controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens, `logit_bias` as texts
+            TOKEN=VALUE.
         request: Fields of the plugin's Request, paths as strings.
     """
 
@@ -51,6 +56,7 @@ class GenerationRequest:
     length_penalty: float = 0.0
     precision: Precision = "float32"
     candidates: int = 0
+    guidance: float = 1.0
     labels: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
@@ -59,6 +65,9 @@ class GenerationRequest:
         for name in ("n", "seed", "beams", "candidates"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         object.__setattr__(self, "length_penalty", real_number("length_penalty", self.length_penalty))
+        object.__setattr__(self, "guidance", real_number("guidance", self.guidance))
+        if not 0 <= self.guidance <= MAX_GUIDANCE:
+            raise RequestError.invalid("guidance", self.guidance, f"from 0 to {MAX_GUIDANCE}")
         for name, convert in (("length", real_number), ("max_steps", whole_number), ("max_seconds", real_number)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, convert(name, getattr(self, name)))
@@ -105,7 +114,7 @@ def check_request(request: GenerationRequest, plugin: AnyPlugin, metadata: Mappi
         RequestError: If a value is not allowed, a label is unknown, or a file is missing.
     """
     values = {**plugin.sampling_defaults, **request.controls}
-    others = {name: value for name, value in values.items() if name not in ("ban", "force")}
+    others = {name: value for name, value in values.items() if name not in ("ban", "force", "logit_bias")}
     controls = build_options(Controls, others, owner="the sampler")
     space = metadata.get("space")
     if request.beams and isinstance(space, dict):

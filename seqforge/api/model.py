@@ -47,13 +47,21 @@ class Model(ModelBase):
         beams: int = 0,
         length_penalty: float | int = 0.0,
         candidates: int = 0,
+        guidance: float | int = 1.0,
         cancel: threading.Event | None = None,
         greedy: bool | None = None,
         temperature: float | None = None,
+        temperature_range: float | int | None = None,
+        temperature_exponent: float | int | None = None,
+        top_n_sigma: float | int | None = None,
         top_k: int | None = None,
         typical: float | None = None,
         top_p: float | None = None,
         min_p: float | None = None,
+        epsilon: float | None = None,
+        eta: float | None = None,
+        xtc_probability: float | int | None = None,
+        xtc_threshold: float | None = None,
         mirostat: float | None = None,
         mirostat_rate: float | None = None,
         repetition_penalty: float | None = None,
@@ -66,6 +74,7 @@ class Model(ModelBase):
         penalty_window: int | None = None,
         bias: float | None = None,
         ban: Sequence[Any] | None = None,
+        logit_bias: Mapping[str, float] | Sequence[str] | None = None,
         force: Sequence[Any] | None = None,
         request: object = None,
         **fields: FieldValue,
@@ -93,14 +102,24 @@ class Model(ModelBase):
                 step.
             candidates: Number of candidates sampled per piece, of which one that fits the constraint is kept; 0 for
                 the plugin's choice.
+            guidance: Factor of the effect of the labels: above 1 they count more; 1 leaves the network as it is.
             cancel: An event that another thread sets to stop the generation at the next step. Only the pieces that are
                 complete by then are returned; the origin of each names its number.
             greedy: Whether to choose the most probable step always.
             temperature: Sampling temperature; 0 is greedy.
+            temperature_range: Largest difference of a dynamic temperature from `temperature`; it follows the entropy.
+                0 turns it off.
+            temperature_exponent: Exponent of the normalised entropy that dynamic temperature follows.
+            top_n_sigma: Number of standard deviations below the largest logit within which steps are kept; 0 keeps all.
             top_k: Number of most probable steps to sample among; 0 for all.
             typical: Total probability of locally typical sampling; 1 keeps all steps.
             top_p: Total probability of nucleus sampling; 1 keeps all steps.
             min_p: Smallest fraction of the highest probability; 0 keeps all steps.
+            epsilon: Smallest probability of a step; 0 keeps all.
+            eta: As `epsilon`, with a lower bound where the distribution is flat; 0 keeps all.
+            xtc_probability: Probability per step that all steps above `xtc_threshold` but the least probable of them
+                are removed; 0 turns it off.
+            xtc_threshold: Probability from which a step counts as a top choice.
             mirostat: Target surprisal of mirostat sampling, in bits; 0 turns it off.
             mirostat_rate: Learning rate of mirostat sampling.
             repetition_penalty: Divisor of the positive logits of earlier steps; 1 turns it off.
@@ -113,6 +132,7 @@ class Model(ModelBase):
             penalty_window: Number of last steps that the penalties count; 0 for all.
             bias: Bias of real-valued steps; 0 samples the network as it is, 1 or more is neater.
             ban: Tokens that are never chosen.
+            logit_bias: Token to a number that is added to its logit, or texts TOKEN=VALUE.
             force: Tokens with which the piece continues the prompt.
             request: The plugin's Request, such as `seqforge_text.TextRequest(prompt="ROMEO:")`; None for `fields`.
             fields: Fields of the plugin's Request, such as prompt="ROMEO:". A type checker reports a number with a
@@ -186,6 +206,9 @@ class Model(ModelBase):
         self, cancel: Any, controls: Mapping[str, Any], request: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Generation:
         options = {**options, "labels": check_labels(options.get("labels"))}
+        biases = controls.get("logit_bias")
+        if isinstance(biases, Mapping):
+            controls = {**controls, "logit_bias": [f"{token}={value}" for token, value in biases.items()]}
         values = GenerationRequest(precision=self.precision, controls=controls, request=request, **options)
         return Generation(self, values, cancel=cancel)
 

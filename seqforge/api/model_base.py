@@ -1,6 +1,7 @@
 """What a model knows of itself: network, codec, labels and controls. `Model` adds generation and evaluation."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +126,8 @@ class ModelBase:
         """Return the sampling controls with these values, completed by the plugin's defaults.
 
         Args:
-            values: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens.
+            values: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens, `logit_bias` as texts
+                TOKEN=VALUE.
 
         Raises:
             OptionsError: If a value has a wrong type.
@@ -134,8 +136,27 @@ class ModelBase:
         values = {**self.plugin.sampling_defaults, **values}
         tokens = {name: values[name] for name in ("ban", "force") if name in values}
         steps: dict[str, Any] = {name: self._token_steps(name, names) for name, names in tokens.items()}
+        if "logit_bias" in values:
+            steps["logit_bias"] = self._logit_biases(values["logit_bias"])
         others = {name: value for name, value in values.items() if name not in steps}
         return dataclasses.replace(build_options(Controls, others, owner="the sampler"), **steps)
+
+    def _logit_biases(self, texts: Any) -> tuple[tuple[int, float], ...]:
+        allowed = "a list of texts TOKEN=VALUE, as in e=-2.5"
+        if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(t, str) for t in texts):
+            raise OptionsError.invalid("logit_bias", texts, allowed)
+        biases = []
+        for text in texts:
+            token, separator, value = text.rpartition("=")
+            try:
+                number = float(value)
+            except ValueError:
+                number = float("nan")
+            if not separator or not math.isfinite(number):
+                raise RequestError.invalid("logit_bias", text, allowed)
+            (step,) = self._token_steps("logit_bias", [token])
+            biases.append((step, number))
+        return tuple(biases)
 
     def _token_steps(self, control: str, tokens: Any) -> tuple[int, ...]:
         vocabulary = list(getattr(self.codec, "vocabulary", ()))

@@ -223,6 +223,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "length_penalty": _number,
     "precision": _precision,
     "candidates": _integer,
+    "guidance": _number,
     "labels": _labels,
     "controls": _options,
     "request": _options,

@@ -47,6 +47,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             "label", list[str] | None, None, MODEL,
             "Condition on a label; repeatable. `seqforge info MODEL` lists the labels.", metavar="NAME=VALUE",
         ),
+        _flag("guidance", float, 1.0, MODEL,
+              "Factor of the effect of the labels: above 1 they count more; 1 leaves the network as it is."),
         _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("length", float | None, None, LIMITS,
               "Length in natural units, prompt included; beyond it, a piece ends as soon as it may.", metavar="UNITS"),
@@ -58,6 +60,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               min=0),
         *parameters(Controls, panel=SAMPLING, defaults=plugin.sampling_defaults if plugin else {}),
         _flag("ban", list[str] | None, None, SAMPLING, "Never sample this token; repeatable.", metavar="TOKEN"),
+        _flag("logit_bias", list[str] | None, None, SAMPLING, "Add a number to the logit of a token; repeatable.",
+              metavar="TOKEN=VALUE"),
         _flag("force_token", list[str] | None, None, SAMPLING, "Continue with this token; repeatable.",
               metavar="TOKEN"),
         _flag("beams", int, 0, SEARCH, "Beam width: return the most probable pieces; 0: sample.", min=0),
@@ -130,7 +134,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     plugin = _plugin_of_model(choice.path, metadata, values["plugin"])
     others = [resolve_model(name, plugin=plugin.name).path for name in names[1:]]
     controls = explicit_values(ctx, values, Controls)
-    tokens = {"ban": values["ban"], "force": values["force_token"]}
+    tokens = {"ban": values["ban"], "force": values["force_token"], "logit_bias": values["logit_bias"]}
     controls |= {name: value for name, value in tokens.items() if value}
     request = GenerationRequest(
         models=tuple(str(path.resolve()) for path in (choice.path, *others)),
@@ -138,7 +142,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
-                                           "length_penalty", "precision", "candidates")},
+                                           "length_penalty", "precision", "candidates", "guidance")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)

@@ -37,6 +37,7 @@ __all__ = [
 
 RESERVED = frozenset(
     """ban batch_size beams bias bptt candidates cell corpus debug device disk_check dropout dry dry_base dry_length
+    epsilon eta guidance logit_bias temperature_exponent temperature_range top_n_sigma xtc_probability xtc_threshold
     ema embedding encoder_units epochs file force force_token format frequency_penalty grad_clip greedy help hidden
     init input_dropout json label label_columns label_dropout labels layers learning_rate length length_penalty lookback
     max_seconds max_steps min_p minutes mirostat mirostat_rate model n no_repeat_ngram output output_dropout

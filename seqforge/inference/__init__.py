@@ -5,6 +5,7 @@
 
 from seqforge.inference.engine import MAX_ROWS, Beginning, Engine, EngineState
 from seqforge.inference.ensemble import Ensemble, log_softmax
+from seqforge.inference.guidance import GuidedEngine
 from seqforge.inference.kernels import instruction_set
 from seqforge.inference.prompts import Conditions, PromptBatch, prompt_batch
 from seqforge.inference.weights import NetworkWeights
@@ -17,6 +18,7 @@ __all__ = [
     "Engine",
     "EngineState",
     "Ensemble",
+    "GuidedEngine",
     "NetworkWeights",
     "Precision",
     "PromptBatch",

@@ -146,7 +146,7 @@ INLINE float NAME(quantise)(const float *x, int64_t inputs, int64_t padded, int8
     float peak = 0;
     for (int64_t k = 0; k < inputs; k++) {
         const float size = fabsf(x[k]);
-        peak = size > peak ? size : peak;
+        peak = size > peak || size != size ? size : peak; /* NaN stays NaN */
     }
     peak += 1e-30f;
     const float factor = MAX_LEVEL / peak;

@@ -170,7 +170,7 @@ class Int8Linear(Linear):
 
     def _multiply(self, rows: np.ndarray) -> np.ndarray:
         assert self._scale is not None
-        peak = np.abs(rows).max(1, keepdims=True) + np.float32(1e-30)
+        peak = np.abs(rows).max(1, keepdims=True, initial=0) + np.float32(1e-30)
         levels = np.rint(rows * (MAX_LEVEL / peak)).astype(np.float32)
         sums = np.zeros((len(rows), self.outputs))
         for first in range(0, self.inputs, EXACT_COLUMNS):

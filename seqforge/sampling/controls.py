@@ -30,9 +30,9 @@ class Controls:
     The controls are applied in this order:
 
     1. the mask of the constraint;
-    2. `ban`, then `force`;
+    2. `ban` and `logit_bias`, then `force`;
     3. the penalties, which depend on earlier steps: repetition, presence and frequency penalty, DRY, no-repeat n-gram;
-    4. temperature, top-k, typical, top-p, min-p, mirostat;
+    4. temperature, top-n-sigma, top-k, typical, epsilon, eta, top-p, min-p, XTC, mirostat;
     5. a random draw.
 
     With `greedy` or temperature 0, the most probable step after 1 to 3 is chosen, and 4 and 5 are skipped. A filter
@@ -46,6 +46,15 @@ class Controls:
     temperature: float = _flag(
         1.0, "Sampling temperature: below 1 favours probable steps, above 1 is more random, 0 is greedy."
     )
+    temperature_range: float = _flag(
+        0.0,
+        "Dynamic temperature: from this much below --temperature where the network is sure to this much above it where"
+        " it is not; 0 turns it off.",
+    )
+    temperature_exponent: float = _flag(1.0, "Exponent of the normalised entropy that dynamic temperature follows.")
+    top_n_sigma: float = _flag(
+        0.0, "Keep the steps whose logit is within this many standard deviations of the largest one; 0 keeps all."
+    )
     top_k: int = _flag(0, "Sample among the k most probable steps; 0 keeps all.")
     typical: float = _flag(
         1.0,
@@ -56,6 +65,19 @@ class Controls:
         1.0, "Nucleus sampling: keep the most probable steps up to this total probability; 1 keeps all."
     )
     min_p: float = _flag(0.0, "Keep steps that have at least this fraction of the highest probability; 0 keeps all.")
+    epsilon: float = _flag(
+        0.0, "Epsilon sampling: remove the steps whose probability is below this value; 0 keeps all."
+    )
+    eta: float = _flag(
+        0.0,
+        "Eta sampling: as epsilon, with a lower bound where the distribution is flat; 0 keeps all.",
+    )
+    xtc_probability: float = _flag(
+        0.0,
+        "XTC: the probability per step that all steps above --xtc-threshold but the least probable of them are removed;"
+        " 0 turns it off.",
+    )
+    xtc_threshold: float = _flag(0.1, "The probability from which a step counts as a top choice for XTC.")
     mirostat: float = _flag(0.0, "Target surprisal of mirostat sampling; 0 turns it off.", "BITS")
     mirostat_rate: float = _flag(0.1, "Learning rate of mirostat sampling.")
     repetition_penalty: float = _flag(
@@ -72,6 +94,7 @@ class Controls:
         0.0, "Bias of real-valued steps such as pen points: 0 samples the network as it is, 1 or more is neater."
     )
     ban: tuple[int, ...] = field(default=(), metadata={"list": True})
+    logit_bias: tuple[tuple[int, float], ...] = field(default=(), metadata={"list": True})
     force: tuple[int, ...] = field(default=(), metadata={"list": True})
 
     def __post_init__(self) -> None:
@@ -97,6 +120,13 @@ class Controls:
 
 _RANGES: dict[str, tuple[float, float, str]] = {
     "temperature": (0, 100, "from 0 (greedy) to 100"),
+    "temperature_range": (0, 100, "from 0 to 100"),
+    "temperature_exponent": (0, 100, "from 0 to 100"),
+    "top_n_sigma": (0, 1000, "from 0 (off) to 1000"),
+    "epsilon": (0, 1, "from 0 to 1"),
+    "eta": (0, 1, "from 0 to 1"),
+    "xtc_probability": (0, 1, "from 0 to 1"),
+    "xtc_threshold": (0, 1, "from 0 to 1"),
     "top_k": (0, float("inf"), "1 or more, or 0 for all"),
     "top_p": (0, 1, "above 0 and at most 1"),
     "typical": (0, 1, "above 0 and at most 1"),

@@ -112,7 +112,9 @@ class JointSteps:
             Categorical(len(self._complete)),
             Controls(
                 temperature=controls.temperature, top_k=controls.top_k, top_p=controls.top_p, min_p=controls.min_p,
-                typical=controls.typical, greedy=controls.greedy,
+                typical=controls.typical, greedy=controls.greedy, temperature_range=controls.temperature_range,
+                temperature_exponent=controls.temperature_exponent, top_n_sigma=controls.top_n_sigma,
+                epsilon=controls.epsilon, eta=controls.eta,
             ),
         )  # fmt: skip
 

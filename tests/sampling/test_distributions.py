@@ -72,7 +72,11 @@ def test_without_mask_all_steps_are_drawn(logits: list[float]) -> None:
 def test_masked_steps_are_never_drawn(
     logits: list[float], mask: list[bool], uniform: float, controls: dict[str, float]
 ) -> None:
-    chosen = make_distribution(**controls).choose(np.array([logits], np.float32), np.array([mask]), np.array([[uniform]])).steps
+    chosen = (
+        make_distribution(**controls)
+        .choose(np.array([logits], np.float32), np.array([mask]), np.array([[uniform]]))
+        .steps
+    )
     assert mask[int(chosen[0])]
 
 
@@ -117,3 +121,29 @@ def test_probabilities_are_the_softmax_of_the_outputs() -> None:
     outputs = np.array([1.0, 2.0, 3.0, 4.0, -5.0], np.float32)
     weights = np.exp([1.0, 2.0, 3.0, 4.0, -5.0])
     np.testing.assert_allclose(make_distribution().probabilities(outputs), weights / weights.sum())
+
+
+def test_logit_bias_changes_the_odds_by_its_exponential() -> None:
+    outputs, uniforms = np.zeros((len(GRID), 5), np.float32), np.array(GRID)[:, None]
+    distribution = make_distribution(logit_bias=((1, math.log(6)),))
+    counts = np.bincount(distribution.choose(outputs, None, uniforms).steps, minlength=5) / len(GRID)
+    np.testing.assert_allclose(counts, [0.1, 0.6, 0.1, 0.1, 0.1], atol=2 / len(GRID))
+
+
+def test_xtc_applies_with_its_probability() -> None:
+    outputs = np.log(np.tile(np.array([0.5, 0.3, 0.1, 0.05, 0.05], np.float32), (len(GRID), 1)))
+    uniforms = np.stack([np.full(len(GRID), 0.2), np.array(GRID)], 1)  # the first choice without XTC
+    distribution = make_distribution(xtc_probability=0.25, xtc_threshold=0.2)
+    assert distribution.uniforms == 2
+    changed = distribution.choose(outputs, None, uniforms).steps != 0
+    assert changed.mean() == pytest.approx(0.25, abs=2 / len(GRID))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("epsilon", 0.2), ("eta", 0.5), ("top_n_sigma", 0.5), ("temperature_range", 0.5)]
+)
+def test_a_new_control_narrows_the_distribution(name: str, value: float) -> None:
+    outputs = np.tile(np.array([3.0, 0.0, 0.0, -1.0, -1.0], np.float32), (len(GRID), 1))
+    uniforms = np.array(GRID)[:, None]
+    free = (make_distribution().choose(outputs, None, uniforms).steps == 0).mean()
+    assert (make_distribution(**{name: value}).choose(outputs, None, uniforms).steps == 0).mean() > free

@@ -2,11 +2,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seqforge.errors import RequestError
-from seqforge.sampling import Controls
+from seqforge.sampling import Controls, filters
 from seqforge.sampling.filters import filter_top, scale_by_temperature, softmax
 
 ROWS = st.lists(
@@ -87,3 +87,61 @@ def test_control_out_of_range_raises_with_its_field(values: dict[str, float]) ->
         Controls(**values)  # type: ignore[arg-type]
     assert raised.value.field == name and raised.value.allowed
     assert raised.value.value is value
+
+
+LOGITS = st.lists(st.floats(-20, 20), min_size=2, max_size=12).map(lambda values: np.array([values]))
+
+
+@given(LOGITS, st.floats(0.1, 3), st.floats(0.2, 5))
+def test_top_n_sigma_does_not_depend_on_the_temperature(logits: np.ndarray, n: float, temperature: float) -> None:
+    limit = logits.max() - n * logits.std()
+    assume(np.abs(logits - limit).min() > 1e-6)
+    kept = filters.filter_top_n_sigma(logits, n) > -np.inf
+    assert (kept == (filters.filter_top_n_sigma(logits / temperature, n) > -np.inf)).all()
+    assert (kept == (logits >= limit)).all()
+
+
+def test_top_n_sigma_ignores_impossible_steps() -> None:
+    logits = np.array([[3.0, 1.0, -np.inf, -np.inf]])  # the deviation of 3 and 1 is 1
+    assert filters.filter_top_n_sigma(logits, 1.9).tolist() == [[3.0, -np.inf, -np.inf, -np.inf]]
+    assert filters.filter_top_n_sigma(logits, 2.0).tolist() == logits.tolist()
+
+
+@given(LOGITS, st.floats(0, 1), st.floats(0, 1))
+def test_epsilon_and_eta_keep_what_their_definitions_say(logits: np.ndarray, epsilon: float, eta: float) -> None:
+    probabilities = filters.softmax(logits)
+    entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-300))).sum()
+    smallest = max(epsilon, min(eta, eta**0.5 * np.exp(-entropy)))
+    assume(np.abs(probabilities - smallest).min() > 1e-9)
+    kept = filters.filter_epsilon(probabilities * 7, epsilon=epsilon, eta=eta) > 0
+    expected = (probabilities >= smallest) & (probabilities > 0)
+    expected[0, probabilities.argmax()] = True
+    expected |= probabilities == probabilities.max()
+    assert (kept == expected).all()
+
+
+@given(LOGITS, st.floats(0.01, 0.6))
+def test_xtc_leaves_the_least_probable_top_choice(logits: np.ndarray, threshold: float) -> None:
+    probabilities = filters.softmax(logits)
+    changed = filters.exclude_top_choices(probabilities, threshold, np.array([True]))
+    top = probabilities[0] >= threshold
+    if top.sum() < 2:
+        assert (changed == probabilities).all()
+    else:
+        assert changed.max() < probabilities.max() or (probabilities[0][top] == probabilities.max()).all()
+        assert changed[0][top].max() == probabilities[0][top].min()
+    assert (changed[0][~top] == probabilities[0][~top]).all()
+    assert (filters.exclude_top_choices(probabilities, threshold, np.array([False])) == probabilities).all()
+
+
+@given(LOGITS, st.floats(0.2, 3), st.floats(0, 2), st.floats(0.2, 3))
+def test_dynamic_temperature_lies_in_its_range(
+    logits: np.ndarray, temperature: float, width: float, exponent: float
+) -> None:
+    assume(np.ptp(logits) > 0.1)
+    scaled = filters.scale_by_entropy(logits, temperature, width, exponent)
+    actual = np.ptp(logits) / np.ptp(scaled)
+    low = max(temperature - width, filters.MIN_DYNAMIC_TEMPERATURE)
+    assert low - 1e-6 <= actual <= temperature + width + 1e-6
+    flat = filters.scale_by_entropy(np.array([[0.0, 1e-6]]), temperature, width, exponent)
+    assert 1e-6 / np.ptp(flat) == pytest.approx(temperature + width, rel=1e-3)

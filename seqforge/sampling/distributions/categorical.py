@@ -13,6 +13,8 @@ from seqforge.sampling.history import History
 
 MAX_MASKED = 1 - 1e-9
 """If a mask removes at least this probability, the remaining one is computed from logits, which do not underflow."""
+CONTROLS_OF_LOGITS = ("logit_bias", "temperature_range", "top_n_sigma", "epsilon", "eta", "xtc_probability")
+"""Controls with which the fast path is not possible."""
 MIN_WEIGHT_TEMPERATURE = 0.1
 """Below this temperature the remaining probability is computed from logits for the same reason."""
 
@@ -42,8 +44,8 @@ class SpaceDistribution(Distribution):
         RequestError: If `bias` is set, or a banned or forced step is not in the space.
     """
 
-    uniforms = 1
     choices: int = 0
+    uniforms: int = 1
 
     def __init__(self, space: Categorical, controls: Controls) -> None:
         self.size, self.controls = space.size, controls
@@ -54,18 +56,23 @@ class SpaceDistribution(Distribution):
                 field="bias", value=controls.bias, allowed="0",
             )  # fmt: skip
         self.choices = space.size + 1
+        self.uniforms = 2 if controls.xtc_probability else 1
         self.greedy = controls.greedy or controls.temperature == 0
-        for name in ("ban", "force"):
-            for step in getattr(controls, name):
+        biases = dict(controls.logit_bias)
+        for name, steps in (("ban", controls.ban), ("force", controls.force), ("logit_bias", biases)):
+            for step in steps:
                 if not 0 <= step < space.size:
                     raise RequestError(
                         f"`{name}` contains the step {step}; steps are numbered from 0 to {space.size - 1}",
                         field=name, value=step, allowed=f"from 0 to {space.size - 1}",
                     )  # fmt: skip
+        self._logit_bias = np.zeros(space.size + 1)
+        self._logit_bias[list(biases)] = list(biases.values())
         self._banned = np.zeros(space.size + 1, np.bool_)
         self._banned[list(controls.ban)] = True
         self._works_on_weights = controls.typical == 1 and not controls.ban and not self.greedy
         self._works_on_weights &= controls.temperature >= MIN_WEIGHT_TEMPERATURE
+        self._works_on_weights &= not any(getattr(controls, name) for name in CONTROLS_OF_LOGITS)
 
     def choose(
         self,
@@ -93,7 +100,7 @@ class SpaceDistribution(Distribution):
             if self.greedy:
                 chosen = adjusted.argmax(axis=1)
             else:
-                filtered = self._filter(adjusted, histories)
+                filtered = self._filter(adjusted, histories, uniforms)
                 chosen = _draw(filtered, uniforms[:, 0])
                 if self.controls.mirostat:
                     bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
@@ -124,6 +131,8 @@ class SpaceDistribution(Distribution):
         """
         if self.controls.ban:
             logits = _unless_empty(np.where(self._banned, -np.inf, logits), logits)
+        if self.controls.logit_bias:
+            logits = logits + self._logit_bias
         if histories is None:
             return logits
         logits = np.array(logits)
@@ -145,16 +154,30 @@ class SpaceDistribution(Distribution):
                     logits[row] = penalised
         return logits
 
-    def _filter(self, logits: np.ndarray, histories: Sequence[History | None] | None) -> np.ndarray:
+    def _filter(
+        self, logits: np.ndarray, histories: Sequence[History | None] | None, uniforms: np.ndarray
+    ) -> np.ndarray:
         """Return the weights to draw with, after temperature and all filters."""
         controls, k = self.controls, self.controls.top_k
-        if controls.temperature != 1:
+        if controls.temperature_range:
+            logits = filters.scale_by_entropy(
+                logits, controls.temperature, controls.temperature_range, controls.temperature_exponent
+            )
+        elif controls.temperature != 1:
             logits = filters.scale_by_temperature(logits, controls.temperature)
+        if controls.top_n_sigma:
+            logits = filters.filter_top_n_sigma(logits, controls.top_n_sigma)
         if controls.typical < 1:
             logits = np.where(filters.filter_top(filters.softmax(logits), k=k) > 0, logits, -np.inf)
             logits, k = filters.filter_typical(logits, controls.typical), 0
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        if controls.epsilon or controls.eta:
+            weights = filters.filter_top(weights, k=k)
+            weights, k = filters.filter_epsilon(weights, epsilon=controls.epsilon, eta=controls.eta), 0
         weights = filters.filter_top(weights, k=k, p=controls.top_p, min_p=controls.min_p)
+        if controls.xtc_probability:
+            applies = uniforms[:, 1] < controls.xtc_probability
+            weights = filters.exclude_top_choices(weights, controls.xtc_threshold, applies)
         if controls.mirostat and histories is not None:
             weights = np.stack([
                 row if history is None else filters.filter_mirostat(row, history.max_surprisal)
