@@ -1,0 +1,50 @@
+"""The names and shapes of the parameters, which are known without torch."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqforge.core.spaces import Categorical, Mixture, Space
+from seqforge.network import Network, NetworkConfig
+from seqforge.network.shapes import mixture_sizes, parameter_shapes
+
+SPACES = st.builds(Categorical, st.integers(2, 9)) | st.builds(
+    Mixture, st.integers(1, 2), st.integers(0, 3), st.integers(1, 5)
+)
+SHAPES = st.fixed_dictionaries(
+    {
+        "cell": st.sampled_from(["lstm", "gru", "rnn"]),
+        "layers": st.integers(1, 4),
+        "hidden": st.integers(1, 9),
+        "embedding": st.integers(1, 9),
+        "tie_embeddings": st.booleans(),
+        "residual": st.booleans(),
+        "labels": st.lists(st.integers(0, 30), max_size=3).map(tuple),
+        "features": st.integers(0, 3),
+        "source_symbols": st.integers(0, 5),
+        "gaussians": st.integers(1, 4),
+        "encoder_units": st.integers(0, 4),
+    }
+)
+LOOKBACKS = st.none() | st.tuples(st.integers(1, 4), st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple))
+
+
+@given(space=SPACES, shape=SHAPES, lookback=LOOKBACKS)
+def test_shapes_equal_those_of_the_network(
+    space: Space, shape: dict[str, Any], lookback: tuple[int, tuple[int, ...]] | None
+) -> None:
+    if lookback is not None and isinstance(space, Categorical):
+        shape = {**shape, "lookback": lookback[0], "distances": lookback[1]}
+    config = NetworkConfig(**shape)
+    network = Network(space, config)
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    assert parameter_shapes(space, config) == expected
+    assert {name: array.shape for name, array in network.arrays().items()} == expected
+
+
+@given(reals=st.integers(1, 2), bits=st.integers(0, 4), components=st.integers(1, 7))
+def test_sizes_of_a_mixture_are_its_outputs(reals: int, bits: int, components: int) -> None:
+    sizes = mixture_sizes(Mixture(reals, bits, components))
+    assert sizes[1:4] == [bits, components, components * reals]
+    assert sum(sizes) == 1 + bits + components * (1 + 2 * reals + (reals == 2))
