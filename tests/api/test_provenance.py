@@ -49,7 +49,7 @@ def test_record_has_request_models_inputs_and_files(
     assert record["inputs"] == [{"path": str(tmp_path / "p.txt"), "sha256": digest(tmp_path / "p.txt")}]
     assert record["files"] == [{"name": "a.txt", "k": [0], "sha256": digest(tmp_path / "a.txt")}]
     assert [prompt["steps"] for prompt in record["prompts"]] == [4]
-    assert {"seqforge", "seqforge-text", "torch", "numpy", "python", "processor"} == set(record["versions"])
+    assert {"seqforge", "seqforge-text", "numpy", "python", "processor"} == set(record["versions"])
 
 
 @pytest.mark.parametrize("text", ["a.txt", "a.txt#3", "a.txt:5-8,13", "a.txt#3:5 - 8"])
@@ -130,9 +130,9 @@ def test_damaged_record_is_an_error(record: dict[str, Any], tmp_path: Path, part
 def test_differences_name_what_has_changed(record: dict[str, Any], trained: dict[str, Model], tmp_path: Path) -> None:
     assert differences(parsed(record), trained["text"]) == []
     (tmp_path / "p.txt").write_text("a ")
-    record["versions"]["torch"] = "1.0"
+    record["versions"]["numpy"] = "1.0"
     changes = differences(parsed(record), trained["text"])
-    assert changes[0] == f"{tmp_path / 'p.txt'} has changed" and changes[1].startswith("torch was 1.0 and is ")
+    assert changes[0] == f"{tmp_path / 'p.txt'} has changed" and changes[1].startswith("numpy was 1.0 and is ")
     (tmp_path / "p.txt").unlink()
     assert differences(parsed(record), trained["text"])[0] == f"{tmp_path / 'p.txt'} is missing"
 

@@ -35,7 +35,7 @@ def test_file_is_reproduced(generate: Run, model: Path, tmp_path: Path) -> None:
     generate("--model", model, *flags, "-o", "a.txt")
     record = json.loads((tmp_path / "a.txt.provenance.json").read_text())
     assert record["request"]["seed"] == 5 and record["request"]["controls"] == {"temperature": 0.9, "ban": ["q"]}
-    assert record["files"][0]["k"] == [0] and {"torch", "seqforge", "processor"} <= set(record["versions"])
+    assert record["files"][0]["k"] == [0] and {"numpy", "seqforge", "processor"} <= set(record["versions"])
     assert generate("--replay", "a.txt").err == "the same bytes again: a.txt\n"
     assert generate("--replay", "a.txt", "-o", "b.txt").code == 0
     assert (tmp_path / "b.txt").read_bytes() == (tmp_path / "a.txt").read_bytes()
@@ -133,13 +133,13 @@ def test_differences_are_an_error_with_possible_reasons(generate: Run, model: Pa
     generate("--model", model, "--length", "20", "-o", "a.txt")
 
     def edit(record: Any) -> None:
-        record["versions"]["torch"] = "1.0"
+        record["versions"]["numpy"] = "1.0"
         record["files"][0]["sha256"] = "0" * 64
 
     edit_record(tmp_path / "a.txt.provenance.json", edit)
     result = generate("--replay", "a.txt")
     assert result.code == 2
-    assert "1 of 1 files differ (a.txt); since then torch was 1.0" in result.error_message()
+    assert "1 of 1 files differ (a.txt); since then numpy was 1.0" in result.error_message()
 
 
 def test_missing_model_is_an_error(generate: Run, model: Path) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +27,7 @@ def choose(logits: list[float], past: list[int], uniform: float = 0.5, **control
     parsed = Controls(**controls)
     histories = [History(parsed, SIZE, past)] if parsed.uses_history else None
     distribution = distribution_for(Categorical(SIZE), parsed)
-    return distribution.choose(torch.tensor([logits]), None, np.array([[uniform]]), histories)
+    return distribution.choose(np.array([logits], np.float32), None, np.array([[uniform]]), histories)
 
 
 @given(LOGITS, STEPS, st.integers(0, 8), st.floats(0.1, 4), st.floats(-2, 2), st.floats(-2, 2))
@@ -109,7 +108,7 @@ def test_mirostat_keeps_steps_up_to_the_surprisal(logits: list[float], bits: flo
 
 def test_mirostat_reaches_its_target_surprisal() -> None:
     random = np.random.default_rng(0)
-    rows = torch.from_numpy(random.normal(0, 3, (1, 200)).astype(np.float32))
+    rows = random.normal(0, 3, (1, 200)).astype(np.float32)
     distribution = distribution_for(Categorical(199), Controls(mirostat=3.0))
     steps = History(Controls(mirostat=3.0), 199, [])
     bits = []
@@ -161,7 +160,7 @@ def test_forced_steps_are_chosen_first_and_must_be_allowed() -> None:
     distribution = distribution_for(Categorical(SIZE), Controls(force=(1,)))
     mask = np.array([[True, False, True, True, True]])
     with pytest.raises(RequestError, match="step 1 of `force`") as raised:
-        distribution.choose(torch.tensor([logits]), mask, np.array([[0.5]]), [history([], force=(1,))])
+        distribution.choose(np.array([logits], np.float32), mask, np.array([[0.5]]), [history([], force=(1,))])
     assert (raised.value.field, raised.value.value) == ("force", 1)
     for name in ("ban", "force"):
         with pytest.raises(RequestError) as raised:

@@ -41,8 +41,8 @@ class ThirdIsOne(Constraint):
 def make_sampler(network: Network, *, joint_steps: int = DEPTH, **controls: Any) -> Sampler:
     prompt = Prompt(Example(np.zeros(0, np.uint8)), ThirdIsOne(), joint_steps=joint_steps)
     return Sampler(
-        Engine(NetworkWeights.from_network(network)), prompt, NO_CONDITIONS, controls=Controls(**controls), limits=Limits(),
-        units=lambda steps: np.ones(len(steps)),
+        Engine(NetworkWeights.from_network(network)), prompt, NO_CONDITIONS, controls=Controls(**controls),
+        limits=Limits(), units=lambda steps: np.ones(len(steps)),
     )  # fmt: skip
 
 

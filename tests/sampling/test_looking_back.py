@@ -85,7 +85,9 @@ def test_samples_have_the_probabilities_of_the_scores(network: Network, prompt: 
 
 def test_joint_steps_have_the_probabilities_of_the_scores(network: Network) -> None:
     prompt = Prompt(Example(np.array([1, 3, 0, 1, 2], np.uint8)), Free(np.ones(5, np.bool_)), joint_steps=3)
-    sampler = Sampler(engine_of(network), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=30), units=units)
+    sampler = Sampler(
+        engine_of(network), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=30), units=units
+    )
     joint = sampler.joint
     assert joint is not None and len(joint.sequences) > 50
     for steps, log_probability in list(zip(joint.sequences, joint.log_probabilities, strict=True))[::7]:

@@ -106,7 +106,8 @@ def sample_pieces(source: list[int] | None, numbers: range, *, rows: int | None 
         network.head.bias[0] = 2.0  # type: ignore[index, operator] # the network alone ends early
     source_steps = None if source is None else np.array(source, np.uint8)
     sampler = Sampler(
-        Engine(NetworkWeights.from_network(network)), Prompt(Example(np.zeros((0, 3), np.float32), source=source_steps)), NO_CONDITIONS,
+        Engine(NetworkWeights.from_network(network)),
+        Prompt(Example(np.zeros((0, 3), np.float32), source=source_steps)), NO_CONDITIONS,
         controls=Controls(), limits=Limits(steps=900), units=lambda steps: np.ones(len(steps)),
     )  # fmt: skip
     return {sample.k: sample for sample in sampler.samples(numbers, seed=3, rows=rows)}
@@ -128,8 +129,8 @@ def test_piece_must_end_some_steps_after_its_source() -> None:
         network.head.bias[0] = -50.0  # type: ignore[index, operator]
     prompt = Prompt(Example(np.zeros((0, 3), np.float32), source=np.array([0, 1], np.uint8)))
     sampler = Sampler(
-        Engine(NetworkWeights.from_network(network)), prompt, NO_CONDITIONS, controls=Controls(), limits=Limits(steps=5000),
-        units=lambda steps: np.ones(len(steps)),
+        Engine(NetworkWeights.from_network(network)), prompt, NO_CONDITIONS, controls=Controls(),
+        limits=Limits(steps=5000), units=lambda steps: np.ones(len(steps)),
     )  # fmt: skip
     (sample,) = sampler.samples(range(1), seed=0)
     assert sample.ended and MAX_STEPS_AFTER_SOURCE < len(sample.steps) < 1000

@@ -101,7 +101,14 @@ def units(steps: np.ndarray) -> np.ndarray:
 
 def test_sampling_from_network_with_nan_is_an_error(broken: Network) -> None:
     prompt = Prompt(Example(np.zeros((0, *broken.space.shape), broken.space.dtype)))
-    sampler = Sampler(Engine(NetworkWeights.from_network(broken)), prompt, NONE, controls=Controls(), limits=Limits(steps=20), units=units)
+    sampler = Sampler(
+        Engine(NetworkWeights.from_network(broken)),
+        prompt,
+        NONE,
+        controls=Controls(),
+        limits=Limits(steps=20),
+        units=units,
+    )
     with pytest.raises(RunError, match="not finite"):
         list(sampler.samples(range(3), seed=0))
 
@@ -111,8 +118,8 @@ def test_beam_search_in_network_with_nan_is_an_error(make_network: Callable[...,
     with torch.no_grad():
         network.layers[0].recurrent_weight[0, 0] = float("nan")
     search = BeamSearch(
-        Engine(NetworkWeights.from_network(network)), Prompt(Example(np.zeros(0, np.uint8))), NONE, beams=2, length_penalty=0.0,
-        controls=Controls(), limits=Limits(steps=20), units=units,
+        Engine(NetworkWeights.from_network(network)), Prompt(Example(np.zeros(0, np.uint8))), NONE, beams=2,
+        length_penalty=0.0, controls=Controls(), limits=Limits(steps=20), units=units,
     )  # fmt: skip
     with pytest.raises(RunError, match="not finite"):
         search.best(1)
