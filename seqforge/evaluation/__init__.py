@@ -11,7 +11,7 @@ from seqforge.evaluation.samples import Comparison, compare
 
 if TYPE_CHECKING:
     from seqforge.evaluation.attention import attention_weights, draw_attention
-    from seqforge.evaluation.hidden_states import hidden_states
+    from seqforge.evaluation.states import hidden_states
     from seqforge.evaluation.likelihood import evaluate_dataset, score_example, score_examples
 
 __all__ = [
@@ -32,7 +32,7 @@ __getattr__ = lazy_attributes(
         "attention_weights": "seqforge.evaluation.attention",
         "draw_attention": "seqforge.evaluation.attention",
         "evaluate_dataset": "seqforge.evaluation.likelihood",
-        "hidden_states": "seqforge.evaluation.hidden_states",
+        "hidden_states": "seqforge.evaluation.states",
         "score_example": "seqforge.evaluation.likelihood",
         "score_examples": "seqforge.evaluation.likelihood",
     },

@@ -89,21 +89,24 @@ def sample_rows(
     engine = next(iter(samplers.values())).engine
     max_active = rows or MAX_ROWS
     table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed)
-    # 1. Fill the rows with the first samples. The engine may need more rows than that; they stay empty.
-    table.reset([row for row in range(min(table.count, max_active)) if table.refill(row)])
-    while any(table.slots):
+    # 1. Set the rows of the first samples to the state after their prompts.
+    table.reset(range(table.count))
+    while table.count:
         # 2. Choose a step or the end for every row.
         choice = table.choose()
         steps = choice.steps
         inputs = np.where(choice.ends, 0, steps) if steps.ndim == 1 else steps  # the engine cannot read the end
-        # 3. Record the choices. Yield the samples that are complete and refill their rows.
-        refilled = []
+        # 3. Record the choices. Yield the samples that are complete, and refill their rows or drop them.
+        refilled: list[int] = []
+        dropped: list[int] = []
         for row, part, sample in table.record(choice, inputs, on_step):
             yield part, sample
-            if table.refill(row):
-                refilled.append(row)
+            (refilled if table.refill(row) else dropped).append(row)
+        if dropped:
+            remaining = table.drop(dropped)
+            inputs, refilled = inputs[remaining], [remaining.index(row) for row in refilled]
         # 4. Let the engine read the chosen steps, all rows at once.
-        if any(table.slots):
+        if table.count:
             table.read(inputs)
         # 5. Set the refilled rows to the state and the outputs after their prompts.
         table.reset(refilled)
@@ -119,16 +122,16 @@ class _Rows:
         seed: The seed of the random numbers.
 
     Attributes:
-        slots: The sample in each row; None for an empty row.
+        count: The number of rows.
+        slots: The sample in each row.
     """
 
     def __init__(
         self, samplers: Mapping[int, PromptReader], count: int, pending: Sequence[tuple[int, int]], seed: int
     ) -> None:
         self.samplers, self.count, self.seed = samplers, count, seed
-        self.slots: list[Slot | None] = [None] * count
-        self._parts = [pending[0][0]] * count
-        self._pending = iter(pending)
+        self._parts = [part for part, _ in pending[:count]]
+        self._pending = iter(pending[count:])
         first = samplers[pending[0][0]]
         self._engine, self._units, self._distribution = first.engine, first.units, first.distribution
         self._deadline = time.monotonic() + first.limits.seconds
@@ -139,20 +142,34 @@ class _Rows:
             for layers in zip(*(sampler.prompt_state for sampler in samplers.values()), strict=True)
         ]
         self._state = self._engine.state(widest, count)
+        self.slots = [self._start(row, part, k) for row, (part, k) in enumerate(pending[:count])]
         self._gates = np.repeat(first.condition_gates[None], count, 0)
         self._outputs = np.repeat(first.prompt_outputs[None], count, 0)
 
     def refill(self, row: int) -> bool:
         """Put the next sample into a row, and start its random numbers; return False if no sample is left."""
-        self.slots[row] = None
         item = next(self._pending, None)
         if item is None:
             return False
-        part, k = item
-        self._parts[row] = part
-        self._uniforms.start(row, k, part)
-        self.slots[row] = self.samplers[part].slot(k, seed=self.seed, part=part)
+        self._parts[row] = item[0]
+        self.slots[row] = self._start(row, *item)
         return True
+
+    def _start(self, row: int, part: int, k: int) -> Slot:
+        """Return the slot of a sample, whose random numbers a row reads from now on."""
+        self._uniforms.start(row, k, part)
+        return self.samplers[part].slot(k, seed=self.seed, part=part)
+
+    def drop(self, rows: Sequence[int]) -> list[int]:
+        """Remove rows, and return the numbers that the remaining ones had."""
+        remaining = [row for row in range(self.count) if row not in rows]
+        self.count = len(remaining)
+        self.slots = [self.slots[row] for row in remaining]
+        self._parts = [self._parts[row] for row in remaining]
+        self._gates = self._gates[remaining]
+        self._state = [tuple(part[remaining] for part in layer) for layer in self._state]
+        self._uniforms.keep(remaining)
+        return remaining
 
     def reset(self, rows: Sequence[int]) -> None:
         """Set rows to the state and the outputs after their prompts."""
@@ -164,12 +181,9 @@ class _Rows:
                     part[row, : len(value)], part[row, len(value) :] = value, 0
 
     def choose(self) -> Choice:
-        """Choose a step or the end for every row; the choices of empty rows are ignored."""
+        """Choose a step or the end for every row."""
         masks = None
-        slot_masks = [
-            None if slot is None else slot.mask(self.samplers[part].limits)
-            for slot, part in zip(self.slots, self._parts, strict=True)
-        ]
+        slot_masks = [slot.mask(self.samplers[part].limits) for slot, part in zip(self.slots, self._parts, strict=True)]
         if any(mask is not None for mask in slot_masks):
             free = np.ones(self._distribution.choices, np.bool_)
             masks = np.stack([free if mask is None else mask for mask in slot_masks])
@@ -180,7 +194,7 @@ class _Rows:
                 if masks is None:
                     masks = np.ones((self.count, self._distribution.choices), np.bool_)
                 masks = np.where(whole[:, None], mask_source_end(masks, steps_at_end), masks)
-        histories = [None if slot is None else slot.history for slot in self.slots]
+        histories = [slot.history for slot in self.slots]
         any_history = any(history is not None for history in histories)
         return self._distribution.choose(
             self._outputs, masks, self._uniforms.next(), histories if any_history else None
@@ -200,8 +214,6 @@ class _Rows:
         )  # fmt: skip
         complete = []
         for row, (slot, step, end, score, masked, units) in enumerate(rows):
-            if slot is None:
-                continue
             sampler = self.samplers[self._parts[row]]
             slot.timed_out = timed_out
             slot.scores.append(score)
@@ -222,5 +234,5 @@ class _Rows:
 
     def read(self, inputs: np.ndarray) -> None:
         """Let the engine read the chosen steps, all rows at once."""
-        references = reference_rows([None if slot is None else slot.place_index for slot in self.slots], self.count)
+        references = reference_rows([slot.place_index for slot in self.slots], self.count)
         self._outputs = self._engine.step(inputs, self._gates, self._state, references)

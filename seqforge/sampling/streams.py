@@ -44,6 +44,12 @@ class UniformStreams:
         self.generators[row] = np.random.Generator(np.random.Philox(counter=counter, key=key))
         self.positions[row] = BLOCK
 
+    def keep(self, rows: list[int]) -> None:
+        """Keep the streams of some rows, in this order, and remove all others."""
+        self.blocks, self.positions = self.blocks[rows], self.positions[rows]
+        self.generators = [self.generators[row] for row in rows]
+        self.rows = np.arange(len(rows))
+
     def next(self) -> np.ndarray:
         """Return the random numbers of the next step, shape (rows, width)."""
         if self.positions.max() == BLOCK:

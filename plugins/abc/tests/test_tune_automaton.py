@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from seqforge_abc import AbcCodec, AbcOptions, Tune, tokens
 from seqforge_abc.ambiguities import ambiguities
+from seqforge_abc.bar_automaton import State
 from seqforge_abc.lint import violations
 from seqforge_abc.theory import Meter, parse_key, parse_meter
 from seqforge_abc.tune import BarLine, Ending, Note, Tuplet
@@ -286,3 +287,18 @@ def test_hornpipes_have_a_meter_that_abc2midi_supports(rhythm: str, meters: set[
     state = automaton.advance(automaton.start(), CODEC.index[f"R:{rhythm}"])
     allowed = {VOCABULARY[step] for step in np.flatnonzero(automaton.allowed(state))}
     assert allowed == meters if meters else {"M:2/2", "M:6/8"} <= allowed
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_shared_mask_is_the_mask_of_the_state(seed: int) -> None:
+    automaton, rng = TuneAutomaton(VOCABULARY), np.random.default_rng(seed)
+    state = automaton.start()
+    for _ in range(120):
+        mask = automaton.allowed(state)
+        assert isinstance(state, State)
+        assert np.array_equal(mask, automaton._mask(state))
+        mask[:] = False  # the caller may change it
+        steps = automaton.allowed(state).nonzero()[0]
+        if not len(steps):
+            break
+        state = automaton.advance(state, int(rng.choice(steps)))

@@ -27,6 +27,12 @@ BEAT = 32
 UNLIMITED = 1 << 30
 
 
+ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE = range(1, 13)
+"""The stages of a note, named after its latest token (CHORD_1: one pitch; CHORD_2: two or more pitches). 0 is between
+notes; NOTE follows a single pitch, which may still be tied; SLUR and PART come before the note, after the beginning of
+a slur or a part."""
+
+
 class State(NamedTuple):
     """The state of a tune.
 

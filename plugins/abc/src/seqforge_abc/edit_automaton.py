@@ -7,12 +7,22 @@ import numpy as np
 
 from seqforge import Constraint
 from seqforge_abc import tokens
-from seqforge_abc.bar_automaton import AFTER_BAR, State, after_note
+from seqforge_abc.bar_automaton import (
+    AFTER_BAR,
+    CHORD_1,
+    CHORD_2,
+    CHORD_OPEN,
+    GRACE,
+    GRACE_OPEN,
+    NOTE,
+    State,
+    after_note,
+)
 from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import Kept
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.tune import ENDINGS
-from seqforge_abc.tune_automaton import CHORD_1, CHORD_2, CHORD_OPEN, GRACE, GRACE_OPEN, NOTE, TuneAutomaton
+from seqforge_abc.tune_automaton import TuneAutomaton
 
 __all__ = ["FIXED", "EditAutomaton", "Stretch"]
 

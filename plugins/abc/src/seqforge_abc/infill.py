@@ -8,14 +8,15 @@ import numpy as np
 
 from seqforge import Constraint, RequestError
 from seqforge_abc import tokens
-from seqforge_abc.bar_automaton import State
+from seqforge_abc.bar_automaton import NOTE, State
+from seqforge_abc.equivalent_states import MAX_CACHE_SIZE, without_tie_option
 from seqforge_abc.form_automaton import FormAutomaton
 from seqforge_abc.kept import Kept
 from seqforge_abc.options import KEEPABLE
 from seqforge_abc.prompt_plan import FreeBar, Plan, UnfitPromptError, make_plan
 from seqforge_abc.request import ParsedRequest
 from seqforge_abc.theory import NO_METER
-from seqforge_abc.tune_automaton import MAX_CACHE_SIZE, NOTE, TuneAutomaton, without_tie_option
+from seqforge_abc.tune_automaton import TuneAutomaton
 from seqforge_abc.written_steps import advance_written
 
 MAX_JOINT_STEPS = 128

@@ -8,12 +8,13 @@ from seqforge_abc.bar_automaton import (
     AFTER_FINAL,
     AFTER_NOTE,
     ANY_BARS,
+    NOTE,
     State,
     allowed_lengths,
     bar_line_token,
     closing_bar_lines,
 )
-from seqforge_abc.tune_automaton import NOTE, TuneAutomaton
+from seqforge_abc.tune_automaton import TuneAutomaton
 from seqforge_abc.written_steps import advance_written
 
 __all__ = ["FreeBar", "Plan", "UnfitPromptError", "make_plan"]

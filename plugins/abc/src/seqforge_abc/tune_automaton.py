@@ -17,6 +17,18 @@ from seqforge_abc.bar_automaton import (
     AFTER_SECTION,
     ANY_BARS,
     AT_START,
+    BASS,
+    CHORD_1,
+    CHORD_2,
+    CHORD_OPEN,
+    DECORATION,
+    GRACE,
+    GRACE_CLOSED,
+    GRACE_OPEN,
+    KIND,
+    LENGTH,
+    NOTE,
+    ROOT,
     TUPLET_ENDED,
     State,
     after_bar_line,
@@ -29,6 +41,7 @@ from seqforge_abc.bar_automaton import (
     closing_bar_lines,
     room,
 )
+from seqforge_abc.equivalent_states import MAX_CACHE_SIZE, MaskCache, without_tie_option
 from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END
 from seqforge_abc.kept_automaton import NO_VERSE, PART, SLUR, KeptSteps, has_open_marks
@@ -37,14 +50,7 @@ from seqforge_abc.theory import Key, Meter, pitch_class_name
 from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
 from seqforge_abc.tune_header import TuneHeader, steps_with_prefix
 
-__all__ = ["NOTE", "TuneAutomaton", "without_tie_option"]
-
-ROOT, KIND, BASS, DECORATION, GRACE_OPEN, GRACE, GRACE_CLOSED, LENGTH, CHORD_OPEN, CHORD_1, CHORD_2, NOTE = range(1, 13)
-"""The stages of a note, named after its latest token (CHORD_1: one pitch; CHORD_2: two or more pitches). 0 is between
-notes; NOTE follows a single pitch, which may still be tied; SLUR and PART come before the note, after the beginning of
-a slur or a part."""
 MAX_GRACE_NOTES, MAX_CHORD_SIZE = 4, 4
-MAX_CACHE_SIZE = 200_000
 
 
 class TuneAutomaton(Constraint):
@@ -93,10 +99,8 @@ class TuneAutomaton(Constraint):
         playable = [pitch for pitch in pitches if all(instrument.plays(pitch) for instrument in instruments)]
         self.pitches = np.array([index[str(pitch)] for pitch in playable])
         self.polyphonic = all(instrument.plays_chords for instrument in instruments)
-        self.roots, self.kinds = (
-            steps_with_prefix(index, '"'),
-            [index[f"~{kind}"] for kind in tokens.GENERATED_CHORD_KINDS],
-        )
+        self.roots = steps_with_prefix(index, '"')
+        self.kinds = [index[f"~{kind}"] for kind in tokens.GENERATED_CHORD_KINDS]
         self.basses = [index[f"/{pitch_class_name(root)}"] for root in tokens.CHORD_ROOTS]
         names = [name for name in sorted(LETTER_DECORATIONS.values()) if name not in NEVER_GENERATED]
         self.decorations = np.array([index[f"!{name}!"] for name in names])
@@ -107,6 +111,7 @@ class TuneAutomaton(Constraint):
         self.bar_lines = {index[token]: kind for token, kind in tokens.BAR_LINE_TOKENS.items()}
         self.kept = KeptSteps(index)
         self._distances: dict[State, int] = {}
+        self._masks = MaskCache(index)
 
     # -- allowed steps ------------------------------------------------------------------------
 
@@ -119,6 +124,12 @@ class TuneAutomaton(Constraint):
 
     def allowed(self, state: Hashable) -> np.ndarray:
         s = cast(State, state)
+        if self.header.is_open(s):
+            return self._mask(s)
+        return self._masks.mask(s, self._mask)
+
+    def _mask(self, s: State) -> np.ndarray:
+        """Return the mask of a state."""
         mask = np.zeros(len(self.vocabulary), np.bool_)
         if self.header.is_open(s):
             mask[self.header.steps(s)] = True
@@ -387,11 +398,3 @@ class TuneAutomaton(Constraint):
         if s.section_start and s.due_upbeat > 0:
             fill = s.due_upbeat
         return fill - s.fill if fill > s.fill and closing_bar_lines(s, fill) else room(s)
-
-
-def without_tie_option(s: State) -> State:
-    """Return an equivalent state for the distance to an end: ties, bar numbers and syllables do not."""
-    s = s._replace(bar_number=0, ending_start=0, part=0, held=0, sung=0)
-    if s.syllable >= 0:
-        s = s._replace(verse=NO_VERSE, syllable=0)
-    return s._replace(note_stage=0, last_mark=-1) if s.note_stage == NOTE else s

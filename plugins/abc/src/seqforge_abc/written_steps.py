@@ -8,9 +8,9 @@ which the automaton can continue.
 from typing import cast
 
 from seqforge_abc import tokens
-from seqforge_abc.bar_automaton import AFTER_OTHER, State, after_bar_line
+from seqforge_abc.bar_automaton import AFTER_OTHER, NOTE, State, after_bar_line
 from seqforge_abc.note_lengths import to_grid
-from seqforge_abc.tune_automaton import NOTE, TuneAutomaton
+from seqforge_abc.tune_automaton import TuneAutomaton
 
 __all__ = ["advance_written"]
 
