@@ -143,15 +143,42 @@ def test_light_module_imports_no_library_and_no_plugin(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["sampling", "training", "training.config", "network", "network.config", "api.model_paths", "api.runs",
+    ["sampling", "inference", "evaluation", "modelfile", "training", "training.config", "network", "network.config",
+     "network.precision", "network.shapes", "api.model", "api.model_loading", "api.model_paths", "api.runs",
      "core.files", "core.options", "core.spaces", "corpus", "dataset", "scaffold", "testing", "cli", "cli.main"],
 )  # fmt: skip
 def test_module_imports_no_torch_and_no_plugin(module: str) -> None:
     assert loaded_after(f"import seqforge.{module}", ("torch", *PLUGINS)) == []
 
 
-def test_torch_is_imported_with_the_first_use_of_a_model() -> None:
-    assert loaded_after("import seqforge; seqforge.Model", ["torch"]) == ["torch"]
+def test_torch_is_imported_with_the_first_use_of_the_network_of_a_model() -> None:
+    assert loaded_after("import seqforge; seqforge.Model; seqforge.load('text')", ["torch"]) == []
+    assert loaded_after("import seqforge; seqforge.load('text').network", ["torch"]) == ["torch"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--plugin", "text", "--prompt", "ROMEO:", "--length", "40", "-o", "a.txt"],
+        ["--plugin", "abc", "--rhythm", "jig", "--bars", "8", "-o", "a.abc"],
+        ["--plugin", "midi", "--bars", "2", "-o", "a.mid"],
+        ["--plugin", "handwriting", "--text", "hello", "-o", "a.svg"],
+    ],
+    ids=lambda arguments: arguments[-1],
+)
+def test_generation_imports_no_library_that_it_does_not_need(tmp_path: Path, arguments: list[str]) -> None:
+    path = tmp_path / arguments[-1]
+    command = ["seqforge", "generate", *arguments[:-1], str(path)]
+    code = f"""
+import sys
+from seqforge.cli import main
+sys.argv = {command!r}
+try:
+    main()
+except SystemExit as error:
+    assert not error.code, error.code"""
+    assert loaded_after(code, ("torch", "pandas", "music21")) == []
+    assert path.stat().st_size > 0
 
 
 @pytest.mark.parametrize("name", seqforge.__all__)
