@@ -1,6 +1,7 @@
 import asyncio
 import inspect
 import threading
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -153,7 +154,9 @@ def test_unset_event_changes_nothing(trained: dict[str, Model]) -> None:
     assert model.generate(3, length=20, cancel=threading.Event()) == model.generate(3, length=20)
 
 
-def test_event_cancels_a_stream(trained: dict[str, Model]) -> None:
+def test_event_cancels_a_stream(trained: dict[str, Model], monkeypatch: pytest.MonkeyPatch) -> None:
+    # the thread waits for the loop, so that it cannot complete the piece before the event is set
+    monkeypatch.setattr("seqforge.api.streaming.SimpleQueue", lambda: Queue(maxsize=1))
     cancel = threading.Event()
     items = []
     for item in trained["text"].stream(length=100_000, cancel=cancel):

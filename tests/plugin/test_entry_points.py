@@ -37,7 +37,7 @@ def test_distribution_that_is_twice_on_the_path_does_not_clash(site: Path, monke
 
 
 def test_no_plugin_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+    monkeypatch.setattr("seqforge.plugin.entry_points._points", lambda search_path: ())
     assert installed() == []
 
 

@@ -71,7 +71,7 @@ def test_unknown_name_lists_installed_plugins_and_suggests_one(site: Path) -> No
 
 
 def test_error_without_installed_plugins_names_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+    monkeypatch.setattr("seqforge.plugin.entry_points._points", lambda search_path: ())
     assert "pip install seqforge-text" in str(error_of_load("text"))
 
 
