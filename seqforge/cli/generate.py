@@ -70,6 +70,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         parameter("output", str | None, None, typer.Option(
             "-o", "--output", help="A file (its suffix is the format), a folder that ends in /, or - for stdout.",
             metavar="PATH", rich_help_panel=OUTPUT)),
+        _flag("workers", int, 0, LIMITS,
+              "Processes that draw the pieces; 0: one per processor if there are many pieces.", min=0),
         parameter("n", int, 1, typer.Option("-n", min=1, help="Number of pieces.", rich_help_panel=OUTPUT)),
         _flag("format", str | None, None, OUTPUT,
               "Formats to write, such as svg,mid; -o is then a folder, or a file without its suffix.",
@@ -163,6 +165,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     # 2. Load the model and generate.
     from seqforge.api.generation import Generation
     from seqforge.api.model_loading import load
+    from seqforge.api.parallel import default_workers
 
     model = load(choice.path, precision=values["precision"])
     model.ensemble_with([load(path) for path in request.models[1:]])
@@ -171,7 +174,12 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     with GenerationProgress(request.n, shown=shown, folder=output.folder if values["disk_check"] else None) as progress:
         try:
             report, stopped = _write(
-                generation, output, show=not values["json"], attention=attention, progress=progress
+                generation,
+                output,
+                show=not values["json"],
+                attention=attention,
+                progress=progress,
+                workers=values["workers"] or default_workers(request),
             )
         except BaseException:
             output.save_record(generation)  # the files that are complete stay
@@ -218,6 +226,7 @@ def _write(
     show: bool,
     attention: "_AttentionDrawing | None",
     progress: GenerationProgress,
+    workers: int,
 ) -> tuple[list[dict[str, Any]], BaseException | None]:
     """Generate the pieces and write them in order.
 
@@ -225,13 +234,16 @@ def _write(
         The entries of the JSON report; and what stopped the generation early: Ctrl-C or a disk that is too small, else
         None.
     """
+    from seqforge.api.parallel import generate_parallel
+
     request = generation.request
     on_terminal = output.files is None and not output.stdout
     streamer = generation.model.streamer() if on_terminal and request.n == 1 and show and not request.beams else None
     stream = None if streamer is None else StepStream(generation.prompts, streamer)
     report: list[dict[str, Any]] = []
     try:
-        for generated in generation.run_in_order(on_step=stream):
+        pieces = generation.run_in_order(stream) if stream is not None else generate_parallel(generation, workers)
+        for generated in pieces:
             if attention is not None:
                 attention.draw(cast("Model", generation.model), generated, generation.prompts)
             if stream is not None:

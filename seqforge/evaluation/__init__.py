@@ -11,8 +11,8 @@ from seqforge.evaluation.samples import Comparison, compare
 
 if TYPE_CHECKING:
     from seqforge.evaluation.attention import attention_weights, draw_attention
-    from seqforge.evaluation.states import hidden_states
     from seqforge.evaluation.likelihood import evaluate_dataset, score_example, score_examples
+    from seqforge.evaluation.states import hidden_states
 
 __all__ = [
     "Comparison",

@@ -1,0 +1,62 @@
+"""Generation in several processes."""
+
+import os
+import signal
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+import seqforge
+from seqforge.api.generated import Generated
+from seqforge.api.generation import Generation, GenerationRequest
+from seqforge.api.model_paths import resolve_model
+from seqforge.api.parallel import _results, default_workers, generate_parallel
+from seqforge.errors import RequestError
+
+
+def generation_of(name: str, n: int, **request: object) -> Generation:
+    path = str(resolve_model(name).path)
+    return Generation(seqforge.load(path), GenerationRequest(models=(path,), n=n, seed=4, request=request))
+
+
+def test_two_processes_draw_what_one_draws() -> None:
+    together = list(generate_parallel(generation_of("text", 5, prompt="RO"), 2))
+    alone = list(generate_parallel(generation_of("text", 5, prompt="RO"), 1))
+    assert [generated.k for generated in together] == list(range(5))
+    assert [generated.piece for generated in together] == [generated.piece for generated in alone]
+    assert [generated.scores for generated in together] == [generated.scores for generated in alone]
+    assert together[0].piece.plugin is not None  # type: ignore[attr-defined]
+
+
+def test_pieces_that_a_process_cannot_send_are_drawn_here() -> None:
+    future: Future[list[Generated]] = Future()
+    future.set_exception(TypeError("cannot pickle"))
+    drawn = list(_results(generation_of("text", 4), range(1, 3), future))
+    assert [generated.k for generated in drawn] == [1, 2]
+
+
+def test_the_processes_end_with_the_iteration() -> None:
+    pieces = generate_parallel(generation_of("text", 40), 2)
+    assert next(pieces).k == 0
+    pieces.close()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if fields[1] == str(os.getpid()) and "spawn_main" in (path.parent / "cmdline").read_text():
+            os.kill(int(path.parent.name), signal.SIGKILL)
+            pytest.fail("a process is left")
+
+
+@pytest.mark.parametrize(
+    "request_", [GenerationRequest(n=500), GenerationRequest(n=500, models=("m",), max_seconds=3.0)]
+)
+def test_some_requests_need_one_process(request_: GenerationRequest) -> None:
+    assert default_workers(request_, processors=8) == 1
+
+
+def test_wrong_requests_are_errors_before_a_process_starts() -> None:
+    with pytest.raises(RequestError):
+        generation_of("text", 0)
