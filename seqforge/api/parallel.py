@@ -29,7 +29,8 @@ _generation: Generation | None = None
 def default_workers(request: GenerationRequest, processors: int | None = None) -> int:
     """Return the number of processes for a request: one, or more for many pieces.
 
-    >>> default_workers(GenerationRequest(n=10), processors=4), default_workers(GenerationRequest(n=200), processors=4)
+    >>> few, many = (GenerationRequest(models=("abc.safetensors",), n=n) for n in (10, 200))
+    >>> default_workers(few, processors=4), default_workers(many, processors=4)
     (1, 3)
 
     Args:

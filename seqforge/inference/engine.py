@@ -144,8 +144,9 @@ class Engine:
         if length is None:
             prompt = dataclasses.replace(prompt, source_starts=np.full_like(batch.source_starts, np.nan))
         _, state, condition_gates = self._read_prompts(prompt, weights)
-        for steps in batch.steps[len(prompt.steps) :]:
-            self._run(self._read(steps, condition_gates, None)[None], state, weights=weights)
+        for number in range(len(prompt.steps), len(batch.steps)):
+            references = None if batch.references is None else batch.references[number + 1]
+            self._run(self._read(batch.steps[number], condition_gates, references)[None], state, weights=weights)
         return np.concatenate(weights)
 
     def steps_at_source_end(self, state: EngineState) -> np.ndarray | None:

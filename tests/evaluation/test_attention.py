@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from seqforge.core.sequences import Example
+from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import RequestError
 from seqforge.evaluation import attention_weights, draw_attention
-from seqforge.inference import Conditions
+from seqforge.inference import Conditions, Engine, NetworkWeights
 from seqforge.network import Network, example_batch
 
 Maker = Callable[..., Network]
@@ -22,9 +22,13 @@ NO_CONDITIONS = Conditions(np.zeros(0, np.int64), np.zeros(0, np.float32))
 EXAMPLE = Example(np.array([1, 0, 2, 1], np.uint8), source=np.array([2, 0, 2], np.uint8))
 
 
+def engine_of(network: Network) -> Engine:
+    return Engine(NetworkWeights.from_network(network))
+
+
 def test_weights_equal_those_of_the_network(make_network: Maker) -> None:
     network = make_network(source_symbols=4, gaussians=2)
-    weights = attention_weights(network, EXAMPLE, NO_CONDITIONS)
+    weights = attention_weights(engine_of(network), EXAMPLE, NO_CONDITIONS)
     assert weights.shape == (4, 4)
     with torch.no_grad():
         for steps in range(4):
@@ -37,10 +41,10 @@ def test_weights_equal_those_of_the_network(make_network: Maker) -> None:
 
 def test_prompt_moves_the_attention_as_in_generation(make_network: Maker) -> None:
     network = make_network(source_symbols=4, gaussians=2)
-    alone = attention_weights(network, EXAMPLE, NO_CONDITIONS)
+    alone = attention_weights(engine_of(network), EXAMPLE, NO_CONDITIONS)
     beginning = Example(EXAMPLE.steps[:2], source=EXAMPLE.source)
-    stays = attention_weights(network, EXAMPLE, NO_CONDITIONS, prompt=Prompt(beginning))
-    moved = attention_weights(network, EXAMPLE, NO_CONDITIONS, prompt=Prompt(beginning, source_start=30))
+    stays = attention_weights(engine_of(network), EXAMPLE, NO_CONDITIONS, prompt=Prompt(beginning))
+    moved = attention_weights(engine_of(network), EXAMPLE, NO_CONDITIONS, prompt=Prompt(beginning, source_start=30))
     np.testing.assert_allclose(stays, alone, rtol=1e-5)
     np.testing.assert_allclose(moved[:2], alone[:2], rtol=1e-5)
     assert moved[2:].sum() < 1e-3 < alone[2:].sum()  # far behind the source
@@ -48,9 +52,9 @@ def test_prompt_moves_the_attention_as_in_generation(make_network: Maker) -> Non
 
 def test_network_or_example_without_source_is_an_error(make_network: Maker) -> None:
     with pytest.raises(RequestError, match="attends to no source"):
-        attention_weights(make_network(), EXAMPLE, NO_CONDITIONS)
+        attention_weights(engine_of(make_network()), EXAMPLE, NO_CONDITIONS)
     with pytest.raises(RequestError, match=r"no source .* is given"):
-        attention_weights(make_network(source_symbols=4), Example(EXAMPLE.steps), NO_CONDITIONS)
+        attention_weights(engine_of(make_network(source_symbols=4)), Example(EXAMPLE.steps), NO_CONDITIONS)
 
 
 def test_drawing_has_one_pixel_per_step_and_symbol() -> None:

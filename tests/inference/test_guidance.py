@@ -20,10 +20,9 @@ def weights(make_network: NetworkFactory, seed: int = 0) -> NetworkWeights:
 def outputs_after(engine: Engine | Ensemble | GuidedEngine, label: int, steps: list[int]) -> np.ndarray:
     batch = prompt_batch(engine.network, PROMPT, Conditions(np.array([label]), np.zeros(0)))
     outputs, prompt_state, gates = engine.begin(batch)
-    state, rows = engine.state(prompt_state, 1), [outputs]
-    for step in steps:
-        rows.append(engine.step(np.array([step]), gates[None], state)[0])
-    return log_softmax(np.stack(rows))
+    state = engine.state(prompt_state, 1)
+    rows = [engine.step(np.array([step]), gates[None], state)[0] for step in steps]
+    return log_softmax(np.stack([outputs, *rows]))
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.0, 2.5])
