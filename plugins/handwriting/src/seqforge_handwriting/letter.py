@@ -10,10 +10,10 @@ import numpy as np
 from seqforge import Example, Piece, Prompt, Task
 from seqforge_handwriting.baseline import with_drift
 from seqforge_handwriting.composing import compose
-from seqforge_handwriting.drawing import PagedInk
+from seqforge_handwriting.drawing import PagedInk, layers_of
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink, concatenate
-from seqforge_handwriting.page import Layout, place
+from seqforge_handwriting.page import Layout, Page, place
 from seqforge_handwriting.pen import Pen
 from seqforge_handwriting.plotter import shortest_order
 from seqforge_handwriting.style import Style
@@ -43,10 +43,16 @@ class Paragraph:
     Attributes:
         parts: The parts; none for an empty line.
         indent: The number of blanks before it.
+        style: The hand of this line; None for that of the request.
+        pen: The pen of this line; None for that of the request.
+        align: Where this line stands; None for the alignment of the request.
     """
 
     parts: tuple[str, ...] = ()
     indent: int = 0
+    style: Style | None = None
+    pen: Pen | None = None
+    align: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,17 @@ class ParsedRequest:
     def parts(self) -> tuple[str, ...]:
         """The parts of all lines."""
         return tuple(part for paragraph in self.paragraphs or () for part in paragraph.parts)
+
+    @property
+    def styles(self) -> tuple[Style, ...]:
+        """The hand of each part; one if no text was requested."""
+        if self.paragraphs is None:
+            return (self.style,)
+        return tuple(paragraph.style or self.style for paragraph in self.paragraphs for _ in paragraph.parts)
+
+    def prime(self, number: int) -> Ink | None:
+        """Return the line that primes a part; the lines of a hand take turns. None without a hand."""
+        return self.styles[number].line(number)
 
 
 class HandwritingTask(Task[Ink]):
@@ -112,7 +129,7 @@ class HandwritingTask(Task[Ink]):
 
     def refine(self, number: int, piece: Piece[Ink], attention: Callable[[], np.ndarray]) -> Piece[Ink]:
         """Return a part with its baseline at y = 0, and with the accents of its letters."""
-        prime = self.request.style.line(number)
+        prime = self.request.prime(number)
         ink = piece.content if prime is None else piece.content.translate(0, float(prime.points[-1, 1]))
         parts = self.request.parts
         if parts and parts[number] != self.written[number]:
@@ -124,48 +141,59 @@ class HandwritingTask(Task[Ink]):
         """Return the written lines on their pages; the letters have the requested height."""
         request = self.request
         inks = [
-            _at_the_left(piece.content, request.style.line(number), text)
+            _at_the_left(piece.content, request.prime(number), text)
             for number, (piece, text) in enumerate(
                 zip(pieces, request.parts or [piece.content.text for piece in pieces], strict=True)
             )
         ]
+        aligns, pens = [request.layout.align] * len(inks), [request.pen] * len(inks)
         if request.paragraphs is not None:
-            inks = _lines(request, inks)
-        pages = tuple(place([with_drift(ink, request.layout.drift) for ink in inks], request.layout))
+            inks, numbers = _lines(request, inks)
+            aligns = [request.paragraphs[number].align or request.layout.align for number in numbers]
+            pens = [request.paragraphs[number].pen or request.pen for number in numbers]
+        inks = [with_drift(ink, request.layout.drift) for ink in inks]
+        pages = tuple(place(inks, request.layout, aligns=aligns, pens=pens if len(set(pens)) > 1 else ()))
         if request.order == "shortest":
-            pages = tuple(dataclasses.replace(page, ink=_reordered(page.ink)) for page in pages)
+            pages = tuple(_reordered(page, request.pen) for page in pages)
         ink = concatenate(page.ink for page in pages)
         return Piece(PagedInk(ink.strokes, ink.text, pages, request.pen), pieces[0].labels)
 
 
-def _lines(request: ParsedRequest, inks: Sequence[Ink]) -> list[Ink]:
-    """Return the written lines, in x-heights; on paper they are filled with words by their real widths."""
-    layout, height = request.layout, _x_height(inks)
-    written = iter([ink.scale(1 / height) for ink in inks])
-    lines, narrowest = list[Ink](), 1.0
-    for paragraph in request.paragraphs or ():
+def _lines(request: ParsedRequest, inks: Sequence[Ink]) -> tuple[list[Ink], list[int]]:
+    """Return the written lines, in x-heights, and the number of the paragraph of each.
+
+    On paper they are filled with words by their real widths.
+    """
+    layout, styles = request.layout, request.styles
+    heights = {style: _x_height([i for i, s in zip(inks, styles, strict=True) if s is style]) for style in set(styles)}
+    written = iter([ink.scale(1 / heights[style]) for ink, style in zip(inks, styles, strict=True)])
+    lines, numbers, narrowest = list[Ink](), list[int](), 1.0
+    for number, paragraph in enumerate(request.paragraphs or ()):
         parts = [next(written) for _ in paragraph.parts]
-        indent = paragraph.indent * request.style.character_width
-        if not layout.paper:
+        indent = paragraph.indent * (paragraph.style or request.style).character_width
+        if layout.paper:
+            room = layout.column_width / layout.x_height
+            filled, factor = fill_lines(parts, room, min(indent, room / 2), layout.word_spacing)
+            narrowest = min(narrowest, factor)
+        else:
             if layout.word_spacing != 1:
                 parts = [line for part in parts for line in fill_lines([part], np.inf, 0.0, layout.word_spacing)[0]]
-            lines += [part.translate(0 if number else indent, 0) for number, part in enumerate(parts)] or [Ink(())]
-            continue
-        room = layout.column_width / layout.x_height
-        indent = min(indent, room / 2)
-        filled, factor = fill_lines(parts, room, indent, layout.word_spacing)
-        narrowest = min(narrowest, factor)
+            filled = [part.translate(0 if place else indent, 0) for place, part in enumerate(parts)]
         lines += filled or [Ink(())]
+        numbers += [number] * max(1, len(filled))
     if narrowest < 1:
         logging.getLogger("seqforge").warning(
             "a word is wider than the column and was narrowed to %d %% of its width; its height stays", 100 * narrowest
         )
-    return lines
+    return lines, numbers
 
 
-def _reordered(ink: Ink) -> Ink:
-    """Return ink with its strokes in an order with little travel of the lifted pen."""
-    return ink.with_strokes(shortest_order(ink.strokes))
+def _reordered(page: Page, pen: Pen) -> Page:
+    """Return a page on which each pen draws its strokes in an order with little travel."""
+    layers = [(layer.pen, shortest_order(layer.strokes)) for layer in layers_of(page, pen)]
+    ink = page.ink.with_strokes(stroke for _, strokes in layers for stroke in strokes)
+    pens = tuple(its_pen for its_pen, strokes in layers for _ in strokes)
+    return dataclasses.replace(page, ink=ink, pens=pens if page.pens else ())
 
 
 def _x_height(inks: Sequence[Ink]) -> float:

@@ -41,7 +41,9 @@ class HandwritingRequest:
     """
 
     text: str | None = flag(None, help="Text to write; without a text the model writes freely.", unit="TEXT")
-    text_file: Path | None = flag(None, help="File with the text to write.")
+    text_file: Path | None = flag(
+        None, help="File with the text to write; .json: lines, each with its style, colour, ..."
+    )
     missing: str = flag(
         "compose",
         help="Characters that the model has not learnt: compose (draw accents with the base letters, else fold), fold"

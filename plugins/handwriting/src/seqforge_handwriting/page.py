@@ -1,5 +1,6 @@
 """Pages of handwriting: paper, margins, line breaking and placement. Lengths are in millimetres unless stated."""
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -225,7 +226,7 @@ def wrap(text: str, max_characters: int, max_word: int | None = None) -> list[st
     return parts
 
 
-def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
+def place(lines: Sequence[Ink], layout: Layout, *, aligns: Sequence[str] = (), pens: Sequence[Pen] = ()) -> list[Page]:
     """Place lines of writing on pages.
 
     >>> from seqforge_handwriting.ink import from_deltas
@@ -238,12 +239,17 @@ def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
         lines: One ink per line in x-heights, with its baseline at y = 0 and its indent as its left edge. An ink
             without strokes is an empty line.
         layout: The layout of the pages.
+        aligns: Where each line stands; empty for the alignment of the layout.
+        pens: The pen of each line; empty if one pen draws all.
 
     Raises:
         RequestError: If more than 1,000 pages are necessary.
     """
+    aligns = aligns or [layout.align] * len(lines)
+    stroke_pens = [(pen,) * len(line.strokes) for line, pen in zip(lines, pens, strict=False)]
     if layout.paper is None:
-        return [_fitting_page(lines, layout)]
+        page = _fitting_page(lines, layout, aligns)
+        return [dataclasses.replace(page, pens=tuple(pen for line in stroke_pens for pen in line))]
     pages = [lines[start : start + layout.lines] for start in range(0, len(lines), layout.lines)] or [lines]
     if len(pages) > MAX_PAGES:
         raise RequestError(
@@ -254,21 +260,21 @@ def place(lines: Sequence[Ink], layout: Layout) -> list[Page]:
     step, top = layout.spacing * layout.x_height, layout.margin + ASCENT * layout.x_height
     placed = []
     for number, page_lines in enumerate(pages, 1):
+        first = (number - 1) * layout.lines
         inks = [
-            _aligned(ink.scale(layout.x_height), layout.column_width, layout.align).translate(
-                layout.margin, top + row * step
-            )
-            for row, ink in enumerate(page_lines)
+            _aligned(ink.scale(layout.x_height), layout.column_width, align).translate(layout.margin, top + row * step)
+            for row, (ink, align) in enumerate(zip(page_lines, aligns[first:], strict=False))
         ]
-        placed.append(Page(concatenate(inks), *layout.paper, number, len(pages)))
+        page_pens = tuple(pen for line in stroke_pens[first : first + len(page_lines)] for pen in line)
+        placed.append(Page(concatenate(inks), *layout.paper, number, len(pages), pens=page_pens))
     return placed
 
 
-def _fitting_page(lines: Sequence[Ink], layout: Layout) -> Page:
+def _fitting_page(lines: Sequence[Ink], layout: Layout, aligns: Sequence[str]) -> Page:
     """Return one page of the size of its ink and the margins."""
     step = layout.spacing * layout.x_height
     widest = max((line.bounds[2] for line in lines), default=0.0) * layout.x_height
-    inks = [_aligned(line.scale(layout.x_height), widest, layout.align) for line in lines]
+    inks = [_aligned(line.scale(layout.x_height), widest, align) for line, align in zip(lines, aligns, strict=True)]
     ink = concatenate(line.translate(0, row * step) for row, line in enumerate(inks))
     return page_around(ink, margin=layout.margin, min_size=layout.x_height)
 

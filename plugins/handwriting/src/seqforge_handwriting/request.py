@@ -1,17 +1,19 @@
 """Requests: parsing one into layout, pen, style and paragraphs."""
 
+import dataclasses
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 from seqforge import RequestError
-from seqforge_handwriting.drawing import Pen
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.letter import Paragraph, ParsedRequest
+from seqforge_handwriting.letter_file import parse_letter
 from seqforge_handwriting.missing_characters import known_text
 from seqforge_handwriting.options import HandwritingRequest
 from seqforge_handwriting.page import Layout, parse_length, parse_paper, wrap
-from seqforge_handwriting.style import parse_style
+from seqforge_handwriting.pen import Pen
+from seqforge_handwriting.style import Style, parse_style
 from seqforge_handwriting.text_normalization import normalize_text
 
 __all__ = ["parse_request"]
@@ -55,8 +57,41 @@ def parse_request(
         raise RequestError.invalid("order", request.order, "writing or shortest")
     pen = _parse_pen(request)
     style = parse_style(request, writers, counts, tolerance)
-    paragraphs = _parse_text(request, counts, layout, style.character_width)
+    paragraphs: tuple[Paragraph, ...] | None
+    if request.text_file is not None and request.text is None and request.text_file.suffix.lower() == ".json":
+        paragraphs = _parse_letter(request, request.text_file, writers, counts, tolerance, layout, style)
+    else:
+        paragraphs = _parse_text(request, counts, layout, style.character_width)
     return ParsedRequest(layout, pen, style, paragraphs, request.order)
+
+
+def _parse_letter(
+    request: HandwritingRequest, path: Path, writers: Mapping[str, Ink], counts: Mapping[str, int], tolerance: float,
+    layout: Layout, style: Style,
+) -> tuple[Paragraph, ...]:  # fmt: skip
+    """Return the lines of a letter in a .json file, each with what differs from the rest of the request."""
+    paragraphs: list[Paragraph] = []
+    for number, entry in enumerate(parse_letter(_read_text(path), str(path)), 1):
+        if not entry.text.strip():
+            paragraphs += [Paragraph()] * (1 + entry.text.count("\n"))
+            continue
+        changed = dataclasses.replace(
+            request, text_file=None, **{"style_text": "", **entry.changes, "text": entry.text}
+        )
+        try:
+            look = dataclasses.replace(layout, align=changed.align)
+            hand = parse_style(changed, writers, counts, tolerance) if entry.style is not None else style
+            lines = _parse_text(changed, counts, look, hand.character_width) or ()
+            pen = _parse_pen(changed)
+        except RequestError as error:
+            reason = str(error).replace("`", "")
+            raise RequestError(
+                f"the `text_file` {path}, entry {number}: {reason}", field="text_file", value=path
+            ) from error
+        paragraphs += [dataclasses.replace(line, style=hand, pen=pen, align=changed.align) for line in lines]
+    if not any(paragraph.parts for paragraph in paragraphs):
+        raise RequestError(f"the `text_file` {path} is empty; give the text to write", field="text_file", value=path)
+    return tuple(paragraphs)
 
 
 def _parse_pen(request: HandwritingRequest) -> Pen:

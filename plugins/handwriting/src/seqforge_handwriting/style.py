@@ -31,7 +31,7 @@ CHARACTER_WIDTH = 1.25
 """Mean width of a character including its share of the spaces, in x-heights."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Style:
     """The lines of one hand.
 
