@@ -78,6 +78,14 @@ class Constraint(ABC):
     def allowed(self, state: Hashable) -> np.ndarray:
         """Return the mask of the steps that may come next: bool, shape (symbols,)."""
 
+    def mask_key(self, state: Hashable) -> Hashable:
+        """Return a hashable key that is the same only for states with the same mask and the same `may_end`.
+
+        The core computes one mask per key. By default the key is the state itself; override the method where many
+        states share a mask, such as those that differ in the pitch of the last note.
+        """
+        return state
+
     @abstractmethod
     def may_end(self, state: Hashable) -> bool:
         """Return whether the piece may end in this state."""

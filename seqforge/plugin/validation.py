@@ -5,7 +5,7 @@ Each check runs once per plugin, piece, file or request, never once per step. Er
 
 import dataclasses
 import traceback
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,9 +18,11 @@ from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
 from seqforge.plugin.capabilities import Augments, LaysOut
 from seqforge.plugin.codec import AnyCodec, Codec, Task
+from seqforge.plugin.contract_errors import contract_error, kind_of
 from seqforge.plugin.entry_points import Entry, installed
 from seqforge.plugin.piece import Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
+from seqforge.plugin.validated_constraint import ValidatedConstraint
 
 __all__ = [
     "CONVERT_FLAGS",
@@ -43,29 +45,6 @@ __all__ = [
 
 CONVERT_FLAGS = frozenset(["inputs", "loop", "to"])
 """Flags of `convert` that are not in RESERVED; no field of a plugin's Layout may have one of these names."""
-
-
-def contract_error(
-    plugin: AnyPlugin, method: str, problem: str, rule: str = "", *, owner: object = None
-) -> ContractError:
-    """Return the error of a method that breaks the contract.
-
-    Example:
-        raise contract_error(plugin, "read", "returns None", "an iterator of Piece and ReadError")
-
-    Args:
-        plugin: The plugin.
-        method: The name of the method.
-        problem: What the method does, as half a sentence ("returns None").
-        rule: What it must return.
-        owner: The object that has the method, if it is not the plugin itself.
-    """
-    kind = type(plugin if owner is None else owner).__qualname__
-    must = f"; it must return {rule}" if rule else ""
-    return ContractError(
-        f"the plugin {plugin.name!r} ({plugin.distribution()}): {kind}.{method} {problem}{must};"
-        f" run `seqforge plugins check {plugin.name}` for details"
-    )
 
 
 def describe_fault(error: BaseException) -> str | None:
@@ -145,7 +124,9 @@ def validate_items(plugin: AnyPlugin, path: Path, options: Any) -> Iterator[Piec
     """
     items: Any = plugin.read(path, options)
     if not isinstance(items, Iterable):
-        raise contract_error(plugin, "read", f"returns {_kind(items)}", "an iterator of Piece and ReadError: use yield")
+        raise contract_error(
+            plugin, "read", f"returns {kind_of(items)}", "an iterator of Piece and ReadError: use yield"
+        )
     for item in items:
         if isinstance(item, Piece):
             labels = item.labels
@@ -155,7 +136,7 @@ def validate_items(plugin: AnyPlugin, path: Path, options: Any) -> Iterator[Piec
                 problem = f"yields a piece with the labels {labels!r}"
                 raise contract_error(plugin, "read", problem, "labels that map strings to strings")
         elif not isinstance(item, ReadError):
-            raise contract_error(plugin, "read", f"yields {_kind(item)}", "an iterator of Piece and ReadError")
+            raise contract_error(plugin, "read", f"yields {kind_of(item)}", "an iterator of Piece and ReadError")
         yield item
 
 
@@ -166,7 +147,9 @@ def validate_parts(plugin: AnyPlugin, parts: Any, fractions: Sequence[float]) ->
         ContractError: If it is not one piece per fraction.
     """
     if not isinstance(parts, Sequence) or len(parts) != len(fractions) or not _all_are(parts, Piece):
-        raise contract_error(plugin, "divide", f"returns {_kind(parts)}", f"{len(fractions)} pieces, one per fraction")
+        raise contract_error(
+            plugin, "divide", f"returns {kind_of(parts)}", f"{len(fractions)} pieces, one per fraction"
+        )
     return parts
 
 
@@ -178,7 +161,7 @@ def validate_fingerprints(plugin: AnyPlugin, keys: Any) -> list[int]:
     """
     numbers: list[Any] = list(keys) if isinstance(keys, Iterable) else [None]
     if not _all_are(numbers, int | np.integer):
-        raise contract_error(plugin, "fingerprints", f"returns {_kind(keys)}", "integers")
+        raise contract_error(plugin, "fingerprints", f"returns {kind_of(keys)}", "integers")
     return [int(number) for number in numbers]
 
 
@@ -190,7 +173,7 @@ def validate_codec(plugin: AnyPlugin, codec: Any, method: str = "fit") -> AnyCod
     """
     owner = plugin.codec if isinstance(plugin.codec, type) else None
     if owner is None or not isinstance(codec, owner):
-        problem = f"{plugin.codec.__name__}.{method} returns {_kind(codec)}; it must return a {plugin.codec.__name__}"
+        problem = f"{plugin.codec.__name__}.{method} returns {kind_of(codec)}; it must return a {plugin.codec.__name__}"
         raise ContractError(f"the plugin {plugin.name!r} ({plugin.distribution()}): {problem}")
     if type(codec.version) is not int or codec.version < 1:
         raise contract_error(plugin, method, f"has the `version` {codec.version!r}", "an integer from 1", owner=codec)
@@ -219,7 +202,7 @@ def validate_state(plugin: AnyPlugin, codec: AnyCodec) -> tuple[dict[str, Any], 
     state: Any = codec.state()
     if not (isinstance(state, tuple) and len(state) == 2 and all(isinstance(part, Mapping) for part in state)):
         rule = "a pair: a dict of plain JSON and a dict of arrays"
-        raise contract_error(plugin, "state", f"returns {_kind(state)}", rule, owner=codec)
+        raise contract_error(plugin, "state", f"returns {kind_of(state)}", rule, owner=codec)
     data, arrays = dict(state[0]), dict(state[1])
     try:
         canonical_json(data)
@@ -227,7 +210,7 @@ def validate_state(plugin: AnyPlugin, codec: AnyCodec) -> tuple[dict[str, Any], 
         raise contract_error(plugin, "state", f"returns data that is not plain JSON ({error})", owner=codec) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype == object:
-            problem = f"returns {_kind(array)} for {name!r}"
+            problem = f"returns {kind_of(array)} for {name!r}"
             raise contract_error(plugin, "state", problem, "arrays of numbers", owner=codec)
     return data, arrays
 
@@ -239,7 +222,7 @@ def validate_example(plugin: AnyPlugin, codec: AnyCodec, example: Any, method: s
         ContractError: If it is not an Example, or one of its parts does not fit the codec.
     """
     if not isinstance(example, Example) or not isinstance(example.steps, np.ndarray):
-        problem = _kind(example.steps) + " as steps" if isinstance(example, Example) else _kind(example)
+        problem = kind_of(example.steps) + " as steps" if isinstance(example, Example) else kind_of(example)
         raise contract_error(plugin, method, f"returns {problem}", "an Example with an array of steps", owner=codec)
     try:
         codec.space.check(example.steps)
@@ -256,7 +239,7 @@ def validate_example(plugin: AnyPlugin, codec: AnyCodec, example: Any, method: s
     actual = (np.shape(features), str(getattr(features, "dtype", None)))
     if features is not None and (not codec.features or actual != ((codec.features,), "float32")):
         rule = f"{codec.features} numbers of float32, or None" if codec.features else "None: the codec has 0 features"
-        raise contract_error(plugin, method, f"returns {_kind(features)} as features", rule, owner=codec)
+        raise contract_error(plugin, method, f"returns {kind_of(features)} as features", rule, owner=codec)
     if not isinstance(example.dropped, Mapping) or any(
         not isinstance(name, str) or not isinstance(count, int | np.integer) or count <= 0
         for name, count in example.dropped.items()
@@ -274,7 +257,7 @@ def validate_units(plugin: AnyPlugin, codec: AnyCodec, steps: np.ndarray) -> np.
     """
     units: Any = codec.units(steps)
     if not isinstance(units, np.ndarray) or units.shape != (len(steps),) or units.dtype.kind not in "iufb":
-        problem = f"returns {_kind(units)} for {len(steps)} steps"
+        problem = f"returns {kind_of(units)} for {len(steps)} steps"
         raise contract_error(plugin, "units", problem, "an array with one number per step", owner=codec)
     return units
 
@@ -286,11 +269,11 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         ContractError: If it is not a Task, has no prompt, or a prompt does not fit the codec.
     """
     if not isinstance(task, Task):
-        raise contract_error(plugin, "task", f"returns {_kind(task)}", "a Task", owner=codec)
+        raise contract_error(plugin, "task", f"returns {kind_of(task)}", "a Task", owner=codec)
     prompts: Any = task.prompts
     if not isinstance(prompts, Sequence) or not prompts or not _all_are(prompts, Prompt):
         is_list = isinstance(prompts, Sequence) and len(prompts)
-        kind = f"a list with {_kind(prompts[0])}" if is_list else _kind(prompts)
+        kind = f"a list with {kind_of(prompts[0])}" if is_list else kind_of(prompts)
         rule = "a Task with at least one Prompt, in a list"
         raise contract_error(plugin, "task", f"returns a Task with {kind} as prompts", rule, owner=codec)
     checked = []
@@ -298,7 +281,7 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         validate_example(plugin, codec, prompt.example, "task")
         constraint: Any = prompt.constraint
         if not isinstance(constraint, Constraint | None):
-            problem = f"returns {_kind(constraint)} as constraint"
+            problem = f"returns {kind_of(constraint)} as constraint"
             raise contract_error(plugin, "task", problem, "a Constraint", owner=codec)
         joint_steps: Any = prompt.joint_steps
         if not isinstance(joint_steps, int) or joint_steps < 0 or (joint_steps and constraint is None):
@@ -318,7 +301,7 @@ def validate_piece(plugin: AnyPlugin, piece: Any, method: str, *, owner: object)
         ContractError: If it is not a Piece.
     """
     if not isinstance(piece, Piece):
-        raise contract_error(plugin, method, f"returns {_kind(piece)}", "a Piece", owner=owner)
+        raise contract_error(plugin, method, f"returns {kind_of(piece)}", "a Piece", owner=owner)
     return piece
 
 
@@ -352,54 +335,5 @@ def validated_augment(plugin: AnyPlugin, codec: AnyCodec) -> Callable[[Example, 
     return validated
 
 
-class ValidatedConstraint(Constraint):
-    """A plugin's constraint with checked masks; the sampler caches them by state, so each is checked about once.
-
-    Args:
-        inner: The plugin's constraint.
-        plugin: The plugin.
-        size: Number of symbols of the space.
-    """
-
-    def __init__(self, inner: Constraint, plugin: AnyPlugin, size: int) -> None:
-        self.inner, self.plugin, self.size = inner, plugin, size
-
-    def start(self) -> Hashable:
-        state = self.inner.start()
-        try:
-            hash(state)
-        except TypeError as error:
-            rule = "a hashable state: masks are cached by it"
-            raise contract_error(self.plugin, "start", f"returns {_kind(state)}", rule, owner=self.inner) from error
-        return state
-
-    def allowed(self, state: Hashable) -> np.ndarray:
-        mask = self.inner.allowed(state)
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.size,):
-            rule = f"an array of bool with one entry for each of {self.size} symbols"
-            raise contract_error(self.plugin, "allowed", f"returns {_kind(mask)}", rule, owner=self.inner)
-        return mask
-
-    def may_end(self, state: Hashable) -> bool:
-        return self.inner.may_end(state)
-
-    def to_end(self, state: Hashable) -> int:
-        return self.inner.to_end(state)
-
-    def advance(self, state: Hashable, step: Any) -> Hashable:
-        return self.inner.advance(state, step)
-
-
 def _all_are(values: Sequence[Any], kind: Any) -> bool:
     return all(isinstance(value, kind) for value in values)
-
-
-def _kind(value: Any) -> str:
-    """Return the type of a value in a few words."""
-    if value is None:
-        return "None"
-    if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} of shape {value.shape}"
-    if isinstance(value, list | tuple | dict | str) and not value:
-        return f"an empty {type(value).__name__}"
-    return f"a {type(value).__name__}"

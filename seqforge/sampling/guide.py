@@ -11,6 +11,8 @@ from seqforge.errors import RequestError
 
 MAX_CACHED_STATES = 4096
 """The number of states that each cache holds; a full cache is cleared."""
+MAX_CACHED_MASKS = 16_384
+"""The number of masks that are cached by their keys; beyond it, all are cleared."""
 MAX_CACHED_TRANSITIONS = 1 << 18
 """The number of transitions between cached states; beyond it, all cached states are cleared."""
 MAX_END_SHIFT = 128
@@ -51,6 +53,7 @@ class Guide:
     def __init__(self, constraint: Constraint) -> None:
         self.constraint = constraint
         self._states: dict[Hashable, CachedState] = {}
+        self._masks: dict[Hashable, tuple[bool, np.ndarray]] = {}
         self._transition_count = 0
         self._nearest_end_masks: dict[Hashable, np.ndarray] = {}
         self._limited_masks: dict[tuple[Hashable, int], np.ndarray] = {}
@@ -79,10 +82,19 @@ class Guide:
         if entry is None:
             if len(self._states) >= MAX_CACHED_STATES or self._transition_count >= MAX_CACHED_TRANSITIONS:
                 self._clear_states()
-            allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
-            entry = CachedState(state, may_end, np.append(allowed, may_end or not allowed.any()))
-            self._states[state] = entry
+            entry = self._states[state] = CachedState(state, *self._mask_of(state))
         return entry
+
+    def _mask_of(self, state: Hashable) -> tuple[bool, np.ndarray]:
+        """Return whether a piece may end in a state, and the mask of the state; both are cached by `mask_key`."""
+        key = self.constraint.mask_key(state)
+        known = self._masks.get(key)
+        if known is None:
+            if len(self._masks) >= MAX_CACHED_MASKS:
+                self._masks.clear()
+            allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
+            known = self._masks[key] = may_end, np.append(allowed, may_end or not allowed.any())
+        return known
 
     def advance(self, entry: CachedState, step: Any) -> CachedState:
         """Return the cached state after an allowed step.

@@ -86,6 +86,11 @@ def _choices(subject: Subject, constraint: Constraint, state: Hashable) -> np.nd
     mask = constraint.allowed(state)
     if not np.array_equal(mask, constraint.allowed(state)):
         raise subject.failure("allowed", "returns two masks for one state", "the same", owner=constraint)
+    key = constraint.mask_key(state)
+    known = subject.masks.setdefault((id(constraint), key), (mask, constraint.may_end(state)))
+    if not np.array_equal(known[0], mask) or known[1] != constraint.may_end(state):
+        problem = "is the same for two states with different masks"
+        raise subject.failure("mask_key", problem, "a key per mask", owner=constraint)
     return np.flatnonzero(mask)
 
 

@@ -72,6 +72,8 @@ class Subject:
         if options:  # an error in the caller's options is the caller's, not the plugin's
             build_options(self.plugin.Options, self.option_values, owner=f"the plugin {name!r}")
         self.failed: set[str] = set()
+        self.masks: dict[Any, tuple[np.ndarray, bool]] = {}
+        """The mask and the end of each key of a constraint that the checks have met."""
 
     # -- values that are built from the samples -------------------------------------------------
 

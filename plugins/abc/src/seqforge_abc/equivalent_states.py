@@ -39,7 +39,7 @@ class MaskCache:
             s: The state, after the header.
             compute: A function that returns the mask of a state.
         """
-        shared = s._replace(bar_number=0, ending_start=0, last_mark=0 if s.note_stage == NOTE else s.last_mark)
+        shared = without_details(s)._replace(bar_number=0)
         known = self._masks.get(shared)
         if known is None:
             if len(self._masks) >= MAX_MASKS:
@@ -50,6 +50,11 @@ class MaskCache:
             mask[self._first_bar_line] = False
             mask[self._index[numbered_bar_line(s.bar_number + 1)]] = True
         return mask
+
+
+def without_details(s: State) -> State:
+    """Return an equivalent state for the mask: the pitch of a complete note and the start of endings do not count."""
+    return s._replace(ending_start=0, last_mark=0 if s.note_stage == NOTE else s.last_mark)
 
 
 def without_tie_option(s: State) -> State:

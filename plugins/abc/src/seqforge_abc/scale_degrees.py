@@ -196,6 +196,10 @@ class DegreeConstraint(Constraint):
         mask = self.constraint.allowed(s.notation)
         return cast(np.ndarray, mask[self.table.names[s.row]] & self._present[s.row])
 
+    def mask_key(self, state: Hashable) -> Hashable:
+        s = cast(_State, state)
+        return self.constraint.mask_key(s.notation), s.row
+
     def may_end(self, state: Hashable) -> bool:
         return self.constraint.may_end(cast(_State, state).notation)
 

@@ -41,7 +41,7 @@ from seqforge_abc.bar_automaton import (
     closing_bar_lines,
     room,
 )
-from seqforge_abc.equivalent_states import MAX_CACHE_SIZE, MaskCache, without_tie_option
+from seqforge_abc.equivalent_states import MAX_CACHE_SIZE, MaskCache, without_details, without_tie_option
 from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END
 from seqforge_abc.kept_automaton import NO_VERSE, PART, SLUR, KeptSteps, has_open_marks
@@ -121,6 +121,10 @@ class TuneAutomaton(Constraint):
     def may_end(self, state: Hashable) -> bool:
         s = cast(State, state)
         return s.may_end and s.bars_left <= 0
+
+    def mask_key(self, state: Hashable) -> Hashable:
+        s = cast(State, state)
+        return s if self.header.is_open(s) else without_details(s)
 
     def allowed(self, state: Hashable) -> np.ndarray:
         s = cast(State, state)
@@ -231,12 +235,7 @@ class TuneAutomaton(Constraint):
         mask[self.index["z"]] &= not s.slurs
 
     def _lengths(self, s: State, grace_notes: int = 0) -> tuple[int, ...]:
-        """Return the lengths that the next note may have, if each grace note before it takes a quarter of a unit.
-
-        Args:
-            s: The state.
-            grace_notes: The number of grace notes in addition to those of the state.
-        """
+        """Return the lengths that the next note may have after more grace notes, each a quarter of a unit long."""
         tuplet = self.tuplets.get(s.tuplet)
         lengths = allowed_lengths(s, tuplet)
         if s.new_slurs:

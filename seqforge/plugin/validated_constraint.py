@@ -1,0 +1,53 @@
+"""A plugin's constraint whose results are checked."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from seqforge.core.sequences import Constraint
+from seqforge.plugin.contract_errors import contract_error, kind_of
+from seqforge.plugin.plugin import AnyPlugin
+
+__all__ = ["ValidatedConstraint"]
+
+
+class ValidatedConstraint(Constraint):
+    """A plugin's constraint with checked masks; the sampler caches them by state, so each is checked about once.
+
+    Args:
+        inner: The plugin's constraint.
+        plugin: The plugin.
+        size: Number of symbols of the space.
+    """
+
+    def __init__(self, inner: Constraint, plugin: AnyPlugin, size: int) -> None:
+        self.inner, self.plugin, self.size = inner, plugin, size
+
+    def start(self) -> Hashable:
+        state = self.inner.start()
+        try:
+            hash(state)
+        except TypeError as error:
+            rule = "a hashable state: masks are cached by it"
+            raise contract_error(self.plugin, "start", f"returns {kind_of(state)}", rule, owner=self.inner) from error
+        return state
+
+    def allowed(self, state: Hashable) -> np.ndarray:
+        mask = self.inner.allowed(state)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.size,):
+            rule = f"an array of bool with one entry for each of {self.size} symbols"
+            raise contract_error(self.plugin, "allowed", f"returns {kind_of(mask)}", rule, owner=self.inner)
+        return mask
+
+    def mask_key(self, state: Hashable) -> Hashable:
+        return self.inner.mask_key(state)
+
+    def may_end(self, state: Hashable) -> bool:
+        return self.inner.may_end(state)
+
+    def to_end(self, state: Hashable) -> int:
+        return self.inner.to_end(state)
+
+    def advance(self, state: Hashable, step: Any) -> Hashable:
+        return self.inner.advance(state, step)
