@@ -8,7 +8,7 @@ import pytest
 from abc_tunes import A, B, C, D, note, tune
 
 from seqforge import WriteError
-from seqforge_abc import engraving
+from seqforge_abc import engraving, verovio_process
 from seqforge_abc.export import write_svg
 from seqforge_abc.tune import BarLine, ChordSymbol, Ending
 
@@ -61,11 +61,8 @@ def test_svg_is_reproducible(tmp_path: Path) -> None:
 def test_a_failure_of_verovio_names_the_tune(
     program: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "seqforge_abc"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "verovio_process.py").write_text(program)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setattr(verovio_process, "__file__", str(tmp_path / "program.py"))
     monkeypatch.setattr(engraving, "TIMEOUT", 1)
     with pytest.raises(WriteError, match=re.escape(reason)) as caught:
         write_svg([tune(A, title="Odd"), tune(B)], tmp_path / "a")

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 from seqforge import WriteError
+from seqforge_abc import verovio_process
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.tune import Tune
 from seqforge_abc.typesetting import EngravedTune
@@ -76,10 +77,11 @@ def _engrave(tunes: Sequence[Tune], scores: Sequence[bytes], max_height: int) ->
 
 def _run_verovio(folder: str, max_height: int, seconds: int) -> str:
     """Engrave the scores of a folder in a child process, and return how it failed in case a picture is missing."""
+    # the file is run by its path: as a module it would import the whole plugin first
     paths = os.pathsep.join(path for path in sys.path if path)
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-m", "seqforge_abc.verovio_process", folder, str(max_height)],
+            [sys.executable, "-P", verovio_process.__file__, folder, str(max_height)],
             env={**os.environ, "PYTHONPATH": paths},
             stdin=subprocess.DEVNULL,
             capture_output=True,

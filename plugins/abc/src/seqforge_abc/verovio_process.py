@@ -1,4 +1,4 @@
-"""A program that converts MusicXML to SVG with verovio: `python -m seqforge_abc.verovio_process FOLDER MAX_HEIGHT`.
+"""A program that converts MusicXML to SVG with verovio: `python verovio_process.py FOLDER MAX_HEIGHT`.
 
 Some real tunes crash verovio and its process, so it runs as a child process. The parent writes 0001.musicxml,
 0002.musicxml, ... into a folder and finds 0001-001.svg, 0002-001.svg, ... there. The first missing file is the tune

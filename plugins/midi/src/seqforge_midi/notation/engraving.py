@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from seqforge import WriteError
+from seqforge_midi.notation import verovio_process
 from seqforge_midi.notation.verovio_process import MAX_HEIGHT, PAGE_HEIGHT, PAGE_WIDTH
 
 TIMEOUT = 300
@@ -99,14 +100,14 @@ def _stack(pages: Sequence[str], title: str = "") -> str:
 
 def _run_verovio(score: Path, folder: Path, height: int) -> str:
     """Engrave a score in a child process, and return how it failed; "" if it did not."""
+    # the file is run by its path: as a module it would import the whole plugin first
     paths = os.pathsep.join(path for path in sys.path if path)
     try:
         child = subprocess.run(
             [
                 sys.executable,
                 "-P",
-                "-m",
-                "seqforge_midi.notation.verovio_process",
+                verovio_process.__file__,
                 str(score),
                 str(folder),
                 str(height),

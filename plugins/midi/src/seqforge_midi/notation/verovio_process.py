@@ -1,4 +1,4 @@
-"""A program that engraves MusicXML: `python -m seqforge_midi.notation.verovio_process SCORE FOLDER HEIGHT`.
+"""A program that engraves MusicXML: `python verovio_process.py SCORE FOLDER HEIGHT`.
 
 It runs as a child process, since verovio can crash its process. It writes 001.svg, 002.svg, ... into the folder, one
 per page.
