@@ -149,10 +149,7 @@ class Generation:
 
     def _log_probability(self, example: Example) -> float:
         """Return the log-probability of a whole example, in nats."""
-        from seqforge.evaluation import score_examples  # it imports torch, which takes a second
-
-        ((nats, _),) = score_examples(self.model.network, [example], [self.label_numbers], rows=1)
-        return -nats
+        return self.model.log_probability(example, self.label_numbers)
 
     def _attention(self, example: Example, prompt: Prompt) -> np.ndarray:
         """Return the attention weights of the sampled steps of an example over the symbols of its source."""

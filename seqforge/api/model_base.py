@@ -19,7 +19,7 @@ from seqforge.inference import Engine, Ensemble, NetworkWeights, Precision
 from seqforge.modelfile import ModelHeader
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
 from seqforge.plugin.alignment import aligned_history
-from seqforge.sampling import Conditions, Controls
+from seqforge.sampling import Conditions, Controls, distribution_for, prompt_batch
 
 if TYPE_CHECKING:
     from seqforge.network import Network
@@ -109,6 +109,18 @@ class ModelBase:
         labels = np.where(labels > 0, labels, self.label_numbers(prompt.example.labels))
         zeros = np.zeros(self.header.network.features, np.float32)
         return Conditions(labels, zeros if prompt.example.features is None else prompt.example.features)
+
+    def log_probability(self, example: Example, labels: np.ndarray) -> float:
+        """Return the log-probability of a whole example by the engine, its end included, in nats.
+
+        Args:
+            example: The example.
+            labels: The number of each label's value; they take precedence over the labels of the example.
+        """
+        engine = self.engine if isinstance(self.engine, Engine) else Engine(self.weights, self.precision)
+        batch = prompt_batch(self.weights, Prompt(example), self.conditions(Prompt(example), labels))
+        distribution = distribution_for(self.header.space, Controls())
+        return distribution.log_probability(engine.outputs(batch)[:, 0], example.steps)
 
     def attention_weights(self, example: Example, labels: np.ndarray, prompt: Prompt | None = None) -> np.ndarray:
         """Return the attention weights of each step over an example's source, shape (steps, symbols).

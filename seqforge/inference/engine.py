@@ -129,6 +129,19 @@ class Engine:
         gates = self._read(steps, condition_gates, references)
         return self._predict(self._run(gates[None], state)[0])
 
+    def outputs(self, batch: PromptBatch) -> np.ndarray:
+        """Return the outputs of the head at every position of a piece, shape (steps + 1, rows, outputs).
+
+        Row t is the prediction after t steps. The attention moves as it does in reading, whatever `source_starts` says.
+
+        Args:
+            batch: The pieces, all with the same number of steps.
+        """
+        hidden: list[np.ndarray] = []
+        self._read_prompts(_without_starts(batch), hidden=hidden)
+        states = np.concatenate(hidden)
+        return self._predict(states.reshape(-1, states.shape[-1])).reshape(*states.shape[:2], -1)
+
     def attention(self, batch: PromptBatch, length: int | None = None) -> np.ndarray:
         """Return the attention weights while a piece is read, shape (steps + 1, source length).
 
@@ -142,8 +155,8 @@ class Engine:
         weights: list[np.ndarray] = []
         prompt = batch if length is None else dataclasses.replace(batch, steps=batch.steps[:length])
         if length is None:
-            prompt = dataclasses.replace(prompt, source_starts=np.full_like(batch.source_starts, np.nan))
-        _, state, condition_gates = self._read_prompts(prompt, weights)
+            prompt = _without_starts(batch)
+        _, state, condition_gates = self._read_prompts(prompt, weights=weights)
         for number in range(len(prompt.steps), len(batch.steps)):
             references = None if batch.references is None else batch.references[number + 1]
             self._run(self._read(batch.steps[number], condition_gates, references)[None], state, weights=weights)
@@ -160,9 +173,19 @@ class Engine:
         return make_linear(weight, bias, precision=self.precision)
 
     def _read_prompts(
-        self, batch: PromptBatch, weights: list[np.ndarray] | None = None
+        self,
+        batch: PromptBatch,
+        *,
+        weights: list[np.ndarray] | None = None,
+        hidden: list[np.ndarray] | None = None,
     ) -> tuple[np.ndarray, EngineState, np.ndarray]:
-        """Return the output of the last layer after prompts of equal length, the state, and the gates of conditions."""
+        """Return the output of the last layer after prompts of equal length, the state, and the gates of conditions.
+
+        Args:
+            batch: The prompts.
+            weights: The attention weights of each step are appended to this list, if it is given.
+            hidden: The outputs of the last layer, shape (steps, rows, hidden), are appended to this list, if given.
+        """
         rows, length = len(batch.labels), len(batch.steps)
         references = [None] * (length + 1) if batch.references is None else list(batch.references)
         # 1. The start of the piece: no state comes before it, and its output depends on labels and features alone.
@@ -175,20 +198,25 @@ class Engine:
             self._read(self._read.start(rows), condition_gates, references[0])[None], state, start=True, weights=weights
         )
         has_encoder = self._attention is not None and self.network.config.encoder_units
-        hidden = self._conditioning.start(conditions, state[-1][1] if has_encoder else None)
+        last = self._conditioning.start(conditions, state[-1][1] if has_encoder else None)
+        if hidden is not None:
+            hidden.append(last[None])
         # 2. The steps, many at once. The attention must stand at `source_starts` after the last one.
         moves = self._attention is not None and length > 0 and not np.isnan(batch.source_starts).all()
 
-        def read(first: int, last: int, weights: list[np.ndarray] | None) -> np.ndarray:
+        def read(first: int, end: int, weights: list[np.ndarray] | None) -> np.ndarray:
             gates = [
                 self._read(steps, condition_gates, reference)
-                for steps, reference in zip(batch.steps[first:last], references[first + 1 : last + 1], strict=True)
+                for steps, reference in zip(batch.steps[first:end], references[first + 1 : end + 1], strict=True)
             ]
-            outputs: np.ndarray = self._run(np.stack(gates), state, weights=weights)[-1]
-            return outputs
+            outputs = self._run(np.stack(gates), state, weights=weights)
+            if hidden is not None:
+                hidden.append(outputs)
+            final: np.ndarray = outputs[-1]
+            return final
 
         for first in range(0, length - moves, PROMPT_CHUNK):
-            hidden = read(first, min(first + PROMPT_CHUNK, length - moves), weights)
+            last = read(first, min(first + PROMPT_CHUNK, length - moves), weights)
         # 3. Read the last step twice, the second time with the attention moved by what it missed the position by.
         if moves:
             assert self._attention is not None
@@ -197,8 +225,8 @@ class Engine:
             distance = self._attention.distance_to(batch.source_starts, state[0][0], state[-1][0])
             state = before
             state[-1][0][:] += distance
-            hidden = read(length - 1, length, weights)
-        return hidden, state, condition_gates
+            last = read(length - 1, length, weights)
+        return last, state, condition_gates
 
     def _run(
         self, gates: np.ndarray, state: EngineState, *, start: bool = False, weights: list[np.ndarray] | None = None
@@ -238,3 +266,8 @@ class Engine:
                     contexts.append(state[-1][1].copy())
             hidden = outputs + hidden if number and self._residual else outputs
         return hidden
+
+
+def _without_starts(batch: PromptBatch) -> PromptBatch:
+    """Return a batch whose attention is not moved."""
+    return dataclasses.replace(batch, source_starts=np.full_like(batch.source_starts, np.nan))

@@ -80,6 +80,15 @@ class Distribution(ABC):
         """The number of random numbers per step."""
 
     @abstractmethod
+    def log_probability(self, outputs: np.ndarray, steps: np.ndarray) -> float:
+        """Return the log-probability of a whole piece, its end included, in nats; the controls do not count.
+
+        Args:
+            outputs: The outputs of the network's head at every position, shape (steps + 1, outputs).
+            steps: The steps, shape (steps,) or (steps, width).
+        """
+
+    @abstractmethod
     def probabilities(self, outputs: np.ndarray) -> Any:
         """Return the distribution of the next step, without controls, for one row of outputs.
 

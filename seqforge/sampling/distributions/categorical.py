@@ -6,6 +6,7 @@ import numpy as np
 
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
+from seqforge.inference import log_softmax
 from seqforge.sampling import filters
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions._base import Choice, Distribution, check_finite
@@ -105,6 +106,10 @@ class SpaceDistribution(Distribution):
                 if self.controls.mirostat:
                     bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
         return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
+
+    def log_probability(self, outputs: np.ndarray, steps: np.ndarray) -> float:
+        choices = np.append(steps.astype(np.int64), self.size)
+        return float(log_softmax(outputs)[np.arange(len(outputs)), choices].sum())
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         logits = outputs.astype(np.float64)[None]

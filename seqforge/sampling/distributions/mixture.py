@@ -135,6 +135,13 @@ class SpaceDistribution(Distribution):
         check_finite(steps)
         return Choice(steps, ends, scores, masked, np.zeros(len(rows)))
 
+    def log_probability(self, outputs: np.ndarray, steps: np.ndarray) -> float:
+        parameters, before_end = self.probabilities(outputs), self.probabilities(outputs[:-1])
+        reals, bits = steps[:, : self.space.reals], steps[:, self.space.reals :]
+        scores = log_density(before_end, reals) - _softplus(before_end.end_logit)
+        scores -= (_softplus(before_end.bit_logits) - before_end.bit_logits * bits).sum(1)
+        return float(scores.sum() - _softplus(-parameters.end_logit[-1:])[0])
+
     def probabilities(self, outputs: np.ndarray) -> MixtureParameters:
         """Return the parameters of the distribution, in float64."""
         check_finite(outputs)
