@@ -25,7 +25,7 @@ from seqforge.inference import GuidedEngine
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
-from seqforge.sampling.candidates import resample
+from seqforge.sampling.candidates import candidate_numbers, resample, select
 
 __all__ = ["Generation", "GenerationRequest"]
 
@@ -172,18 +172,38 @@ class Generation:
         samplers = dict(enumerate(samplers_of(engine, prompts, conditions, limits, **common)))
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
         candidates = {part: self._candidates(prompt) for part, prompt in enumerate(prompts)}
-        if on_step is None and max(candidates.values(), default=1) == 1:
-            pieces = [(part, k) for k in numbers for part in samplers]
-            yield from sample_rows(samplers, pieces, seed=request.seed)
+        if on_step is None:
+            pieces = [(part, c) for k in numbers for part in samplers for c in candidate_numbers(k, candidates[part])]
+            drawn = sample_rows(samplers, pieces, seed=request.seed)
+            yield from select(drawn, candidates, seed=request.seed, choose=self._choose)
             return
         for part, sampler in samplers.items():  # a stream of steps has one part after the other
             if candidates[part] > 1:
-                drawn = resample(
-                    sampler, numbers, candidates=candidates[part], seed=request.seed, part=part, on_step=watch
-                )
+                samples = resample(
+                    sampler, numbers, candidates=candidates[part], seed=request.seed, part=part, on_step=watch,
+                    choose=self._choose,
+                )  # fmt: skip
             else:
-                drawn = sampler.samples(numbers, seed=request.seed, part=part, on_step=watch)
-            yield from ((part, sample) for sample in drawn)
+                samples = sampler.samples(numbers, seed=request.seed, part=part, on_step=watch)
+            yield from ((part, sample) for sample in samples)
+
+    def _choose(self, part: int, group: list[Sample]) -> Sample | None:
+        """Return the sample that the task keeps among the candidates of a part; None if it leaves the choice."""
+        examples = [self._example(self.prompts[part], sample.steps) for sample in group]
+        index: Any = self.task.choose(part, examples, [sample.scores for sample in group])
+        if index is None:
+            return None
+        if not isinstance(index, int) or not 0 <= index < len(group):
+            rule = f"None or an index below {len(group)}"
+            raise contract_error(self.model.plugin, "choose", f"returns {index!r}", rule, owner=self.task)
+        return group[index]
+
+    def _example(self, prompt: Prompt, steps: np.ndarray) -> Example:
+        """Return what the network read: the steps of the prompt and those that were sampled after them."""
+        beginning = prompt.example.steps
+        labels = {**prompt.example.labels, **self.request.labels}
+        steps = np.concatenate([beginning, steps[len(beginning[: prompt.keep]) :]])
+        return dataclasses.replace(prompt.example, steps=steps, labels=labels)
 
     def _candidates(self, prompt: Prompt) -> int:
         """Return the number of candidates per piece of a prompt."""
@@ -210,11 +230,8 @@ class Generation:
         """Return the piece that the samples of all parts make up."""
         model, pieces, examples = self.model, [], []
         for number, (sample, prompt) in enumerate(zip(samples, self.prompts, strict=True)):
-            labels = {**prompt.example.labels, **self.request.labels}
-            example = dataclasses.replace(prompt.example, steps=sample.steps, labels=labels)
-            beginning = prompt.example.steps
-            steps = np.concatenate([beginning, sample.steps[len(beginning[: prompt.keep]) :]])
-            examples.append(dataclasses.replace(example, steps=steps))
+            examples.append(self._example(prompt, sample.steps))
+            example = dataclasses.replace(examples[-1], steps=sample.steps)
             try:
                 piece = validate_piece(model.plugin, model.codec.decode(example), "decode", owner=model.codec)
             except DecodeError as error:

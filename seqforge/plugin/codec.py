@@ -46,6 +46,22 @@ class Task(Generic[ContentT]):
             RequestError: If the request is impossible for this model.
         """
 
+    def choose(
+        self, number: int, candidates: Sequence[Example], log_probabilities: Sequence[Sequence[float]]
+    ) -> int | None:
+        """Return the index of the candidate to keep for a part of the result, if several are drawn.
+
+        By default None is returned: one is drawn by the probability that the constraint allowed
+        (`Prompt.candidates`, `seqforge.sampling.candidates`).
+
+        Args:
+            number: The number of its prompt.
+            candidates: The steps of the prompt and those of each candidate.
+            log_probabilities: For each candidate the log-probability of each drawn step, the end last, under the
+                network alone, in nats.
+        """
+        return None
+
     def refine(self, number: int, piece: Piece[ContentT], attention: Callable[[], np.ndarray]) -> Piece[ContentT]:
         """Return a decoded part with changes that depend on the attention, such as an accent over a written letter.
 

@@ -1,23 +1,31 @@
 """Several candidates per piece, of which one is kept, so that what is drawn fits what the constraint demands later."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
 from seqforge.sampling.sampler import Sample, Sampler
 
+__all__ = ["Choose", "candidate_numbers", "resample", "select"]
 
-def resample(
-    sampler: Sampler,
-    numbers: range,
-    *,
-    candidates: int,
-    seed: int,
-    part: int = 0,
-    on_step: Callable[[int, object], None] | None = None,
-) -> Iterator[Sample]:
-    r"""Yield the samples with these numbers, each chosen among several candidates.
+Choose = Callable[[int, list[Sample]], Sample | None]
+"""A function of a part and its candidates that returns the sample to keep; None to draw one by the constraint."""
+
+
+def candidate_numbers(k: int, candidates: int) -> range:
+    """Return the numbers of the samples among which sample k is chosen.
+
+    >>> candidate_numbers(2, 4)
+    range(8, 12)
+    """
+    return range(k * candidates, (k + 1) * candidates)
+
+
+def select(
+    drawn: Iterable[tuple[int, Sample]], candidates: Mapping[int, int], *, seed: int, choose: Choose | None = None
+) -> Iterator[tuple[int, Sample]]:
+    r"""Yield one sample per group of candidates, with its part.
 
     A mask at every step renormalises the network's distribution over the allowed steps, without regard to what the
     constraint demands later (for example the bars after a gap). The network's distribution conditioned on the
@@ -32,6 +40,53 @@ def resample(
     Bayesian Statistics 3, 1988.
 
     Example:
+        drawn = sample_rows({0: sampler}, [(0, number) for number in candidate_numbers(0, 16)], seed=0)
+        ((part, sample),) = select(drawn, {0: 16}, seed=0)
+
+    Args:
+        drawn: Part and sample of each candidate, in any order.
+        candidates: The number of candidates of each part.
+        seed: The seed of the random numbers; sample k depends only on it, its part, the number of candidates and k.
+        choose: A function that chooses itself; None to draw by the constraint always.
+    """
+    pending: dict[tuple[int, int], list[Sample]] = {}
+    for part, candidate in drawn:
+        # 1. Collect the candidates of sample k; they complete in any order.
+        k = candidate.k // candidates[part]
+        group = pending.setdefault((part, k), [])
+        group.append(candidate)
+        if len(group) < candidates[part]:
+            continue
+        # 2. Keep the one that `choose` returns, or draw one.
+        group = sorted(pending.pop((part, k)), key=lambda sample: sample.k)
+        chosen = choose(part, group) if choose is not None and len(group) > 1 else None
+        if chosen is None:
+            chosen = _draw(group, seed=seed, k=k, part=part)
+        yield part, dataclasses.replace(chosen, k=k)
+
+
+def _draw(group: list[Sample], *, seed: int, k: int, part: int) -> Sample:
+    """Return one of the candidates, with a probability proportional to its weight."""
+    log_weights = np.array([sample.log_allowed for sample in group])
+    stream = np.random.Generator(np.random.Philox(key=[seed, k], counter=[0, 0, 1, part]))
+    mass = np.exp(log_weights - log_weights.max()).cumsum()
+    index = int((mass <= stream.random() * mass[-1]).sum())
+    return group[min(index, len(group) - 1)]
+
+
+def resample(
+    sampler: Sampler,
+    numbers: range,
+    *,
+    candidates: int,
+    seed: int,
+    part: int = 0,
+    on_step: Callable[[int, object], None] | None = None,
+    choose: Choose | None = None,
+) -> Iterator[Sample]:
+    """Yield the samples of one prompt with these numbers, each selected among several candidates (`select`).
+
+    Example:
         for sample in resample(sampler, range(10), candidates=16, seed=0):
             print(sample.k, sample.steps)
 
@@ -42,24 +97,12 @@ def resample(
         seed: The seed of the random numbers; sample k depends only on it, `part`, `candidates` and k.
         part: The number of the prompt in a request with several prompts.
         on_step: A function that is called with the number of the sample and each of its steps once it is chosen.
+        choose: A function that chooses itself; None to draw by the constraint always.
     """
-    pending: dict[int, list[Sample]] = {}
-    candidate_numbers = range(numbers.start * candidates, numbers.stop * candidates)
-    for candidate in sampler.samples(candidate_numbers, seed=seed, part=part):
-        # 1. Collect the candidates of sample k; they complete in any order.
-        k = candidate.k // candidates
-        pending.setdefault(k, []).append(candidate)
-        if len(pending[k]) < candidates:
-            continue
-        # 2. Draw one of them with a probability proportional to its weight.
-        group = sorted(pending.pop(k), key=lambda sample: sample.k)
-        log_weights = np.array([sample.log_allowed for sample in group])
-        stream = np.random.Generator(np.random.Philox(key=[seed, k], counter=[0, 0, 1, part]))
-        mass = np.exp(log_weights - log_weights.max()).cumsum()
-        index = int((mass <= stream.random() * mass[-1]).sum())
-        chosen = dataclasses.replace(group[min(index, candidates - 1)], k=k)
-        # 3. Report its steps and yield it.
+    all_numbers = range(numbers.start * candidates, numbers.stop * candidates)
+    drawn = ((part, sample) for sample in sampler.samples(all_numbers, seed=seed, part=part))
+    for _, chosen in select(drawn, {part: candidates}, seed=seed, choose=choose):
         if on_step is not None:
             for step in chosen.steps[len(sampler.prompt.example.steps[: sampler.prompt.keep]) :]:
-                on_step(k, step)
+                on_step(chosen.k, step)
         yield chosen

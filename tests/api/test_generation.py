@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import seqforge
-from seqforge import Model, OptionsError, Piece, Prompt, RequestError, Task
+from seqforge import ContractError, Model, OptionsError, Piece, Prompt, RequestError, Task
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.core import files
 
@@ -76,6 +76,44 @@ def test_parts_of_a_task_are_finished_to_one_piece(trained: dict[str, Model], mo
     for piece in model.generate(3, length=12):
         first, second = piece.content.split("|")
         assert first.startswith("the ") and second.startswith("a fox ")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_task_chooses_among_candidates(
+    trained: dict[str, Model], monkeypatch: pytest.MonkeyPatch, streamed: bool
+) -> None:
+    groups: list[Any] = []
+
+    class Last(Task[str]):
+        def choose(self, number: int, candidates: Any, log_probabilities: Any) -> int:
+            pairs = zip(candidates, log_probabilities, strict=True)
+            assert {len(values) - len(candidate.steps) + 4 for candidate, values in pairs} <= {0, 1}
+            groups.append([model.codec.decode(candidate).content for candidate in candidates])
+            return len(candidates) - 1
+
+    model = trained["text"]
+    prompts: list[Prompt] = [model.codec.prompt("the ")]  # type: ignore[attr-defined]
+    monkeypatch.setattr(type(model.codec), "task", lambda self, request: Last(prompts))
+    generation = Generation(model, GenerationRequest(n=3, candidates=4, length=12.0))
+    steps: list[Any] = []
+    kept = list(generation.run_in_order(steps.append if streamed else None))
+    assert sorted(piece.piece.content for piece in kept) == sorted(group[-1] for group in groups)
+    single = [piece.content for piece in model.generate(12, length=12)]
+    assert [piece.piece.content for piece in kept] == single[3::4]
+    assert len(steps) == (sum(len(piece.piece.content) - 4 for piece in kept) if streamed else 0)
+
+
+def test_wrong_choice_of_a_task_names_the_allowed_ones(
+    trained: dict[str, Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(Task[str]):
+        def choose(self, number: int, candidates: Any, log_probabilities: Any) -> int:
+            return len(candidates)
+
+    model = trained["text"]
+    monkeypatch.setattr(type(model.codec), "task", lambda self, request: Wrong([self.prompt("the ")]))
+    with pytest.raises(ContractError, match="choose returns 2; it must return None or an index below 2"):
+        model.generate(candidates=2, length=9)
 
 
 def test_stdin_is_read_once(trained: dict[str, Model], set_stdin: Callable[[bytes], None]) -> None:

@@ -109,10 +109,13 @@ def test_state_round_trip(codec: InkCodec) -> None:
         np.testing.assert_allclose(again.writers.lines[writer].points, ink.points, atol=1e-3)
 
 
-@pytest.mark.parametrize("change", [{"scale": 0.0}, {"counts": {"ab": 3}}, {"writers": [["p0", "abc", 4]]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 0.0}, {"counts": {"ab": 3}}, {"writers": [["p0", "abc", 4]]}, {"legible": ["p0", "p7"]}],
+)
 def test_invalid_state_raises(codec: InkCodec, change: dict[str, object]) -> None:
     data, arrays = codec.state()
-    with pytest.raises(ValueError, match=r"character|scale|offsets"):
+    with pytest.raises(ValueError, match=r"character|scale|offsets|no line"):
         InkCodec.from_state({**data, **change}, arrays, codec.options)
 
 

@@ -40,6 +40,15 @@ def test_request_without_a_style_has_one_writer_drawn_by_the_seed(codec: InkCode
     assert len(task.prompts) == 3 and len(task.prompts[0].example.steps)
 
 
+def test_only_legible_writers_are_drawn_but_all_can_be_requested(codec: InkCodec) -> None:
+    choosy = InkCodec(codec.options, codec.counts, codec.scale, codec.writers, legible=["p2", "p0"])
+    choosy = InkCodec.from_state(*choosy.state(), choosy.options)
+    request = HandwritingRequest(text="abc")
+    assert {choosy.resolve(request, np.random.default_rng(seed)).style for seed in range(40)} == {"p0", "p2"}
+    assert choosy.resolve(HandwritingRequest(text="abc", style="p1"), np.random.default_rng(0)).style == "p1"
+    assert choosy.extended_for([]).legible == ["p0", "p2"]
+
+
 @pytest.mark.parametrize("request_", [HandwritingRequest(), HandwritingRequest(text="abc", style="random-per-line")])
 def test_free_writing_and_random_lines_have_no_writer(codec: InkCodec, request_: HandwritingRequest) -> None:
     assert codec.resolve(request_, np.random.default_rng(0)) == request_
@@ -52,6 +61,29 @@ def test_writer_is_recorded_in_the_request(model: seqforge.Model) -> None:
     assert writers[0] == writers[1] != writers[2] and writers[0] in model.codec.writers.lines
     again = Generation(model, generations[0].request)
     assert [len(p.example.steps) for p in again.prompts] == [len(p.example.steps) for p in generations[0].prompts]
+
+
+# one of several candidates is kept
+
+
+def test_most_probable_candidate_is_kept(codec: InkCodec) -> None:
+    task = codec.task(HandwritingRequest(text="abc"))
+    examples = [task.prompts[0].example] * 3
+    assert task.choose(0, examples, [[-1.0, -9.0], [-2.0, -3.0, -2.5, -2.5], []]) == 1
+    assert task.prompts[0].candidates > 1
+
+
+def test_free_writing_has_no_choice(codec: InkCodec) -> None:
+    task = codec.task(HandwritingRequest())
+    assert task.prompts[0].candidates == 1 and task.choose(0, [task.prompts[0].example], [[-1.0]]) is None
+
+
+def test_kept_candidate_has_the_largest_mean_log_probability(model: seqforge.Model) -> None:
+    request = {"text": "a few words", "style": "w014"}
+    alone = list(Generation(model, GenerationRequest(n=3, candidates=1, request=request)).run_in_order())
+    (kept,) = Generation(model, GenerationRequest(candidates=3, request=request)).run()
+    best = max(alone, key=lambda generated: float(np.mean(generated.scores)))
+    assert np.array_equal(kept.examples[0].steps, best.examples[0].steps)
 
 
 # the text starts after the line of the style

@@ -35,6 +35,8 @@ __all__ = ["InkCodec"]
 MAX_OFFSET = 5000.0
 """Largest offset in steps, in units of the network. A pen that goes back to cross the first t of a line moves dozens.
 """
+CANDIDATES = 4
+"""Number of candidates that are written of each part of a line, of which one is kept."""
 
 
 class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Illustrates[Ink]):
@@ -56,6 +58,7 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         scale: The root mean square of an offset in training, in x-heights.
         writers: A line of each writer, to prime the network with.
         labels: Label name to its values, for drawings; writing has no labels but its writers.
+        legible: The writers of whom one is drawn if a request names no style; all if it is empty.
     """
 
     version = 1
@@ -67,8 +70,10 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         scale: float,
         writers: WriterSamples,
         labels: Mapping[str, tuple[str, ...]] | None = None,
+        legible: Sequence[str] = (),
     ) -> None:
         self.options, self.counts, self.scale, self.writers = options, dict(counts), scale, writers
+        self.legible = sorted(legible)
         self.characters = [UNSEEN, *sorted(counts)]
         self.index = {character: number for number, character in enumerate(self.characters)}
         self.space = Mixture(2, 1, options.components)
@@ -100,8 +105,9 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         writers = WriterSamples()
         for piece in pieces:
             writers.add(piece)
-        known = writers if writers.lines and not self.is_sketch else self.writers
-        return InkCodec(self.options, self.counts, self.scale, known, self.labels)
+        if not writers.lines or self.is_sketch:
+            return self
+        return InkCodec(self.options, self.counts, self.scale, writers, self.labels)
 
     def encode(self, piece: Piece[Ink]) -> Example:
         """Return the offsets of the pen, the text as source, and the frame of the line as an extra."""
@@ -191,18 +197,20 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         text = None if text is None else base_text(text, self.counts)
         if prime is None:
             source = None if text is None else self.encode_text(text)
-            return Prompt(Example(np.zeros((0, 3), np.float32), source=source), keep=0)
+            none = Example(np.zeros((0, 3), np.float32), source=source)
+            return Prompt(none, keep=0, candidates=1 if text is None else CANDIDATES)
         if text is None:
             return Prompt(Example(self.encode_ink(prime), source=self.encode_text(prime.text)), keep=0)
         source = self.encode_text(f"{prime.text} {text}")
-        return Prompt(Example(self.encode_ink(prime), source=source), keep=0, source_start=len(prime.text) + 1)
+        example = Example(self.encode_ink(prime), source=source)
+        return Prompt(example, keep=0, candidates=CANDIDATES, source_start=len(prime.text) + 1)
 
     def resolve(self, request: HandwritingRequest, rng: np.random.Generator) -> HandwritingRequest:
         """Return the request with one writer as its style if it has a text and no style: one request is one hand."""
         has_text = request.text is not None or request.text_file is not None
         if request.style or request.style_text or not has_text or not self.writers.lines:
             return request
-        return dataclasses.replace(request, style=str(rng.choice(sorted(self.writers.lines))))
+        return dataclasses.replace(request, style=str(rng.choice(self.legible or sorted(self.writers.lines))))
 
     def illustration(self) -> Piece[Ink]:
         """Return a specimen sheet of the writers that can be imitated."""
@@ -225,6 +233,8 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         data: dict[str, Any] = {"counts": self.counts, "scale": self.scale, "writers": writers}
         if self.labels:
             data["labels"] = {name: list(values) for name, values in self.labels.items()}
+        if self.legible:
+            data["legible"] = self.legible
         return data, {"writers": offsets}
 
     @classmethod
@@ -234,4 +244,8 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         if any(len(character) != 1 for character in counts) or not scale > 0:
             raise ValueError("a character is not a single one, or the scale is not above 0")
         labels = {str(name): tuple(map(str, values)) for name, values in data.get("labels", {}).items()}
-        return cls(options, counts, scale, WriterSamples.from_state(data["writers"], arrays["writers"]), labels)
+        writers = WriterSamples.from_state(data["writers"], arrays["writers"])
+        legible = [str(name) for name in data.get("legible", ())]
+        if not writers.lines.keys() >= set(legible):
+            raise ValueError("a writer who may be drawn has no line")
+        return cls(options, counts, scale, writers, labels, legible)

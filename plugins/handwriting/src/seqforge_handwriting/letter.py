@@ -127,6 +127,18 @@ class HandwritingTask(Task[Ink]):
                     " this style may be illegible", style.file, place, ink.text,
                 )  # fmt: skip
 
+    def choose(
+        self, number: int, candidates: Sequence[Example], log_probabilities: Sequence[Sequence[float]]
+    ) -> int | None:
+        """Return the candidate with the largest mean log-probability of a point, given the text and the hand.
+
+        It is the probability without bias, so a candidate with strokes that fit neither the text nor the hand is seldom
+        kept. None without a text.
+        """
+        if self.request.paragraphs is None:
+            return None
+        return int(np.argmax([np.mean(values) if len(values) else -np.inf for values in log_probabilities]))
+
     def refine(self, number: int, piece: Piece[Ink], attention: Callable[[], np.ndarray]) -> Piece[Ink]:
         """Return a part with its baseline at y = 0, and with the accents of its letters."""
         prime = self.request.prime(number)
