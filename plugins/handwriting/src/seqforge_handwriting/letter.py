@@ -137,7 +137,7 @@ class HandwritingTask(Task[Ink]):
         """
         if self.request.paragraphs is None:
             return None
-        return int(np.argmax([np.mean(values) if len(values) else -np.inf for values in log_probabilities]))
+        return int(np.argmax([float(np.mean(values)) if len(values) else -np.inf for values in log_probabilities]))
 
     def refine(self, number: int, piece: Piece[Ink], attention: Callable[[], np.ndarray]) -> Piece[Ink]:
         """Return a part with its baseline at y = 0, and with the accents of its letters."""

@@ -52,7 +52,7 @@ class HandwritingRequest:
     style: str = flag(
         "",
         help="Hand to imitate: a writer of the corpus, a file with strokes (.svg, .inkml, .json, ...; - for stdin), or"
-        " random-per-line; default: one writer, drawn at random.",
+        " random-per-line; default: one of the more legible writers, drawn at random.",
     )
     style_text: str = flag("", help="Text that the file of the style shows.", unit="TEXT")
     paper: str = flag(
