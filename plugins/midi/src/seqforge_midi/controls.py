@@ -47,6 +47,8 @@ def changes_only(controls: np.ndarray) -> np.ndarray:
     Args:
         controls: The changes, of CONTROL_DTYPE.
     """
+    if not len(controls):
+        return controls
     order = np.lexsort([controls[name] for name in ("start", "kind", "track", "program")])
     ordered = controls[order]
     same = _same_control(ordered)

@@ -37,6 +37,7 @@ from seqforge_midi.song import (
     remove_overlaps,
     ticks_per_bar,
 )
+from seqforge_midi.token_rows import POSITIONS, TokenRows
 from seqforge_midi.tokens import (
     TEMPOS,
     TIME_SIGNATURES,
@@ -101,6 +102,7 @@ class Score(Encoding):
             **self.controls.blocks(),
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("pitch", "drum")
+        self._last: tuple[Song, Song] | None = None
 
     def places(self) -> ScorePlaces:
         return ScorePlaces(self.vocabulary)
@@ -108,6 +110,11 @@ class Score(Encoding):
     # -- canonical form -----------------------------------------------------------------------
 
     def canonical(self, song: Song) -> Song:
+        if self._last is None or self._last[0] is not song:  # tokens and losses of one song are computed together
+            self._last = (song, self._canonical(song))
+        return self._last[1]
+
+    def _canonical(self, song: Song) -> Song:
         time_signatures = self._time_signatures(song)
         notes = remove_overlaps(self.table.merged(self._on_grid(song)))
         notes["end"] = notes["start"] + self._shortened_lengths(notes)
@@ -192,7 +199,7 @@ class Score(Encoding):
     def encode(self, song: Song) -> np.ndarray:
         song, first = self.canonical(song), self.vocabulary.first
         bar_lines = BarLines(song.time_signatures).before(song.length)
-        rows = _TokenRows()
+        rows = TokenRows()
         rows.add(np.arange(len(bar_lines)), 0, 0, 0, 0, np.full(len(bar_lines), first["bar"]))
         self._add_time_signatures(rows, song, bar_lines)
         tempo_bars, tempo_positions = self._add_tempos(rows, song, bar_lines)
@@ -208,16 +215,19 @@ class Score(Encoding):
         control_bars = np.searchsorted(bar_lines, ticks, side="right") - 1
         control_positions = (ticks - bar_lines[control_bars]) // self.step_ticks
         onsets = np.concatenate([
-            np.stack([bars, positions], 1),
-            np.stack([control_bars, control_positions], 1),
-            np.stack([tempo_bars[inside], tempo_positions[inside]], 1),
+            bars * POSITIONS + positions,
+            control_bars * POSITIONS + control_positions,
+            (tempo_bars * POSITIONS + tempo_positions)[inside],
         ])  # fmt: skip
-        onsets = np.unique(onsets, axis=0)
-        rows.add(onsets[:, 0], onsets[:, 1] + 1, -100, 0, 0, first["position"] + onsets[:, 1])
+        onset_bars, onset_positions = np.divmod(np.unique(onsets), POSITIONS)
+        rows.add(onset_bars, onset_positions + 1, -100, 0, 0, first["position"] + onset_positions)
         if self.microtiming > 1:
-            groups = np.unique(np.stack([bars, positions, offsets], 1), axis=0)
-            tokens = first["microtiming"] + groups[:, 2] + self.microtiming // 2
-            rows.add(groups[:, 0], groups[:, 1] + 1, groups[:, 2], 0, 3, tokens)
+            shifts = offsets + self.microtiming // 2
+            groups = np.unique((bars * POSITIONS + positions) * self.microtiming + shifts)
+            groups, shifts = np.divmod(groups, self.microtiming)
+            group_bars, group_positions = np.divmod(groups, POSITIONS)
+            group_keys = (group_bars, group_positions + 1, shifts - self.microtiming // 2)
+            rows.add(*group_keys, 0, 3, first["microtiming"] + shifts)
         keys = (bars, positions + 1, offsets, np.arange(1, len(notes) + 1))
         ones = np.ones(len(ticks), np.int64)
         control_keys = (control_bars, control_positions + 1, -98 * ones, np.arange(1, len(ticks) + 1))
@@ -226,12 +236,12 @@ class Score(Encoding):
         self._add_notes(rows, notes, keys)
         return rows.sorted().astype(np.uint16)
 
-    def _add_time_signatures(self, rows: "_TokenRows", song: Song, bar_lines: np.ndarray) -> None:
+    def _add_time_signatures(self, rows: TokenRows, song: Song, bar_lines: np.ndarray) -> None:
         bars = np.searchsorted(bar_lines, np.array([tick for tick, _ in song.time_signatures]))
         tokens = [self.vocabulary.index["time_signature", signature] for _, signature in song.time_signatures]
         rows.add(bars, 0, 0, 0, 1, np.array(tokens))
 
-    def _add_tempos(self, rows: "_TokenRows", song: Song, bar_lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _add_tempos(self, rows: TokenRows, song: Song, bar_lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Add the tempo tokens; return the bar and the position of each."""
         ticks = np.array([tick for tick, _ in song.tempos], np.int64)
         bars = np.searchsorted(bar_lines, ticks, side="right") - 1
@@ -242,7 +252,7 @@ class Score(Encoding):
         return bars, positions
 
     def _add_tracks(
-        self, rows: "_TokenRows", notes: np.ndarray, keys: _Keys, control_tracks: np.ndarray, control_keys: _Keys
+        self, rows: TokenRows, notes: np.ndarray, keys: _Keys, control_tracks: np.ndarray, control_keys: _Keys
     ) -> None:
         """Add a program token where the track of pitched notes and controllers changes.
 
@@ -263,7 +273,7 @@ class Score(Encoding):
         changes = order[np.append(True, np.diff(tracks[order]) != 0)[: len(order)]]
         rows.add(*_select(both, changes), 0, self.vocabulary.first["program"] + tracks[changes])
 
-    def _add_notes(self, rows: "_TokenRows", notes: np.ndarray, keys: _Keys) -> None:
+    def _add_notes(self, rows: TokenRows, notes: np.ndarray, keys: _Keys) -> None:
         """Add pitch, drum, velocity and duration tokens.
 
         Args:
@@ -356,24 +366,6 @@ class Score(Encoding):
     def constraint(self, request: ParsedRequest) -> Constraint:
         automaton = PolyphonyAutomaton if request.polyphony else ScoreAutomaton
         return automaton(self.vocabulary, self.table, self.grid, self.microtiming, request)
-
-
-class _TokenRows:
-    """Tokens with their sort keys: bar, position, microtiming, note number and rank within the note."""
-
-    def __init__(self) -> None:
-        self.parts: list[np.ndarray] = []
-
-    def add(self, *columns: Any) -> None:
-        """Add tokens: bar, position, microtiming, note, rank and token, each an array or one number for all."""
-        arrays = np.broadcast_arrays(*columns)
-        self.parts.append(np.stack([array.astype(np.int64) for array in arrays]))
-
-    def sorted(self) -> np.ndarray:
-        """Return the tokens in the order of their keys."""
-        rows = np.concatenate(self.parts, axis=1)
-        tokens: np.ndarray = rows[5][np.lexsort(rows[4::-1])]
-        return tokens
 
 
 def _select(columns: tuple[np.ndarray, ...], indices: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -64,6 +64,8 @@ class ScoreControls:
 
     def controls(self, song: Song, end: int) -> np.ndarray:
         """Return the changes of expression and pitch bend on the grid before an end, at which bends go back to zero."""
+        if not len(song.controls):
+            return song.controls
         controls = self.table.merged(song.controls[song.controls["program"] != DRUMS])
         controls = quantised(controls, self.names)
         controls["start"] = np.rint(controls["start"] / self.step_ticks) * self.step_ticks
