@@ -214,7 +214,7 @@ class Generation:
         units = float(validate_units(model.plugin, model.codec, prompt.example.steps).sum())
         if request.length is None:
             longest = float(model.header.provenance.get("longest_units", DEFAULT_LENGTH))
-            length = units + min(2 * longest, DEFAULT_LENGTH)
+            length = max(units + min(2 * longest, DEFAULT_LENGTH), prompt.length or 0.0)
         else:
             length = float(request.length)
             if units > length:

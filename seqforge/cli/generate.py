@@ -51,7 +51,9 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               "Factor of the effect of the labels: above 1 they count more; 1 leaves the network as it is."),
         _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("length", float | None, None, LIMITS,
-              "Length in natural units, prompt included; beyond it, a piece ends as soon as it may.", metavar="UNITS"),
+              "Length in natural units, prompt included; beyond it, a piece ends as soon as it may. Default: twice the"
+              " longest piece of the corpus, at most 1000, beyond the prompt, or more if the request needs it.",
+              metavar="UNITS"),
         _flag("max_steps", int | None, None, LIMITS, "Largest number of steps, prompt included.", min=1),
         _flag("max_seconds", float | None, None, LIMITS, "Time limit for all pieces together.", metavar="SECONDS"),
         _flag("seed", int, 0, SAMPLING, "Seed of the random numbers; piece k depends on the seed and k.", min=0),

@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from seqforge.errors import OptionsError, did_you_mean, listing
 
 __all__ = [
+    "CONVERT_FLAGS",
     "RESERVED",
     "NoOptions",
     "NoRequest",
@@ -46,6 +47,9 @@ RESERVED = frozenset(
     text_column threads tie_embeddings top_k top_p typical valid version warmup weight_decay workers""".split()  # noqa: SIM905 - readable as prose
 )
 """Names of the core's own flags; no field of a plugin's Options or Request may have one of these names."""
+
+CONVERT_FLAGS = frozenset(["inputs", "loop", "to"])
+"""Flags of `convert` that are not in RESERVED; no field of a plugin's Layout may have one of these names."""
 
 OptionsT = TypeVar("OptionsT")
 

@@ -1,5 +1,6 @@
 """The data that core and plugins exchange: examples, prompts and constraints. Arrays only; no plugin is known here."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -150,6 +151,8 @@ class Prompt:
         source_start: Position in the source of what the continuation starts with, if the steps of the example show the
             source up to there. The attention is set to this position where it stands elsewhere after those steps, so
             that nothing of the example's part of the source is shown again. None leaves it where it stands.
+        length: Length in natural units, prompt included, that the request needs room for. Without `--length`, the piece
+            is led to its end only beyond it, and never below the default limit. None for the default limit.
     """
 
     example: Example
@@ -159,3 +162,8 @@ class Prompt:
     joint_steps: int = 0
     whole_source: bool = True
     source_start: int | None = None
+    length: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.length is not None and not 0 < self.length < math.inf:
+            raise ValueError(f"length is {self.length!r}; it must be a positive finite number or None")

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from seqforge.core.options import RESERVED, unsupported_fields
+from seqforge.core.options import CONVERT_FLAGS, RESERVED, unsupported_fields
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
@@ -25,7 +25,6 @@ from seqforge.plugin.plugin import API, AnyPlugin, Plugin
 from seqforge.plugin.validated_constraint import ValidatedConstraint
 
 __all__ = [
-    "CONVERT_FLAGS",
     "ValidatedConstraint",
     "contract_error",
     "describe_fault",
@@ -42,9 +41,6 @@ __all__ = [
     "validated_augment",
     "write_pieces",
 ]
-
-CONVERT_FLAGS = frozenset(["inputs", "loop", "to"])
-"""Flags of `convert` that are not in RESERVED; no field of a plugin's Layout may have one of these names."""
 
 
 def describe_fault(error: BaseException) -> str | None:
@@ -103,12 +99,10 @@ def _validate_fields(name: str, kind: Any, owner: str) -> None:
     params = getattr(kind, "__dataclass_params__", None)
     if params is None or not params.frozen:
         raise ContractError(f"{owner}: {name} is not a frozen dataclass")
-    reserved = RESERVED | CONVERT_FLAGS if name == "Layout" else RESERVED
-    clash = sorted({field.name for field in dataclasses.fields(kind)} & reserved)
+    flags = RESERVED | CONVERT_FLAGS if name == "Layout" else RESERVED
+    clash = listing(sorted(flags.intersection(field.name for field in dataclasses.fields(kind))))
     if clash:
-        raise ContractError(
-            f"{owner}: {name} has the fields {listing(clash)}, which are flags of the core; rename them"
-        )
+        raise ContractError(f"{owner}: {name} has the fields {clash}, which are flags of the core; rename them")
     for field in unsupported_fields(kind):
         raise ContractError(
             f"{owner}: {name}.{field} has the type {get_type_hints(kind)[field]}; a flag can be bool, int, float, str,"

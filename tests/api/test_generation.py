@@ -1,3 +1,4 @@
+import dataclasses
 import io
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -180,6 +181,26 @@ def test_unknown_token_is_an_error(trained: dict[str, Model], control: str) -> N
     with pytest.raises(RequestError, match="'\N{SNOWMAN}'") as caught:
         trained["text"].generate(**{control: ["\N{SNOWMAN}"]})  # type: ignore[arg-type]
     assert (caught.value.field, caught.value.value) == (control, "\N{SNOWMAN}")
+
+
+def test_a_request_that_needs_room_extends_the_default_limit(
+    trained: dict[str, Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained["numbers"]
+    task = type(model.codec).task
+
+    def limit(room: float | None, **options: Any) -> float:
+        def with_room(codec: Any, request: Any) -> Task[Any]:
+            return Task([dataclasses.replace(prompt, length=room) for prompt in task(codec, request).prompts])
+
+        monkeypatch.setattr(type(model.codec), "task", with_room)
+        generation = Generation(model, GenerationRequest(**options))
+        return generation._limits(generation.prompts[0]).units
+
+    default = limit(None)
+    assert limit(default + 500) == default + 500
+    assert limit(default / 2) == default
+    assert limit(default + 500, length=7.0) == 7.0
 
 
 def test_origin_names_model_seed_and_number(trained: dict[str, Model]) -> None:

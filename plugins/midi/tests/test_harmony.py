@@ -13,6 +13,7 @@ from seqforge import Example, Piece, ReadError, RequestError
 from seqforge_midi import Midi, MidiCodec, MidiOptions, MidiRequest, Song
 from seqforge_midi.lint import check_file
 from seqforge_midi.reader import read_songs
+from seqforge_midi.song import note_array
 from seqforge_midi.voice_grid import REST, VOICE_NAMES, VoiceGrid
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
@@ -42,6 +43,17 @@ def harmonised(codec: MidiCodec, path: Path, seed: int, choices: int = 60, **fie
     assert prompt.constraint is not None
     steps = edits.random_walk(prompt.constraint, codec.encoding.vocabulary.kinds, seed, choices)
     return task.finish([codec.decode(Example(np.array(steps), extras=prompt.example.extras))]).content
+
+
+@pytest.mark.parametrize("bars", [5, 60])
+def test_the_limit_follows_from_the_bars(bars: int, tmp_path: Path) -> None:
+    rows = [(1920 * bar, 1920 * bar + 480, 60, 80, 40) for bar in range(bars)]
+    Midi().write([Piece(Song.from_events(note_array(rows)))], tmp_path / "melody.mid")
+    codec = MidiCodec.fit([Piece(read_song(LIED))], MidiOptions())
+    requests = [{"given": tmp_path / "melody.mid"}, {"bars": bars}]
+    lengths = [codec.task(MidiRequest(**request)).prompts[0].length for request in requests]
+    assert lengths == [64 * bars + bars, 64 * bars]
+    assert codec.task(MidiRequest()).prompts[0].length is None
 
 
 @pytest.mark.parametrize("rules", ["free", "strict"])

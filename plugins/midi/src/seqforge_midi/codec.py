@@ -28,9 +28,11 @@ from seqforge_midi.corpus_stats import CorpusStats, collect_stats
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.harmony import AccompanimentTask, harmonise
 from seqforge_midi.infill_score import CANDIDATES
-from seqforge_midi.infill_task import infill_task
+from seqforge_midi.infill_task import check_fields, infill_task
 from seqforge_midi.label_request import requested_labels
 from seqforge_midi.layout_task import LayoutTask
+from seqforge_midi.length import room_for
+from seqforge_midi.midi_parts import read_parts
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
@@ -40,6 +42,7 @@ from seqforge_midi.song import DRUMS, Song
 from seqforge_midi.song_labels import VALUES, merged_values, song_labels, transposed_labels, with_hidden
 from seqforge_midi.voice_grid import VOICE_PROGRAMS, voice_tracks
 from seqforge_midi.voice_infill import InfillAutomaton, cut_infill
+from seqforge_midi.voice_infill_task import VoiceInfillTask, gap_ticks
 from seqforge_midi.voice_prompt import AfterPrompt, with_total_bars
 from seqforge_midi.voices import Voices
 
@@ -122,8 +125,10 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
 
     def _task(self, request: MidiRequest) -> Task[Song]:
         check_chords(request, self.encoding, {"infill": request.infill, "given": request.melody_file})
-        if request.infill and request.melody_file is None and not isinstance(self.encoding, Voices):
-            return infill_task(request, self.encoding, self.stats)
+        if request.infill and request.melody_file is None:
+            if not isinstance(self.encoding, Voices):
+                return infill_task(request, self.encoding, self.stats)
+            check_fields(request)
         parsed = parse_request(request, self.encoding, self.stats)
         if request.melody_file is not None:
             harmony = harmonise(request, parsed, self.encoding, self.stats)
@@ -148,14 +153,16 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             if (whole.strict or whole.polyphony) and len(steps):
                 constraint = AfterPrompt(constraint, steps.tolist())
             candidates = CHORD_CANDIDATES if request.chords else 1
-            prompt = Prompt(Example(steps, extras=extras), constraint, candidates=candidates)
+            length = room_for(bars=parsed.bars, seconds=parsed.seconds, notes=int(self.units(steps).sum()))
+            prompt = Prompt(Example(steps, extras=extras), constraint, candidates=candidates, length=length)
             return MidiTask(prompt, parsed, self.encoding)
-        prompt = Prompt(
-            Example(np.array(infill.prefix, self.space.dtype), extras=extras | infill.extras),
-            InfillAutomaton(encoding, constraint, infill),
-            candidates=CANDIDATES,
-        )
-        return MidiTask(prompt, parsed, self.encoding)
+        example = Example(np.array(infill.prefix, self.space.dtype), extras=extras)
+        length = room_for(bars=parsed.bars, notes=int(self.units(steps).sum()))
+        automaton = InfillAutomaton(encoding, constraint, infill)
+        prompt = Prompt(example, automaton, candidates=CANDIDATES, length=length)
+        assert request.prompt_file is not None and parsed.prompt is not None and parsed.infill is not None
+        file = read_parts(request.prompt_file, "prompt_file")
+        return VoiceInfillTask(prompt, file, gap_ticks(file, parsed.prompt, parsed.infill, request.infill))
 
     def _check_prompt(self, constraint: Constraint, steps: np.ndarray) -> None:
         """Check that a constraint allows the tokens of the prompt.

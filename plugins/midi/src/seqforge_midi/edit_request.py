@@ -18,7 +18,8 @@ class EditFields:
 
     infill: str = flag(
         "",
-        help="score, chorale: Bars of the file to rewrite, such as 5-8 in all tracks, or Piano:5-8,Bass:9-12.",
+        help="score, chorale, voices: Bars of the file to rewrite, such as 5-8 in all tracks. score, chorale: bars of"
+        " some tracks, such as Piano:5-8,Bass:9-12.",
         unit="TRACKS:BARS",
     )
     map: str = flag(

@@ -17,6 +17,7 @@ from seqforge_midi.fixed_notes import FixedNotesAutomaton
 from seqforge_midi.fixed_voices import FixedVoicesAutomaton
 from seqforge_midi.harmony_request import VoiceName
 from seqforge_midi.instruments import program_name
+from seqforge_midi.length import room_for
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.program_map import nearest_program
 from seqforge_midi.reader import read_songs
@@ -120,7 +121,8 @@ def harmonise(request: MidiRequest, parsed: ParsedRequest, encoding: Encoding, s
     else:
         reason = "`given` does not apply to a model of performances, which have no bars"
         raise RequestError(reason, field="given", value=path)
-    return Harmony(Prompt(example, constraint, candidates=CANDIDATES), melody, programs)
+    length = room_for(bars=len(melody.bar_starts()), notes=len(melody.notes))
+    return Harmony(Prompt(example, constraint, candidates=CANDIDATES, length=length), melody, programs)
 
 
 def _read_melody(path: Path) -> Song:

@@ -10,6 +10,7 @@ from seqforge_midi.chorale import FRAME_GROUP, VELOCITY, Chorale
 from seqforge_midi.fixed_frames import FixedFramesAutomaton, FreeFrame
 from seqforge_midi.infill import Window, pitch_range
 from seqforge_midi.infill_score import CANDIDATES
+from seqforge_midi.length import room_for
 from seqforge_midi.midi_parts import Part
 from seqforge_midi.song import DRUMS, Song, note_array
 
@@ -46,7 +47,8 @@ class ChoraleInfill:
                 (step,) = np.flatnonzero(self.automaton.allowed(state)).tolist()
                 state = self.automaton.advance(state, step)
                 steps.append(step)
-        return Prompt(Example(np.array(steps, np.uint8)), self.automaton, candidates=CANDIDATES)
+        length = room_for(bars=len(self.window.times.starts), notes=sum(map(len, self.fixed)))
+        return Prompt(Example(np.array(steps, np.uint8)), self.automaton, candidates=CANDIDATES, length=length)
 
     def generated(self, song: Song) -> list[tuple[Part, np.ndarray]]:
         """Return the generated notes of each part, of NOTE_DTYPE, with times of the window.

@@ -8,6 +8,7 @@ import numpy as np
 from seqforge import Example, Prompt
 from seqforge_midi.fixed_notes import FixedNotesAutomaton
 from seqforge_midi.infill import Window, pitch_range
+from seqforge_midi.length import room_for
 from seqforge_midi.midi_parts import Part
 from seqforge_midi.score import Score
 from seqforge_midi.score_notes import encoded_notes, window_tempos
@@ -57,7 +58,8 @@ class ScoreInfill:
             state = self.automaton.advance(state, step)
             steps.append(step)
         example = Example(np.array(steps, np.uint16), extras={"may_be_silent": True})
-        return Prompt(example, self.automaton, candidates=CANDIDATES)
+        length = room_for(bars=len(self.parts), notes=len(self.notes))
+        return Prompt(example, self.automaton, candidates=CANDIDATES, length=length)
 
     def generated(self, song: Song) -> list[tuple[Part, np.ndarray]]:
         """Return the generated notes of each part, of NOTE_DTYPE, with times of the window.

@@ -65,7 +65,7 @@ def infill_task(request: MidiRequest, encoding: Encoding, stats: CorpusStats) ->
     Raises:
         RequestError: If the request is impossible.
     """
-    _check_fields(request)
+    check_fields(request)
     if not isinstance(encoding, Score | Chorale):
         reason = "`infill` does not apply to a model of performances, which have no bars"
         raise RequestError(reason, field="infill", value=request.infill)
@@ -89,7 +89,7 @@ def infill_task(request: MidiRequest, encoding: Encoding, stats: CorpusStats) ->
     return InfillTask(file, infills, removal_spans(file, gaps))
 
 
-def _check_fields(request: MidiRequest) -> None:
+def check_fields(request: MidiRequest) -> None:
     """Check that no field is set that does not apply to an infill.
 
     Raises:

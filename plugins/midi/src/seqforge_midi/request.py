@@ -254,17 +254,16 @@ def _read_prompt(
         song = dataclasses.replace(song, tempos=((0, parsed.bpm),))
     if parsed.time_signature is not None:
         song = dataclasses.replace(song, time_signatures=((0, parsed.time_signature),))
-    if len(song.notes) > stats.max_notes:
+    if isinstance(encoding, Chorale | Voices) and not (song.notes["program"] != DRUMS).any():
+        raise error("it has only drums, and a chorale has none")
+    if isinstance(encoding, Voices):
+        song = encoding.canonical(song)
+    if len(song.notes) > stats.max_notes and not request.infill:
         raise error(
             f"the prompt has {len(song.notes):,} notes, and the longest piece of the model's corpus has"
             f" {stats.max_notes:,}; use fewer bars with `prompt_bars`"
         )
-    if isinstance(encoding, Chorale | Voices):
-        if not (song.notes["program"] != DRUMS).any():
-            raise error("it has only drums, and a chorale has none")
-        if isinstance(encoding, Voices):
-            song = encoding.canonical(song)
-    else:
+    if not isinstance(encoding, Chorale | Voices):
         _check_programs(song.programs, stats, f"`prompt_file` is {path}", "prompt_file", path)
     return song
 
