@@ -18,6 +18,8 @@ class Generated:
         log_probability: The log-probability of everything that was sampled, in nats.
         scores: The log-probability of each sampled step.
         masked: The probability mass that the constraint removed, averaged over the sampled steps.
+        alternatives: The most probable tokens at each sampled step under the network alone, each with its
+            log-probability in nats; None stands for the end. Empty unless the request asks for them.
         examples: What the network read for each part: the steps of the prompt and those sampled.
     """
 
@@ -28,3 +30,4 @@ class Generated:
     scores: tuple[float, ...] = ()
     masked: float = 0.0
     examples: tuple[Example, ...] = ()
+    alternatives: tuple[tuple[tuple[Any, float], ...], ...] = ()

@@ -19,6 +19,7 @@ from seqforge.api.model_base import ModelBase
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Example, Prompt
+from seqforge.core.spaces import Categorical
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.inference import GuidedEngine
@@ -26,6 +27,7 @@ from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
 from seqforge.sampling.candidates import candidate_numbers, resample, select
+from seqforge.sampling.slot import Alternatives
 
 __all__ = ["Generation", "GenerationRequest"]
 
@@ -163,13 +165,21 @@ class Generation:
         engine: Any = model.engine if request.guidance == 1 else GuidedEngine(model.engine, request.guidance)
         engine = engine if self.cancel is None else cancellable(engine, self.cancel)
         common: dict[str, Any] = {"controls": self.controls, "units": model.codec.units}
+        if request.alternatives and not isinstance(model.header.space, Categorical):
+            kind = model.header.space.kind
+            raise RequestError(
+                f"`alternatives` applies to symbols, and the steps of this model are {kind}; leave it out",
+                field="alternatives", value=request.alternatives, allowed="0",
+            )  # fmt: skip
         if request.beams:
             beams: dict[str, Any] = {"beams": request.beams, "length_penalty": float(request.length_penalty)}
             for part, (prompt, condition, limit) in enumerate(zip(prompts, conditions, limits, strict=True)):
                 search = BeamSearch(engine, prompt, condition, limits=limit, **beams, **common)
                 yield from ((part, sample) for sample in search.best(request.n) if sample.k in numbers)
             return
-        samplers = dict(enumerate(samplers_of(engine, prompts, conditions, limits, **common)))
+        samplers = dict(
+            enumerate(samplers_of(engine, prompts, conditions, limits, alternatives=request.alternatives, **common))
+        )
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
         candidates = {part: self._candidates(prompt) for part, prompt in enumerate(prompts)}
         if on_step is None:
@@ -204,6 +214,14 @@ class Generation:
         labels = {**prompt.example.labels, **self.request.labels}
         steps = np.concatenate([beginning, steps[len(beginning[: prompt.keep]) :]])
         return dataclasses.replace(prompt.example, steps=steps, labels=labels)
+
+    def _named(self, alternatives: Sequence[Alternatives]) -> tuple[tuple[tuple[Any, float], ...], ...]:
+        """Return alternatives with tokens in place of numbers."""
+        space = self.model.header.space
+        if not alternatives or not isinstance(space, Categorical):
+            return ()
+        tokens = [*getattr(self.model.codec, "vocabulary", range(space.size)), None]
+        return tuple(tuple((tokens[step], log) for step, log in choices) for choices in alternatives)
 
     def _candidates(self, prompt: Prompt) -> int:
         """Return the number of candidates per piece of a prompt."""
@@ -249,4 +267,5 @@ class Generation:
             scores=tuple(score for sample in samples for score in sample.scores),
             masked=sum(sample.masked for sample in samples) / len(samples),
             examples=tuple(examples),
+            alternatives=self._named([alternatives for sample in samples for alternatives in sample.alternatives]),
         )

@@ -15,6 +15,8 @@ from seqforge.network.precision import Precision
 from seqforge.plugin import AnyPlugin
 from seqforge.sampling.controls import MAX_CANDIDATES, Controls, check_beam_controls, check_beams
 
+MAX_ALTERNATIVES = 1000
+"""The largest number of alternatives per step."""
 MAX_GUIDANCE = 100
 """The largest factor of the effect of the labels."""
 
@@ -39,6 +41,7 @@ class GenerationRequest:
         length_penalty: Length penalty of the beam search.
         precision: Precision of the matrix products.
         candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
+        alternatives: Number of most probable tokens that are recorded at each step.
         guidance: Factor of the effect of the labels; 1 leaves it as it is.
         labels: Label name to value.
         controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens, `logit_bias` as texts
@@ -57,12 +60,13 @@ class GenerationRequest:
     precision: Precision = "float32"
     candidates: int = 0
     guidance: float = 1.0
+    alternatives: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("n", "seed", "beams", "candidates"):
+        for name in ("n", "seed", "beams", "candidates", "alternatives"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         object.__setattr__(self, "length_penalty", real_number("length_penalty", self.length_penalty))
         object.__setattr__(self, "guidance", real_number("guidance", self.guidance))
@@ -88,6 +92,8 @@ class GenerationRequest:
             raise RequestError.invalid("length_penalty", self.length_penalty, "a finite number")
         if not 0 <= self.candidates <= MAX_CANDIDATES:
             raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
+        if not 0 <= self.alternatives <= MAX_ALTERNATIVES:
+            raise RequestError.invalid("alternatives", self.alternatives, f"from 0 to {MAX_ALTERNATIVES}")
         check_beams(self.beams, self.length_penalty)
         if 0 < self.beams < self.n:
             raise RequestError(

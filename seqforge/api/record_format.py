@@ -224,6 +224,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "precision": _precision,
     "candidates": _integer,
     "guidance": _number,
+    "alternatives": _integer,
     "labels": _labels,
     "controls": _options,
     "request": _options,

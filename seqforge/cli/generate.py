@@ -92,6 +92,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             rich_help_panel=OUTPUT)),
         parameter("json", bool, False, typer.Option(
             "--json", help="Print a report of the pieces as JSON on stdout.", rich_help_panel=OUTPUT)),
+        _flag("alternatives", int, 0, OUTPUT,
+              "Add the most probable tokens at each step, this many, to the report of --json.", min=0),
         parameter("quiet", bool, False, typer.Option(
             "--quiet", help="Print no messages on stderr.", rich_help_panel=OUTPUT)),
     ]  # fmt: skip
@@ -146,7 +148,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
-                                           "length_penalty", "precision", "candidates", "guidance")},
+                                           "length_penalty", "precision", "candidates", "guidance", "alternatives")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)
@@ -259,6 +261,7 @@ def _write(
                         "masked": generated.masked,
                         "log_probability": generated.log_probability,
                         "log_probabilities": list(generated.scores),
+                        **({"alternatives": generated.alternatives} if request.alternatives else {}),
                         **output.add(generated.piece, streamed=stream is not None, show=show),
                     }
                 )

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from seqforge.core.sequences import Prompt
-from seqforge.inference import MAX_ROWS, Engine, EngineState, Ensemble
+from seqforge.inference import MAX_ROWS, Engine, EngineState, Ensemble, log_softmax
 from seqforge.sampling.controls import Limits
 from seqforge.sampling.distributions import Choice, Distribution
 from seqforge.sampling.guide import mask_source_end
 from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.references import reference_rows
-from seqforge.sampling.slot import Sample, Slot
+from seqforge.sampling.slot import Alternatives, Sample, Slot
 from seqforge.sampling.streams import UniformStreams
 
 __all__ = ["StepCallback", "sample_rows"]
@@ -34,6 +34,7 @@ class PromptReader(ABC):
     limits: Limits
     units: Callable[[np.ndarray], np.ndarray]
     distribution: Distribution
+    alternatives: int
     prompt_outputs: np.ndarray
     prompt_state: EngineState
     condition_gates: np.ndarray
@@ -134,6 +135,7 @@ class _Rows:
         self._pending = iter(pending[count:])
         first = samplers[pending[0][0]]
         self._engine, self._units, self._distribution = first.engine, first.units, first.distribution
+        self._alternatives = first.alternatives
         self._deadline = time.monotonic() + first.limits.seconds
         self._uniforms = UniformStreams(count, first.distribution.uniforms, seed)
         # the sources of the prompts differ in length, and the rows of the state are as wide as the widest
@@ -213,10 +215,13 @@ class _Rows:
             self._units(inputs).tolist(), strict=True,
         )  # fmt: skip
         complete = []
+        alternatives = self._most_probable() if self._alternatives else [() for _ in range(self.count)]
         for row, (slot, step, end, score, masked, units) in enumerate(rows):
             sampler = self.samplers[self._parts[row]]
             slot.timed_out = timed_out
             slot.scores.append(score)
+            if self._alternatives:
+                slot.alternatives.append(alternatives[row])
             if len(slot.steps) < len(slot.joint_steps):  # the probability of forbidden sequences is that of one step
                 joint = sampler.joint
                 masked = 1 - math.exp(joint.log_total) if joint is not None and not slot.steps else 0.0
@@ -231,6 +236,13 @@ class _Rows:
             if end or slot.reached_limit(sampler.limits):
                 complete.append((row, self._parts[row], slot.sample(ended=end)))
         return complete
+
+    def _most_probable(self) -> list[Alternatives]:
+        """Return the most probable choices of each row under the network alone."""
+        logs = log_softmax(self._outputs)
+        order = np.argsort(-logs, axis=1, kind="stable")[:, : self._alternatives]
+        ranked = np.take_along_axis(logs, order, 1)
+        return [tuple(zip(*row, strict=True)) for row in zip(order.tolist(), ranked.tolist(), strict=True)]
 
     def read(self, inputs: np.ndarray) -> None:
         """Let the engine read the chosen steps, all rows at once."""

@@ -38,6 +38,7 @@ class Sampler(PromptReader):
         controls: How a step is chosen.
         limits: Where a piece is ended if the network does not end it.
         units: A function that returns the natural units of each step of an array.
+        alternatives: The number of most probable choices that are recorded at each step.
         beginning: What `Engine.begin` returned for the prompt; None to read the prompt here.
 
     Raises:
@@ -53,8 +54,10 @@ class Sampler(PromptReader):
         controls: Controls,
         limits: Limits,
         units: Callable[[np.ndarray], np.ndarray],
+        alternatives: int = 0,
         beginning: Beginning | None = None,
     ) -> None:
+        self.alternatives = alternatives
         self.engine, self.prompt, self.limits, self.units = engine, prompt, limits, units
         self.distribution, self.controls = distribution_for(engine.network.space, controls), controls
         self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
@@ -125,6 +128,7 @@ def samplers_of(
     *,
     controls: Controls,
     units: Callable[[np.ndarray], np.ndarray],
+    alternatives: int = 0,
 ) -> list[Sampler]:
     """Return a sampler for each prompt; prompts of equal length are read side by side.
 
@@ -135,6 +139,7 @@ def samplers_of(
         limits: The limits of each prompt.
         controls: How a step is chosen.
         units: A function that returns the natural units of each step of an array.
+        alternatives: The number of most probable choices that are recorded at each step.
 
     Raises:
         RequestError: If no valid piece starts with a prompt, or a control does not apply to the space.
@@ -142,6 +147,15 @@ def samplers_of(
     batches = [prompt_batch(engine.network, *pair) for pair in zip(prompts, conditions, strict=True)]
     beginnings = engine.begin_all(batches)
     return [
-        Sampler(engine, prompt, condition, controls=controls, limits=limit, units=units, beginning=beginning)
+        Sampler(
+            engine,
+            prompt,
+            condition,
+            controls=controls,
+            limits=limit,
+            units=units,
+            alternatives=alternatives,
+            beginning=beginning,
+        )
         for prompt, condition, limit, beginning in zip(prompts, conditions, limits, beginnings, strict=True)
     ]

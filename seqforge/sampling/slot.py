@@ -13,7 +13,11 @@ from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.guide import CachedState, Guide
 from seqforge.sampling.history import History
 
-__all__ = ["Sample", "Slot"]
+__all__ = ["Alternatives", "Sample", "Slot"]
+
+
+Alternatives = tuple[tuple[int, float], ...]
+"""Choices with their log-probabilities in nats, the most probable first; the end has the number of symbols."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,7 @@ class Sample:
         log_probability: The log-probability of the drawn steps and the end under the network alone, in nats.
         scores: The log-probability of each drawn step, the end last, in nats.
         masked: The probability that the network gave to forbidden steps, averaged over all drawn steps.
+        alternatives: The most probable choices under the network alone at each step, if they were requested.
         log_allowed: The sum over all drawn steps of the log-probability that the network gave to allowed steps.
     """
 
@@ -37,6 +42,7 @@ class Sample:
     scores: tuple[float, ...] = ()
     masked: float = 0.0
     log_allowed: float = 0.0
+    alternatives: tuple[Alternatives, ...] = ()
 
 
 class Slot:
@@ -75,6 +81,7 @@ class Slot:
         self.constraint_state = constraint_state
         self.steps: list[Any] = []
         self.scores: list[float] = []
+        self.alternatives: list[Alternatives] = []
         self.masked, self.log_allowed, self.timed_out = 0.0, 0.0, False
         self.history: History | None = None
         if controls.uses_history and isinstance(space, Categorical):
@@ -128,4 +135,5 @@ class Slot:
         prompt_steps = prompt.example.steps[: prompt.keep]
         drawn_steps = np.array(self.steps, prompt_steps.dtype).reshape(-1, *prompt_steps.shape[1:])
         steps, scores = np.concatenate([prompt_steps, drawn_steps]), tuple(self.scores)
-        return Sample(self.k, steps, ended, sum(scores), scores, self.masked / len(scores), self.log_allowed)
+        masked, alternatives = self.masked / len(scores), tuple(self.alternatives)
+        return Sample(self.k, steps, ended, sum(scores), scores, masked, self.log_allowed, alternatives)

@@ -389,6 +389,7 @@ def test_mask_caches_are_bounded_while_sampling(
     endless: Network, exactly: Callable[..., Constraint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seqforge.sampling.guide.MAX_CACHED_STATES", 16)
+    monkeypatch.setattr("seqforge.sampling.guide.MAX_CACHED_MASKS", 16)
     for limits in (Limits(), Limits(steps=200), Limits(units=20.0)):
         sampler = sampler_for(endless, constraint=exactly(SIZE, 200), limits=limits)
         draw(sampler, range(3))
