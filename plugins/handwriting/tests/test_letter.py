@@ -1,5 +1,6 @@
 """A letter in one hand: the writer, the lines of a style in turn, what is left of the style, and the height."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import numpy as np
 import pytest
 
 import seqforge
-from seqforge import Piece, RequestError
+from seqforge import Example, Piece, RequestError
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.ink import Ink, concatenate
-from seqforge_handwriting.letter import without_late_strokes
+from seqforge_handwriting.letter import HandwritingTask, without_late_strokes
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.stroke_json import json_line
 
@@ -66,11 +67,26 @@ def test_writer_is_recorded_in_the_request(model: seqforge.Model) -> None:
 # one of several candidates is kept
 
 
+def drawn(task: HandwritingTask, *counts: int) -> list[Example]:
+    """Return candidates with these numbers of points after the prompt."""
+    example = task.prompts[0].example
+    return [
+        dataclasses.replace(example, steps=np.concatenate([example.steps, np.ones((count, 3), np.float32)]))
+        for count in counts
+    ]
+
+
 def test_most_probable_candidate_is_kept(codec: InkCodec) -> None:
     task = codec.task(HandwritingRequest(text="abc"))
-    examples = [task.prompts[0].example] * 3
-    assert task.choose(0, examples, [[-1.0, -9.0], [-2.0, -3.0, -2.5, -2.5], []]) == 1
     assert task.prompts[0].candidates > 1
+    assert task.choose(0, drawn(task, 1, 3, 2), [[-1.0, -9.0], [-2.0, -3.0, -2.5, -2.5], [-4.0, -4.0, -4.0]]) == 1
+
+
+def test_candidate_that_has_no_end_or_is_far_longer_is_not_kept(codec: InkCodec) -> None:
+    task = codec.task(HandwritingRequest(text="abc"))
+    assert task.choose(0, drawn(task, 2, 2, 2), [[-1.0, -1.0], [-3.0] * 3, [-2.0] * 3]) == 2
+    assert task.choose(0, drawn(task, 2, 2, 90), [[-4.0] * 3, [-3.0] * 3, [0.5] * 91]) == 1
+    assert task.choose(0, drawn(task, 2, 2), [[-4.0] * 2, [-3.0] * 2]) == 1
 
 
 def test_free_writing_has_no_choice(codec: InkCodec) -> None:

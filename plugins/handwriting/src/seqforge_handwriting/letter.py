@@ -25,6 +25,8 @@ MIN_MEASURED = 8
 """Smallest number of characters of a part whose x-height is measured."""
 HEIGHT_RANGE = (0.7, 1.4)
 """Smallest and largest x-height of the written parts that is corrected, relative to the expected one."""
+MAX_LENGTH = 1.5
+"""Largest number of points of a candidate that is kept, relative to the median of the candidates."""
 LATE_GAP = 1.0
 """Smallest distance of the text from a stroke that belongs to the style's line, in x-heights."""
 LATE_TOLERANCE = 0.2
@@ -133,11 +135,18 @@ class HandwritingTask(Task[Ink]):
         """Return the candidate with the largest mean log-probability of a point, given the text and the hand.
 
         It is the probability without bias, so a candidate with strokes that fit neither the text nor the hand is seldom
-        kept. None without a text.
+        kept. Candidates that the network did not end, or that are far longer than the others, come last: a stroke
+        that is repeated for ever is probable. None without a text.
         """
         if self.request.paragraphs is None:
             return None
-        return int(np.argmax([float(np.mean(values)) if len(values) else -np.inf for values in log_probabilities]))
+        begin, sizes = len(self.prompts[number].example.steps), [len(values) for values in log_probabilities]
+        longest = MAX_LENGTH * float(np.median(sizes))
+        keys = [
+            (begin + size > len(candidate.steps) and size <= longest, float(np.mean(values)) if size else -np.inf)
+            for candidate, values, size in zip(candidates, log_probabilities, sizes, strict=True)
+        ]
+        return max(range(len(keys)), key=keys.__getitem__)
 
     def refine(self, number: int, piece: Piece[Ink], attention: Callable[[], np.ndarray]) -> Piece[Ink]:
         """Return a part with its baseline at y = 0, and with the accents of its letters."""
