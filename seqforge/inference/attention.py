@@ -12,8 +12,8 @@ __all__ = ["Attention", "Encoder"]
 MAX_LOG = np.float32(3.0)
 """Upper bound of the logarithms of alpha, beta and the move of kappa."""
 START_DISTANCE = np.float32(0.85)
-"""Typical distance of the heaviest Gaussian from the symbol of the next steps, in symbols: the median over 102 pairs of
-real lines of handwriting; 90 % of them lie within 0.4 of it."""
+"""Typical distance of the heaviest Gaussian from the symbol of the next steps, in symbols. The median over 200 pairs of
+lines of handwriting that were trained on is 0.82, over 103 held-out pairs 0.86; 88 and 90 % lie within 0.4 of this."""
 START_TOLERANCE = 0.4
 """Largest deviation from this distance that is left as it is."""
 
