@@ -170,3 +170,12 @@ def test_shipped_model_writes_the_same_letters_with_and_without_accents() -> Non
     assert composed.content.text == "Grüsse, José"
     assert len(composed.content.strokes) == len(folded.content.strokes) + 3
     Handwriting().preview(composed)
+
+
+def test_end_of_a_stroke_belongs_to_the_letter_before() -> None:
+    swoosh = np.array([[0.0, -2.0], [0.0, 0.0], [-2.0, 0.0], [-2.0, -0.5], [1.0, -0.8]])
+    bowl = np.array([[2.0, -1.0], [1.6, -0.5], [2.0, 0.0], [2.4, -0.5], [2.0, -1.0]])
+    ink = Ink((swoosh, bowl), "So")
+    composed = compose(ink, "Sø", np.eye(3)[[0, 0, 1, 1, 1, 1, 1, 1, 1, 1]])
+    slash = composed.strokes[2]
+    assert slash[:, 0].min() > 1.2 and slash[:, 0].max() < 2.8

@@ -101,9 +101,9 @@ def _line_through(name: str, base: str, place: Place, rng: np.random.Generator) 
     points, height = place.points, place.height
     left, right, rise = place.left, place.right, place.bottom - place.top
     if name == "slash":
-        half = min(right - left, 1.1 * rise) / 2
+        half = float(np.clip((right - left) / 2, 0.4 * rise, 0.55 * rise))
         low, high = np.array([place.middle - half, place.bottom]), np.array([place.middle + half, place.top])
-        extra = 0.16 * height * np.array([0.8, -1.0])
+        extra = 0.17 * height * np.array([1.0, -1.0])
         line = np.stack([high + extra, (high + low) / 2, low - extra])
     elif name == "apostrophe":
         line = np.array([[right + 0.22 * height, place.top], [right + 0.13 * height, place.top + 0.4 * height]])

@@ -23,6 +23,10 @@ MIN_STEEP = 0.25
 """Smallest share of such steps at which they are the body."""
 TAIL_SHARE = 0.6
 """A letter starts with a new stroke if its ink there is at least this share of its ink before it."""
+ONE_STROKE = frozenset("acegnorsuz")
+"""Letters without crossbars and dots: a longer piece of ink is their body."""
+BODY_LENGTH = 0.8
+"""Smallest length of the body of such a letter, in x-heights."""
 GAP = 0.35
 """Largest horizontal distance of strokes of one letter, in x-heights."""
 DOT_SIZE = 0.45
@@ -216,7 +220,10 @@ def _letters(ink: Ink, weights: np.ndarray) -> np.ndarray:
         if tail == start or letters[end] != last:
             continue
         head = end + int((letters[end:following] == last).sum())
-        if _length(ink.points[end:head]) >= TAIL_SHARE * _length(ink.points[tail - 1 : end]):
+        enough = TAIL_SHARE * _length(ink.points[tail - 1 : end])
+        if ink.text[last : last + 1] in ONE_STROKE:
+            enough = min(enough, BODY_LENGTH)
+        if _length(ink.points[end:head]) >= enough:
             letters[tail:end] = letters[tail - 1]
     return letters
 
