@@ -78,6 +78,7 @@ models: install
 	$(BIN)/python -m tools.export_model out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/handwriting plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/text plugins/text/src/seqforge_text/models/default.safetensors
+	@command -v tesseract >/dev/null && $(BIN)/python benchmarks/hand_legibility.py --store plugins/handwriting/src/seqforge_handwriting/models/default.safetensors || echo "tesseract is missing: without a style, any hand is drawn"
 
 wheels: install
 	for folder in . corpora $(PLUGINS); do $(BIN)/python -m build --quiet --wheel --outdir dist $$folder; done
