@@ -89,12 +89,17 @@ def plugin_of_files(words: Sequence[str]) -> AnyPlugin | None:
     if not unknown:
         return None
     from seqforge.api.convert import find_plugin
+    from seqforge.api.plugin_search import plugin_of_file
 
     values = [words[number + 1] for number, word in enumerate(words[:-1]) if word in VALUE_FLAGS]
-    files = [Path(word) for word in words[1:] if word not in values and word != STDOUT and Path(word).exists()]
+    inputs = [Path(word) for word in words[1:] if word not in values and not word.startswith("-")]
+    files = [path for path in inputs if path.exists()]
+    missing = [path for path in inputs if path.suffix and not path.exists()]
     output = next((value for word, value in itertools.pairwise(words) if word in ("-o", "--output")), "")
     suffixes = [suffix for suffix in (Path(output).suffix.lower(),) if suffix]
     try:
+        if not files and missing:  # the command itself says that the file is missing
+            return plugin_of_file(missing[0], writes=suffixes)
         return find_plugin(files[:1], writes=suffixes)
     except SeqforgeError:
         return None  # the command itself says what is wrong

@@ -74,3 +74,8 @@ def test_standard_input_and_output(run: Run, book: Path, monkeypatch: pytest.Mon
 def test_mistakes_are_one_sentence(run: Run, book: Path, arguments: tuple[str, ...], fragment: str) -> None:
     result = run("convert", *arguments)
     assert result.code == 2 and fragment in result.error_message()
+
+
+def test_a_missing_file_is_named_even_with_a_layout_flag(run: Run) -> None:
+    result = run("convert", "song.mid", "-o", "score.svg", "--as", "score")
+    assert result.code == 2 and "song.mid" in result.error_message()

@@ -60,6 +60,8 @@ def workspace(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "my.txt").write_text("To be, or not to be, that is the question.\n")
     (tmp_path / "letter.txt").write_text("Dear reader,\nthe quick brown fox sends its regards.\n")
     (tmp_path / "mine.mid").write_bytes((CORPORA / "lieder" / "lc5100073.mid").read_bytes())
+    beat = sorted((CORPORA / "groove").glob("*.mid"))[0]
+    (tmp_path / "beat.mid").write_bytes(beat.read_bytes())
     write_tunes(tmp_path, tunes[:12])
     return tmp_path
 
