@@ -36,7 +36,10 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             str,
             ...,
             typer.Option(
-                "-o", "--output", help="A file (its suffix is the format), a folder with --to, or - for stdout."
+                "-o",
+                "--output",
+                help="A file (its suffix is the format), a folder with --to, or - for stdout.",
+                metavar="PATH",
             ),
         ),
         parameter(

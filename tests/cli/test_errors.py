@@ -76,7 +76,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "convert - -o b.one": (2, "standard input has no suffix by which the plugin is found; set --plugin"),
     "convert a.num": (2, "-o is missing; write it as in `seqforge convert tune.abc -o tune.mid`"),
     "convert a.num b.one": (2, "-o is missing. Did you mean -o b.one?"),
-    "convert a.num -o": (2, "-o lacks its value; write -o OUTPUT"),
+    "convert a.num -o": (2, "-o lacks its value; write -o PATH"),
     "generate --plugin numbers --label": (2, "--label lacks its value; write --label NAME=VALUE"),
     "generate --plugin numbers --greedy=yes": (2, "--greedy takes no value; write --greedy or --no-greedy alone"),
     "generate --plugin numbers -n x": (2, "-n is 'x'; it must be a whole number"),

@@ -124,7 +124,7 @@ def _build_models(folder: Path, shipped: Sequence[str]) -> None:
         shape = dataclasses.replace(header.network, layers=1, hidden=8, embedding=8, encoder_units=2)
         network = Network(header.space, shape, seed=0)
         path = folder / f"{name.replace(':', '-')}.safetensors"
-        write_model(path, dataclasses.replace(header, network=shape), network.state_dict(), precision="bfloat16")
+        write_model(path, dataclasses.replace(header, network=shape), network.arrays(), precision="bfloat16")
 
 
 def _build_run(folder: Path) -> None:
