@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from seqforge.inference import Engine, Ensemble
+from seqforge.inference import StepEngine
 
 __all__ = ["Cancelled", "cancellable"]
 
@@ -14,7 +14,7 @@ class Cancelled(Exception):  # noqa: N818 - it is no error: `Generation.run` end
     """The event was set. No caller of `Generation.run` meets it."""
 
 
-def cancellable(engine: Engine | Ensemble, event: threading.Event) -> Engine | Ensemble:
+def cancellable(engine: StepEngine, event: threading.Event) -> StepEngine:
     """Return an engine that raises `Cancelled` instead of the next step once an event is set.
 
     Sampling, resampling and beam search all step the engine, so each of them can be cancelled.

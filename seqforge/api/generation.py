@@ -22,7 +22,7 @@ from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
-from seqforge.inference import GuidedEngine
+from seqforge.inference import GuidedEngine, StepEngine
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
@@ -162,7 +162,7 @@ class Generation:
         request, model, prompts = self.request, self.model, self.prompts
         conditions = [model.conditions(prompt, self.label_numbers) for prompt in prompts]
         limits = [self._limits(prompt) for prompt in prompts]
-        engine: Any = model.engine if request.guidance == 1 else GuidedEngine(model.engine, request.guidance)
+        engine: StepEngine = model.engine if request.guidance == 1 else GuidedEngine(model.engine, request.guidance)
         engine = engine if self.cancel is None else cancellable(engine, self.cancel)
         common: dict[str, Any] = {"controls": self.controls, "units": model.codec.units}
         if request.alternatives and not isinstance(model.header.space, Categorical):

@@ -15,7 +15,7 @@ from seqforge.core.options import build_options
 from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import OptionsError, RequestError
 from seqforge.evaluation.attention import attention_weights
-from seqforge.inference import Engine, Ensemble, NetworkWeights, Precision
+from seqforge.inference import Engine, Ensemble, NetworkWeights, Precision, StepEngine
 from seqforge.modelfile import ModelHeader
 from seqforge.plugin import AnyCodec, AnyPlugin, Streams
 from seqforge.plugin.alignment import aligned_history
@@ -60,7 +60,7 @@ class ModelBase:
         return "/".join(self.path.parts[-3:]) if self.path else f"a {self.plugin.name} model in training"
 
     @cached_property
-    def engine(self) -> Engine | Ensemble:
+    def engine(self) -> StepEngine:
         """The network in step mode, or an ensemble after `ensemble_with`."""
         return Engine(self.weights, self.precision)
 

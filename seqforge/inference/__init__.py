@@ -3,11 +3,12 @@
 `Engine` reads prompts and steps, `Ensemble` averages several engines, and `kernels.c` has the inner loops.
 """
 
-from seqforge.inference.engine import MAX_ROWS, Beginning, Engine, EngineState
+from seqforge.inference.engine import Engine
 from seqforge.inference.ensemble import Ensemble, log_softmax
 from seqforge.inference.guidance import GuidedEngine
 from seqforge.inference.kernels import instruction_set
 from seqforge.inference.prompts import Conditions, PromptBatch, prompt_batch
+from seqforge.inference.stepping import MAX_ROWS, Beginning, EngineState, StepEngine
 from seqforge.inference.weights import NetworkWeights
 from seqforge.network.precision import Precision
 
@@ -22,6 +23,7 @@ __all__ = [
     "NetworkWeights",
     "Precision",
     "PromptBatch",
+    "StepEngine",
     "instruction_set",
     "log_softmax",
     "prompt_batch",

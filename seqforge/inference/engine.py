@@ -7,26 +7,20 @@ import numpy as np
 
 from seqforge.inference.attention import Attention, Encoder
 from seqforge.inference.inputs import Conditioning, StepInput, output_function
-from seqforge.inference.layers import LayerState, layer_for
+from seqforge.inference.layers import layer_for
 from seqforge.inference.linear import Linear, make_linear
 from seqforge.inference.prompts import PromptBatch, groups_of_equal_length, join_prompts
+from seqforge.inference.stepping import MAX_ROWS, Beginning, EngineState, StepEngine
 from seqforge.inference.weights import NetworkWeights
 from seqforge.network.precision import Precision
 
-__all__ = ["MAX_ROWS", "Beginning", "Engine", "EngineState"]
+__all__ = ["Engine"]
 
-MAX_ROWS = 64
-"""The largest number of rows that step together."""
 PROMPT_CHUNK = 256
 """The number of steps of a prompt whose products are computed in one call."""
 
-EngineState = list[LayerState]
-"""The state of each layer, first layer first; the last entry is the state of the attention, if there is one."""
-Beginning = tuple[np.ndarray, EngineState, np.ndarray]
-"""What the engine knows after a prompt: the outputs, the state, and the part of the conditions in the gates."""
 
-
-class Engine:
+class Engine(StepEngine):
     """A network in step mode: it reads one step per row and returns the outputs for the next step.
 
     The first layer looks up its response to a symbol in a table, and its response to each earlier step at a
@@ -70,23 +64,6 @@ class Engine:
                 network.part("attention"), self._build_linear, width=config.attention_width, encoder=encoder
             )
 
-    def rows_for(self, count: int) -> int:
-        """Return the number of rows to compute if `count` rows are needed; at most `MAX_ROWS`."""
-        return min(count, MAX_ROWS)
-
-    def begin(self, batch: PromptBatch) -> Beginning:
-        """Read a prompt: the start of the piece and its steps.
-
-        Args:
-            batch: The batch of `prompt_batch`.
-
-        Returns:
-            The outputs of the head after the last step, the state, and the part of the labels and features in the
-            gates of the first layer; all without a row axis, to be copied into rows.
-        """
-        (beginning,) = self.begin_all([batch])
-        return beginning
-
     def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
         """Read several prompts; those of equal length are read side by side."""
         beginnings: dict[int, Beginning] = {}
@@ -98,15 +75,6 @@ class Engine:
                 beginnings[number] = outputs[row], row_state, gates[row]
         return [beginnings[number] for number in range(len(batches))]
 
-    def state(self, like: EngineState, rows: int) -> EngineState:
-        """Return the state of several rows, each a copy of a state without a row axis.
-
-        Args:
-            like: The state to copy, as `begin` returns it.
-            rows: The number of rows.
-        """
-        return [tuple(np.repeat(part[None], rows, 0) for part in layer) for layer in like]
-
     def step(
         self,
         steps: np.ndarray,
@@ -114,18 +82,6 @@ class Engine:
         state: EngineState,
         references: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Read one step per row and return the outputs of the head, shape (rows, outputs). The state changes in place.
-
-        Args:
-            steps: The steps, shape (rows,) or (rows, width).
-            condition_gates: The part of the labels and features in the gates of the first layer, shape (rows, gates).
-            state: The state of all rows; its parts are contiguous.
-            references: What the network reads of earlier steps, as in `PromptBatch.references`, shape (rows, numbers);
-                None if it does not look back.
-
-        Raises:
-            ValueError: If the network looks back and `references` is None.
-        """
         gates = self._read(steps, condition_gates, references)
         return self._predict(self._run(gates[None], state)[0])
 
@@ -163,7 +119,6 @@ class Engine:
         return np.concatenate(weights)
 
     def steps_at_source_end(self, state: EngineState) -> np.ndarray | None:
-        """Return for how many steps the attention of each row has been at the end of its source; None without one."""
         if self._attention is None or not state[-1][3].shape[1]:
             return None
         counts: np.ndarray = state[-1][2][:, 0]

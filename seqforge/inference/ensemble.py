@@ -6,14 +6,15 @@ import numpy as np
 
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.inference.engine import Beginning, Engine, EngineState
+from seqforge.inference.engine import Engine
 from seqforge.inference.prompts import PromptBatch
+from seqforge.inference.stepping import Beginning, EngineState, StepEngine
 
 __all__ = ["Ensemble", "log_softmax"]
 
 
-class Ensemble:
-    """Engines of one space that step together; it has the methods of `Engine`.
+class Ensemble(StepEngine):
+    """Engines of one space that step together; a `StepEngine`.
 
     The distribution of the next step is the arithmetic mean of the distributions of all engines, which is a mixture
     whose members are equally probable at every step.
@@ -51,15 +52,6 @@ class Ensemble:
         self._layer_counts = [engine.network.config.layers for engine in engines]
         self._gate_widths: list[int] = []
 
-    def rows_for(self, count: int) -> int:
-        """Return the number of rows to compute if `count` rows are needed."""
-        return self.engines[0].rows_for(count)
-
-    def begin(self, batch: PromptBatch) -> Beginning:
-        """Read a prompt; the outputs are the logarithms of the averaged probabilities."""
-        (beginning,) = self.begin_all([batch])
-        return beginning
-
     def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
         """Read several prompts."""
         parts = zip(*(engine.begin_all(batches) for engine in self.engines), strict=True)
@@ -70,10 +62,6 @@ class Ensemble:
         state = [layer for _, layers, _ in results for layer in layers]
         outputs = _log_mean([outputs for outputs, _, _ in results])
         return outputs, state, np.concatenate([gates for _, _, gates in results], -1)
-
-    def state(self, like: EngineState, rows: int) -> EngineState:
-        """Return the state of several rows, each a copy of a state without a row axis."""
-        return self.engines[0].state(like, rows)
 
     def step(
         self,

@@ -7,15 +7,15 @@ import numpy as np
 
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.inference.engine import Beginning, Engine, EngineState
-from seqforge.inference.ensemble import Ensemble, log_softmax
+from seqforge.inference.ensemble import log_softmax
 from seqforge.inference.prompts import PromptBatch
+from seqforge.inference.stepping import Beginning, EngineState, StepEngine
 
 __all__ = ["GuidedEngine"]
 
 
-class GuidedEngine:
-    r"""An engine that steps with and without the labels and enlarges the difference; it has the methods of `Engine`.
+class GuidedEngine(StepEngine):
+    r"""An engine that steps with and without the labels and enlarges the difference.
 
     .. math:: \log p(x) = \log p(x \mid \varnothing) + \gamma \, (\log p(x \mid y) - \log p(x \mid \varnothing)) + c
 
@@ -38,7 +38,7 @@ class GuidedEngine:
         RequestError: If the steps are not symbols, or the network has no labels.
     """
 
-    def __init__(self, engine: Engine | Ensemble, guidance: float) -> None:
+    def __init__(self, engine: StepEngine, guidance: float) -> None:
         self.engine, self.guidance, self.network = engine, guidance, engine.network
         if not isinstance(self.network.space, Categorical):
             raise RequestError(
@@ -52,15 +52,6 @@ class GuidedEngine:
                 field="guidance", value=guidance, allowed="1",
             )  # fmt: skip
 
-    def rows_for(self, count: int) -> int:
-        """Return the number of rows to compute if `count` rows are needed."""
-        return self.engine.rows_for(count)
-
-    def begin(self, batch: PromptBatch) -> Beginning:
-        """Read a prompt with and without its labels."""
-        (beginning,) = self.begin_all([batch])
-        return beginning
-
     def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
         """Read several prompts with and without their labels."""
         without = [dataclasses.replace(batch, labels=np.zeros_like(batch.labels)) for batch in batches]
@@ -69,10 +60,6 @@ class GuidedEngine:
             (self._guide(free[0], labelled[0]), [*free[1], *labelled[1]], np.concatenate([free[2], labelled[2]], -1))
             for free, labelled in pairs
         ]
-
-    def state(self, like: EngineState, rows: int) -> EngineState:
-        """Return the state of several rows, each a copy of a state without a row axis."""
-        return self.engine.state(like, rows)
 
     def step(
         self,

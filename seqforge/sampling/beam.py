@@ -15,7 +15,7 @@ from seqforge.core.places import PlaceIndex
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.inference import Conditions, Engine, Ensemble, log_softmax, prompt_batch
+from seqforge.inference import Conditions, StepEngine, log_softmax, prompt_batch
 from seqforge.sampling.controls import MAX_BEAMS, Controls, Limits, check_beam_controls, check_beams
 from seqforge.sampling.distributions import check_finite
 from seqforge.sampling.guide import Guide, mask_source_end
@@ -89,7 +89,7 @@ class BeamSearch:
 
     def __init__(
         self,
-        engine: Engine | Ensemble,
+        engine: StepEngine,
         prompt: Prompt,
         conditions: Conditions,
         *,

@@ -8,7 +8,7 @@ import numpy as np
 from seqforge.core.places import PlaceIndex
 from seqforge.core.spaces import Categorical
 from seqforge.errors import ContractError
-from seqforge.inference import MAX_ROWS, Engine, EngineState, Ensemble, log_softmax
+from seqforge.inference import MAX_ROWS, EngineState, StepEngine, log_softmax
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions.categorical import SpaceDistribution
 from seqforge.sampling.guide import CachedState, Guide
@@ -78,7 +78,7 @@ class JointSteps:
 
     def __init__(
         self,
-        engine: Engine | Ensemble,
+        engine: StepEngine,
         guide: Guide,
         entry: CachedState,
         outputs: np.ndarray,

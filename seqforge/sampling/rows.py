@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from seqforge.core.sequences import Prompt
-from seqforge.inference import MAX_ROWS, Engine, EngineState, Ensemble, log_softmax
+from seqforge.inference import MAX_ROWS, EngineState, StepEngine, log_softmax
 from seqforge.sampling.controls import Limits
 from seqforge.sampling.distributions import Choice, Distribution
 from seqforge.sampling.guide import mask_source_end
@@ -29,7 +29,7 @@ StepCallback = Callable[[int, object], None]
 class PromptReader(ABC):
     """What the loop needs of a sampler: its engine, the beginning after its prompt, and slots for its samples."""
 
-    engine: Engine | Ensemble
+    engine: StepEngine
     prompt: Prompt
     limits: Limits
     units: Callable[[np.ndarray], np.ndarray]

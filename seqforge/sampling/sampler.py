@@ -7,7 +7,7 @@ import numpy as np
 
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
-from seqforge.inference import Beginning, Conditions, Engine, Ensemble, prompt_batch
+from seqforge.inference import Beginning, Conditions, StepEngine, prompt_batch
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import distribution_for
 from seqforge.sampling.guide import Guide
@@ -47,7 +47,7 @@ class Sampler(PromptReader):
 
     def __init__(
         self,
-        engine: Engine | Ensemble,
+        engine: StepEngine,
         prompt: Prompt,
         conditions: Conditions,
         *,
@@ -121,7 +121,7 @@ class Sampler(PromptReader):
 
 
 def samplers_of(
-    engine: Engine | Ensemble,
+    engine: StepEngine,
     prompts: Sequence[Prompt],
     conditions: Sequence[Conditions],
     limits: Sequence[Limits],
