@@ -1,19 +1,20 @@
 """Generation in several processes: each draws some of the pieces, which do not depend on those of the others."""
 
 import dataclasses
-import multiprocessing
 import os
 import signal
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqforge.api.display import GeneratedPiece
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation
 from seqforge.api.generation_request import GenerationRequest
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["default_workers", "generate_parallel"]
 
@@ -60,6 +61,9 @@ def generate_parallel(generation: Generation, workers: int) -> Iterator[Generate
     if workers < 2 or _needs_one_process(request):
         yield from generation.run_in_order()
         return
+    import multiprocessing  # these imports take time, and few pieces need them
+    from concurrent.futures import ProcessPoolExecutor
+
     size = min(CHUNK, -(-request.n // workers))
     chunks = deque(range(first, min(first + size, request.n)) for first in range(0, request.n, size))
     context = multiprocessing.get_context("spawn")
@@ -80,7 +84,7 @@ def generate_parallel(generation: Generation, workers: int) -> Iterator[Generate
         raise
 
 
-def _results(generation: Generation, numbers: range, future: Future[list[Generated]]) -> Iterator[Generated]:
+def _results(generation: Generation, numbers: range, future: "Future[list[Generated]]") -> Iterator[Generated]:
     """Yield the pieces that a child drew; if it could not send them, they are drawn here."""
     if future.exception() is not None:
         yield from sorted(generation.run(numbers=numbers), key=lambda generated: generated.k)
