@@ -97,11 +97,11 @@ def test_task_chooses_among_candidates(
     monkeypatch.setattr(type(model.codec), "task", lambda self, request: Last(prompts))
     generation = Generation(model, GenerationRequest(n=3, candidates=4, length=12.0))
     steps: list[Any] = []
-    kept = list(generation.run_in_order(steps.append if streamed else None))
-    assert sorted(piece.piece.content for piece in kept) == sorted(group[-1] for group in groups)
+    pieces = list(generation.run_in_order(steps.append if streamed else None))
+    assert sorted(generated.piece.content for generated in pieces) == sorted(group[-1] for group in groups)
     single = [piece.content for piece in model.generate(12, length=12)]
-    assert [piece.piece.content for piece in kept] == single[3::4]
-    assert len(steps) == (sum(len(piece.piece.content) - 4 for piece in kept) if streamed else 0)
+    assert [generated.piece.content for generated in pieces] == single[3::4]
+    assert len(steps) == (sum(len(generated.piece.content) - 4 for generated in pieces) if streamed else 0)
 
 
 def test_wrong_choice_of_a_task_names_the_allowed_ones(

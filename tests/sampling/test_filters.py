@@ -96,9 +96,9 @@ LOGITS = st.lists(st.floats(-20, 20), min_size=2, max_size=12).map(lambda values
 def test_top_n_sigma_does_not_depend_on_the_temperature(logits: np.ndarray, n: float, temperature: float) -> None:
     limit = logits.max() - n * logits.std()
     assume(np.abs(logits - limit).min() > 1e-6)
-    kept = filters.filter_top_n_sigma(logits, n) > -np.inf
-    assert (kept == (filters.filter_top_n_sigma(logits / temperature, n) > -np.inf)).all()
-    assert (kept == (logits >= limit)).all()
+    mask = filters.filter_top_n_sigma(logits, n) > -np.inf
+    assert (mask == (filters.filter_top_n_sigma(logits / temperature, n) > -np.inf)).all()
+    assert (mask == (logits >= limit)).all()
 
 
 def test_top_n_sigma_ignores_impossible_steps() -> None:
@@ -113,11 +113,11 @@ def test_epsilon_and_eta_keep_what_their_definitions_say(logits: np.ndarray, eps
     entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-300))).sum()
     smallest = max(epsilon, min(eta, eta**0.5 * np.exp(-entropy)))
     assume(np.abs(probabilities - smallest).min() > 1e-9)
-    kept = filters.filter_epsilon(probabilities * 7, epsilon=epsilon, eta=eta) > 0
+    mask = filters.filter_epsilon(probabilities * 7, epsilon=epsilon, eta=eta) > 0
     expected = (probabilities >= smallest) & (probabilities > 0)
     expected[0, probabilities.argmax()] = True
     expected |= probabilities == probabilities.max()
-    assert (kept == expected).all()
+    assert (mask == expected).all()
 
 
 @given(LOGITS, st.floats(0.01, 0.6))

@@ -97,9 +97,9 @@ def test_free_writing_has_no_choice(codec: InkCodec) -> None:
 def test_kept_candidate_has_the_largest_mean_log_probability(model: seqforge.Model) -> None:
     request = {"text": "a few words", "style": "w014"}
     alone = list(Generation(model, GenerationRequest(n=3, candidates=1, request=request)).run_in_order())
-    (kept,) = Generation(model, GenerationRequest(candidates=3, request=request)).run()
+    (choice,) = Generation(model, GenerationRequest(candidates=3, request=request)).run()
     best = max(alone, key=lambda generated: float(np.mean(generated.scores)))
-    assert np.array_equal(kept.examples[0].steps, best.examples[0].steps)
+    assert np.array_equal(choice.examples[0].steps, best.examples[0].steps)
 
 
 # the text starts after the line of the style
