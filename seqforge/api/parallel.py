@@ -78,9 +78,9 @@ def generate_parallel(generation: Generation, workers: int) -> Iterator[Generate
             yield from _results(generation, numbers, future)
         executor.shutdown()
     except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
+        for process in list((executor._processes or {}).values()):  # Python 3.14 has executor.terminate_workers()
             process.terminate()
+        executor.shutdown(cancel_futures=True)
         raise
 
 

@@ -1,9 +1,8 @@
 """Generation in several processes."""
 
-import os
-import signal
+import multiprocessing
+import time
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
@@ -36,18 +35,18 @@ def test_pieces_that_a_process_cannot_send_are_drawn_here() -> None:
     assert [generated.k for generated in drawn] == [1, 2]
 
 
-def test_the_processes_end_with_the_iteration() -> None:
+def test_only_the_processes_of_the_generation_end_with_the_iteration() -> None:
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    other.start()
     pieces = generate_parallel(generation_of("text", 40), 2)
     assert next(pieces).k == 0
+    assert len(multiprocessing.active_children()) == 3
     pieces.close()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if fields[1] == str(os.getpid()) and "spawn_main" in (path.parent / "cmdline").read_text():
-            os.kill(int(path.parent.name), signal.SIGKILL)
-            pytest.fail("a process is left")
+    children = multiprocessing.active_children()
+    for child in children:
+        child.kill()
+        child.join()
+    assert children == [other]
 
 
 @pytest.mark.parametrize(
