@@ -54,6 +54,7 @@ from seqforge.plugin import (
     Paginates,
     Piece,
     Plugin,
+    Prepares,
     Preview,
     Previews,
     Streams,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from seqforge.api.model_loading import load
     from seqforge.api.runs import Run
     from seqforge.api.train import train
+    from seqforge.plugin.child_process import ChildError, ChildProcess
 
 __all__ = [
     "RESERVED",
@@ -77,6 +79,8 @@ __all__ = [
     "CarriesProvenance",
     "Categorical",
     "Checks",
+    "ChildError",
+    "ChildProcess",
     "Codec",
     "Constraint",
     "ContractError",
@@ -103,6 +107,7 @@ __all__ = [
     "Places",
     "Plugin",
     "PluginError",
+    "Prepares",
     "Preview",
     "Previews",
     "Prompt",
@@ -131,6 +136,8 @@ __all__ = [
 __getattr__ = lazy_attributes(
     __name__,
     {
+        "ChildError": "seqforge.plugin.child_process",
+        "ChildProcess": "seqforge.plugin.child_process",
         "Model": "seqforge.api.model",
         "Run": "seqforge.api.runs",
         "display": "seqforge.api.display",

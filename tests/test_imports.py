@@ -161,6 +161,7 @@ def test_torch_is_imported_with_the_first_use_of_the_network_of_a_model() -> Non
     [
         ["--plugin", "text", "--prompt", "ROMEO:", "--length", "40", "-o", "a.txt"],
         ["--plugin", "abc", "--rhythm", "jig", "--bars", "8", "-o", "a.abc"],
+        ["--plugin", "abc", "--rhythm", "jig", "--bars", "4", "-o", "tune.svg"],
         ["--plugin", "midi", "--bars", "2", "-o", "a.mid"],
         ["--plugin", "handwriting", "--text", "hello", "-o", "a.svg"],
     ],

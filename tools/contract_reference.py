@@ -47,6 +47,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.LaysOut,
             seqforge.Loops,
             seqforge.Paginates,
+            seqforge.Prepares,
             seqforge.Preview,
             seqforge.Previews,
             seqforge.Streams,
@@ -64,6 +65,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.listing,
         ),
     ),
+    ("Native libraries", (seqforge.ChildProcess, seqforge.ChildError)),
     ("The conformance kit", (seqforge.testing.check_plugin, seqforge.testing.parametrize_with_checks)),
 )
 

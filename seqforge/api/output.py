@@ -27,7 +27,7 @@ from seqforge.core.files import (
     write_text,
 )
 from seqforge.errors import DamagedFileError, RequestError, UsageError, WriteError, listing
-from seqforge.plugin import AnyPlugin, Piece
+from seqforge.plugin import AnyPlugin, Piece, Prepares
 from seqforge.plugin.pages import has_page_files, pages_of
 from seqforge.plugin.records import carries_provenance, embed_record
 from seqforge.plugin.validation import write_pieces
@@ -153,6 +153,9 @@ class OutputFiles:
             if not formats or self.path.suffix.lower() in plugin.writes:
                 self._base = self.path.with_suffix("")
             self._check_files(n, has_formats=bool(formats))
+        if isinstance(plugin, Prepares):
+            for suffix in self.formats:
+                plugin.prepare_write(suffix.lower())
 
     def _check_folder(self, n: int) -> None:
         """Check the files of a folder; only those that exist can be lost."""

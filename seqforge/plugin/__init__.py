@@ -24,6 +24,7 @@ from seqforge.plugin.capabilities import (
     LaysOut,
     Loops,
     Paginates,
+    Prepares,
     Previews,
     Streams,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Paginates",
     "Piece",
     "Plugin",
+    "Prepares",
     "Preview",
     "Previews",
     "Streams",

@@ -27,6 +27,7 @@ __all__ = [
     "LaysOut",
     "Loops",
     "Paginates",
+    "Prepares",
     "Previews",
     "Streams",
 ]
@@ -314,6 +315,27 @@ class Paginates(ABC, Generic[ContentT]):
     @abstractmethod
     def pages(self, piece: Piece[ContentT]) -> Sequence[Piece[ContentT]]:
         """Return the pages of a piece in order, at least one; each is a piece of one page."""
+
+
+class Prepares(ABC):
+    """Capability of a plugin: what writing a format needs can start while the network still draws.
+
+    Example:
+        class Chess(Plugin[str, ChessOptions, ChessRequest], Prepares):
+            def prepare_write(self, suffix):
+                if suffix == ".svg":
+                    engraver.start()  # a ChildProcess
+    """
+
+    @abstractmethod
+    def prepare_write(self, suffix: str) -> None:
+        """Start what `write` will need for a format, such as a process; return at once.
+
+        `write` may follow or not.
+
+        Args:
+            suffix: One of `writes`, in lower case.
+        """
 
 
 class Previews(ABC, Generic[ContentT]):

@@ -8,7 +8,7 @@ from typing import Any
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.errors import ContractError, ReadError, listing
-from seqforge.plugin import CarriesProvenance, Paginates, Piece
+from seqforge.plugin import CarriesProvenance, Paginates, Piece, Prepares
 from seqforge.plugin.pages import pages_of
 from seqforge.plugin.records import embed_record
 from seqforge.plugin.validation import validate_items, validate_units, write_pieces
@@ -23,9 +23,15 @@ RANDOM_LENGTHS = (17, 57, 97, 137)
 
 
 def files_are_written(subject: Subject) -> str:
-    """`write` writes one file in every format of `writes`, with several pieces in those of `multi_piece`."""
+    """`write` writes one file in every format of `writes`, with several pieces in those of `multi_piece`.
+
+    If the plugin has `prepare_write`, it is called before.
+    """
     pieces = _real_pieces(subject, 2)
     for suffix in subject.plugin.writes:
+        if isinstance(subject.plugin, Prepares):
+            with subject.calling("prepare_write", suffix):
+                subject.plugin.prepare_write(suffix)
         _write_one(subject, pieces[:1], suffix)
         if suffix in subject.plugin.multi_piece:
             _write_one(subject, pieces, suffix)

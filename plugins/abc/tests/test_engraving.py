@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from abc_tunes import A, B, C, D, note, tune
 
-from seqforge import WriteError
-from seqforge_abc import engraving, verovio_process
+from seqforge import ChildProcess, WriteError
+from seqforge_abc import engraving
 from seqforge_abc.export import write_svg
 from seqforge_abc.tune import BarLine, ChordSymbol, Ending
 
@@ -51,19 +51,21 @@ def test_svg_is_reproducible(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "reason"),
+    ("function", "reason"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed (signal 11)"),
-        ("import time; time.sleep(60)", "took more than"),
-        ("raise ValueError('no music')", "failed (ValueError: no music)"),
+        ("def engrave(*arguments): os.kill(os.getpid(), signal.SIGSEGV)", "crashed (signal 11)"),
+        ("def engrave(*arguments): time.sleep(60)", "took more than 1 seconds"),
+        ("def engrave(*arguments): raise ValueError('no music')", "failed (ValueError: no music)"),
+        ("def engrave(*arguments): return ['<svg width=\"nan\">']", "drew an invalid picture"),
     ],
 )
 def test_a_failure_of_verovio_names_the_tune(
-    program: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    function: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "program.py").write_text(program)
-    monkeypatch.setattr(verovio_process, "__file__", str(tmp_path / "program.py"))
-    monkeypatch.setattr(engraving, "TIMEOUT", 1)
+    (tmp_path / "other_engraver.py").write_text(f"import os, signal, time\n{function}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(engraving, "_engraver", ChildProcess("other_engraver", "engrave"))
+    monkeypatch.setattr(engraving, "TIMEOUT", 1 if "sleep" in function else 60)
     with pytest.raises(WriteError, match=re.escape(reason)) as caught:
         write_svg([tune(A, title="Odd"), tune(B)], tmp_path / "a")
     assert "'Odd', tune 1 of 2" in str(caught.value)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from seqforge_abc.export import to_musicxml
+from seqforge_abc.musicxml_writer import to_musicxml
 from seqforge_abc.notation import CHORDS, split_duration
 from seqforge_abc.score import to_music21
 from seqforge_abc.theory import Key, Meter, Pitch, parse_key

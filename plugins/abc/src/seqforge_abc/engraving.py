@@ -1,99 +1,76 @@
 """The engraving of tunes as SVG, on one page or as pictures of one tune.
 
-verovio runs in a child process, since some real tunes crash it.
+verovio runs in a child process, since some real tunes crash it. The process also imports music21, which takes longer
+than sampling a tune.
 """
 
-import os
+import dataclasses
+import importlib.util
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
-from seqforge import WriteError
-from seqforge_abc import verovio_process
+from seqforge import ChildError, ChildProcess, WriteError
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.tune import Tune
 from seqforge_abc.typesetting import EngravedTune
-from seqforge_abc.verovio_process import MAX_HEIGHT, PAGE_WIDTH
 
+PAGE_WIDTH = 900
+"""The width of the page in pixels."""
+MAX_HEIGHT = 24000
+"""The largest height of a picture in pixels, a limit of verovio."""
 TIMEOUT = 60
-"""The time limit for a page in seconds; each tune adds one second."""
+"""The time limit for a tune in seconds."""
+_engraver = ChildProcess("seqforge_abc.verovio_pictures", "engrave")
 _MARGIN, _TITLE_HEIGHT, _GAP = 24, 44, 12
 """The margin of the page, the height of a title and the gap between tunes, in pixels."""
 _ROOT_ELEMENT = re.compile(r'<svg\b[^>]*?\swidth="([\d.]+)px"[^>]*?\sheight="([\d.]+)px"[^>]*?\sid="(\w+)"[^>]*>')
 _NOT_FINITE = re.compile(r"""["'\s,(=+-](nan|inf|infinity)(?=["'\s,)])""", re.IGNORECASE)
 
 
-def engrave_page(tunes: Sequence[Tune], scores: Sequence[bytes]) -> str:
-    """Return tunes as one SVG page with titles, sized in pixels.
+def start() -> None:
+    """Start the child process that engraves, so that it has imported its libraries when the first tune is written."""
+    if all(importlib.util.find_spec(name) for name in ("music21", "verovio")):
+        _engraver.start()
 
-    Args:
-        tunes: The tunes, for titles and messages.
-        scores: The MusicXML of each tune.
+
+def engrave_page(tunes: Sequence[Tune]) -> str:
+    """Return tunes as one SVG page with titles, sized in pixels.
 
     Raises:
         WriteError: If verovio crashes on a tune, takes too long, or draws an invalid picture.
     """
-    return _compose(tunes, [parts[0] for parts in _engrave(tunes, scores, MAX_HEIGHT)])
+    return _compose(tunes, [parts[0] for parts in _engrave(tunes, MAX_HEIGHT)])
 
 
-def engrave_tunes(tunes: Sequence[Tune], scores: Sequence[bytes], max_height: int = MAX_HEIGHT) -> list[EngravedTune]:
+def engrave_tunes(tunes: Sequence[Tune], max_height: int = MAX_HEIGHT) -> list[EngravedTune]:
     """Return each tune as it is printed, with its notation as SVG pictures without titles, sized in pixels.
 
     Args:
-        tunes: The tunes, for titles and messages.
-        scores: The MusicXML of each tune.
+        tunes: The tunes.
         max_height: The largest height of a picture in pixels; a taller one is divided between lines of music.
 
     Raises:
         WriteError: If verovio crashes on a tune, takes too long, or draws an invalid picture.
     """
-    pictures = _engrave(tunes, scores, max_height)
     return [
-        EngravedTune(printable(tune.title), *_credits(tune), parts) for tune, parts in zip(tunes, pictures, strict=True)
+        EngravedTune(printable(tune.title), *_credits(tune), parts)
+        for tune, parts in zip(tunes, _engrave(tunes, max_height), strict=True)
     ]
 
 
-def _engrave(tunes: Sequence[Tune], scores: Sequence[bytes], max_height: int) -> list[list[str]]:
-    """Return the SVG pictures of each score, without a title."""
-    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
-        for number, score in enumerate(scores, start=1):
-            (Path(folder) / f"{number:06d}.musicxml").write_bytes(score)
-        failure = _run_verovio(folder, max_height, TIMEOUT + len(tunes))
-        pictures = []
-        for number, tune in enumerate(tunes, start=1):
-            sources = sorted(Path(folder).glob(f"{number:06d}-*.svg"))
-            parts = [source.read_text(encoding="utf-8") for source in sources]
-            if not parts:
-                raise _engraving_error(tune, number, len(tunes), failure)
-            if any(_NOT_FINITE.search(part) or not _ROOT_ELEMENT.search(part) for part in parts):
-                raise _engraving_error(tune, number, len(tunes), "drew an invalid picture")
-            pictures.append(parts)
+def _engrave(tunes: Sequence[Tune], max_height: int) -> list[list[str]]:
+    """Return the SVG pictures of each tune, without its title and its tempo, which stands beside the title."""
+    pictures = []
+    for number, tune in enumerate(tunes, start=1):
+        try:
+            parts = _engraver.call(dataclasses.replace(tune, tempo=None), max_height, number, seconds=TIMEOUT)
+        except ChildError as error:
+            raise _engraving_error(tune, number, len(tunes), str(error)) from None
+        if not parts or any(_NOT_FINITE.search(part) or not _ROOT_ELEMENT.search(part) for part in parts):
+            raise _engraving_error(tune, number, len(tunes), "drew an invalid picture")
+        pictures.append(parts)
     return pictures
-
-
-def _run_verovio(folder: str, max_height: int, seconds: int) -> str:
-    """Engrave the scores of a folder in a child process, and return how it failed in case a picture is missing."""
-    # the file is run by its path: as a module it would import the whole plugin first
-    paths = os.pathsep.join(path for path in sys.path if path)
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", verovio_process.__file__, folder, str(max_height)],
-            env={**os.environ, "PYTHONPATH": paths},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"took more than {seconds} seconds"
-    if child.returncode < 0:
-        return f"crashed (signal {-child.returncode})"
-    last = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    return f"failed ({last[0]})" if last else "drew no picture"
 
 
 def _engraving_error(tune: Tune, number: int, count: int, failure: str) -> WriteError:

@@ -1,8 +1,6 @@
 """The writers of MIDI, MusicXML, SVG, PDF, PNG and WAV. They do not look at the suffix of the path."""
 
-import dataclasses
 import importlib.util
-import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -10,21 +8,20 @@ from typing import Any
 
 from seqforge import WriteError
 from seqforge_abc import engraving
+from seqforge_abc.musicxml_writer import to_musicxml
 from seqforge_abc.playback import PlayedNote, Sound, played_notes, sounds, tempo_of
-from seqforge_abc.score import to_music21
 from seqforge_abc.second_voice import second_voice
 from seqforge_abc.synthesis import write_sounds
 from seqforge_abc.theory import Key, pitch_class_name
 from seqforge_abc.tune import Tune
 from seqforge_abc.typesetting import MAX_PICTURE_HEIGHT, check_typst, to_pdf, to_png
 
-__all__ = ["to_musicxml", "write_midi", "write_musicxml", "write_pdf", "write_png", "write_svg", "write_wav"]
+__all__ = ["write_midi", "write_musicxml", "write_pdf", "write_png", "write_svg", "write_wav"]
 
 TICKS_PER_QUARTER = 480
 _FLUTE, _GUITAR = 73, 24
 """The MIDI programs of melody and accompaniment."""
 _MINOR_MODES = ("aeo", "dor", "phr", "loc")
-_VARYING = re.compile(rb"\s*<(encoding-date>[^<]*</encoding-date|creator type=\"composer\">Music21</creator)>")
 _Event = tuple[int, int, Any]
 """The tick, the sort order within the tick, and the message of a MIDI event."""
 
@@ -49,7 +46,12 @@ def write_midi(tune: Tune, path: Path) -> None:
 
 
 def write_musicxml(tune: Tune, path: Path) -> None:
-    """Write a tune as MusicXML with music21."""
+    """Write a tune as MusicXML with music21.
+
+    Raises:
+        WriteError: If music21 is not installed.
+    """
+    _require("music21", suffix=".musicxml")
     path.write_bytes(to_musicxml(tune))
 
 
@@ -60,7 +62,7 @@ def write_svg(tunes: Sequence[Tune], path: Path) -> None:
         WriteError: If verovio crashes on a tune or takes too long, or a library is not installed.
     """
     _require("music21", "verovio", suffix=".svg")
-    path.write_text(engraving.engrave_page(tunes, _scores(tunes)), encoding="utf-8")
+    path.write_text(engraving.engrave_page(tunes), encoding="utf-8")
 
 
 def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
@@ -71,7 +73,7 @@ def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
     """
     check_typst(".pdf")
     _require("music21", "verovio", suffix=".pdf")
-    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, _scores(tunes), MAX_PICTURE_HEIGHT)))
+    path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, MAX_PICTURE_HEIGHT)))
 
 
 def write_png(tune: Tune, path: Path) -> None:
@@ -82,7 +84,7 @@ def write_png(tune: Tune, path: Path) -> None:
     """
     check_typst(".png")
     _require("music21", "verovio", suffix=".png")
-    path.write_bytes(to_png(engraving.engrave_tunes([tune], _scores([tune]))[0]))
+    path.write_bytes(to_png(engraving.engrave_tunes([tune])[0]))
 
 
 def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:
@@ -94,26 +96,6 @@ def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:
     all_sounds = sounds(notes) + (sounds(played_notes(second)) if second else [])
     all_sounds.sort(key=lambda sound: (sound.start, sound.accompaniment, sound.pitch))
     write_sounds(all_sounds, 60 / float(tempo * beat), path, loop_length=length)
-
-
-def to_musicxml(tune: Tune) -> bytes:
-    """Return a tune as MusicXML; the result depends on the tune alone.
-
-    Raises:
-        WriteError: If music21 is not installed.
-    """
-    _require("music21", suffix=".musicxml")
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
-
-    exporter = GeneralObjectExporter(to_music21(tune))
-    exporter.makeNotation = False  # the score is complete; music21 would fill bars with hidden rests
-    xml: bytes = exporter.parse()
-    return _VARYING.sub(b"", xml)
-
-
-def _scores(tunes: Iterable[Tune]) -> list[bytes]:
-    """Return the MusicXML of tunes without their tempo, which stands beside the title of an engraved tune."""
-    return [to_musicxml(dataclasses.replace(tune, tempo=None)) for tune in tunes]
 
 
 def _require(*libraries: str, suffix: str) -> None:

@@ -19,6 +19,7 @@ from seqforge import (
     Origin,
     Piece,
     Plugin,
+    Prepares,
     Preview,
     Previews,
     ReadError,
@@ -45,6 +46,7 @@ class Abc(
     Checks[Tune],
     Describes[Tune],
     Loops[Tune],
+    Prepares,
     Previews[Tune],
     CarriesProvenance,
 ):
@@ -116,6 +118,13 @@ class Abc(
                 export.write_wav(tunes[0], path)
             case _:
                 path.write_text(book_to_abc(tunes), encoding="utf-8")
+
+    def prepare_write(self, suffix: str) -> None:
+        """Start the engraver for .svg, .pdf and .png."""
+        if suffix in (".svg", ".pdf", ".png"):
+            from seqforge_abc import engraving
+
+            engraving.start()
 
     def preview(self, piece: Piece[Tune]) -> Preview:
         """Return the engraved tune, its sound and its ABC text."""

@@ -17,6 +17,7 @@ from seqforge import (
     Loops,
     Piece,
     Plugin,
+    Prepares,
     Preview,
     Previews,
     ReadError,
@@ -50,6 +51,7 @@ class Midi(
     Checks[Song],
     LaysOut[Song],
     Loops[Song],
+    Prepares,
     Previews[Song],
     CarriesProvenance,
 ):
@@ -92,6 +94,13 @@ class Midi(
         piece = _with_general_midi(piece) if layout.kit == "td" else piece
         song_layout = dataclasses.replace(piece.content.layout, title=layout.title, picture=layout.as_)
         return dataclasses.replace(piece, content=dataclasses.replace(piece.content, layout=song_layout))
+
+    def prepare_write(self, suffix: str) -> None:
+        """Start the engraver for .pdf."""
+        if suffix == ".pdf":
+            from seqforge_midi.notation import engraving
+
+            engraving.start()
 
     def preview(self, piece: Piece[Song]) -> Preview:
         """Return the piano roll and the sound of a song."""

@@ -1,24 +1,28 @@
 """Engraved scores as SVG pictures, through verovio, which runs in a child process."""
 
 import importlib.util
-import os
 import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
-from seqforge import WriteError
-from seqforge_midi.notation import verovio_process
-from seqforge_midi.notation.verovio_process import MAX_HEIGHT, PAGE_HEIGHT, PAGE_WIDTH
+from seqforge import ChildError, ChildProcess, WriteError
 
+PAGE_WIDTH, PAGE_HEIGHT = 840, 1188
+"""The size of an A4 page in pixels."""
+MAX_HEIGHT = 24000
+"""The largest height of a page in pixels, a limit of verovio."""
 TIMEOUT = 300
 """The time limit for a score in seconds."""
 TITLE_HEIGHT = 52
 """The height of the title in pixels."""
+_engraver = ChildProcess("seqforge_midi.notation.verovio_pages", "engrave")
 _ROOT = re.compile(r'<svg\b[^>]*?\swidth="([\d.]+)px"[^>]*?\sheight="([\d.]+)px"[^>]*>')
+
+
+def start() -> None:
+    """Start the child process that engraves, so that it has imported verovio when the first score is written."""
+    if importlib.util.find_spec("verovio"):
+        _engraver.start()
 
 
 def engrave_pages(score: bytes, title: str = "") -> list[str]:
@@ -59,17 +63,19 @@ def _engrave(score: bytes, height: int) -> list[str]:
             'engraving a score needs verovio, which is not installed: pip install "seqforge-midi[score]"; or write'
             " .musicxml and open it in a notation program"
         )
-    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
-        path = Path(folder) / "score.musicxml"
-        path.write_bytes(score)
-        failure = _run_verovio(path, Path(folder), height)
-        pages = [page.read_text(encoding="utf-8") for page in sorted(Path(folder).glob("*.svg"))]
-    if failure or not pages or not all(_ROOT.search(page) for page in pages):
-        raise WriteError(
-            f"verovio {failure or 'drew no page'} while it engraved the score; write .musicxml and open it in a"
-            " notation program"
-        )
-    return pages
+    try:
+        pages = _engraver.call(score, height, seconds=TIMEOUT)
+    except ChildError as error:
+        raise _engraving_error(str(error)) from None
+    if not pages or not all(_ROOT.search(page) for page in pages):
+        raise _engraving_error("drew no page")
+    return list(pages)
+
+
+def _engraving_error(failure: str) -> WriteError:
+    return WriteError(
+        f"verovio {failure} while it engraved the score; write .musicxml and open it in a notation program"
+    )
 
 
 def _stack(pages: Sequence[str], title: str = "") -> str:
@@ -96,31 +102,3 @@ def _stack(pages: Sequence[str], title: str = "") -> str:
         *parts,
         "</svg>\n",
     ])  # fmt: skip
-
-
-def _run_verovio(score: Path, folder: Path, height: int) -> str:
-    """Engrave a score in a child process, and return how it failed; "" if it did not."""
-    # the file is run by its path: as a module it would import the whole plugin first
-    paths = os.pathsep.join(path for path in sys.path if path)
-    try:
-        child = subprocess.run(
-            [
-                sys.executable,
-                "-P",
-                verovio_process.__file__,
-                str(score),
-                str(folder),
-                str(height),
-            ],
-            env={**os.environ, "PYTHONPATH": paths},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"took more than {TIMEOUT} seconds"
-    if child.returncode < 0:
-        return f"crashed (signal {-child.returncode})"
-    last = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    return f"failed ({last[0] if last else 'without a message'})" if child.returncode else ""

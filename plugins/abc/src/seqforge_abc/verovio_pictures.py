@@ -1,18 +1,13 @@
-"""A program that converts MusicXML to SVG with verovio: `python verovio_process.py FOLDER MAX_HEIGHT`.
-
-Some real tunes crash verovio and its process, so it runs as a child process. The parent writes 0001.musicxml,
-0002.musicxml, ... into a folder and finds 0001-001.svg, 0002-001.svg, ... there. The first missing file is the tune
-that failed. A tune that is higher than MAX_HEIGHT is divided into 0001-001.svg, 0001-002.svg, ...
-"""
+"""Tunes as SVG pictures without titles, drawn by verovio. This runs in a child process, since verovio may crash."""
 
 import re
-import sys
-from pathlib import Path
 
-PAGE_WIDTH = 900
-"""The width of the page in pixels."""
-MAX_HEIGHT = 24000
-"""The largest height of a picture in pixels, a limit of verovio."""
+import verovio
+
+from seqforge_abc.engraving import PAGE_WIDTH
+from seqforge_abc.musicxml_writer import to_musicxml
+from seqforge_abc.tune import Tune
+
 SCALE = 40
 """The size of the music in percent; at 100 a staff is 720 verovio units high, 10 units per pixel."""
 
@@ -25,19 +20,17 @@ _ACCIDENTALS = dict(zip("\ue260\ue261\ue262\uea64\uea65\uea66", "♭♮♯♭♮
 """Letters for the accidentals of chord symbols, which verovio sets in a music font that few programs have."""
 
 
-def engrave(source: Path, max_height: int, seed: int) -> None:
-    """Write a MusicXML file as SVG pictures, as tall as needed.
+def engrave(tune: Tune, max_height: int, seed: int) -> list[str]:
+    """Return a tune as SVG pictures, as tall as needed, without its title.
 
     Args:
-        source: The path of the MusicXML file.
-        max_height: The largest height of a picture in pixels.
-        seed: Seed of the random ids in the SVG file; different seeds let several pictures share a page.
+        tune: The tune.
+        max_height: The largest height of a picture in pixels; a taller one is divided between lines of music.
+        seed: Seed of the random ids in the pictures; different seeds let several pictures share a page.
 
     Raises:
-        ValueError: If verovio cannot read the file.
+        ValueError: If verovio cannot read the MusicXML of the tune.
     """
-    import verovio
-
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions({
@@ -47,14 +40,12 @@ def engrave(source: Path, max_height: int, seed: int) -> None:
         "breaks": "line", "header": "none", "footer": "none", "xmlIdSeed": seed,
         "mnumInterval": 0, "justifyVertically": False, "font": "Leipzig",
     })  # fmt: skip
-    if not toolkit.loadData(source.read_text(encoding="utf-8")):
-        raise ValueError(f"verovio cannot read {source.name}")
+    if not toolkit.loadData(to_musicxml(tune).decode()):
+        raise ValueError("verovio cannot read the MusicXML")
     mei = toolkit.getMEI()
     if (numbered := _LATER_SYSTEM.sub(_numbered_system, mei)) != mei:
         toolkit.loadData(numbered)
-    for page in range(1, toolkit.getPageCount() + 1):
-        picture = _GLYPH.sub(_accidental, toolkit.renderToSVG(page))
-        source.with_name(f"{source.stem}-{page:03d}.svg").write_text(picture, encoding="utf-8")
+    return [_GLYPH.sub(_accidental, toolkit.renderToSVG(page)) for page in range(1, toolkit.getPageCount() + 1)]
 
 
 def _numbered_system(system: re.Match[str]) -> str:
@@ -75,14 +66,3 @@ def _numbered_system(system: re.Match[str]) -> str:
 
 def _accidental(glyph: re.Match[str]) -> str:
     return f'<tspan font-size="{round(int(glyph[1]) * 405 / 720)}px">{_ACCIDENTALS.get(glyph[2], "")}</tspan>'
-
-
-def main() -> int:
-    """Engrave the MusicXML files of the folder in order."""
-    for number, source in enumerate(sorted(Path(sys.argv[1]).glob("*.musicxml")), start=1):
-        engrave(source, int(sys.argv[2]), number)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
