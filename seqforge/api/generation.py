@@ -172,7 +172,10 @@ class Generation:
                 field="alternatives", value=request.alternatives, allowed="0",
             )  # fmt: skip
         if request.beams:
-            beams: dict[str, Any] = {"beams": request.beams, "length_penalty": float(request.length_penalty)}
+            beams: dict[str, Any] = {
+                "beams": request.beams, "length_penalty": request.length_penalty,
+                "groups": request.beam_groups, "diversity": request.beam_diversity,
+            }  # fmt: skip
             for part, (prompt, condition, limit) in enumerate(zip(prompts, conditions, limits, strict=True)):
                 search = BeamSearch(engine, prompt, condition, limits=limit, **beams, **common)
                 yield from ((part, sample) for sample in search.best(request.n) if sample.k in numbers)
@@ -198,7 +201,9 @@ class Generation:
             yield from ((part, sample) for sample in samples)
 
     def _choose(self, part: int, group: list[Sample]) -> Sample | None:
-        """Return the sample that the task keeps among the candidates of a part; None if it leaves the choice."""
+        """Return the sample that `best_of` or the task keeps among the candidates of a part; None to draw one."""
+        if self.request.best_of:
+            return max(group, key=lambda sample: sum(sample.scores) / len(sample.scores))
         examples = [self._example(self.prompts[part], sample.steps) for sample in group]
         index: Any = self.task.choose(part, examples, [sample.scores for sample in group])
         if index is None:
@@ -225,7 +230,8 @@ class Generation:
 
     def _candidates(self, prompt: Prompt) -> int:
         """Return the number of candidates per piece of a prompt."""
-        return 1 if self.controls.greedy else self.request.candidates or prompt.candidates
+        request = self.request
+        return 1 if self.controls.greedy else request.best_of or request.candidates or prompt.candidates
 
     def _limits(self, prompt: Prompt) -> Limits:
         model, request = self.model, self.request

@@ -15,7 +15,21 @@ CONTROLS = frozenset(field.name for field in dataclasses.fields(Controls))
 FieldValue = str | int | Path | None
 """The type of a field of a request that is set by its name."""
 GENERATION_OPTIONS = frozenset(
-    ("n", "seed", "length", "max_steps", "max_seconds", "labels", "beams", "length_penalty", "candidates", "guidance")
+    (
+        "n",
+        "seed",
+        "length",
+        "max_steps",
+        "max_seconds",
+        "labels",
+        "beams",
+        "length_penalty",
+        "beam_groups",
+        "beam_diversity",
+        "candidates",
+        "best_of",
+        "guidance",
+    )
 )
 """The arguments of `generate` that are fields of `GenerationRequest`."""
 

@@ -39,8 +39,12 @@ class GenerationRequest:
         max_seconds: Time limit for all pieces together; such pieces cannot be reproduced. None for no limit.
         beams: Width of a beam search; 0 samples.
         length_penalty: Length penalty of the beam search.
+        beam_groups: Number of groups of beams, which avoid each other's choices; it divides `beams`.
+        beam_diversity: Cost in nats of a choice per hypothesis of an earlier group that has just chosen it.
         precision: Precision of the matrix products.
         candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
+        best_of: Number of candidates per piece, of which the one with the highest mean log-probability of a step is
+            kept; 0 keeps one by the constraint, or as the plugin chooses.
         alternatives: Number of most probable tokens that are recorded at each step.
         guidance: Factor of the effect of the labels; 1 leaves it as it is.
         labels: Label name to value.
@@ -57,8 +61,11 @@ class GenerationRequest:
     max_seconds: float | None = None
     beams: int = 0
     length_penalty: float = 0.0
+    beam_groups: int = 1
+    beam_diversity: float = 0.5
     precision: Precision = "float32"
     candidates: int = 0
+    best_of: int = 0
     guidance: float = 1.0
     alternatives: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -66,10 +73,10 @@ class GenerationRequest:
     request: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("n", "seed", "beams", "candidates", "alternatives"):
+        for name in ("n", "seed", "beams", "beam_groups", "candidates", "best_of", "alternatives"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
-        object.__setattr__(self, "length_penalty", real_number("length_penalty", self.length_penalty))
-        object.__setattr__(self, "guidance", real_number("guidance", self.guidance))
+        for name in ("length_penalty", "beam_diversity", "guidance"):
+            object.__setattr__(self, name, real_number(name, getattr(self, name)))
         if not 0 <= self.guidance <= MAX_GUIDANCE:
             raise RequestError.invalid("guidance", self.guidance, f"from 0 to {MAX_GUIDANCE}")
         for name, convert in (("length", real_number), ("max_steps", whole_number), ("max_seconds", real_number)):
@@ -90,11 +97,18 @@ class GenerationRequest:
             object.__setattr__(self, "max_seconds", None)
         if not math.isfinite(self.length_penalty):
             raise RequestError.invalid("length_penalty", self.length_penalty, "a finite number")
-        if not 0 <= self.candidates <= MAX_CANDIDATES:
-            raise RequestError.invalid("candidates", self.candidates, f"from 0 to {MAX_CANDIDATES}")
+        for name in ("candidates", "best_of"):
+            if not 0 <= getattr(self, name) <= MAX_CANDIDATES:
+                raise RequestError.invalid(name, getattr(self, name), f"from 0 to {MAX_CANDIDATES}")
+        for name in ("candidates", "beams"):
+            if self.best_of and getattr(self, name):
+                raise RequestError(
+                    f"`best_of` and `{name}` are both set, and each says how a piece is chosen; leave one of them out",
+                    field="best_of", value=self.best_of, allowed=f"0 beside `{name}`",
+                )  # fmt: skip
         if not 0 <= self.alternatives <= MAX_ALTERNATIVES:
             raise RequestError.invalid("alternatives", self.alternatives, f"from 0 to {MAX_ALTERNATIVES}")
-        check_beams(self.beams, self.length_penalty)
+        check_beams(self.beams, self.length_penalty, groups=self.beam_groups, diversity=self.beam_diversity)
         if 0 < self.beams < self.n:
             raise RequestError(
                 f"`n` is {self.n} and `beams` is {self.beams}; a beam search returns at most as many pieces as it has"

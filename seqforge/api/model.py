@@ -46,7 +46,10 @@ class Model(ModelBase):
         labels: Mapping[str, str] | None = None,
         beams: int = 0,
         length_penalty: float | int = 0.0,
+        beam_groups: int = 1,
+        beam_diversity: float = 0.5,
         candidates: int = 0,
+        best_of: int = 0,
         guidance: float | int = 1.0,
         cancel: threading.Event | None = None,
         greedy: bool | None = None,
@@ -100,8 +103,13 @@ class Model(ModelBase):
             beams: Width of a beam search, which returns the n most probable pieces; 0 samples.
             length_penalty: Length penalty of the beam search: 0 ranks by log-probability, 1 nearly by its mean per
                 step.
+            beam_groups: Number of groups of beams, a divisor of `beams`. A group avoids what earlier groups choose; the
+                best piece of each group comes first.
+            beam_diversity: Cost in nats of a choice per hypothesis of an earlier group that has just chosen it.
             candidates: Number of candidates sampled per piece, of which one that fits the constraint is kept; 0 for
                 the plugin's choice.
+            best_of: Number of candidates sampled per piece, of which the one with the highest mean log-probability of a
+                step under the network is kept; 0 to keep one as `candidates` says.
             guidance: Factor of the effect of the labels: above 1 they count more; 1 leaves the network as it is.
             cancel: An event that another thread sets to stop the generation at the next step. Only the pieces that are
                 complete by then are returned; the origin of each names its number.

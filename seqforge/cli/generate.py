@@ -60,6 +60,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         _flag("candidates", int, 0, SAMPLING,
               "Candidates sampled per piece, of which one that fits the constraint is kept; 0: the plugin's choice.",
               min=0),
+        _flag("best_of", int, 0, SAMPLING,
+              "Candidates sampled per piece, of which the most probable per step is kept; 0: see --candidates.", min=0),
         *parameters(Controls, panel=SAMPLING, defaults=plugin.sampling_defaults if plugin else {}),
         _flag("ban", list[str] | None, None, SAMPLING, "Never sample this token; repeatable.", metavar="TOKEN"),
         _flag("logit_bias", list[str] | None, None, SAMPLING, "Add a number to the logit of a token; repeatable.",
@@ -69,6 +71,10 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         _flag("beams", int, 0, SEARCH, "Beam width: return the most probable pieces; 0: sample.", min=0),
         _flag("length_penalty", float, 0.0, SEARCH,
               "Length penalty: 0 ranks by log-probability, 1 nearly by its mean per step."),
+        _flag("beam_groups", int, 1, SEARCH,
+              "Groups of beams that avoid each other's choices; with -n, the best piece of each comes first.", min=1),
+        _flag("beam_diversity", float, 0.5, SEARCH,
+              "Cost in nats of a choice for each beam of an earlier group that has just made it."),
         parameter("output", str | None, None, typer.Option(
             "-o", "--output", help="A file (its suffix is the format), a folder that ends in /, or - for stdout.",
             metavar="PATH", rich_help_panel=OUTPUT)),
@@ -148,7 +154,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
-                                           "length_penalty", "precision", "candidates", "guidance", "alternatives")},
+                                           "length_penalty", "beam_groups", "beam_diversity", "precision",
+                                           "candidates", "best_of", "guidance", "alternatives")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)

@@ -1,7 +1,8 @@
 """Beam search: the most probable pieces that a beam of hypotheses finds.
 
 B. Lowerre, "The HARPY Speech Recognition System", 1976; scores are normalised by length as in Y. Wu et al., "Google's
-Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha.
+Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha. Groups of beams avoid
+each other's choices as in A. Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424 (Hamming diversity).
 """
 
 import math
@@ -79,6 +80,9 @@ class BeamSearch:
         conditions: The labels and features.
         beams: The number of hypotheses that are kept at every step.
         length_penalty: The exponent alpha: 0 compares log-probabilities, 1 compares them nearly per step.
+        groups: The number of groups of equal width that the beams are divided into. At each step, a group avoids the
+            symbols that earlier groups have just chosen.
+        diversity: How many nats a choice costs for each hypothesis of an earlier group that has just chosen it.
         controls: The controls; only `ban` has an effect, and all others must have their defaults.
         limits: Where a piece is ended if the network does not end it.
         units: A function that returns the natural units of each step of an array.
@@ -95,6 +99,8 @@ class BeamSearch:
         *,
         beams: int,
         length_penalty: float,
+        groups: int = 1,
+        diversity: float = 0.0,
         controls: Controls,
         limits: Limits,
         units: Callable[[np.ndarray], np.ndarray],
@@ -103,9 +109,10 @@ class BeamSearch:
         check_beam_controls(controls, beams, space.kind)
         if beams < 1:
             raise RequestError.invalid("beams", beams, f"from 1 to {MAX_BEAMS}")
-        check_beams(beams, length_penalty)
+        check_beams(beams, length_penalty, groups=groups, diversity=diversity)
         assert isinstance(space, Categorical)
         self.engine, self.prompt, self.beams, self.alpha = engine, prompt, beams, length_penalty
+        self.groups, self.diversity = groups, diversity
         self.size, self.limits, self.units = space.size, limits, units
         self.banned = np.zeros(space.size + 1, np.bool_)
         self.banned[list(controls.ban)] = True
@@ -126,17 +133,25 @@ class BeamSearch:
     def best(self, n: int) -> list[Sample]:
         """Return the n best complete pieces, the best first; fewer if the beam found fewer.
 
+        With several groups, the best piece of each group comes first, then the second of each group, and so on.
+
         Raises:
             RunError: If the outputs of the network are not finite.
         """
         self.deadline = time.monotonic() + self.limits.seconds
-        complete = self._search(self.beams)
+        complete = self._search(self.beams, self.groups)
         if self.beams > 1 and not self.timed_out:  # after the deadline, a greedy piece would end at once
-            complete += self._search(1)
-        ranked = sorted(complete, key=self._rank)
-        distinct = {piece.hypothesis.steps: piece for piece in reversed(ranked)}
-        order = sorted(distinct.values(), key=self._rank)
-        return [self._sample(k, piece) for k, piece in enumerate(order[:n])]
+            complete[0] += self._search(1, 1)[0]
+        ranks: dict[tuple[int, ...], tuple[int, tuple[float, tuple[int, ...]]]] = {}
+        pieces: dict[tuple[int, ...], _Complete] = {}
+        for group in complete:
+            distinct = {piece.hypothesis.steps: piece for piece in sorted(group, key=self._rank, reverse=True)}
+            for number, (steps, piece) in enumerate(sorted(distinct.items(), key=lambda item: self._rank(item[1]))):
+                rank = number if self.groups > 1 else 0, self._rank(piece)
+                if steps not in ranks or rank < ranks[steps]:
+                    ranks[steps], pieces[steps] = rank, piece
+        order = sorted(pieces, key=ranks.__getitem__)
+        return [self._sample(k, pieces[steps]) for k, steps in enumerate(order[:n])]
 
     def score(self, log_probability: float, length: int) -> float:
         """Return the score by which hypotheses are ranked.
@@ -157,58 +172,86 @@ class BeamSearch:
 
     # -- the search ---------------------------------------------------------------------------
 
-    def _search(self, beams: int) -> list[_Complete]:
-        """Return the complete pieces that a beam of this width finds."""
-        rows = self.engine.rows_for(beams)
+    def _search(self, beams: int, groups: int) -> list[list[_Complete]]:
+        """Return the complete pieces that each group of a beam of this width finds."""
+        rows, width = self.engine.rows_for(beams), beams // groups
         state = self.engine.state(self.prompt_state, rows)
         condition_gates = np.repeat(self.condition_gates[None], rows, 0)
-        # 1. Start with one hypothesis, the prompt.
+        # 1. Start each group with one hypothesis, the prompt.
         prompt_units = float(self.units(self.prompt.example.steps).sum())
-        active = [_Hypothesis((), (), self.initial_state, prompt_units, 0, self.place_index)]
-        logits = self.prompt_outputs[None]
-        complete: list[_Complete] = []
-        while active:
+        start = _Hypothesis((), (), self.initial_state, prompt_units, 0, self.place_index)
+        active = [[start] for _ in range(groups)]
+        logits = np.repeat(self.prompt_outputs[None], rows, 0)
+        complete: list[list[_Complete]] = [[] for _ in range(groups)]
+        while True:
             # 2. Extend every hypothesis by every allowed step and keep the best; move complete ones aside.
             steps_at_end = self.engine.steps_at_source_end(state) if self.prompt.whole_source else None
-            active = self._extend(active, logits, self._masks(active, steps_at_end), beams, complete)
-            # 3. Stop if no hypothesis can still become one of the best.
-            if not active or self._is_settled(active, complete, beams):
-                break
+            masks = self._masks([hypothesis for group in active for hypothesis in group], steps_at_end)
+            choices, first = np.zeros(self.size + 1), 0  # how many hypotheses of earlier groups have chosen each step
+            for number, group in enumerate(active):
+                numbers = slice(first, first + len(group))
+                cost = self.diversity * choices
+                active[number] = self._extend(
+                    group, logits[numbers], masks[numbers], width, complete[number], cost, first, choices
+                )
+                first += len(group)
+                # 3. Stop a group if none of its hypotheses can still become one of its best.
+                if active[number] and self._is_settled(active[number], complete[number], width):
+                    active[number] = []
+            hypotheses = [hypothesis for group in active for hypothesis in group]
+            if not hypotheses:
+                return complete
             # 4. Copy the engine's state to the row of each hypothesis, and read the last steps.
             steps = np.zeros(rows, np.int64)
-            steps[: len(active)] = [hypothesis.steps[-1] for hypothesis in active]
+            steps[: len(hypotheses)] = [hypothesis.steps[-1] for hypothesis in hypotheses]
             source_rows = np.zeros(rows, np.int64)
-            source_rows[: len(active)] = [hypothesis.row for hypothesis in active]
+            source_rows[: len(hypotheses)] = [hypothesis.row for hypothesis in hypotheses]
             state = [tuple(part[source_rows] for part in layer) for layer in state]
-            references = reference_rows([hypothesis.places for hypothesis in active], rows)
+            references = reference_rows([hypothesis.places for hypothesis in hypotheses], rows)
             logits = self.engine.step(steps, condition_gates, state, references)
-        return complete
 
     def _extend(
         self,
         active: list[_Hypothesis],
         logits: np.ndarray,
         masks: np.ndarray,
-        beams: int,
+        width: int,
         complete: list[_Complete],
+        cost: np.ndarray,
+        first: int,
+        choices: np.ndarray,
     ) -> list[_Hypothesis]:
-        """Return the best continuations that are not complete; append the complete ones to `complete`."""
-        scores = log_softmax(logits[: len(active)])
+        """Return the best continuations of a group that are not complete; append the complete ones to `complete`.
+
+        Args:
+            active: The hypotheses of the group.
+            logits: The outputs of the head for each of them.
+            masks: The mask of each of them.
+            width: The number of hypotheses to keep.
+            complete: The complete pieces of the group.
+            cost: What each step costs in nats because earlier groups have chosen it.
+            first: The row of the first hypothesis.
+            choices: The number of hypotheses that have chosen each step; those of this group are added.
+        """
+        if not active:
+            return []
+        scores = log_softmax(logits)
         scores[~masks] = -np.inf
         check_finite(scores.max(axis=1))  # NaN reaches the maximum; a row without a possible step has -inf
-        totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None]
-        order = np.argsort(-totals, axis=None, kind="stable")[: 2 * beams]
+        totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None] - cost
+        order = np.argsort(-totals, axis=None, kind="stable")[: 2 * width]
         extended: list[_Hypothesis] = []
         for index in order.tolist():
             row, step = divmod(index, self.size + 1)
-            if totals[row, step] == -np.inf or len(extended) == beams:
+            if totals[row, step] == -np.inf or len(extended) == width:
                 break
-            hypothesis, ended = self._append(active[row], row, step, float(scores[row, step]))
+            hypothesis, ended = self._append(active[row], first + row, step, float(scores[row, step]))
+            choices[step] += 1
             if ended is None:
                 extended.append(hypothesis)
             else:
                 complete.append(_Complete(hypothesis, ended))
-                if beams == 1:
+                if width == 1:
                     return []
         return extended
 

@@ -148,8 +148,8 @@ _ABOVE_ZERO = ("top_p", "typical", "repetition_penalty")
 """Controls that must be greater than their lowest value."""
 
 
-def check_beams(beams: int, length_penalty: float) -> None:
-    """Check the width and the length penalty of a beam search.
+def check_beams(beams: int, length_penalty: float, *, groups: int = 1, diversity: float = 0.0) -> None:
+    """Check the width, the length penalty, the groups and the diversity of a beam search.
 
     >>> check_beams(8, 0.6)
 
@@ -160,6 +160,11 @@ def check_beams(beams: int, length_penalty: float) -> None:
         raise RequestError.invalid("beams", beams, f"from 1 to {MAX_BEAMS}")
     if not 0 <= length_penalty <= 10:
         raise RequestError.invalid("length_penalty", length_penalty, "from 0 to 10")
+    if groups < 1 or (groups > 1 and (not beams or beams % groups)):
+        allowed = f"a divisor of `beams`, which is {beams}" if beams else "1 without `beams`"
+        raise RequestError.invalid("beam_groups", groups, allowed)
+    if not 0 <= diversity <= 100:
+        raise RequestError.invalid("beam_diversity", diversity, "from 0 to 100")
 
 
 def check_beam_controls(controls: Controls, beams: int, kind: str) -> None:

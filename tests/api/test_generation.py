@@ -130,9 +130,26 @@ def test_error_in_stdin_names_standard_input(trained: dict[str, Model], set_stdi
     assert caught.value.field == "prompt_file"
 
 
+def test_best_of_keeps_the_most_probable_candidate(trained: dict[str, Model]) -> None:
+    model = trained["text"]
+
+    def scores(**options: int) -> list[tuple[float, str]]:
+        generation = Generation(model, GenerationRequest(seed=3, length=20, **options))  # type: ignore[arg-type]
+        pieces = generation.run_in_order()
+        return [(sum(piece.scores) / len(piece.scores), piece.piece.content) for piece in pieces]
+
+    alone = scores(n=8)
+    assert scores(n=2, best_of=4) == [max(alone[:4]), max(alone[4:])]
+
+
 @pytest.mark.parametrize(
     ("values", "field", "allowed"),
     [
+        ({"best_of": -1}, "best_of", "from 0 to 1000"),
+        ({"best_of": 2, "beams": 2}, "best_of", "0 beside `beams`"),
+        ({"best_of": 2, "candidates": 2}, "best_of", "0 beside `candidates`"),
+        ({"beams": 4, "beam_groups": 3}, "beam_groups", "a divisor of `beams`, which is 4"),
+        ({"beam_diversity": float("nan")}, "beam_diversity", "from 0 to 100"),
         ({"n": 0}, "n", "at least 1"),
         ({"seed": -1}, "seed", "from 0 to 2^63 - 1"),
         ({"seed": 2**63}, "seed", "from 0 to 2^63 - 1"),

@@ -39,6 +39,31 @@ def search(engine: Engine | Ensemble, start: Prompt, beams: int, alpha: float = 
     )  # fmt: skip
 
 
+def grouped(start: Prompt, seed: int, *, groups: int, diversity: float) -> list[list[int]]:
+    samples = BeamSearch(
+        engine(seed), start, NO_CONDITIONS, beams=4, length_penalty=0.0, groups=groups, diversity=diversity,
+        controls=Controls(), limits=Limits(steps=12), units=units,
+    ).best(groups)  # fmt: skip
+    return [sample.steps.tolist() for sample in samples]
+
+
+@given(seed=st.integers(0, 200))
+@settings(max_examples=15, deadline=None)
+def test_groups_without_diversity_search_the_same_and_with_it_choose_other_steps(seed: int) -> None:
+    start = prompt()
+    assert grouped(start, seed, groups=2, diversity=0.0)[0] == search(engine(seed), start, 2).best(1)[0].steps.tolist()
+    pieces = grouped(start, seed, groups=4, diversity=100.0)
+    assert len({tuple(piece[:1]) for piece in pieces}) == len(pieces)
+
+
+@pytest.mark.parametrize(("groups", "diversity", "field"), [(3, 0.5, "beam_groups"), (0, 0.5, "beam_groups"),
+                                                            (2, -1.0, "beam_diversity")])  # fmt: skip
+def test_impossible_groups_are_errors(groups: int, diversity: float, field: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        grouped(prompt(), 0, groups=groups, diversity=diversity)
+    assert caught.value.field == field
+
+
 def greedy(engine: Engine | Ensemble, start: Prompt, length: int = 12) -> tuple[list[int], float]:
     sampler = Sampler(
         engine, start, NO_CONDITIONS, controls=Controls(greedy=True), limits=Limits(steps=length), units=units
