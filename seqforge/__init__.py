@@ -69,6 +69,17 @@ if TYPE_CHECKING:
     from seqforge.api.model_loading import load
     from seqforge.api.runs import Run
     from seqforge.api.train import train
+    from seqforge.constraints import (
+        Automaton,
+        Brackets,
+        Count,
+        Expression,
+        FilledBars,
+        Prefixes,
+        Product,
+        TableConstraint,
+        Total,
+    )
     from seqforge.plugin.child_process import ChildError, ChildProcess
 
 __all__ = [
@@ -76,6 +87,8 @@ __all__ = [
     "UNSEEN",
     "Aligns",
     "Augments",
+    "Automaton",
+    "Brackets",
     "CarriesProvenance",
     "Categorical",
     "Checks",
@@ -85,11 +98,14 @@ __all__ = [
     "Constraint",
     "ContractError",
     "CorpusError",
+    "Count",
     "DamagedFileError",
     "DecodeError",
     "Describes",
     "Divides",
     "Example",
+    "Expression",
+    "FilledBars",
     "Fingerprints",
     "Free",
     "FromText",
@@ -107,9 +123,11 @@ __all__ = [
     "Places",
     "Plugin",
     "PluginError",
+    "Prefixes",
     "Prepares",
     "Preview",
     "Previews",
+    "Product",
     "Prompt",
     "ReadError",
     "RequestError",
@@ -118,8 +136,10 @@ __all__ = [
     "SeqforgeError",
     "Space",
     "Streams",
+    "TableConstraint",
     "Task",
     "TokenCodec",
+    "Total",
     "UsageError",
     "WriteError",
     "__version__",
@@ -138,6 +158,20 @@ __getattr__ = lazy_attributes(
     {
         "ChildError": "seqforge.plugin.child_process",
         "ChildProcess": "seqforge.plugin.child_process",
+        **dict.fromkeys(
+            (
+                "Automaton",
+                "Brackets",
+                "Count",
+                "Expression",
+                "FilledBars",
+                "Prefixes",
+                "Product",
+                "TableConstraint",
+                "Total",
+            ),
+            "seqforge.constraints",
+        ),
         "Model": "seqforge.api.model",
         "Run": "seqforge.api.runs",
         "display": "seqforge.api.display",

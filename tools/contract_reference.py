@@ -30,6 +30,20 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Options and requests", (seqforge.flag, seqforge.NoOptions, seqforge.NoRequest, seqforge.input_file)),
     ("Data", (seqforge.Piece, seqforge.Origin, seqforge.Example, seqforge.Prompt)),
     ("Constraints", (seqforge.Constraint, seqforge.Free)),
+    (
+        "Constraints from parts",
+        (
+            seqforge.Automaton,
+            seqforge.TableConstraint,
+            seqforge.Expression,
+            seqforge.Count,
+            seqforge.Total,
+            seqforge.FilledBars,
+            seqforge.Brackets,
+            seqforge.Prefixes,
+            seqforge.Product,
+        ),
+    ),
     ("Places", (seqforge.Places,)),
     ("Spaces", (seqforge.Categorical, seqforge.Mixture)),
     (
