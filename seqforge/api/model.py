@@ -1,6 +1,5 @@
 """A trained model: generate, stream, score, predict the next step, evaluate."""
 
-import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,25 +7,23 @@ from typing import Any
 import numpy as np
 
 from seqforge import evaluation as _evaluation
-from seqforge.api.arguments import check_event, check_labels, check_names, check_text, same_arguments, whole_number
+from seqforge.api.arguments import check_event, check_labels, same_arguments, whole_number
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.generation_arguments import CONTROLS, GENERATION_OPTIONS, FieldValue, request_fields
-from seqforge.api.model_base import ModelBase
-from seqforge.api.model_sources import sources_of_model
+from seqforge.api.model_evaluation import EvaluatedModel
 from seqforge.api.runs import Run
 from seqforge.api.streaming import StopEvent, Streaming, StreamingStep
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
-from seqforge.corpus import PreparedCorpus, TableColumns, prepare
-from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
-from seqforge.evaluation import Comparison, Evaluation, compare
+from seqforge.corpus import TableColumns
+from seqforge.errors import RequestError
+from seqforge.evaluation import Comparison, compare
 from seqforge.plugin import Describes, Piece
-from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Controls, distribution_for, prompt_batch
 
 
-class Model(ModelBase):
+class Model(EvaluatedModel):
     """A trained model with its plugin and codec; `seqforge.load` and `seqforge.train` return one.
 
     Example:
@@ -279,78 +276,6 @@ class Model(ModelBase):
         run = None if self.path is None else Run(self.path.parent)
         return run if run is not None and run.metrics.exists() else None
 
-    def _encode(self, piece: Piece[Any], argument: str) -> Example:
-        """Return an encoded piece.
-
-        Raises:
-            OptionsError: If the content has a type that the codec cannot encode.
-        """
-        try:
-            example = self.codec.encode(piece)
-        except (TypeError, AttributeError) as error:
-            raise OptionsError.invalid(
-                argument, repr(piece.content)[:80], f"content of the plugin {self.plugin.name!r}"
-            ) from error
-        return validate_example(self.plugin, self.codec, example)
-
-    def score(self, piece: Piece[Any] | Any) -> Evaluation:
-        """Return the negative log-likelihood of a piece (or of its content), its end included."""
-        return self.score_many([piece])[0]
-
-    def score_many(self, pieces: Sequence[Piece[Any] | Any], *, rows: int = 32) -> list[Evaluation]:
-        """Return the negative log-likelihood of each piece (or content); pieces of similar length are read together.
-
-        Example:
-            for evaluation in model.score_many(["To be", "or not to be"]):
-                print(evaluation.nats_per_unit)
-
-        Args:
-            pieces: The pieces; their labels are used where the model knows them.
-            rows: Maximal number of pieces that are read in parallel; the results differ by rounding only.
-        """
-        examples, units, labels = [], [], []
-        index = LabelIndex(self.header.labels)
-        for item in pieces:
-            piece = item if isinstance(item, Piece) else Piece(item)
-            example = self._encode(piece, "piece")
-            examples.append(example)
-            units.append(float(validate_units(self.plugin, self.codec, example.steps).sum()))
-            labels.append(index.numbers({**piece.labels, **example.labels}))
-        unit = self.header.unit
-        return [
-            Evaluation(unit, count, 1, steps, nats, dropped=sum(example.dropped.values()))
-            for example, count, (nats, steps) in zip(
-                examples, units, _evaluation.score_examples(self.network, examples, labels, rows=rows), strict=True
-            )
-        ]
-
-    def evaluate(
-        self,
-        corpus: Sequence[str] | str | None = None,
-        *,
-        split: str | None = None,
-        text_column: str | None = None,
-        label_columns: Sequence[str] | str = (),
-    ) -> Evaluation:
-        """Return the negative log-likelihood of a split of a corpus.
-
-        Args:
-            corpus: Names or paths; None for the corpus that the model was trained on. The folder of a run stores its
-                paths; a model file stores them relative to the directory in which it was trained.
-            split: The split: train, valid or test; None for test, or valid if there is no test split.
-            text_column: The column of the texts in tables; None for the one that the model was trained on.
-            label_columns: The columns of the labels, as a sequence or separated by commas.
-
-        Raises:
-            RequestError: If the split is empty or unknown.
-            UsageError: If a corpus does not exist, or a table lacks a column.
-        """
-        columns = TableColumns.from_names(text_column, label_columns)
-        names, prepared, split = self._prepare_split(corpus, split, columns)
-        evaluation = _evaluation.evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
-        dropped = prepared.report["dropped_total"]
-        return dataclasses.replace(evaluation, split=split, corpus=tuple(names), dropped=dropped)
-
     def compare(
         self,
         n: int,
@@ -374,28 +299,3 @@ class Model(ModelBase):
         held_out = [self.codec.decode(datasets[split].example(number)) for number in range(len(datasets[split]))]
         training = (self.codec.decode(datasets["train"].example(number)) for number in range(len(datasets["train"])))
         return compare(self.plugin, self.generate(n), held_out, training)
-
-    def _prepare_split(
-        self, corpus: Sequence[str] | str | None, split: str | None, columns: TableColumns | None = None
-    ) -> tuple[list[str], PreparedCorpus, str]:
-        """Return the names of a corpus, the prepared corpus, and the split to measure on."""
-        check_names("corpus", corpus)
-        if split is not None:
-            check_text("split", split, "train, valid or test")
-        names, sources = sources_of_model(self.plugin, self.path, self.header.provenance, corpus, columns)
-        prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
-        sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
-        if split is None:
-            split = next((name for name in ("test", "valid") if sizes[name]), "train")
-        if split not in sizes:
-            suggestion = did_you_mean(split, sizes)
-            raise RequestError(
-                f"there is no split {split!r}; there are {listing(sizes)}{suggestion}",
-                field="split", value=split, allowed=listing(sizes),
-            )  # fmt: skip
-        if not sizes[split]:
-            others = listing(f"{name} ({count} pieces)" for name, count in sizes.items() if count)
-            raise RequestError(
-                f"the split {split!r} of {listing(names)} is empty; there are {others}", field="split", value=split
-            )
-        return names, prepared, split

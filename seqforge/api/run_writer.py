@@ -191,12 +191,22 @@ def _header(
             "versions": _versions(plugin),
             "training": values["training"],
             "pieces": prepared.report["pieces"],
+            "label_counts": _label_counts(prepared),
             "train_units": float(units.sum()),
             "longest_units": float(units.max()),
             "init": Path(config.init).name if config.init else None,
         },
         arrays=arrays,
     )
+
+
+def _label_counts(prepared: PreparedCorpus) -> dict[str, list[int]]:
+    """Return the number of training pieces with each value of each label."""
+    labels = prepared.datasets["train"].labels
+    return {
+        name: np.bincount(labels[:, column], minlength=len(values) + 1)[1:].tolist()
+        for column, (name, values) in enumerate(prepared.codec.labels.items())
+    }
 
 
 def _versions(plugin: AnyPlugin) -> dict[str, str]:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seqforge.cli.classifier_table import print_classifier
+from seqforge.cli.classify import Prior
 from seqforge.cli.console import count, data, data_json, escape, message, table
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
@@ -44,6 +46,11 @@ def evaluate(
             min=0, metavar="COUNT", help="Also generate this number of pieces and compare them with real ones."
         ),
     ] = 0,
+    classify: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="Instead: classify the pieces by a label, and print how often it is right."),
+    ] = None,
+    prior: Prior = "uniform",
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --samples: also write the comparison as an HTML page.")
     ] = None,
@@ -56,6 +63,8 @@ def evaluate(
     """
     from seqforge.api.model_paths import resolve_model
 
+    if classify is not None and samples:
+        raise UsageError("`classify` and `samples` are both set; set one of them", field="samples", value=samples)
     if page is not None:
         if not samples:
             raise UsageError(
@@ -70,6 +79,9 @@ def evaluate(
     message(f"model: {path}")
     loaded = load(path)
     data_options: dict[str, Any] = {"split": split, "text_column": text_column, "label_columns": label_columns}
+    if classify is not None:
+        print_classifier(loaded.evaluate_classifier(classify, corpus, prior=prior, **data_options), json=json)
+        return
     evaluation = loaded.evaluate(corpus, **data_options)
     comparison = loaded.compare(samples, corpus, **data_options) if samples else None
     if comparison and page is not None:

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -12,12 +12,27 @@ import typer
 
 from seqforge.cli.console import with_flags
 from seqforge.core.options import flag_name, without_none
+from seqforge.errors import OptionsError
 
 VALUE_NAMES = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 """Names of the values of flags, by type."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 PluginOfFiles = Annotated[
     str | None, typer.Option(help="Plugin of the domain. Default: the one that reads the files, by their suffix.")
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE", help="Value of a label of all pieces; repeatable. `seqforge info MODEL` lists the labels."
+    ),
+]
+FilesOfModel = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILES", help="Files or folders of the model's domain, or tables; - for standard input."),
+]
+TextColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Column of the texts, if a file is a table.")]
+LabelColumns = Annotated[
+    str, typer.Option(metavar="NAMES", help="Columns of the labels, separated by commas.", show_default=False)
 ]
 PieceNumber = Annotated[int | None, typer.Option(min=1, help="Number of the piece. Default: all.", metavar="NUMBER")]
 
@@ -77,6 +92,26 @@ def explicit_values(ctx: typer.Context, values: dict[str, Any], kind: type) -> d
     """Return the values of a dataclass's fields that the user wrote on the command line."""
     names = {field.name for field in dataclasses.fields(kind)}
     return {name: value for name, value in values.items() if name in names and is_explicit(ctx, name)}
+
+
+def label_values(texts: Sequence[str]) -> dict[str, str]:
+    """Return label name to value of texts NAME=VALUE.
+
+    >>> label_values(["language=Irish"])
+    {'language': 'Irish'}
+
+    Raises:
+        OptionsError: If a text has no `=` or no name.
+    """
+    labels = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise OptionsError(
+                f"`labels` is {text}; write NAME=VALUE, as in --label language=Irish", field="labels", value=text
+            )
+        labels[name] = value
+    return labels
 
 
 def is_explicit(ctx: typer.Context, name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from seqforge.cli.console import count, data_json, message
-from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.flags import command, explicit_values, label_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
 from seqforge.cli.help import command_class, examples, model_names, plugin_names
 from seqforge.cli.output import Output, StepStream, check_is_shown
@@ -18,7 +18,7 @@ from seqforge.cli.replay import run_replay
 from seqforge.core.files import STDIN, write_text
 from seqforge.core.model_metadata import read_metadata
 from seqforge.core.options import flag_name
-from seqforge.errors import OptionsError, RequestError, UsageError, listing
+from seqforge.errors import RequestError, UsageError, listing
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.sampling import Controls, Precision
 
@@ -150,7 +150,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     controls |= {name: value for name, value in tokens.items() if value}
     request = GenerationRequest(
         models=tuple(str(path.resolve()) for path in (choice.path, *others)),
-        labels=_labels(values["label"] or []),
+        labels=label_values(values["label"] or []),
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
@@ -337,15 +337,3 @@ def _plain(request: dict[str, Any], kind: type) -> dict[str, Any]:
         elif isinstance(value, Path):
             values[name] = str(value if value == STDIN else value.absolute())
     return values
-
-
-def _labels(texts: list[str]) -> dict[str, str]:
-    labels = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise OptionsError(
-                f"`labels` is {text}; write NAME=VALUE, as in --label language=Irish", field="labels", value=text
-            )
-        labels[name] = value
-    return labels

@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
 def build(plugin: AnyPlugin | None) -> typer.Typer:
     """Return the commands, with the flags of a plugin if one was chosen."""
     from seqforge.cli import (
+        classify,
         convert,
         corpora,
         evaluate,
@@ -113,6 +114,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     play.add(app)
     evaluate.add(app)
     score.add(app)
+    classify.add(app)
     info.add(app)
     models.add(app)
     inspect.add(app, plugin)

@@ -6,6 +6,12 @@ Importing the package does not import torch; names that need it are imported on 
 from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
+from seqforge.evaluation.classification import (
+    Classification,
+    ClassifierEvaluation,
+    classify,
+    evaluate_classifier,
+)
 from seqforge.evaluation.result import Evaluation
 from seqforge.evaluation.samples import Comparison, compare
 
@@ -15,11 +21,15 @@ if TYPE_CHECKING:
     from seqforge.evaluation.states import hidden_states
 
 __all__ = [
+    "Classification",
+    "ClassifierEvaluation",
     "Comparison",
     "Evaluation",
     "attention_weights",
+    "classify",
     "compare",
     "draw_attention",
+    "evaluate_classifier",
     "evaluate_dataset",
     "hidden_states",
     "score_example",

@@ -1,6 +1,5 @@
 """Nats and bits per natural unit: the number by which models of a domain are compared."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,8 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
-from seqforge.errors import RunError
-from seqforge.evaluation.result import Evaluation
+from seqforge.evaluation.result import Evaluation, check_finite_loss
 from seqforge.network import Batch, Network, example_batch
 from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
@@ -32,7 +30,7 @@ def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluatio
         RunError: If the loss is not finite.
     """
     likelihood = exact_likelihood(network, dataset)
-    _check_finite(likelihood.nats)
+    check_finite_loss(likelihood.nats)
     return Evaluation(unit, float(dataset.units.sum()), len(dataset), likelihood.positions, likelihood.nats)
 
 
@@ -86,7 +84,7 @@ def score_examples(
                 losses, state = network.loss(batch.slice_time(first, first + bptt), state)
                 totals += losses.double().sum(0)
             for number, total in zip(numbers, totals.tolist(), strict=True):
-                _check_finite(total)
+                check_finite_loss(total)
                 nats[number] = total
     return [(value, len(example.steps) + 1) for value, example in zip(nats, examples, strict=True)]
 
@@ -144,16 +142,3 @@ def _joined_sources(sources: Sequence[Tensor]) -> Tensor | None:
         return None
     width = max(source.shape[2] for source in sources)
     return _joined([functional.pad(source, (0, width - source.shape[2])) for source in sources])
-
-
-def _check_finite(nats: float) -> None:
-    """Check that a loss is finite.
-
-    Raises:
-        RunError: If it is not.
-    """
-    if not math.isfinite(nats):
-        raise RunError(
-            f"the loss is {nats}, because the outputs of the network are not finite: the model is damaged or its"
-            " training diverged; use another model, or train again with a lower `learning_rate`"
-        )

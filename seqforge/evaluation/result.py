@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from seqforge.errors import RunError
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -63,3 +65,18 @@ class Evaluation:
             "nats_per_step": self.nats_per_step,
             "dropped": self.dropped,
         }
+
+
+def check_finite_loss(nats: float) -> None:
+    """Check that a loss is finite.
+
+    >>> check_finite_loss(1.5)
+
+    Raises:
+        RunError: If it is not.
+    """
+    if not math.isfinite(nats):
+        raise RunError(
+            f"the loss is {nats}, because the outputs of the network are not finite: the model is damaged or its"
+            " training diverged; use another model, or train again with a lower `learning_rate`"
+        )

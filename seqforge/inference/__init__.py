@@ -7,7 +7,7 @@ from seqforge.inference.engine import Engine
 from seqforge.inference.ensemble import Ensemble, log_softmax
 from seqforge.inference.guidance import GuidedEngine
 from seqforge.inference.kernels import instruction_set
-from seqforge.inference.prompts import Conditions, PromptBatch, prompt_batch
+from seqforge.inference.prompts import Conditions, PromptBatch, join_prompts, prompt_batch
 from seqforge.inference.stepping import MAX_ROWS, Beginning, EngineState, StepEngine
 from seqforge.inference.weights import NetworkWeights
 from seqforge.network.precision import Precision
@@ -25,6 +25,7 @@ __all__ = [
     "PromptBatch",
     "StepEngine",
     "instruction_set",
+    "join_prompts",
     "log_softmax",
     "prompt_batch",
 ]

@@ -1,7 +1,7 @@
 """The engine: a trained network that reads one step for several rows, and the outputs for the next step. No torch."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -88,15 +88,16 @@ class Engine(StepEngine):
     def outputs(self, batch: PromptBatch) -> np.ndarray:
         """Return the outputs of the head at every position of a piece, shape (steps + 1, rows, outputs).
 
-        Row t is the prediction after t steps. The attention moves as it does in reading, whatever `source_starts` says.
-
         Args:
             batch: The pieces, all with the same number of steps.
         """
+        return np.concatenate(list(self.output_chunks(batch)))
+
+    def output_chunks(self, batch: PromptBatch) -> Iterator[np.ndarray]:
         hidden: list[np.ndarray] = []
         self._read_prompts(_without_starts(batch), hidden=hidden)
-        states = np.concatenate(hidden)
-        return self._predict(states.reshape(-1, states.shape[-1])).reshape(*states.shape[:2], -1)
+        for states in hidden:
+            yield self._predict(states.reshape(-1, states.shape[-1])).reshape(*states.shape[:2], -1)
 
     def attention(self, batch: PromptBatch, length: int | None = None) -> np.ndarray:
         """Return the attention weights while a piece is read, shape (steps + 1, source length).

@@ -1,6 +1,6 @@
 """An ensemble of networks: the probabilities of the next step are averaged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -62,6 +62,11 @@ class Ensemble(StepEngine):
         state = [layer for _, layers, _ in results for layer in layers]
         outputs = _log_mean([outputs for outputs, _, _ in results])
         return outputs, state, np.concatenate([gates for _, _, gates in results], -1)
+
+    def output_chunks(self, batch: PromptBatch) -> Iterator[np.ndarray]:
+        """Yield the logarithms of the averaged probabilities at the positions of whole pieces, chunk by chunk."""
+        for outputs in zip(*(engine.output_chunks(batch) for engine in self.engines), strict=True):
+            yield _log_mean(outputs)
 
     def step(
         self,

@@ -1,7 +1,7 @@
 """Guidance on labels: the difference that the labels make is enlarged."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -54,12 +54,18 @@ class GuidedEngine(StepEngine):
 
     def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
         """Read several prompts with and without their labels."""
-        without = [dataclasses.replace(batch, labels=np.zeros_like(batch.labels)) for batch in batches]
+        without = [_without_labels(batch) for batch in batches]
         pairs = zip(self.engine.begin_all(without), self.engine.begin_all(batches), strict=True)
         return [
             (self._guide(free[0], labelled[0]), [*free[1], *labelled[1]], np.concatenate([free[2], labelled[2]], -1))
             for free, labelled in pairs
         ]
+
+    def output_chunks(self, batch: PromptBatch) -> Iterator[np.ndarray]:
+        """Yield the guided logarithms of probabilities at the positions of whole pieces, chunk by chunk."""
+        pairs = zip(self.engine.output_chunks(_without_labels(batch)), self.engine.output_chunks(batch), strict=True)
+        for free, labelled in pairs:
+            yield self._guide(free, labelled)
 
     def step(
         self,
@@ -82,3 +88,8 @@ class GuidedEngine(StepEngine):
         free, labelled = log_softmax(free), log_softmax(labelled)
         logs: np.ndarray = free + self.guidance * (labelled - free)
         return logs
+
+
+def _without_labels(batch: PromptBatch) -> PromptBatch:
+    """Return a batch whose labels are all unknown."""
+    return dataclasses.replace(batch, labels=np.zeros_like(batch.labels))

@@ -1,7 +1,7 @@
 """What every engine offers: prompts and steps are read, and outputs for the next step are returned."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -63,6 +63,20 @@ class StepEngine(ABC):
     @abstractmethod
     def begin_all(self, batches: Sequence[PromptBatch]) -> list[Beginning]:
         """Read several prompts."""
+
+    @abstractmethod
+    def output_chunks(self, batch: PromptBatch) -> Iterator[np.ndarray]:
+        """Yield the outputs of the head at the positions of whole pieces, chunk by chunk.
+
+        Position t is the prediction after t steps. The attention moves as it does in reading, whatever `source_starts`
+        says.
+
+        Args:
+            batch: The pieces, all with the same number of steps.
+
+        Yields:
+            Arrays of shape (positions, rows, outputs); together they have one position more than the pieces have steps.
+        """
 
     @abstractmethod
     def step(

@@ -6,6 +6,7 @@ from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import distribution_for
 from seqforge.sampling.rows import sample_rows
 from seqforge.sampling.sampler import Sample, Sampler, samplers_of
+from seqforge.sampling.scoring import step_log_probabilities
 
 __all__ = [
     "BeamSearch",
@@ -21,4 +22,5 @@ __all__ = [
     "prompt_batch",
     "sample_rows",
     "samplers_of",
+    "step_log_probabilities",
 ]

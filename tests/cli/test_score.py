@@ -3,7 +3,10 @@ import io
 import json
 from pathlib import Path
 
+import pytest
 from fakekit import Run
+
+import seqforge
 
 
 def test_one_line_per_piece(run: Run, numbers: Path, tmp_path: Path) -> None:
@@ -75,3 +78,27 @@ def test_text_column_without_text_is_an_error(run: Run, numbers: Path, tmp_path:
 
 def test_json_and_csv_together_are_an_error(run: Run, numbers: Path) -> None:
     assert run("score", "a.num", "--model", numbers, "--json", "--csv").code == 2
+
+
+def test_label_of_all_pieces(run: Run, numbers: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.num").write_text("1 2 3\n")
+    label, values = next(iter(seqforge.load(numbers).header.labels.items()))
+    losses = set()
+    for value in values:
+        (row,) = json.loads(run("score", "b.num", "--model", numbers, "--label", f"{label}={value}", "--json").out)
+        assert row["labels"] == {label: value}
+        losses.add(row["nats"])
+    assert len(losses) == len(values)
+    assert run("score", "b.num", "--model", numbers, "--label", f"{label}=none").code == 2
+    assert run("score", "b.num", "--model", numbers, "--label", label).code == 2
+
+
+def test_loss_of_every_step(run: Run, text: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("the fox\n")
+    (row,) = json.loads(run("score", "b.txt", "--model", text, "--per-step", "--json").out)
+    assert [step["token"] for step in row["per_step"]] == [*"the fox\n", None]
+    assert sum(step["nats"] for step in row["per_step"]) == pytest.approx(row["nats"])
+    lines = run("score", "b.txt", "--model", text, "--per-step").out.splitlines()
+    assert len(lines) == 10 and lines[-1].endswith("(end)") and lines[-2].endswith("'\\n'")
+    steps = list(csv.DictReader(io.StringIO(run("score", "b.txt", "--model", text, "--per-step", "--csv").out)))
+    assert [float(step["nats"]) for step in steps] == [step["nats"] for step in row["per_step"]]

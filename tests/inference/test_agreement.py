@@ -10,8 +10,10 @@ import torch
 from seqforge.core.places import AlignedHistory, Places
 from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Categorical, Mixture, Space
+from seqforge.evaluation import score_examples
 from seqforge.inference import Conditions, Engine, NetworkWeights, prompt_batch
 from seqforge.network import Network, NetworkConfig, example_batch
+from seqforge.sampling import step_log_probabilities
 
 CELLS = ["lstm", "gru", "rnn"]
 SHAPES: list[dict[str, Any]] = [
@@ -175,3 +177,34 @@ def test_lower_precisions_are_close(
     expected = engine_outputs(Engine(weights), example, conditions, 2)
     actual = engine_outputs(Engine(weights, precision), example, conditions, 2)
     assert 0 < np.abs(actual - expected).max() < tolerance * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("space", SPACES[:2], ids=str)
+@pytest.mark.parametrize(
+    "shape", [SHAPES[4], SHAPES[6], {**SOURCE_SHAPES[3], "source_symbols": SYMBOLS, "gaussians": 3}], ids=str
+)
+def test_log_probabilities_of_pieces_of_different_lengths(
+    period_of_four: Places, space: Space, shape: dict[str, Any]
+) -> None:
+    if shape.get("distances") and not isinstance(space, Categorical):
+        return
+    network = random_network(space, shape)
+    if network.config.distances:
+        network.history = AlignedHistory(period_of_four, network.config.distances)
+    conditions = [random_conditions(network.config, seed) for seed in range(4)]
+    examples = [
+        Example(
+            random_steps(space, length, length),
+            source=np.arange(1, 1 + length % 3, dtype=np.uint8),
+            features=conditions[number].features if network.config.features else None,
+        )
+        for number, length in enumerate((0, 9, 11, 300))
+    ]
+    expected = score_examples(network, examples, [condition.labels for condition in conditions])
+    engine = Engine(NetworkWeights.from_network(network))
+    logs = step_log_probabilities(engine, examples, conditions)
+    assert [len(values) for values in logs] == [1, 10, 12, 301]
+    np.testing.assert_allclose([-values.sum() for values in logs], [nats for nats, _ in expected], rtol=1e-4)
+    for example, condition, values in zip(examples, conditions, logs, strict=True):
+        (alone,) = step_log_probabilities(engine, [example], [condition])
+        assert alone.tobytes() == values.tobytes()

@@ -80,6 +80,18 @@ class Distribution(ABC):
         """The number of random numbers per step."""
 
     @abstractmethod
+    def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Return the log-probability of one step, or of the end, per row of outputs; the controls do not count.
+
+        Args:
+            outputs: The outputs of the network's head, shape (rows, outputs).
+            steps: The step of each row, shape (rows,) or (rows, width); ignored where the piece ends.
+            ends: Whether the piece ends instead, shape (rows,).
+
+        Returns:
+            Log-probabilities or log-densities in nats, shape (rows,), float64.
+        """
+
     def log_probability(self, outputs: np.ndarray, steps: np.ndarray) -> float:
         """Return the log-probability of a whole piece, its end included, in nats; the controls do not count.
 
@@ -87,6 +99,8 @@ class Distribution(ABC):
             outputs: The outputs of the network's head at every position, shape (steps + 1, outputs).
             steps: The steps, shape (steps,) or (steps, width).
         """
+        choices = np.concatenate([steps, np.zeros_like(steps, shape=(1, *steps.shape[1:]))])
+        return float(self.log_probabilities(outputs, choices, np.arange(len(choices)) == len(steps)).sum())
 
     @abstractmethod
     def probabilities(self, outputs: np.ndarray) -> Any:

@@ -107,9 +107,10 @@ class SpaceDistribution(Distribution):
                     bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
         return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
 
-    def log_probability(self, outputs: np.ndarray, steps: np.ndarray) -> float:
-        choices = np.append(steps.astype(np.int64), self.size)
-        return float(log_softmax(outputs)[np.arange(len(outputs)), choices].sum())
+    def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        choices = np.where(ends, self.size, steps.astype(np.int64))
+        logs: np.ndarray = log_softmax(outputs)[np.arange(len(outputs)), choices]
+        return logs
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         logits = outputs.astype(np.float64)[None]

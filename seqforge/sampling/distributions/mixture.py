@@ -135,12 +135,13 @@ class SpaceDistribution(Distribution):
         check_finite(steps)
         return Choice(steps, ends, scores, masked, np.zeros(len(rows)))
 
-    def log_probability(self, outputs: np.ndarray, steps: np.ndarray) -> float:
-        parameters, before_end = self.probabilities(outputs), self.probabilities(outputs[:-1])
+    def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        parameters = self.probabilities(outputs)
         reals, bits = steps[:, : self.space.reals], steps[:, self.space.reals :]
-        scores = log_density(before_end, reals) - _softplus(before_end.end_logit)
-        scores -= (_softplus(before_end.bit_logits) - before_end.bit_logits * bits).sum(1)
-        return float(scores.sum() - _softplus(-parameters.end_logit[-1:])[0])
+        scores = log_density(parameters, reals) - _softplus(parameters.end_logit)
+        scores -= (_softplus(parameters.bit_logits) - parameters.bit_logits * bits).sum(1)
+        logs: np.ndarray = np.where(ends, -_softplus(-parameters.end_logit), scores)
+        return logs
 
     def probabilities(self, outputs: np.ndarray) -> MixtureParameters:
         """Return the parameters of the distribution, in float64."""

@@ -1,0 +1,123 @@
+"""The quality of a model on a split of a corpus: loss and accuracy of classification."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqforge import evaluation as _evaluation
+from seqforge.api.arguments import check_names, check_text
+from seqforge.api.model_scoring import ScoringModel
+from seqforge.api.model_sources import sources_of_model
+from seqforge.corpus import PreparedCorpus, TableColumns, prepare
+from seqforge.errors import RequestError, did_you_mean, listing
+from seqforge.evaluation import ClassifierEvaluation, Evaluation, classify, evaluate_classifier
+
+__all__ = ["EvaluatedModel"]
+
+PIECES_AT_A_TIME = 256
+"""The number of pieces that are classified at a time; it bounds the memory."""
+
+
+class EvaluatedModel(ScoringModel):
+    """A model that can be measured on a split of a corpus."""
+
+    def evaluate(
+        self,
+        corpus: Sequence[str] | str | None = None,
+        *,
+        split: str | None = None,
+        text_column: str | None = None,
+        label_columns: Sequence[str] | str = (),
+    ) -> Evaluation:
+        """Return the negative log-likelihood of a split of a corpus.
+
+        Args:
+            corpus: Names or paths; None for the corpus that the model was trained on. The folder of a run stores its
+                paths; a model file stores them relative to the directory in which it was trained.
+            split: The split: train, valid or test; None for test, or valid if there is no test split.
+            text_column: The column of the texts in tables; None for the one that the model was trained on.
+            label_columns: The columns of the labels, as a sequence or separated by commas.
+
+        Raises:
+            RequestError: If the split is empty or unknown.
+            UsageError: If a corpus does not exist, or a table lacks a column.
+        """
+        columns = TableColumns.from_names(text_column, label_columns)
+        names, prepared, split = self._prepare_split(corpus, split, columns)
+        evaluation = _evaluation.evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
+        dropped = prepared.report["dropped_total"]
+        return dataclasses.replace(evaluation, split=split, corpus=tuple(names), dropped=dropped)
+
+    def evaluate_classifier(
+        self,
+        label: str | None = None,
+        corpus: Sequence[str] | str | None = None,
+        *,
+        prior: str = "uniform",
+        split: str | None = None,
+        text_column: str | None = None,
+        label_columns: Sequence[str] | str = (),
+    ) -> ClassifierEvaluation:
+        """Return how well the model classifies the pieces of a split by a label.
+
+        Example:
+            result = model.evaluate_classifier("language", prior="corpus")
+            print(result.accuracy, result.calibration_error)
+
+        Args:
+            label: The label; None for the only one of the model.
+            corpus: Names or paths; None for the corpus that the model was trained on.
+            prior: The prior of the values: "uniform", or "corpus" for their shares of the training pieces.
+            split: The split: train, valid or test; None for test, or valid if there is no test split.
+            text_column: The column of the texts in tables; None for the one that the model was trained on.
+            label_columns: The columns of the labels, as a sequence or separated by commas.
+
+        Raises:
+            RequestError: If the model does not have the label, or no piece of the split has it.
+        """
+        name = self.label_to_classify(label)
+        log_prior = self._log_prior(name, prior)
+        names, prepared, split = self._prepare_split(corpus, split, TableColumns.from_names(text_column, label_columns))
+        dataset = prepared.datasets[split]
+        targets = dataset.labels[:, list(self.header.labels).index(name)].astype(np.int64)
+        labelled = np.flatnonzero(targets)
+        if not len(labelled):
+            raise RequestError(
+                f"no piece of the split {split!r} of {listing(names)} has the label {name!r}", field="label", value=name
+            )
+        probabilities = []
+        for first in range(0, len(labelled), PIECES_AT_A_TIME):
+            numbers = labelled[first : first + PIECES_AT_A_TIME].tolist()
+            examples = [dataset.example(number) for number in numbers]
+            nats = self._nats_per_value(examples, dataset.labels[numbers].astype(np.int64), name, rows=64)
+            probabilities.append(classify(nats, log_prior))
+        values = self.header.labels[name]
+        result = evaluate_classifier(name, values, np.concatenate(probabilities), targets[labelled] - 1)
+        unlabelled = len(dataset) - len(labelled)
+        return dataclasses.replace(result, unlabelled=unlabelled, split=split, corpus=tuple(names))
+
+    def _prepare_split(
+        self, corpus: Sequence[str] | str | None, split: str | None, columns: TableColumns | None = None
+    ) -> tuple[list[str], PreparedCorpus, str]:
+        """Return the names of a corpus, the prepared corpus, and the split to measure on."""
+        check_names("corpus", corpus)
+        if split is not None:
+            check_text("split", split, "train, valid or test")
+        names, sources = sources_of_model(self.plugin, self.path, self.header.provenance, corpus, columns)
+        prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
+        sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
+        if split is None:
+            split = next((name for name in ("test", "valid") if sizes[name]), "train")
+        if split not in sizes:
+            suggestion = did_you_mean(split, sizes)
+            raise RequestError(
+                f"there is no split {split!r}; there are {listing(sizes)}{suggestion}",
+                field="split", value=split, allowed=listing(sizes),
+            )  # fmt: skip
+        if not sizes[split]:
+            others = listing(f"{name} ({count} pieces)" for name, count in sizes.items() if count)
+            raise RequestError(
+                f"the split {split!r} of {listing(names)} is empty; there are {others}", field="split", value=split
+            )
+        return names, prepared, split

@@ -1,0 +1,228 @@
+"""The likelihood of given pieces under a model: scores, the surprisal of each step, and classification by a label."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from seqforge.api.arguments import check_labels, check_text
+from seqforge.api.model_base import ModelBase
+from seqforge.core.labels import LabelIndex
+from seqforge.core.sequences import Example
+from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
+from seqforge.evaluation import Classification, Evaluation, classify
+from seqforge.evaluation.result import check_finite_loss
+from seqforge.inference import Engine, Ensemble, StepEngine
+from seqforge.plugin import Piece
+from seqforge.plugin.validation import validate_example, validate_units
+from seqforge.sampling import Conditions, step_log_probabilities
+
+__all__ = ["PRIORS", "ScoringModel"]
+
+PRIORS = ("uniform", "corpus")
+"""The prior probabilities of the values of a label: all equal, or their shares of the training pieces."""
+
+
+class ScoringModel(ModelBase):
+    """A model that scores and classifies pieces; it needs no torch and always computes in float32."""
+
+    @cached_property
+    def scoring_engine(self) -> StepEngine:
+        """The engine of scores: float32, and an ensemble after `ensemble_with`."""
+        if isinstance(self.engine, Ensemble):
+            members = [Engine(engine.network) for engine in self.engine.engines]
+            return Ensemble(members) if self.precision != "float32" else self.engine
+        return self.engine if self.precision == "float32" else Engine(self.weights)
+
+    def score(self, piece: Piece[Any] | Any, *, labels: Mapping[str, str] | None = None) -> Evaluation:
+        """Return the negative log-likelihood of a piece (or of its content), its end included.
+
+        Args:
+            piece: The piece; its labels are used where the model knows them.
+            labels: Label name to value; they take precedence over the labels of the piece.
+        """
+        return self.score_many([piece], labels=labels)[0]
+
+    def score_many(
+        self, pieces: Sequence[Piece[Any] | Any], *, labels: Mapping[str, str] | None = None, rows: int = 32
+    ) -> list[Evaluation]:
+        """Return the negative log-likelihood of each piece (or content); pieces of similar length are read together.
+
+        Example:
+            for evaluation in model.score_many(["To be", "or not to be"]):
+                print(evaluation.nats_per_unit)
+
+        Args:
+            pieces: The pieces; their labels are used where the model knows them.
+            labels: Label name to value; they take precedence over the labels of the pieces.
+            rows: Maximal number of pieces that are read in parallel; the results do not depend on it.
+
+        Raises:
+            RequestError: If the model does not know a label or value.
+        """
+        examples, numbers = self._examples(pieces, labels)
+        units = [float(validate_units(self.plugin, self.codec, example.steps).sum()) for example in examples]
+        logs = self._surprisals(examples, numbers, rows)
+        return [
+            Evaluation(self.header.unit, count, 1, len(nats), float(nats.sum()), dropped=sum(example.dropped.values()))
+            for example, count, nats in zip(examples, units, logs, strict=True)
+        ]
+
+    def surprisal(self, piece: Piece[Any] | Any, *, labels: Mapping[str, str] | None = None) -> list[tuple[Any, float]]:
+        """Return each token (or step) of a piece with its negative log-probability in nats; the end is None.
+
+        Example:
+            for token, nats in model.surprisal("To be, or not to be"):
+                print(repr(token), round(nats, 2))
+
+        Args:
+            piece: The piece; its labels are used where the model knows them.
+            labels: Label name to value; they take precedence over the labels of the piece.
+        """
+        examples, numbers = self._examples([piece], labels)
+        (logs,) = self._surprisals(examples, numbers, 1)
+        return list(zip([*self.tokens_of(examples[0]), None], logs.tolist(), strict=True))
+
+    def tokens_of(self, example: Example) -> list[Any]:
+        """Return the steps of an example as tokens where the codec has a vocabulary, else as numbers or vectors."""
+        steps: list[Any] = example.steps.tolist()
+        vocabulary: Sequence[Any] | None = getattr(self.codec, "vocabulary", None)
+        return steps if vocabulary is None else [vocabulary[step] for step in steps]
+
+    def classify(self, piece: Piece[Any] | Any, *, label: str | None = None, prior: str = "uniform") -> Classification:
+        """Return the probabilities of the values of a label for a piece, by Bayes' rule; see `classify_many`.
+
+        Example:
+            model.classify("O'Brien", label="language").value  # "Irish"
+        """
+        return self.classify_many([piece], label=label, prior=prior)[0]
+
+    def classify_many(
+        self, pieces: Sequence[Piece[Any] | Any], *, label: str | None = None, prior: str = "uniform", rows: int = 32
+    ) -> list[Classification]:
+        """Return the probabilities of the values of a label for each piece, by Bayes' rule.
+
+        The likelihood of a piece is computed once per value of the label. The other labels of the piece are used where
+        they are known.
+
+        Source: Z. Lipton, S. Vikram and J. McAuley, "Generative Concatenative Nets Jointly Learn to Write and Classify
+        Reviews", arXiv 1511.03683, section 3.
+
+        Args:
+            pieces: The pieces, or their contents.
+            label: The label; None for the only one of the model.
+            prior: The prior of the values: "uniform", or "corpus" for their shares of the training pieces.
+            rows: Maximal number of sequences that are read in parallel; the results do not depend on it.
+
+        Raises:
+            RequestError: If the model does not have the label, or has several and `label` is None.
+        """
+        name = self.label_to_classify(label)
+        values = self.header.labels[name]
+        log_prior = self._log_prior(name, prior)
+        examples, numbers = self._examples(pieces, None)
+        nats = self._nats_per_value(examples, numbers, name, rows)
+        return [
+            Classification(name, dict(zip(values, row.tolist(), strict=True)), dict(zip(values, scores, strict=True)))
+            for row, scores in zip(classify(nats, log_prior), nats.tolist(), strict=True)
+        ]
+
+    def label_to_classify(self, label: str | None) -> str:
+        """Return the name of the label that pieces are classified by.
+
+        Raises:
+            RequestError: If the model does not have the label, or has several and `label` is None.
+        """
+        known = self.header.labels
+        if not known:
+            raise RequestError(
+                "the model has no labels, so it cannot classify; train with a `labels.csv` beside the files, or with"
+                " `label_columns` of a table",
+                field="label", value=label,
+            )  # fmt: skip
+        if label is None:
+            if len(known) > 1:
+                raise RequestError(
+                    f"the model has the labels {listing(known)}; set `label` to one of them",
+                    field="label", allowed=listing(known),
+                )  # fmt: skip
+            return next(iter(known))
+        check_text("label", label, f"one of {listing(known)}")
+        if label not in known:
+            raise RequestError(
+                f"the model has no label {label!r}; it has {listing(known)}{did_you_mean(label, known)}",
+                field="label", value=label, allowed=listing(known),
+            )  # fmt: skip
+        return label
+
+    def _log_prior(self, label: str, prior: str) -> np.ndarray:
+        """Return the logarithm of the prior of each value of a label; 1 is added to each count of "corpus"."""
+        if prior not in PRIORS:
+            raise OptionsError.invalid("prior", prior, f"one of {listing(PRIORS)}")
+        size = len(self.header.labels[label])
+        counts = np.zeros(size) if prior == "uniform" else self._label_counts(label)
+        logs: np.ndarray = np.log((counts + 1) / (counts.sum() + size))
+        return logs
+
+    def _label_counts(self, label: str) -> np.ndarray:
+        """Return the number of training pieces with each value of a label, from the header of the model."""
+        stored = self.header.provenance.get("label_counts")
+        counts = stored.get(label) if isinstance(stored, dict) else None
+        valid = isinstance(counts, list) and len(counts) == len(self.header.labels[label])
+        if not valid or not all(isinstance(count, int) and count >= 0 for count in counts or ()):
+            raise RequestError(
+                f"the model does not store how often each value of {label!r} occurs in its corpus; set `prior` to"
+                " uniform, or train again",
+                field="prior", value="corpus", allowed="uniform",
+            )  # fmt: skip
+        return np.array(counts, np.float64)
+
+    def _examples(
+        self, pieces: Sequence[Piece[Any] | Any], labels: Mapping[str, str] | None
+    ) -> tuple[list[Example], np.ndarray]:
+        """Return encoded pieces and the numbers of the values of their labels, shape (pieces, labels)."""
+        override = self.label_numbers(check_labels(labels))
+        index = LabelIndex(self.header.labels)
+        examples, numbers = [], []
+        for item in pieces:
+            piece = item if isinstance(item, Piece) else Piece(item)
+            example = self._encode(piece, "piece")
+            examples.append(example)
+            known = index.numbers({**piece.labels, **example.labels})
+            numbers.append(np.where(override > 0, override, known))
+        return examples, np.array(numbers, np.int64).reshape(len(examples), len(self.header.labels))
+
+    def _surprisals(self, examples: Sequence[Example], labels: np.ndarray, rows: int) -> list[np.ndarray]:
+        """Return the negative log-probability of every step of examples and of their ends, in nats."""
+        zeros = np.zeros(self.header.network.features, np.float32)
+        conditions = [
+            Conditions(numbers, zeros if example.features is None else example.features)
+            for example, numbers in zip(examples, labels, strict=True)
+        ]
+        logs = step_log_probabilities(self.scoring_engine, examples, conditions, rows=rows)
+        for values in logs:
+            check_finite_loss(-float(values.sum()))
+        return [-values for values in logs]
+
+    def _nats_per_value(self, examples: Sequence[Example], labels: np.ndarray, name: str, rows: int) -> np.ndarray:
+        """Return the negative log-likelihood of examples given each value of a label, shape (examples, values)."""
+        column, size = list(self.header.labels).index(name), len(self.header.labels[name])
+        repeated = np.repeat(labels, size, 0)
+        repeated[:, column] = np.tile(np.arange(1, size + 1), len(examples))
+        logs = self._surprisals([example for example in examples for _ in range(size)], repeated, rows)
+        return np.array([values.sum() for values in logs]).reshape(len(examples), size)
+
+    def _encode(self, piece: Piece[Any], argument: str) -> Example:
+        """Return an encoded piece.
+
+        Raises:
+            OptionsError: If the content has a type that the codec cannot encode.
+        """
+        try:
+            example = self.codec.encode(piece)
+        except (TypeError, AttributeError) as error:
+            raise OptionsError.invalid(
+                argument, repr(piece.content)[:80], f"content of the plugin {self.plugin.name!r}"
+            ) from error
+        return validate_example(self.plugin, self.codec, example)
