@@ -295,7 +295,5 @@ class Model(EvaluatedModel):
             raise RequestError(f"the plugin {self.plugin.name!r} has no statistics, so pieces cannot be compared")
         columns = TableColumns.from_names(text_column, label_columns)
         _, prepared, split = self._prepare_split(corpus, split, columns)
-        datasets = prepared.datasets
-        held_out = [self.codec.decode(datasets[split].example(number)) for number in range(len(datasets[split]))]
-        training = (self.codec.decode(datasets["train"].example(number)) for number in range(len(datasets["train"])))
-        return compare(self.plugin, self.generate(n), held_out, training)
+        held_out, training = prepared.pieces(split), prepared.pieces("train")
+        return compare(self.plugin, self.generate(n), list(held_out), training)

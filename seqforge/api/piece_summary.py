@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqforge.plugin import AnyPlugin, Piece
-from seqforge.plugin.validation import validate_codec, validate_example, validate_units
+from seqforge.plugin.fitting import fit_codec
+from seqforge.plugin.validation import validate_example, validate_units
 
 __all__ = ["PieceSummary", "summarise"]
 
@@ -41,7 +42,7 @@ def summarise(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], options: Any = No
     """
     options = plugin.Options() if options is None else options
     try:
-        codec = validate_codec(plugin, plugin.codec.fit(list(pieces), options))
+        codec = fit_codec(plugin, pieces, options)
     except Exception:  # the pieces are unsuitable for a model, but can be shown
         codec = None
     return [

@@ -11,9 +11,10 @@ from seqforge.cli.flags import command, explicit_values, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
 from seqforge.cli.pieces import check_is_no_folder, existing_file, readable_pieces
 from seqforge.core.files import STDIN
-from seqforge.errors import CorpusError, ReadError, UsageError, listing
+from seqforge.errors import CorpusError, DecodeError, ReadError, UsageError, listing
 from seqforge.plugin import AnyCodec, AnyPlugin, Piece
-from seqforge.plugin.validation import validate_codec, validate_example, validate_piece, validate_units
+from seqforge.plugin.fitting import fit_codec
+from seqforge.plugin.validation import validate_example, validate_piece, validate_units
 
 MAX_STEPS = 400
 MAX_LOSSES = 12
@@ -80,7 +81,7 @@ def inspect(ctx: typer.Context, values: dict[str, Any]) -> None:
     if not pieces:
         raise CorpusError(f"{values['file']} contains no piece that can be read")
     if codec is None:
-        codec = validate_codec(plugin, plugin.codec.fit(iter(pieces), options))
+        codec = fit_codec(plugin, pieces, options)
     vocabulary = getattr(codec, "vocabulary", None)
     entries = [_entry(plugin, codec, piece, vocabulary) for piece in pieces]
     if values["json"]:
@@ -103,7 +104,10 @@ def _entry(plugin: AnyPlugin, codec: AnyCodec, piece: Piece[Any], vocabulary: An
     A piece is lossless if the encoding drops nothing and its canonical form is the piece itself.
     """
     example = validate_example(plugin, codec, codec.encode(piece))
-    decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
+    try:
+        decoded = validate_piece(plugin, codec.decode(example), "decode", owner=codec)
+    except DecodeError as error:
+        raise DecodeError(f"{piece.origin or 'this file'}: the steps of this piece do not decode: {error}") from error
     canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
     steps = example.steps.tolist()
     return {

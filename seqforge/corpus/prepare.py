@@ -33,8 +33,9 @@ from seqforge.corpus.worker import (
     write_codec,
 )
 from seqforge.dataset import MANIFEST, SPLITS, Dataset, open_datasets, read_manifest, write_manifest
-from seqforge.errors import CorpusError, DamagedFileError, ReadError
+from seqforge.errors import CorpusError, DamagedFileError, DecodeError, ReadError
 from seqforge.plugin import AnyCodec, AnyPlugin, Codec, Divides, Piece
+from seqforge.plugin.fitting import OnePass, fit_codec
 from seqforge.plugin.validation import validate_codec
 
 CHUNK_BYTES = 4 << 20
@@ -61,6 +62,21 @@ class PreparedCorpus:
     folder: Path
     report: Mapping[str, Any]
     content: str
+
+    def pieces(self, split: str) -> Iterator[Piece[Any]]:
+        """Yield the decoded pieces of a split.
+
+        Raises:
+            DecodeError: If steps do not decode; the message names the number of the piece, its split and the corpus.
+        """
+        dataset = self.datasets[split]
+        for number in range(len(dataset)):
+            try:
+                yield self.codec.decode(dataset.example(number))
+            except DecodeError as error:
+                root = self.report.get("root") or self.folder
+                place = f"piece {number + 1} of the split {split!r} of {root}"
+                raise DecodeError(f"the steps of {place} do not decode: {error}") from error
 
 
 def prepare(
@@ -213,10 +229,10 @@ class _Preparation:
         # 2. Fit the codec on the train split, in one pass.
         if codec is None:
             self.on_message("fitting the codec on the training pieces")
-            pieces = self._training_pieces(splits)
-            codec = validate_codec(self.plugin, self.plugin.codec.fit(pieces, self.options))
+            codec = fit_codec(self.plugin, self._training_pieces(splits), self.options)
         elif self.extend:
-            codec = validate_codec(self.plugin, codec.extended_for(self._training_pieces(splits)), "extended_for")
+            pieces = OnePass(self.plugin, self._training_pieces(splits), "extended_for")
+            codec = validate_codec(self.plugin, codec.extended_for(pieces), "extended_for")
         write_codec(self.plugin, self.folder, codec)
         # 3. Encode every chunk into shards, then write the manifest.
         encoded = self._encode()

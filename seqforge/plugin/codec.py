@@ -107,6 +107,8 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
         source: The type of a step of the source, None without a source.
         labels: Label name to its values, in the order in which the network numbers them.
         features: The number of real features of a piece.
+        never_generated: Steps of a categorical space that pieces may contain but that are never sampled, such as the
+            symbol for everything unknown. The core forbids them, with and without a constraint.
     """
 
     version: ClassVar[int] = 1
@@ -114,6 +116,7 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
     source: Categorical | None = None
     labels: Mapping[str, tuple[str, ...]] = {}
     features: int = 0
+    never_generated: tuple[int, ...] = ()
 
     @classmethod
     @abstractmethod
@@ -188,6 +191,10 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
             ValueError: If this release cannot read that version; the message names a release that can.
         """
         return data
+
+    def known_labels(self, piece: Piece[ContentT]) -> dict[str, str]:
+        """Return the labels of a piece whose values are in `labels`: those that `encode` and `canonical` return."""
+        return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
 
     def extended_for(self, pieces: Iterable[Piece[ContentT]]) -> "Codec[ContentT, OptionsT, RequestT]":
         """Return the codec with which this one's model is trained further on other pieces.

@@ -23,9 +23,10 @@ def contract_error(
         method: The name of the method.
         problem: What the method does, as half a sentence ("returns None").
         rule: What it must return.
-        owner: The object that has the method, if it is not the plugin itself.
+        owner: The object or class that has the method, if it is not the plugin itself.
     """
-    kind = type(plugin if owner is None else owner).__qualname__
+    subject = plugin if owner is None else owner
+    kind = (subject if isinstance(subject, type) else type(subject)).__qualname__
     must = f"; it must return {rule}" if rule else ""
     return ContractError(
         f"the plugin {plugin.name!r} ({plugin.distribution()}): {kind}.{method} {problem}{must};"

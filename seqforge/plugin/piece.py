@@ -16,6 +16,8 @@ class Origin:
 
     >>> Origin("tunes.abc", "line 12")
     Origin(file='tunes.abc', place='line 12')
+    >>> str(Origin("tunes.abc", "line 12"))
+    'tunes.abc, line 12'
 
     Attributes:
         file: The path of the file; of a generated piece, the name of the model.
@@ -24,6 +26,9 @@ class Origin:
 
     file: str
     place: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.place}" if self.place else self.file
 
 
 @dataclass(frozen=True)

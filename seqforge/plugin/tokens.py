@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge.core.sequences import Example, Free, Prompt
+from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import DecodeError, RequestError, listing
 from seqforge.plugin.codec import Codec, OptionsT, RequestT, Task
@@ -23,7 +23,10 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
     """A codec whose steps are tokens: strings of a vocabulary that is fitted on the training pieces.
 
     A subclass writes `tokenise` and `detokenise`, and `canonical` if `tokenise` loses something such as spelling or
-    spaces. It may also write `spell` (smaller tokens for an unknown token), `token_units` and `task`.
+    spaces. It may also write `spell` (smaller tokens for an unknown token), `token_units`, `constraint` and `task`.
+
+    Tokens that the vocabulary lacks are encoded as UNSEEN and counted in `Example.dropped`. UNSEEN is never generated:
+    the core forbids step 0, with and without a constraint.
 
     >>> class Words(TokenCodec):
     ...     def tokenise(self, content):
@@ -47,6 +50,7 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
     """
 
     space: Categorical
+    never_generated = (0,)
     max_vocabulary: int = 50_000
     min_count: int = 1
 
@@ -108,7 +112,7 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
             spelt = [small for token in tokens for small in self._spelling(token)]
             steps = np.array([self.index.get(token, 0) for token in spelt], self.space.dtype)
             dropped.update(token for token in spelt if token not in self.index)
-        return Example(steps, labels=self._known_labels(piece), dropped=dropped)
+        return Example(steps, labels=self.known_labels(piece), dropped=dropped)
 
     def decode(self, example: Example) -> Piece[ContentT]:
         try:
@@ -119,7 +123,15 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
         return Piece(self.detokenise([vocabulary[step] for step in example.steps.tolist()]), dict(example.labels))
 
     def canonical(self, piece: Piece[ContentT]) -> Piece[ContentT]:
-        return Piece(piece.content, self._known_labels(piece))
+        """Return the piece without unknown labels, and with UNSEEN in place of what `encode` cannot represent.
+
+        A piece of known tokens keeps its content; what `tokenise` loses is for an override to remove.
+        """
+        labels = self.known_labels(piece)
+        spelt = [small for token in self.tokenise(piece.content) for small in self._spelling(token)]
+        if all(token in self.index for token in spelt):
+            return Piece(piece.content, labels)
+        return Piece(self.detokenise([token if token in self.index else UNSEEN for token in spelt]), labels)
 
     def units(self, steps: np.ndarray) -> np.ndarray:
         units: np.ndarray = self._units[steps]
@@ -146,8 +158,8 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
             )
         return Prompt(Example(example.steps), self.constraint())
 
-    def constraint(self) -> Free:
-        """Return the constraint that allows every token but UNSEEN."""
+    def constraint(self) -> Constraint:
+        """Return the constraint of `prompt`; by default every token but UNSEEN is allowed."""
         mask = np.ones(self.space.size, np.bool_)
         mask[0] = self.space.size == 1
         return Free(mask)
@@ -162,9 +174,6 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
         if not all(isinstance(token, str) for token in vocabulary):
             raise ValueError("the vocabulary contains something that is not a string")
         return cls(vocabulary, {str(name): tuple(map(str, values)) for name, values in labels.items()}, options)
-
-    def _known_labels(self, piece: Piece[ContentT]) -> dict[str, str]:
-        return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
 
     def _spelling(self, token: str) -> Sequence[str]:
         return (token,) if token in self.index else self.spell(token) or (token,)

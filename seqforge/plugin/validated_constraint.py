@@ -1,6 +1,6 @@
 """A plugin's constraint whose results are checked."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,18 @@ __all__ = ["ValidatedConstraint"]
 class ValidatedConstraint(Constraint):
     """A plugin's constraint with checked masks; the sampler caches them by state, so each is checked about once.
 
+    Steps that are never generated are removed from the masks.
+
     Args:
         inner: The plugin's constraint.
         plugin: The plugin.
         size: Number of symbols of the space.
+        never_generated: Steps that are forbidden in every state.
     """
 
-    def __init__(self, inner: Constraint, plugin: AnyPlugin, size: int) -> None:
+    def __init__(self, inner: Constraint, plugin: AnyPlugin, size: int, never_generated: Sequence[int] = ()) -> None:
         self.inner, self.plugin, self.size = inner, plugin, size
+        self._never_generated = list(never_generated)
 
     def start(self) -> Hashable:
         state = self.inner.start()
@@ -38,6 +42,9 @@ class ValidatedConstraint(Constraint):
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.size,):
             rule = f"an array of bool with one entry for each of {self.size} symbols"
             raise contract_error(self.plugin, "allowed", f"returns {kind_of(mask)}", rule, owner=self.inner)
+        if mask[self._never_generated].any():
+            mask = mask.copy()
+            mask[self._never_generated] = False
         return mask
 
     def mask_key(self, state: Hashable) -> Hashable:

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from seqforge.core.options import CONVERT_FLAGS, RESERVED, unsupported_fields
-from seqforge.core.sequences import Constraint, Example, Prompt
+from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
@@ -180,6 +180,10 @@ def validate_codec(plugin: AnyPlugin, codec: Any, method: str = "fit") -> AnyCod
     if type(codec.features) is not int or codec.features < 0:
         problem = f"returns a codec whose `features` is {codec.features!r}"
         raise contract_error(plugin, method, problem, "a codec whose `features` is an integer from 0", owner=codec)
+    steps = codec.never_generated
+    if steps and not (isinstance(codec.space, Categorical) and all(0 <= step < codec.space.size for step in steps)):
+        problem = f"returns a codec whose `never_generated` is {steps!r}"
+        raise contract_error(plugin, method, problem, "a codec with steps of its categorical space", owner=codec)
     for name, values in codec.labels.items():
         if not isinstance(values, tuple) or len(set(values)) != len(values):
             problem = f"returns a codec whose label {name!r} has the values {values!r}"
@@ -281,8 +285,12 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         if not isinstance(joint_steps, int) or joint_steps < 0 or (joint_steps and constraint is None):
             problem = f"returns a prompt with joint_steps={joint_steps!r}"
             raise contract_error(plugin, "task", problem, "0, or a number of steps and a constraint", owner=codec)
-        if constraint is not None and isinstance(codec.space, Categorical):
-            constraint = ValidatedConstraint(constraint, plugin, codec.space.size)
+        if isinstance(codec.space, Categorical):
+            never = codec.never_generated if codec.space.size > len(codec.never_generated) else ()
+            if constraint is None and never:
+                constraint = Free(np.ones(codec.space.size, np.bool_))
+            if constraint is not None:
+                constraint = ValidatedConstraint(constraint, plugin, codec.space.size, never)
         checked.append(dataclasses.replace(prompt, constraint=constraint))
     task.prompts = checked
     return task

@@ -32,19 +32,19 @@ def augmentation_is_valid(subject: Subject) -> str:
     augment = validated_augment(subject.plugin, codec)
     if augment is None:
         raise CheckSkipped("the codec does not augment")
-    for number, example in enumerate(subject.short_examples):
+    for name, example in subject.short_samples:
         before = digest(example)
         for seed in range(3):
-            with subject.calling("augment", f"sample {number + 1}"):
+            with subject.calling("augment", name):
                 variant = augment(example, np.random.default_rng(seed))
                 again = augment(example, np.random.default_rng(seed))
-            if any(value not in codec.labels.get(name, ()) for name, value in variant.labels.items()):
+            if any(value not in codec.labels.get(label, ()) for label, value in variant.labels.items()):
                 raise subject.failure("augment", f"returns the labels {dict(variant.labels)}", "labels of the codec")
             if digest(variant) != digest(again):
                 raise subject.failure("augment", "returns two variants for one seed; use no randomness but `rng`")
             if digest(example) != before:
                 raise subject.failure("augment", "changes the example that it receives", "a new one")
-            with subject.calling("decode", f"a variant of sample {number + 1}"):
+            with subject.calling("decode", f"a variant of {name}"):
                 codec.decode(variant)
             changed += digest(variant) != before
     return f"{changed} of {3 * len(subject.short_examples)} variants differ from their piece"
@@ -180,17 +180,17 @@ def steps_are_streamed(subject: Subject) -> str:
     codec = subject.codec
     if not isinstance(codec, Streams):
         raise CheckSkipped("the codec does not stream")
-    for number, example in enumerate(subject.short_examples):
-        with subject.calling("stream", f"sample {number + 1}"):
+    for name, example in subject.short_samples:
+        with subject.calling("stream", name):
             first, second = ([add(step) for step in example.steps] for add in (codec.stream(), codec.stream()))
         if any(not isinstance(text, str) for text in first):
             raise subject.failure("stream", "returns a function that does not return strings")
         if first != second:
             raise subject.failure("stream", "returns a function that gives another text the second time")
-        with subject.calling("decode", f"sample {number + 1}"):
+        with subject.calling("decode", name):
             content = codec.decode(example).content
         if "round_trip" not in subject.failed and isinstance(content, str) and "".join(first) != content:
-            raise subject.failure("stream", f"of sample {number + 1} gives another text than `decode`")
+            raise subject.failure("stream", f"of {name} gives another text than `decode`")
     return f"{len(subject.short_examples)} samples"
 
 

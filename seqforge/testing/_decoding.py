@@ -23,10 +23,10 @@ def prefixes_decode(subject: Subject) -> str:
     """Every prefix of a piece decodes or raises DecodeError, because a generation may be stopped anywhere."""
     rng, decoded = subject.rng("prefixes"), 0
     for number in range(PREFIXES):
-        example = subject.short_examples[number % len(subject.short_examples)]
+        name, example = subject.short_samples[number % len(subject.short_samples)]
         length = 0 if number < 2 else int(rng.integers(len(example.steps)))
         prefix = dataclasses.replace(example, steps=example.steps[:length])
-        decoded += _decodes(subject, prefix, f"a prefix of {length} steps")
+        decoded += _decodes(subject, prefix, f"the first {length} steps of {name}")
     return f"{decoded} of {PREFIXES} decode"
 
 

@@ -17,7 +17,7 @@ from seqforge.testing._results import CheckFailed, CheckSkipped
 from seqforge.testing._subject import Subject
 from seqforge.testing._walks import random_result
 
-REAL_PIECES = 6
+REAL_PIECES, BOOK_PIECES = 6, 5
 RECORD = '{"text": "<&> -- % \\\\ \\u00e9", "numbers": [' + ", ".join(map(str, range(1000))) + "]}"
 RANDOM_LENGTHS = (17, 57, 97, 137)
 
@@ -41,7 +41,9 @@ def files_are_written(subject: Subject) -> str:
 def written_files_read_back(subject: Subject) -> str:
     """A piece that is written in a format that the plugin reads has the same steps when it is read again.
 
-    Vectors must have about as many units, because a file rounds numbers.
+    Vectors must have about as many units, because a file rounds numbers. Several pieces that are written to one file
+    are read back as that many, each with the same steps; if every sample is a file of its own, one piece with as many
+    units as all of them together is accepted.
     """
     plugin = subject.plugin
     suffixes = [suffix for suffix in plugin.writes if not plugin.reads or suffix in plugin.reads]
@@ -50,7 +52,9 @@ def written_files_read_back(subject: Subject) -> str:
     for suffix in suffixes:
         for piece in _real_pieces(subject, REAL_PIECES) + _random_results(subject):
             _read_back(subject, piece, suffix)
-    return f"{', '.join(suffixes)}: {REAL_PIECES} real pieces and some of random allowed steps"
+        if suffix in plugin.multi_piece and "files_are_written" not in subject.failed:
+            _read_book(subject, _real_pieces(subject, BOOK_PIECES), suffix)
+    return f"{', '.join(suffixes)}: {REAL_PIECES} real pieces, one by one and together, and random allowed steps"
 
 
 def pages_are_written(subject: Subject) -> str:
@@ -115,19 +119,54 @@ def _read_back(subject: Subject, piece: Piece[Any], suffix: str, *, record: str 
                 embed_record(plugin, path, record)
             if plugin.reads and suffix not in plugin.reads:
                 return
-        with subject.calling("read", f"the written {suffix} file"):
-            items = list(validate_items(plugin, path, subject.options))
-    errors = [item for item in items if isinstance(item, ReadError)]
-    if errors or not items:
-        reason = errors[0].reason if errors else "it finds no piece"
-        raise subject.failure("read", f"rejects the {suffix} file that `write` wrote: {reason}")
-    pieces = [Piece(item.content, piece.labels) for item in items if isinstance(item, Piece)]
+        pieces = [Piece(item.content, piece.labels) for item in _read_written(subject, path)]
     if len(pieces) != 1:
         raise subject.failure("read", f"yields {len(pieces)} pieces of the {suffix} file that `write` wrote", "1 piece")
     with subject.calling("encode", f"the piece of the written {suffix} file"):
         lost = _lost(subject, written, codec.encode(pieces[0]))
     if lost:
         raise subject.failure("read", f"yields another piece of the {suffix} file that `write` wrote: other {lost}")
+
+
+def _read_book(subject: Subject, pieces: Sequence[Piece[Any]], suffix: str) -> None:
+    """Write several pieces to one file, read it, and compare each piece."""
+    plugin, codec = subject.plugin, subject.codec
+    with subject.calling("encode", "pieces to write to one file"):
+        written = [codec.encode(piece) for piece in pieces]
+    with tempfile.TemporaryDirectory(prefix="seqforge-") as folder:
+        path = Path(folder) / f"pieces{suffix}"
+        with subject.calling("write", f"{len(pieces)} pieces as {suffix}"):
+            write_pieces(plugin, pieces, path)
+        items = _read_written(subject, path)
+    restored = []
+    with subject.calling("encode", f"the pieces of the written {suffix} file"):
+        for number, item in enumerate(items):
+            restored.append(codec.encode(Piece(item.content, pieces[min(number, len(pieces) - 1)].labels)))
+    if len(items) == 1 and len(pieces) > 1 and not subject.reads_books:
+        units = [
+            sum(float(validate_units(plugin, codec, example.steps).sum()) for example in examples)
+            for examples in (written, restored)
+        ]
+        if units[1] >= units[0]:
+            return
+    if len(items) != len(pieces):
+        problem = f"of {len(pieces)} pieces as {suffix} leaves a file from which `read` yields {len(items)}"
+        raise subject.failure("write", problem)
+    for number, (before, after) in enumerate(zip(written, restored, strict=True), 1):
+        if lost := _lost(subject, before, after):
+            problem = f"of {len(pieces)} pieces as {suffix} leaves another piece {number} in the file: other {lost}"
+            raise subject.failure("write", problem)
+
+
+def _read_written(subject: Subject, path: Path) -> list[Piece[Any]]:
+    """Return the pieces of a file that `write` wrote; the file must be readable as a whole."""
+    with subject.calling("read", f"the written {path.suffix} file"):
+        items = list(validate_items(subject.plugin, path, subject.options))
+    errors = [item for item in items if isinstance(item, ReadError)]
+    if errors or not items:
+        reason = errors[0].reason if errors else "it finds no piece"
+        raise subject.failure("read", f"rejects the {path.suffix} file that `write` wrote: {reason}")
+    return [item for item in items if isinstance(item, Piece)]
 
 
 def _lost(subject: Subject, written: Example, restored: Example) -> str:

@@ -16,9 +16,9 @@ from seqforge.core.spaces import Categorical
 from seqforge.corpus import SourceFile, Sources, find_sources, readable_corpora
 from seqforge.errors import ContractError, UsageError, listing
 from seqforge.plugin import AnyCodec, Divides, Piece, Task, registry
+from seqforge.plugin.fitting import fit_codec
 from seqforge.plugin.validation import (
     ValidatedConstraint,
-    validate_codec,
     validate_example,
     validate_items,
     validate_parts,
@@ -72,6 +72,8 @@ class Subject:
         if options:  # an error in the caller's options is the caller's, not the plugin's
             build_options(self.plugin.Options, self.option_values, owner=f"the plugin {name!r}")
         self.failed: set[str] = set()
+        self.reads_books = False
+        """Whether a file of the samples that were read contains several pieces."""
         self.masks: dict[Any, tuple[np.ndarray, bool]] = {}
         """The mask and the end of each key of a constraint that the checks have met."""
 
@@ -131,10 +133,19 @@ class Subject:
     @property
     def short_examples(self) -> list[Example]:
         """The examples that are short enough to be used many times, without empty ones."""
-        examples = [example for example in self.examples if 0 < len(example.steps) <= MAX_SHORT]
-        if not examples:
+        return [example for _, example in self.short_samples]
+
+    @property
+    def short_samples(self) -> list[tuple[str, Example]]:
+        """The short examples with the names of their samples."""
+        samples = [
+            (self.sample_name(number), example)
+            for number, example in enumerate(self.examples)
+            if 0 < len(example.steps) <= MAX_SHORT
+        ]
+        if not samples:
             raise CheckSkipped(f"no sample has 1 to {MAX_SHORT:,} steps")
-        return examples
+        return samples
 
     @property
     def tasks(self) -> list[Task[Any]]:
@@ -255,7 +266,7 @@ class Subject:
     def _codec(self) -> AnyCodec:
         training_pieces = [piece for number, piece in enumerate(self.pieces) if number % 5 != 3]
         with self.calling("fit", f"{len(training_pieces)} pieces"):
-            return validate_codec(self.plugin, self.plugin.codec.fit(iter(training_pieces), self.options))
+            return fit_codec(self.plugin, training_pieces, self.options)
 
     @cached_property
     def _examples(self) -> list[Example]:
@@ -270,10 +281,13 @@ class Subject:
         return [self.task(request) for request in self.requests]
 
     def _read(self, file: SourceFile) -> Iterator[Any]:
+        count = 0
         for item in validate_items(self.plugin, file.path, self.options):
             if not isinstance(item, Piece):
                 yield item
                 continue
+            count += 1
+            self.reads_books = self.reads_books or count > 1
             piece = Piece(item.content, {**file.labels, **item.labels}, item.origin)
             if isinstance(self.plugin, Divides) and file.path.stat().st_size > MAX_SHORT:
                 fractions = [1 / PARTS] * PARTS

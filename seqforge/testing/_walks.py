@@ -88,8 +88,9 @@ def random_piece(subject: Subject, prompt: Prompt, rng: np.random.Generator, len
     """
     codec = subject.codec
     if prompt.constraint is None or not isinstance(codec.space, Categorical):
-        with subject.calling("decode", "the steps of a sample"):
-            return codec.decode(subject.short_examples[0])
+        name, example = subject.short_samples[0]
+        with subject.calling("decode", f"the steps of {name}"):
+            return codec.decode(example)
     state = state_after_prompt(subject, prompt)
     with subject.calling("advance", "the steps of a random walk", owner=prompt.constraint):
         steps, _ = walk(subject, prompt.constraint, state, rng, length)

@@ -121,7 +121,7 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
             self.encode_ink(ink),
             source=self.encode_text(text) if text else None,
             extras={"frame": dataclasses.asdict(frame)},
-            labels=self._known_labels(piece),
+            labels=self.known_labels(piece),
             dropped=Counter(character for character in text if character not in self.index),
         )
 
@@ -131,9 +131,6 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
             return normalize(ink)
         frame = sketch_frame(ink)
         return frame.apply(ink), frame
-
-    def _known_labels(self, piece: Piece[Ink]) -> dict[str, str]:
-        return {name: value for name, value in piece.labels.items() if value in self.labels.get(name, ())}
 
     def encode_ink(self, ink: Ink) -> np.ndarray:
         """Return ink in x-heights as steps, shape (points, 3)."""
@@ -163,7 +160,7 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         """Return the piece with unknown characters replaced and without unknown labels; the strokes stay."""
         ink = piece.content
         if self.is_sketch:
-            return Piece(Ink(ink.strokes), self._known_labels(piece))
+            return Piece(Ink(ink.strokes), self.known_labels(piece))
         text = "".join(character if character in self.index else UNSEEN for character in ink.text)
         return Piece(Ink(ink.strokes, text))
 
