@@ -69,7 +69,7 @@ models: install
 	@rm -rf out/models
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/seqforge train --plugin abc --epochs 14 --dropout 0.3 --recurrent-dropout 0.3 --input-dropout 0.1 --run out/models/abc
-	$(BIN)/seqforge train --plugin midi --corpus lieder --minutes 15 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/songs
+	$(BIN)/seqforge train --plugin midi --corpus lieder --corpus openscore --song-labels key,density,polyphony --minutes 30 --dropout 0.15 --recurrent-dropout 0.1 --run out/models/songs
 	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --lookback 0 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
 	$(BIN)/seqforge train --plugin midi --corpus jsb16 --minutes 25 --hidden 400 --embedding 96 --lookback 32 --dropout 0.35 --recurrent-dropout 0.3 --input-dropout 0.05 --bptt 80 --run out/models/voices
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 4 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums

@@ -36,7 +36,7 @@ HASHES = {
     "abc jig": "a8dc59f87fadcf97",
     "abc as MIDI": "e0ab3fdbd0131401",
     "abc infill": "a146255360992b49",
-    "midi song": "e49366473fe843f8",
+    "midi song": "cffebe2cdc56de27",
     "midi chorale": "cfee876cf8373e27",
     "midi voices": "e3a028b7c95a9470",
     "midi drums": "acadc025d3d2fadf",

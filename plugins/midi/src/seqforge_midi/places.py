@@ -9,9 +9,12 @@ from seqforge_midi.tokens import Vocabulary
 
 MAX_COUNT = 255
 """Larger counts of the notes at one position, or in one frame, are set to this."""
-AT_NOTE, AFTER_PROGRAM, AFTER_PITCH, AFTER_VELOCITY = range(4)
-"""The stages of a note, named after the token before. AT_NOTE also follows a complete note."""
-STAGES = 4
+AT_NOTE, AFTER_PROGRAM, AFTER_PITCH = range(3)
+"""The stages of a note, named after the token before. AT_NOTE also follows a complete note.
+
+A velocity leaves the stage as it is, so that the durations of two notes correspond if only one has a new velocity.
+"""
+STAGES = 3
 COMPARED = ("bar", "position", "pitch", "drum", "duration")
 """The kinds of tokens that are compared to find a repeat."""
 
@@ -26,7 +29,7 @@ class ScorePlaces(Places):
     >>> vocabulary = Vocabulary({"bar": [None], "position": range(4), "pitch": range(128), "duration": [1, 2]})
     >>> steps = [vocabulary.index[pair] for pair in [("bar", None), ("position", 0), ("pitch", 60), ("duration", 1)]]
     >>> ScorePlaces(vocabulary).places(np.array(steps)).tolist()
-    [[0, 0], [1, 0], [1, 1024], [1, 1030], [1, 1028]]
+    [[0, 0], [1, 0], [1, 768], [1, 773], [1, 771]]
 
     Args:
         vocabulary: The tokens of the encoding.
@@ -68,7 +71,7 @@ class ScorePlaces(Places):
             case "program":
                 return bar, position, notes, AFTER_PROGRAM, pitched
             case "velocity":
-                return bar, position, notes, AFTER_VELOCITY if pitched else AT_NOTE, pitched
+                return bar, position, notes, AFTER_PITCH if pitched else AT_NOTE, pitched
         return bar, position, notes, AT_NOTE, pitched
 
     def places(self, steps: np.ndarray) -> np.ndarray:
@@ -80,7 +83,7 @@ class ScorePlaces(Places):
         notes -= np.where(latest_reset >= 0, notes[latest_reset], 0)
         latest_note = np.maximum.accumulate(np.where(is_note, np.arange(len(steps)), -1))
         pitched = (latest_note >= 0) & self._is_pitch[steps[latest_note]]
-        stages = np.where(self._is_velocity[steps] & pitched, AFTER_VELOCITY, self._stages[steps])
+        stages = np.where(self._is_velocity[steps] & pitched, AFTER_PITCH, self._stages[steps])
         offsets = (positions * (MAX_COUNT + 1) + np.minimum(notes, MAX_COUNT)) * STAGES + stages
         result = np.zeros((len(steps) + 1, 2), np.int64)
         result[1:, 0], result[1:, 1] = np.cumsum(self._is_bar[steps]), offsets
