@@ -15,8 +15,8 @@ from seqforge.plugin import Piece, registry
 
 FOLDER = Path(seqforge_corpora.__file__).parent
 BUNDLED = sorted(path.parent.name for path in FOLDER.glob("*/corpus.toml"))
-READ = [name for name in BUNDLED if name not in ("cmudict", "openscore")]
-"""The corpora of the plugins. cmudict belongs to an example (tests/testing/test_outside.py); openscore is large."""
+READ = [name for name in BUNDLED if name not in ("cmudict", "openscore", "groove_more")]
+"""The corpora of the plugins. cmudict belongs to an example (tests/testing/test_outside.py); the others are large."""
 LICENCES = {"MIT", "BSD-2-Clause", "CC0-1.0", "CC-BY-4.0", "LicenseRef-public-domain"}
 
 # Number of pieces per split, and a digest of their content: a fixed split never changes.
@@ -188,14 +188,17 @@ def test_split_is_unchanged(name: str) -> None:
     assert {split: (len(part), digest(part)) for split, part in splits.items()} == SPLITS[name]
 
 
-def test_openscore_continues_lieder_for_training() -> None:
-    bundled, lieder = corpus("openscore"), corpus("lieder")
+@pytest.mark.parametrize(
+    ("name", "continued", "count"), [("openscore", "lieder", 1_224), ("groove_more", "groove", 745)]
+)
+def test_corpus_continues_another_one_for_training(name: str, continued: str, count: int) -> None:
+    bundled, other = corpus(name), corpus(continued)
     plugin, paths = registry.load("midi"), bundled.paths()
-    assert len(paths) == bundled.counts["files"] == bundled.counts["songs"] == 1_224
-    assert not {path.name for path in paths} & {path.name for path in lieder.paths()}
+    assert len(paths) == bundled.counts["files"] == count
+    assert not {path.name for path in paths} & {path.name for path in other.paths()}
     read = [list(plugin.read(path, plugin.Options())) for path in paths[::40]]
     assert all(len(items) == 1 and isinstance(items[0], Piece) and len(items[0].content.notes) for items in read)
-    files = find_sources(["openscore"], reads=plugin.reads, domain="midi").files
+    files = find_sources([name], reads=plugin.reads, domain="midi").files
     assert {file.split for file in files} == {"train"}
 
 
