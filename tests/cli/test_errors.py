@@ -42,8 +42,8 @@ SENTENCES: dict[str, tuple[int, str]] = {
     # -- usage
     "trane": (
         2,
-        ("there is no command 'trane'; there are train, generate, convert, show, play, evaluate, score, info, models,"
-         " inspect, plugins, corpora. Did you mean 'train'?"),
+        ("there is no command 'trane'; there are train, generate, convert, show, play, evaluate, score, classify, info,"
+         " models, inspect, plugins, corpora. Did you mean 'train'?"),
     ),
     "plugins sho": (
         2, "`seqforge plugins` has no command 'sho'; there are list, show, check, new. Did you mean 'show'?",
@@ -68,7 +68,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "convert empty -o b.one": (
         2,
         ("the folder empty contains no file that an installed plugin reads; they read .abc, .dat, .inkml,"
-         " .json, .jsonl, .kar, .mid, .midi, .ndjson, .npy, .num, .rmi, .smf, .svg, .svgz, .txt, .xoj, .xopp"),
+         " .json, .jsonl, .kar, .mid, .midi, .ndjson, .npy, .npz, .num, .rmi, .smf, .svg, .svgz, .txt, .xoj, .xopp"),
     ),
     "convert bad.num -o a.num": (2, "a.num exists; name another output, or set --force to replace it"),
     "show bad.num -o a.num": (2, "a.num exists; name another output, or set --force to replace it"),

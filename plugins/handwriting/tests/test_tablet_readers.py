@@ -1,10 +1,13 @@
 """Ink of tablets and collections: small files of each format, as their programs write them."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqforge import ReadError
 from seqforge_handwriting.reader import read_ink
@@ -121,9 +124,69 @@ def test_arrays_of_objects_and_other_shapes_are_refused(tmp_path: Path) -> None:
         assert isinstance(error, ReadError)
 
 
+def drawings(path: Path, **arrays: list[np.ndarray]) -> Path:
+    """Write a file as sketch-rnn does: each array has objects, which NumPy stores as a pickle."""
+    objects = {name: np.empty(len(items), object) for name, items in arrays.items()}
+    for name, items in arrays.items():
+        objects[name][:] = items
+    np.savez_compressed(path, **objects)  # type: ignore[arg-type]
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["<i2", ">i2", "<f4"])
+def test_drawings_of_sketch_rnn_are_read_as_data(tmp_path: Path, dtype: str) -> None:
+    cat = np.array([[1, 2, 0], [3, -4, 1], [1, 1, 1]], dtype)
+    path = drawings(tmp_path / "sketchrnn_cat.full.npz", train=[cat, cat[::-1]], test=[cat])
+    samples = read(path)
+    assert [sample.place for sample in samples] == ["train 1", "train 2", "test 1"]
+    assert all(sample.labels == {"kind": "cat"} for sample in samples)
+    assert points(samples[0]) == points(samples[2]) == [[[1, 2], [4, -2]], [[5, -1]]]
+
+
+def test_arrays_of_one_length_are_no_pickle_and_are_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "dot.npz", train=np.ones((2, 4, 3), np.int16))
+    assert [sample.place for sample in read(tmp_path / "dot.npz")] == ["train 1", "train 2"]
+
+
+class Dangerous:
+    """A pickle of this object runs a command."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch ran",)
+
+
+def test_a_pickle_with_other_objects_is_refused_and_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for items in ([Dangerous()], [np.array([[Dangerous()] * 3])], [{"dx": 1}], ["text"]):
+        (error,) = read_ink(drawings(tmp_path / "x.npz", train=items))  # type: ignore[arg-type]
+        assert isinstance(error, ReadError) and error.file.endswith("x.npz")
+    assert not (tmp_path / "ran").exists()
+
+
+@given(cut=st.integers(0, 10_000), position=st.integers(0, 10_000), value=st.integers(0, 255))
+@settings(max_examples=150, deadline=None)
+def test_damaged_drawings_are_read_errors(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, position: int, value: int
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "damaged"
+    folder.mkdir(exist_ok=True)
+    items = np.empty(2, object)
+    items[:] = [np.ones((4, 3), np.int16), np.zeros((2, 3), np.int16)]
+    np.savez(folder / "x.npz", train=items)  # not compressed, so that damage reaches the pickle
+    data = bytearray((folder / "x.npz").read_bytes())
+    data[position % len(data)] = value
+    (folder / "x.npz").write_bytes(data if cut % 3 else data[: cut % len(data)])
+    for sample in read_ink(folder / "x.npz"):
+        assert isinstance(sample, (Sample, ReadError))
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("no_arrays.npz", b"PK\x05\x06" + bytes(18)),
+        ("text.npz", "hello"),
         ("no_points.xml", "<WhiteboardCaptureSession><StrokeSet/></WhiteboardCaptureSession>"),
         ("word.xml", IAM.replace('"1073"', '"left"')),
         ("odd.xopp", XOPP.replace("PAGE", "").replace("10 20 12.5 24", "10 20 12.5")),

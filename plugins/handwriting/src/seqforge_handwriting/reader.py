@@ -7,6 +7,7 @@ from pathlib import Path
 from seqforge import ReadError, listing
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.inkml_reader import read_inkml
+from seqforge_handwriting.npz_reader import read_npz
 from seqforge_handwriting.samples import Sample, read_bytes
 from seqforge_handwriting.stroke_json import read_json
 from seqforge_handwriting.svg_reader import read_svg
@@ -17,7 +18,8 @@ __all__ = ["NAMED_SUFFIXES", "SUFFIXES", "detect_suffix", "read_ink"]
 NAMED_SUFFIXES = (".xml",)
 """Suffixes of files that are read if they are named: most .xml files in a folder are no handwriting."""
 SUFFIXES = (
-    ".jsonl", ".json", ".svg", ".svgz", ".inkml", ".xopp", ".xoj", ".dat", ".ndjson", ".npy", *NAMED_SUFFIXES,
+    ".jsonl", ".json", ".svg", ".svgz", ".inkml", ".xopp", ".xoj", ".dat", ".ndjson", ".npy", ".npz",
+    *NAMED_SUFFIXES,
 )  # fmt: skip
 """Suffixes of the files that can be read."""
 HEAD_BYTES = 4096
@@ -52,6 +54,8 @@ def read_ink(path: Path, suffix: str | None = None) -> Iterator[Sample | ReadErr
             yield from read_quickdraw(path)
         case ".npy":
             yield from (_with_text_beside(sample, path) for sample in read_npy(path))
+        case ".npz":
+            yield from read_npz(path)
         case suffix:
             name = f"files with {suffix}" if suffix else "files without a suffix"
             yield ReadError(f"{name} cannot be read as strokes; give {listing(SUFFIXES)}", file=str(path))
