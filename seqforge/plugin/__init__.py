@@ -18,6 +18,7 @@ from seqforge.plugin.capabilities import (
     Checks,
     Describes,
     Divides,
+    Edits,
     Fingerprints,
     FromText,
     Illustrates,
@@ -32,7 +33,7 @@ from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
-from seqforge.plugin.preview import Preview
+from seqforge.plugin.preview import Preview, Region
 from seqforge.plugin.tokens import UNSEEN, TokenCodec
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Codec",
     "Describes",
     "Divides",
+    "Edits",
     "Entry",
     "Fingerprints",
     "FromText",
@@ -64,6 +66,7 @@ __all__ = [
     "Prepares",
     "Preview",
     "Previews",
+    "Region",
     "Streams",
     "Task",
     "TokenCodec",

@@ -21,6 +21,7 @@ __all__ = [
     "Checks",
     "Describes",
     "Divides",
+    "Edits",
     "Fingerprints",
     "FromText",
     "Illustrates",
@@ -344,3 +345,53 @@ class Previews(ABC, Generic[ContentT]):
     @abstractmethod
     def preview(self, piece: Piece[ContentT]) -> Preview:
         """Return the preview of a piece. `Preview.from_files` builds it from files that the plugin writes."""
+
+    def sketch(self, piece: Piece[ContentT]) -> Preview:
+        """Return a preview that takes little time, for a piece that grows; by default an empty one.
+
+        The studio calls it several times per second with the steps so far.
+        """
+        return Preview()
+
+
+class Edits(ABC, Generic[ContentT]):
+    """Capability of a plugin: a new piece can follow from another one, such as a tune with four bars rewritten.
+
+    The plugin's Request already names the file to edit; this capability says which fields do. The studio writes the
+    piece to a file, and generates with the fields that `edit` returns. The command line has the same fields.
+
+    Example:
+        class Poems(Plugin[str, NoOptions, PoemRequest], Edits[str]):
+            edits = ("continue", "rewrite")
+            edit_suffix = ".txt"
+
+            def edit(self, kind, path, numbers):
+                if kind == "continue":
+                    return {"prompt_file": path}
+                return {"rewrite": f"{path}:{','.join(map(str, numbers))}"}
+
+    Attributes:
+        edits: The kinds of edits, some of EDIT_KINDS: "continue" adds to the end, "vary" changes some parts that the
+            plugin chooses, "rewrite" changes the regions that the user chooses.
+        edit_suffix: The format of the file, one of `writes`.
+    """
+
+    edits: ClassVar[tuple[str, ...]]
+    edit_suffix: ClassVar[str]
+
+    @abstractmethod
+    def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
+        """Return the fields of the plugin's Request that ask for an edit.
+
+        Args:
+            kind: The kind, one of `edits`.
+            path: The path of the file that contains the piece.
+            numbers: The numbers of the regions to rewrite, ascending; empty for other kinds.
+
+        Raises:
+            RequestError: If the regions cannot be rewritten.
+        """
+
+
+EDIT_KINDS = ("continue", "vary", "rewrite")
+"""The kinds of edits that a plugin may offer."""

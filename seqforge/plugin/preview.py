@@ -1,4 +1,4 @@
-"""A preview: a piece as a picture, as sound and as text, for a notebook or a studio."""
+"""A preview: a piece as a picture, as sound and as text, and where its parts are, for a notebook or the studio."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -9,10 +9,31 @@ from typing import Any
 from seqforge.errors import SeqforgeError
 from seqforge.plugin.piece import Piece
 
-__all__ = ["Preview"]
+__all__ = ["Preview", "Region"]
 
 _Writer = Callable[[Sequence[Piece[Any]], Path], None]
 """The type of `Plugin.write`."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a piece that a person can choose in its preview, such as a bar or a line.
+
+    >>> Region(5, "bar 5", element="bar-5", spans=((8.0, 10.0),)).name
+    'bar 5'
+
+    Attributes:
+        number: Its number, as `Edits.edit` receives it. Several regions may have one number, such as the two halves of
+            a bar that a repeat sign divides.
+        name: Its name.
+        element: The id of the element of the picture that shows it; "" if the picture has no such element.
+        spans: When it sounds, as pairs of start and end in seconds, in order; empty without sound.
+    """
+
+    number: int
+    name: str
+    element: str = ""
+    spans: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,7 +41,7 @@ class Preview:
     """What a person sees and hears of a piece. Each part may be empty.
 
     >>> Preview(text="O brave new world")
-    Preview(svg='', audio=b'', text='O brave new world')
+    Preview(svg='', audio=b'', text='O brave new world', regions=(), drawn=False)
 
     The core escapes the text, removes everything from the picture that could run or load something, and bounds the
     size of all parts.
@@ -29,11 +50,15 @@ class Preview:
         svg: The picture as an SVG document.
         audio: The sound as a WAV file.
         text: The piece as text; it is shown if there is no picture.
+        regions: The parts that can be chosen, in the order of the piece.
+        drawn: Whether the picture is a drawing by a pen, whose paths can be shown growing one after the other.
     """
 
     svg: str = ""
     audio: bytes = b""
     text: str = ""
+    regions: tuple[Region, ...] = ()
+    drawn: bool = False
 
     @classmethod
     def from_files(

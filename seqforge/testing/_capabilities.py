@@ -207,6 +207,13 @@ def previews_are_valid(subject: Subject) -> str:
             raise subject.failure("preview", f"of {name} returns {type(preview).__name__}", "a Preview")
         if preview != again:
             raise subject.failure("preview", f"of {name} returns another preview the second time", "the same")
+        with subject.calling("sketch", name):
+            plugin.sketch(piece)
+        for region in preview.regions:
+            if region.element and f'id="{region.element}"' not in preview.svg:
+                raise subject.failure("preview", f"of {name} has no element {region.element!r}, which a region names")
+            if any(not 0 <= start <= end for start, end in region.spans):
+                raise subject.failure("preview", f"of {name} has a region whose spans are not ascending times")
         if preview.svg and not safe_svg(preview.svg):
             raise subject.failure("preview", f"of {name} returns a picture that is no SVG, or that declares entities")
         if preview.audio:

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Mapping
 
 from seqforge.errors import UsageError, did_you_mean, listing
-from seqforge.testing import _capabilities, _codec, _constraint, _declaration, _decoding, _files, _task, _training
+from seqforge.testing import (
+    _capabilities,
+    _codec,
+    _constraint,
+    _declaration,
+    _decoding,
+    _edits,
+    _files,
+    _task,
+    _training,
+)
 from seqforge.testing._results import Check
 
 CHECKS: Mapping[str, Check] = {
@@ -41,6 +51,7 @@ CHECKS: Mapping[str, Check] = {
         _capabilities.statistics_are_valid,
         _capabilities.steps_are_streamed,
         _capabilities.previews_are_valid,
+        _edits.edits_are_possible,
         _training.model_trains,
     )
 }

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import hashlib
+from pathlib import Path
 import numpy as np
 from seqforge import (UNSEEN, Aligns, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides,
-    Example, Fingerprints, FromText, Paginates, Piece, Places, Plugin, Preview, Previews, Prompt, ReadError, Streams,
-    Task, TokenCodec, flag)
+    Edits, Example, Fingerprints, FromText, Paginates, Piece, Places, Plugin, Preview, Previews, Prompt, ReadError,
+    Region, Streams, Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -56,7 +57,7 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams, Aligns
     # more of the codec
 
 class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],
-    FromText[str], Paginates[str], Previews[str], CarriesProvenance):
+    FromText[str], Paginates[str], Previews[str], Edits[str], CarriesProvenance):
     name = "good"
     summary = "pairs of letters"
     unit = "letter"
@@ -69,6 +70,8 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     Request = PairRequest
     codec = Codec
     native = False
+    edits = ("continue",)
+    edit_suffix = ".pair"
     def read(self, path, options):
         try:
             text = path.read_text(encoding="utf-8")
@@ -105,7 +108,9 @@ class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str
     def pages(self, piece):
         text = piece.content
         return [replace(piece, content=text[start:start + 4]) for start in range(0, len(text), 4)] or [piece]
-    def preview(self, piece): return Preview(text=piece.content)
+    def preview(self, piece):
+        return Preview(text=piece.content, regions=(Region(1, "first", spans=((0.0, 1.0),)),))
+    def edit(self, kind, path, numbers): return {"first": Path(path).read_text(encoding="utf-8")[:2]}
     # more of the plugin
 """
 

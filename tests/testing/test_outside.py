@@ -41,7 +41,7 @@ def test_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Outs
         "tests/test_contract.py",
     ]
     outside.install(package)
-    assert "23 passed, 10 skipped" in outside.tests(package)
+    assert "23 passed, 11 skipped" in outside.tests(package)
     assert outside.seqforge("plugins", "check", "sea-shanties", "--only", "round_trip").stdout.startswith("ok")
     assert "sea-shanties" in outside.seqforge("corpora").stdout
     outside.train("sea-shanties")
@@ -92,7 +92,7 @@ def install_example(outside: Outside, example: str) -> str:
 
 
 def test_sound_example_trains_and_generates_at_the_requested_level(outside: Outside) -> None:
-    assert "23 passed, 10 skipped" in install_example(outside, "sound")
+    assert "23 passed, 11 skipped" in install_example(outside, "sound")
     samples = outside.folder / "samples"
     for number in range(24):
         path = samples / f"{number}.wav"
@@ -109,7 +109,7 @@ def test_sound_example_trains_and_generates_at_the_requested_level(outside: Outs
 
 
 def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> None:
-    assert "27 passed, 9 skipped" in install_example(outside, "phonemes")
+    assert "27 passed, 10 skipped" in install_example(outside, "phonemes")
     samples = outside.folder / "samples"
     (cmudict,) = (path for path in find_corpus("cmudict").paths() if path.parent.name == "valid")
     lines = cmudict.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -31,11 +31,19 @@ _TWO_BEATS = frozenset(("clog", "hornpipe", "reel", "set dance"))
 
 @dataclass(frozen=True)
 class PlayedNote:
-    """A note with its sounding duration, and the key and meter in which it is played."""
+    """A note with its sounding duration, and the key and meter in which it is played.
+
+    Attributes:
+        note: The note.
+        key: The key.
+        meter: The meter.
+        number: The number of the note among the notes of the tune, from 0.
+    """
 
     note: Note
     key: Key
     meter: Meter
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,12 +127,14 @@ def _scaled_elements(tune: Tune) -> list[PlayedNote | BarLine | Ending]:
     """Return bar lines, endings, and notes with their sounding durations, keys and meters."""
     result: list[PlayedNote | BarLine | Ending] = []
     key, meter, scale, tuplet_left = tune.key, tune.meter, Fraction(1), 0
+    number = 0
     for element in tune.elements:
         match element:
             case Note():
                 scaled = dataclasses.replace(element, duration=element.duration * scale) if tuplet_left else element
                 tuplet_left = max(0, tuplet_left - 1)
-                result.append(PlayedNote(scaled, key, meter))
+                result.append(PlayedNote(scaled, key, meter, number))
+                number += 1
             case Tuplet():
                 scale, tuplet_left = Fraction(element.q, element.p), element.r
             case Key():

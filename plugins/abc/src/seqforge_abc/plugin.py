@@ -13,6 +13,7 @@ from seqforge import (
     CarriesProvenance,
     Checks,
     Describes,
+    Edits,
     Fingerprints,
     FromText,
     Loops,
@@ -28,6 +29,7 @@ from seqforge_abc import lint, structure
 from seqforge_abc.ambiguities import ambiguities
 from seqforge_abc.codec import AbcCodec
 from seqforge_abc.options import AbcOptions
+from seqforge_abc.preview_regions import bar_regions
 from seqforge_abc.provenance import embed_comment, extract_comment
 from seqforge_abc.reader import read_tunes
 from seqforge_abc.request import AbcRequest
@@ -48,6 +50,7 @@ class Abc(
     Loops[Tune],
     Prepares,
     Previews[Tune],
+    Edits[Tune],
     CarriesProvenance,
 ):
     """Reads and writes folk tunes in ABC notation.
@@ -73,6 +76,8 @@ class Abc(
     Request = AbcRequest
     codec = AbcCodec
     native = False
+    edits = ("continue", "vary", "rewrite")
+    edit_suffix = ".abc"
     training_defaults: ClassVar[dict[str, Any]] = {"minutes": 5.0}
 
     def read(self, path: Path, options: AbcOptions) -> Iterator[Piece[Tune] | ReadError]:
@@ -127,8 +132,19 @@ class Abc(
             engraving.start()
 
     def preview(self, piece: Piece[Tune]) -> Preview:
-        """Return the engraved tune, its sound and its ABC text."""
-        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav", text=".abc")
+        """Return the engraved tune, its sound and its ABC text, and where its bars are."""
+        preview = Preview.from_files(self.write, piece, svg=".svg", audio=".wav", text=".abc")
+        return dataclasses.replace(preview, regions=bar_regions(piece.content, preview.svg))
+
+    def sketch(self, piece: Piece[Tune]) -> Preview:
+        """Return the ABC text of a tune."""
+        return Preview.from_files(self.write, piece, text=".abc")
+
+    def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
+        """Return the field that writes a second part, varies a tune, or rewrites some of its bars."""
+        if kind == "rewrite":
+            return {"infill": f"{path}:{','.join(map(str, numbers))}"}
+        return {"answer" if kind == "continue" else "vary": path}
 
     def write_loop(self, piece: Piece[Tune], path: Path) -> None:
         from seqforge_abc import export

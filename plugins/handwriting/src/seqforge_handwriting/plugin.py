@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqforge import CarriesProvenance, Fingerprints, Origin, Paginates, Piece, Plugin, Preview, Previews, ReadError
+from seqforge import (
+    CarriesProvenance,
+    Edits,
+    Fingerprints,
+    Origin,
+    Paginates,
+    Piece,
+    Plugin,
+    Preview,
+    Previews,
+    ReadError,
+)
 from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.ink import Ink
@@ -32,6 +43,7 @@ class Handwriting(
     Fingerprints[Ink],
     Paginates[Ink],
     Previews[Ink],
+    Edits[Ink],
     CarriesProvenance,
 ):
     """The handwriting plugin: ink in SVG, InkML and JSON files, and generated handwriting as SVG, PNG and JSON.
@@ -55,6 +67,8 @@ class Handwriting(
     Request = HandwritingRequest
     codec = InkCodec
     native = False
+    edits = ("continue",)
+    edit_suffix = ".json"
     training_defaults: ClassVar[Mapping[str, Any]] = {
         "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "bptt": 96,
         "batch_size": 32, "learning_rate": 3e-3, "ema": 400,
@@ -104,7 +118,15 @@ class Handwriting(
 
     def preview(self, piece: Piece[Ink]) -> Preview:
         """Return the drawing of the ink, and the written text."""
-        return dataclasses.replace(Preview.from_files(self.write, piece, svg=".svg"), text=piece.content.text)
+        return dataclasses.replace(self.sketch(piece), text=piece.content.text)
+
+    def sketch(self, piece: Piece[Ink]) -> Preview:
+        """Return the drawing of the ink."""
+        return dataclasses.replace(Preview.from_files(self.write, piece, svg=".svg"), drawn=True)
+
+    def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
+        """Return the field that writes another text in the hand of the piece."""
+        return {"style": path}
 
     def fingerprints(self, piece: Piece[Ink]) -> Iterable[int]:
         """Return one key of the whole ink: copies of a line of writing belong to the same split."""

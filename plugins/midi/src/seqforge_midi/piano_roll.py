@@ -39,6 +39,16 @@ def draw_piano_roll(song: Song, provenance: str = "") -> str:
     return _PianoRoll(song, provenance).svg()
 
 
+def bar_edges(song: Song) -> tuple[list[float], int]:
+    """Return the x of each bar line of a piano roll, the last one included, and the height of the picture, in pixels.
+
+    Args:
+        song: The song.
+    """
+    roll = _PianoRoll(song, "")
+    return [_pixels(LEFT + tick * roll.scale) for tick in (*song.bar_starts(), song.length)], roll.height
+
+
 class _PianoRoll:
     """The layout and drawing of one piano roll."""
 

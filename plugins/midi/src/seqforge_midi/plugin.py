@@ -5,6 +5,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from seqforge import (
     CarriesProvenance,
     Checks,
     Describes,
+    Edits,
     Fingerprints,
     LaysOut,
     Loops,
@@ -31,6 +33,7 @@ from seqforge_midi.lint import check_file
 from seqforge_midi.midi_chunks import unwrap_riff, wrap_in_riff
 from seqforge_midi.musicxml_reader import MUSICXML_SUFFIXES
 from seqforge_midi.options import MidiOptions
+from seqforge_midi.preview_regions import bar_ranges, with_bars
 from seqforge_midi.request import MidiRequest
 from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, remove_overlaps
 from seqforge_midi.song_files import read_song_file
@@ -53,6 +56,7 @@ class Midi(
     Loops[Song],
     Prepares,
     Previews[Song],
+    Edits[Song],
     CarriesProvenance,
 ):
     """The MIDI plugin.
@@ -76,6 +80,8 @@ class Midi(
     Layout = ConversionLayout
     codec = MidiCodec
     native = False
+    edits = ("continue", "rewrite")
+    edit_suffix = ".mid"
     default_model = "songs"
 
     def read(self, path: Path, options: MidiOptions) -> Iterator[Piece[Song] | ReadError]:
@@ -103,8 +109,19 @@ class Midi(
             engraving.start()
 
     def preview(self, piece: Piece[Song]) -> Preview:
-        """Return the piano roll and the sound of a song."""
-        return Preview.from_files(self.write, piece, svg=".svg", audio=".wav")
+        """Return the piano roll and the sound of a song, and where its bars are."""
+        preview = Preview.from_files(self.write, piece, svg=".svg", audio=".wav")
+        return with_bars(preview, piece.content)
+
+    def sketch(self, piece: Piece[Song]) -> Preview:
+        """Return the piano roll of a song."""
+        return Preview.from_files(self.write, piece, svg=".svg")
+
+    def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
+        """Return the fields that continue a song, or rewrite some of its bars."""
+        if kind == "continue":
+            return {"prompt_file": path, "prompt_bars": 0}
+        return {"prompt_file": path, "infill": bar_ranges(numbers)}
 
     def write_loop(self, piece: Piece[Song], path: Path) -> None:
         write_wav(piece.content, path, loop=True)

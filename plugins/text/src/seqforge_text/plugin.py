@@ -1,10 +1,10 @@
 """The plugin: text files to pieces, and pieces to text files."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from seqforge import Divides, Fingerprints, FromText, Origin, Piece, Plugin, Preview, Previews, ReadError
+from seqforge import Divides, Edits, Fingerprints, FromText, Origin, Piece, Plugin, Preview, Previews, ReadError
 from seqforge_text.codec import TextCodec
 from seqforge_text.near_duplicates import fingerprints
 from seqforge_text.options import TextOptions, TextRequest
@@ -15,7 +15,14 @@ BLOCK = 4_000_000
 """The largest number of characters of a piece that is a file; a longer file is split, so that memory is bounded."""
 
 
-class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str], FromText[str], Previews[str]):
+class Text(
+    Plugin[str, TextOptions, TextRequest],
+    Divides[str],
+    Fingerprints[str],
+    FromText[str],
+    Previews[str],
+    Edits[str],
+):
     """Reads and writes text files.
 
     >>> Text().divide(Piece("to be or not to be"), [0.5, 0.5])[0].content
@@ -31,6 +38,8 @@ class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str
     Request = TextRequest
     codec = TextCodec
     native = False
+    edits = ("continue",)
+    edit_suffix = ".txt"
 
     def read(self, path: Path, options: TextOptions) -> Iterator[Piece[str] | ReadError]:
         """Yield the pieces of a UTF-8 file. Line ends become LF; empty lines and paragraphs are no pieces."""
@@ -77,6 +86,14 @@ class Text(Plugin[str, TextOptions, TextRequest], Divides[str], Fingerprints[str
     def preview(self, piece: Piece[str]) -> Preview:
         """Return the text."""
         return Preview(text=piece.content)
+
+    def sketch(self, piece: Piece[str]) -> Preview:
+        """Return the text."""
+        return self.preview(piece)
+
+    def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
+        """Return the field that continues a text."""
+        return {"prompt_file": path}
 
     def fingerprints(self, piece: Piece[str]) -> Iterable[int]:
         return fingerprints(piece.content)
