@@ -83,6 +83,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
         plugins,
         score,
         show,
+        studio,
         train,
     )
 
@@ -120,6 +121,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     inspect.add(app, plugin)
     plugins.add(app)
     corpora.add(app)
+    studio.add(app)
     return app
 
 
