@@ -1,0 +1,193 @@
+// Pictures: SVG inside a shadow root, regions that can be chosen on top of it, and ink that is drawn in time.
+
+import { element } from "./dom.js";
+
+const PEN_SPEED = 900; // length units of the picture, scaled to its width, per second
+
+// Styles in attributes would be refused by the content security policy, and are applied through the CSS object model.
+function parse(text) {
+  const quiet = text.replaceAll(/\sstyle="/g, ' data-style="').replaceAll(/<(\/?)style\b/g, "<$1metadata");
+  const page = new DOMParser().parseFromString(quiet, "image/svg+xml");
+  return page.documentElement.localName === "svg" ? document.importNode(page.documentElement, true) : null;
+}
+
+export class Picture {
+  constructor(text) {
+    this.host = element("div", { class: "host" });
+    this.stage = element("div", { class: "stage" }, this.host);
+    const root = this.host.attachShadow({ mode: "open" });
+    this.svg = parse(text);
+    if (!this.svg) return;
+    const sheets = [...this.svg.querySelectorAll("metadata")].map((node) => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(node.textContent);
+      node.remove();
+      return sheet;
+    });
+    const own = new CSSStyleSheet();
+    own.replaceSync(":host > svg { display: block; width: 100%; height: auto; }");
+    root.adoptedStyleSheets = [own, ...sheets];
+    const { width, height } = this.svg.attributes;
+    if (!this.svg.hasAttribute("viewBox") && width && height) {
+      this.svg.setAttribute("viewBox", `0 0 ${parseFloat(width.value)} ${parseFloat(height.value)}`);
+    }
+    this.naturalWidth = parseFloat(width?.value ?? "800");
+    this.svg.removeAttribute("width");
+    this.svg.removeAttribute("height");
+    this.svg.setAttribute("aria-hidden", "true");
+    root.append(this.svg);
+    for (const node of root.querySelectorAll("[data-style]")) node.style.cssText = node.dataset.style;
+  }
+
+  // The place of an element of the picture, in fractions of the stage.
+  box(id) {
+    const node = this.host.shadowRoot.getElementById(id);
+    const all = this.host.getBoundingClientRect();
+    if (!node || !all.width) return null;
+    const own = node.getBoundingClientRect();
+    return {
+      left: (own.left - all.left) / all.width, top: (own.top - all.top) / all.height,
+      width: own.width / all.width, height: own.height / all.height,
+    };
+  }
+
+  // Draw the paths one after the other, as a pen did; resolves at the end, or when `signal` is aborted.
+  draw(signal) {
+    const paths = [...this.host.shadowRoot.querySelectorAll("path, polyline, circle")];
+    const unit = (this.svg.viewBox.baseVal?.width || 100) / 1000;
+    const lengths = paths.map((path) => Math.max(path.getTotalLength?.() ?? 0, unit));
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const speed = Math.max(PEN_SPEED * unit, total / 12);
+    const show = (drawn) => {
+      let before = 0;
+      paths.forEach((path, index) => {
+        const part = Math.min(Math.max(drawn - before, 0), lengths[index]);
+        path.style.strokeDasharray = part >= lengths[index] ? "none" : `${part} ${lengths[index] + unit}`;
+        path.style.visibility = part > 0 ? "visible" : "hidden";
+        before += lengths[index];
+      });
+    };
+    return new Promise((resolve) => {
+      const start = performance.now();
+      const step = (now) => {
+        const drawn = signal.aborted ? total : ((now - start) / 1000) * speed;
+        show(drawn);
+        if (drawn >= total) resolve();
+        else requestAnimationFrame(step);
+      };
+      requestAnimationFrame(step);
+    });
+  }
+}
+
+// Buttons over the regions of a picture, and chips for regions that it does not show. One of them is a tab stop.
+export class Regions {
+  constructor(regions, picture, chosen, onChange) {
+    this.regions = regions;
+    this.picture = picture;
+    this.chips = element("div", { class: "chips", role: "group", "aria-label": "Parts of the piece" });
+    this.buttons = regions.map((region, index) => element("button", {
+      type: "button", class: region.element ? "region" : "", "aria-pressed": String(chosen.has(region.number)),
+      "aria-label": region.name, title: region.name, tabindex: index ? "-1" : "0",
+      onclick: (event) => { event.stopPropagation(); this.#toggle(region.number, chosen, onChange, event.shiftKey); },
+      onkeydown: (event) => this.#walk(event, index),
+    }, region.element ? "" : region.name));
+    this.#place();
+  }
+
+  #place() {
+    this.regions.forEach((region, index) => {
+      const box = region.element ? this.picture?.box(region.element) : null;
+      const button = this.buttons[index];
+      if (box) {
+        Object.assign(button.style, {
+          left: `${box.left * 100}%`, top: `${box.top * 100}%`,
+          width: `${box.width * 100}%`, height: `${box.height * 100}%`,
+        });
+        this.picture.stage.append(button);
+      } else {
+        button.classList.remove("region");
+        button.textContent = region.name;
+        this.chips.append(button);
+      }
+    });
+  }
+
+  #toggle(number, chosen, onChange, range) {
+    const last = [...chosen].at(-1);
+    const isRange = range && last !== undefined;
+    const [from, to] = isRange ? [Math.min(last, number), Math.max(last, number)] : [number, number];
+    const on = isRange || !chosen.has(number);
+    for (let value = from; value <= to; value += 1) {
+      if (on) chosen.add(value);
+      else chosen.delete(value);
+    }
+    this.regions.forEach((region, index) => {
+      this.buttons[index].setAttribute("aria-pressed", String(chosen.has(region.number)));
+    });
+    onChange();
+  }
+
+  #walk(event, index) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const next = step && this.buttons[index + step];
+    if (!next) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.buttons[index].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  }
+
+  // Show where the sound is at a time in seconds.
+  follow(time) {
+    let place = null;
+    this.regions.forEach((region, index) => {
+      const span = time === null ? null : region.spans.find(([start, end]) => start <= time && time < end);
+      this.buttons[index].classList.toggle("playing", Boolean(span));
+      if (span) place = { region, share: (time - span[0]) / Math.max(span[1] - span[0], 1e-6), button: this.buttons[index] };
+    });
+    this.#moveCursor(place);
+    return place?.region ?? null;
+  }
+
+  #moveCursor(place) {
+    const isShown = place && place.button.classList.contains("region");
+    if (!isShown) {
+      this.cursor?.remove();
+      this.cursor = null;
+      return;
+    }
+    this.cursor ??= element("div", { class: "cursor" });
+    if (!this.cursor.isConnected) this.picture.stage.append(this.cursor);
+    const { left, top, width, height } = place.button.style;
+    const x = parseFloat(left) + place.share * parseFloat(width);
+    Object.assign(this.cursor.style, { left: `${x}%`, top, height });
+  }
+
+  start(chosen) {
+    const first = this.regions.find((region) => chosen.has(region.number) && region.spans.length);
+    return first ? first.spans[0][0] : 0;
+  }
+}
+
+// A strip that shows how surprising each step was to the model.
+export function heatLine(scores) {
+  const canvas = element("canvas", {
+    class: "heat", width: 600, height: 10, role: "img",
+    "aria-label": `Surprise of the model along the piece, on average ${mean(scores).toFixed(2)} nats per step`,
+  });
+  const context = canvas.getContext("2d");
+  for (let x = 0; x < 600; x += 1) {
+    const from = Math.floor((x * scores.length) / 600);
+    const to = Math.max(from + 1, Math.floor(((x + 1) * scores.length) / 600));
+    const value = Math.min(1, Math.max(0, Math.max(...scores.slice(from, to)) / 6));
+    context.fillStyle = `rgba(162, 59, 30, ${value.toFixed(3)})`;
+    context.fillRect(x, 0, 1, 10);
+  }
+  return canvas;
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(values.length, 1);
+}
