@@ -43,25 +43,34 @@ NOT_JSON = (
     b"null",
 )
 WRONG_RECIPES: tuple[Any, ...] = (
-    [], 5, "text", {}, {"model": 7}, {"model": "/etc/passwd"}, {"model": "../../etc/passwd"}, {"model": "text:default\0"},
+    [], 5, "text", {}, {"model": 7}, {"model": "/etc/passwd"}, {"model": "../../etc/passwd"},
+    {"model": "text:default\0"},
     *({"model": "text:default", **values} for values in (
-        {"seed": -1}, {"seed": 1.5}, {"seed": True}, {"seed": 10**30}, {"length": -1}, {"length": 1e300}, {"length": "9"},
-        {"n": 0}, {"n": 9}, {"n": 10**9}, {"n": None}, {"n": True}, {"candidates": 1000}, {"labels": []}, {"labels": {"a": 1}},
+        {"seed": -1}, {"seed": 1.5}, {"seed": True}, {"seed": 10**30}, {"length": -1}, {"length": 1e300},
+        {"length": "9"},
+        {"n": 0}, {"n": 9}, {"n": 10**9}, {"n": None}, {"n": True}, {"candidates": 1000}, {"labels": []},
+        {"labels": {"a": 1}},
         {"controls": [1]}, {"controls": {"temperature": []}}, {"controls": {"a" * 99: 1}}, {"request": {"prompt": [1]}},
-        {"request": {"prompt": "a" * (MAX_TEXT + 1)}}, {"request": {"prompt": "\0"}}, {"request": {str(i): 1 for i in range(99)}},
-        {"request": {"prompt_file": {"file": "../../etc/passwd"}}}, {"request": {"prompt_file": {"file": "f1", "x": 1}}},
+        {"request": {"prompt": "a" * (MAX_TEXT + 1)}}, {"request": {"prompt": "\0"}},
+        {"request": {str(i): 1 for i in range(99)}},
+        {"request": {"prompt_file": {"file": "../../etc/passwd"}}},
+        {"request": {"prompt_file": {"file": "f1", "x": 1}}},
         {"request": {"prompt_file": {"file": "f999"}}}, {"edit": "vary"}, {"edit": {}}, {"edit": {"kind": "delete"}},
         {"edit": {"kind": "vary", "parent": "t999"}}, {"edit": {"kind": "vary", "parent": "../t1"}},
-        {"edit": {"kind": "rewrite", "parent": "t1", "numbers": []}}, {"edit": {"kind": "vary", "parent": "t1", "numbers": [1]}},
-        {"edit": {"kind": "rewrite", "parent": "t1", "numbers": [-1]}}, {"edit": {"kind": "rewrite", "parent": "t1", "numbers": "12"}},
+        {"edit": {"kind": "rewrite", "parent": "t1", "numbers": []}},
+        {"edit": {"kind": "vary", "parent": "t1", "numbers": [1]}},
+        {"edit": {"kind": "rewrite", "parent": "t1", "numbers": [-1]}},
+        {"edit": {"kind": "rewrite", "parent": "t1", "numbers": "12"}},
         {"edit": {"kind": "rewrite", "parent": "t1", "numbers": [10**9]}}, {"__class__": "x"}, {"path": "/etc/passwd"},
     )),
 )  # fmt: skip
 WRONG_SESSIONS: tuple[Any, ...] = (
     [], {}, {"format": "seqforge session 2"},
     *({"format": "seqforge session 1", **values} for values in (
-        {}, {"takes": {}, "files": {}}, {"takes": [1], "files": {}}, {"takes": [], "files": []}, {"takes": [], "files": {"f1": 1}},
-        {"takes": [], "files": {"f1": {"name": "a.abc", "data": "!!"}}}, {"takes": [{"recipe": {"model": 1}}], "files": {}},
+        {}, {"takes": {}, "files": {}}, {"takes": [1], "files": {}}, {"takes": [], "files": []},
+        {"takes": [], "files": {"f1": 1}},
+        {"takes": [], "files": {"f1": {"name": "a.abc", "data": "!!"}}},
+        {"takes": [{"recipe": {"model": 1}}], "files": {}},
         {"takes": [{"model": "text:default", "file": "f1", "place": 0}], "files": {}},
         {"takes": [{"recipe": {"model": "text:default", "edit": {"kind": "vary", "parent": "t9"}}}], "files": {}},
         {"takes": [{}] * 500, "files": {}},
@@ -178,9 +187,11 @@ def test_large_bodies_are_refused_before_they_are_read(studio: TestClient) -> No
 
 def test_trainings_accept_no_paths(studio: TestClient) -> None:
     for values in (
-        {"plugin": "text", "corpus": "/etc"}, {"plugin": "text", "corpus": "../.."}, {"plugin": "../text"}, {"plugin": "text", "upload": "/etc"},
+        {"plugin": "text", "corpus": "/etc"}, {"plugin": "text", "corpus": "../.."}, {"plugin": "../text"},
+        {"plugin": "text", "upload": "/etc"},
         {"plugin": "text", "minutes": -1}, {"plugin": "text", "minutes": 1e9}, {"plugin": "text", "size": "--run=/etc"},
-        {"plugin": "text", "options": {"level": "--corpus=/etc"}}, {"plugin": "text", "options": {"run": "/etc"}}, {"plugin": "text", "options": []},
+        {"plugin": "text", "options": {"level": "--corpus=/etc"}}, {"plugin": "text", "options": {"run": "/etc"}},
+        {"plugin": "text", "options": []},
     ):  # fmt: skip
         assert refused(studio.post("/api/training/start", json=values, headers=TRUSTED)), values
 

@@ -51,7 +51,8 @@ export class Form {
   #field(entry, value, upload) {
     const start = value ?? entry.default;
     const help = entry.help ? element("small", {}, entry.help) : null;
-    const unit = entry.unit && !entry.names_file ? element("em", {}, entry.unit.toLowerCase()) : null;
+    const isNew = entry.unit && entry.unit.toLowerCase() !== entry.label;
+    const unit = isNew && !entry.names_file ? element("em", {}, entry.unit.toLowerCase()) : null;
     const label = element("span", {}, entry.label, unit);
     const control = this.#control(entry, start, upload);
     this.controls.set(entry.name, control);
