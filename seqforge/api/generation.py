@@ -25,7 +25,7 @@ from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.inference import GuidedEngine, StepEngine
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
-from seqforge.sampling import BeamSearch, Limits, Sample, sample_rows, samplers_of
+from seqforge.sampling import BeamSearch, Controls, Limits, Sample, sample_rows, samplers_of
 from seqforge.sampling.candidates import candidate_numbers, resample, select
 from seqforge.sampling.slot import Alternatives
 
@@ -164,7 +164,7 @@ class Generation:
         limits = [self._limits(prompt) for prompt in prompts]
         engine: StepEngine = model.engine if request.guidance == 1 else GuidedEngine(model.engine, request.guidance)
         engine = engine if self.cancel is None else cancellable(engine, self.cancel)
-        common: dict[str, Any] = {"controls": self.controls, "units": model.codec.units}
+        controls = [self._controls_of(prompt) for prompt in prompts]
         if request.alternatives and not isinstance(model.header.space, Categorical):
             kind = model.header.space.kind
             raise RequestError(
@@ -176,13 +176,19 @@ class Generation:
                 "beams": request.beams, "length_penalty": request.length_penalty,
                 "groups": request.beam_groups, "diversity": request.beam_diversity,
             }  # fmt: skip
-            for part, (prompt, condition, limit) in enumerate(zip(prompts, conditions, limits, strict=True)):
-                search = BeamSearch(engine, prompt, condition, limits=limit, **beams, **common)
+            for part, (prompt, condition, limit, control) in enumerate(
+                zip(prompts, conditions, limits, controls, strict=True)
+            ):
+                search = BeamSearch(
+                    engine, prompt, condition, limits=limit, controls=control, units=model.codec.units, **beams
+                )
                 yield from ((part, sample) for sample in search.best(request.n) if sample.k in numbers)
             return
-        samplers = dict(
-            enumerate(samplers_of(engine, prompts, conditions, limits, alternatives=request.alternatives, **common))
+        alternatives, units = request.alternatives, model.codec.units
+        readers = samplers_of(
+            engine, prompts, conditions, limits, controls=controls, units=units, alternatives=alternatives
         )
+        samplers = dict(enumerate(readers))
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
         candidates = {part: self._candidates(prompt) for part, prompt in enumerate(prompts)}
         if on_step is None:
@@ -227,6 +233,10 @@ class Generation:
             return ()
         tokens = [*getattr(self.model.codec, "vocabulary", range(space.size)), None]
         return tuple(tuple((tokens[step], log) for step, log in choices) for choices in alternatives)
+
+    def _controls_of(self, prompt: Prompt) -> Controls:
+        """Return the controls of a prompt: those of the request, and what the prompt changes."""
+        return self.model.controls({**self.request.controls, **prompt.controls}) if prompt.controls else self.controls
 
     def _candidates(self, prompt: Prompt) -> int:
         """Return the number of candidates per piece of a prompt."""

@@ -153,6 +153,8 @@ class Prompt:
             that nothing of the example's part of the source is shown again. None leaves it where it stands.
         length: Length in natural units, prompt included, that the request needs room for. Without `--length`, the piece
             is led to its end only beyond it, and never below the default limit. None for the default limit.
+        controls: Fields of `seqforge.sampling.Controls` that differ from those of the request, by name, such as
+            {"bias": 0.5}.
     """
 
     example: Example
@@ -163,6 +165,7 @@ class Prompt:
     whole_source: bool = True
     source_start: int | None = None
     length: float | None = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.length is not None and not 0 < self.length < math.inf:

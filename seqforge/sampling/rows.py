@@ -9,7 +9,7 @@ import numpy as np
 
 from seqforge.core.sequences import Prompt
 from seqforge.inference import MAX_ROWS, EngineState, StepEngine, log_softmax
-from seqforge.sampling.controls import Limits
+from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import Choice, Distribution
 from seqforge.sampling.guide import mask_source_end
 from seqforge.sampling.joint import JointSteps
@@ -32,6 +32,7 @@ class PromptReader(ABC):
     engine: StepEngine
     prompt: Prompt
     limits: Limits
+    controls: Controls
     units: Callable[[np.ndarray], np.ndarray]
     distribution: Distribution
     alternatives: int
@@ -71,8 +72,8 @@ def sample_rows(
             print(part, sample.steps)
 
     Args:
-        samplers: The number of each prompt in the request, its part, and its sampler; all have the same engine,
-            controls and limit of time.
+        samplers: The number of each prompt in the request, its part, and its sampler; all have the same engine and
+            limit of time. Only samplers with equal controls step together.
         pieces: What is drawn: part and number of each sample.
         seed: The seed of the random numbers; a sample depends only on it, its part and its number.
         on_step: A function that is called with the number of the sample and each step as it is drawn.
@@ -85,11 +86,31 @@ def sample_rows(
             yield part, Sample(k, sampler.prompt.example.steps[: sampler.prompt.keep], False, 0.0)
         else:
             pending.append((part, k))
-    if not pending:
-        return
+    groups: list[list[tuple[int, int]]] = []
+    for piece in pending:
+        equal = [group for group in groups if samplers[group[0][0]].controls == samplers[piece[0]].controls]
+        if equal:
+            equal[0].append(piece)
+        else:
+            groups.append([piece])
+    deadline = time.monotonic() + next(iter(samplers.values())).limits.seconds
+    for group in groups:
+        yield from _sample_group(samplers, group, seed=seed, deadline=deadline, on_step=on_step, rows=rows)
+
+
+def _sample_group(
+    samplers: Mapping[int, PromptReader],
+    pending: Sequence[tuple[int, int]],
+    *,
+    seed: int,
+    deadline: float,
+    on_step: StepCallback | None,
+    rows: int | None,
+) -> Iterator[tuple[int, Sample]]:
+    """Yield the samples of prompts with equal controls in the order in which they are completed."""
     engine = next(iter(samplers.values())).engine
     max_active = rows or MAX_ROWS
-    table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed)
+    table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed, deadline)
     # 1. Set the rows of the first samples to the state after their prompts.
     table.reset(range(table.count))
     while table.count:
@@ -121,6 +142,7 @@ class _Rows:
         count: The number of rows.
         pending: Part and number of the samples that are to be drawn.
         seed: The seed of the random numbers.
+        deadline: The time on the monotonic clock from which pieces are led to their ends.
 
     Attributes:
         count: The number of rows.
@@ -128,7 +150,12 @@ class _Rows:
     """
 
     def __init__(
-        self, samplers: Mapping[int, PromptReader], count: int, pending: Sequence[tuple[int, int]], seed: int
+        self,
+        samplers: Mapping[int, PromptReader],
+        count: int,
+        pending: Sequence[tuple[int, int]],
+        seed: int,
+        deadline: float,
     ) -> None:
         self.samplers, self.count, self.seed = samplers, count, seed
         self._parts = [part for part, _ in pending[:count]]
@@ -136,7 +163,7 @@ class _Rows:
         first = samplers[pending[0][0]]
         self._engine, self._units, self._distribution = first.engine, first.units, first.distribution
         self._alternatives = first.alternatives
-        self._deadline = time.monotonic() + first.limits.seconds
+        self._deadline = deadline
         self._uniforms = UniformStreams(count, first.distribution.uniforms, seed)
         # the sources of the prompts differ in length, and the rows of the state are as wide as the widest
         widest = [

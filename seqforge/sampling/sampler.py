@@ -126,7 +126,7 @@ def samplers_of(
     conditions: Sequence[Conditions],
     limits: Sequence[Limits],
     *,
-    controls: Controls,
+    controls: Sequence[Controls],
     units: Callable[[np.ndarray], np.ndarray],
     alternatives: int = 0,
 ) -> list[Sampler]:
@@ -137,7 +137,7 @@ def samplers_of(
         prompts: The prompts.
         conditions: The labels and features of each prompt.
         limits: The limits of each prompt.
-        controls: How a step is chosen.
+        controls: How a step is chosen after each prompt.
         units: A function that returns the natural units of each step of an array.
         alternatives: The number of most probable choices that are recorded at each step.
 
@@ -151,11 +151,13 @@ def samplers_of(
             engine,
             prompt,
             condition,
-            controls=controls,
+            controls=control,
             limits=limit,
             units=units,
             alternatives=alternatives,
             beginning=beginning,
         )
-        for prompt, condition, limit, beginning in zip(prompts, conditions, limits, beginnings, strict=True)
+        for prompt, condition, limit, control, beginning in zip(
+            prompts, conditions, limits, controls, beginnings, strict=True
+        )
     ]

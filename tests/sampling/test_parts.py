@@ -58,9 +58,8 @@ def values(samples: list[tuple[int, Sample]]) -> list[tuple[int, int, list[float
 def test_samples_of_several_prompts_do_not_depend_on_those_beside_them(reals: bool, encoder_units: int) -> None:
     engine = Engine(network(reals=reals, encoder_units=encoder_units))
     items = prompts(reals=reals)
-    samplers = samplers_of(
-        engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=Controls(), units=units
-    )  # fmt: skip
+    controls = [Controls(), Controls(temperature=0.5), Controls()]  # prompts with equal controls step together
+    samplers = samplers_of(engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=controls, units=units)
     pieces = [(part, k) for k in range(3) for part in range(3)]
     together = values(list(sample_rows(dict(enumerate(samplers)), pieces, seed=7, rows=5)))
     alone = [
@@ -73,7 +72,7 @@ def test_samples_of_several_prompts_do_not_depend_on_those_beside_them(reals: bo
 
 def test_prompts_of_equal_length_are_read_as_if_alone(engine: Engine) -> None:
     items = prompts(reals=True)
-    together = samplers_of(engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=Controls(), units=units)
+    together = samplers_of(engine, items, [CONDITIONS] * 3, [LIMITS] * 3, controls=[Controls()] * 3, units=units)
     for sampler, prompt in zip(together, items, strict=True):
         alone = Sampler(engine, prompt, CONDITIONS, controls=Controls(), limits=LIMITS, units=units)
         assert np.array_equal(sampler.prompt_outputs, alone.prompt_outputs)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import seqforge
 from seqforge import Piece, RequestError
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.ink import Ink
@@ -36,6 +37,16 @@ def test_lines_have_their_hand_pen_and_place(tmp_path: Path) -> None:
     assert [request.prime(number) is WRITERS["w2"] for number in range(4)] == [False, True, True, False]
     pens = [paragraph.pen for paragraph in request.paragraphs if paragraph.pen is not None]
     assert [(pen.colour, pen.width) for pen in pens] == [("black", 0.4), ("navy", 0.7), ("navy", 0.7), ("black", 0.4)]
+
+
+def test_lines_have_their_bias(tmp_path: Path) -> None:
+    request = parsed(tmp_path, ["dear ann", {"text": "i am\nwell", "bias": 2}, "yours"])
+    assert request.biases == (None, 2, 2, None)
+    path = tmp_path / "letter.json"
+    model = seqforge.load("handwriting")
+    prompts = model.codec.task(HandwritingRequest(text_file=path)).prompts
+    assert [dict(prompt.controls) for prompt in prompts] == [{}, {"bias": 2}, {"bias": 2}, {}]
+    assert model.generate(text_file=path, candidates=1, max_steps=60)[0].content.strokes
 
 
 @pytest.mark.parametrize("paper", ["", "a6"])

@@ -186,7 +186,12 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
             )
         parsed = parse_request(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
         texts = [None] if parsed.paragraphs is None else parsed.parts
-        prompts = [self._prompt(parsed.prime(number), text) for number, text in enumerate(texts)]
+        prompts = [
+            dataclasses.replace(
+                self._prompt(parsed.prime(number), text), controls={} if bias is None else {"bias": bias}
+            )
+            for number, (text, bias) in enumerate(zip(texts, parsed.biases, strict=True))
+        ]
         return HandwritingTask(prompts, parsed, [base_text(text or "", self.counts) for text in texts])
 
     def _prompt(self, prime: Ink | None, text: str | None) -> Prompt:

@@ -48,6 +48,7 @@ class Paragraph:
         style: The hand of this line; None for that of the request.
         pen: The pen of this line; None for that of the request.
         align: Where this line stands; None for the alignment of the request.
+        bias: The bias of the sampler for this line; None for that of the request.
     """
 
     parts: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ class Paragraph:
     style: Style | None = None
     pen: Pen | None = None
     align: str | None = None
+    bias: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,13 @@ class ParsedRequest:
         if self.paragraphs is None:
             return (self.style,)
         return tuple(paragraph.style or self.style for paragraph in self.paragraphs for _ in paragraph.parts)
+
+    @property
+    def biases(self) -> tuple[float | None, ...]:
+        """The bias of each part, None for that of the request; one if no text was requested."""
+        if self.paragraphs is None:
+            return (None,)
+        return tuple(paragraph.bias for paragraph in self.paragraphs for _ in paragraph.parts)
 
     def prime(self, number: int) -> Ink | None:
         """Return the line that primes a part; the lines of a hand take turns. None without a hand."""

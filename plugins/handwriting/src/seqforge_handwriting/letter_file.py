@@ -1,4 +1,4 @@
-"""Letters as JSON: lines of a text, each with its hand, colour, pen width and place.
+"""Letters as JSON: lines of a text, each with its hand, bias, colour, pen width and place.
 
 ["Dear Ann,", {"text": "I am well.", "style": "w014", "colour": "navy"}, {"text": "Yours", "align": "right"}]
 """
@@ -27,6 +27,7 @@ class Entry:
         colour: The colour of the ink.
         pen_width: The width of the pen in millimetres.
         align: Where the lines stand: left, centre or right.
+        bias: The bias of the sampler; larger is neater.
     """
 
     text: str
@@ -35,15 +36,20 @@ class Entry:
     colour: str | None = None
     pen_width: float | None = None
     align: str | None = None
+    bias: float | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields of a request that differ, by name."""
+        """The fields of a request that differ, by name; `bias` is none of them."""
         values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if name != "text" and value is not None}
+        return {name: value for name, value in values.items() if name not in ("text", "bias") and value is not None}
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Entry))
+NUMBERS = ("pen_width", "bias")
+"""The fields of an entry that are numbers."""
+MAX_BIAS = 100
+"""The largest bias of the sampler."""
 
 
 def parse_letter(content: str, file: str) -> list[Entry]:
@@ -77,11 +83,14 @@ def _entry(value: Any, file: str, number: int) -> Entry:
         if name not in FIELDS:
             known = f"it has {listing(FIELDS)}{did_you_mean(name, FIELDS)}"
             raise _error(file, f"entry {number}: has no field {name!r}; {known}")
-        kinds: tuple[type, ...] = (int, float) if name == "pen_width" else (str,)
+        kinds: tuple[type, ...] = (int, float) if name in NUMBERS else (str,)
         if not isinstance(content, kinds) or isinstance(content, bool):
-            kind = "a number" if name == "pen_width" else "a text"
+            kind = "a number" if name in NUMBERS else "a text"
             raise _error(file, f"entry {number}: {name} is {str(content)[:40]!r}; it must be {kind}")
-    return Entry(**item)
+    entry = Entry(**item)
+    if entry.bias is not None and not 0 <= entry.bias <= MAX_BIAS:
+        raise _error(file, f"entry {number}: bias is {entry.bias:g}; it must be from 0 to {MAX_BIAS}")
+    return entry
 
 
 def _error(file: str, reason: str) -> RequestError:

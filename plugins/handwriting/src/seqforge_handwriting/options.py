@@ -42,7 +42,7 @@ class HandwritingRequest:
 
     text: str | None = flag(None, help="Text to write; without a text the model writes freely.", unit="TEXT")
     text_file: Path | None = flag(
-        None, help="File with the text to write; .json: lines with a style, a colour and an alignment each."
+        None, help="File with the text to write; .json: lines with a style, a bias, a colour and an alignment each."
     )
     missing: str = flag(
         "compose",

@@ -88,7 +88,9 @@ def _parse_letter(
             raise RequestError(
                 f"the `text_file` {path}, entry {number}: {reason}", field="text_file", value=path
             ) from error
-        paragraphs += [dataclasses.replace(line, style=hand, pen=pen, align=changed.align) for line in lines]
+        paragraphs += [
+            dataclasses.replace(line, style=hand, pen=pen, align=changed.align, bias=entry.bias) for line in lines
+        ]
     if not any(paragraph.parts for paragraph in paragraphs):
         raise RequestError(f"the `text_file` {path} is empty; give the text to write", field="text_file", value=path)
     return tuple(paragraphs)
