@@ -46,7 +46,7 @@ def test_lines_have_their_bias(tmp_path: Path) -> None:
     model = seqforge.load("handwriting")
     prompts = model.codec.task(HandwritingRequest(text_file=path)).prompts
     assert [dict(prompt.controls) for prompt in prompts] == [{}, {"bias": 2}, {"bias": 2}, {}]
-    assert model.generate(text_file=path, candidates=1, max_steps=60)[0].content.strokes
+    assert model.generate(text_file=path, candidates=1)[0].content.strokes
 
 
 @pytest.mark.parametrize("paper", ["", "a6"])
@@ -76,6 +76,8 @@ FAULTS = {
     "number": "[3]",
     "no-text": '[{"colour": "navy"}]',
     "misspelt-field": '[{"text": "a", "color": "navy"}]',
+    "negative-bias": '[{"text": "a", "bias": -1}]',
+    "bias-as-text": '[{"text": "a", "bias": "neat"}]',
     "wide-pen": '[{"text": "a", "pen_width": "wide"}]',
     "unknown-colour": '["a", {"text": "b", "colour": "nocolour"}]',
     "unknown-writer": '["a", {"text": "b", "style": "w9"}]',
