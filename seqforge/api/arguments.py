@@ -156,6 +156,7 @@ def check_train_arguments(
     resume: Any,
     stop_at: Any,
     workers: Any,
+    log: Any,
     progress: Any,
     **functions: Any,
 ) -> None:
@@ -167,6 +168,7 @@ def check_train_arguments(
     check_text("plugin", plugin, "the name of a plugin")
     for name, value in (("corpus", corpus), ("valid", valid), ("test", test), ("label_columns", label_columns)):
         check_names(name, value)
+    check_names("log", log)
     if split is not None:
         check_text("split", split, 'shares of train, valid and test, such as "0.8,0.1,0.1"')
     if text_column is not None:

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from seqforge.api.model import Model
 from seqforge.api.run_config import RunConfig, portable_names, portable_split
 from seqforge.api.runs import Run
 from seqforge.api.text import text_of
+from seqforge.api.training_logs import TrainingLog, log_values, open_logs
 from seqforge.core.files import make_folder, replacing
 from seqforge.corpus import Corpus, PreparedCorpus
 from seqforge.errors import RequestError, SeqforgeError
@@ -55,6 +57,7 @@ class RunWriter:
         prepared: The prepared corpus.
         corpora: The installed corpora among it, for licences.
         trainer: The trainer.
+        logs: Names of logs for other programs (`training_logs.LOGS`).
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class RunWriter:
         prepared: PreparedCorpus,
         corpora: tuple[Corpus, ...],
         trainer: Trainer,
+        logs: Sequence[str] = (),
     ) -> None:
         self.run, self.config, self.plugin, self.trainer = run, config, plugin, trainer
         self.codec = prepared.codec
@@ -75,6 +79,9 @@ class RunWriter:
         if trainer.group.is_main:
             self._write_config()
             run.write_skipped(prepared.report["reasons"])
+        self._logs: list[TrainingLog] = []
+        if trainer.group.is_main:
+            self._logs = open_logs(logs, run, config.to_json(), resumed_at=trainer.state.t)
 
     def handle(self, event: Event) -> None:
         """Write the files that follow from an event."""
@@ -89,6 +96,9 @@ class RunWriter:
             values = dataclasses.asdict(event)
             rounded = {name: round(v, 6) if isinstance(v, float) else v for name, v in values.items()}
             self.run.append_metrics({"event": EVENT_NAMES[type(event)], **rounded})
+            numbers = log_values(EVENT_NAMES[type(event)], event)
+            for log in self._logs if numbers else ():
+                log.record(event.t, numbers)
         if isinstance(event, DecayScheduled):
             self._write_config()
         elif isinstance(event, Validated):
@@ -121,12 +131,20 @@ class RunWriter:
         except SeqforgeError as error:
             logging.getLogger("seqforge").warning("the sample of step %d was not written: %s", t, error)
             return None
-        return SampleWritten(t, path, text_of(self.plugin, [generated.piece]) or "")
+        text = text_of(self.plugin, [generated.piece]) or ""
+        for log in self._logs if text else ():
+            log.record_text(t, text)
+        return SampleWritten(t, path, text)
 
     def close(self) -> None:
         """Write a model for a run that was never validated."""
         if self.trainer.group.is_main and not self.run.model.exists():
             self._save_model(None)
+
+    def close_logs(self) -> None:
+        """Write what the logs for other programs have not written yet."""
+        for log in self._logs:
+            log.close()
 
     def _save_model(self, loss: float | None) -> None:
         """Write the current model; `loss` is its valid loss in nats per unit, None without a valid split."""

@@ -24,6 +24,7 @@ from seqforge.api.run_config import (
 )
 from seqforge.api.run_writer import RunWriter, SampleWritten
 from seqforge.api.runs import ROOT, Run, create_run, create_run_at, newest_unfinished_run
+from seqforge.api.training_logs import check_logs
 from seqforge.api.training_progress import observers
 from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
@@ -73,6 +74,7 @@ def train(
     resume: str | Path | bool | None = None,
     stop_at: int | None = None,
     workers: int | None = None,
+    log: Sequence[str] | str | None = None,
     on_event: Callable[[Event | RunStarted | SampleWritten], Any] = lambda _: None,
     on_message: Callable[[str], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -98,6 +100,7 @@ def train(
         resume: The folder of the run to resume; True for `run`, or else the newest unfinished run.
         stop_at: Save and stop after this number of steps, as after an interruption.
         workers: Number of processes that prepare the corpus; None for one per core.
+        log: Names of logs for other programs: "csv" (metrics.csv in the folder of the run), "tensorboard", "wandb".
         on_event: Called with every event.
         on_message: Called with a description of each stage of the preparation.
         should_stop: Called after every event, about once per second; True saves and stops.
@@ -114,8 +117,9 @@ def train(
     check_train_arguments(
         plugin=plugin, corpus=corpus, split=split, valid=valid, test=test, text_column=text_column,
         label_columns=label_columns, init=init, run=run, resume=resume, stop_at=stop_at, workers=workers,
-        on_event=on_event, on_message=on_message, should_stop=should_stop, progress=progress,
+        log=log, on_event=on_event, on_message=on_message, should_stop=should_stop, progress=progress,
     )  # fmt: skip
+    logs = check_logs(log)
     owner = registry.load(plugin)
     on_event, on_message = observers(on_event, on_message, progress=progress, unit=owner.unit)
     group = ProcessGroup.from_environment()
@@ -139,16 +143,19 @@ def train(
             request = resumed_request(owner, checkpoint.config, corpus=corpus, data=checkpoint.data)
         elif group.is_main:
             folder.check_new()
-        trainer, writer = _start(owner, folder, request, checkpoint, group, workers, on_event, on_message)
+        trainer, writer = _start(owner, folder, request, checkpoint, group, workers, logs, on_event, on_message)
         # Train; the writer saves model, state and samples.
         trainer.stop_at = stop_at
-        for event in trainer.run():
-            trainer.stop_requested = trainer.stop_requested or should_stop()
-            writer.handle(event)
-            on_event(event)
-            sample = writer.sample()
-            if sample is not None:
-                on_event(sample)
+        try:
+            for event in trainer.run():
+                trainer.stop_requested = trainer.stop_requested or should_stop()
+                writer.handle(event)
+                on_event(event)
+                sample = writer.sample()
+                if sample is not None:
+                    on_event(sample)
+        finally:
+            writer.close_logs()
         writer.close()
         group.barrier()
     return load(folder.model)
@@ -161,6 +168,7 @@ def _start(
     checkpoint: "_Checkpoint | None",
     group: ProcessGroup,
     workers: int | None,
+    logs: Sequence[str],
     on_event: Callable[[RunStarted], Any],
     on_message: Callable[[str], None],
 ) -> tuple[Trainer, RunWriter]:
@@ -183,7 +191,7 @@ def _start(
     if checkpoint is not None:
         checkpoint.restore(folder, trainer)
     config = dataclasses.replace(config, training=_resolved_by(trainer, config.training))
-    writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer)
+    writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer, logs)
     parameters = trainer.network.parameter_count()
     on_event(
         RunStarted(

@@ -4,14 +4,15 @@ import contextlib
 import errno
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from seqforge.api.config_file import ARGUMENTS, ConfigFile, read_config
 from seqforge.cli.console import data, message
-from seqforge.cli.flags import command, explicit_values, parameter, parameters
+from seqforge.cli.flags import command, explicit_values, is_explicit, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
 from seqforge.cli.signals import HANGUP_CODE, Signals
 from seqforge.errors import UsageError
@@ -35,6 +36,17 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
                 help="Plugin of the domain; shows its own flags.",
                 rich_help_panel=DATA,
                 autocompletion=plugin_names,
+            ),
+        ),
+        parameter(
+            "config",
+            Path | None,
+            None,
+            typer.Option(
+                help="A TOML file with any of these flags, or the config.toml of a run. Flags on the command line take"
+                " precedence.",
+                metavar="FILE",
+                rich_help_panel=DATA,
             ),
         ),
         parameter(
@@ -118,6 +130,16 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             ),
         ),
         parameter(
+            "log",
+            list[str] | None,
+            None,
+            typer.Option(
+                help="Also write the metrics for other programs; repeatable: csv, tensorboard or wandb.",
+                metavar="csv|tensorboard|wandb",
+                rich_help_panel=OUTPUT,
+            ),
+        ),
+        parameter(
             "quiet",
             bool,
             False,
@@ -132,6 +154,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             "seqforge train --plugin text --corpus book.txt --minutes 5",
             "seqforge train --plugin abc --corpus my_tunes/ --valid new.abc",
             "seqforge train --plugin abc --resume",
+            "seqforge train --config runs/abc/0001/config.toml --seed 1",
         ),
     )(command(train, [*plugin_flags, *first, *core, *output]))
 
@@ -168,20 +191,29 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
 
     `seqforge train --plugin NAME --help` shows the plugin's own flags as well.
     """
-    if not values["plugin"]:
-        raise UsageError("no plugin is named; set `plugin` (`seqforge plugins` lists them)", field="plugin")
-    plugin = registry.load(values["plugin"])
-    options = explicit_values(ctx, values, TrainingConfig) | explicit_values(ctx, values, plugin.Options)
+    plugin, values, options = _with_config(ctx, values)
     if not values["resume"]:
         from seqforge.api.train_request import check_new_run
         from seqforge.corpus import SplitChoice
 
-        split = SplitChoice(values["split"] or "", tuple(values["valid"] or ()), tuple(values["test"] or ()))
-        check_new_run(plugin, corpus=values["corpus"] or [], split=split, values=options)
-    resume = values["resume"]
-    quiet = values["quiet"] or os.environ.get("RANK", "0") != "0"  # only one of several processes prints
+        valid, test = (_names(values[name]) for name in ("valid", "test"))
+        split = SplitChoice(values["split"] or "", tuple(valid), tuple(test))
+        check_new_run(plugin, corpus=_names(values["corpus"]), split=split, values=options)
+    run_training(plugin, values, options)
+
+
+def run_training(plugin: AnyPlugin, values: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Train with the progress on stderr; a signal saves the run, and the exit code is then that of the signal.
+
+    Args:
+        plugin: The plugin.
+        values: The values of the flags of `seqforge train` by name; flags that are missing keep their defaults.
+        options: Fields of `TrainingConfig` and of the plugin's Options.
+    """
+    resume = values.get("resume")
+    quiet = values.get("quiet") or os.environ.get("RANK", "0") != "0"  # only one of several processes prints
     with Signals() as signals, _interruptible(signals):
-        from seqforge.api.train import train as run_training
+        from seqforge.api.train import train as train_model
         from seqforge.cli.progress import Reporter
 
         with Reporter(quiet=quiet) as reporter:
@@ -195,19 +227,12 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
                         raise
                     reporter.quiet = True  # the terminal is closed; the training is saved all the same
 
-            run_training(
+            names = ("corpus", "text_column", "split", "valid", "test", "init", "run", "stop_at", "workers", "log")
+            train_model(
                 plugin.name,
-                corpus=values["corpus"],
-                text_column=values["text_column"],
-                label_columns=values["label_columns"],
-                split=values["split"],
-                valid=values["valid"],
-                test=values["test"],
-                init=values["init"],
-                run=values["run"],
+                **{name: values.get(name) for name in names},
+                label_columns=values.get("label_columns") or "",
                 resume=True if resume == NEWEST and not Path(NEWEST).exists() else resume,
-                stop_at=values["stop_at"],
-                workers=values["workers"],
                 on_event=on_event,
                 on_message=reporter.on_message,
                 should_stop=signals,
@@ -217,8 +242,29 @@ def train(ctx: typer.Context, values: dict[str, Any]) -> None:
         reporter.close(interrupted=signals.code is not None)
     if signals.code is not None:
         raise typer.Exit(signals.code)
-    if values["quiet"] and reporter.folder.name:
+    if values.get("quiet") and reporter.folder.name:
         data(str(reporter.folder))
+
+
+def _with_config(ctx: typer.Context, values: dict[str, Any]) -> tuple[AnyPlugin, dict[str, Any], dict[str, Any]]:
+    """Return the plugin, the values of all flags, and the options that are set; the file of --config is merged in.
+
+    Raises:
+        UsageError: If no plugin is named, or the file has a fault.
+    """
+    file = read_config(values["config"], plugin=values["plugin"] or "") if values["config"] else ConfigFile("")
+    name = values["plugin"] or file.plugin
+    if not name:
+        raise UsageError("no plugin is named; set `plugin` (`seqforge plugins` lists them)", field="plugin")
+    plugin = registry.load(name)
+    explicit = {name: values[name] for name in ARGUMENTS if is_explicit(ctx, name)}
+    options = explicit_values(ctx, values, TrainingConfig) | explicit_values(ctx, values, plugin.Options)
+    merged = file.merged(explicit, options)
+    return plugin, {**values, **merged.arguments}, dict(merged.options)
+
+
+def _names(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 @contextlib.contextmanager
