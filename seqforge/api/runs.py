@@ -100,15 +100,16 @@ class Run:
 
     def corpus(self) -> list[str]:
         """Return the names and absolute paths of the corpora in config.toml; [] if there is no such file."""
-        names = self._config_values().get("corpus", [])
+        names = self.config_values().get("corpus", [])
         return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
     def split(self) -> dict[str, Any]:
         """Return the values of the split that the user chose, as in config.toml; {} for the default."""
-        values = self._config_values()
+        values = self.config_values()
         return {name: values[name] for name in ("split", "valid", "test") if name in values}
 
-    def _config_values(self) -> dict[str, Any]:
+    def config_values(self) -> dict[str, Any]:
+        """Return the content of config.toml; {} if it cannot be read."""
         try:
             return tomllib.loads(self.config.read_text(encoding="utf-8"))
         except (OSError, ValueError):

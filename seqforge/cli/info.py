@@ -16,7 +16,10 @@ TRAINED = {"steps": " steps", "minutes": " minutes", "started": ""}
 
 def add(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(cls=HelpCommand, epilog=examples("seqforge info abc", "seqforge info runs/text/0001"))(info)
+    app.command(
+        cls=HelpCommand,
+        epilog=examples("seqforge info abc", "seqforge info runs/text/0001", "seqforge info abc --card"),
+    )(info)
 
 
 def _is_read_by_a_plugin(path: Path) -> bool:
@@ -35,8 +38,11 @@ def info(
         str, typer.Argument(metavar="MODEL", help="A model file, a run folder, a plugin, or a shipped model's name.")
     ],
     json: AsJson = False,
+    card: Annotated[bool, typer.Option("--card", help="Print a model card in Markdown on stdout.")] = False,
 ) -> None:
     """Show what a model file records about itself."""
+    if json and card:
+        raise UsageError("`json` and `card` are both set; set one of them", field="card")
     from seqforge.api.model_paths import resolve_model
     from seqforge.modelfile import read_header
 
@@ -54,6 +60,11 @@ def info(
     if json:
         values = {**header.to_json(), "codec": {"version": header.codec.get("version")}}
         data_json({"path": str(path), "bytes": path.stat().st_size, **values})
+        return
+    if card:
+        from seqforge.api.model_card import card_name, model_card
+
+        data(model_card(header, name=card_name(path, header.plugin), model=model).rstrip("\n"))
         return
     provenance, network = header.provenance, header.network
     labels = [f"{name}: {', '.join(values)}" for name, values in header.labels.items()]
