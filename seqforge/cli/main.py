@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -72,6 +73,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     """Return the commands, with the flags of a plugin if one was chosen."""
     from seqforge.cli import (
         classify,
+        compare,
         convert,
         corpora,
         evaluate,
@@ -80,10 +82,12 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
         inspect,
         models,
         play,
+        plot,
         plugins,
         score,
         show,
         studio,
+        sweep,
         train,
     )
 
@@ -117,6 +121,9 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     score.add(app)
     classify.add(app)
     info.add(app)
+    sweep.add(app)
+    compare.add(app)
+    plot.add(app)
     models.add(app)
     inspect.add(app, plugin)
     plugins.add(app)
@@ -134,7 +141,7 @@ def _version(requested: bool) -> None:
 
 
 def _plugin_of(words: list[str]) -> AnyPlugin | None:
-    """Return the plugin whose flags the command line may use: that of --plugin, or of the --model.
+    """Return the plugin whose flags the command line may use: that of --plugin, of the --model, or of the --config.
 
     Raises:
         PluginError: If it cannot be loaded.
@@ -147,6 +154,11 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
     if command not in COMMANDS_WITH_PLUGIN:
         return None
     name, model = _value_of(words, "--plugin"), _value_of(words, "--model")
+    config = _value_of(words, "--config") if command == "train" else None
+    if config and not name:
+        from seqforge.api.config_file import read_config
+
+        name = read_config(Path(config)).plugin
     if name:
         return registry.load(name)
     if model:
