@@ -30,10 +30,8 @@ def test_a_grid_has_all_combinations(tmp_path: Path) -> None:
 
 
 def test_random_values_depend_on_seed_and_number_only(tmp_path: Path) -> None:
-    values = (
-        "[values]\nhidden = { min = 4, max = 64, scale = 'log' }\n"
+    values = "[values]\nhidden = { min = 4, max = 64, scale = 'log' }\n"
     values += "dropout = { min = 0.1, max = 0.5 }\ncell = ['gru']\n"
-    )
     three, five, other = (
         read_sweep(write(tmp_path, f"{TEXT}{values}[sweep]\nmethod = 'random'\ntrials = {trials}\nseed = {seed}\n"))
         for trials, seed in ((3, 0), (5, 0), (3, 1))
