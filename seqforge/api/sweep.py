@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -177,7 +177,7 @@ def _check_choices(path: Path, name: str, choices: Any, method: str) -> None:
     low, high, scale = choices.get("min"), choices.get("max"), choices.get("scale", "linear")
     if not set(choices) <= RANGE_KEYS or scale not in ("linear", "log"):
         raise _fault(path, f"{name!r} of [values] is {dict(choices)!r}; a range has min, max and scale, linear or log")
-    if not _is_number(low) or not _is_number(high) or not low < high:
+    if not (_is_number(low) and _is_number(high) and low < high):
         raise _fault(path, f"{name!r} of [values] has the range {low!r} to {high!r}; min must be a number below max")
     if scale == "log" and low <= 0:
         raise _fault(path, f"{name!r} of [values] has min {low!r}; a range with the scale log must be above 0")
@@ -198,7 +198,7 @@ def _shown(value: Any) -> str:
     return "+".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return type(value) in (int, float) and math.isfinite(value)
 
 

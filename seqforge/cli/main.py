@@ -77,6 +77,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
         convert,
         corpora,
         evaluate,
+        export,
         generate,
         info,
         inspect,
@@ -121,6 +122,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     score.add(app)
     classify.add(app)
     info.add(app)
+    export.add(app)
     sweep.add(app)
     compare.add(app)
     plot.add(app)

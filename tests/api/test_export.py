@@ -1,0 +1,143 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from seqforge import Categorical, Mixture, Model, OptionsError
+from seqforge.api.export import ExportError, check_outputs, export_model, plain_config, plain_weights
+from seqforge.api.plain_network import PlainNetwork
+from seqforge.core.places import AlignedHistory, Places
+from seqforge.core.sequences import Example
+from seqforge.network import Network, NetworkConfig
+from seqforge.network.batch import example_batch
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "lstm": {},
+    "gru": {"cell": "gru", "labels": (2, 3)},
+    "rnn": {"cell": "rnn", "tie_embeddings": False},
+    "wide": {"embedding": 8, "residual": False, "layers": 1, "features": 2},
+    "source": {"source_symbols": 5},
+    "encoder": {"source_symbols": 5, "encoder_units": 3, "labels": (2,)},
+    "gru encoder": {"cell": "gru", "source_symbols": 5, "encoder_units": 3},
+    "lookback": {"lookback": 3, "distances": (1, 2)},
+    "mixture": {"space": Mixture(reals=2, bits=1, components=3), "source_symbols": 4, "encoder_units": 2},
+    "one real": {"space": Mixture(reals=1, bits=0, components=2), "features": 1},
+}
+
+
+class Groups(Places):
+    """Groups of four steps."""
+
+    distances = (1, 2)
+
+    def start(self) -> tuple[int, int]:
+        return 0, 0
+
+    def place(self, state: Any) -> tuple[int, int]:
+        return state  # type: ignore[no-any-return]
+
+    def advance(self, state: Any, step: int) -> tuple[int, int]:
+        return (state[0] + 1, 0) if state[1] == 3 else (state[0], state[1] + 1)
+
+
+def model(name: str) -> Any:
+    """A stand-in for a model: header, network and codec, with weights that differ much from fresh ones."""
+    shape = dict(SHAPES[name])
+    space = shape.pop("space", Categorical(5))
+    config = NetworkConfig(**{"layers": 2, "hidden": 8, "embedding": 4, "gaussians": 3, **shape})
+    network = Network(space, config, seed=1)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    network.history = AlignedHistory(Groups(), (1, 2)) if config.distances else None
+    labels = {f"label{number}": ("x",) * values for number, values in enumerate(config.labels)}
+    header = SimpleNamespace(space=space, network=config, labels=labels, plugin="none")
+    return SimpleNamespace(header=header, network=network.eval(), codec=None)
+
+
+def plain(original: Any) -> PlainNetwork:
+    network = PlainNetwork(plain_config(original))
+    network.load_state_dict(plain_weights(original.network, network.config))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_plain_network_has_the_outputs_of_the_model(name: str) -> None:
+    original = model(name)
+    network = plain(original)
+    assert check_outputs(original, lambda inputs: network(**inputs), "it") < 1e-4
+
+
+@pytest.mark.parametrize("name", ["lstm", "mixture", "one real"])
+def test_the_loss_is_that_of_the_model(name: str) -> None:
+    original = model(name)
+    space, shape = original.header.space, original.header.network
+    generator = np.random.default_rng(0)
+    steps = generator.integers(5, size=9).astype(space.dtype)
+    if isinstance(space, Mixture):
+        steps = generator.integers(2, size=(9, space.reals + space.bits)).astype(np.float32)
+    source = np.array([0, 1]) if shape.source_symbols else None
+    features = generator.normal(size=shape.features).astype(np.float32)
+    batch = example_batch(Example(steps, source=source), np.zeros(0, np.int64), features, shape.source_symbols)
+    network = plain(original)
+    with torch.no_grad():
+        expected, _ = original.network.loss(batch, original.network.zero_state(1))
+        sources = None if batch.sources is None else batch.sources[0]
+        outputs = network(batch.inputs[1:], features=batch.features[0], source=sources)
+        actual = network.loss(outputs, batch.inputs[1:])
+    assert torch.allclose(actual, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gru", "mixture", "lookback"])
+def test_onnx_has_the_outputs_of_the_model(name: str, tmp_path: Path) -> None:
+    paths = export_model(model(name), tmp_path, to="onnx")  # compares the outputs
+    names = {path.name for path in paths}
+    assert names == {"step.onnx", "model.json"} | ({"encoder.onnx"} if name == "mixture" else set())
+
+
+def test_a_difference_is_an_error() -> None:
+    original = model("lstm")
+    network = plain(original)
+    with torch.no_grad():
+        network.layers[1].bias_hh[3] += 0.5  # type: ignore[union-attr,operator,index]
+    with pytest.raises(ExportError):
+        check_outputs(original, lambda inputs: network(**inputs), "it")
+
+
+def test_the_exported_module_needs_only_torch(trained: dict[str, Model], tmp_path: Path) -> None:
+    trained_text = trained["text"]
+    export_model(trained_text, tmp_path, to="pytorch")
+    (tmp_path / "use.py").write_text(
+        "import sys\nimport torch\nfrom network import load\n"
+        "steps = torch.tensor([[1], [2], [0]])\nnetwork = load('weights.safetensors')\n"
+        "print(network.loss(network(steps), steps).sum().item())\n"
+        "assert not any(name.startswith(('seqforge', 'safetensors')) for name in sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "use.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    batch = example_batch(Example(np.array([1, 2, 0], np.uint8)), np.zeros(0, np.int64), np.zeros(0, np.float32), 0)
+    nats, _ = trained_text.network.loss(batch, trained_text.network.zero_state(1))
+    assert float(result.stdout) == pytest.approx(nats.sum().item(), abs=1e-3)
+    assert json.loads((tmp_path / "model.json").read_text())["plugin"] == "text"
+
+
+def test_weights_in_the_format_of_safetensors(tmp_path: Path) -> None:
+    original = model("encoder")
+    export_model(original, tmp_path, to="safetensors")
+    weights = load_file(tmp_path / "weights.safetensors")
+    expected = plain(original).state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)
+
+
+def test_unknown_format(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError) as caught:
+        export_model(model("lstm"), tmp_path, to="keras")
+    assert caught.value.field == "to"
