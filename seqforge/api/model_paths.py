@@ -4,6 +4,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqforge.api.hub import download_model, is_hub_name
 from seqforge.api.runs import Run, newest_model
 from seqforge.core.files import path_kind
 from seqforge.errors import RequestError, did_you_mean, listing
@@ -37,6 +38,7 @@ def resolve_model(name: str | Path | None = None, *, plugin: str | None = None) 
         resolve_model("chorales")                # a shipped model
         resolve_model("midi:songs")              # a shipped model of one plugin
         resolve_model("shipped", plugin="text")  # the default shipped model of a plugin
+        resolve_model("hf:ann/reels")            # a model on the Hugging Face Hub
 
     Args:
         name: The name; None stands for the plugin.
@@ -51,6 +53,8 @@ def resolve_model(name: str | Path | None = None, *, plugin: str | None = None) 
             raise RequestError("no model is named; set `model` or `plugin`", field="model")
         return _default_model(plugin)
     text, path = str(name), Path(name)
+    if is_hub_name(text):
+        return ModelPath(download_model(text), "the model on the Hugging Face Hub")
     kind = path_kind(path)
     if kind == "folder":
         model = Run(path).model

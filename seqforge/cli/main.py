@@ -85,6 +85,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
         play,
         plot,
         plugins,
+        push,
         score,
         show,
         studio,
@@ -123,6 +124,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
     classify.add(app)
     info.add(app)
     export.add(app)
+    push.add(app)
     sweep.add(app)
     compare.add(app)
     plot.add(app)
