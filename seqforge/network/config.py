@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from seqforge.errors import DamagedFileError, OptionsError
 
 Cell = Literal["lstm", "gru", "rnn"]
+Attention = Literal["monotonic", "content", "none"]
 
 BOUNDS = {
     "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),
@@ -14,7 +15,7 @@ BOUNDS = {
 }  # fmt: skip
 MAX_LABELS, MAX_LABEL_VALUES = 64, 1_000_000
 MAX_DISTANCES, MAX_DISTANCE = 64, 1_000_000
-LATER_FIELDS = {"lookback", "distances"}
+LATER_FIELDS = {"lookback", "distances", "attention"}
 """The fields that older models lack; they have the defaults."""
 
 
@@ -41,6 +42,8 @@ class NetworkConfig:
             source.
         gaussians: Number of Gaussians of the attention.
         encoder_units: Units per direction of the bidirectional encoder of the source; 0 for attention on the symbols.
+        attention: How a source is read: monotonic attention, which moves along it; attention by content, which can read
+            it in any order; or none, an encoder-decoder whose encoder hands over its last state alone.
         lookback: Width of the embedding of each earlier step that stands at a corresponding place; 0 to read none.
         distances: The numbers of periods by which the network looks back, 0 for the repeat; empty if `lookback` is 0.
 
@@ -61,11 +64,31 @@ class NetworkConfig:
     encoder_units: int = 0
     lookback: int = 0
     distances: tuple[int, ...] = ()
+    attention: Attention = "monotonic"
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        """Whether an encoder of the source sets the state in which a piece starts."""
+        return bool(self.source_symbols) and self.attention != "monotonic"
 
     @property
     def attention_width(self) -> int:
-        """Width of the context vector of the attention; 0 without a source."""
+        """Width of the context vector of the attention; 0 without a source or without attention."""
+        if self.attention == "none":
+            return 0
         return 2 * self.encoder_units if self.source_symbols and self.encoder_units else self.source_symbols
+
+    def context_width(self, layer: int) -> int:
+        """Return the width of the context vector that a layer reads.
+
+        >>> NetworkConfig(source_symbols=9, encoder_units=16, attention="content").context_width(0)
+        0
+
+        Args:
+            layer: The number of the layer. With attention by content, the first one reads no context vector, so that
+                all positions of a piece are computed at once.
+        """
+        return 0 if self.attention == "content" and not layer else self.attention_width
 
     @property
     def lookback_width(self) -> int:
@@ -75,6 +98,8 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
             raise OptionsError.invalid("cell", self.cell, f"one of {', '.join(get_args(Cell))}")
+        if self.attention not in get_args(Attention):
+            raise OptionsError.invalid("attention", self.attention, f"one of {', '.join(get_args(Attention))}")
         for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
@@ -82,6 +107,9 @@ class NetworkConfig:
         for name in ("tie_embeddings", "residual"):
             if type(getattr(self, name)) is not bool:
                 raise OptionsError.invalid(name, getattr(self, name), "true or false")
+        if self.is_encoder_decoder and bool(self.encoder_units) != (self.attention == "content"):
+            allowed = "at least 1 with attention by content, and 0 without attention"
+            raise OptionsError.invalid("encoder_units", self.encoder_units, allowed)
         sizes = self.labels
         if len(sizes) > MAX_LABELS or not all(type(size) is int and 0 <= size <= MAX_LABEL_VALUES for size in sizes):
             allowed = f"at most {MAX_LABELS} whole numbers from 0 to {MAX_LABEL_VALUES:,}"

@@ -17,7 +17,9 @@ from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
 from seqforge.network.encoder import Encoder, encode_sources
+from seqforge.network.encoder_decoder import ContentAttention, ReversedEncoder
 from seqforge.network.heads import head_for
+from seqforge.network.pieces import PieceColumns
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
 from seqforge.network.references import ReferenceEmbedding
 
@@ -35,8 +37,11 @@ class Network(nn.Module):
     With `config.residual`, every layer but the first has a residual connection (Y. Wu et al., "Google's Neural Machine
     Translation System", arXiv 1609.08144, section 3.1).
 
-    With a source, the output of the first layer moves the attention, and every layer reads the context vector: the
+    With monotonic attention on a source, the output of the first layer moves the attention, and every layer reads the context vector: the
     first layer that of the previous step, the other layers that of the same step (`attention`).
+
+    With attention by content or without attention (`config.attention`), an encoder of the source sets the state in which
+    a piece starts, and the start of a piece is read as any step is (`encoder_decoder`).
 
     With `config.lookback`, the first layer reads the earlier steps at corresponding places (`references`).
 
@@ -80,16 +85,20 @@ class Network(nn.Module):
             if not isinstance(space, Categorical):
                 raise OptionsError.invalid("lookback", config.lookback, f"0 where steps are not symbols but {space}")
             self.references = ReferenceEmbedding(space.size, config.lookback, len(config.distances))
-        start_context = config.attention_width if self.encoder is not None else 0
-        self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + start_context))
+        if not config.is_encoder_decoder:
+            start_context = config.attention_width if self.encoder is not None else 0
+            self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + start_context))
         cell = CELLS[config.cell]
         first_width = config.embedding + config.lookback_width + self.conditioning.width
         self.layers = nn.ModuleList(
-            cell((config.hidden if number else first_width) + config.attention_width, config.hidden)
+            cell((config.hidden if number else first_width) + config.context_width(number), config.hidden)
             for number in range(config.layers)
         )
         self.attention: GaussianAttention | None = None
-        if config.source_symbols:
+        self.source: ContentAttention | ReversedEncoder | None = None
+        if config.is_encoder_decoder:
+            self.source = ContentAttention(config) if config.attention == "content" else ReversedEncoder(config)
+        elif config.source_symbols:
             self.attention = GaussianAttention(config.hidden, config.attention_width, config.gaussians)
             if symbols_per_step is not None:
                 self.attention.symbols_per_step = symbols_per_step
@@ -101,15 +110,19 @@ class Network(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.head.initialise(generator)
         self.conditioning.initialise(generator)
-        nn.init.zeros_(self.start_weight)
+        if self.source is not None:
+            self.source.initialise(generator)
+        else:
+            nn.init.zeros_(self.start_weight)
         for layer in self.layers:
             layer.initialise(generator)  # type: ignore[operator]
         if self.attention is not None:
             self.attention.initialise(generator)
         if self.encoder is not None:
             self.encoder.initialise(generator)
-            context_columns = self.start_weight[:, -self.config.attention_width :].detach()
-            nn.init.xavier_uniform_(context_columns, generator=generator)
+            if self.source is None:
+                context_columns = self.start_weight[:, -self.config.attention_width :].detach()
+                nn.init.xavier_uniform_(context_columns, generator=generator)
         if self.references is not None:
             self.references.initialise(generator)
 
@@ -157,6 +170,8 @@ class Network(nn.Module):
             hidden = hidden * masks.input
         earlier = [] if self.references is None else [self.references(_references_of(batch))]
         hidden = torch.cat([hidden, *earlier, conditions], -1)
+        if self.source is not None:
+            return self._decode(hidden, batch, state, masks, attention_weights)
         starts = batch.starts if bool(batch.starts.any()) else None
         new_state: NetworkState = []
         context: Tensor | None = None
@@ -185,6 +200,60 @@ class Network(nn.Module):
         if masks is not None:
             hidden = hidden * masks.output.to(hidden.dtype)
         return hidden, new_state
+
+    def _decode(
+        self,
+        inputs: Tensor,
+        batch: Batch,
+        state: NetworkState,
+        masks: Masks | None,
+        attention_weights: list[Tensor] | None,
+    ) -> tuple[Tensor, NetworkState]:
+        """Return what `forward_layers` does, for a network whose pieces start in a state that an encoder sets.
+
+        Args:
+            inputs: The input of the first layer at every position.
+            batch: The input of the network.
+            state: The state before the first position.
+            masks: The dropout masks; None for no dropout.
+            attention_weights: As in `forward_layers`.
+        """
+        # 1. Put the pieces side by side, and encode the source of each.
+        columns = PieceColumns.of_batch(batch.starts)
+        symbols = batch.labels.new_zeros(len(columns.first), 0)
+        if batch.sources is not None:
+            symbols = batch.sources[columns.first, columns.row]
+        content = self.source if isinstance(self.source, ContentAttention) else None
+        if content is not None:
+            assert self.encoder is not None
+            sources = content.encode(symbols, self.encoder)
+        else:
+            assert isinstance(self.source, ReversedEncoder)
+            sources = self.source.encode(symbols)
+        starts, last = columns.starts.unsqueeze(1), columns.current[-1]
+        hidden, context, new_state = columns.gather(inputs), None, []
+        for number, layer in enumerate(self.layers):
+            if masks is not None and number:
+                hidden = hidden * masks.between[number - 1][columns.row].to(hidden.dtype)
+            mask = masks.recurrent[number] if masks is not None and masks.recurrent else None
+            # 2. Run the layer from the state of the encoder, or from the carried state of a piece that continues.
+            before = tuple(
+                torch.where(starts, fresh.to(carried.dtype), carried[columns.row])
+                for fresh, carried in zip(sources.states[number], state[number], strict=True)
+            )
+            read = hidden if context is None else torch.cat([hidden, context.to(hidden.dtype)], -1)
+            outputs, after = layer.forward_padded(read, before, columns.lengths, mask)  # type: ignore[operator]
+            hidden = outputs + hidden if number and self.config.residual else outputs
+            new_state.append(tuple(part[last] for part in after))
+            # 3. Read the source with the outputs of the first layer.
+            if content is not None and not number:
+                context, weights = content(outputs, sources)
+                if attention_weights is not None:
+                    attention_weights.extend(columns.scatter(weights).unbind())
+        if content is not None and context is not None:
+            hidden = content.output(hidden, context)
+        hidden = columns.scatter(hidden)
+        return hidden if masks is None else hidden * masks.output.to(hidden.dtype), new_state
 
     def _attend(
         self,

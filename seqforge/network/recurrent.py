@@ -7,10 +7,12 @@ float32, so the reset is exact, and so are the gradients. A plain RNN has no gat
 between resets.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqforge.network.config import Cell
@@ -19,7 +21,7 @@ State = tuple[Tensor, ...]
 """The state of one layer: (h, c) of an LSTM, (h,) of the others; each of shape (row, hidden)."""
 
 CLOSED = -1.0e4
-"""Pre-activation that closes a gate exactly."""
+"""Pre-activation that closes a gate exactly; its negative opens one exactly."""
 
 
 class RecurrentLayer(nn.Module):
@@ -38,11 +40,13 @@ class RecurrentLayer(nn.Module):
     Attributes:
         gates: Number of gates.
         reset_gates: The gates that a reset closes.
+        padding_gates: The pre-activations with which the gates keep the state exactly, by gate.
         state_size: Number of tensors of the state.
     """
 
     gates: int
     reset_gates: tuple[int, ...]
+    padding_gates: ClassVar[Mapping[int, float]] = {}
     state_size: int = 1
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -88,6 +92,34 @@ class RecurrentLayer(nn.Module):
             inputs = torch.cat([inputs, starts.unsqueeze(-1).to(inputs.dtype)], 2)
         recurrent = self.recurrent_weight if mask is None else self.recurrent_weight * mask
         return self.run_kernel(inputs, state, weight, recurrent)
+
+    def forward_padded(
+        self,
+        inputs: Float[Tensor, "time piece width"],
+        state: State,
+        lengths: Int[Tensor, " piece"],
+        mask: Float[Tensor, "gates hidden"] | None = None,
+    ) -> tuple[Float[Tensor, "time piece hidden"], State]:
+        """Return the output at every position and the state after the last position of each piece.
+
+        Args:
+            inputs: The input at every position; padding follows the last position of a piece.
+            state: The state before the first position.
+            lengths: Number of positions of each piece; the state of a piece of 0 positions is that before it.
+            mask: Factors of the recurrent matrix (DropConnect); None for no dropout.
+        """
+        weight: Tensor = self.input_weight
+        if self.padding_gates and bool((lengths < len(inputs)).any()):
+            column = weight.new_zeros(self.gates, self.hidden)
+            for gate, value in self.padding_gates.items():
+                column[gate] = value
+            padding = torch.arange(len(inputs), device=lengths.device).unsqueeze(1) >= lengths
+            weight = torch.cat([weight, column.view(-1, 1)], 1)
+            inputs = torch.cat([inputs, padding.unsqueeze(-1).to(inputs.dtype)], 2)
+        recurrent = self.recurrent_weight if mask is None else self.recurrent_weight * mask
+        outputs, (_, *others) = self.run_kernel(inputs, state, weight, recurrent)
+        last = outputs[(lengths - 1).clamp(min=0), torch.arange(len(lengths), device=lengths.device)]
+        return outputs, (torch.where(lengths.unsqueeze(1) > 0, last, state[0]), *others)
 
     def run_kernel(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
         """Run the fused kernel over all positions.
@@ -144,6 +176,7 @@ class LSTM(RecurrentLayer):
 
     gates = 4
     reset_gates = (0, 1, 3)
+    padding_gates: ClassVar[Mapping[int, float]] = {0: CLOSED, 1: -CLOSED}
     state_size = 2
 
     def initialise(self, generator: torch.Generator) -> None:
@@ -184,6 +217,7 @@ class GRU(RecurrentLayer):
 
     gates = 3
     reset_gates = (0, 1)
+    padding_gates: ClassVar[Mapping[int, float]] = {1: -CLOSED}
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden)

@@ -4,10 +4,12 @@ from seqforge.core.places import MAX_AGREEMENT
 from seqforge.core.spaces import Categorical, Mixture, Space
 from seqforge.network.config import NetworkConfig
 
-__all__ = ["GATES", "MAX_CORRELATION", "MAX_LOG_STD", "label_width", "mixture_sizes", "parameter_shapes"]
+__all__ = ["GATES", "MAX_CORRELATION", "MAX_LOG_STD", "STATE_PARTS", "label_width", "mixture_sizes", "parameter_shapes"]
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 """The number of blocks of the weights of each cell: gates and candidates."""
+STATE_PARTS = {"lstm": 2, "gru": 1, "rnn": 1}
+"""The number of vectors of the state of each cell."""
 MAX_LABEL_WIDTH = 16
 """Largest width of the embedding of a label."""
 
@@ -28,7 +30,9 @@ def parameter_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int
     label_widths = [label_width(values) for values in config.labels]
     condition_width = sum(label_widths) + config.features
     encoder = bool(config.source_symbols and config.encoder_units)
-    shapes: dict[str, tuple[int, ...]] = {"start_weight": (hidden, condition_width + 1 + (attention if encoder else 0))}
+    shapes: dict[str, tuple[int, ...]] = {}
+    if not config.is_encoder_decoder:
+        shapes["start_weight"] = (hidden, condition_width + 1 + (attention if encoder else 0))
     shapes |= _head_shapes(space, config)
     for number, (values, width) in enumerate(zip(config.labels, label_widths, strict=True)):
         shapes[f"conditioning.embeddings.{number}"] = (values + 1, width)
@@ -42,9 +46,11 @@ def parameter_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int
         shapes["references.agreements"] = (MAX_AGREEMENT, config.lookback)
     first_width = config.embedding + config.lookback_width + condition_width
     for number in range(config.layers):
-        width = (hidden if number else first_width) + attention
+        width = (hidden if number else first_width) + config.context_width(number)
         shapes |= _layer_shapes(f"layers.{number}", config.cell, width, hidden)
-    if config.source_symbols:
+    if config.is_encoder_decoder:
+        shapes |= _encoder_decoder_shapes(config)
+    elif config.source_symbols:
         shapes["attention.weight"] = (3 * config.gaussians, hidden)
         shapes["attention.bias"] = (3 * config.gaussians,)
     return shapes
@@ -77,6 +83,24 @@ def _layer_shapes(name: str, cell: str, width: int, hidden: int) -> dict[str, tu
         f"{name}.bias": (gates,),
     }
     return shapes | ({f"{name}.candidate_bias": (hidden,)} if cell == "gru" else {})
+
+
+def _encoder_decoder_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
+    hidden, width = config.hidden, config.attention_width
+    if config.attention == "content":
+        states = config.layers * STATE_PARTS[config.cell] * hidden
+        return {
+            "source.initial_weight": (states, width),
+            "source.initial_bias": (states,),
+            "source.key_weight": (hidden, width),
+            "source.output_weight": (hidden, hidden + width),
+        }
+    shapes: dict[str, tuple[int, ...]] = {"source.embedding": (config.source_symbols + 1, config.embedding)}
+    for number in range(config.layers):
+        shapes |= _layer_shapes(
+            f"source.layers.{number}", config.cell, hidden if number else config.embedding, hidden
+        )  # fmt: skip
+    return shapes
 
 
 def _head_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int, ...]]:
