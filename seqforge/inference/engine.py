@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from seqforge.inference.attention import Attention, Encoder
+from seqforge.inference.encoder_decoder import source_reader
 from seqforge.inference.inputs import Conditioning, StepInput, output_function
 from seqforge.inference.layers import layer_for
 from seqforge.inference.linear import Linear, make_linear
@@ -48,7 +49,7 @@ class Engine(StepEngine):
         layers = [network.part(f"layers.{number}") for number in range(config.layers)]
         first = layers[0]["input_weight"]
         read = config.embedding + config.lookback_width
-        conditions = first.shape[1] - config.attention_width
+        conditions = first.shape[1] - config.context_width(0)
         self._read = StepInput(network, first[:, :read], layers[0]["bias"])
         self._conditioning = Conditioning(network, first[:, read:conditions])
         self._layers = [
@@ -56,8 +57,9 @@ class Engine(StepEngine):
             for number, weights in enumerate(layers)
         ]
         self._predict = output_function(network, self._build_linear)
+        self._source = source_reader(network, self._build_linear)
         self._attention: Attention | None = None
-        if config.source_symbols:
+        if config.source_symbols and self._source is None:
             encoder = Encoder(network.part("encoder")) if config.encoder_units else None
             self._context_gates = self._build_linear(first[:, conditions:])
             self._attention = Attention(
@@ -125,6 +127,9 @@ class Engine(StepEngine):
         counts: np.ndarray = state[-1][2][:, 0]
         return counts
 
+    def coverage(self, state: EngineState) -> np.ndarray | None:
+        return None if self._source is None else self._source.coverage(state[-1])
+
     def _build_linear(self, weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
         return make_linear(weight, bias, precision=self.precision)
 
@@ -144,17 +149,21 @@ class Engine(StepEngine):
         """
         rows, length = len(batch.labels), len(batch.steps)
         references = [None] * (length + 1) if batch.references is None else list(batch.references)
-        # 1. The start of the piece: no state comes before it, and its output depends on labels and features alone.
+        # 1. The start of the piece: the state before it is that of an encoder, or there is none, and then its output
+        # depends on labels, features and the source alone.
         conditions = self._conditioning(batch.labels, batch.features)
         condition_gates = self._conditioning.gates(conditions)
-        state: EngineState = [layer.zero_state(rows) for layer in self._layers]
-        if self._attention is not None:
-            state.append(self._attention.zero_state(batch.sources))
-        self._run(
-            self._read(self._read.start(rows), condition_gates, references[0])[None], state, start=True, weights=weights
-        )
-        has_encoder = self._attention is not None and self.network.config.encoder_units
-        last = self._conditioning.start(conditions, state[-1][1] if has_encoder else None)
+        start_gates = self._read(self._read.start(rows), condition_gates, references[0])[None]
+        if self._source is not None:
+            state: EngineState = self._source.begin(batch.sources)
+            last = self._run(start_gates, state, weights=weights)[0]
+        else:
+            state = [layer.zero_state(rows) for layer in self._layers]
+            if self._attention is not None:
+                state.append(self._attention.zero_state(batch.sources))
+            self._run(start_gates, state, start=True, weights=weights)
+            has_encoder = self._attention is not None and self.network.config.encoder_units
+            last = self._conditioning.start(conditions, state[-1][1] if has_encoder else None)
         if hidden is not None:
             hidden.append(last[None])
         # 2. The steps, many at once. The attention must stand at `source_starts` after the last one.
@@ -214,14 +223,19 @@ class Engine(StepEngine):
                     self._context_gates(state[-1][1], step_gates)
                 (layer.start if start else layer.step)(step_gates, layer_state)
                 outputs[position] = layer_state[0]
-                # 3. The first layer moves the attention.
+                # 3. The first layer moves the attention, or it compares its output with the source.
+                read = None
                 if attention is not None:
                     phi = attention.move(layer_state[0], state[-1])
+                    read = state[-1][1].copy(), phi
+                elif self._source is not None and not number:
+                    read = self._source.context(layer_state[0], state[-1])
+                if read is not None:
+                    contexts.append(read[0])
                     if weights is not None:
-                        weights.append(phi)
-                    contexts.append(state[-1][1].copy())
+                        weights.append(read[1])
             hidden = outputs + hidden if number and self._residual else outputs
-        return hidden
+        return hidden if self._source is None else self._source.output(hidden, contexts)
 
 
 def _without_starts(batch: PromptBatch) -> PromptBatch:

@@ -84,6 +84,10 @@ class GuidedEngine(StepEngine):
         """Return for how many steps the attention with the labels has been at the end of the source of each row."""
         return self.engine.steps_at_source_end(state[len(state) // 2 :])
 
+    def coverage(self, state: EngineState) -> np.ndarray | None:
+        """Return the total weight of each source symbol with the labels."""
+        return self.engine.coverage(state[len(state) // 2 :])
+
     def _guide(self, free: np.ndarray, labelled: np.ndarray) -> np.ndarray:
         free, labelled = log_softmax(free), log_softmax(labelled)
         logs: np.ndarray = free + self.guidance * (labelled - free)

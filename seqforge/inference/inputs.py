@@ -30,8 +30,10 @@ class Conditioning:
         embeddings = network.part("conditioning.embeddings")
         self._embeddings = [embeddings[str(number)] for number in range(len(embeddings))]
         self._linear = Float32Linear(columns)
-        start = network.arrays["start_weight"]
-        self._start = Float32Linear(start[:, 1:], start[:, 0])
+        self._start: Float32Linear | None = None
+        if not network.config.is_encoder_decoder:
+            start = network.arrays["start_weight"]
+            self._start = Float32Linear(start[:, 1:], start[:, 0])
 
     def __call__(self, labels: np.ndarray, features: np.ndarray) -> np.ndarray:
         """Return the embeddings of the labels and the features, side by side; shape (rows, width)."""
@@ -45,10 +47,13 @@ class Conditioning:
     def start(self, values: np.ndarray, contexts: np.ndarray | None) -> np.ndarray:
         """Return the output of the last layer at the start of a piece, shape (rows, hidden).
 
+        An encoder-decoder has no such output: it reads the start as it reads any step.
+
         Args:
             values: What `__call__` returned.
             contexts: The context vectors of the attention, if the network has an encoder.
         """
+        assert self._start is not None
         known = values if contexts is None else np.concatenate([values, contexts], 1)
         output: np.ndarray = np.tanh(self._start(known))
         return output

@@ -15,7 +15,7 @@ MAX_ROWS = 64
 """The largest number of rows that step together."""
 
 EngineState = list[LayerState]
-"""The state of each layer, first layer first; the last entry is the state of the attention, if there is one."""
+"""The state of each layer, first layer first; the last entry is that of the attention or source, if there is one."""
 Beginning = tuple[np.ndarray, EngineState, np.ndarray]
 """What the engine knows after a prompt: the outputs, the state, and the part of the conditions in the gates."""
 
@@ -102,3 +102,10 @@ class StepEngine(ABC):
     @abstractmethod
     def steps_at_source_end(self, state: EngineState) -> np.ndarray | None:
         """Return for how many steps the attention of each row has been at the end of its source; None without one."""
+
+    @abstractmethod
+    def coverage(self, state: EngineState) -> np.ndarray | None:
+        """Return the total weight that each source symbol has received in each row; None without attention by content.
+
+        The weight is NaN at padding and at the extra symbol after the source. Shape (rows, length).
+        """

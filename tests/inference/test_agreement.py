@@ -34,6 +34,9 @@ SOURCE_SHAPES: list[dict[str, Any]] = [
     {"layers": 3, "encoder_units": 5, "hidden": 13, "residual": False},
     {"layers": 2, "encoder_units": 4, "labels": (2,), "features": 3},
     {"layers": 2, "labels": (2, 1), "features": 1, "gaussians": 1},
+    {"layers": 1, "attention": "content", "encoder_units": 5},
+    {"layers": 3, "attention": "content", "encoder_units": 4, "labels": (2,), "features": 1, "embedding": 6},
+    {"layers": 2, "attention": "none", "embedding": 6, "residual": False},
 ]
 SPACES: list[Space] = [Categorical(5), Mixture(2, 1, 3), Mixture(1, 0, 4), Mixture(2, 3, 1)]
 SYMBOLS = 4

@@ -35,6 +35,8 @@ ARCHITECTURES: list[dict[str, Any]] = [
     {"layers": 1, "hidden": 13, "embedding": 6, "tie_embeddings": False},
     {"layers": 2, "source_symbols": 4, "gaussians": 10},
     {"layers": 2, "source_symbols": 4, "gaussians": 3, "encoder_units": 5},
+    {"layers": 2, "source_symbols": 4, "encoder_units": 5, "attention": "content"},
+    {"layers": 2, "source_symbols": 4, "attention": "none"},
     {"layers": 2, "lookback": 3, "distances": (1, 2)},
 ]
 
@@ -57,7 +59,7 @@ def bytes_of(outputs: np.ndarray, state: EngineState) -> list[bytes]:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("shape", [*ARCHITECTURES[:4], {"layers": 2, "hidden": 64, "embedding": 33}], ids=str)
+@pytest.mark.parametrize("shape", [*ARCHITECTURES[:6], {"layers": 2, "hidden": 64, "embedding": 33}], ids=str)
 def test_row_depends_on_itself_alone(
     make_network: NetworkFactory, instructions: str, precision: Precision, cell: str, shape: dict[str, Any]
 ) -> None:
@@ -162,7 +164,7 @@ def test_short_source_is_read_beside_a_long_one_as_if_alone(
             assert part[: len(part_alone)].tobytes() == part_alone.tobytes()
 
 
-@pytest.mark.parametrize("shape", ARCHITECTURES[:4], ids=str)
+@pytest.mark.parametrize("shape", ARCHITECTURES[:6], ids=str)
 def test_prompt_equals_its_steps(make_network: NetworkFactory, instructions: str, shape: dict[str, Any]) -> None:
     engine = engine_of(make_network(**shape))
     source = np.array([0, 2, 1], np.uint8) if "source_symbols" in shape else None
@@ -193,7 +195,7 @@ def test_number_of_rows_is_the_number_that_is_needed(make_network: NetworkFactor
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("shape", ARCHITECTURES[:4], ids=str)
+@pytest.mark.parametrize("shape", ARCHITECTURES[:6], ids=str)
 def test_stepping_changes_neither_the_network_nor_the_prompt(
     make_network: NetworkFactory, instructions: str, precision: Precision, shape: dict[str, Any]
 ) -> None:

@@ -14,7 +14,9 @@ from seqforge.network.encoder import Encoder, number_pieces
 
 Maker = Callable[..., Network]
 KINDS = ["lstm", "gru", "rnn"]
-ENCODERS = [0, 6]
+READERS: list[dict[str, Any]] = [
+    {"encoder_units": 0}, {"encoder_units": 6}, {"attention": "content", "encoder_units": 6}, {"attention": "none"},
+]  # fmt: skip
 SYMBOLS = 4
 
 
@@ -77,10 +79,10 @@ def batch_of_rows(rows: list[list[tuple[list[int], list[int]]]]) -> Batch:
 PIECES = [([1, 2, 3, 0, 4], [0, 2, 1]), ([4, 4, 1], [1]), ([0, 3, 3, 2, 2, 1], [2, 2, 0, 1])]
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("reader", READERS, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_pieces_in_one_row_equal_pieces_alone(make_attending: Callable[..., Network], kind: str, encoder: int) -> None:
-    network = make_attending(cell=kind, encoder_units=encoder)
+def test_pieces_in_one_row_equal_pieces_alone(make_attending: Callable[..., Network], kind: str, reader: dict[str, Any]) -> None:
+    network = make_attending(cell=kind, **reader)
     with torch.no_grad():
         losses, _ = network.loss(batch_of_rows([PIECES]), network.zero_state(1))
         alone = [network.loss(batch_of_rows([[piece]]), network.zero_state(1))[0] for piece in PIECES]
@@ -91,12 +93,12 @@ def test_pieces_in_one_row_equal_pieces_alone(make_attending: Callable[..., Netw
     torch.testing.assert_close(changed[6:], losses[6:], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("reader", READERS, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_with_carried_state_equal_one_batch(
-    make_attending: Callable[..., Network], kind: str, encoder: int
+    make_attending: Callable[..., Network], kind: str, reader: dict[str, Any]
 ) -> None:
-    network = make_attending(cell=kind, encoder_units=encoder)
+    network = make_attending(cell=kind, **reader)
     batch = batch_of_rows([PIECES, PIECES[::-1]])
     with torch.no_grad():
         expected, expected_state = network.loss(batch, network.zero_state(2))
@@ -134,8 +136,8 @@ def test_positions_belong_to_piece_that_started_last() -> None:
 
 def test_first_step_depends_on_source_only_with_encoder(make_attending: Callable[..., Network]) -> None:
     steps, source = PIECES[0]
-    for encoder, depends in ((0, False), (6, True)):
-        network = make_attending(encoder_units=encoder)
+    for reader in READERS:
+        network, depends = make_attending(**reader), reader != {"encoder_units": 0}
         with torch.no_grad():
             first, other = (
                 network(batch_of_rows([[(steps, symbols)]]), network.zero_state(1))[0][0, 0]

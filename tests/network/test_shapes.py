@@ -27,13 +27,15 @@ SHAPES = st.fixed_dictionaries(
         "encoder_units": st.integers(0, 4),
     }
 )
+ATTENTIONS = st.sampled_from([{}, {"attention": "content", "encoder_units": 3}, {"attention": "none", "encoder_units": 0}])
 LOOKBACKS = st.none() | st.tuples(st.integers(1, 4), st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple))
 
 
-@given(space=SPACES, shape=SHAPES, lookback=LOOKBACKS)
+@given(space=SPACES, shape=SHAPES, attention=ATTENTIONS, lookback=LOOKBACKS)
 def test_shapes_equal_those_of_the_network(
-    space: Space, shape: dict[str, Any], lookback: tuple[int, tuple[int, ...]] | None
+    space: Space, shape: dict[str, Any], attention: dict[str, Any], lookback: tuple[int, tuple[int, ...]] | None
 ) -> None:
+    shape = {**shape, **attention}
     if lookback is not None and isinstance(space, Categorical):
         shape = {**shape, "lookback": lookback[0], "distances": lookback[1]}
     config = NetworkConfig(**shape)

@@ -32,7 +32,8 @@ class MixtureParameters:
 
     Attributes:
         end_logit: Logit of the end of the piece, shape (rows,).
-        bit_logits: Logits of the bits, shape (rows, bits).
+        bit_logits: Logits of the bits, shape (rows, bits); for several networks those of each component, shape (rows,
+            components, bits).
         component_logits: Logits of the mixture components, shape (rows, components).
         means: Means, shape (rows, components, reals).
         log_stds: Logarithms of the standard deviations, shape (rows, components, reals).
@@ -123,11 +124,12 @@ class SpaceDistribution(Distribution):
                 rho = parameters.correlations[rows, components]
                 normal[:, 1] = rho * normal[:, 0] + np.sqrt(1 - rho * rho) * normal[:, 1]
             points = points + deviations * normal
-        bit_probabilities = _sigmoid(parameters.bit_logits / temperature)
+        bit_logits = parameters.bit_logits
+        bit_logits = bit_logits if bit_logits.ndim == 2 else bit_logits[rows, components]
+        bit_probabilities = _sigmoid(bit_logits / temperature)
         bits = bit_probabilities > 0.5 if self.greedy else uniforms[:, 2:first_real] < bit_probabilities
         # 4. Score the choices under the network alone.
-        scores = log_density(parameters, points) - _softplus(parameters.end_logit)
-        scores -= (_softplus(parameters.bit_logits) - parameters.bit_logits * bits).sum(1)
+        scores = _log_likelihood(parameters, points, bits) - _softplus(parameters.end_logit)
         scores = np.where(ends, -_softplus(-parameters.end_logit), scores)
         end = _sigmoid(parameters.end_logit)
         masked = np.where(allowed[:, 1], 0.0, end) + np.where(allowed[:, 0], 0.0, 1 - end)
@@ -138,8 +140,7 @@ class SpaceDistribution(Distribution):
     def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
         parameters = self.probabilities(outputs)
         reals, bits = steps[:, : self.space.reals], steps[:, self.space.reals :]
-        scores = log_density(parameters, reals) - _softplus(parameters.end_logit)
-        scores -= (_softplus(parameters.bit_logits) - parameters.bit_logits * bits).sum(1)
+        scores = _log_likelihood(parameters, reals, bits) - _softplus(parameters.end_logit)
         logs: np.ndarray = np.where(ends, -_softplus(-parameters.end_logit), scores)
         return logs
 
@@ -150,15 +151,44 @@ class SpaceDistribution(Distribution):
 
 
 def mixture_parameters(space: Mixture, outputs: np.ndarray) -> MixtureParameters:
-    """Return the parameters of the distribution of the next step.
+    r"""Return the parameters of the distribution of the next step.
+
+    The outputs of several networks are averaged: with the end :math:`e_m` of each of M networks, the next step has the
+    density :math:`\sum_m \frac{1 - e_m}{M} p_m(x)`, which is a mixture of all their components.
 
     >>> mixture_parameters(Mixture(reals=2, bits=1, components=3), np.zeros((5, 20))).means.shape
     (5, 3, 2)
+    >>> mixture_parameters(Mixture(reals=2, bits=1, components=3), np.zeros((5, 40))).means.shape
+    (5, 6, 2)
 
     Args:
         space: The real numbers and bits.
-        outputs: The outputs of the head, shape (rows, outputs).
+        outputs: The outputs of the head, or those of several heads side by side; shape (rows, outputs).
     """
+    networks = outputs.shape[-1] // sum(mixture_sizes(space))
+    if networks == 1:
+        return _parameters_of_one(space, outputs)
+    members = [_parameters_of_one(space, np.ascontiguousarray(part)) for part in np.split(outputs, networks, -1)]
+    continues = [-_softplus(member.end_logit) for member in members]  # the logarithm of 1 - e
+    ends = [-_softplus(-member.end_logit) for member in members]
+    logits = [
+        member.component_logits - _log_sum(member.component_logits)[:, None] + log[:, None]
+        for member, log in zip(members, continues, strict=True)
+    ]
+    return MixtureParameters(
+        end_logit=_log_sum(np.stack(ends, 1)) - _log_sum(np.stack(continues, 1)),
+        bit_logits=np.concatenate([
+            np.repeat(member.bit_logits[:, None], member.component_logits.shape[1], 1) for member in members
+        ], 1),
+        component_logits=np.concatenate(logits, 1),
+        means=np.concatenate([member.means for member in members], 1),
+        log_stds=np.concatenate([member.log_stds for member in members], 1),
+        correlations=np.concatenate([member.correlations for member in members], 1),
+    )  # fmt: skip
+
+
+def _parameters_of_one(space: Mixture, outputs: np.ndarray) -> MixtureParameters:
+    """Return the parameters of one network."""
     # every part is made contiguous, so that no function computes it in another way for one row than for many
     borders = np.cumsum(mixture_sizes(space))[:-1]
     parts = np.split(outputs.astype(np.float64), borders, -1)
@@ -181,17 +211,37 @@ def log_density(parameters: MixtureParameters, reals: np.ndarray) -> np.ndarray:
         parameters: The parameters of the distribution.
         reals: The real numbers of the points, shape (rows, reals).
     """
+    return _log_mixture(parameters, _log_densities(parameters, reals))
+
+
+def _log_likelihood(parameters: MixtureParameters, reals: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the density of real numbers times the probability of bits, in nats; shape (rows,)."""
+    logits = parameters.bit_logits
+    if logits.ndim == 2:
+        result: np.ndarray = log_density(parameters, reals) - (_softplus(logits) - logits * bits).sum(1)
+        return result
+    logs = _log_densities(parameters, reals) - (_softplus(logits) - logits * bits[:, None]).sum(2)
+    return _log_mixture(parameters, logs)
+
+
+def _log_mixture(parameters: MixtureParameters, logs: np.ndarray) -> np.ndarray:
+    """Return the logarithm of a mixture, from those of its components, shape (rows, components)."""
+    result: np.ndarray = _log_sum(parameters.component_logits + logs) - _log_sum(parameters.component_logits)
+    return result
+
+
+def _log_densities(parameters: MixtureParameters, reals: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the density of each Gaussian, shape (rows, components)."""
     z = (reals[:, None] - parameters.means) * np.exp(-parameters.log_stds)
     logs = -parameters.log_stds.sum(-1) - 0.5 * reals.shape[-1] * math.log(2 * math.pi)
     if reals.shape[-1] == 2:
         rho = parameters.correlations
         free = 1 - rho * rho
         x, y = z[..., 0], z[..., 1]
-        logs = logs - 0.5 * np.log(free) - (x * x + y * y - 2 * rho * x * y) / (2 * free)
-    else:
-        logs = logs - 0.5 * (z * z).sum(-1)
-    density: np.ndarray = _log_sum(parameters.component_logits + logs) - _log_sum(parameters.component_logits)
-    return density
+        densities: np.ndarray = logs - 0.5 * np.log(free) - (x * x + y * y - 2 * rho * x * y) / (2 * free)
+        return densities
+    densities = logs - 0.5 * (z * z).sum(-1)
+    return densities
 
 
 def _log_sum(logs: np.ndarray) -> np.ndarray:
