@@ -282,7 +282,8 @@ def _with_shape_of(
             f"`{name}` is {value} and does not fit `init`: that model has {expected}",
             field=name, value=value, allowed=str(expected),
         )  # fmt: skip
-    return dataclasses.replace(training, **{name: getattr(network, name) for name in NETWORK_FIELDS})
+    shape = {name: getattr(network, name) for name in NETWORK_FIELDS}
+    return dataclasses.replace(training, **{**shape, "attention": network.attention if network.source_symbols else None})
 
 
 def _separate(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

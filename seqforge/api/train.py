@@ -343,6 +343,7 @@ def _trainer(
     shape = config.network(
         codec.space,
         source=codec.source,
+        attention=codec.attention,
         labels=labels,
         features=codec.features,
         distances=() if history is None else history.distances,
@@ -387,5 +388,6 @@ def _resolved_by(trainer: Trainer, config: TrainingConfig) -> TrainingConfig:
     threads = config.threads or torch.get_num_threads()
     precision = cast(Any, trainer.precision)
     return dataclasses.replace(
-        config, precision=precision, encoder_units=shape.encoder_units, lookback=shape.lookback, threads=threads
-    )
+        config, precision=precision, attention=shape.attention if shape.source_symbols else None,
+        encoder_units=shape.encoder_units, lookback=shape.lookback, threads=threads,
+    )  # fmt: skip

@@ -281,7 +281,7 @@ def input_file(path: Path, *, field: str = "", suffix: str = "") -> Path:
     return copy
 
 
-def prompt_text(prompt: str, prompt_file: Path | None) -> str:
+def prompt_text(prompt: str, prompt_file: Path | None, *, field: str = "prompt") -> str:
     """Return the text of a request's fields `prompt` and `prompt_file`, of which at most one may be set.
 
     >>> prompt_text("ROMEO:", None)
@@ -290,6 +290,7 @@ def prompt_text(prompt: str, prompt_file: Path | None) -> str:
     Args:
         prompt: The text; "" if it is not set.
         prompt_file: The path of a regular UTF-8 file, as `input_file` returns it; None if it is not set.
+        field: The name of the first field, for messages; that of the second one ends in `_file`.
 
     Raises:
         RequestError: If both fields are set, or the file is not a regular file, is larger than 64 MiB, or cannot be
@@ -299,17 +300,19 @@ def prompt_text(prompt: str, prompt_file: Path | None) -> str:
         return prompt
     if prompt:
         raise RequestError(
-            "`prompt` and `prompt_file` are both set; set only one of them", field="prompt_file", value=prompt_file
+            f"`{field}` and `{field}_file` are both set; set only one of them", field=f"{field}_file", value=prompt_file
         )
     try:
         if prompt_file.stat().st_size > MAX_PROMPT_BYTES:
-            raise RequestError.invalid("prompt_file", prompt_file, f"at most {MAX_PROMPT_BYTES >> 20} MiB long")
+            raise RequestError.invalid(f"{field}_file", prompt_file, f"at most {MAX_PROMPT_BYTES >> 20} MiB long")
         return prompt_file.read_text(encoding="utf-8-sig")
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text; convert it first, for example with iconv"
-    raise RequestError(f"the file {prompt_file} of `prompt_file` {reason}", field="prompt_file", value=prompt_file)
+    raise RequestError(
+        f"the file {prompt_file} of `{field}_file` {reason}", field=f"{field}_file", value=prompt_file
+    )
 
 
 @functools.cache

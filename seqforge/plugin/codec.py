@@ -8,6 +8,7 @@ import numpy as np
 
 from seqforge.core.sequences import Example, Prompt
 from seqforge.core.spaces import Categorical, Space
+from seqforge.network.config import Attention
 from seqforge.plugin.piece import ContentT, Piece
 
 __all__ = ["AnyCodec", "Codec", "OptionsT", "RequestT", "Task"]
@@ -105,6 +106,8 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
         version: The version of what `state` returns. `upgrade_state` reads earlier versions.
         space: The type of a step.
         source: The type of a step of the source, None without a source.
+        attention: How the network reads the source, unless `--attention` is set: "monotonic" attention moves forward
+            only, as in spelling and handwriting; attention by "content" reads it in any order, as in translation.
         labels: Label name to its values, in the order in which the network numbers them.
         features: The number of real features of a piece.
         never_generated: Steps of a categorical space that pieces may contain but that are never sampled, such as the
@@ -114,6 +117,7 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
     version: ClassVar[int] = 1
     space: Space
     source: Categorical | None = None
+    attention: Attention = "monotonic"
     labels: Mapping[str, tuple[str, ...]] = {}
     features: int = 0
     never_generated: tuple[int, ...] = ()

@@ -97,11 +97,19 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
             counts.update(empty.tokenise(piece.content))
             for name, value in piece.labels.items():
                 labels.setdefault(name, set()).add(value)
+        sorted_labels = {name: tuple(sorted(values)) for name, values in sorted(labels.items())}
+        return cls(empty.select_tokens(counts), sorted_labels, options)
+
+    def select_tokens(self, counts: Mapping[str, int]) -> list[str]:
+        """Return the vocabulary of a corpus: its frequent tokens, and those with which the others are spelt.
+
+        Args:
+            counts: How often each token occurs in the training pieces.
+        """
         ranked = sorted(counts, key=lambda token: (-counts[token], token))
-        frequent = [token for token in ranked if counts[token] >= empty.min_count][: empty.max_vocabulary]
-        letters = {letter for token in ranked for letter in empty.spell(token)}
-        vocabulary = sorted(letters.union(frequent) - {UNSEEN})
-        return cls(vocabulary, {name: tuple(sorted(values)) for name, values in sorted(labels.items())}, options)
+        frequent = [token for token in ranked if counts[token] >= self.min_count][: self.max_vocabulary]
+        letters = {letter for token in ranked for letter in self.spell(token)}
+        return sorted(letters.union(frequent) - {UNSEEN})
 
     def encode(self, piece: Piece[ContentT]) -> Example:
         tokens = self.tokenise(piece.content)

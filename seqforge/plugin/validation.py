@@ -7,7 +7,7 @@ import dataclasses
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
+from seqforge.network.config import Attention
 from seqforge.plugin.capabilities import Augments, LaysOut
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.contract_errors import contract_error, kind_of
@@ -177,6 +178,9 @@ def validate_codec(plugin: AnyPlugin, codec: Any, method: str = "fit") -> AnyCod
     if not isinstance(codec.source, Categorical | None):
         problem = f"returns a codec whose `source` is {codec.source!r}"
         raise contract_error(plugin, method, problem, "a codec with a Categorical source, or None", owner=codec)
+    if codec.attention not in get_args(Attention):
+        problem = f"returns a codec whose `attention` is {codec.attention!r}"
+        raise contract_error(plugin, method, problem, f"one of {listing(get_args(Attention))}", owner=codec)
     if type(codec.features) is not int or codec.features < 0:
         problem = f"returns a codec whose `features` is {codec.features!r}"
         raise contract_error(plugin, method, problem, "a codec whose `features` is an integer from 0", owner=codec)

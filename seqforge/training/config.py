@@ -12,7 +12,7 @@ from typing import Any, Literal
 from seqforge.core.options import flag
 from seqforge.core.spaces import Categorical, Space
 from seqforge.errors import OptionsError
-from seqforge.network.config import Cell, Dropout, NetworkConfig
+from seqforge.network.config import Attention, Cell, Dropout, NetworkConfig
 from seqforge.training.schedule import Budget
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -30,7 +30,9 @@ BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs",
 MAX_THREADS = 1024
 DEFAULT_LOOKBACK = 48
 """Width of the embedding of an earlier step at a corresponding place, where the codec names places."""
-NETWORK_FIELDS = ("cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "encoder_units", "lookback")
+NETWORK_FIELDS = (
+    "cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "attention", "encoder_units", "lookback",
+)  # fmt: skip
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
 MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
 
@@ -59,6 +61,13 @@ class TrainingConfig:
         NetworkConfig.tie_embeddings, MODEL, "Share one embedding matrix between input and output."
     )
     residual: bool = _option(NetworkConfig.residual, MODEL, "Residual connections around every layer but the first.")
+    attention: Attention | None = _option(
+        None,
+        MODEL,
+        "How a source (such as a text to translate) is read. monotonic: attention that moves forward only; content:"
+        " attention that can read it in any order; none: an encoder-decoder without attention, whose encoder reads the"
+        " source in reverse. Default: what suits the source.",
+    )
     encoder_units: int | None = _option(
         None,
         MODEL,
@@ -183,6 +192,7 @@ class TrainingConfig:
         space: Space | None = None,
         *,
         source: Categorical | None = None,
+        attention: Attention = "monotonic",
         labels: tuple[int, ...] = (),
         features: int = 0,
         distances: tuple[int, ...] = (),
@@ -195,23 +205,35 @@ class TrainingConfig:
         Args:
             space: The type of a step; None checks the options only.
             source: The type of a step of the source.
+            attention: How the source is read if `attention` is not set.
             labels: The number of values of each label.
             features: The number of real features.
             distances: The numbers of periods by which the codec looks back; empty if it names no places.
 
         Raises:
-            OptionsError: If an option is out of range.
+            OptionsError: If an option is out of range, or `attention` is set and there is no source.
         """
         config, encoder_units = self.resolved(), self.encoder_units
-        if encoder_units is None:
+        if space is not None and source is None and self.attention is not None:
+            raise OptionsError(
+                "`attention` says how a source is read, and the pieces of this corpus have no source; leave it out",
+                field="attention", value=self.attention, allowed="None without a source",
+            )  # fmt: skip
+        attention = self.attention or attention
+        if encoder_units is None and attention == "content":
+            encoder_units = DEFAULT_ENCODER_UNITS
+        elif encoder_units is None and attention == "none":
+            encoder_units = 0
+        elif encoder_units is None:
             symbolic = source is not None and isinstance(space, Categorical)
             encoder_units = DEFAULT_ENCODER_UNITS if symbolic else 0
         lookback = self.lookback if self.lookback is not None else DEFAULT_LOOKBACK
-        resolved_below = ("encoder_units", "lookback")
+        resolved_below = ("attention", "encoder_units", "lookback")
         shape = {name: getattr(config, name) for name in NETWORK_FIELDS if name not in resolved_below}
         symbols = source.size + 1 if source is not None else 0
         return NetworkConfig(
             **shape,
+            attention=attention,
             encoder_units=encoder_units,
             labels=labels,
             features=features,

@@ -1,14 +1,19 @@
 """The codec: text to characters, bytes or words, and back without loss."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
 
-from seqforge import UNSEEN, Piece, Prompt, RequestError, Streams, Task, TokenCodec, prompt_text
+import numpy as np
+
+from seqforge import UNSEEN, Categorical, Example, Piece, Prompt, RequestError, Streams, Task, TokenCodec, prompt_text
 from seqforge_text.options import TextOptions, TextRequest
+from seqforge_text.pairs import Pair, read_sources
 from seqforge_text.utf8 import Utf8Constraint, decode_utf8, encode_utf8
 
-__all__ = ["TextCodec"]
+__all__ = ["PairCodec", "TextCodec"]
 
 WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 """A word or a run of punctuation, with the space before it; or one whitespace character."""
@@ -68,7 +73,30 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
             )
         return Piece(text, labels)
 
+    @classmethod
+    def fit(cls, pieces: Iterable[Piece[str]], options: TextOptions) -> Self:
+        if options.pairs and not issubclass(cls, PairCodec):
+            codec: Any = PairCodec.fit(pieces, options)
+            fitted: Self = codec
+            return fitted
+        return super().fit(pieces, options)
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: TextOptions) -> Self:
+        if options.pairs and not issubclass(cls, PairCodec):
+            codec: Any = PairCodec.from_state(data, arrays, options)
+            restored: Self = codec
+            return restored
+        return super().from_state(data, arrays, options)
+
     def task(self, request: TextRequest) -> Task[str]:
+        if request.source or request.source_file is not None:
+            name = "source" if request.source else "source_file"
+            raise RequestError(
+                f"`{name}` is set, and this model continues text and has no source; set `prompt`, or use a model that"
+                " was trained with `pairs`",
+                field=name, value=getattr(request, name), allowed="left out",
+            )  # fmt: skip
         return Task([self.prompt(prompt_text(request.prompt, request.prompt_file) or None)])
 
     def prompt(self, content: str | None) -> Prompt:
@@ -101,3 +129,94 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
 
     def _replace_unknown(self, text: str) -> str:
         return "".join(character if character in self.index else UNSEEN for character in text)
+
+
+class PairTask(Task[str]):
+    """One prompt per source; the result has the target of each source on a line of its own."""
+
+    def finish(self, pieces: Sequence[Piece[str]]) -> Piece[str]:
+        return Piece("\n".join(Pair(piece.content).target for piece in pieces))
+
+
+class PairCodec(TextCodec):
+    """Encodes the target of a pair as steps, and its source as the sequence that the network attends to.
+
+    >>> codec = PairCodec.fit([Piece(Pair.of("zwei Hunde", "two dogs"))], TextOptions(pairs="tsv"))
+    >>> example = codec.encode(Piece(Pair.of("Hunde", "dogs")))
+    >>> len(example.source), len(example.steps)
+    (5, 4)
+
+    Args:
+        vocabulary: The tokens of the targets.
+        labels: Label name to its values.
+        options: The options of the plugin.
+        source_vocabulary: The tokens of the sources.
+    """
+
+    attention = "content"
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        labels: Mapping[str, tuple[str, ...]],
+        options: TextOptions,
+        source_vocabulary: Sequence[str] = (),
+    ) -> None:
+        super().__init__(vocabulary, labels, options)
+        self.source_codec = TextCodec(source_vocabulary, {}, replace(options, pairs=""))
+        self.source = Categorical(self.source_codec.space.size)
+
+    @classmethod
+    def fit(cls, pieces: Iterable[Piece[str]], options: TextOptions) -> Self:
+        empty, labels = cls((), {}, options), dict[str, set[str]]()
+        sources, targets = Counter[str](), Counter[str]()
+        for piece in pieces:
+            pair = Pair(piece.content)
+            sources.update(empty.tokenise(pair.source))
+            targets.update(empty.tokenise(pair.target))
+            for name, value in piece.labels.items():
+                labels.setdefault(name, set()).add(value)
+        sorted_labels = {name: tuple(sorted(values)) for name, values in sorted(labels.items())}
+        return cls(empty.select_tokens(targets), sorted_labels, options, empty.select_tokens(sources))
+
+    def encode(self, piece: Piece[str]) -> Example:
+        pair = Pair(piece.content)
+        source = self.source_codec.encode(Piece(pair.source))
+        example = super().encode(Piece(pair.target, piece.labels))
+        dropped = Counter(example.dropped) + Counter(source.dropped)
+        return replace(example, source=source.steps, dropped=dropped)
+
+    def decode(self, example: Example) -> Piece[str]:
+        target = super().decode(example)
+        source = np.zeros(0, np.int64) if example.source is None else example.source
+        text = self.source_codec.decode(Example(source)).content
+        return Piece(Pair.of(text, target.content), target.labels)
+
+    def canonical(self, piece: Piece[str]) -> Piece[str]:
+        pair = Pair(piece.content)
+        target = super().canonical(Piece(pair.target, piece.labels))
+        source = self.source_codec.canonical(Piece(pair.source)).content
+        return Piece(Pair.of(source, target.content), target.labels)
+
+    def task(self, request: TextRequest) -> Task[str]:
+        sources = read_sources(request)
+        start = prompt_text(request.prompt, request.prompt_file)
+        prompt = self.prompt(Pair.of("", start) if start else None)
+        examples = [self.source_codec.encode(Piece(source)).steps for source in sources]
+        return PairTask([
+            replace(prompt, example=replace(prompt.example, source=source), whole_source=False) for source in examples
+        ])  # fmt: skip
+
+    def source_names(self, source: np.ndarray) -> Sequence[str]:
+        return [self.source_codec.vocabulary[symbol].strip() or " " for symbol in source.tolist()]
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        data, arrays = super().state()
+        return {**data, "source_vocabulary": list(self.source_codec.vocabulary[1:])}, arrays
+
+    @classmethod
+    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: TextOptions) -> Self:
+        target, sources = TextCodec.from_state(data, arrays, replace(options, pairs="")), data["source_vocabulary"]
+        if not all(isinstance(token, str) for token in sources):
+            raise ValueError("the vocabulary of the sources contains something that is not a string")
+        return cls(target.vocabulary[1:], target.labels, options, sources)

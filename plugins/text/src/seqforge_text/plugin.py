@@ -8,6 +8,7 @@ from seqforge import Divides, Edits, Fingerprints, FromText, Origin, Piece, Plug
 from seqforge_text.codec import TextCodec
 from seqforge_text.near_duplicates import fingerprints
 from seqforge_text.options import TextOptions, TextRequest
+from seqforge_text.pairs import Pair, read_pairs
 
 __all__ = ["Text"]
 
@@ -46,6 +47,9 @@ class Text(
         if path.stat().st_size == 0:
             yield ReadError("the file is empty", file=str(path))
             return
+        if options.pairs:
+            yield from self._read_pairs(path, options)
+            return
         split = {"file": _blocks, "paragraph": _paragraphs, "line": _lines}[options.piece]
         try:
             with path.open(encoding="utf-8-sig") as file:
@@ -59,6 +63,13 @@ class Text(
             reason = f"this is not UTF-8 ({error.reason}); convert the file, for example with iconv"
             yield ReadError(reason, file=str(path), line=_first_invalid_line(path))
 
+    def _read_pairs(self, path: Path, options: TextOptions) -> Iterator[Piece[str] | ReadError]:
+        try:
+            yield from read_pairs(path, options)
+        except UnicodeDecodeError as error:
+            reason = f"this is not UTF-8 ({error.reason}); convert the file, for example with iconv"
+            yield ReadError(reason, file=str(path), line=_first_invalid_line(path))
+
     def write(self, pieces: Sequence[Piece[str]], path: Path) -> None:
         """Write one piece unchanged; separate several by line ends, or by empty lines if one has several lines."""
         texts = [piece.content for piece in pieces]
@@ -68,6 +79,8 @@ class Text(
 
     def divide(self, piece: Piece[str], fractions: Sequence[float]) -> list[Piece[str]]:
         """Return consecutive parts; their ends are rounded down to characters (90 % of 1,115,394 is 1,003,854)."""
+        if isinstance(piece.content, Pair):  # a pair is not divided: it is wholly in the first part
+            return [piece, *(Piece(Pair(), piece.labels, piece.origin) for _ in fractions[1:])]
         text, parts, start, cumulated = piece.content, [], 0, 0.0
         for number, fraction in enumerate(fractions):
             cumulated += fraction
@@ -81,6 +94,8 @@ class Text(
         """Return the text as one piece, whatever `piece` says. Line ends become LF."""
         if "\0" in text:
             return ReadError("there is a NUL character, so this is not a text")
+        if options.pairs:
+            return ReadError("`pairs` reads whole lines; leave out `text_column`, or leave out `pairs`")
         return Piece(text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def preview(self, piece: Piece[str]) -> Preview:
