@@ -174,6 +174,7 @@ class Generation:
         if request.beams:
             beams: dict[str, Any] = {
                 "beams": request.beams, "length_penalty": request.length_penalty,
+                "coverage_penalty": request.coverage_penalty,
                 "groups": request.beam_groups, "diversity": request.beam_diversity,
             }  # fmt: skip
             for part, (prompt, condition, limit, control) in enumerate(

@@ -24,6 +24,7 @@ GENERATION_OPTIONS = frozenset(
         "labels",
         "beams",
         "length_penalty",
+        "coverage_penalty",
         "beam_groups",
         "beam_diversity",
         "candidates",

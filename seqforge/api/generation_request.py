@@ -39,6 +39,7 @@ class GenerationRequest:
         max_seconds: Time limit for all pieces together; such pieces cannot be reproduced. None for no limit.
         beams: Width of a beam search; 0 samples.
         length_penalty: Length penalty of the beam search.
+        coverage_penalty: Weight of its penalty on parts of the source that attention by content has not read.
         beam_groups: Number of groups of beams, which avoid each other's choices; it divides `beams`.
         beam_diversity: Cost in nats of a choice per hypothesis of an earlier group that has just chosen it.
         precision: Precision of the matrix products.
@@ -61,6 +62,7 @@ class GenerationRequest:
     max_seconds: float | None = None
     beams: int = 0
     length_penalty: float = 0.0
+    coverage_penalty: float = 0.0
     beam_groups: int = 1
     beam_diversity: float = 0.5
     precision: Precision = "float32"
@@ -75,7 +77,7 @@ class GenerationRequest:
     def __post_init__(self) -> None:
         for name in ("n", "seed", "beams", "beam_groups", "candidates", "best_of", "alternatives"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
-        for name in ("length_penalty", "beam_diversity", "guidance"):
+        for name in ("length_penalty", "coverage_penalty", "beam_diversity", "guidance"):
             object.__setattr__(self, name, real_number(name, getattr(self, name)))
         if not 0 <= self.guidance <= MAX_GUIDANCE:
             raise RequestError.invalid("guidance", self.guidance, f"from 0 to {MAX_GUIDANCE}")
@@ -108,7 +110,10 @@ class GenerationRequest:
                 )  # fmt: skip
         if not 0 <= self.alternatives <= MAX_ALTERNATIVES:
             raise RequestError.invalid("alternatives", self.alternatives, f"from 0 to {MAX_ALTERNATIVES}")
-        check_beams(self.beams, self.length_penalty, groups=self.beam_groups, diversity=self.beam_diversity)
+        check_beams(
+            self.beams, self.length_penalty, coverage_penalty=self.coverage_penalty, groups=self.beam_groups,
+            diversity=self.beam_diversity,
+        )  # fmt: skip
         if 0 < self.beams < self.n:
             raise RequestError(
                 f"`n` is {self.n} and `beams` is {self.beams}; a beam search returns at most as many pieces as it has"

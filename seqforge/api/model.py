@@ -43,6 +43,7 @@ class Model(EvaluatedModel):
         labels: Mapping[str, str] | None = None,
         beams: int = 0,
         length_penalty: float | int = 0.0,
+        coverage_penalty: float | int = 0.0,
         beam_groups: int = 1,
         beam_diversity: float = 0.5,
         candidates: int = 0,
@@ -98,6 +99,8 @@ class Model(EvaluatedModel):
             max_seconds: The same limit in seconds, for all pieces together.
             labels: Label name to value.
             beams: Width of a beam search, which returns the n most probable pieces; 0 samples.
+            coverage_penalty: Weight of the penalty of a beam search on parts of the source that attention by content has
+                not read.
             length_penalty: Length penalty of the beam search: 0 ranks by log-probability, 1 nearly by its mean per
                 step.
             beam_groups: Number of groups of beams, a divisor of `beams`. A group avoids what earlier groups choose; the

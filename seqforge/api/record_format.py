@@ -221,6 +221,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "max_seconds": _optional_number,
     "beams": _integer,
     "length_penalty": _number,
+    "coverage_penalty": _number,
     "beam_groups": _integer,
     "beam_diversity": _number,
     "precision": _precision,

@@ -71,6 +71,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         _flag("beams", int, 0, SEARCH, "Beam width: return the most probable pieces; 0: sample.", min=0),
         _flag("length_penalty", float, 0.0, SEARCH,
               "Length penalty: 0 ranks by log-probability, 1 nearly by its mean per step."),
+        _flag("coverage_penalty", float, 0.0, SEARCH,
+              "Penalty on parts of a source that attention by content has not read; about 0.2 for translation."),
         _flag("beam_groups", int, 1, SEARCH,
               "Groups of beams that avoid each other's choices; with -n, the best piece of each comes first.", min=1),
         _flag("beam_diversity", float, 0.5, SEARCH,
@@ -154,7 +156,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
-                                           "length_penalty", "beam_groups", "beam_diversity", "precision",
+                                           "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity", "precision",
                                            "candidates", "best_of", "guidance", "alternatives")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
@@ -249,7 +251,8 @@ def _write(
 
     request = generation.request
     on_terminal = output.files is None and not output.stdout
-    streamer = generation.model.streamer() if on_terminal and request.n == 1 and show and not request.beams else None
+    streams = on_terminal and request.n == 1 and show and not request.beams and len(generation.prompts) == 1
+    streamer = generation.model.streamer() if streams else None
     stream = None if streamer is None else StepStream(generation.prompts, streamer)
     report: list[dict[str, Any]] = []
     try:

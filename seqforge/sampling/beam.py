@@ -1,8 +1,8 @@
 """Beam search: the most probable pieces that a beam of hypotheses finds.
 
 B. Lowerre, "The HARPY Speech Recognition System", 1976; scores are normalised by length as in Y. Wu et al., "Google's
-Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha. Groups of beams avoid
-each other's choices as in A. Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424 (Hamming diversity).
+Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha, plus beta times the sum
+over the source of log(min(1, total attention weight)). Groups of beams avoid each other's choices as in A. Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424 (Hamming diversity).
 """
 
 import math
@@ -16,12 +16,15 @@ from seqforge.core.places import PlaceIndex
 from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.inference import Conditions, StepEngine, log_softmax, prompt_batch
+from seqforge.inference import Conditions, EngineState, StepEngine, log_softmax, prompt_batch
 from seqforge.sampling.controls import MAX_BEAMS, Controls, Limits, check_beam_controls, check_beams
 from seqforge.sampling.distributions import check_finite
 from seqforge.sampling.guide import Guide, mask_source_end
 from seqforge.sampling.references import place_index, reference_rows
 from seqforge.sampling.sampler import Sample
+
+MIN_COVERAGE = 1e-6
+"""The smallest total attention weight whose logarithm is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +59,12 @@ class _Complete:
     Attributes:
         hypothesis: The piece.
         ended: Whether the network ended it; False if a limit did.
+        penalty: What is added to its score for parts of the source that were not read; at most 0.
     """
 
     hypothesis: _Hypothesis
     ended: bool
+    penalty: float = 0.0
 
 
 class BeamSearch:
@@ -80,6 +85,8 @@ class BeamSearch:
         conditions: The labels and features.
         beams: The number of hypotheses that are kept at every step.
         length_penalty: The exponent alpha: 0 compares log-probabilities, 1 compares them nearly per step.
+        coverage_penalty: The weight beta of the penalty on symbols of the source that have received less than a total
+            attention weight of 1; 0 for none.
         groups: The number of groups of equal width that the beams are divided into. At each step, a group avoids the
             symbols that earlier groups have just chosen.
         diversity: How many nats a choice costs for each hypothesis of an earlier group that has just chosen it.
@@ -88,7 +95,8 @@ class BeamSearch:
         units: A function that returns the natural units of each step of an array.
 
     Raises:
-        RequestError: If the steps are not symbols, a value is not allowed, or another control is set.
+        RequestError: If the steps are not symbols, a value is not allowed, another control is set, or there is a
+            coverage penalty and the network does not attend to its source by content.
     """
 
     def __init__(
@@ -99,6 +107,7 @@ class BeamSearch:
         *,
         beams: int,
         length_penalty: float,
+        coverage_penalty: float = 0.0,
         groups: int = 1,
         diversity: float = 0.0,
         controls: Controls,
@@ -109,10 +118,10 @@ class BeamSearch:
         check_beam_controls(controls, beams, space.kind)
         if beams < 1:
             raise RequestError.invalid("beams", beams, f"from 1 to {MAX_BEAMS}")
-        check_beams(beams, length_penalty, groups=groups, diversity=diversity)
+        check_beams(beams, length_penalty, coverage_penalty=coverage_penalty, groups=groups, diversity=diversity)
         assert isinstance(space, Categorical)
         self.engine, self.prompt, self.beams, self.alpha = engine, prompt, beams, length_penalty
-        self.groups, self.diversity = groups, diversity
+        self.groups, self.diversity, self.coverage_penalty = groups, diversity, coverage_penalty
         self.size, self.limits, self.units = space.size, limits, units
         self.banned = np.zeros(space.size + 1, np.bool_)
         self.banned[list(controls.ban)] = True
@@ -123,6 +132,12 @@ class BeamSearch:
         """The places of the prompt's steps; None if the network does not look back."""
         batch = prompt_batch(engine.network, prompt, conditions)
         self.prompt_outputs, self.prompt_state, self.condition_gates = engine.begin(batch)
+        if coverage_penalty and engine.coverage(engine.state(self.prompt_state, 1)) is None:
+            raise RequestError(
+                "`coverage_penalty` needs a model that attends to a source by content, and this one does not; leave it"
+                " out",
+                field="coverage_penalty", value=coverage_penalty, allowed="0",
+            )  # fmt: skip
         self.deadline = math.inf
 
     @property
@@ -165,10 +180,23 @@ class BeamSearch:
 
     def _rank(self, piece: _Complete) -> tuple[float, tuple[int, ...]]:
         """Return the sort key of a complete piece: the best score first, then by steps."""
-        return -self._score_of(piece.hypothesis), piece.hypothesis.steps
+        return -self._score_of(piece), piece.hypothesis.steps
 
-    def _score_of(self, hypothesis: _Hypothesis) -> float:
+    def _score_of(self, piece: _Complete) -> float:
+        return self._bound_of(piece.hypothesis) + piece.penalty
+
+    def _bound_of(self, hypothesis: _Hypothesis) -> float:
+        """Return the score of a hypothesis without the coverage penalty."""
         return self.score(hypothesis.log_probability, len(hypothesis.scores))
+
+    def _penalties(self, state: EngineState) -> np.ndarray:
+        """Return the coverage penalty of each row, shape (rows,)."""
+        weights = self.engine.coverage(state) if self.coverage_penalty else None
+        if weights is None:
+            return np.zeros(len(state[0][0]))
+        logs = np.log(np.clip(weights.astype(np.float64), MIN_COVERAGE, 1))
+        penalties: np.ndarray = self.coverage_penalty * np.nansum(logs, axis=1)
+        return penalties
 
     # -- the search ---------------------------------------------------------------------------
 
@@ -187,12 +215,13 @@ class BeamSearch:
             # 2. Extend every hypothesis by every allowed step and keep the best; move complete ones aside.
             steps_at_end = self.engine.steps_at_source_end(state) if self.prompt.whole_source else None
             masks = self._masks([hypothesis for group in active for hypothesis in group], steps_at_end)
+            penalties = self._penalties(state)
             choices, first = np.zeros(self.size + 1), 0  # how many hypotheses of earlier groups have chosen each step
             for number, group in enumerate(active):
                 numbers = slice(first, first + len(group))
                 cost = self.diversity * choices
                 active[number] = self._extend(
-                    group, logits[numbers], masks[numbers], width, complete[number], cost, first, choices
+                    group, logits[numbers], masks[numbers], width, complete[number], cost, first, choices, penalties
                 )
                 first += len(group)
                 # 3. Stop a group if none of its hypotheses can still become one of its best.
@@ -220,6 +249,7 @@ class BeamSearch:
         cost: np.ndarray,
         first: int,
         choices: np.ndarray,
+        penalties: np.ndarray,
     ) -> list[_Hypothesis]:
         """Return the best continuations of a group that are not complete; append the complete ones to `complete`.
 
@@ -232,6 +262,7 @@ class BeamSearch:
             cost: What each step costs in nats because earlier groups have chosen it.
             first: The row of the first hypothesis.
             choices: The number of hypotheses that have chosen each step; those of this group are added.
+            penalties: The coverage penalty of each row.
         """
         if not active:
             return []
@@ -250,7 +281,7 @@ class BeamSearch:
             if ended is None:
                 extended.append(hypothesis)
             else:
-                complete.append(_Complete(hypothesis, ended))
+                complete.append(_Complete(hypothesis, ended, float(penalties[first + row])))
                 if width == 1:
                     return []
         return extended
@@ -301,8 +332,8 @@ class BeamSearch:
         """
         if len(complete) < beams:
             return False
-        scores = sorted((self._score_of(piece.hypothesis) for piece in complete), reverse=True)
-        return max(self._score_of(hypothesis) for hypothesis in active) <= scores[beams - 1]
+        scores = sorted((self._score_of(piece) for piece in complete), reverse=True)
+        return max(self._bound_of(hypothesis) for hypothesis in active) <= scores[beams - 1]
 
     def _sample(self, k: int, piece: _Complete) -> Sample:
         """Return a complete piece as a sample."""

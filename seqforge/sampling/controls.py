@@ -148,8 +148,10 @@ _ABOVE_ZERO = ("top_p", "typical", "repetition_penalty")
 """Controls that must be greater than their lowest value."""
 
 
-def check_beams(beams: int, length_penalty: float, *, groups: int = 1, diversity: float = 0.0) -> None:
-    """Check the width, the length penalty, the groups and the diversity of a beam search.
+def check_beams(
+    beams: int, length_penalty: float, *, coverage_penalty: float = 0.0, groups: int = 1, diversity: float = 0.0
+) -> None:
+    """Check the width, the penalties, the groups and the diversity of a beam search.
 
     >>> check_beams(8, 0.6)
 
@@ -160,6 +162,9 @@ def check_beams(beams: int, length_penalty: float, *, groups: int = 1, diversity
         raise RequestError.invalid("beams", beams, f"from 1 to {MAX_BEAMS}")
     if not 0 <= length_penalty <= 10:
         raise RequestError.invalid("length_penalty", length_penalty, "from 0 to 10")
+    if not 0 <= coverage_penalty <= (10 if beams else 0):
+        allowed = "from 0 to 10" if beams else "0 without `beams`"
+        raise RequestError.invalid("coverage_penalty", coverage_penalty, allowed)
     if groups < 1 or (groups > 1 and (not beams or beams % groups)):
         allowed = f"a divisor of `beams`, which is {beams}" if beams else "1 without `beams`"
         raise RequestError.invalid("beam_groups", groups, allowed)

@@ -163,3 +163,52 @@ def test_time_limit_leads_every_hypothesis_to_its_nearest_end(
 
 def test_largest_beam_width_fits_the_rows_of_the_engine() -> None:
     assert MAX_BEAMS == MAX_ROWS - 1
+
+
+def attending(seed: int, attention: str = "content") -> Engine:
+    config = NetworkConfig(
+        hidden=8, embedding=8, source_symbols=5, encoder_units=6 if attention != "none" else 0, attention=attention  # type: ignore[arg-type]
+    )  # fmt: skip
+    network = Network(Categorical(SIZE), config, seed=seed)
+    for parameter in network.parameters():
+        parameter.data.mul_(3)
+    return Engine(NetworkWeights.from_network(network))
+
+
+def with_source(source: list[int]) -> Prompt:
+    return Prompt(Example(np.zeros(0, np.uint8), source=np.array(source, np.uint8)), whole_source=False)
+
+
+def coverage_search(engine: Engine | Ensemble, beams: int, penalty: float) -> BeamSearch:
+    return BeamSearch(
+        engine, with_source([2, 0, 1, 3]), NO_CONDITIONS, beams=beams, length_penalty=0.6, coverage_penalty=penalty,
+        controls=Controls(), limits=Limits(steps=8), units=units,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_coverage_penalty_ranks_by_the_attention_on_the_source(members: int) -> None:
+    engines = [attending(seed) for seed in range(members)]
+    averaged: Engine | Ensemble = engines[0] if members == 1 else Ensemble(engines)
+    order = {}
+    for penalty in (0.0, 2.0):
+        samples = coverage_search(averaged, 8, penalty).best(8)
+        scores = []
+        for sample in samples:
+            example = Example(sample.steps, source=np.array([2, 0, 1, 3], np.uint8))
+            read = len(sample.steps) + sample.ended  # the last step of a piece that reached a limit is not read
+            weights = np.mean([
+                one.attention(prompt_batch(one.network, Prompt(example), NO_CONDITIONS))[:read, :-1] for one in engines
+            ], 0)  # fmt: skip
+            logs = np.log(np.minimum(weights.sum(0), 1))
+            scores.append(sample.log_probability / ((5 + read) / 6) ** 0.6 + penalty * logs.sum())
+        assert scores == sorted(scores, reverse=True)
+        order[penalty] = [sample.steps.tolist() for sample in samples]
+    assert order[0.0] != order[2.0]
+
+
+@pytest.mark.parametrize("attention", ["monotonic", "none"])
+def test_coverage_penalty_needs_attention_by_content(attention: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        coverage_search(attending(0, attention), 4, 0.2)
+    assert caught.value.field == "coverage_penalty"
