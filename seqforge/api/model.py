@@ -99,8 +99,7 @@ class Model(EvaluatedModel):
             max_seconds: The same limit in seconds, for all pieces together.
             labels: Label name to value.
             beams: Width of a beam search, which returns the n most probable pieces; 0 samples.
-            coverage_penalty: Weight of the penalty of a beam search on parts of the source that attention by content has
-                not read.
+            coverage_penalty: Weight of the penalty on parts of a source that attention by content has not read.
             length_penalty: Length penalty of the beam search: 0 ranks by log-probability, 1 nearly by its mean per
                 step.
             beam_groups: Number of groups of beams, a divisor of `beams`. A group avoids what earlier groups choose; the

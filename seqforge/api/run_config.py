@@ -283,7 +283,9 @@ def _with_shape_of(
             field=name, value=value, allowed=str(expected),
         )  # fmt: skip
     shape = {name: getattr(network, name) for name in NETWORK_FIELDS}
-    return dataclasses.replace(training, **{**shape, "attention": network.attention if network.source_symbols else None})
+    return dataclasses.replace(
+        training, **{**shape, "attention": network.attention if network.source_symbols else None}
+    )
 
 
 def _separate(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

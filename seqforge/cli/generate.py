@@ -156,8 +156,8 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
-                                           "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity", "precision",
-                                           "candidates", "best_of", "guidance", "alternatives")},
+                                           "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity",
+                                           "precision", "candidates", "best_of", "guidance", "alternatives")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)

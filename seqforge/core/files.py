@@ -310,9 +310,7 @@ def prompt_text(prompt: str, prompt_file: Path | None, *, field: str = "prompt")
         reason = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text; convert it first, for example with iconv"
-    raise RequestError(
-        f"the file {prompt_file} of `{field}_file` {reason}", field=f"{field}_file", value=prompt_file
-    )
+    raise RequestError(f"the file {prompt_file} of `{field}_file` {reason}", field=f"{field}_file", value=prompt_file)
 
 
 @functools.cache

@@ -123,7 +123,8 @@ class ContentReader(SourceReader):
 
     def output(self, hidden: np.ndarray, contexts: Sequence[np.ndarray]) -> np.ndarray:
         joined = np.concatenate([hidden, np.stack(contexts)], 2)
-        return np.tanh(self._output(joined.reshape(-1, joined.shape[2]))).reshape(hidden.shape)
+        result: np.ndarray = np.tanh(self._output(joined.reshape(-1, joined.shape[2]))).reshape(hidden.shape)
+        return result
 
     def coverage(self, state: SourceState) -> np.ndarray:
         source, coverage = state[:2]

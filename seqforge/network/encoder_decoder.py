@@ -76,7 +76,7 @@ class ContentAttention(nn.Module):
     def initialise(self, generator: torch.Generator) -> None:
         """Draw fresh weights."""
         nn.init.zeros_(self.initial_bias)
-        for block in self.initial_weight.detach().split(self.hidden):
+        for block in torch.split(self.initial_weight.detach(), self.hidden):
             nn.init.xavier_uniform_(block, generator=generator)
         nn.init.xavier_uniform_(self.key_weight.detach(), generator=generator)
         nn.init.xavier_uniform_(self.output_weight.detach(), generator=generator)
@@ -95,7 +95,8 @@ class ContentAttention(nn.Module):
             ahead, back = values.chunk(2, 2)
             end = ahead[torch.arange(pieces, device=source.device), (lengths - 1).clamp(min=0)]
             last = torch.cat([end, back[:, 0]], 1) * (lengths > 0).unsqueeze(1)
-        vectors = functional.linear(last, self.initial_weight, self.initial_bias).float().tanh().split(self.hidden, 1)
+        initial = functional.linear(last, self.initial_weight, self.initial_bias).float().tanh()
+        vectors = torch.split(initial, self.hidden, 1)
         states = [vectors[first : first + self.parts] for first in range(0, len(vectors), self.parts)]
         return EncodedSources(states, values, functional.linear(values, self.key_weight), mask)
 

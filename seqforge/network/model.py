@@ -37,11 +37,11 @@ class Network(nn.Module):
     With `config.residual`, every layer but the first has a residual connection (Y. Wu et al., "Google's Neural Machine
     Translation System", arXiv 1609.08144, section 3.1).
 
-    With monotonic attention on a source, the output of the first layer moves the attention, and every layer reads the context vector: the
-    first layer that of the previous step, the other layers that of the same step (`attention`).
+    With monotonic attention on a source, the output of the first layer moves the attention, and every layer reads the
+    context vector: the first layer that of the previous step, the other layers that of the same step (`attention`).
 
-    With attention by content or without attention (`config.attention`), an encoder of the source sets the state in which
-    a piece starts, and the start of a piece is read as any step is (`encoder_decoder`).
+    With attention by content or without attention (`config.attention`), an encoder of the source sets the state in
+    which a piece starts, and the start of a piece is read as any step is (`encoder_decoder`).
 
     With `config.lookback`, the first layer reads the earlier steps at corresponding places (`references`).
 

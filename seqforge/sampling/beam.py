@@ -1,8 +1,9 @@
 """Beam search: the most probable pieces that a beam of hypotheses finds.
 
 B. Lowerre, "The HARPY Speech Recognition System", 1976; scores are normalised by length as in Y. Wu et al., "Google's
-Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha, plus beta times the sum
-over the source of log(min(1, total attention weight)). Groups of beams avoid each other's choices as in A. Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424 (Hamming diversity).
+Neural Machine Translation System", arXiv 1609.08144, section 7: log P / ((5 + length) / 6)^alpha, plus beta times the
+sum over the source of log(min(1, total attention weight)). Groups of beams avoid each other's choices as in A.
+Vijayakumar et al., "Diverse Beam Search", arXiv 1610.02424 (Hamming diversity).
 """
 
 import math

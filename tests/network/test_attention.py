@@ -81,7 +81,9 @@ PIECES = [([1, 2, 3, 0, 4], [0, 2, 1]), ([4, 4, 1], [1]), ([0, 3, 3, 2, 2, 1], [
 
 @pytest.mark.parametrize("reader", READERS, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_pieces_in_one_row_equal_pieces_alone(make_attending: Callable[..., Network], kind: str, reader: dict[str, Any]) -> None:
+def test_pieces_in_one_row_equal_pieces_alone(
+    make_attending: Callable[..., Network], kind: str, reader: dict[str, Any]
+) -> None:
     network = make_attending(cell=kind, **reader)
     with torch.no_grad():
         losses, _ = network.loss(batch_of_rows([PIECES]), network.zero_state(1))

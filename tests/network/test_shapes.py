@@ -27,7 +27,9 @@ SHAPES = st.fixed_dictionaries(
         "encoder_units": st.integers(0, 4),
     }
 )
-ATTENTIONS = st.sampled_from([{}, {"attention": "content", "encoder_units": 3}, {"attention": "none", "encoder_units": 0}])
+ATTENTIONS = st.sampled_from(
+    [{}, {"attention": "content", "encoder_units": 3}, {"attention": "none", "encoder_units": 0}]
+)
 LOOKBACKS = st.none() | st.tuples(st.integers(1, 4), st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple))
 
 

@@ -234,13 +234,14 @@ def _log_densities(parameters: MixtureParameters, reals: np.ndarray) -> np.ndarr
     """Return the logarithm of the density of each Gaussian, shape (rows, components)."""
     z = (reals[:, None] - parameters.means) * np.exp(-parameters.log_stds)
     logs = -parameters.log_stds.sum(-1) - 0.5 * reals.shape[-1] * math.log(2 * math.pi)
-    if reals.shape[-1] == 2:
-        rho = parameters.correlations
-        free = 1 - rho * rho
-        x, y = z[..., 0], z[..., 1]
-        densities: np.ndarray = logs - 0.5 * np.log(free) - (x * x + y * y - 2 * rho * x * y) / (2 * free)
+    if reals.shape[-1] != 2:
+        densities: np.ndarray = logs - 0.5 * (z * z).sum(-1)
         return densities
-    densities = logs - 0.5 * (z * z).sum(-1)
+    rho = parameters.correlations
+    free = 1 - rho * rho
+    x, y = z[..., 0], z[..., 1]
+    densities = logs - 0.5 * np.log(free)
+    densities -= (x * x + y * y - 2 * rho * x * y) / (2 * free)
     return densities
 
 
