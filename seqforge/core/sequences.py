@@ -4,11 +4,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["Constraint", "Example", "Free", "Prompt", "source_with_end"]
+__all__ = ["Attention", "Constraint", "Example", "Free", "Prompt", "source_with_end"]
+
+Attention = Literal["monotonic", "content", "none"]
+"""How a network reads the source of a piece; `seqforge.network.NetworkConfig` describes the values."""
 
 
 @dataclass(frozen=True, eq=False)

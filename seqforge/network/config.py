@@ -4,10 +4,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from seqforge.core.sequences import Attention
 from seqforge.errors import DamagedFileError, OptionsError
 
 Cell = Literal["lstm", "gru", "rnn"]
-Attention = Literal["monotonic", "content", "none"]
 
 BOUNDS = {
     "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),

@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 
-from seqforge.core.sequences import Example, Prompt
+from seqforge.core.sequences import Attention, Example, Prompt
 from seqforge.core.spaces import Categorical, Space
-from seqforge.network.config import Attention
 from seqforge.plugin.piece import ContentT, Piece
 
 __all__ = ["AnyCodec", "Codec", "OptionsT", "RequestT", "Task"]

@@ -12,11 +12,10 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from seqforge.core.options import CONVERT_FLAGS, RESERVED, unsupported_fields
-from seqforge.core.sequences import Constraint, Example, Free, Prompt
+from seqforge.core.sequences import Attention, Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
-from seqforge.network.config import Attention
 from seqforge.plugin.capabilities import Augments, LaysOut
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.contract_errors import contract_error, kind_of

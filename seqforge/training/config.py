@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from seqforge.core.options import flag
+from seqforge.core.sequences import Attention
 from seqforge.core.spaces import Categorical, Space
 from seqforge.errors import OptionsError
-from seqforge.network.config import Attention, Cell, Dropout, NetworkConfig
+from seqforge.network.config import Cell, Dropout, NetworkConfig
 from seqforge.training.schedule import Budget
 
 Precision = Literal["auto", "float32", "bfloat16"]

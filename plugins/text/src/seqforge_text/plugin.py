@@ -80,7 +80,8 @@ class Text(
     def divide(self, piece: Piece[str], fractions: Sequence[float]) -> list[Piece[str]]:
         """Return consecutive parts; their ends are rounded down to characters (90 % of 1,115,394 is 1,003,854)."""
         if isinstance(piece.content, Pair):  # a pair is not divided: it is wholly in the first part
-            return [piece, *(Piece(Pair(), piece.labels, piece.origin) for _ in fractions[1:])]
+            empty: Piece[str] = Piece(Pair(), piece.labels, piece.origin)
+            return [piece, *[empty] * (len(fractions) - 1)]
         text, parts, start, cumulated = piece.content, [], 0, 0.0
         for number, fraction in enumerate(fractions):
             cumulated += fraction
