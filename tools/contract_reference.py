@@ -62,6 +62,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.LaysOut,
             seqforge.Loops,
             seqforge.Paginates,
+            seqforge.Predicts,
             seqforge.Prepares,
             seqforge.Preview,
             seqforge.Previews,

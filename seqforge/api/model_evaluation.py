@@ -1,17 +1,21 @@
-"""The quality of a model on a split of a corpus: loss and accuracy of classification."""
+"""The quality of a model on a split of a corpus: loss, accuracy of classification, and metrics of predictions."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from seqforge import evaluation as _evaluation
-from seqforge.api.arguments import check_names, check_text
+from seqforge.api.arguments import check_names, check_text, whole_number
+from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_scoring import ScoringModel
 from seqforge.api.model_sources import sources_of_model
 from seqforge.corpus import PreparedCorpus, TableColumns, prepare
 from seqforge.errors import RequestError, did_you_mean, listing
-from seqforge.evaluation import ClassifierEvaluation, Evaluation, classify, evaluate_classifier
+from seqforge.evaluation import ClassifierEvaluation, Evaluation, Predictions, classify, evaluate_classifier
+from seqforge.evaluation.metrics import check_metrics, compute_metrics
+from seqforge.plugin import Predicts
 
 __all__ = ["EvaluatedModel"]
 
@@ -96,6 +100,70 @@ class EvaluatedModel(ScoringModel):
         result = evaluate_classifier(name, values, np.concatenate(probabilities), targets[labelled] - 1)
         unlabelled = len(dataset) - len(labelled)
         return dataclasses.replace(result, unlabelled=unlabelled, split=split, corpus=tuple(names))
+
+    def evaluate_predictions(
+        self,
+        metrics: Sequence[str] | str | None = None,
+        corpus: Sequence[str] | str | None = None,
+        *,
+        limit: int | None = None,
+        beams: int = 0,
+        length_penalty: float = 0.0,
+        coverage_penalty: float = 0.0,
+        split: str | None = None,
+    ) -> Predictions:
+        """Return the targets that the model predicts from the sources of a split, measured against the real ones.
+
+        Without beams, the most probable step is chosen always.
+
+        Example:
+            result = model.evaluate_predictions(["bleu"], beams=4, length_penalty=0.6, coverage_penalty=0.2)
+            print(result.metrics["bleu"])
+
+        Args:
+            metrics: Names of metrics, or names separated by commas; None for those of the plugin.
+            corpus: Names or paths; None for the corpus that the model was trained on.
+            limit: The largest number of sources, the first of the split; None for all.
+            beams: Width of a beam search; 0 for greedy search.
+            length_penalty: Length penalty of the beam search.
+            coverage_penalty: Coverage penalty of the beam search.
+            split: The split: train, valid or test; None for test, or valid if there is no test split.
+
+        Raises:
+            RequestError: If a metric is unknown, the pieces have no source, or the split is empty.
+        """
+        plugin = self.plugin
+        if not isinstance(plugin, Predicts) or not self.header.network.source_symbols:
+            raise RequestError(
+                f"`metrics` compare predictions from a source, and this model of the plugin {plugin.name!r} has none",
+                field="metrics", value=metrics,
+            )  # fmt: skip
+        names = metrics.split(",") if isinstance(metrics, str) else list(metrics or plugin.metrics)
+        check_metrics(names)
+        if limit is not None and whole_number("limit", limit) < 1:
+            raise RequestError.invalid("limit", limit, "at least 1")
+        _, prepared, split = self._prepare_split(corpus, split)
+        # 1. Collect the references of each request.
+        requests: dict[str, Mapping[str, Any]] = {}
+        references: dict[str, list[str]] = {}
+        for piece in prepared.pieces(split):
+            fields = plugin.prediction_request(piece)
+            if fields is not None and (repr(fields) in requests or limit is None or len(requests) < limit):
+                requests[repr(fields)] = fields
+                references.setdefault(repr(fields), []).append(plugin.target_text(piece))
+        if not requests:
+            raise RequestError(f"no piece of the split {split!r} has a source", field="split", value=split)
+        # 2. Predict the target of each, and compare.
+        common: dict[str, Any] = {
+            "beams": beams, "length_penalty": length_penalty, "coverage_penalty": coverage_penalty,
+            "precision": self.precision, "controls": {} if beams else {"greedy": True},
+        }  # fmt: skip
+        predictions = []
+        for fields in requests.values():
+            (generated,) = Generation(self, GenerationRequest(request=fields, **common)).run()
+            predictions.append(plugin.target_text(generated.piece))
+        values = compute_metrics(names, predictions, list(references.values()))
+        return Predictions(values, tuple(predictions), tuple(map(tuple, references.values())), split)
 
     def _prepare_split(
         self, corpus: Sequence[str] | str | None, split: str | None, columns: TableColumns | None = None

@@ -1,7 +1,7 @@
 """seqforge evaluate: the loss of a model on a split of a corpus."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,23 @@ from seqforge.cli.console import count, data, data_json, escape, message, table
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
 from seqforge.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqforge.evaluation import Predictions
+
+
+def print_predictions(predictions: "Predictions", *, json: bool) -> None:
+    """Print the metrics of predictions.
+
+    Args:
+        predictions: The predictions.
+        json: Whether to print JSON.
+    """
+    if json:
+        data_json(predictions.to_json())
+        return
+    data(table([["metric", "value"], *([name, f"{value:.2f}"] for name, value in predictions.metrics.items())]))
+    data(f"on {predictions.split}: {count(len(predictions.predictions), 'prediction')}")
 
 
 def add(app: typer.Typer) -> None:
@@ -51,6 +68,20 @@ def evaluate(
         typer.Option(metavar="LABEL", help="Instead: classify the pieces by a label, and print how often it is right."),
     ] = None,
     prior: Prior = "uniform",
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Instead: predict the targets of all sources, and compare them with the real ones: bleu, chrf, cer,"
+            " wer, per, ser; separated by commas. default: the metrics of the plugin.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="COUNT", help="With --metrics: the largest number of sources.")
+    ] = None,
+    beams: Annotated[int, typer.Option(min=0, help="With --metrics: beam width; 0: greedy search.")] = 0,
+    length_penalty: Annotated[float, typer.Option(help="With --beams: length penalty of the search.")] = 0.0,
+    coverage_penalty: Annotated[float, typer.Option(help="With --beams: coverage penalty of the search.")] = 0.0,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --samples: also write the comparison as an HTML page.")
     ] = None,
@@ -65,6 +96,9 @@ def evaluate(
 
     if classify is not None and samples:
         raise UsageError("`classify` and `samples` are both set; set one of them", field="samples", value=samples)
+    if metrics is not None and (classify is not None or samples):
+        other = "samples" if samples else "classify"
+        raise UsageError(f"`metrics` and `{other}` are both set; set one of them", field="metrics", value=metrics)
     if page is not None:
         if not samples:
             raise UsageError(
@@ -81,6 +115,13 @@ def evaluate(
     data_options: dict[str, Any] = {"split": split, "text_column": text_column, "label_columns": label_columns}
     if classify is not None:
         print_classifier(loaded.evaluate_classifier(classify, corpus, prior=prior, **data_options), json=json)
+        return
+    if metrics is not None:
+        predictions = loaded.evaluate_predictions(
+            None if metrics == "default" else metrics, corpus, limit=limit, beams=beams,
+            length_penalty=length_penalty, coverage_penalty=coverage_penalty, split=split,
+        )  # fmt: skip
+        print_predictions(predictions, json=json)
         return
     evaluation = loaded.evaluate(corpus, **data_options)
     comparison = loaded.compare(samples, corpus, **data_options) if samples else None

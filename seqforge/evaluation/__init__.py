@@ -12,6 +12,7 @@ from seqforge.evaluation.classification import (
     classify,
     evaluate_classifier,
 )
+from seqforge.evaluation.metrics import Predictions
 from seqforge.evaluation.result import Evaluation
 from seqforge.evaluation.samples import Comparison, compare
 
@@ -25,6 +26,7 @@ __all__ = [
     "ClassifierEvaluation",
     "Comparison",
     "Evaluation",
+    "Predictions",
     "attention_weights",
     "classify",
     "compare",

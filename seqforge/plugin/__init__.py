@@ -33,6 +33,7 @@ from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
+from seqforge.plugin.prediction import Predicts
 from seqforge.plugin.preview import Preview, Region
 from seqforge.plugin.tokens import UNSEEN, TokenCodec
 
@@ -63,6 +64,7 @@ __all__ = [
     "Paginates",
     "Piece",
     "Plugin",
+    "Predicts",
     "Prepares",
     "Preview",
     "Previews",

@@ -142,3 +142,23 @@ def test_reversal_is_learnt_by_content(model: seqforge.Model, tmp_path: Path) ->
     results = piece.content.split("\n")
     assert len(results) == 4
     assert sum(result == source[::-1] for result, source in zip(results, sources, strict=True)) >= 3
+
+
+def test_predictions_are_measured(model: seqforge.Model) -> None:
+    result = model.evaluate_predictions(["bleu", "chrf", "cer", "wer", "ser"], split="valid", limit=8)
+    assert len(result.predictions) == 8 and result.split == "valid"
+    wrong = sum(text not in options for text, options in zip(result.predictions, result.references, strict=True))
+    assert result.metrics["ser"] == pytest.approx(100 * wrong / 8) == pytest.approx(result.metrics["wer"])
+    assert result.metrics["cer"] <= result.metrics["ser"] < 70
+
+
+def test_an_unknown_metric_is_refused(model: seqforge.Model) -> None:
+    with pytest.raises(RequestError) as caught:
+        model.evaluate_predictions("bleu,rouge")
+    assert (caught.value.field, caught.value.value) == ("metrics", "rouge")
+
+
+def test_a_model_without_a_source_has_no_predictions() -> None:
+    with pytest.raises(RequestError) as caught:
+        seqforge.load("text").evaluate_predictions()
+    assert caught.value.field == "metrics"

@@ -115,7 +115,9 @@ class PhonemesCodec(seqforge.Codec[Entries, NoOptions, PhonemesRequest]):
         return cls(data["phonemes"], data["letters"])
 
 
-class Phonemes(seqforge.Plugin[Entries, NoOptions, PhonemesRequest], seqforge.Fingerprints[Entries]):
+class Phonemes(
+    seqforge.Plugin[Entries, NoOptions, PhonemesRequest], seqforge.Fingerprints[Entries], seqforge.Predicts[Entries]
+):
     """Reads and writes pronouncing dictionaries."""
 
     name = "phonemes"
@@ -124,6 +126,7 @@ class Phonemes(seqforge.Plugin[Entries, NoOptions, PhonemesRequest], seqforge.Fi
     reads = writes = multi_piece = (".dict",)
     Request = PhonemesRequest
     codec = PhonemesCodec
+    metrics = ("per", "ser")
     training_defaults: ClassVar[Mapping[str, Any]] = {"hidden": 256, "embedding": 64, "batch_size": 64, "bptt": 32}
 
     def read(self, path: Path, options: NoOptions) -> Iterator[Piece[Entries] | ReadError]:
@@ -146,3 +149,10 @@ class Phonemes(seqforge.Plugin[Entries, NoOptions, PhonemesRequest], seqforge.Fi
 
     def fingerprints(self, piece: Piece[Entries]) -> Iterable[int]:
         return [int.from_bytes(hashlib.blake2b(piece.content[0].word.encode(), digest_size=8).digest(), "big")]
+
+    def prediction_request(self, piece: Piece[Entries]) -> Mapping[str, Any]:
+        return {"words": piece.content[0].word}
+
+    def target_text(self, piece: Piece[Entries]) -> str:
+        """Return the phonemes without stress, as error rates on CMUdict are published."""
+        return " ".join(phoneme.rstrip("012") for phoneme in piece.content[0].phonemes)

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from seqforge import Divides, Edits, Fingerprints, FromText, Origin, Piece, Plugin, Preview, Previews, ReadError
+from seqforge import (
+    Divides,
+    Edits,
+    Fingerprints,
+    FromText,
+    Origin,
+    Piece,
+    Plugin,
+    Predicts,
+    Preview,
+    Previews,
+    ReadError,
+)
 from seqforge_text.codec import TextCodec
 from seqforge_text.near_duplicates import fingerprints
 from seqforge_text.options import TextOptions, TextRequest
@@ -21,6 +33,7 @@ class Text(
     Divides[str],
     Fingerprints[str],
     FromText[str],
+    Predicts[str],
     Previews[str],
     Edits[str],
 ):
@@ -39,6 +52,7 @@ class Text(
     Request = TextRequest
     codec = TextCodec
     native = False
+    metrics = ("bleu", "chrf", "cer", "wer")
     edits = ("continue",)
     edit_suffix = ".txt"
 
@@ -110,6 +124,14 @@ class Text(
     def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
         """Return the field that continues a text."""
         return {"prompt_file": path}
+
+    def prediction_request(self, piece: Piece[str]) -> Mapping[str, Any] | None:
+        """Return the request of the source of a pair; None for a text that is no pair."""
+        return {"source": piece.content.source} if isinstance(piece.content, Pair) else None
+
+    def target_text(self, piece: Piece[str]) -> str:
+        """Return the target of a pair, or a generated text, which is a target."""
+        return piece.content.target if isinstance(piece.content, Pair) else piece.content
 
     def fingerprints(self, piece: Piece[str]) -> Iterable[int]:
         return fingerprints(piece.content)
