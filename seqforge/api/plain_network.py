@@ -110,6 +110,15 @@ class PlainNetwork(nn.Module):
             state += [weight.new_zeros(rows, self.config["gaussians"]), weight.new_zeros(rows, self.context_width)]
         return state
 
+    def standardise(self, steps: Tensor) -> Tensor:
+        """Return vectors whose real numbers are (x - centre) / scale, as the network reads them."""
+        pairs = self.config["space"].get("standardisation")
+        if not pairs:
+            return steps
+        centres, scales = (steps.new_tensor(values) for values in zip(*pairs, strict=True))
+        reals, bits = steps[..., : len(pairs)], steps[..., len(pairs) :]
+        return torch.cat([(reals - centres) / scales, bits], -1)
+
     def encode(self, source: Tensor) -> Tensor:
         """Return the memory of the attention, shape (row, length, context), from source symbols (row, length).
 
@@ -154,7 +163,7 @@ class PlainNetwork(nn.Module):
         if self.symbols:
             hidden = self.embedding(torch.where(start, self.symbols, step)) * math.sqrt(self.config["embedding"])
         else:
-            hidden = self.embedding(step * running)
+            hidden = self.embedding(self.standardise(step) * running)
         parts = []
         for number, table in enumerate(self.labels):
             parts.append(table(start.new_zeros(rows, dtype=torch.long) if labels is None else labels[:, number]))
@@ -235,7 +244,9 @@ class PlainNetwork(nn.Module):
             return functional.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
         end, bits, components, means, log_stds, correlations = torch.split(outputs, self.config["outputs"], -1)
         end = end[..., 0]
-        reals, bit_targets = torch.split(steps, [self.config["space"]["reals"], self.config["space"]["bits"]], -1)
+        reals, bit_targets = torch.split(
+            self.standardise(steps), [self.config["space"]["reals"], self.config["space"]["bits"]], -1
+        )
         shape = (*components.shape, reals.shape[-1])
         log_stds = MAX_LOG_STD * (log_stds.reshape(shape) / MAX_LOG_STD).tanh()
         z = ((reals.unsqueeze(-2) - means.reshape(shape)[:-1]) * torch.exp(-log_stds[:-1])).unbind(-1)
@@ -247,6 +258,7 @@ class PlainNetwork(nn.Module):
         else:
             logs = logs - 0.5 * sum(value**2 for value in z)
         density = torch.logsumexp(components[:-1].log_softmax(-1) + logs, -1)
+        density = density - sum(math.log(scale) for _, scale in self.config["space"].get("standardisation", []))
         bit_loss = functional.binary_cross_entropy_with_logits(bits[:-1], bit_targets, reduction="none").sum(-1)
         return torch.cat([functional.softplus(end[:-1]) - density + bit_loss, functional.softplus(-end[-1:])])
 

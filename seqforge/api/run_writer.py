@@ -22,7 +22,7 @@ from seqforge.corpus import Corpus, PreparedCorpus
 from seqforge.errors import RequestError, SeqforgeError
 from seqforge.inference import NetworkWeights
 from seqforge.modelfile import ModelHeader, write_model
-from seqforge.network import NetworkConfig, weight_arrays
+from seqforge.network import Network, weight_arrays
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validate_state, write_pieces
 from seqforge.training import CheckpointDue, DecayScheduled, Ended, Event, Progress, Trainer, Validated, write_state
@@ -72,8 +72,12 @@ class RunWriter:
     ) -> None:
         self.run, self.config, self.plugin, self.trainer = run, config, plugin, trainer
         self.codec = prepared.codec
-        self.data = {"data": prepared.folder.name, "content": prepared.content}
-        self.header = _header(config, plugin, prepared, corpora, trainer.network.config)
+        self.data = {
+            "data": prepared.folder.name,
+            "content": prepared.content,
+            "space": trainer.network.space.to_json(),
+        }
+        self.header = _header(config, plugin, prepared, corpora, trainer.network)
         self._samples = self._progress_in_eighths()
         self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
         if trainer.group.is_main:
@@ -188,7 +192,7 @@ def _header(
     plugin: AnyPlugin,
     prepared: PreparedCorpus,
     corpora: tuple[Corpus, ...],
-    network: NetworkConfig,
+    network: Network,
 ) -> ModelHeader:
     codec, units = prepared.codec, prepared.datasets["train"].units
     data, arrays = validate_state(plugin, codec)
@@ -196,8 +200,8 @@ def _header(
     return ModelHeader(
         plugin=plugin.name,
         unit=plugin.unit,
-        space=codec.space,
-        network=network,
+        space=network.space,
+        network=network.config,
         labels={name: tuple(labels) for name, labels in codec.labels.items()},
         codec={"version": codec.version, "data": data},
         options=values["options"],

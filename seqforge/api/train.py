@@ -26,6 +26,7 @@ from seqforge.api.run_writer import RunWriter, SampleWritten
 from seqforge.api.runs import ROOT, Run, create_run, create_run_at, newest_unfinished_run
 from seqforge.api.training_logs import check_logs
 from seqforge.api.training_progress import observers
+from seqforge.core.spaces import Space, space_from_json
 from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
 from seqforge.network import Network
@@ -185,7 +186,11 @@ def _start(
         checkpoint.check_data(folder, prepared)
         if checkpoint.data != prepared.folder.name:
             on_message(f"note: the plugin {plugin.name!r} has changed since the run was started; its data is the same")
-    trainer = _trainer(plugin, config.training, prepared, request.base if checkpoint is None else None, group)
+    if checkpoint is not None:
+        space = checkpoint.space or prepared.codec.space
+    else:
+        space = request.base.header.space if request.base else prepared.standardised_space()
+    trainer = _trainer(plugin, config.training, prepared, request.base if checkpoint is None else None, group, space)
     if trainer.precision_reason:
         on_message(f"note: precision {trainer.precision}, because {trainer.precision_reason}")
     if checkpoint is not None:
@@ -289,6 +294,7 @@ class _Checkpoint:
     content: str
     state: TrainerState
     tensors: dict[str, torch.Tensor]
+    space: Space | None
 
     def restore(self, run: Run, trainer: Trainer) -> None:
         """Restore a trainer to this checkpoint."""
@@ -319,7 +325,8 @@ def _read_checkpoint(plugin: AnyPlugin, run: Run) -> _Checkpoint:
         run_config = run_config_from_json(plugin, config)
     except RunError as error:
         raise RunError(f"{run.folder} cannot be resumed: {error}") from error
-    return _Checkpoint(run_config, str(config.get("data")), str(config.get("content")), state, tensors)
+    space = space_from_json(config["space"]) if "space" in config else None
+    return _Checkpoint(run_config, str(config.get("data")), str(config.get("content")), state, tensors, space)
 
 
 def _trainer(
@@ -328,6 +335,7 @@ def _trainer(
     prepared: PreparedCorpus,
     base: Model | None,
     group: ProcessGroup,
+    space: Space,
 ) -> Trainer:
     """Return the trainer with a fresh network, or with the weights of the model to start from.
 
@@ -341,7 +349,7 @@ def _trainer(
     if config.lookback and history is None:
         raise no_places(plugin, config.lookback)
     shape = config.network(
-        codec.space,
+        space,
         source=codec.source,
         attention=codec.attention,
         labels=labels,
@@ -349,7 +357,7 @@ def _trainer(
         distances=() if history is None else history.distances,
     )
     try:
-        network = Network(codec.space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
+        network = Network(space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
     except RuntimeError as error:  # PyTorch has no class for this error on a CPU
         if "allocate memory" not in str(error):
             raise

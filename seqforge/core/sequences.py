@@ -65,6 +65,10 @@ class Constraint(ABC):
     2. `to_end` is the length of a path to a state in which the piece may end; 0 if it may end here.
     3. Some allowed step lowers `to_end` by one.
 
+    For vectors (`Mixture`), the mask is that of the bits, and `project` bounds the real numbers. `project` receives
+    each drawn vector and returns the one that takes its place: the network reads it next, and the piece contains it.
+    Law 3 then holds for every vector that `project` returns: it or a vector with one other bit lowers `to_end`.
+
     Example:
         class Even(Constraint):  # an even number of steps, of two symbols
             def start(self): return 0
@@ -80,7 +84,22 @@ class Constraint(ABC):
 
     @abstractmethod
     def allowed(self, state: Hashable) -> np.ndarray:
-        """Return the mask of the steps that may come next: bool, shape (symbols,)."""
+        """Return the mask of the steps that may come next: bool, shape (symbols,).
+
+        For vectors it is the mask of the bits, shape (bits, 2): whether each bit may be 0, and whether it may be 1.
+        """
+
+    def project(self, state: Hashable, step: np.ndarray) -> np.ndarray:
+        """Return the vector that takes the place of a drawn one, for instance the nearest one in a working area.
+
+        By default it is the vector itself. It is called for vectors only; a projected vector stays as it is when it is
+        projected again.
+
+        Args:
+            state: The state before the step.
+            step: The vector, float32, shape (reals + bits,); it is not changed.
+        """
+        return step
 
     def mask_key(self, state: Hashable) -> Hashable:
         """Return a hashable key that is the same only for states with the same mask and the same `may_end`.
@@ -100,7 +119,7 @@ class Constraint(ABC):
 
     @abstractmethod
     def advance(self, state: Hashable, step: Any) -> Hashable:
-        """Return the state after an allowed step."""
+        """Return the state after an allowed step: an int, or a float32 vector."""
 
 
 class Free(Constraint):

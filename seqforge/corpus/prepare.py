@@ -13,6 +13,7 @@ import numpy as np
 
 from seqforge.core.cache import cache_folder
 from seqforge.core.files import make_folder, remove_temporary_files
+from seqforge.core.spaces import Mixture, Space
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.cache_key import content_digest, preparation_key, sources_key
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
@@ -41,6 +42,8 @@ from seqforge.plugin.validation import validate_codec
 CHUNK_BYTES = 4 << 20
 FEW_PIECES = 20
 """A corpus with fewer pieces is split by dividing each piece, if the plugin can."""
+MAX_MEASURED = 2000
+"""Largest number of pieces by which real numbers are standardised."""
 DIVIDE = "divide"
 
 
@@ -62,6 +65,17 @@ class PreparedCorpus:
     folder: Path
     report: Mapping[str, Any]
     content: str
+
+    def standardised_space(self) -> Space:
+        """Return the space of the steps; that of real numbers with the standardisation of the training pieces.
+
+        At most 2,000 pieces are measured, evenly spread.
+        """
+        space, train = self.codec.space, self.datasets["train"]
+        if not isinstance(space, Mixture) or space.standardisation:
+            return space
+        numbers = np.unique(np.linspace(0, len(train) - 1, min(len(train), MAX_MEASURED)).astype(np.int64))
+        return space.standardised(train.steps(number) for number in numbers.tolist())
 
     def pieces(self, split: str) -> Iterator[Piece[Any]]:
         """Yield the decoded pieces of a split.

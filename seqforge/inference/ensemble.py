@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from seqforge.core.spaces import Categorical
+from seqforge.core.spaces import Categorical, Mixture
 from seqforge.errors import RequestError
 from seqforge.inference.engine import Engine
 from seqforge.inference.prompts import PromptBatch
@@ -29,7 +29,7 @@ class Ensemble(StepEngine):
         engines: Two or more engines.
 
     Raises:
-        RequestError: If two networks look back by different distances.
+        RequestError: If two networks look back by different distances, or standardise real numbers differently.
     """
 
     def __init__(self, engines: Sequence[Engine]) -> None:
@@ -42,6 +42,13 @@ class Ensemble(StepEngine):
                 "models that look back by different distances cannot be averaged; give one `model`", field="model"
             )
         self.network = (looking_back or [self.network])[0]
+        spaces = [engine.network.space for engine in engines]
+        if len({space.standardisation for space in spaces if isinstance(space, Mixture)}) > 1:
+            raise RequestError(
+                "models that standardise their real numbers differently cannot be averaged, because they were trained on"
+                " other pieces; give one `model`",
+                field="model",
+            )
         configs = [engine.network.config for engine in engines]
         self._entries = [config.layers + bool(config.source_symbols) for config in configs]
         self._average = _log_mean if isinstance(self.network.space, Categorical) else _side_by_side

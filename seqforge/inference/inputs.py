@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from seqforge.core.spaces import Categorical
+from seqforge.core.spaces import Categorical, Mixture
 from seqforge.inference import kernels
 from seqforge.inference.kernels import address
 from seqforge.inference.linear import Float32Linear
@@ -81,9 +81,17 @@ class StepInput:
         self._table_count = 1 + 2 * len(config.distances)
         width = config.embedding
         self._columns: np.ndarray | None = None
+        self._centres: np.ndarray | None = None
+        self._scales: np.ndarray | None = None
         if not isinstance(network.space, Categorical):
             weight = Float32Linear(head["input_weight"].T)(columns[:, :width])
             self._columns, self._bias = np.ascontiguousarray(weight.T), np.ascontiguousarray(bias)
+            pairs = network.space.standardisation if isinstance(network.space, Mixture) else ()
+            if pairs:
+                others = len(self._columns) - len(pairs)
+                centres, scales = (np.array(values, np.float32) for values in zip(*pairs, strict=True))
+                self._centres = np.append(centres, np.zeros(others, np.float32))
+                self._scales = np.append(scales, np.ones(others, np.float32))
             return
         self.boundary = network.space.size
         scaled = head["embedding"] * np.float32(width**0.5)
@@ -108,6 +116,8 @@ class StepInput:
         """
         if self._columns is not None:
             gates: np.ndarray = start + self._bias
+            if self._centres is not None:
+                steps = (steps - self._centres) / self._scales
             for number, column in enumerate(self._columns):  # column by column, so that no row depends on the others
                 gates += steps[:, number : number + 1] * column
             return gates
@@ -132,6 +142,8 @@ class StepInput:
     def start(self, rows: int) -> np.ndarray:
         """Return the steps that stand for the start of a piece."""
         if self._columns is not None:
+            if self._centres is not None:
+                return np.tile(self._centres, (rows, 1))
             return np.zeros((rows, len(self._columns)), np.float32)
         return np.full(rows, self.boundary, np.int64)
 

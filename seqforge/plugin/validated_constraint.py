@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from seqforge.core.sequences import Constraint
+from seqforge.core.spaces import Mixture
 from seqforge.plugin.contract_errors import contract_error, kind_of
 from seqforge.plugin.plugin import AnyPlugin
 
-__all__ = ["ValidatedConstraint"]
+__all__ = ["ValidatedConstraint", "ValidatedVectorConstraint"]
 
 
 class ValidatedConstraint(Constraint):
@@ -58,3 +59,36 @@ class ValidatedConstraint(Constraint):
 
     def advance(self, state: Hashable, step: Any) -> Hashable:
         return self.inner.advance(state, step)
+
+
+class ValidatedVectorConstraint(ValidatedConstraint):
+    """A plugin's constraint on vectors, with checked masks of bits and checked projections.
+
+    Args:
+        inner: The plugin's constraint.
+        plugin: The plugin.
+        space: The space of the vectors.
+    """
+
+    def __init__(self, inner: Constraint, plugin: AnyPlugin, space: Mixture) -> None:
+        super().__init__(inner, plugin, space.bits)
+        self.space = space
+
+    def allowed(self, state: Hashable) -> np.ndarray:
+        mask = self.inner.allowed(state)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.space.bits, 2):
+            rule = f"an array of bool of shape ({self.space.bits}, 2): whether each bit may be 0, and whether 1"
+            raise contract_error(self.plugin, "allowed", f"returns {kind_of(mask)}", rule, owner=self.inner)
+        return mask
+
+    def project(self, state: Hashable, step: np.ndarray) -> np.ndarray:
+        projected: Any = self.inner.project(state, step)
+        if not isinstance(projected, np.ndarray) or projected.shape != self.space.shape:
+            rule = f"an array of shape {self.space.shape}"
+            raise contract_error(self.plugin, "project", f"returns {kind_of(projected)}", rule, owner=self.inner)
+        try:
+            self.space.check(projected[None])
+        except ValueError as error:
+            problem = f"returns a vector outside the space: {error}"
+            raise contract_error(self.plugin, "project", problem, owner=self.inner) from error
+        return projected.astype(np.float32)

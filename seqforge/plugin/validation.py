@@ -13,7 +13,7 @@ import numpy as np
 
 from seqforge.core.options import CONVERT_FLAGS, RESERVED, unsupported_fields
 from seqforge.core.sequences import Attention, Constraint, Example, Free, Prompt
-from seqforge.core.spaces import Categorical, Space
+from seqforge.core.spaces import Categorical, Mixture, Space
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import ContractError, ReadError, listing
 from seqforge.plugin.capabilities import Augments, LaysOut
@@ -22,7 +22,7 @@ from seqforge.plugin.contract_errors import contract_error, kind_of
 from seqforge.plugin.entry_points import Entry, installed
 from seqforge.plugin.piece import Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
-from seqforge.plugin.validated_constraint import ValidatedConstraint
+from seqforge.plugin.validated_constraint import ValidatedConstraint, ValidatedVectorConstraint
 
 __all__ = [
     "ValidatedConstraint",
@@ -294,6 +294,8 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
                 constraint = Free(np.ones(codec.space.size, np.bool_))
             if constraint is not None:
                 constraint = ValidatedConstraint(constraint, plugin, codec.space.size, never)
+        elif isinstance(codec.space, Mixture) and constraint is not None:
+            constraint = ValidatedVectorConstraint(constraint, plugin, codec.space)
         checked.append(dataclasses.replace(prompt, constraint=constraint))
     task.prompts = checked
     return task

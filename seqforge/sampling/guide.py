@@ -48,10 +48,11 @@ class Guide:
 
     Args:
         constraint: The automaton.
+        vectors: Whether steps are vectors. A mask then has a choice to go on, two per bit, and the end.
     """
 
-    def __init__(self, constraint: Constraint) -> None:
-        self.constraint = constraint
+    def __init__(self, constraint: Constraint, *, vectors: bool = False) -> None:
+        self.constraint, self.vectors = constraint, vectors
         self._states: dict[Hashable, CachedState] = {}
         self._masks: dict[Hashable, tuple[bool, np.ndarray]] = {}
         self._transition_count = 0
@@ -66,8 +67,9 @@ class Guide:
                 not allowed, from 1.
         """
         state = self.constraint.start()
-        for number, step in enumerate(prompt.example.steps.tolist(), 1):
-            if not self.constraint.allowed(state)[step]:
+        steps = prompt.example.steps if self.vectors else prompt.example.steps.tolist()
+        for number, step in enumerate(steps, 1):
+            if not self.allows(state, step):
                 raise RequestError(
                     f"the prompt begins no valid piece: the constraint does not allow its step {number}", value=number
                 )
@@ -92,9 +94,53 @@ class Guide:
         if known is None:
             if len(self._masks) >= MAX_CACHED_MASKS:
                 self._masks.clear()
-            allowed, may_end = self.constraint.allowed(state), self.constraint.may_end(state)
+            allowed, may_end = self._choices(state), self.constraint.may_end(state)
             known = self._masks[key] = may_end, np.append(allowed, may_end or not allowed.any())
         return known
+
+    def _choices(self, state: Hashable) -> np.ndarray:
+        """Return the choices that are allowed in a state, without the end."""
+        allowed = self.constraint.allowed(state)
+        if not self.vectors:
+            return allowed
+        goes_on = bool(allowed.any(axis=1).all())  # each bit has a value
+        return np.append(goes_on, allowed.ravel() & goes_on)
+
+    def allows(self, state: Hashable, step: Any) -> bool:
+        """Return whether a step is allowed; a vector must have allowed bits, and the projection must not move it.
+
+        Args:
+            state: The state before the step.
+            step: The step: an int, or a vector.
+        """
+        if not self.vectors:
+            return bool(self.constraint.allowed(state)[step])
+        bits = step[len(step) - len(self.constraint.allowed(state)) :].astype(np.int64)
+        allowed = self.constraint.allowed(state)[np.arange(len(bits)), bits].all()
+        return bool(allowed) and np.allclose(self.constraint.project(state, step), step, rtol=1e-4, atol=1e-4)
+
+    def project(self, state: Hashable, step: np.ndarray, steps_left: int) -> np.ndarray:
+        """Return the vector that takes the place of a drawn one.
+
+        It is what the constraint makes of the vector. If the piece could not end within the steps that are left, one
+        bit may change: of the vectors that differ in one allowed bit, the one nearest to an end is taken.
+
+        Args:
+            state: The state before the step.
+            step: The vector.
+            steps_left: The number of steps that are left, this one included.
+        """
+        constraint = self.constraint
+        step = constraint.project(state, step)
+        if constraint.to_end(constraint.advance(state, step)) < steps_left:
+            return step
+        allowed = constraint.allowed(state)
+        candidates = [step]
+        for number in np.flatnonzero(allowed.all(axis=1)).tolist():
+            changed = np.array(step)
+            changed[len(step) - len(allowed) + number] = 1 - changed[len(step) - len(allowed) + number]
+            candidates.append(constraint.project(state, changed))
+        return min(candidates, key=lambda vector: constraint.to_end(constraint.advance(state, vector)))
 
     def advance(self, entry: CachedState, step: Any) -> CachedState:
         """Return the cached state after an allowed step.
@@ -136,7 +182,7 @@ class Guide:
         If there is no such step, only the steps that lead to the nearest end are allowed.
         """
         distance = self.constraint.to_end(state)
-        if steps_left > distance + MAX_END_SHIFT:
+        if self.vectors or steps_left > distance + MAX_END_SHIFT:
             return self.mask(state, nearest_end=False)
         key = (state, steps_left)
         if key not in self._limited_masks:
@@ -150,7 +196,9 @@ class Guide:
 
     def _nearest_end_mask(self, state: Hashable) -> np.ndarray:
         """Return the mask of the steps that lower the distance to the nearest end, or of the end alone."""
-        allowed, may_end = np.array(self.constraint.allowed(state)), self.constraint.may_end(state)
+        allowed, may_end = np.array(self._choices(state)), self.constraint.may_end(state)
+        if self.vectors and not may_end:
+            return self.lookup(state).mask  # `project` leads to the end
         if may_end:
             allowed[:] = False
         else:

@@ -225,9 +225,18 @@ class _Rows:
                 masks = np.where(whole[:, None], mask_source_end(masks, steps_at_end), masks)
         histories = [slot.history for slot in self.slots]
         any_history = any(history is not None for history in histories)
+        guided = any(slot.guide is not None and slot.guide.vectors for slot in self.slots)
         return self._distribution.choose(
-            self._outputs, masks, self._uniforms.next(), histories if any_history else None
+            self._outputs,
+            masks,
+            self._uniforms.next(),
+            histories if any_history else None,
+            self._project if guided else None,
         )
+
+    def _project(self, row: int, step: np.ndarray) -> np.ndarray:
+        """Return the step that the constraint of a row makes of a drawn vector."""
+        return self.slots[row].project(step, self.samplers[self._parts[row]].limits)
 
     def record(self, choice: Choice, inputs: np.ndarray, on_step: StepCallback | None) -> list[tuple[int, int, Sample]]:
         """Add the choice of every row to its slot.

@@ -60,7 +60,8 @@ class Sampler(PromptReader):
         self.alternatives = alternatives
         self.engine, self.prompt, self.limits, self.units = engine, prompt, limits, units
         self.distribution, self.controls = distribution_for(engine.network.space, controls), controls
-        self.guide = Guide(prompt.constraint) if prompt.constraint is not None else None
+        vectors = not isinstance(engine.network.space, Categorical)
+        self.guide = Guide(prompt.constraint, vectors=vectors) if prompt.constraint is not None else None
         self.initial_state: Hashable = self.guide.state_after(prompt) if self.guide else None
         """The state of the constraint after the prompt."""
         self.place_index = place_index(engine.network, prompt)

@@ -109,6 +109,14 @@ class Slot:
         self._next_check = limits.steps - guide.next_check(self.constraint_state.state, steps_left)
         return guide.mask_within(self.constraint_state.state, steps_left)
 
+    def project(self, step: np.ndarray, limits: Limits) -> np.ndarray:
+        """Return the vector that takes the place of a drawn one: what the constraint makes of it."""
+        if self.guide is None or self.constraint_state is None:
+            return step
+        full = self.units >= limits.units or self.timed_out
+        steps_left = 1 if full else max(1, limits.steps - self.step_count)
+        return self.guide.project(self.constraint_state.state, step, steps_left)
+
     def add(self, step: Any, units: float) -> None:
         """Add a step that was drawn.
 

@@ -6,10 +6,19 @@ from typing import Any
 import numpy as np
 
 from seqforge.core.sequences import Constraint, Example
+from seqforge.core.spaces import Categorical
 from seqforge.plugin import Checks, Piece
 from seqforge.testing._results import CheckSkipped
 from seqforge.testing._subject import Subject
-from seqforge.testing._walks import constraint_name, random_piece, state_after_prompt, step_towards_end, walk
+from seqforge.testing._vectors import check_vector_state, random_vector, vector_walk
+from seqforge.testing._walks import (
+    constraint_name,
+    guide_of,
+    random_piece,
+    state_after_prompt,
+    step_towards_end,
+    walk,
+)
 
 WALKS, MAX_LENGTH = 24, 150
 MAX_TESTED_STATES = 120
@@ -17,12 +26,19 @@ MAX_TESTED_STATES = 120
 
 
 def constraint_follows_its_laws(subject: Subject) -> str:
-    """In every reachable state the piece may end or a step is allowed, and some allowed step lowers `to_end` by one."""
+    """In every reachable state the piece may end or a step is allowed, and some allowed step lowers `to_end` by one.
+
+    For vectors, `project` moves neither what it returned nor its argument, and one of the allowed values of a bit
+    lowers `to_end`.
+    """
     rng, states, shortcuts = subject.rng("laws"), 0, 0
     for constraint, prompt in subject.constraints:
         for number in range(WALKS):
             state = state_after_prompt(subject, prompt)
             with subject.calling("advance", f"walk {number + 1}", owner=constraint):
+                if not isinstance(subject.codec.space, Categorical):
+                    states += _walk_vectors(subject, constraint, state, rng)
+                    continue
                 for position in range(int(rng.integers(MAX_LENGTH))):
                     choices = _choices(subject, constraint, state)
                     distance = _distance(subject, constraint, state, choices)
@@ -36,6 +52,19 @@ def constraint_follows_its_laws(subject: Subject) -> str:
                 walk(subject, constraint, state, rng, 0)
     note = f"; in {shortcuts} of them there is a shorter path to an end than `to_end` says" if shortcuts else ""
     return f"{states:,} states on {WALKS * len(subject.constraints)} walks{note}"
+
+
+def _walk_vectors(subject: Subject, constraint: Constraint, state: Hashable, rng: np.random.Generator) -> int:
+    """Check the laws in the states of a random walk of vectors, and return their number."""
+    guide, count = guide_of(subject, constraint), int(rng.integers(MAX_LENGTH // 3))
+    for number in range(count):
+        check_vector_state(subject, constraint, state, rng)
+        mask = constraint.allowed(state)
+        if not mask.any(axis=1).all():
+            return number + 1
+        state = constraint.advance(state, guide.project(state, random_vector(subject, mask, rng), count))
+    vector_walk(subject, constraint, state, rng, 0)
+    return count
 
 
 def constraint_allows_real_pieces(subject: Subject) -> str:
@@ -124,10 +153,11 @@ def _rejection(subject: Subject, constraint: Constraint, example: Example) -> st
     """Return why a constraint rejects a piece, "" if it allows it."""
     with subject.calling("advance", "the steps of a sample", owner=constraint):
         state: Any = constraint.start()
-        for number, step in enumerate(example.steps.tolist()):
-            if not constraint.allowed(state)[step]:
+        guide = guide_of(subject, constraint)
+        for number, step in enumerate(example.steps if guide.vectors else example.steps.tolist()):
+            if not guide.allows(state, step):
                 vocabulary = getattr(subject.codec, "vocabulary", None)
-                token = f" ({vocabulary[step]!r})" if vocabulary else ""
+                token = f" ({vocabulary[step]!r})" if vocabulary else f" ({step.tolist()})" if guide.vectors else ""
                 return f"step {number + 1}{token} is forbidden"
             state = constraint.advance(state, step)
         return "" if constraint.may_end(state) else "the piece may not end after its last step"

@@ -12,7 +12,6 @@ import numpy as np
 
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Constraint, Example, Prompt
-from seqforge.core.spaces import Categorical
 from seqforge.corpus import SourceFile, Sources, find_sources, readable_corpora
 from seqforge.errors import ContractError, UsageError, listing
 from seqforge.plugin import AnyCodec, Divides, Piece, Task, registry
@@ -160,8 +159,6 @@ class Subject:
         constraints = [(prompt.constraint, prompt) for prompt in prompts if prompt.constraint is not None]
         if not constraints:
             raise CheckSkipped("the codec sets no constraint")
-        if not isinstance(self.codec.space, Categorical):
-            raise CheckSkipped("a constraint on vectors is not checked: its masks cover the binary components only")
         return constraints
 
     def description(self) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from seqforge.core.options import without_none
-from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
 from seqforge.plugin.validation import write_pieces
 from seqforge.testing._compare import prompt_digest
@@ -20,7 +19,7 @@ def task_has_prompts(subject: Subject) -> str:
     """`task` returns at least one prompt that its constraint allows, and the same prompts for an equal request."""
     for request, task in zip(subject.requests, subject.tasks, strict=True):
         for prompt in task.prompts:
-            if prompt.constraint is not None and isinstance(subject.codec.space, Categorical):
+            if prompt.constraint is not None:
                 state_after_prompt(subject, prompt)
         again = subject.task(request)
         with subject.calling("task", f"{request} again"):

@@ -11,7 +11,9 @@ from seqforge.core.spaces import Categorical
 from seqforge.errors import DecodeError
 from seqforge.plugin import Piece, Task
 from seqforge.plugin.validation import ValidatedConstraint, validate_piece
+from seqforge.sampling.guide import Guide
 from seqforge.testing._subject import Subject
+from seqforge.testing._vectors import vector_walk
 
 MAX_WALK = 5_000
 
@@ -19,6 +21,11 @@ MAX_WALK = 5_000
 def constraint_name(constraint: Constraint) -> str:
     """Return the name of a constraint's class."""
     return type(constraint.inner if isinstance(constraint, ValidatedConstraint) else constraint).__qualname__
+
+
+def guide_of(subject: Subject, constraint: Constraint) -> Guide:
+    """Return a constraint as the sampler uses it."""
+    return Guide(constraint, vectors=not isinstance(subject.codec.space, Categorical))
 
 
 def state_after_prompt(subject: Subject, prompt: Prompt) -> Hashable:
@@ -31,8 +38,9 @@ def state_after_prompt(subject: Subject, prompt: Prompt) -> Hashable:
     assert constraint is not None
     with subject.calling("advance", "the steps of a prompt", owner=constraint):
         state = constraint.start()
-        for number, step in enumerate(prompt.example.steps.tolist()):
-            if not constraint.allowed(state)[step]:
+        guide = guide_of(subject, constraint)
+        for number, step in enumerate(prompt.example.steps if guide.vectors else prompt.example.steps.tolist()):
+            if not guide.allows(state, step):
                 raise subject.failure("task", f"returns a prompt whose step {number + 1} its constraint forbids")
             state = constraint.advance(state, step)
     return state
@@ -87,15 +95,18 @@ def random_piece(subject: Subject, prompt: Prompt, rng: np.random.Generator, len
         CheckFailed: If the steps of the walk do not decode.
     """
     codec = subject.codec
-    if prompt.constraint is None or not isinstance(codec.space, Categorical):
+    if prompt.constraint is None:
         name, example = subject.short_samples[0]
         with subject.calling("decode", f"the steps of {name}"):
             return codec.decode(example)
     state = state_after_prompt(subject, prompt)
     with subject.calling("advance", "the steps of a random walk", owner=prompt.constraint):
-        steps, _ = walk(subject, prompt.constraint, state, rng, length)
+        if isinstance(codec.space, Categorical):
+            steps = np.array(walk(subject, prompt.constraint, state, rng, length)[0], codec.space.dtype)
+        else:
+            steps, _ = vector_walk(subject, prompt.constraint, state, rng, length)
     beginning = prompt.example.steps[: prompt.keep]
-    example = dataclasses.replace(prompt.example, steps=np.concatenate([beginning, np.array(steps, codec.space.dtype)]))
+    example = dataclasses.replace(prompt.example, steps=np.concatenate([beginning, steps]))
     try:
         with subject.calling("decode", f"{len(steps)} allowed steps", allowed=(DecodeError,)):
             return validate_piece(subject.plugin, codec.decode(example), "decode", owner=codec)

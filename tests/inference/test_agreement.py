@@ -38,7 +38,7 @@ SOURCE_SHAPES: list[dict[str, Any]] = [
     {"layers": 3, "attention": "content", "encoder_units": 4, "labels": (2,), "features": 1, "embedding": 6},
     {"layers": 2, "attention": "none", "embedding": 6, "residual": False},
 ]
-SPACES: list[Space] = [Categorical(5), Mixture(2, 1, 3), Mixture(1, 0, 4), Mixture(2, 3, 1)]
+SPACES: list[Space] = [Categorical(5), Mixture(2, 1, 3, ((5.0, 20.0), (-1.0, 0.1))), Mixture(1, 0, 4), Mixture(2, 3, 1)]
 SYMBOLS = 4
 
 

@@ -12,7 +12,7 @@ from seqforge.network.shapes import mixture_sizes
 from seqforge.sampling import Controls, distribution_for
 from seqforge.sampling.distributions.mixture import log_density, mixture_parameters
 
-SPACES = [Mixture(2, 1, 5), Mixture(1, 0, 3), Mixture(2, 3, 1), Mixture(1, 2, 20), Mixture(2, 1, 20)]
+SPACES = [Mixture(2, 1, 5), Mixture(1, 0, 3), Mixture(2, 3, 1), Mixture(1, 2, 20, ((7.0, 0.1),)), Mixture(2, 1, 20)]
 
 
 def random_outputs(space: Mixture, rows: int, seed: int = 0, scale: float = 1.0) -> np.ndarray:

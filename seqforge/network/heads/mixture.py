@@ -79,7 +79,12 @@ class SpaceHead(Head):
             self.bias[first : first + sizes[3]].normal_(0, 0.7, generator=generator)
 
     def embed(self, inputs: Tensor, starts: Bool[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding"]:
-        return functional.linear(inputs.float().masked_fill(starts.unsqueeze(-1), 0.0), self.input_weight)
+        steps = inputs.float()
+        if self.space.standardisation:
+            centres, scales = zip(*self.space.standardisation, strict=True)
+            reals, bits = torch.split(steps, [self.space.reals, self.space.bits], -1)
+            steps = torch.cat([(reals - steps.new_tensor(centres)) / steps.new_tensor(scales), bits], -1)
+        return functional.linear(steps.masked_fill(starts.unsqueeze(-1), 0.0), self.input_weight)
 
     def predict(self, hidden: Float[Tensor, "*shape hidden"]) -> Float[Tensor, "*shape outputs"]:
         with torch.autocast(hidden.device.type, enabled=False):  # means and standard deviations need float32
@@ -114,12 +119,16 @@ def mixture_parameters(space: Mixture, outputs: Float[Tensor, "*shape outputs"])
     outputs = outputs if outputs.dtype is torch.float64 else outputs.float()
     end, bits, components, means, log_stds, correlations = torch.split(outputs, mixture_sizes(space), -1)
     shape = (*components.shape, space.reals)
+    means, log_stds = means.reshape(shape), MAX_LOG_STD * (log_stds.reshape(shape) / MAX_LOG_STD).tanh()
+    if space.standardisation:  # the density is that of the steps in the unit of the codec
+        centres, scales = (means.new_tensor(values) for values in zip(*space.standardisation, strict=True))
+        means, log_stds = centres + scales * means, log_stds + scales.log()
     return MixtureParameters(
         end_logit=end[..., 0],
         bit_logits=bits,
         component_logits=components,
-        means=means.reshape(shape),
-        log_stds=MAX_LOG_STD * (log_stds.reshape(shape) / MAX_LOG_STD).tanh(),
+        means=means,
+        log_stds=log_stds,
         correlations=MAX_CORRELATION * correlations.tanh() if space.reals == 2 else torch.zeros_like(components),
     )
 

@@ -1,7 +1,7 @@
 """The interface of the distributions of all spaces."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -12,6 +12,9 @@ from seqforge.core.spaces import Space
 from seqforge.errors import RunError
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.history import History
+
+Projection = Callable[[int, np.ndarray], np.ndarray]
+"""A function of the number of a row and a drawn vector."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Distribution(ABC):
 
     >>> from seqforge.core.spaces import Mixture
     >>> distribution = distribution_for(Mixture(reals=2, bits=1, components=4), Controls(temperature=0.5))
-    >>> distribution.choices, distribution.uniforms
-    (2, 5)
+    >>> distribution.choices, distribution.uniforms  # go on, the two values of the bit, end
+    (4, 5)
     """
 
     @abstractmethod
@@ -56,6 +59,7 @@ class Distribution(ABC):
         masks: np.ndarray | None,
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
+        project: Projection | None = None,
     ) -> Choice:
         """Choose a step or the end for each row.
 
@@ -64,6 +68,8 @@ class Distribution(ABC):
             masks: What is allowed, shape (rows, `choices`), the end last; None allows everything.
             uniforms: Random numbers from [0, 1), shape (rows, `uniforms`); there is no other randomness.
             histories: The earlier steps of each row, if the controls depend on them.
+            project: A function that returns the step of a row that its constraint makes of a drawn vector; only for
+                vectors.
 
         Raises:
             RunError: If the outputs are not finite.

@@ -9,7 +9,7 @@ from seqforge.errors import RequestError
 from seqforge.inference import log_softmax
 from seqforge.sampling import filters
 from seqforge.sampling.controls import Controls
-from seqforge.sampling.distributions._base import Choice, Distribution, check_finite
+from seqforge.sampling.distributions._base import Choice, Distribution, Projection, check_finite
 from seqforge.sampling.history import History
 
 MAX_MASKED = 1 - 1e-9
@@ -81,6 +81,7 @@ class SpaceDistribution(Distribution):
         masks: np.ndarray | None,
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
+        project: Projection | None = None,
     ) -> Choice:
         logits = outputs.astype(np.float64)
         largest = logits.max(axis=1, keepdims=True)

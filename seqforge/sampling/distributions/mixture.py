@@ -11,7 +11,7 @@ from seqforge.core.spaces import Mixture
 from seqforge.errors import RequestError
 from seqforge.network.shapes import MAX_CORRELATION, MAX_LOG_STD, mixture_sizes
 from seqforge.sampling.controls import Controls
-from seqforge.sampling.distributions._base import Choice, Distribution, check_finite
+from seqforge.sampling.distributions._base import Choice, Distribution, Projection, check_finite
 from seqforge.sampling.history import History
 
 SUPPORTED_CONTROLS = ("temperature", "bias", "greedy")
@@ -51,7 +51,8 @@ class MixtureParameters:
 class SpaceDistribution(Distribution):
     r"""A mixture of Gaussians for the real numbers, a Bernoulli distribution per bit and one for the end.
 
-    The end is drawn first, then a component of the mixture, then a point of its Gaussian and the bits.
+    The end is drawn first, then a component of the mixture, then a point of its Gaussian and the bits. A mask has a
+    column for going on, two per bit (whether it may be 0, and 1), and one for the end.
 
     A bias b favours probable points: deviations become :math:`e^{\hat\sigma - b}` and the logits of the components are
     multiplied by 1 + b (A. Graves, arXiv 1308.0850, section 5.4, equations 61 and 62). A temperature T divides all
@@ -73,10 +74,11 @@ class SpaceDistribution(Distribution):
         RequestError: If a control is set that does not apply to real numbers.
     """
 
-    choices = 2
+    choices: int = 0
 
     def __init__(self, space: Mixture, controls: Controls) -> None:
         self.space, self.controls = space, controls
+        self.choices = 2 + 2 * space.bits
         defaults = Controls()
         for field in fields(Controls):
             value = getattr(controls, field.name)
@@ -98,15 +100,16 @@ class SpaceDistribution(Distribution):
         masks: np.ndarray | None,
         uniforms: np.ndarray,
         histories: Sequence[History | None] | None = None,
+        project: Projection | None = None,
     ) -> Choice:
         parameters = self.probabilities(outputs)
         rows = np.arange(len(outputs))
         temperature = 1.0 if self.greedy else max(self.controls.temperature, MIN_TEMPERATURE)
-        allowed = np.ones((len(rows), 2), np.bool_) if masks is None else masks
+        allowed = np.ones((len(rows), self.choices), np.bool_) if masks is None else masks
         # 1. Choose whether the piece ends; the mask may forbid or demand it.
         end_probability = _sigmoid(parameters.end_logit / temperature)
         ends = (end_probability > 0.5) if self.greedy else (uniforms[:, 0] < end_probability)
-        ends = (ends & allowed[:, 1]) | ~allowed[:, 0]
+        ends = (ends & allowed[:, -1]) | ~allowed[:, 0]
         # 2. Choose a component of the mixture.
         logits = parameters.component_logits * ((1 + self.controls.bias) / temperature)
         if self.greedy:
@@ -128,13 +131,22 @@ class SpaceDistribution(Distribution):
         bit_logits = bit_logits if bit_logits.ndim == 2 else bit_logits[rows, components]
         bit_probabilities = _sigmoid(bit_logits / temperature)
         bits = bit_probabilities > 0.5 if self.greedy else uniforms[:, 2:first_real] < bit_probabilities
-        # 4. Score the choices under the network alone.
+        if masks is not None:  # a bit has two columns of the mask: whether it may be 0, and whether it may be 1
+            bits = np.where(masks[:, 2:-1:2], bits | ~masks[:, 1:-1:2], False)
+        steps = np.concatenate([points, bits], 1).astype(np.float32)
+        check_finite(steps)
+        # 4. Let the constraint move the steps.
+        if project is not None:
+            for row in np.flatnonzero(~ends).tolist():
+                projected = project(row, steps[row])
+                if projected is not steps[row] and not np.array_equal(projected, steps[row]):
+                    steps[row] = projected
+                    points[row], bits[row] = steps[row, : self.space.reals], steps[row, self.space.reals :] > 0.5
+        # 5. Score the choices under the network alone.
         scores = _log_likelihood(parameters, points, bits) - _softplus(parameters.end_logit)
         scores = np.where(ends, -_softplus(-parameters.end_logit), scores)
         end = _sigmoid(parameters.end_logit)
-        masked = np.where(allowed[:, 1], 0.0, end) + np.where(allowed[:, 0], 0.0, 1 - end)
-        steps = np.concatenate([points, bits], 1).astype(np.float32)
-        check_finite(steps)
+        masked = np.where(allowed[:, -1], 0.0, end) + np.where(allowed[:, 0], 0.0, 1 - end)
         return Choice(steps, ends, scores, masked, np.zeros(len(rows)))
 
     def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -194,12 +206,16 @@ def _parameters_of_one(space: Mixture, outputs: np.ndarray) -> MixtureParameters
     parts = np.split(outputs.astype(np.float64), borders, -1)
     end, bits, components, means, log_stds, correlations = (np.ascontiguousarray(part) for part in parts)
     shape = (*components.shape, space.reals)
+    means, log_stds = means.reshape(shape), MAX_LOG_STD * np.tanh(log_stds.reshape(shape) / MAX_LOG_STD)
+    if space.standardisation:  # the density is that of the steps in the unit of the codec
+        centres, scales = np.array(space.standardisation).T
+        means, log_stds = centres + scales * means, log_stds + np.log(scales)
     return MixtureParameters(
         end_logit=end[:, 0],
         bit_logits=bits,
         component_logits=components,
-        means=means.reshape(shape),
-        log_stds=MAX_LOG_STD * np.tanh(log_stds.reshape(shape) / MAX_LOG_STD),
+        means=means,
+        log_stds=log_stds,
         correlations=MAX_CORRELATION * np.tanh(correlations) if space.reals == 2 else np.zeros_like(components),
     )
 
