@@ -45,8 +45,8 @@ class Ensemble(StepEngine):
         spaces = [engine.network.space for engine in engines]
         if len({space.standardisation for space in spaces if isinstance(space, Mixture)}) > 1:
             raise RequestError(
-                "models that standardise their real numbers differently cannot be averaged, because they were trained on"
-                " other pieces; give one `model`",
+                "models that standardise their real numbers differently cannot be averaged; they were trained on other"
+                " pieces; give one `model`",
                 field="model",
             )
         configs = [engine.network.config for engine in engines]

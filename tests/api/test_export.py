@@ -28,7 +28,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "gru encoder": {"cell": "gru", "source_symbols": 5, "encoder_units": 3},
     "lookback": {"lookback": 3, "distances": (1, 2)},
     "mixture": {"space": Mixture(reals=2, bits=1, components=3), "source_symbols": 4, "encoder_units": 2},
-    "one real": {"space": Mixture(reals=1, bits=0, components=2), "features": 1},
+    "one real": {"space": Mixture(1, 0, 2, ((0.5, 3.0),)), "features": 1},
 }
 
 
