@@ -23,6 +23,7 @@ from seqforge_abc.scale_degrees import DegreeConstraint, DegreeTable, degree_voc
 from seqforge_abc.tempo_request import with_tempo
 from seqforge_abc.transposition import transposition_tables
 from seqforge_abc.tune import Tempo, TextField, Tune
+from seqforge_abc.tune_table import TuneTable
 
 INFILL_CANDIDATES = 16
 """The number of candidates drawn for a prompt with gaps; the selected one fits the music after the gap."""
@@ -199,8 +200,9 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
             candidates = INFILL_CANDIDATES if request.gaps else TUNE_CANDIDATES
             return Prompt(Example(steps), infill, candidates=candidates, joint_steps=infill.joint_steps)
         automaton = automaton_of(self.notation, request, request.bars)
+        constraint = TuneTable(automaton) if request.form is None else automaton
         return Prompt(
-            Example(np.zeros(0, self.space.dtype)), automaton, candidates=TUNE_CANDIDATES,
+            Example(np.zeros(0, self.space.dtype)), constraint, candidates=TUNE_CANDIDATES,
             joint_steps=automaton.header.joint_steps,
         )  # fmt: skip
 
