@@ -25,6 +25,7 @@ REPEAT = 0
 MAX_AGREEMENT = 5
 """The largest agreement: 16 or more equal steps in a row."""
 _LEVELS = np.array([min(run.bit_length(), MAX_AGREEMENT) for run in range(1 << (MAX_AGREEMENT - 1) | 1)])
+_LEVEL_LIST, _LAST_LEVEL = _LEVELS.tolist(), len(_LEVELS) - 1
 
 
 class Places(ABC):
@@ -197,8 +198,8 @@ class PlaceIndex:
         self._numbers: list[int] = []
         """The steps, each plus one, if repeats are looked up."""
         self._state = self._places.start()
-        self._latest: dict[tuple[int, int], int] = {}
-        """The latest step at each place, plus one."""
+        self._latest: dict[int, dict[int, int]] = {}
+        """The latest step at each place, plus one, by offset, then by period."""
         self._runs = [0] * len(self._distances)
         """The number of last steps that were equal to their corresponding steps, for each distance."""
         self._look_up()
@@ -207,13 +208,13 @@ class PlaceIndex:
 
     def _look_up(self) -> None:
         """Look up the corresponding steps of the current place."""
-        self._place, latest = self._places.place(self._state), self._latest
-        self._aligned = [0] * len(self._distances)
-        if self._place is not None:
-            period, offset = self._place
-            self._aligned = [
-                latest.get((period - distance, offset), 0) if distance != REPEAT else 0 for distance in self._distances
-            ]
+        place = self._place = self._places.place(self._state)
+        latest = None if place is None else self._latest.get(place[1])
+        if place is None or latest is None:
+            self._aligned = [0] * len(self._distances)
+        else:
+            period, get = place[0], latest.get
+            self._aligned = [get(period - distance, 0) for distance in self._distances]  # REPEAT is set below
         if self._repeats is not None:
             index, length = self._repeats.find(-1 if self._place is None else self._place[1])
             column = self._distances.index(REPEAT)
@@ -224,7 +225,12 @@ class PlaceIndex:
         """Append a step."""
         number = step + 1
         if self._place is not None:
-            self._latest[self._place] = number
+            period, offset = self._place
+            latest = self._latest.get(offset)
+            if latest is None:
+                self._latest[offset] = {period: number}
+            else:
+                latest[period] = number
         if self._repeats is not None:
             classes = self._places.classes
             self._repeats.add(
@@ -237,12 +243,12 @@ class PlaceIndex:
 
     def references(self) -> list[int]:
         """Return the references before the step that comes next, as one row of `AlignedHistory.references`."""
-        return [*self._aligned, *[min(run.bit_length(), MAX_AGREEMENT) for run in self._runs]]
+        return [*self._aligned, *[_LEVEL_LIST[run] if run <= _LAST_LEVEL else MAX_AGREEMENT for run in self._runs]]
 
     def copy(self) -> "PlaceIndex":
         """Return an index that grows independently."""
         result = copy(self)
-        result._latest = dict(self._latest)
+        result._latest = {offset: dict(latest) for offset, latest in self._latest.items()}
         if self._repeats is not None:
             result._repeats, result._numbers = self._repeats.copy(), list(self._numbers)
         return result

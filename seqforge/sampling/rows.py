@@ -215,7 +215,7 @@ class _Rows:
         slot_masks = [slot.mask(self.samplers[part].limits) for slot, part in zip(self.slots, self._parts, strict=True)]
         if any(mask is not None for mask in slot_masks):
             free = np.ones(self._distribution.choices, np.bool_)
-            masks = np.stack([free if mask is None else mask for mask in slot_masks])
+            masks = np.concatenate([free if mask is None else mask for mask in slot_masks]).reshape(self.count, -1)
         steps_at_end = self._engine.steps_at_source_end(self._state)
         if steps_at_end is not None:
             whole = np.array([self.samplers[part].prompt.whole_source for part in self._parts])

@@ -15,6 +15,7 @@ from seqforge_abc.instruments import HIGHLAND_PIPES, INSTRUMENTS, unplayable
 from seqforge_abc.lint import violations
 from seqforge_abc.theory import Key, parse_key, parse_meter
 from seqforge_abc.tune_automaton import TuneAutomaton
+from seqforge_abc.tune_table import TuneTable
 
 spec = importlib.util.spec_from_file_location("automaton_tests", Path(__file__).parent / "test_tune_automaton.py")
 assert spec and spec.loader
@@ -63,7 +64,7 @@ def keys_of(**fields: Any) -> set[str]:
     """Return the keys that a request allows."""
     [prompt] = CODEC.task(AbcRequest(**fields)).prompts
     constraint = prompt.constraint
-    assert isinstance(constraint, TuneAutomaton)
+    assert isinstance(constraint, TuneTable)
     state = constraint.start()
     for token in ("R:", "M:4/4", "L:1/8"):
         state = constraint.advance(state, CODEC.index[token])
@@ -82,7 +83,7 @@ def test_the_key_of_the_pipes_keeps_their_notes(key: str) -> None:
     for fields in ({"key": key}, {"prompt": f"K:{key}\nM:2/4\nL:1/8\nA2 c2|"}):
         [prompt] = CODEC.task(AbcRequest(**fields)).prompts  # type: ignore[arg-type]
         constraint = prompt.constraint
-        automaton = constraint.automaton if isinstance(constraint, Infill) else constraint
+        automaton = constraint.automaton if isinstance(constraint, Infill | TuneTable) else constraint
         assert isinstance(automaton, TuneAutomaton)
         playable = [CODEC.vocabulary[step] for step in automaton.pitches]
         assert playable == [str(pitch) for pitch in HIGHLAND_PIPES.pitches()]

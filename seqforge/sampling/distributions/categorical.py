@@ -86,7 +86,7 @@ class SpaceDistribution(Distribution):
         logits = outputs.astype(np.float64)
         largest = logits.max(axis=1, keepdims=True)
         check_finite(largest)  # NaN and infinity reach the maximum
-        logits = logits - largest
+        logits -= largest
         weights = np.exp(logits)
         total = weights.sum(axis=1)
         allowed = weights if masks is None else weights * masks
@@ -201,7 +201,7 @@ def _draw(weights: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
     mass = weights.cumsum(axis=1)
     total = mass[:, -1]
     threshold = np.minimum(uniforms * total, np.nextafter(total, 0))  # the product may be rounded up to the total
-    columns: np.ndarray = (mass <= threshold[:, None]).sum(axis=1)
+    columns: np.ndarray = np.count_nonzero(mass <= threshold[:, None], axis=1)
     return columns
 
 
