@@ -132,7 +132,10 @@ class _Api:
         values = _object(await json_body(request, most=12_000_000))
         entry = self.catalogue.find(values.get("model"))
         with self._file(values) as path:
-            job = {"path": str(path), "name": path.name, "label": values.get("label")}
+            label = values.get("label")
+            if label is not None and not isinstance(label, str):
+                raise RequestError.invalid("label", str(label)[:40], "the name of a label")
+            job = {"path": str(path), "name": path.name, "label": label}
             return JSONResponse(await self.pool.call(entry.path, name, job, limit_s=self.limit_s))
 
     @contextlib.contextmanager

@@ -14,6 +14,8 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", Path:
 def form_of(kind: type, *, leave_out: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
     """Return one entry per field: name, label, type, choices, default, help, unit, and whether it may be left open.
 
+    Fields of the class itself come before inherited ones, and files come last.
+
     >>> from seqforge.sampling.controls import Controls
     >>> form_of(Controls)[1]["type"]
     'number'
@@ -23,11 +25,13 @@ def form_of(kind: type, *, leave_out: frozenset[str] = frozenset()) -> list[dict
         leave_out: Names of fields that the form lacks.
     """
     hints = get_type_hints(kind)
-    return [
+    declared = vars(kind).get("__annotations__", {})
+    entries = [
         _entry(item, hints[item.name])
         for item in dataclasses.fields(kind)
         if item.name not in leave_out and not item.metadata.get("list")
     ]
+    return sorted(entries, key=lambda entry: (entry["type"] == "file", entry["name"] not in declared))
 
 
 def schema_of(kind: type, *, leave_out: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -101,9 +101,13 @@ class Jobs:
         return {}
 
     def do_score(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
-        """Return the loss of a piece."""
-        evaluation = self.model.score(self._piece(values, stop))
-        return evaluation.to_json()
+        """Return the loss of a piece, and the surprise of each step."""
+        piece = self._piece(values, stop)
+        surprisal = self.model.surprisal(piece)
+        is_text = isinstance(piece.content, str) and len(surprisal) <= MAX_SCORES
+        tokens = [str(token) for token, _ in surprisal[:-1]] if is_text else []
+        scores = _thinned([nats for _, nats in surprisal])
+        return {**self.model.score(piece).to_json(), "scores": scores, "tokens": tokens}
 
     def do_score_file(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
         """Return the loss of each piece of a file."""
@@ -127,15 +131,12 @@ class Jobs:
 
     def do_classify(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
         """Return the probability of each value of a label, for the first piece of a file."""
-        classify = getattr(self.model, "classify", None)
-        if classify is None:
-            raise RequestError("this release cannot classify", field="model")
         read, skipped = self._read(Path(values["path"]))
         if not read:
             raise RequestError(
                 f"{values['name']} cannot be read: {skipped[0] if skipped else 'it is empty'}", field="file"
             )
-        return {"classes": _plain(classify(read[0], values["label"]))}
+        return self.model.classify(read[0], label=values["label"]).to_json()
 
     def _piece(self, values: Any, stop: threading.Event) -> Piece[Any]:
         take = values["id"]
@@ -288,14 +289,3 @@ def _without_folders(fields: Mapping[str, Any]) -> dict[str, Any]:
         name: value if not isinstance(value, str) or not value.startswith("/") else value.rpartition("/")[2]
         for name, value in fields.items()
     }
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as plain JSON."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value.item() if isinstance(value, np.generic) else value

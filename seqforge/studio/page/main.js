@@ -50,8 +50,10 @@ function ownFields() {
 }
 
 function freshSeed() {
-  const seeds = [...takes.values()].map((take) => take.recipe?.seed ?? 0);
-  return Math.max(Number(byId("field-seed")?.value ?? 0) - 1, ...seeds, -1) + 1;
+  const first = byId("field-seed").value;
+  if (first !== "") return Number(first);
+  const seeds = [...takes.values()].map((take) => take.recipe?.seed ?? -1);
+  return Math.max(...seeds, -1) + 1;
 }
 
 function common() {
@@ -73,7 +75,7 @@ async function generate(body) {
   chosen = result.takes[0].id;
   say("");
   draw();
-  document.querySelector(`.take[data-take="${chosen}"]`)?.scrollIntoView({ block: "nearest" });
+  scrollTo({ top: 0 });
 }
 
 function receive(take) {
@@ -123,7 +125,8 @@ async function chooseModel(name) {
   if (model !== name) return;
   byId("card").textContent = describe(card);
   const upload = async (file) => attempt(() => post(`/api/files?as=field&name=${encodeURIComponent(file.name)}&model=${encodeURIComponent(name)}`, file));
-  const request = new Form(card.request, { upload });
+  const fields = card.request.filter((entry) => entry.type === "file" || !entry.names_file); // edits name their file
+  const request = new Form(fields, { upload });
   const plain = card.controls.filter((entry) => entry.name !== "temperature");
   const controls = new Form(plain, { values: card.defaults });
   forms = { card, request, controls };

@@ -220,9 +220,9 @@ export class TakeView {
       take.recipe ? tool("More like this", () => studio.again(take), { "data-do": "again" }) : null,
       tool("Compare", () => studio.pin(take.id), { "data-do": "compare" }),
       formats,
-      take.recipe ? tool("Command", () => this.#command(), { "data-do": "command" }) : null,
-      tool("Score", () => this.#score(), { "data-do": "score" }),
-      tool("Remove", () => remove(`/api/takes/${take.id}`), { "data-do": "remove" }),
+      take.recipe ? tool("Command", () => this.#command(), { "data-do": "command", class: "plain" }) : null,
+      tool("Score", () => this.#score(), { "data-do": "score", class: "plain" }),
+      tool("Remove", () => remove(`/api/takes/${take.id}`), { "data-do": "remove", class: "plain" }),
     ].filter(Boolean));
     this.#mark(player.isPlaying(take.id) || Boolean(this.drawing));
   }
@@ -242,6 +242,11 @@ export class TakeView {
   async #score() {
     const result = await post(`/api/takes/${this.take.id}/score`);
     this.facts.textContent = `${result.nats_per_unit.toFixed(3)} nats per ${result.unit}, ${result.units} ${result.unit}s`;
+    Object.assign(this.take, { scores: result.scores, tokens: result.tokens });
+    if (!this.take.picture) this.#tokens(this.take, this.show.firstElementChild);
+    const heat = this.chips.querySelector(".heat");
+    if (heat) heat.replaceWith(heatLine(result.scores));
+    else this.chips.prepend(heatLine(result.scores));
   }
 
   async #like() {

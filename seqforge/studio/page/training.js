@@ -32,7 +32,7 @@ export class TrainingView {
     this.corpus = element("select", { id: "train-corpus" });
     this.files = element("input", { id: "train-files", type: "file", multiple: true });
     this.folder = element("input", { type: "file", webkitdirectory: true });
-    this.minutes = element("input", { id: "train-minutes", type: "number", min: "0.05", step: "any", value: "5" });
+    this.minutes = element("input", { id: "train-minutes", type: "number", min: "0.01", step: "any", value: "5" });
     this.size = element("select", {}, ...this.choices.sizes.map((size) => element("option", { value: size }, size)));
     this.size.value = "small";
     this.options = element("details");
