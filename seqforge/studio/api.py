@@ -107,7 +107,7 @@ class _Api:
             recipe = Recipe.parse({**values, "edit": {"kind": "rewrite", "parent": "t0", "numbers": numbers}})
             entry, (job,) = self._jobs(recipe, 1)
             _check_format(entry, suffix)
-            source = {"id": f"{job['id']}-source", "upload": str(path), "place": 0}
+            source = {"id": f"{job['id']}-source", "upload": str(path), "name": path.name, "place": 0}
             edit = {"kind": "rewrite", "numbers": list(recipe.edit.numbers) if recipe.edit else []}
             job["edit"] = {**edit, "folder": str(path.parent), "name": f"{path.stem}-source", "source": source}
             return JSONResponse(await self._piece(entry, job, suffix))

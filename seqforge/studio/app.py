@@ -21,7 +21,7 @@ from seqforge.studio.models import Catalogue
 from seqforge.studio.pool import BusyError, JobError, Pool
 from seqforge.studio.recipes import Recipe
 from seqforge.studio.security import Guard, TooLargeError
-from seqforge.studio.session import Session, Take, safe_name
+from seqforge.studio.session import Session, Take
 from seqforge.studio.training import Trainings
 from seqforge.version import __version__
 
@@ -256,8 +256,7 @@ class _Studio:
             data = await asyncio.to_thread(path.read_bytes)
         finally:
             path.unlink(missing_ok=True)
-        name = safe_name(f"{take.name.rpartition('.')[0] or take.entry.plugin}-{take.id}{suffix}")
-        return _attachment(data, name)
+        return _attachment(data, f"{take.file_name}{suffix}")
 
     async def score(self, request: Request) -> Response:
         take = self._take(request)

@@ -31,6 +31,8 @@ __all__ = ["Jobs"]
 GROW_SECONDS = 0.2
 """The shortest time between two pictures of a take that grows."""
 MAX_SVG, MAX_TEXT, MAX_AUDIO = 8_000_000, 200_000, 16_000_000
+MAX_GROWING = 3000
+"""The largest number of characters of a take that grows; its last ones are shown."""
 MAX_SCORES = 4000
 """The largest number of steps whose probability is shown; more are averaged."""
 MAX_OPENED = 12
@@ -83,8 +85,7 @@ class Jobs:
 
     def do_open(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
         """Read a file of the user; each of its first pieces becomes a take."""
-        path = Path(values["path"])
-        read, skipped = self._read(path)
+        read, skipped = self._read(Path(values["path"]), values["name"])
         if not read:
             raise _unreadable(values["name"], skipped)
         shown = []
@@ -111,7 +112,7 @@ class Jobs:
 
     def do_score_file(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
         """Return the loss of each piece of a file."""
-        read, skipped = self._read(Path(values["path"]))
+        read, skipped = self._read(Path(values["path"]), values["name"])
         if not read:
             raise RequestError(
                 f"{values['name']} cannot be read: {skipped[0] if skipped else 'it is empty'}", field="file"
@@ -131,7 +132,7 @@ class Jobs:
 
     def do_classify(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
         """Return the probability of each value of a label, for the first piece of a file."""
-        read, skipped = self._read(Path(values["path"]))
+        read, skipped = self._read(Path(values["path"]), values["name"])
         if not read:
             raise RequestError(
                 f"{values['name']} cannot be read: {skipped[0] if skipped else 'it is empty'}", field="file"
@@ -142,7 +143,7 @@ class Jobs:
         take = values["id"]
         if take not in self.pieces:
             if values.get("upload"):
-                pieces, _ = self._read(Path(values["upload"]))
+                pieces, _ = self._read(Path(values["upload"]), values["name"])
                 self._remember(take, pieces[values.get("place", 0)])
             else:
                 request = self._request(values, self._fields(values))
@@ -155,7 +156,7 @@ class Jobs:
         while len(self.pieces) > self.most:
             self.pieces.popitem(last=False)
 
-    def _read(self, path: Path) -> tuple[list[Piece[Any]], list[str]]:
+    def _read(self, path: Path, name: str) -> tuple[list[Piece[Any]], list[str]]:
         fault = probe(self.plugin, self.model.options, path)
         if fault is not None:
             return [], [fault.reason]
@@ -165,7 +166,7 @@ class Jobs:
             if isinstance(item, ReadError):
                 skipped.append(f"{item.place}: {item.reason}" if item.place else item.reason)
             else:
-                origin = dataclasses.replace(item.origin, file=path.name) if item.origin else None
+                origin = dataclasses.replace(item.origin, file=name) if item.origin else None
                 pieces.append(dataclasses.replace(item, origin=origin))
             if len(pieces) >= MAX_OPENED or len(skipped) >= 1000:
                 break
@@ -253,7 +254,7 @@ class _Growth:
 
     def _content(self) -> dict[str, Any]:
         if self._streamer is not None:
-            return {"text": "".join(self.texts)[-MAX_TEXT:]}
+            return {"text": "".join(self.texts)[-MAX_GROWING:]}
         if len(self._prompts) != 1:
             return {}
         prompt = self._prompts[0]
@@ -264,7 +265,7 @@ class _Growth:
         except (DecodeError, ValueError):
             return {}
         svg = safe_svg(preview.svg) if 0 < len(preview.svg) <= MAX_SVG // 8 else ""
-        return {"svg": svg} if svg else {"text": preview.text[:MAX_TEXT]}
+        return {"svg": svg} if svg else {"text": preview.text[-MAX_GROWING:]}
 
 
 def _unreadable(name: str, skipped: list[str]) -> RequestError:

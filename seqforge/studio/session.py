@@ -60,6 +60,11 @@ class Take:
     expected: str = ""
     job: Job | None = None
 
+    @property
+    def file_name(self) -> str:
+        """The name of its file without the suffix; it is the same in every session in which the take is the same."""
+        return f"take-{(self.view.get('digest') or self.expected or self.id)[:8]}"
+
     def to_json(self) -> dict[str, Any]:
         """Return what a page needs to know."""
         edit = self.recipe.edit if self.recipe else None
@@ -137,7 +142,8 @@ class Session:
     def job_values(self, take: Take, depth: int = 0) -> dict[str, Any]:
         """Return what a worker needs to make a take, its parents included."""
         if take.upload:
-            return {"id": take.id, "upload": str(self.files[take.upload][1]), "place": take.place}
+            name, path = self.files[take.upload]
+            return {"id": take.id, "upload": str(path), "name": name, "place": take.place}
         recipe = take.recipe
         assert recipe is not None
         if depth > 60:
@@ -155,7 +161,7 @@ class Session:
                 "kind": recipe.edit.kind,
                 "numbers": list(recipe.edit.numbers),
                 "folder": str(self.folder / "edits"),
-                "name": parent.id,
+                "name": parent.file_name,
                 "source": self.job_values(parent, depth + 1),
             }
         return values
@@ -235,7 +241,7 @@ class Session:
             name: self.files[value["file"]][0] if isinstance(value, dict) else self._with_file_names(value)
             for name, value in fields.items()
         }
-        return command_line(take.recipe, fields, f"{take.id}{plugin.writes[0]}")
+        return command_line(take.recipe, fields, f"{take.file_name}{plugin.writes[0]}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the session file: recipes, and the files that they need."""

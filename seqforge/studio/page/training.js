@@ -119,6 +119,10 @@ export class TrainingView {
     const step = last ? `step ${last.t.toLocaleString("en")}, ${last.minutes.toFixed(1)} minutes` : "preparing";
     const state = view.running ? "running" : view.finished ? "finished" : view.failed ? "failed" : "stopped";
     this.state.textContent = `${state}; ${step}`;
+    if (this.state.dataset.state === "running" && !view.running) {
+      this.choices = await get("/api/training");
+      this.#drawRuns();
+    }
     this.state.dataset.state = state;
     this.stopButton.hidden = !view.running;
     this.resumeButton.hidden = view.running || view.finished || !view.resumable;
