@@ -8,6 +8,11 @@ from seqforge.errors import UsageError
 
 __all__ = ["Automaton", "Product"]
 
+MAX_ROWS = 10_000
+"""The number of states of a part whose successors are cached."""
+UNKNOWN = object()
+"""The successor of a token that has not been computed."""
+
 
 class Automaton(ABC):
     """A part of a constraint: which state follows a token, and whether the piece may end.
@@ -61,6 +66,10 @@ class Automaton(ABC):
         """
         return token
 
+    def successors(self, state: Any, tokens: Sequence[Hashable]) -> list[Hashable | None]:
+        """Return the states after each of several tokens, one per class; override it where all are known at once."""
+        return [self.advance(state, token) for token in tokens]
+
     def __and__(self, other: "Automaton") -> "Product":
         """Return the product with another automaton over the same vocabulary."""
         return Product(self, other)
@@ -97,6 +106,8 @@ class Product(Automaton):
             if list(part.vocabulary) != list(self.vocabulary):
                 message = f"{type(part).__name__} and {type(self.parts[0]).__name__} have different vocabularies"
                 raise UsageError(f"{message}; all parts of a product need the same one", field="parts")
+        self._rows: list[dict[Hashable, list[Any]]] = [{} for _ in self.parts]
+        """What each part does with each class of tokens, by its state."""
 
     def start(self) -> Hashable:
         return tuple(part.start() for part in self.parts)
@@ -108,6 +119,35 @@ class Product(Automaton):
             if successor is None:
                 return None
             after.append(successor)
+        return tuple(after)
+
+    def successors(self, state: Any, tokens: Sequence[Hashable]) -> list[Hashable | None]:
+        rows = []
+        for part_rows, part_state in zip(self._rows, state, strict=True):
+            row = part_rows.get(part_state)
+            if row is None:
+                if len(part_rows) >= MAX_ROWS:
+                    part_rows.clear()
+                row = part_rows[part_state] = [UNKNOWN] * len(tokens)
+            rows.append(row)
+        result: list[Hashable | None] = []
+        for number, after in enumerate(zip(*rows, strict=True)):
+            if UNKNOWN in after:
+                after = self._after(state, tokens, number, rows)
+            result.append(None if None in after else after)
+        return result
+
+    def _after(
+        self, state: Any, tokens: Sequence[Hashable], number: int, rows: Sequence[list[Any]]
+    ) -> tuple[Hashable | None, ...]:
+        """Return the states of the parts after a token; None ends it, since later parts are not called then."""
+        after: list[Hashable | None] = []
+        for part, part_state, row in zip(self.parts, state, rows, strict=True):
+            if row[number] is UNKNOWN:
+                row[number] = part.advance(part_state, tokens[number])
+            after.append(row[number])
+            if row[number] is None:
+                break
         return tuple(after)
 
     def may_end(self, state: Any) -> bool:

@@ -108,11 +108,8 @@ class Table:
     def _successors(self, state: int) -> Iterator[int]:
         """Yield the different successors of a state."""
         if not self._is_expanded[state]:
-            advance, automaton_state = self.automaton.advance, self.states[state]
-            row = []
-            for token in self._representatives:
-                after = advance(automaton_state, token)
-                row.append(FORBIDDEN if after is None else self._number_of(after))
+            successors = self.automaton.successors(self.states[state], self._representatives)
+            row = [FORBIDDEN if after is None else self._number_of(after) for after in successors]
             self._rows[state] = row
             self._is_expanded[state] = True
         yield from sorted(set(self._rows[state].tolist()) - {FORBIDDEN})
