@@ -1,20 +1,37 @@
 """The states of an automaton as integers: their successors, and the distance of each to the nearest end."""
 
 import heapq
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from seqforge.constraints.automaton import Automaton
 from seqforge.errors import ContractError
 
-__all__ = ["FORBIDDEN", "NO_END", "Table"]
+__all__ = ["FORBIDDEN", "NO_END", "Exploration", "Table"]
 
 FORBIDDEN = -1
 """The successor of a forbidden token."""
 NO_END = 1 << 30
 """The distance of a state from which no end can be reached."""
 MIN_ROWS = 64
+
+
+class Exploration(NamedTuple):
+    """What a table has explored, as arrays.
+
+    Attributes:
+        rows: The successor of each class of steps in each state, int32, shape (states, classes).
+        flags: Per state, whether it is expanded, pruned, exact, and an end; bool, shape (states, 4).
+        bounds: The distance of each state to the nearest end, or a lower bound of it; int32.
+        origins: The state and the class from which each state was first reached; int32, shape (states, 2).
+    """
+
+    rows: np.ndarray
+    flags: np.ndarray
+    bounds: np.ndarray
+    origins: np.ndarray
 
 
 class Table:
@@ -51,7 +68,9 @@ class Table:
         self._bounds: list[int] = []
         """The distance of each state to the nearest end, or a lower bound of it."""
         self._is_exact = bytearray()
-        self._number_of(automaton.start())
+        self._origins: list[tuple[int, int]] = []
+        """The state and the class from which each state was first reached."""
+        self._number_of(automaton.start(), (FORBIDDEN, FORBIDDEN))
 
     def distance(self, state: int) -> int:
         """Return the number of steps to the nearest end, `NO_END` if there is none."""
@@ -82,8 +101,55 @@ class Table:
         result: np.ndarray = self._rows[states, self.class_of[steps]]
         return result
 
-    def _number_of(self, state: Hashable) -> int:
-        """Return the number of a state; a new state gets the next one."""
+    def exploration(self) -> Exploration:
+        """Return what has been explored."""
+        flags: list[Iterable[int]] = [self._is_expanded, self._is_pruned, self._is_exact, self.may_end]
+        return Exploration(
+            self._rows[: len(self.states)], np.array([list(flag) for flag in flags], np.bool_).T,
+            np.array(self._bounds, np.int32), np.array(self._origins, np.int32),
+        )  # fmt: skip
+
+    def restore(self, exploration: Exploration) -> bool:
+        """Take over what another table of the same automaton has explored; return False if it does not fit.
+
+        Every state is reached again from its origin, and must be as new and as final as it was.
+        """
+        rows, flags, bounds, origins = exploration
+        count, classes = len(bounds), len(self._representatives)
+        shapes = rows.shape == (count, classes), flags.shape == (count, 4), origins.shape == (count, 2)
+        if not all(shapes) or not 0 < count < self.max_states or len(self.states) > 1:
+            return False
+        if rows.min() < FORBIDDEN or rows.max() >= count or bounds.min() < 0 or bounds.max() > NO_END:
+            return False
+        for number, (origin, class_) in enumerate(origins.tolist()[1:], 1):
+            after = None
+            if 0 <= origin < number and 0 <= class_ < classes:
+                after = self.automaton.advance(self.states[origin], self._representatives[class_])
+            if after is None or self._number_of(after, (origin, class_)) != number:
+                return self._forget()
+        if self.may_end != flags[:, 3].tolist():
+            return self._forget()
+        self._rows[:count] = rows
+        self._is_expanded, self._is_pruned, self._is_exact = (bytearray(flags[:, n].tolist()) for n in range(3))
+        self._bounds = bounds.tolist()
+        return True
+
+    def _forget(self) -> bool:
+        """Return to the state of a new table; return False."""
+        for part in (self.states, self.may_end, self._numbers, self._bounds, self._origins):
+            part.clear()
+        self._is_expanded, self._is_pruned, self._is_exact = bytearray(), bytearray(), bytearray()
+        self._rows[:] = FORBIDDEN
+        self._number_of(self.automaton.start(), (FORBIDDEN, FORBIDDEN))
+        return False
+
+    def _number_of(self, state: Hashable, origin: tuple[int, int]) -> int:
+        """Return the number of a state; a new state gets the next one.
+
+        Args:
+            state: The state.
+            origin: The state before, and the class of the step that leads from it to this one.
+        """
         number = self._numbers.get(state)
         if number is not None:
             return number
@@ -99,6 +165,7 @@ class Table:
         self._numbers[state] = number
         self.states.append(state)
         self.may_end.append(ends)
+        self._origins.append(origin)
         self._bounds.append(0 if ends else max(1, self.automaton.least_to_end(state)))
         self._is_exact.append(ends)
         self._is_expanded.append(False)
@@ -109,7 +176,10 @@ class Table:
         """Yield the different successors of a state."""
         if not self._is_expanded[state]:
             successors = self.automaton.successors(self.states[state], self._representatives)
-            row = [FORBIDDEN if after is None else self._number_of(after) for after in successors]
+            row = [
+                FORBIDDEN if after is None else self._number_of(after, (state, number))
+                for number, after in enumerate(successors)
+            ]
             self._rows[state] = row
             self._is_expanded[state] = True
         yield from sorted(set(self._rows[state].tolist()) - {FORBIDDEN})

@@ -1,5 +1,6 @@
 """The constraint of an automaton."""
 
+import weakref
 from collections.abc import Hashable
 from typing import Any
 
@@ -7,8 +8,10 @@ import numpy as np
 
 from seqforge.constraints.automaton import Automaton
 from seqforge.constraints.table import FORBIDDEN, NO_END, Table
+from seqforge.constraints.table_file import read_table, save_table
 from seqforge.core.sequences import Constraint
 from seqforge.errors import RequestError
+from seqforge.version import __version__
 
 __all__ = ["TableConstraint"]
 
@@ -30,14 +33,21 @@ class TableConstraint(Constraint):
     Args:
         automaton: The automaton, such as a product of several.
         max_states: The largest number of states that are explored.
+        cache_key: A name of the rule with all that it depends on, such as the request and the version of the plugin.
+            What is explored is then stored in the cache folder when the program ends, and read the next time. A file
+            is at most 32 MiB large, there are at most 16, and all may be deleted. None stores nothing.
 
     Raises:
         RequestError: By `start`, if the automaton allows no piece at all.
         ContractError: By all methods, if there are too many states.
     """
 
-    def __init__(self, automaton: Automaton, *, max_states: int = MAX_STATES) -> None:
+    def __init__(self, automaton: Automaton, *, max_states: int = MAX_STATES, cache_key: str | None = None) -> None:
         self.table = Table(automaton, max_states=max_states)
+        if cache_key is not None:
+            key = f"{__version__} {automaton.vocabulary!r} {cache_key}"
+            read_table(self.table, key)
+            weakref.finalize(self, _store, self.table, key, len(self.table.states))
         self.size = len(self.table.class_of)
         self._mask_numbers: dict[tuple[bytes, bool], int] = {}
         self._mask_of_state: dict[int, int] = {}
@@ -94,3 +104,9 @@ class TableConstraint(Constraint):
             self._packed[number] = bits
             self._mask_of_state[state] = number
         return number
+
+
+def _store(table: Table, key: str, count: int) -> None:
+    """Store a table that has more states than it had."""
+    if len(table.states) > count:
+        save_table(table, key)
