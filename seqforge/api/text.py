@@ -8,6 +8,9 @@ from typing import Any
 from seqforge.plugin import AnyPlugin, Piece
 from seqforge.plugin.validation import write_pieces
 
+PROBE = "text " * 40
+"""A content that is longer than a line of the formats that break lines."""
+
 
 def file_bytes(plugin: AnyPlugin, pieces: Sequence[Piece[Any]], suffix: str) -> bytes:
     """Return the bytes of a file that the plugin writes.
@@ -33,9 +36,21 @@ def text_of(plugin: AnyPlugin, pieces: Sequence[Piece[Any]]) -> str | None:
         plugin: The plugin.
         pieces: One piece, or several if the format holds several.
     """
-    if len(pieces) == 1 and isinstance(pieces[0].content, str):
-        return pieces[0].content
     try:
         return file_bytes(plugin, pieces, plugin.writes[0]).decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def is_plain_text(plugin: AnyPlugin) -> bool:
+    """Return whether a file of the plugin's first format is the content of its piece, so that text can be streamed.
+
+    It is false for a format with a header or line breaks of its own, such as FASTA.
+
+    Args:
+        plugin: The plugin.
+    """
+    try:
+        return file_bytes(plugin, [Piece(PROBE)], plugin.writes[0]) in {PROBE.encode(), PROBE.encode() + b"\n"}
+    except Exception:  # the content of its pieces is no text
+        return False

@@ -252,7 +252,7 @@ def _write(
     request = generation.request
     on_terminal = output.files is None and not output.stdout
     streams = on_terminal and request.n == 1 and show and not request.beams and len(generation.prompts) == 1
-    streamer = generation.model.streamer() if streams else None
+    streamer = generation.model.streamer() if streams and output.is_plain else None
     stream = None if streamer is None else StepStream(generation.prompts, streamer)
     report: list[dict[str, Any]] = []
     try:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,13 @@ class Output:
                 plugin, path, n=n, formats=formats, inputs=inputs, replace=replace, overwrite=overwrite
             )
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a file of the plugin is the content of its piece, so that stdout receives pieces as they grow."""
+        from seqforge.api.text import is_plain_text
+
+        return is_plain_text(self.plugin)
+
     @property
     def paths(self) -> list[Path]:
         """The files that are written."""
@@ -125,7 +133,7 @@ class Output:
         text = piece.content if isinstance(piece.content, str) else None
         if streamed:
             sys.stdout.write("" if text is None or text.endswith("\n") else "\n")
-        elif show and text is not None:
+        elif show and text is not None and self.is_plain:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
         elif show:
             self.pieces.append(piece)
@@ -169,4 +177,4 @@ class Output:
             if text is None:
                 formats = listing(self.plugin.writes)
                 raise RequestError(f"no output is named; set -o FILE ({formats}) or -o DIR/", field="output")
-            sys.stdout.write(text)
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")

@@ -1,6 +1,7 @@
 """seqforge plugins: list and show plugins; check or create one."""
 
 import json as jsonlib
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,7 @@ def add(app: typer.Typer) -> None:
         "list", cls=HelpCommand, help="List the installed plugins.", epilog=examples("seqforge plugins list --json")
     )(list_plugins)
     group.command("show", cls=HelpCommand, epilog=examples("seqforge plugins show abc"))(show)
-    group.command("check", cls=HelpCommand, epilog=examples("seqforge plugins check abc --only pickle"))(check)
+    group.command("check", cls=HelpCommand, epilog=examples("seqforge plugins check abc --request 'bars=8'"))(check)
     group.command("new", cls=HelpCommand, epilog=examples("seqforge plugins new chess --suffix .pgn"))(new)
     app.add_typer(group, name="plugins")
 
@@ -129,6 +130,10 @@ def check(
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Check with this option of the plugin; repeatable.")
     ] = None,
+    request: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'NAME=VALUE ...'", help="Check with this request, too; repeatable."),
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Run only this check; repeatable.")] = None,
     known: Annotated[
         list[str] | None,
@@ -152,6 +157,7 @@ def check(
         name,
         samples=samples,
         options={key: _json_value(text) for key, text in _pairs(option, "--option").items()},
+        requests=[_request(text) for text in request or []],
         known=_pairs(known, "--known"),
         only=only or None,
         limit_s=limit,
@@ -195,6 +201,15 @@ def _pairs(texts: list[str] | None, flag: str) -> dict[str, str]:
             raise UsageError(f"{flag} {text} is not a name and a value; write {flag} NAME=VALUE")
         pairs[name.strip().replace("-", "_")] = value
     return pairs
+
+
+def _request(text: str) -> dict[str, Any]:
+    """Return the fields of a request such as "bars=8 key='D minor'"."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--request {text} has an open quotation mark", field="request", value=text) from error
+    return {name: _json_value(value) for name, value in _pairs(words, "--request").items()}
 
 
 def _json_value(text: str) -> Any:

@@ -21,6 +21,7 @@ from seqforge.plugin.validation import (
 from seqforge.testing._compare import digest
 from seqforge.testing._results import CheckSkipped
 from seqforge.testing._subject import Subject
+from seqforge.testing._violations import check_violations, is_valid_sample
 
 FRACTIONS = (0.5, 0.25, 0.25, 0.0)
 STRANGE_TEXTS = ("\0", " ", "\n\n", "x" * 1000, "\N{SNOWMAN}\ufeff\r\n")
@@ -32,6 +33,7 @@ def augmentation_is_valid(subject: Subject) -> str:
     augment = validated_augment(subject.plugin, codec)
     if augment is None:
         raise CheckSkipped("the codec does not augment")
+    valid = {subject.sample_name(number) for number in range(len(subject.pieces)) if is_valid_sample(subject, number)}
     for name, example in subject.short_samples:
         before = digest(example)
         for seed in range(3):
@@ -45,7 +47,9 @@ def augmentation_is_valid(subject: Subject) -> str:
             if digest(example) != before:
                 raise subject.failure("augment", "changes the example that it receives", "a new one")
             with subject.calling("decode", f"a variant of {name}"):
-                codec.decode(variant)
+                piece = codec.decode(variant)
+            if name in valid:
+                check_violations(subject, piece, f"a variant of {name}", method="augment")
             changed += digest(variant) != before
     return f"{changed} of {3 * len(subject.short_examples)} variants differ from their piece"
 

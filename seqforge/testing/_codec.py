@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from seqforge.testing._compare import codec_digests, difference, digest, equal
 from seqforge.testing._mutations import damaged_json
 from seqforge.testing._results import CheckFailed
 from seqforge.testing._subject import Subject
+from seqforge.testing._violations import check_violations, is_valid_sample
 
 REJECTIONS = (ValueError, LookupError, TypeError, AttributeError)
 """The errors by which `from_state` and `upgrade_state` reject data; the core adds the name of the file."""
@@ -109,7 +111,7 @@ def round_trip(subject: Subject) -> str:
     changed, example_of_change = 0, ""
     for number, (piece, example) in enumerate(zip(subject.pieces, subject.examples, strict=True)):
         name = subject.sample_name(number)
-        with subject.calling("canonical", name):
+        with subject.calling("canonical", name), _forbidden_decode(subject):
             canonical = validate_piece(plugin, codec.canonical(piece), "canonical", owner=codec)
             again = validate_piece(plugin, codec.canonical(canonical), "canonical", owner=codec)
         if not _same(subject, canonical, again):
@@ -120,6 +122,8 @@ def round_trip(subject: Subject) -> str:
         if not _same(subject, decoded, canonical):
             problem = f"of the steps of {name} differs from `canonical`: {difference(decoded, canonical)}"
             raise subject.failure("decode", problem)
+        if is_valid_sample(subject, number):
+            check_violations(subject, decoded, f"the steps of {name}, which has no violations", method="decode")
         if not equal(subject, piece.content, canonical.content):
             changed += 1
             example_of_change = example_of_change or f"; in {name}: {difference(canonical, piece)}"
@@ -202,6 +206,23 @@ def units_add_up(subject: Subject) -> str:
     if not total > 0:
         raise subject.failure("units", "sums to 0 for all samples together", f"the number of {plugin.unit}s")
     return f"{total:,.0f} {plugin.unit}s, {total / len(subject.pieces):,.0f} per piece"
+
+
+@contextmanager
+def _forbidden_decode(subject: Subject) -> Iterator[None]:
+    """Fail if `canonical` calls `decode`: the law decode(encode(p)) == canonical(p) would hold whatever is lost."""
+    codec, decode = subject.codec, subject.codec.decode
+
+    def forbidden(example: Example) -> Piece[Any]:
+        problem = "calls `decode`, so the round-trip law holds whatever `encode` loses"
+        raise subject.failure("canonical", problem, "what the encoding keeps, without `encode` and `decode`")
+
+    codec.decode = forbidden  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del codec.decode
+        assert codec.decode == decode
 
 
 def _same(subject: Subject, first: Piece[Any], second: Piece[Any]) -> bool:

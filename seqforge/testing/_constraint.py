@@ -1,5 +1,6 @@
 """Checks of constraints: an end is always in reach, allowed steps decode, and real pieces are allowed."""
 
+import time
 from collections.abc import Hashable
 from typing import Any
 
@@ -11,6 +12,7 @@ from seqforge.plugin import Checks, Piece
 from seqforge.testing._results import CheckSkipped
 from seqforge.testing._subject import Subject
 from seqforge.testing._vectors import check_vector_state, random_vector, vector_walk
+from seqforge.testing._violations import check_violations
 from seqforge.testing._walks import (
     constraint_name,
     guide_of,
@@ -21,6 +23,8 @@ from seqforge.testing._walks import (
 )
 
 WALKS, MAX_LENGTH = 24, 150
+MAX_SECONDS, SLOW_MS = 20.0, 10.0
+"""Seconds after which no further walk starts, and the time per state from which a constraint is reported as slow."""
 MAX_TESTED_STATES = 120
 """Largest number of states per walk in which every allowed step is tried."""
 
@@ -32,8 +36,12 @@ def constraint_follows_its_laws(subject: Subject) -> str:
     lowers `to_end`.
     """
     rng, states, shortcuts = subject.rng("laws"), 0, 0
+    start, walks = time.perf_counter(), 0
     for constraint, prompt in subject.constraints:
         for number in range(WALKS):
+            if number and time.perf_counter() - start > MAX_SECONDS:
+                break
+            walks += 1
             state = state_after_prompt(subject, prompt)
             with subject.calling("advance", f"walk {number + 1}", owner=constraint):
                 if not isinstance(subject.codec.space, Categorical):
@@ -51,7 +59,11 @@ def constraint_follows_its_laws(subject: Subject) -> str:
                     states += 1
                 walk(subject, constraint, state, rng, 0)
     note = f"; in {shortcuts} of them there is a shorter path to an end than `to_end` says" if shortcuts else ""
-    return f"{states:,} states on {WALKS * len(subject.constraints)} walks{note}"
+    milliseconds = 1000 * (time.perf_counter() - start) / max(1, states)
+    if milliseconds > SLOW_MS:
+        note += f"; slow: {milliseconds:.0f} ms per state, so a piece of 1,000 steps takes {milliseconds:.0f} s or more"
+        note += "; cache what depends on a part of the state only, or return a `mask_key`"
+    return f"{states:,} states on {walks} walks{note}"
 
 
 def _walk_vectors(subject: Subject, constraint: Constraint, state: Hashable, rng: np.random.Generator) -> int:
@@ -95,8 +107,11 @@ def constraint_allows_real_pieces(subject: Subject) -> str:
 
 
 def allowed_steps_decode(subject: Subject) -> str:
-    """All steps that the constraint allows, from the first step to an end, decode to a piece."""
-    return f"{len(random_pieces(subject))} random walks"
+    """All steps that the constraint allows, from the first step to an end, decode to a piece without violations."""
+    pieces = random_pieces(subject)
+    for number, piece in enumerate(pieces, 1):
+        check_violations(subject, piece, f"walk {number} under its constraint", method="allowed")
+    return f"{len(pieces)} random walks"
 
 
 def random_pieces(subject: Subject) -> list[Piece[Any]]:

@@ -8,13 +8,14 @@ from typing import Any
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.errors import ContractError, ReadError, listing
-from seqforge.plugin import CarriesProvenance, Paginates, Piece, Prepares
+from seqforge.plugin import CarriesProvenance, Checks, Paginates, Piece, Prepares
 from seqforge.plugin.pages import pages_of
 from seqforge.plugin.records import embed_record
 from seqforge.plugin.validation import validate_items, validate_units, write_pieces
 from seqforge.testing._compare import digest
 from seqforge.testing._results import CheckFailed, CheckSkipped
 from seqforge.testing._subject import Subject
+from seqforge.testing._violations import check_violations
 from seqforge.testing._walks import random_result
 
 REAL_PIECES, BOOK_PIECES = 6, 5
@@ -120,6 +121,9 @@ def _read_back(subject: Subject, piece: Piece[Any], suffix: str, *, record: str 
             if plugin.reads and suffix not in plugin.reads:
                 return
         pieces = [Piece(item.content, piece.labels) for item in _read_written(subject, path)]
+    if isinstance(plugin, Checks) and not plugin.violations(piece):
+        for restored in pieces:
+            check_violations(subject, restored, f"a piece without violations as {suffix}, read again", method="write")
     if len(pieces) != 1:
         raise subject.failure("read", f"yields {len(pieces)} pieces of the {suffix} file that `write` wrote", "1 piece")
     with subject.calling("encode", f"the piece of the written {suffix} file"):

@@ -106,6 +106,7 @@ def parametrize_with_checks(
     expected = dict(known or {})
     select(expected)
     worker = Worker(plugin, samples=samples, options=options or {}, requests=requests, limit_s=limit_s)
+    atexit.register(worker.remove_folder)
     atexit.register(worker.close)
 
     def test_of(name: str) -> Callable[[], None]:
@@ -114,6 +115,7 @@ def parametrize_with_checks(
             result = apply_known(worker.run(name), expected)
             if name == names[-1]:
                 worker.close()
+                worker.remove_folder()
             if result.outcome == "skipped":
                 pytest.skip(result.message)
             if result.outcome == "known failure":

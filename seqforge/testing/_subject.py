@@ -70,6 +70,8 @@ class Subject:
         self.request_values = [{}, *(dict(request) for request in requests)]
         if options:  # an error in the caller's options is the caller's, not the plugin's
             build_options(self.plugin.Options, self.option_values, owner=f"the plugin {name!r}")
+        for values in self.request_values if requests else []:
+            build_options(self.plugin.Request, values, owner=f"the plugin {name!r}")
         self.failed: set[str] = set()
         self.reads_books = False
         """Whether a file of the samples that were read contains several pieces."""
@@ -235,7 +237,8 @@ class Subject:
 
     def method_name(self, method: str, owner: object = None) -> str:
         """Return the name of a method with its class, "Codec.decode"."""
-        owners = [self.plugin, self.plugin.codec] if owner is None else [owner]
+        constraints = [prompt.constraint for task in vars(self).get("_tasks", []) for prompt in task.prompts]
+        owners = [self.plugin, self.plugin.codec, *filter(None, constraints)] if owner is None else [owner]
         for candidate in owners:
             if hasattr(candidate, method):
                 candidate = candidate.inner if isinstance(candidate, ValidatedConstraint) else candidate

@@ -1,9 +1,11 @@
 """Checks in a child process: a plugin that hangs or crashes fails one check, and the other checks still run."""
 
 import json
+import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +21,8 @@ START_S, END_S = 120.0, 5.0
 
 class Worker:
     """A child process that runs one check after the other; it is started again after a crash.
+
+    Temporary files of the checks and of the plugin lie in a folder of its own, which is removed at the end.
 
     Args:
         plugin: The name of the plugin.
@@ -50,6 +54,7 @@ class Worker:
         self.limit_s = limit_s
         self.samples = ""
         self._child: subprocess.Popen[str] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._failed: list[str] = []
 
@@ -62,8 +67,11 @@ class Worker:
         if self._child is not None:
             return
         spec = json.dumps({**self.spec, "failed": self._failed}, default=str)
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="seqforge-check-", ignore_cleanup_errors=True)
         self._child = subprocess.Popen(
             [sys.executable, "-m", "seqforge.testing", spec, "checks"],
+            env={**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder.name)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -133,6 +141,13 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        self.remove_folder()
+
+    def remove_folder(self) -> None:
+        """Remove the temporary folder of the processes."""
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.cleanup()
 
     def _failure(self, check: str, message: str) -> Result:
         self._failed.append(check)
