@@ -5,7 +5,7 @@ from typing import Any
 from seqforge.plugin import Checks, Piece
 from seqforge.testing._subject import Subject
 
-__all__ = ["check_violations", "is_valid_sample"]
+__all__ = ["check_violations", "is_valid_sample", "walk_violation"]
 
 
 def is_valid_sample(subject: Subject, number: int) -> bool:
@@ -35,3 +35,12 @@ def check_violations(subject: Subject, piece: Piece[Any], origin: str, *, method
     if violations:
         problem = f"leads to a piece in which `violations` finds: {violations[0]} ({origin})"
         raise subject.failure(method, problem)
+
+
+def walk_violation(subject: Subject, piece: Piece[Any], number: int) -> str:
+    """Return the first violation in the piece of a random walk, with the number of the walk; "" if there is none."""
+    if not isinstance(subject.plugin, Checks):
+        return ""
+    with subject.calling("violations", f"the piece of walk {number}"):
+        violations = list(subject.plugin.violations(piece))
+    return f"{violations[0]} (walk {number})" if violations else ""
