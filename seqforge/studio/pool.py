@@ -18,6 +18,7 @@ MAX_WAITING = 64
 """The largest number of jobs of one model that wait."""
 MAX_WORKERS = 4
 """The largest number of processes; the one that was idle longest makes room for another model."""
+CRASHED = "the process of the model ended unexpectedly; it is started again for the next request"
 GRACE_SECONDS = 10.0
 """The time between the request to stop a job and the end of its process."""
 
@@ -166,9 +167,10 @@ class _Worker:
 
     def submit(self, job: Job) -> None:
         if not self._process.is_alive():
+            self._fail_all(CRASHED)
             self._start()
         self.jobs[job.number] = job
-        self._connection.send(("job", job.number, job.name, job.values))
+        self._send(("job", job.number, job.name, job.values))
         self._tell_positions()
 
     def cancel(self, job: Job) -> None:
@@ -231,7 +233,7 @@ class _Worker:
         if self._closed or connection is not self._connection:
             return
         self.pool.crashes += 1
-        self._fail_all("the process of the model ended unexpectedly; it is started again for the next request")
+        self._fail_all(CRASHED)
         self.pool._workers.pop(self.model, None)
         self._connection.close()
 

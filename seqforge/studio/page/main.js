@@ -23,9 +23,11 @@ const studio = {
     return cards.get(name);
   },
   async edit(take, kind, numbers) {
-    const request = take.model === model && !kind.startsWith("re") ? ownFields() : {};
-    const body = { ...common(), model: take.model, request, edit: { kind, parent: take.id, numbers }, seed: freshSeed() };
-    await generate(body);
+    const isShown = take.model === model; // the form is that of this model
+    const request = isShown && kind !== "rewrite" ? ownFields() : {};
+    const { controls = {}, labels = {}, candidates = 0 } = take.recipe ?? {};
+    const settings = isShown ? common() : { controls, labels, candidates };
+    await generate({ ...settings, model: take.model, request, edit: { kind, parent: take.id, numbers }, seed: freshSeed() });
   },
   async again(take) {
     await generate({ ...take.recipe, seed: freshSeed() });

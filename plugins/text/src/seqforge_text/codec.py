@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from seqforge import UNSEEN, Categorical, Example, Piece, Prompt, RequestError, Streams, Task, TokenCodec, prompt_text
+from seqforge_text.lines import LineRequest, LineTask
 from seqforge_text.options import TextOptions, TextRequest
 from seqforge_text.pairs import Pair, read_sources
 from seqforge_text.utf8 import Utf8Constraint, decode_utf8, encode_utf8
@@ -97,7 +98,29 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
                 " was trained with `pairs`",
                 field=name, value=getattr(request, name), allowed="left out",
             )  # fmt: skip
+        if request.infill:
+            return self._line_task(request)
         return Task([self.prompt(prompt_text(request.prompt, request.prompt_file) or None)])
+
+    def _line_task(self, request: TextRequest) -> Task[str]:
+        """Return the task of rewriting lines.
+
+        Raises:
+            RequestError: If a prompt is set, too, or the model knows no line ends.
+        """
+        if request.prompt or request.prompt_file is not None:
+            raise RequestError(
+                "`infill` and `prompt` cannot be set together: the text before the lines is the prompt",
+                field="infill", value=request.infill,
+            )  # fmt: skip
+        if "\n" not in self.index:
+            raise RequestError(
+                "`infill` rewrites lines, and the model has never seen the end of a line", field="infill",
+                value=request.infill,
+            )  # fmt: skip
+        is_free = self.options.level != "byte"
+        newline, size = int(self.index["\n"]), self.space.size
+        return LineTask(LineRequest.read(request.infill), self.prompt, newline=newline, size=size, is_free=is_free)
 
     def prompt(self, content: str | None) -> Prompt:
         if content is not None and len(content) > MAX_PROMPT:

@@ -52,6 +52,11 @@ class TextRequest:
 
     prompt: str = flag("", help="Text to start with. It is used literally; no escapes are interpreted.", unit="TEXT")
     prompt_file: Path | None = flag(None, help="File with the text to start with; - is standard input.", unit="FILE")
+    infill: str = flag(
+        "",
+        help="Rewrite these lines of a text: poem.txt:3-4,9. Each follows from the text before it.",
+        unit="FILE:LINES",
+    )
     source: str = flag("", help="Text to translate, for a model of pairs.", unit="TEXT")
     source_file: Path | None = flag(
         None, help="File with one text to translate per line; - is standard input.", unit="FILE"

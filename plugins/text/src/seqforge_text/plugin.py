@@ -18,6 +18,7 @@ from seqforge import (
     ReadError,
 )
 from seqforge_text.codec import TextCodec
+from seqforge_text.lines import line_regions
 from seqforge_text.near_duplicates import fingerprints
 from seqforge_text.options import TextOptions, TextRequest
 from seqforge_text.pairs import Pair, read_pairs
@@ -53,7 +54,7 @@ class Text(
     codec = TextCodec
     native = False
     metrics = ("bleu", "chrf", "cer", "wer")
-    edits = ("continue",)
+    edits = ("continue", "rewrite")
     edit_suffix = ".txt"
 
     def read(self, path: Path, options: TextOptions) -> Iterator[Piece[str] | ReadError]:
@@ -114,15 +115,17 @@ class Text(
         return Piece(text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def preview(self, piece: Piece[str]) -> Preview:
-        """Return the text."""
-        return Preview(text=piece.content)
+        """Return the text and its lines."""
+        return Preview(text=piece.content, regions=line_regions(piece.content))
 
     def sketch(self, piece: Piece[str]) -> Preview:
         """Return the text."""
-        return self.preview(piece)
+        return Preview(text=piece.content)
 
     def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
-        """Return the field that continues a text."""
+        """Return the field that continues a text, or rewrites some of its lines."""
+        if kind == "rewrite":
+            return {"infill": f"{path}:{','.join(map(str, numbers))}"}
         return {"prompt_file": path}
 
     def prediction_request(self, piece: Piece[str]) -> Mapping[str, Any] | None:

@@ -1,0 +1,111 @@
+"""The API for programs gives what the library gives, and survives the crash of a model's process."""
+
+import base64
+import json
+from collections.abc import Iterator
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import seqforge
+from seqforge.studio.api import create_api
+from seqforge.studio.app import create_app
+from seqforge.studio.forms import form_of
+
+TOKEN = "token"
+TUNE = "X:1\nT:A tune\nM:2/4\nL:1/8\nK:D\nd2 cB|A2 DF|EF ED|E2 D2|]\n"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[TestClient]:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with TestClient(create_api(TOKEN), base_url="http://127.0.0.1", headers=headers) as client:
+        yield client
+
+
+def post(client: TestClient, path: str, **values: Any) -> dict[str, Any]:
+    response = client.post(path, json=values)
+    assert response.status_code == 200, response.text
+    content: dict[str, Any] = response.json()
+    return content
+
+
+def test_generate_gives_the_pieces_of_the_library(api: TestClient) -> None:
+    request = {"model": "text:default", "request": {"prompt": "To be"}, "length": 60, "seed": 4, "candidates": 1}
+    pieces = post(api, "/v1/generate", **request, n=2)["pieces"]
+    model = seqforge.load("text:default")
+    expected = [model.generate(prompt="To be", length=60, seed=seed, candidates=1)[0].content for seed in (4, 5)]
+    assert [piece["text"] for piece in pieces] == expected
+    (file,) = post(api, "/v1/generate", **request, format=".txt")["pieces"]
+    assert base64.b64decode(file["file"]).decode() == expected[0]
+    events = api.post("/v1/generate", json={**request, "stream": True}).text
+    done = json.loads(events.partition("event: done\ndata: ")[2].partition("\n")[0])
+    assert done["text"] == expected[0] and events.rstrip().endswith("event: end\ndata: {}")
+
+
+def test_next_and_score_are_those_of_the_library(api: TestClient) -> None:
+    model = seqforge.load("text:default")
+    rows = post(api, "/v1/next", model="text:default", prompt="To b", top=3)["next"]
+    expected = list(model.next("To b").items())[:3]
+    assert [(row["token"], row["probability"]) for row in rows] == [(token, pytest.approx(p)) for token, p in expected]
+    data = base64.b64encode(b"To be, or not to be").decode()
+    (piece,) = post(api, "/v1/score", model="text:default", file=data, name="a.txt")["pieces"]
+    assert piece["nats"] == pytest.approx(model.score("To be, or not to be").nats)
+
+
+def test_infill_rewrites_the_chosen_bars_only(api: TestClient) -> None:
+    data = base64.b64encode(TUNE.encode()).decode()
+    text = post(api, "/v1/infill", model="abc:default", file=data, name="tune.abc", numbers=[2, 3])["text"]
+    music = text.splitlines()[-1].split("|")
+    assert (music[0], music[3]) == ("d2 cB", "E2 D2"), text
+
+
+def test_classify_needs_a_model_with_labels(api: TestClient) -> None:
+    data = base64.b64encode(b"To be").decode()
+    response = api.post("/v1/classify", json={"model": "text:default", "file": data, "name": "a.txt"})
+    assert response.status_code == 400 and "label" in response.json()["error"]
+
+
+def test_document_describes_every_request(api: TestClient) -> None:
+    document = api.get("/openapi.json").json()
+    assert set(document["paths"]) >= {"/v1/generate", "/v1/next", "/v1/score", "/v1/infill", "/v1/classify"}
+    schema = document["components"]["schemas"]["request_abc"]["properties"]
+    assert schema["mode"]["enum"][0] == "major" and schema["bars"]["type"] == "integer"
+    names = {model["name"] for model in api.get("/v1/models").json()["models"]}
+    assert names >= {"text:default", "abc:default", "midi:songs", "handwriting:default"}
+
+
+def test_request_that_names_a_file_of_the_server_is_refused(api: TestClient, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text("{}")
+    for field, value in (
+        ("style", str(secret)),
+        ("text_file", str(secret)),
+        ("style", "-"),
+        ("text_file", "/etc/passwd"),
+    ):
+        values = {"model": "handwriting:default", "request": {"text": "a", field: value}}
+        response = api.post("/v1/generate", json=values)
+        assert response.status_code == 400 and "names a file of the server" in response.json()["error"], response.text
+
+
+def test_crash_of_a_worker_is_reported_and_it_starts_again(tmp_path: Path) -> None:
+    app = create_app(TOKEN, folder=tmp_path)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with TestClient(app, base_url="http://127.0.0.1", headers=headers) as client:
+        upload = {"name": "a.txt", "model": "text:default"}
+        assert client.post("/api/files", params=upload, content=b"To be").status_code == 201
+        for process in active_children():
+            if process.name == "seqforge-studio":
+                process.kill()
+                process.join()
+        answers = [client.post("/api/files", params=upload, content=b"To be") for _ in range(2)]
+        assert answers[-1].status_code == 201, answers[-1].text
+
+
+def test_fields_of_a_class_come_before_inherited_ones_and_files_last() -> None:
+    names = [entry["name"] for entry in form_of(seqforge.load("midi:songs").plugin.Request)]
+    assert names.index("bars") < names.index("chords") < names.index("prompt_file")
