@@ -64,6 +64,7 @@ class Generation:
         self.model, self.request, self.cancel = model, request, cancel
         self.controls = model.controls(request.controls)
         self.label_numbers = model.label_numbers(request.labels)
+        self.features = model.feature_rows(request.features)
         self.task = self._task()
         self.task.review(self._log_probability)
 
@@ -151,16 +152,34 @@ class Generation:
 
     def _log_probability(self, example: Example) -> float:
         """Return the log-probability of a whole example, in nats."""
-        return self.model.log_probability(example, self.label_numbers)
+        return self.model.log_probability(self._with_features(example, 0), self.label_numbers)
+
+    def _with_features(self, example: Example, row: int) -> Example:
+        """Return an example with a row of the features of the request, if there are some."""
+        return example if self.features is None else dataclasses.replace(example, features=self.features[row])
+
+    @property
+    def _feature_rows(self) -> int:
+        """The number of rows of features; piece k has those of row k modulo this number."""
+        return 1 if self.features is None else len(self.features)
 
     def _attention(self, example: Example, prompt: Prompt) -> np.ndarray:
         """Return the attention weights of the sampled steps of an example over the symbols of its source."""
+        prompt = dataclasses.replace(prompt, example=dataclasses.replace(prompt.example, features=example.features))
         return self.model.attention_weights(example, self.label_numbers, prompt)[len(prompt.example.steps) :]
 
     def _samples(self, numbers: range, on_step: Callable[[Any], None] | None) -> Iterator[tuple[int, Sample]]:
         """Yield the samples of all prompts, each with the number of its prompt."""
-        request, model, prompts = self.request, self.model, self.prompts
-        conditions = [model.conditions(prompt, self.label_numbers) for prompt in prompts]
+        request, model, count = self.request, self.model, len(self.prompts)
+        # Part p of a piece with the features of row r is number r * count + p.
+        rows = sorted({k % self._feature_rows for k in numbers})
+        parts = [row * count + part for row in rows for part in range(count)]
+        prompts = [self.prompts[part % count] for part in parts]
+        vectors = [None if self.features is None else self.features[part // count] for part in parts]
+        conditions = [
+            model.conditions(prompt, self.label_numbers, vector)
+            for prompt, vector in zip(prompts, vectors, strict=True)
+        ]
         limits = [self._limits(prompt) for prompt in prompts]
         engine: StepEngine = model.engine if request.guidance == 1 else GuidedEngine(model.engine, request.guidance)
         engine = engine if self.cancel is None else cancellable(engine, self.cancel)
@@ -177,41 +196,54 @@ class Generation:
                 "coverage_penalty": request.coverage_penalty,
                 "groups": request.beam_groups, "diversity": request.beam_diversity,
             }  # fmt: skip
-            for part, (prompt, condition, limit, control) in enumerate(
-                zip(prompts, conditions, limits, controls, strict=True)
+            for part, prompt, condition, limit, control in zip(
+                parts, prompts, conditions, limits, controls, strict=True
             ):
                 search = BeamSearch(
                     engine, prompt, condition, limits=limit, controls=control, units=model.codec.units, **beams
                 )
-                yield from ((part, sample) for sample in search.best(request.n) if sample.k in numbers)
+                row, step = part // count, self._feature_rows
+                for sample in search.best(len(range(row, request.n, step))):
+                    if row + sample.k * step in numbers:
+                        yield part % count, dataclasses.replace(sample, k=row + sample.k * step)
             return
         alternatives, units = request.alternatives, model.codec.units
         readers = samplers_of(
             engine, prompts, conditions, limits, controls=controls, units=units, alternatives=alternatives
         )
-        samplers = dict(enumerate(readers))
+        samplers = dict(zip(parts, readers, strict=True))
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
-        candidates = {part: self._candidates(prompt) for part, prompt in enumerate(prompts)}
+        candidates = {part: self._candidates(prompt) for part, prompt in zip(parts, prompts, strict=True)}
         if on_step is None:
-            pieces = [(part, c) for k in numbers for part in samplers for c in candidate_numbers(k, candidates[part])]
+            pieces = [
+                (part, candidate)
+                for k in numbers
+                for part in range(k % self._feature_rows * count, (k % self._feature_rows + 1) * count)
+                for candidate in candidate_numbers(k, candidates[part])
+            ]
             drawn = sample_rows(samplers, pieces, seed=request.seed)
-            yield from select(drawn, candidates, seed=request.seed, choose=self._choose)
+            chosen = select(drawn, candidates, seed=request.seed, choose=self._choose)
+            yield from ((part % count, sample) for part, sample in chosen)
             return
         for part, sampler in samplers.items():  # a stream of steps has one part after the other
-            if candidates[part] > 1:
-                samples = resample(
-                    sampler, numbers, candidates=candidates[part], seed=request.seed, part=part, on_step=watch,
-                    choose=self._choose,
-                )  # fmt: skip
-            else:
-                samples = sampler.samples(numbers, seed=request.seed, part=part, on_step=watch)
-            yield from ((part, sample) for sample in samples)
+            row, step = part // count, self._feature_rows
+            those = [numbers] if step == 1 else [range(k, k + 1) for k in numbers if k % step == row]
+            for some in those:
+                if candidates[part] > 1:
+                    samples = resample(
+                        sampler, some, candidates=candidates[part], seed=request.seed, part=part, on_step=watch,
+                        choose=self._choose,
+                    )  # fmt: skip
+                else:
+                    samples = sampler.samples(some, seed=request.seed, part=part, on_step=watch)
+                yield from ((part % count, sample) for sample in samples)
 
     def _choose(self, part: int, group: list[Sample]) -> Sample | None:
         """Return the sample that `best_of` or the task keeps among the candidates of a part; None to draw one."""
         if self.request.best_of:
             return max(group, key=lambda sample: sum(sample.scores) / len(sample.scores))
-        examples = [self._example(self.prompts[part], sample.steps) for sample in group]
+        row, part = divmod(part, len(self.prompts))
+        examples = [self._example(self.prompts[part], sample.steps, row) for sample in group]
         index: Any = self.task.choose(part, examples, [sample.scores for sample in group])
         if index is None:
             return None
@@ -220,12 +252,18 @@ class Generation:
             raise contract_error(self.model.plugin, "choose", f"returns {index!r}", rule, owner=self.task)
         return group[index]
 
-    def _example(self, prompt: Prompt, steps: np.ndarray) -> Example:
-        """Return what the network read: the steps of the prompt and those that were sampled after them."""
+    def _example(self, prompt: Prompt, steps: np.ndarray, row: int) -> Example:
+        """Return what the network read: the steps of the prompt and those that were sampled after them.
+
+        Args:
+            prompt: The prompt.
+            steps: The steps of the result.
+            row: The row of the features of the request.
+        """
         beginning = prompt.example.steps
         labels = {**prompt.example.labels, **self.request.labels}
         steps = np.concatenate([beginning, steps[len(beginning[: prompt.keep]) :]])
-        return dataclasses.replace(prompt.example, steps=steps, labels=labels)
+        return self._with_features(dataclasses.replace(prompt.example, steps=steps, labels=labels), row)
 
     def _named(self, alternatives: Sequence[Alternatives]) -> tuple[tuple[tuple[Any, float], ...], ...]:
         """Return alternatives with tokens in place of numbers."""
@@ -265,7 +303,7 @@ class Generation:
         """Return the piece that the samples of all parts make up."""
         model, pieces, examples = self.model, [], []
         for number, (sample, prompt) in enumerate(zip(samples, self.prompts, strict=True)):
-            examples.append(self._example(prompt, sample.steps))
+            examples.append(self._example(prompt, sample.steps, sample.k % self._feature_rows))
             example = dataclasses.replace(examples[-1], steps=sample.steps)
             try:
                 piece = validate_piece(model.plugin, model.codec.decode(example), "decode", owner=model.codec)

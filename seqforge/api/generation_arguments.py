@@ -30,6 +30,7 @@ GENERATION_OPTIONS = frozenset(
         "candidates",
         "best_of",
         "guidance",
+        "features",
     )
 )
 """The arguments of `generate` that are fields of `GenerationRequest`."""

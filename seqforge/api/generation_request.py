@@ -8,6 +8,7 @@ from typing import Any
 
 from seqforge.api import arguments
 from seqforge.api.arguments import real_number, whole_number
+from seqforge.api.feature_rows import FeatureRows, feature_rows
 from seqforge.core.files import STDIN
 from seqforge.core.options import build_options
 from seqforge.errors import RequestError, did_you_mean, listing
@@ -49,6 +50,8 @@ class GenerationRequest:
         alternatives: Number of most probable tokens that are recorded at each step.
         guidance: Factor of the effect of the labels; 1 leaves it as it is.
         labels: Label name to value.
+        features: The path of a file with the features of each piece, or the numbers of each row; piece k has those of
+            row k, and after the last row the first follows. "" or () for none.
         controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens, `logit_bias` as texts
             TOKEN=VALUE.
         request: Fields of the plugin's Request, paths as strings.
@@ -71,6 +74,7 @@ class GenerationRequest:
     guidance: float = 1.0
     alternatives: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    features: FeatureRows = ()
     controls: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
 
@@ -153,6 +157,10 @@ def check_request(request: GenerationRequest, plugin: AnyPlugin, metadata: Mappi
     labels = metadata.get("labels")
     if isinstance(labels, list) and all(isinstance(item, list) and len(item) == 2 for item in labels):
         check_labels(request.labels, {str(name): list(map(str, values)) for name, values in labels})
+    network = metadata.get("network")
+    width = network.get("features") if isinstance(network, dict) else None
+    if isinstance(width, int) and not plugin.codec.features and request.features:
+        feature_rows(request.features, width)
     fields = build_options(plugin.Request, request.request, owner=f"the plugin {plugin.name!r}")
     for name, value in vars(fields).items():
         if isinstance(value, Path) and value != STDIN and not value.exists():

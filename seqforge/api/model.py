@@ -8,6 +8,7 @@ import numpy as np
 
 from seqforge import evaluation as _evaluation
 from seqforge.api.arguments import check_event, check_labels, same_arguments, whole_number
+from seqforge.api.feature_rows import plain_features
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.generation_arguments import CONTROLS, GENERATION_OPTIONS, FieldValue, request_fields
@@ -49,6 +50,7 @@ class Model(EvaluatedModel):
         candidates: int = 0,
         best_of: int = 0,
         guidance: float | int = 1.0,
+        features: Any = None,
         cancel: threading.Event | None = None,
         greedy: bool | None = None,
         temperature: float | None = None,
@@ -110,6 +112,9 @@ class Model(EvaluatedModel):
             best_of: Number of candidates sampled per piece, of which the one with the highest mean log-probability of a
                 step under the network is kept; 0 to keep one as `candidates` says.
             guidance: Factor of the effect of the labels: above 1 they count more; 1 leaves the network as it is.
+            features: The features of each piece, for a model that reads features: the path of a .npy or .csv file, or
+                an array of shape (features,) or (pieces, features). Piece k has those of row k; after the last row the
+                first follows.
             cancel: An event that another thread sets to stop the generation at the next step. Only the pieces that are
                 complete by then are returned; the origin of each names its number.
             greedy: Whether to choose the most probable step always.
@@ -212,14 +217,18 @@ class Model(EvaluatedModel):
     def _generation(
         self, cancel: Any, controls: Mapping[str, Any], request: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Generation:
-        options = {**options, "labels": check_labels(options.get("labels"))}
+        options = {
+            **options,
+            "labels": check_labels(options.get("labels")),
+            "features": plain_features(options.get("features")),
+        }
         biases = controls.get("logit_bias")
         if isinstance(biases, Mapping):
             controls = {**controls, "logit_bias": [f"{token}={value}" for token, value in biases.items()]}
         values = GenerationRequest(precision=self.precision, controls=controls, request=request, **options)
         return Generation(self, values, cancel=cancel)
 
-    def next(self, prompt: Any = None, *, labels: Mapping[str, str] | None = None) -> Any:
+    def next(self, prompt: Any = None, *, labels: Mapping[str, str] | None = None, features: Any = None) -> Any:
         """Return the distribution of the step after a prompt: token (or step) to probability, most probable first.
 
         The end of the piece has the key None. Greedy search, temperature sampling and beam search can be built on it.
@@ -227,12 +236,15 @@ class Model(EvaluatedModel):
         Args:
             prompt: Content of the plugin's type, such as a string; None for the start of a piece.
             labels: Label name to value.
+            features: The features of the piece, shape (features,), for a model that reads features.
         """
+        rows = self.feature_rows(plain_features(features))
+        vector = None if rows is None else rows[0]
         if prompt is None:
-            beginning = Generation(self, GenerationRequest()).prompts[0]
+            beginning = Generation(self, GenerationRequest(features=plain_features(features))).prompts[0]
         else:
-            beginning = Prompt(self._encode(Piece(prompt), "prompt"))
-        conditions = self.conditions(beginning, self.label_numbers(check_labels(labels)))
+            beginning = Prompt(self._encode(Piece(prompt, features=vector), "prompt"))
+        conditions = self.conditions(beginning, self.label_numbers(check_labels(labels)), vector)
         outputs, _, _ = self.engine.begin(prompt_batch(self.weights, beginning, conditions))
         distribution = distribution_for(self.header.space, Controls()).probabilities(outputs)
         if not isinstance(distribution, np.ndarray):
@@ -298,4 +310,6 @@ class Model(EvaluatedModel):
         columns = TableColumns.from_names(text_column, label_columns)
         _, prepared, split = self._prepare_split(corpus, split, columns)
         held_out, training = prepared.pieces(split), prepared.pieces("train")
-        return compare(self.plugin, self.generate(n), list(held_out), training)
+        width = 0 if self.codec.features else self.header.network.features
+        features = prepared.datasets[split].features[:n] if width else None
+        return compare(self.plugin, self.generate(n, features=features), list(held_out), training)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqforge.api.feature_rows import FeatureRows, feature_rows
 from seqforge.api.generation_request import check_labels
 from seqforge.core.labels import LabelIndex
 from seqforge.core.options import build_options
@@ -104,11 +105,27 @@ class ModelBase:
         check_labels(labels, known)
         return LabelIndex(known).numbers(labels)
 
-    def conditions(self, prompt: Prompt, labels: np.ndarray) -> Conditions:
-        """Return labels and features for a prompt; given label numbers take precedence over the prompt's labels."""
+    def feature_rows(self, features: FeatureRows) -> np.ndarray | None:
+        """Return the features of a request, shape (rows, features); None if the model reads none from a request.
+
+        Raises:
+            RequestError: If they do not fit the model.
+        """
+        return feature_rows(features, self.header.network.features, computed=bool(self.codec.features))
+
+    def conditions(self, prompt: Prompt, labels: np.ndarray, features: np.ndarray | None = None) -> Conditions:
+        """Return labels and features for a prompt.
+
+        Args:
+            prompt: The prompt.
+            labels: The number of each label's value; numbers above 0 take precedence over the prompt's labels.
+            features: The features, shape (features,); None for those of the prompt, or zeros without them.
+        """
         labels = np.where(labels > 0, labels, self.label_numbers(prompt.example.labels))
+        if features is None:
+            features = prompt.example.features
         zeros = np.zeros(self.header.network.features, np.float32)
-        return Conditions(labels, zeros if prompt.example.features is None else prompt.example.features)
+        return Conditions(labels, zeros if features is None else np.asarray(features, np.float32))
 
     def log_probability(self, example: Example, labels: np.ndarray) -> float:
         """Return the log-probability of a whole example by the engine, its end included, in nats.

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqforge import evaluation as _evaluation
 from seqforge.api.arguments import check_names, check_text, whole_number
+from seqforge.api.feature_rows import check_features
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_scoring import ScoringModel
 from seqforge.api.model_sources import sources_of_model
@@ -174,6 +175,7 @@ class EvaluatedModel(ScoringModel):
             check_text("split", split, "train, valid or test")
         names, sources = sources_of_model(self.plugin, self.path, self.header.provenance, corpus, columns)
         prepared = prepare(self.plugin, self.options, sources, codec=self.codec)
+        check_features(self.header.network.features, prepared.features, names)
         sizes = {name: len(dataset) for name, dataset in prepared.datasets.items()}
         if split is None:
             split = next((name for name in ("test", "valid") if sizes[name]), "train")

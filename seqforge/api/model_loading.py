@@ -87,6 +87,6 @@ def codec_from_header(header: ModelHeader, plugin: AnyPlugin, options: Any, path
     symbols = 0 if codec.source is None else codec.source.size + 1
     fits = codec.space == header.space and labels == header.labels and symbols == header.network.source_symbols
     looks_back = not header.network.distances or aligned_history(plugin, codec) is not None
-    if not fits or not looks_back or codec.features != header.network.features:
+    if not fits or not looks_back or codec.features not in (0, header.network.features):
         raise DamagedFileError(f"{path} cannot be used: its codec does not fit its network")
     return codec

@@ -1,12 +1,14 @@
 """The likelihood of given pieces under a model: scores, the surprisal of each step, and classification by a label."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from seqforge.api.arguments import check_labels, check_text
+from seqforge.api.feature_rows import check_features
 from seqforge.api.model_base import ModelBase
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example
@@ -214,10 +216,11 @@ class ScoringModel(ModelBase):
         return np.array([values.sum() for values in logs]).reshape(len(examples), size)
 
     def _encode(self, piece: Piece[Any], argument: str) -> Example:
-        """Return an encoded piece.
+        """Return an encoded piece, with its features if the model reads some.
 
         Raises:
             OptionsError: If the content has a type that the codec cannot encode.
+            CorpusError: If the piece has another number of features than the model reads.
         """
         try:
             example = self.codec.encode(piece)
@@ -225,4 +228,9 @@ class ScoringModel(ModelBase):
             raise OptionsError.invalid(
                 argument, repr(piece.content)[:80], f"content of the plugin {self.plugin.name!r}"
             ) from error
-        return validate_example(self.plugin, self.codec, example)
+        example = validate_example(self.plugin, self.codec, example)
+        if self.codec.features:
+            return example
+        width = 0 if piece.features is None else len(piece.features)
+        check_features(self.header.network.features, width, ["the piece"])
+        return replace(example, features=piece.features)

@@ -12,7 +12,7 @@ from seqforge.api.provenance import (
     append_record,
     digest,
     find_provenance,
-    input_paths,
+    input_files,
     is_unchanged,
     provenance_of,
     provenance_path,
@@ -71,7 +71,7 @@ def generate_files(
     """
     from seqforge.api.generation import Generation
 
-    inputs = [*map(Path, request.models), *input_paths(request.request)]
+    inputs = [*map(Path, request.models), *input_files(request)]
     files = OutputFiles(
         model.plugin, output, n=request.n, formats=formats, inputs=inputs, replace=replace, overwrite=overwrite
     )

@@ -28,6 +28,7 @@ from seqforge.version import __version__
 
 if TYPE_CHECKING:
     from seqforge.api.generation import Generation
+    from seqforge.api.generation_request import GenerationRequest
     from seqforge.api.model_base import ModelBase
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "differences",
     "digest",
     "find_provenance",
+    "input_files",
     "input_paths",
     "is_unchanged",
     "named_file",
@@ -92,7 +94,7 @@ def provenance_of(generation: "Generation", files: Sequence[FileEntry]) -> dict[
         "request": asdict(request),
         "plugin": model.plugin.name,
         "models": [{"path": path, "sha256": digest(Path(path))} for path in request.models],
-        "inputs": [{"path": str(path), "sha256": digest(path)} for path in input_paths(request.request)],
+        "inputs": [{"path": str(path), "sha256": digest(path)} for path in input_files(request)],
         "prompts": [{"steps": len(p), "sha256": hashlib.sha256(p.tobytes()).hexdigest()} for p in prompts],
         "files": [file.to_json() for file in files],
         "versions": versions(model),
@@ -102,6 +104,12 @@ def provenance_of(generation: "Generation", files: Sequence[FileEntry]) -> dict[
 def record_text(record: Any) -> str:
     """Return a record as one line of ASCII, as it is embedded."""
     return json.dumps(record, separators=(",", ":"))
+
+
+def input_files(request: "GenerationRequest") -> list[Path]:
+    """Return the files that a request reads beside its models: those of the plugin's fields, and the features."""
+    features = [Path(request.features)] if isinstance(request.features, str) and request.features else []
+    return [*input_paths(request.request), *features]
 
 
 def input_paths(request: Any) -> list[Path]:

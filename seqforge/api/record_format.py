@@ -203,6 +203,13 @@ def _options(value: Any, name: str) -> dict[str, Any]:
     return dict(value)
 
 
+def _features(value: Any, name: str) -> Any:
+    """Return the path of a file with features, or their numbers."""
+    if isinstance(value, str):
+        return _string(value, name)
+    return tuple(tuple(_number(item, name) for item in _list(row, name, empty=False)) for row in _list(value, name))
+
+
 def _models(value: Any, name: str) -> tuple[str, ...]:
     return tuple(_string(path, name) for path in _list(value, name, empty=False))
 
@@ -230,6 +237,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "guidance": _number,
     "alternatives": _integer,
     "labels": _labels,
+    "features": _features,
     "controls": _options,
     "request": _options,
 }

@@ -127,7 +127,8 @@ class _Run:
                 )
         missing = [path for path in self.paths() if path_kind(Path(path)) != "file"]
         if missing:
-            raise RequestError(f"{self.source} cannot be replayed: {missing[0]} is missing; restore it")
+            name = str(missing[0]) if str(missing[0]).isprintable() else ascii(str(missing[0]))
+            raise RequestError(f"{self.source} cannot be replayed: {name} is missing; restore it")
         request = build_options(plugin.Request, record.request.request, owner=f"the plugin {plugin.name!r}")
         if any(_is_stream(getattr(request, item.name), item.metadata) for item in dataclasses.fields(request)):
             raise RequestError(

@@ -79,6 +79,7 @@ class RunWriter:
         }
         self.header = _header(config, plugin, prepared, corpora, trainer.network)
         self._samples = self._progress_in_eighths()
+        self._features = _sample_features(prepared)
         self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
         if trainer.group.is_main:
             self._write_config()
@@ -122,7 +123,7 @@ class RunWriter:
         weights = NetworkWeights(self.header.space, self.header.network, arrays)
         model = Model(self.header, weights, self.plugin, self.codec, options=self.config.options)
         try:
-            generated = next(Generation(model, GenerationRequest(seed=t)).run())
+            generated = next(Generation(model, GenerationRequest(seed=t, features=self._features)).run())
         except RequestError:
             return None  # the plugin generates nothing from its default request
         except SeqforgeError as error:
@@ -180,6 +181,14 @@ class RunWriter:
         state, budget = self.trainer.state, self.trainer.config.budget
         share = state.t / state.decay.last if state.decay is not None else state.seconds / 60 / budget.amount
         return int(SAMPLES_PER_RUN * min(1.0, share))
+
+
+def _sample_features(prepared: PreparedCorpus) -> tuple[tuple[float, ...], ...]:
+    """Return the features of a held-out piece, for the samples of a run; () without features."""
+    if not prepared.features or prepared.codec.features:
+        return ()
+    dataset = prepared.datasets["valid"] if len(prepared.datasets["valid"]) else prepared.datasets["train"]
+    return (tuple(dataset.features[0].tolist()),)
 
 
 def licence_of(corpus: Corpus) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 
 from seqforge.api.arguments import check_train_arguments
+from seqforge.api.feature_rows import check_training
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.run_config import (
@@ -337,10 +338,7 @@ def _trainer(
     group: ProcessGroup,
     space: Space,
 ) -> Trainer:
-    """Return the trainer with a fresh network, or with the weights of the model to start from.
-
-    A resumed run needs no such model, since its checkpoint replaces the weights.
-    """
+    """Return the trainer with a fresh network, or with the weights of `base`; a checkpoint replaces them."""
     codec, datasets = prepared.codec, prepared.datasets
     if config.threads:
         torch.set_num_threads(config.threads)  # the sums of matrix products depend on the number of threads
@@ -353,9 +351,10 @@ def _trainer(
         source=codec.source,
         attention=codec.attention,
         labels=labels,
-        features=codec.features,
+        features=prepared.features,
         distances=() if history is None else history.distances,
     )
+    check_training(config.features_at, prepared.features, base.header.network if base else None)
     try:
         network = Network(space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
     except RuntimeError as error:  # PyTorch has no class for this error on a CPU

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from seqforge.cli.console import count, data_json, message
-from seqforge.cli.flags import command, explicit_values, label_values, parameter, parameters
+from seqforge.cli.flags import command, explicit_values, is_explicit, label_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
 from seqforge.cli.help import command_class, examples, model_names, plugin_names
 from seqforge.cli.output import Output, StepStream, check_is_shown
@@ -49,6 +49,9 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         ),
         _flag("guidance", float, 1.0, MODEL,
               "Factor of the effect of the labels: above 1 they count more; 1 leaves the network as it is."),
+        _flag("features", Path | None, None, MODEL,
+              "A .npy or .csv file with the features of each piece, for a model that reads features; -n is then the"
+              " number of its rows by default.", metavar="FILE"),
         _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("length", float | None, None, LIMITS,
               "Length in natural units, prompt included; beyond it, a piece ends as soon as it may. Default: twice the"
@@ -136,10 +139,11 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         return
     if not values["plugin"] and not values["model"]:
         raise UsageError("no model is named; set `plugin` or `model` (`seqforge models` lists models)", field="model")
+    from seqforge.api.feature_rows import plain_features
     from seqforge.api.generation_request import GenerationRequest, check_request
     from seqforge.api.model_paths import resolve_model
     from seqforge.api.output import check_output, parse_formats
-    from seqforge.api.provenance import input_paths
+    from seqforge.api.provenance import input_files
 
     # 1. Everything that can be checked without torch and the weights is checked first.
     names = values["model"] or [None]
@@ -153,15 +157,17 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     request = GenerationRequest(
         models=tuple(str(path.resolve()) for path in (choice.path, *others)),
         labels=label_values(values["label"] or []),
+        features=plain_features(values["features"]),
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
-        **{name: values[name] for name in ("n", "seed", "length", "max_steps", "max_seconds", "beams",
+        n=_number_of_pieces(ctx, values),
+        **{name: values[name] for name in ("seed", "length", "max_steps", "max_seconds", "beams",
                                            "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity",
                                            "precision", "candidates", "best_of", "guidance", "alternatives")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)
-    inputs = [*map(Path, request.models), *input_paths(request.request)]
+    inputs = [*map(Path, request.models), *input_files(request)]
     output = Output(
         plugin, values["output"], request.n, formats=parse_formats(values["format"]), inputs=inputs,
         replace=values["replace"], overwrite=values["overwrite"],
@@ -214,6 +220,15 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         raise typer.Exit(130)
     if stopped is not None:
         raise stopped
+
+
+def _number_of_pieces(ctx: typer.Context, values: dict[str, Any]) -> int:
+    """Return the number of pieces: that of the rows of features if there are some and the user set no number."""
+    if values["features"] is None or is_explicit(ctx, "n") or not values["features"].is_file():
+        return int(values["n"])
+    from seqforge.corpus import open_features
+
+    return len(open_features(values["features"].absolute()).values)
 
 
 def _plugin_of_model(path: Path, metadata: dict[str, Any], name: str | None) -> AnyPlugin:

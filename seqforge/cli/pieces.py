@@ -42,7 +42,7 @@ def check_is_no_folder(path: Path) -> None:
 def readable_pieces(
     plugin: AnyPlugin, options: Any, files: "Sequence[SourceFile]", *, skipped: list[ReadError] | None = None
 ) -> Iterator[Piece[Any]]:
-    """Yield the pieces of files that can be read, and print which cannot.
+    """Yield the pieces of files that can be read, with their features if there are some, and print which cannot.
 
     Args:
         plugin: The plugin that reads the files.
@@ -50,9 +50,9 @@ def readable_pieces(
         files: The files.
         skipped: A list to which what cannot be read is appended; None for no list.
     """
-    from seqforge.corpus import read_files
+    from seqforge.corpus import pieces_with_features, read_files
 
-    for _, items in read_files(plugin, options, files):
+    for _, items in pieces_with_features(read_files(plugin, options, files)):
         for item in items:
             if not isinstance(item, ReadError):
                 yield item

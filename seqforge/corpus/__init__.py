@@ -1,7 +1,9 @@
 """Corpora: files into pieces, pieces into splits, splits into datasets; and the corpora that are installed."""
 
+from seqforge.corpus.attach_features import pieces_with_features
 from seqforge.corpus.catalogue import default_corpora, find_corpus, installed_corpora, readable_corpora
 from seqforge.corpus.description import Corpus
+from seqforge.corpus.features import open_features
 from seqforge.corpus.files import probe, read_files
 from seqforge.corpus.prepare import PreparedCorpus, has_sources, prepare
 from seqforge.corpus.sources import SourceFile, Sources, SplitChoice, find_sources, visible_files
@@ -19,6 +21,8 @@ __all__ = [
     "find_sources",
     "has_sources",
     "installed_corpora",
+    "open_features",
+    "pieces_with_features",
     "prepare",
     "probe",
     "read_files",

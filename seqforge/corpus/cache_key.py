@@ -33,6 +33,10 @@ def sources_key(files: Sequence[SourceFile], shares: Sequence[float] = ()) -> st
     }
     if any(file.columns for file in files):
         content["columns"] = [file.columns.to_json() if file.columns else None for file in files]
+    features = {file.features for file in files if file.features is not None}
+    if features:
+        digests = {path: _digest(path) for path in features}
+        content["features"] = [file.features and [digests[file.features], file.position] for file in files]
     if shares:
         content["shares"] = list(shares)
     return _key(content)

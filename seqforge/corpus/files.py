@@ -71,7 +71,7 @@ def _fault(pool: Pool, number: int, file: SourceFile) -> ReadError | None:
 
 def _items(plugin: AnyPlugin, options: Any, file: SourceFile) -> Iterator[Piece[Any] | ReadError]:
     for item in read_pieces(plugin, options, file):
-        yield item if isinstance(item, ReadError) else item[0]
+        yield item if isinstance(item, ReadError) else item.piece
 
 
 def _absolute(file: SourceFile) -> SourceFile:

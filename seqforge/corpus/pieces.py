@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.tables import read_table_pieces
@@ -15,9 +16,23 @@ UNDECIDED = len(SPLITS)
 """The split of a piece whose split is decided by its content."""
 
 
+class ReadPiece(NamedTuple):
+    """A piece that was read from a file.
+
+    Attributes:
+        piece: The piece, or a part of one that is divided.
+        split: The index of its split, or UNDECIDED.
+        number: The number of the piece in its file, from 0; the parts of a piece have the same number.
+    """
+
+    piece: Piece[Any]
+    split: int
+    number: int
+
+
 def read_pieces(
     plugin: AnyPlugin, options: Any, file: SourceFile, *, divide: Sequence[float] = ()
-) -> Iterator[tuple[Piece[Any], int] | ReadError]:
+) -> Iterator[ReadPiece | ReadError]:
     """Yield the pieces of one file with their split, and a ReadError for what cannot be read.
 
     Example:
@@ -32,13 +47,14 @@ def read_pieces(
             has no split or fractions; () for none.
 
     Yields:
-        A piece and the index of its split, or UNDECIDED; or a ReadError.
+        A piece with its split and its number; or a ReadError.
 
     Raises:
         ContractError: If the plugin yields something else.
     """
     fractions: Sequence[float] = file.fractions or (() if file.split else divide)
     split = SPLITS.index(file.split) if file.split else UNDECIDED
+    count = 0
     try:
         items = validate_items(plugin, file.path, options)
         if file.columns is not None:
@@ -48,12 +64,16 @@ def read_pieces(
                 yield item
                 continue
             labels = {**file.labels, **item.labels}
-            piece = Piece(item.content, {name: _valid_text(value) for name, value in labels.items()}, item.origin)
+            texts = {name: _valid_text(value) for name, value in labels.items()}
+            piece = Piece(item.content, texts, item.origin, features=item.features)
             if fractions and isinstance(plugin, Divides):
                 parts = validate_parts(plugin, plugin.divide(piece, fractions), fractions)
-                yield from ((part, number) for number, part in enumerate(parts) if fractions[number])
+                for part_split, part in enumerate(parts):
+                    if fractions[part_split]:
+                        yield ReadPiece(replace(part, features=piece.features), part_split, count)
             else:
-                yield piece, split
+                yield ReadPiece(piece, split, count)
+            count += 1
     except ContractError:
         raise
     except OSError as error:

@@ -15,12 +15,13 @@ from seqforge.core.cache import cache_folder
 from seqforge.core.files import make_folder, remove_temporary_files
 from seqforge.core.spaces import Mixture, Space
 from seqforge.core.tensorfile import TensorFile, write_tensors
+from seqforge.corpus.attach_features import check_widths, write_features
 from seqforge.corpus.cache_key import content_digest, preparation_key, sources_key
+from seqforge.corpus.chunks import file_chunks, with_parts
 from seqforge.corpus.pieces import UNDECIDED, read_pieces
 from seqforge.corpus.pool import Pool, ReaderCrashError
 from seqforge.corpus.sources import SourceFile, Sources
 from seqforge.corpus.split import SHARES, Groups, split_by_content
-from seqforge.corpus.table_rows import row_ranges
 from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
@@ -39,7 +40,6 @@ from seqforge.plugin import AnyCodec, AnyPlugin, Codec, Divides, Piece
 from seqforge.plugin.fitting import OnePass, fit_codec
 from seqforge.plugin.validation import validate_codec
 
-CHUNK_BYTES = 4 << 20
 FEW_PIECES = 20
 """A corpus with fewer pieces is split by dividing each piece, if the plugin can."""
 MAX_MEASURED = 2000
@@ -65,6 +65,11 @@ class PreparedCorpus:
     folder: Path
     report: Mapping[str, Any]
     content: str
+
+    @property
+    def features(self) -> int:
+        """The number of features of a piece; 0 without features."""
+        return max(int(dataset.features.shape[1]) for dataset in self.datasets.values())
 
     def standardised_space(self) -> Space:
         """Return the space of the steps; that of real numbers with the standardisation of the training pieces.
@@ -194,9 +199,9 @@ class _Preparation:
         self.plugin, self.options, self.folder = plugin, options, folder
         self.workers, self.on_message = workers, on_message
         self.number_of_files = len(files)
-        self.files = files = _with_parts(files)
+        self.files = files = with_parts(files)
         self.size = sum(file.size for file in files)
-        self.chunks = _chunks(files)
+        self.chunks = file_chunks(files)
         self.extend = False
         self.shares: Sequence[float] = SHARES
         self.divide: Sequence[float] = ()
@@ -240,6 +245,8 @@ class _Preparation:
             parts = ", ".join(f"{100 * share:g} % {split}" for share, split in zip(self.shares, SPLITS, strict=True))
             remark = f"fewer than {FEW_PIECES} pieces: each is divided, {parts}"
         write_tensors(splits_path(self.folder), {str(n): s for n, s in enumerate(splits)}, {"kind": "splits"})
+        numbers = [np.array(self._scan_file(chunk).array("numbers")) for chunk in range(len(self.chunks))]
+        write_features(self.folder, self.files, numbers)
         # 2. Fit the codec on the train split, in one pass.
         if codec is None:
             self.on_message("fitting the codec on the training pieces")
@@ -250,6 +257,9 @@ class _Preparation:
         write_codec(self.plugin, self.folder, codec)
         # 3. Encode every chunk into shards, then write the manifest.
         encoded = self._encode()
+        check_widths(
+            self.plugin, codec, self.folder, {width for result in encoded for width in result.get("features", ())}
+        )
         dropped: Counter[str] = Counter()
         for result in encoded:
             dropped.update(result["dropped"])
@@ -310,7 +320,7 @@ class _Preparation:
                     if isinstance(item, ReadError):
                         continue
                     if splits[chunk][index] == 0:
-                        yield item[0]
+                        yield item.piece
                     index += 1
 
     def _encode(self) -> list[dict[str, Any]]:
@@ -369,26 +379,3 @@ def _validated_report(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
     if not valid:
         raise DamagedFileError(f"{folder / MANIFEST} cannot be used: its report has a missing or wrong value")
     return report
-
-
-def _chunks(files: list[SourceFile]) -> list[list[int]]:
-    """Return runs of file indices of about CHUNK_BYTES; they do not depend on the number of workers."""
-    chunks: list[list[int]] = [[]]
-    size = 0
-    for number, file in enumerate(files):
-        if size >= CHUNK_BYTES:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(number)
-        size += file.size
-    return chunks
-
-
-def _with_parts(files: list[SourceFile]) -> list[SourceFile]:
-    """Return the files, with parts of about CHUNK_BYTES instead of each large table."""
-    parts: list[SourceFile] = []
-    for file in files:
-        is_large = file.columns is not None and (file.path.suffix.lower() == ".parquet" or file.size > CHUNK_BYTES)
-        ranges = row_ranges(file.path, CHUNK_BYTES) if is_large else []
-        parts += [dataclasses.replace(file, rows=rows) for rows in ranges] if len(ranges) > 1 else [file]
-    return parts

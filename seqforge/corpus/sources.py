@@ -12,6 +12,7 @@ from typing import Any
 from seqforge.core.files import path_kind
 from seqforge.corpus.catalogue import find_corpus
 from seqforge.corpus.description import Corpus
+from seqforge.corpus.features import features_beside, is_features_file
 from seqforge.corpus.folder_suffixes import FolderSuffixes
 from seqforge.corpus.split import parse_shares
 from seqforge.corpus.table_rows import RowRange
@@ -39,6 +40,8 @@ class SourceFile:
         name: Its name within its corpus, which does not change if the corpus moves; "" for the name of the file.
         columns: The columns that are read if the file is read as a table; None if the plugin reads the file.
         rows: The part of a table that is read; None for all of it.
+        features: The file with the features of its pieces; None if they have none.
+        position: Its place among the files whose pieces `features` describes, from 0.
     """
 
     path: Path
@@ -48,6 +51,8 @@ class SourceFile:
     name: str = ""
     columns: TableColumns | None = None
     rows: RowRange | None = None
+    features: Path | None = None
+    position: int = 0
 
     @property
     def size(self) -> int:
@@ -168,9 +173,13 @@ def find_sources(
         if kind == "folder":
             listed = listings.get(path) or visible_files(path)
             folder_files = _folder_files(path, listed, suffixes, domain, unsupported)
-            files += [_with_columns(file, columns) for file in folder_files]
+            folder_files = [_with_columns(file, columns) for file in folder_files]
+            if features_beside(path) or not any(map(is_features_file, listed)):
+                files += _with_features(folder_files, features_beside(path))
+            else:
+                files += [replace(file, features=features_beside(file.path)) for file in folder_files]
         elif kind == "file":
-            files.append(_with_columns(SourceFile(path), columns))
+            files += _with_features([_with_columns(SourceFile(path), columns)], features_beside(path))
         elif kind == "other":
             raise UsageError(
                 f"`corpus` is {name!r}, which is a pipe or a device and may never end; copy its content to a file",
@@ -181,7 +190,7 @@ def find_sources(
             if corpus.domain != domain:
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)
-            files += _corpus_files(corpus)
+            files += _with_features(_corpus_files(corpus), features_beside(corpus.folder))
     if columns is None:
         remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], (*reads, *imports))
     sources = Sources(tuple(names), tuple(files), tuple(corpora), dict((+unsupported).most_common()), tuple(remarks))
@@ -195,12 +204,15 @@ def _with_split(
     if split.shares:
         files = tuple(replace(file, split="", fractions=()) for file in sources.files)
         return replace(sources, files=files, shares=parse_shares(split.shares))
+    known = {file.path.resolve(): file for file in sources.files}
     held_out: dict[Path, SourceFile] = {}
     for name, texts in (("valid", split.valid), ("test", split.test)):
         for path in (path for text in texts for path in _held_out_files(name, text, suffixes)):
             if held_out.get(path.resolve(), SourceFile(path, split=name)).split != name:
                 raise OptionsError(f"`valid` and `test` both contain {path}; name it once", field=name, value=str(path))
-            held_out[path.resolve()] = _with_columns(SourceFile(path, split=name), columns)
+            file = _with_columns(SourceFile(path, split=name), columns)
+            same = known.get(path.resolve(), _with_features([file], features_beside(path))[0])
+            held_out[path.resolve()] = replace(file, features=same.features, position=same.position)
     files = tuple(
         replace(file, split=file.split or "train", fractions=())
         for file in sources.files
@@ -215,11 +227,23 @@ def _held_out_files(split: str, name: str, suffixes: FolderSuffixes) -> list[Pat
     if kind == "file":
         return [path]
     paths = [file for file in visible_files(path) if path_kind(file) == "file"]
-    files = suffixes.supported(file for file in paths if file.name != LABELS)
+    files = suffixes.supported(file for file in paths if not _is_description(file))
     if not files:
         reason = "a folder without files of the plugin" if kind == "folder" else "neither a file nor a folder"
         raise OptionsError(f"`{split}` is {name}, which is {reason}; name files or a folder", field=split, value=name)
     return files
+
+
+def _is_description(path: Path) -> bool:
+    """Return whether a file in a folder describes pieces and contains none: labels, or features."""
+    return path.name == LABELS or is_features_file(path)
+
+
+def _with_features(files: Sequence[SourceFile], features: Path | None) -> list[SourceFile]:
+    """Return the files of a corpus with the file that has the features of their pieces."""
+    if features is None:
+        return list(files)
+    return [replace(file, features=features, position=position) for position, file in enumerate(files)]
 
 
 def _with_columns(file: SourceFile, columns: TableColumns | None) -> SourceFile:
@@ -260,7 +284,7 @@ def _folder_files(
     kinds = {path: path_kind(path) for path in listed}
     paths = [path for path, kind in kinds.items() if kind == "file"]
     unsupported["pipe or device"] += sum(kind == "other" for kind in kinds.values())
-    supported = suffixes.supported(path for path in paths if path.name != LABELS)
+    supported = suffixes.supported(path for path in paths if not _is_description(path))
     if not paths:
         raise CorpusError(f"the folder {folder} is empty; put {str(suffixes) or 'some'} files into it")
     if not supported:
@@ -269,7 +293,7 @@ def _folder_files(
             f"the folder {folder} contains no file that the plugin {domain!r} reads ({suffixes});"
             f" it contains files with {listing(present)}"
         )
-    others = set(paths) - set(supported) - {folder / LABELS}
+    others = {path for path in paths if not _is_description(path)} - set(supported)
     unsupported.update(map(suffixes.kind_of_other, others))
     labels = _read_table(folder / LABELS)
     for split in ("valid", "test"):

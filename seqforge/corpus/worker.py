@@ -4,6 +4,7 @@ A worker is a separate process (`python -m seqforge.corpus`) that reads and writ
 on a hostile file takes only the worker with it, and the file is skipped. There is no pickle and no fork.
 """
 
+import dataclasses
 import json
 import time
 from collections import Counter
@@ -17,14 +18,14 @@ from seqforge.core.files import write_text
 from seqforge.core.options import options_from_json
 from seqforge.core.sequences import Example
 from seqforge.core.tensorfile import TensorFile, write_tensors
-from seqforge.corpus.pieces import UNDECIDED, fingerprints_of, read_pieces
+from seqforge.corpus.pieces import UNDECIDED, ReadPiece, fingerprints_of, read_pieces
 from seqforge.corpus.sources import SourceFile
 from seqforge.corpus.split import Groups
 from seqforge.corpus.table_rows import RowRange
 from seqforge.corpus.tables import TableColumns
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
-from seqforge.plugin import AnyCodec, AnyPlugin, Piece, registry
+from seqforge.plugin import AnyCodec, AnyPlugin, registry
 from seqforge.plugin.validation import describe_fault, validate_codec, validate_example, validate_state, validate_units
 
 SHARD_BYTES, SHARD_PIECES = 8 << 20, 20_000
@@ -91,17 +92,19 @@ class ChunkWorker:
     def scan(self, chunk: int) -> dict[str, Any]:
         """Read the pieces of a chunk and write their fingerprints and splits."""
         groups, splits, skipped = Groups(), bytearray(), SkippedPieces()
-        for item in self._items(chunk):
+        numbers: list[tuple[int, int]] = []
+        for file, item in self._items(chunk):
             if isinstance(item, ReadError):
                 skipped.add(item)
             else:
-                piece, split = item
-                groups.add(fingerprints_of(self.plugin, piece) if split == UNDECIDED else [0])
-                splits.append(split)
+                groups.add(fingerprints_of(self.plugin, item.piece) if item.split == UNDECIDED else [0])
+                splits.append(item.split)
+                numbers.append((file, item.number))
         keys, owners = groups.arrays()
         crashed = {str(number): self.crashed[number] for number in self.chunks[chunk] if number in self.crashed}
         result = {"pieces": groups.pieces, **skipped.to_json(), "crashed": crashed}
         tensors = {"keys": keys, "owners": owners, "splits": np.frombuffer(bytes(splits), np.uint8)}
+        tensors["numbers"] = np.array(numbers, np.uint32).reshape(-1, 2)
         path = scan_path(self.folder, chunk, divide=bool(self.divide))
         write_tensors(path, tensors, {"kind": "scan", "result": result})
         return result
@@ -110,7 +113,9 @@ class ChunkWorker:
         """Encode the pieces of a chunk into shards, and write the names of the shards."""
         codec = self.codec()
         splits = TensorFile(splits_path(self.folder), "split").array(str(chunk))
+        features = features_of_chunk(self.folder, chunk)
         dropped: Counter[str] = Counter()
+        widths: set[int] = set()
         shards: list[str] = []
         examples: list[Example] = []
         units: list[float] = []
@@ -125,10 +130,14 @@ class ChunkWorker:
             units.clear()
             size = 0
 
-        for item in self._items(chunk):
+        for _, item in self._items(chunk):
             if isinstance(item, ReadError):
                 continue
-            example = validate_example(self.plugin, codec, codec.encode(item[0]))
+            example = validate_example(self.plugin, codec, codec.encode(item.piece))
+            if not codec.features:
+                vector = item.piece.features if features is None else features[count]
+                example = dataclasses.replace(example, features=vector)
+                widths.add(0 if vector is None else len(vector))
             dropped.update(example.dropped)
             examples.append(example)
             units.append(float(validate_units(self.plugin, codec, example.steps).sum()))
@@ -142,13 +151,14 @@ class ChunkWorker:
             "shards": shards,
             "dropped": {name: int(number) for name, number in dropped.most_common(1000)},
             "dropped_total": int(sum(dropped.values())),
+            "features": sorted(widths),
         }
         write_text(encoded_path(self.folder, chunk), json.dumps(result))
         return result
 
     def probe(self, chunk: int) -> dict[str, Any]:
         """Read the pieces of a chunk and drop them: a reader that crashes ends this process."""
-        return {"pieces": sum(not isinstance(item, ReadError) for item in self._items(chunk))}
+        return {"pieces": sum(not isinstance(item, ReadError) for _, item in self._items(chunk))}
 
     def codec(self) -> AnyCodec:
         """Return the codec of the corpus that is being prepared."""
@@ -156,10 +166,11 @@ class ChunkWorker:
             self._codec = read_codec(self.plugin, self.folder, self.options)
         return self._codec
 
-    def _items(self, chunk: int) -> Iterator[tuple[Piece[Any], int] | ReadError]:
+    def _items(self, chunk: int) -> Iterator[tuple[int, ReadPiece | ReadError]]:
+        """Yield what is read from the files of a chunk, each with the index of its file."""
         for number in self.chunks[chunk]:
             if number in self.crashed:
-                yield ReadError(self.crashed[number], file=str(self.files[number].path))
+                yield number, ReadError(self.crashed[number], file=str(self.files[number].path))
                 continue
             self.on_file(number)
             last = time.monotonic()
@@ -167,7 +178,7 @@ class ChunkWorker:
                 if time.monotonic() - last > HEARTBEAT_SECONDS:
                     self.on_file(number)
                     last = time.monotonic()
-                yield item
+                yield number, item
 
 
 class SkippedPieces:
@@ -265,6 +276,17 @@ def are_texts(values: Any) -> bool:
 def splits_path(folder: Path) -> Path:
     """Return the path of the splits of all pieces."""
     return folder / "splits.safetensors"
+
+
+def features_path(folder: Path) -> Path:
+    """Return the path of the features of all pieces, if the corpus has them."""
+    return folder / "features.safetensors"
+
+
+def features_of_chunk(folder: Path, chunk: int) -> np.ndarray | None:
+    """Return the features of the pieces of a chunk, shape (pieces, features); None if the corpus has none."""
+    path = features_path(folder)
+    return np.array(TensorFile(path, "features").array(str(chunk))) if path.exists() else None
 
 
 def encoded_path(folder: Path, chunk: int) -> Path:

@@ -158,10 +158,11 @@ class Engine(StepEngine):
             state: EngineState = self._source.begin(batch.sources)
             last = self._run(start_gates, state, weights=weights)[0]
         else:
-            state = [layer.zero_state(rows) for layer in self._layers]
+            initial = self._conditioning.initial_state(batch.features)
+            state = initial or [layer.zero_state(rows) for layer in self._layers]
             if self._attention is not None:
                 state.append(self._attention.zero_state(batch.sources))
-            self._run(start_gates, state, start=True, weights=weights)
+            self._run(start_gates, state, start=initial is None, weights=weights)
             has_encoder = self._attention is not None and self.network.config.encoder_units
             last = self._conditioning.start(conditions, state[-1][1] if has_encoder else None)
         if hidden is not None:

@@ -7,8 +7,10 @@ import numpy as np
 from seqforge.core.spaces import Categorical, Mixture
 from seqforge.inference import kernels
 from seqforge.inference.kernels import address
+from seqforge.inference.layers import LayerState
 from seqforge.inference.linear import Float32Linear
 from seqforge.inference.weights import NetworkWeights
+from seqforge.network.shapes import STATE_PARTS
 
 __all__ = ["Conditioning", "StepInput"]
 
@@ -29,7 +31,11 @@ class Conditioning:
     def __init__(self, network: NetworkWeights, columns: np.ndarray) -> None:
         embeddings = network.part("conditioning.embeddings")
         self._embeddings = [embeddings[str(number)] for number in range(len(embeddings))]
-        self._linear = Float32Linear(columns)
+        self._linear, self._columns = Float32Linear(columns), columns.shape[1]
+        self._initial: Float32Linear | None = None
+        self._state_shape = (network.config.layers, STATE_PARTS[network.config.cell])
+        if network.config.state_features:
+            self._initial = Float32Linear(network.arrays["initial_state.weight"], network.arrays["initial_state.bias"])
         self._start: Float32Linear | None = None
         if not network.config.is_encoder_decoder:
             start = network.arrays["start_weight"]
@@ -42,7 +48,19 @@ class Conditioning:
 
     def gates(self, values: np.ndarray) -> np.ndarray:
         """Return their part of the gates of the first layer, shape (rows, gates)."""
-        return self._linear(values)
+        return self._linear(np.ascontiguousarray(values[:, : self._columns]))
+
+    def initial_state(self, features: np.ndarray) -> list[LayerState] | None:
+        """Return the state of each layer before a piece; None if it is empty.
+
+        Args:
+            features: The features, shape (rows, features).
+        """
+        if self._initial is None:
+            return None
+        layers, parts = self._state_shape
+        values = np.tanh(self._initial(features)).reshape(len(features), layers, parts, -1)
+        return [tuple(np.ascontiguousarray(values[:, layer, part]) for part in range(parts)) for layer in range(layers)]
 
     def start(self, values: np.ndarray, contexts: np.ndarray | None) -> np.ndarray:
         """Return the output of the last layer at the start of a piece, shape (rows, hidden).

@@ -8,6 +8,8 @@ from seqforge.core.sequences import Attention
 from seqforge.errors import DamagedFileError, OptionsError
 
 Cell = Literal["lstm", "gru", "rnn"]
+FeaturesAt = Literal["state", "steps", "both"]
+"""Where the features of a piece enter the network: in the initial state, at every step, or both."""
 
 BOUNDS = {
     "layers": (1, 64), "hidden": (1, 65_536), "embedding": (1, 65_536), "features": (0, 65_536),
@@ -15,7 +17,7 @@ BOUNDS = {
 }  # fmt: skip
 MAX_LABELS, MAX_LABEL_VALUES = 64, 1_000_000
 MAX_DISTANCES, MAX_DISTANCE = 64, 1_000_000
-LATER_FIELDS = {"lookback", "distances", "attention"}
+LATER_FIELDS = {"lookback", "distances", "attention", "features_at"}
 """The fields that older models lack; they have the defaults."""
 
 
@@ -38,6 +40,8 @@ class NetworkConfig:
         residual: Whether every layer but the first has a residual connection.
         labels: Number of values of each label, "unknown" not counted.
         features: Number of real features that condition a piece.
+        features_at: Where the features enter: in the initial state of every layer (state), in the input of every step
+            (steps), or both.
         source_symbols: Number of different source symbols, the extra symbol after the last one included; 0 for no
             source.
         gaussians: Number of Gaussians of the attention.
@@ -65,11 +69,22 @@ class NetworkConfig:
     lookback: int = 0
     distances: tuple[int, ...] = ()
     attention: Attention = "monotonic"
+    features_at: FeaturesAt = "steps"
 
     @property
     def is_encoder_decoder(self) -> bool:
         """Whether an encoder of the source sets the state in which a piece starts."""
         return bool(self.source_symbols) and self.attention != "monotonic"
+
+    @property
+    def step_features(self) -> int:
+        """Number of features that the first layer reads at every step."""
+        return 0 if self.features_at == "state" and not self.is_encoder_decoder else self.features
+
+    @property
+    def state_features(self) -> int:
+        """Number of features that decide the initial state; 0 if the encoder of a source sets it."""
+        return 0 if self.features_at == "steps" or self.is_encoder_decoder else self.features
 
     @property
     def attention_width(self) -> int:
@@ -100,6 +115,8 @@ class NetworkConfig:
             raise OptionsError.invalid("cell", self.cell, f"one of {', '.join(get_args(Cell))}")
         if self.attention not in get_args(Attention):
             raise OptionsError.invalid("attention", self.attention, f"one of {', '.join(get_args(Attention))}")
+        if self.features_at not in get_args(FeaturesAt):
+            raise OptionsError.invalid("features_at", self.features_at, f"one of {', '.join(get_args(FeaturesAt))}")
         for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:

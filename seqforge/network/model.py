@@ -1,6 +1,7 @@
 """The network: embedding, conditioning, recurrent layers with attention on a source, and the head."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from seqforge.network.dropout import Masks
 from seqforge.network.encoder import Encoder, encode_sources
 from seqforge.network.encoder_decoder import ContentAttention, ReversedEncoder
 from seqforge.network.heads import head_for
+from seqforge.network.initial_state import InitialState, at_starts, run_from_initial_state
 from seqforge.network.pieces import PieceColumns
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
 from seqforge.network.references import ReferenceEmbedding
@@ -33,6 +35,9 @@ class Network(nn.Module):
     At the start of a piece the hidden state is empty. There the output of the last layer is replaced by an affine map
     of labels and features (`start_weight`; its first column is the bias). With an encoder, the map also reads the
     context vector.
+
+    With `config.features_at` "state" or "both", each layer starts a piece from a state that the features decide
+    (`initial_state`); with "steps" or "both", the first layer reads the features at every step.
 
     With `config.residual`, every layer but the first has a residual connection (Y. Wu et al., "Google's Neural Machine
     Translation System", arXiv 1609.08144, section 3.1).
@@ -89,11 +94,15 @@ class Network(nn.Module):
             start_context = config.attention_width if self.encoder is not None else 0
             self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + start_context))
         cell = CELLS[config.cell]
-        first_width = config.embedding + config.lookback_width + self.conditioning.width
+        self._step_width = self.conditioning.width - config.features + config.step_features
+        first_width = config.embedding + config.lookback_width + self._step_width
         self.layers = nn.ModuleList(
             cell((config.hidden if number else first_width) + config.context_width(number), config.hidden)
             for number in range(config.layers)
         )
+        self.initial_state: InitialState | None = None
+        if config.state_features:
+            self.initial_state = InitialState(config.features, config.layers, cell.state_size, config.hidden)
         self.attention: GaussianAttention | None = None
         self.source: ContentAttention | ReversedEncoder | None = None
         if config.is_encoder_decoder:
@@ -125,6 +134,8 @@ class Network(nn.Module):
                 nn.init.xavier_uniform_(context_columns, generator=generator)
         if self.references is not None:
             self.references.initialise(generator)
+        if self.initial_state is not None:
+            self.initial_state.initialise(generator)
 
     def zero_state(self, rows: int) -> NetworkState:
         """Return the state before the first step, for a number of rows."""
@@ -169,10 +180,13 @@ class Network(nn.Module):
         if masks is not None:
             hidden = hidden * masks.input
         earlier = [] if self.references is None else [self.references(_references_of(batch))]
-        hidden = torch.cat([hidden, *earlier, conditions], -1)
+        hidden = torch.cat([hidden, *earlier, conditions[..., : self._step_width]], -1)
         if self.source is not None:
             return self._decode(hidden, batch, state, masks, attention_weights)
         starts = batch.starts if bool(batch.starts.any()) else None
+        initial = None
+        if self.initial_state is not None and starts is not None:
+            initial = self.initial_state(batch.features)
         new_state: NetworkState = []
         context: Tensor | None = None
         for number, layer in enumerate(self.layers):
@@ -183,11 +197,16 @@ class Network(nn.Module):
             # 3. Run the layer; the first layer of a network with a source moves the attention.
             if self.attention is not None and not number:
                 outputs, layer_state, context, attention_state = self._attend(
-                    hidden, batch, state, mask, attention_weights
+                    hidden, batch, state, mask, attention_weights, None if initial is None else initial[0]
                 )
             else:
                 inputs = hidden if context is None else torch.cat([hidden, context.to(hidden.dtype)], -1)
-                outputs, layer_state = layer(inputs, state[number], starts, mask)
+                if initial is None or starts is None:
+                    outputs, layer_state = layer(inputs, state[number], starts, mask)
+                else:
+                    outputs, layer_state = run_from_initial_state(
+                        cast(RecurrentLayer, layer), inputs, state[number], starts, initial[number], mask
+                    )
             hidden = outputs + hidden if number and self.config.residual else outputs
             new_state.append(layer_state)
         if self.attention is not None:
@@ -262,6 +281,7 @@ class Network(nn.Module):
         state: NetworkState,
         mask: Tensor | None,
         attention_weights: list[Tensor] | None,
+        initial: State | None,
     ) -> tuple[Tensor, State, Tensor, State]:
         """Run the first layer and the attention step by step, because each reads the output of the other.
 
@@ -271,6 +291,7 @@ class Network(nn.Module):
             state: The state before the first position.
             mask: Factors of the recurrent matrix; None for no dropout.
             attention_weights: As in `forward_layers`.
+            initial: The state of the layer before a piece that starts at each position; None for an empty state.
 
         Returns:
             The outputs of the layer, its state, the context vector at every position, and the state of the attention.
@@ -296,6 +317,9 @@ class Network(nn.Module):
         ):
             # 2. Reset the attention in rows whose piece starts here; the layer resets its own state.
             kappa, context, steps_at_end = kappa * keep, context * keep, steps_at_end * keep
+            if initial is not None:
+                layer_state = at_starts(batch.starts[t], tuple(part[t] for part in initial), layer_state)
+                keep = torch.ones_like(keep)
             # 3. Step the layer with the context vector of the previous step.
             if separate:
                 from_input = from_input + functional.linear(context, context_weight)

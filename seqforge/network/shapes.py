@@ -29,6 +29,7 @@ def parameter_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int
     hidden, attention = config.hidden, config.attention_width
     label_widths = [label_width(values) for values in config.labels]
     condition_width = sum(label_widths) + config.features
+    step_width = sum(label_widths) + config.step_features
     encoder = bool(config.source_symbols and config.encoder_units)
     shapes: dict[str, tuple[int, ...]] = {}
     if not config.is_encoder_decoder:
@@ -44,10 +45,13 @@ def parameter_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int
     if config.lookback and isinstance(space, Categorical):
         shapes["references.steps"] = (space.size, config.lookback)
         shapes["references.agreements"] = (MAX_AGREEMENT, config.lookback)
-    first_width = config.embedding + config.lookback_width + condition_width
+    first_width = config.embedding + config.lookback_width + step_width
     for number in range(config.layers):
         width = (hidden if number else first_width) + config.context_width(number)
         shapes |= _layer_shapes(f"layers.{number}", config.cell, width, hidden)
+    if config.state_features:
+        states = config.layers * STATE_PARTS[config.cell] * hidden
+        shapes |= {"initial_state.weight": (states, config.features), "initial_state.bias": (states,)}
     if config.is_encoder_decoder:
         shapes |= _encoder_decoder_shapes(config)
     elif config.source_symbols:

@@ -108,7 +108,8 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
         attention: How the network reads the source, unless `--attention` is set: "monotonic" attention moves forward
             only, as in spelling and handwriting; attention by "content" reads it in any order, as in translation.
         labels: Label name to its values, in the order in which the network numbers them.
-        features: The number of real features of a piece.
+        features: The number of real features that `encode` computes; 0 if it computes none, and then the network
+            reads `Piece.features`, if the pieces have them.
         never_generated: Steps of a categorical space that pieces may contain but that are never sampled, such as the
             symbol for everything unknown. The core forbids them, with and without a constraint.
     """

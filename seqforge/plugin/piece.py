@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import numpy as np
+
 __all__ = ["ContentT", "Origin", "Piece"]
 
 ContentT = TypeVar("ContentT")
@@ -43,8 +45,11 @@ class Piece(Generic[ContentT]):
         content: The content, of a type that the plugin chooses; `==` on it must mean "the same piece".
         labels: Label name to value; the core adds those of `labels.csv` and corpus.toml.
         origin: The file and place that the piece was read from, or the model, seed and number that generated it.
+        features: The real vector that conditions the whole piece, shape (features,), float32; None without features.
+            The core adds that of `features.npy` or `features.csv` beside the corpus. It is not compared by `==`.
     """
 
     content: ContentT
     labels: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
+    features: np.ndarray | None = field(default=None, compare=False, kw_only=True)

@@ -333,6 +333,8 @@ def validated_augment(plugin: AnyPlugin, codec: AnyCodec) -> Callable[[Example, 
     augment = codec.augment
 
     def validated(example: Example, rng: np.random.Generator) -> Example:
+        if not codec.features:  # the features come from a file
+            example = dataclasses.replace(example, features=None)
         variant = validate_example(plugin, codec, augment(example, rng), "augment")
         if len(variant.steps) != len(example.steps):
             problem = f"returns {len(variant.steps)} steps for {len(example.steps)}"

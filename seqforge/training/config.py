@@ -13,7 +13,7 @@ from seqforge.core.options import flag
 from seqforge.core.sequences import Attention
 from seqforge.core.spaces import Categorical, Space
 from seqforge.errors import OptionsError
-from seqforge.network.config import Cell, Dropout, NetworkConfig
+from seqforge.network.config import Cell, Dropout, FeaturesAt, NetworkConfig
 from seqforge.training.schedule import Budget
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -33,6 +33,7 @@ DEFAULT_LOOKBACK = 48
 """Width of the embedding of an earlier step at a corresponding place, where the codec names places."""
 NETWORK_FIELDS = (
     "cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "attention", "encoder_units", "lookback",
+    "features_at",
 )  # fmt: skip
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
 MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
@@ -82,6 +83,12 @@ class TrainingConfig:
         "Size of the embedding of each earlier step that stands at a corresponding place, such as the same place one"
         f" bar before; 0: none are read. Default: {DEFAULT_LOOKBACK} where the encoding names places, else 0.",
         "UNITS",
+    )
+    features_at: FeaturesAt = _option(
+        NetworkConfig.features_at,
+        MODEL,
+        "Where the features of a piece (features.npy or features.csv beside the corpus) enter the network: in the"
+        " initial state, at every step, or both.",
     )
     steps: int | None = _option(None, OPTIMISATION, "Train for this number of optimiser steps.")
     epochs: float | None = _option(None, OPTIMISATION, "Train for this number of epochs.")

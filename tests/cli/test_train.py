@@ -157,7 +157,7 @@ import os, sys
 import seqforge.corpus.prepare
 from seqforge.corpus import pool
 from seqforge.cli.main import main
-sys.modules["seqforge.corpus.prepare"].CHUNK_BYTES = 1000
+sys.modules["seqforge.corpus.chunks"].CHUNK_BYTES = 1000
 pool.SMALL_BYTES = 0
 main(["train", "--plugin", "numbers", "--corpus", "d", "--workers", sys.argv[1], "--quiet", *sys.argv[2:]])
 """

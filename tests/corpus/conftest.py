@@ -27,7 +27,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make chunks, and the bound for worker processes, so small that a tiny corpus has several of each."""
     from seqforge.corpus import pool
 
-    monkeypatch.setattr(sys.modules["seqforge.corpus.prepare"], "CHUNK_BYTES", 1500)
+    monkeypatch.setattr(sys.modules["seqforge.corpus.chunks"], "CHUNK_BYTES", 1500)
     monkeypatch.setattr(pool, "SMALL_BYTES", 0)
 
 

@@ -25,6 +25,8 @@ SHAPES: list[dict[str, Any]] = [
     {"layers": 1, "labels": (4,), "tie_embeddings": False},
     {"layers": 2, "lookback": 3, "distances": (1, 2, 4)},
     {"layers": 1, "lookback": 4, "distances": (0, 1), "labels": (2,), "features": 1},
+    {"layers": 2, "features": 3, "features_at": "state"},
+    {"layers": 2, "labels": (2,), "features": 2, "features_at": "both"},
 ]
 SOURCE_SHAPES: list[dict[str, Any]] = [
     {"layers": 2},
@@ -37,6 +39,7 @@ SOURCE_SHAPES: list[dict[str, Any]] = [
     {"layers": 1, "attention": "content", "encoder_units": 5},
     {"layers": 3, "attention": "content", "encoder_units": 4, "labels": (2,), "features": 1, "embedding": 6},
     {"layers": 2, "attention": "none", "embedding": 6, "residual": False},
+    {"layers": 2, "features": 2, "features_at": "state"},
 ]
 SPACES: list[Space] = [Categorical(5), Mixture(2, 1, 3, ((5.0, 20.0), (-1.0, 0.1))), Mixture(1, 0, 4), Mixture(2, 3, 1)]
 SYMBOLS = 4

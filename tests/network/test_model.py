@@ -17,6 +17,8 @@ SHAPES: list[dict[str, Any]] = [
     {"layers": 1},
     {"layers": 2, "tie_embeddings": False, "embedding": 5},
     {"layers": 3, "labels": (2, 3), "features": 2, "embedding": 6},
+    {"layers": 2, "labels": (2,), "features": 3, "features_at": "state"},
+    {"layers": 1, "features": 2, "features_at": "both"},
 ]
 
 

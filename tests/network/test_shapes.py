@@ -22,6 +22,7 @@ SHAPES = st.fixed_dictionaries(
         "residual": st.booleans(),
         "labels": st.lists(st.integers(0, 30), max_size=3).map(tuple),
         "features": st.integers(0, 3),
+        "features_at": st.sampled_from(["state", "steps", "both"]),
         "source_symbols": st.integers(0, 5),
         "gaussians": st.integers(1, 4),
         "encoder_units": st.integers(0, 4),

@@ -258,6 +258,8 @@ def test_augmented_example_has_the_same_length(plugin: Tunes, length: int) -> No
     assert augment is not None
     if length == 2:
         assert augment(Example(STEPS), np.random.default_rng(0)).steps.tolist() == [1, 2]
+        with_features = Example(STEPS, features=np.ones(3, np.float32))  # from a file beside the corpus
+        assert augment(with_features, np.random.default_rng(0)).steps.tolist() == [1, 2]
         return
     with pytest.raises(ContractError) as caught:
         augment(Example(STEPS), np.random.default_rng(0))

@@ -214,7 +214,7 @@ def test_worker_process_describes_the_fault(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, fragment: str
 ) -> None:
     monkeypatch.setattr("seqforge.corpus.pool.SMALL_BYTES", 0)
-    monkeypatch.setattr(sys.modules["seqforge.corpus.prepare"], "CHUNK_BYTES", 1)
+    monkeypatch.setattr(sys.modules["seqforge.corpus.chunks"], "CHUNK_BYTES", 1)
     install(site, codec(f"encode(self, p): return {value}"))
     corpus = write_samples(tmp_path / "samples")
     (corpus / "b.pair").write_text((corpus / "a.pair").read_text()[::-1])
