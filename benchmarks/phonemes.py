@@ -101,6 +101,16 @@ def with_baseline(baseline: Seq2Seq, beams: int) -> Pronounce:
     return lambda words: dict(zip(words, baseline.pronounce(words, beams), strict=True))
 
 
+def train_model(arguments: argparse.Namespace, *, seed: int, run: Path | None = None) -> seqforge.Model:
+    """Return a model of seqforge that was trained on CMUdict."""
+    names = ("encoder_units", "attention")
+    chosen = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    return seqforge.train(
+        "phonemes", corpus="cmudict", minutes=arguments.minutes, seed=seed, run=None if run is None else str(run),
+        threads=torch.get_num_threads(), **chosen,
+    )  # fmt: skip
+
+
 def main() -> None:
     """Train both models, and print their error rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -111,28 +121,25 @@ def main() -> None:
     parser.add_argument(
         "--encoder-units", type=int, help="as for `seqforge train`; 0 attends to the letters themselves"
     )
+    parser.add_argument("--attention", choices=["monotonic", "content", "none"], help="as for `seqforge train`")
+    parser.add_argument("--members", type=int, default=1, help="number of models with different seeds to average, too")
     parser.add_argument("--no-baseline", action="store_true", help="do not train the baseline")
     arguments = parser.parse_args()
     valid = read_entries("valid")
     words = sorted(random.Random(0).sample(sorted(valid), min(arguments.words, len(valid))))
     references = {word: valid[word] for word in words}
-    if arguments.model:
-        model = seqforge.load(arguments.model)
-    else:
-        encoder = {} if arguments.encoder_units is None else {"encoder_units": arguments.encoder_units}
-        model = seqforge.train(
-            "phonemes",
-            corpus="cmudict",
-            minutes=arguments.minutes,
-            run=arguments.run,
-            threads=torch.get_num_threads(),
-            **encoder,
-        )
+    path = arguments.model
+    model = seqforge.load(path) if path else train_model(arguments, seed=0, run=arguments.run)
     provenance, parameters = model.header.provenance, model.network.parameter_count()
     summary = {name: provenance.get(name) for name in ("minutes", "steps", "valid_nats_per_unit")}
     print(json.dumps({**summary, "parameters": parameters, "words": len(references)}))
     reports = [evaluate("seqforge, greedy", with_seqforge(model, greedy=True), references)]
     reports.append(evaluate("seqforge, beam 4", with_seqforge(model, beams=4), references))
+    if arguments.members > 1:
+        model.ensemble_with([train_model(arguments, seed=seed) for seed in range(1, arguments.members)])
+        name = f"{arguments.members} models averaged"
+        reports.append(evaluate(f"{name}, greedy", with_seqforge(model, greedy=True), references))
+        reports.append(evaluate(f"{name}, beam 4", with_seqforge(model, beams=4), references))
     if not arguments.no_baseline:
         train = read_entries("train")
         baseline = build_baseline(parameters, train)
@@ -141,7 +148,7 @@ def main() -> None:
         print(json.dumps({"baseline": "encoder-decoder", "steps": steps, "parameters": size}))
         for search, beams in (("greedy", 1), ("beam 4", 4)):
             reports.append(evaluate(f"encoder-decoder, {search}", with_baseline(baseline, beams), references))
-        rates = [report["plain"]["phonemes_percent"] for report in reports]
+        rates = [report["plain"]["phonemes_percent"] for report in (*reports[:2], *reports[-2:])]
         print(
             "phoneme error rate, seqforge divided by baseline:"
             f" {rates[0] / rates[2]:.2f} greedy, {rates[1] / rates[3]:.2f} beam 4"

@@ -36,7 +36,6 @@ SOURCE_SHAPES: list[dict[str, Any]] = [
     {"layers": 3, "encoder_units": 5, "hidden": 13, "residual": False},
     {"layers": 2, "encoder_units": 4, "labels": (2,), "features": 3},
     {"layers": 2, "labels": (2, 1), "features": 1, "gaussians": 1},
-    {"layers": 1, "attention": "content", "encoder_units": 5},
     {"layers": 3, "attention": "content", "encoder_units": 4, "labels": (2,), "features": 1, "embedding": 6},
     {"layers": 2, "attention": "none", "embedding": 6, "residual": False},
     {"layers": 2, "features": 2, "features_at": "state"},
@@ -132,6 +131,13 @@ def test_attention_on_a_source(
 ) -> None:
     network = random_network(space, {"cell": cell, "source_symbols": SYMBOLS, "gaussians": 3, **shape})
     assert_agreement(network, Example(random_steps(space, 12), source=np.array(source, np.uint8)), tolerance=3e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_layer_with_attention_by_content(cell: str) -> None:
+    shape = {"cell": cell, "source_symbols": SYMBOLS, "layers": 1, "attention": "content", "encoder_units": 5}
+    example = Example(np.array([1, 4, 0, 2, 2], np.uint8), source=np.array([2, 0, 1], np.uint8))
+    assert_agreement(random_network(Categorical(5), shape), example, tolerance=3e-5)
 
 
 def test_attention_without_a_source(make_network: Callable[..., Network]) -> None:

@@ -48,3 +48,9 @@ def test_alternative_pronunciations_are_numbered() -> None:
     entries: list[Entries] = [(Entry("read", ("IY1",)),), (Entry("read", ("EH1",)),)]
     Phonemes().write([seqforge.Piece(content) for content in entries], SAMPLES / "two.txt")
     assert (SAMPLES / "two.txt").read_text() == "read IY1\nread(2) EH1\n"
+
+
+def test_predictions_are_compared_without_stress() -> None:
+    piece: seqforge.Piece[Entries] = seqforge.Piece((Entry("read", ("R", "IY1", "D")),))
+    assert Phonemes().target_text(piece) == "R IY D"
+    assert Phonemes().prediction_request(piece) == {"words": "read"}
