@@ -126,7 +126,8 @@ class Generation:
                     request = dataclasses.replace(request, **{name: path})
         request = self._resolved(request)
         try:
-            return validate_task(plugin, self.model.codec, self.model.codec.task(request))
+            task = self.model.codec.labelled_task(request, dict(self.request.labels))
+            return validate_task(plugin, self.model.codec, task)
         except SeqforgeError as error:
             message = str(error)
             for copy, original in copies.items():

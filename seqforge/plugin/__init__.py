@@ -31,6 +31,7 @@ from seqforge.plugin.capabilities import (
 )
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
+from seqforge.plugin.helpers import JoinedTask, LabelValues
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
 from seqforge.plugin.prediction import Predicts
@@ -56,6 +57,8 @@ __all__ = [
     "Fingerprints",
     "FromText",
     "Illustrates",
+    "JoinedTask",
+    "LabelValues",
     "LaysOut",
     "Loops",
     "NoOptions",

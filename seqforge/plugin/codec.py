@@ -162,6 +162,21 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
             RequestError: If the request is impossible.
         """
 
+    def labelled_task(self, request: RequestT, labels: Mapping[str, str]) -> Task[ContentT]:
+        """Return the task of a request for a piece with these labels.
+
+        The core calls it, and conditions the network on the labels. By default the labels make no other difference, and
+        `task(request)` is returned. Override it where a label decides what is allowed, such as a metre.
+
+        Args:
+            request: The request.
+            labels: Label name to value, as in `--label metre=3/4`; values are those of `labels`.
+
+        Raises:
+            RequestError: If the request is impossible.
+        """
+        return self.task(request)
+
     def resolve(self, request: RequestT, rng: np.random.Generator) -> RequestT:
         """Return the request with a random choice for what it leaves open, such as one of several styles.
 

@@ -11,6 +11,7 @@ from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import DecodeError, RequestError, listing
 from seqforge.plugin.codec import Codec, OptionsT, RequestT, Task
+from seqforge.plugin.helpers import LabelValues
 from seqforge.plugin.piece import ContentT, Piece
 
 __all__ = ["UNSEEN", "TokenCodec"]
@@ -92,13 +93,11 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
         """Fit the vocabulary and the label values, in one pass."""
         empty = cls((), {}, options)
         counts: Counter[str] = Counter()
-        labels: dict[str, set[str]] = {}
+        labels = LabelValues()
         for piece in pieces:
             counts.update(empty.tokenise(piece.content))
-            for name, value in piece.labels.items():
-                labels.setdefault(name, set()).add(value)
-        sorted_labels = {name: tuple(sorted(values)) for name, values in sorted(labels.items())}
-        return cls(empty.select_tokens(counts), sorted_labels, options)
+            labels.add(piece.labels)
+        return cls(empty.select_tokens(counts), labels.labels, options)
 
     def select_tokens(self, counts: Mapping[str, int]) -> list[str]:
         """Return the vocabulary of a corpus: its frequent tokens, and those with which the others are spelt.

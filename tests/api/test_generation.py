@@ -1,6 +1,6 @@
 import dataclasses
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -225,3 +225,15 @@ def test_origin_names_model_seed_and_number(trained: dict[str, Model]) -> None:
     origins = [piece.origin for piece in model.generate(2, seed=4, length=5)]
     assert origins == [seqforge.Origin(model.name, "seed 4, number 1"), seqforge.Origin(model.name, "seed 4, number 2")]
     assert model.name.endswith("model.safetensors")
+
+
+def test_task_sees_the_labels_of_the_request(trained: dict[str, Model], monkeypatch: pytest.MonkeyPatch) -> None:
+    codec, seen = trained["numbers"].codec, []
+
+    def labelled_task(request: Any, labels: Mapping[str, str]) -> Any:
+        seen.append(labels)
+        return codec.task(request)
+
+    monkeypatch.setattr(codec, "labelled_task", labelled_task)
+    trained["numbers"].generate(labels={"parity": "odd"}, length=5)
+    assert seen == [{"parity": "odd"}]
