@@ -31,8 +31,9 @@ The check reads up to 12 files and 40 pieces. The codec is fitted on four of fiv
 what it does not know. Pieces are handed to `fit` once: a second loop over them is an error.
 
 If the plugin has the capability `Checks`, its own rules are asked both ways. A sample without violations must be
-allowed by the constraint, and must have none after `augment`, after `encode` and `decode`, and after `write` and `read`; most
-random walks under the constraint must have none either. A rule of taste may be broken by some walks, which are counted.
+allowed by the constraint, and must have none after `augment`, after `encode` and `decode`, and after `write` and
+`read`; most random walks under the constraint must have none either. A rule of taste may be broken by some walks, which
+are counted.
 
 Constraints are timed: one that takes more than 5 ms per state is reported as slow. After 20 s no further walk
 starts.
