@@ -14,11 +14,10 @@ import json
 from collections.abc import Sequence
 
 from _tunes import tunes
-from abc_tunes import longest_copy
+from abc_tunes import longest_copies
 
 from seqforge import load
 from seqforge.api.model_paths import resolve_model
-from seqforge.evaluation.samples import RunIndex
 from seqforge_abc import Tune
 from seqforge_abc.structure import melody_intervals, structure
 
@@ -26,9 +25,9 @@ SAMPLE_EVERY = 20
 """Every twentieth training tune is compared with the other nineteen twentieths."""
 
 
-def copies(tunes: Sequence[Tune], others: RunIndex) -> dict[str, float]:
+def copies(tunes: Sequence[Tune], others: Sequence[Sequence[int]]) -> dict[str, float]:
     """Return the median and the maximum of the longest runs of notes that tunes have in common with other tunes."""
-    lengths = sorted(longest_copy(tune, others) for tune in tunes)
+    lengths = longest_copies(tunes, others)
     return {
         "longest run of notes in a training tune, median": lengths[len(lengths) // 2],
         "longest run of notes in a training tune, maximum": lengths[-1],
@@ -55,8 +54,8 @@ def main() -> None:
     models = {name: load(resolve_model(name, plugin="abc").path) for name in args.model or ["shipped"]}
     splits = tunes()[1]
     training = [piece.content for piece in splits["train"]]
-    others = RunIndex(melody_intervals(tune) for at, tune in enumerate(training) if at % SAMPLE_EVERY)
-    index = RunIndex(map(melody_intervals, training))
+    others = [melody_intervals(tune) for at, tune in enumerate(training) if at % SAMPLE_EVERY]
+    index = list(map(melody_intervals, training))
     held_out = [piece.content for piece in (*splits["test"], *splits["valid"])]
     columns: dict[str, dict[str, float]] = {
         "held out": structure(held_out) | copies(held_out, index),

@@ -18,7 +18,7 @@ from _tunes import tunes
 
 from seqforge import DecodeError, Example, Model, Prompt, load
 from seqforge.api.model_paths import resolve_model
-from seqforge.evaluation.samples import RunIndex
+from seqforge.evaluation import longest_runs
 from seqforge.sampling import Conditions, Controls, Engine, Limits, Sampler
 from seqforge_abc import AbcRequest, Tune
 from seqforge_abc.lint import violations
@@ -70,10 +70,10 @@ def count_bars(tune: Tune) -> int:
     return sum(length > 0.51 for length in bar_lengths(tune))
 
 
-def longest_copy(tune: Tune, training: RunIndex) -> int:
-    """Return the length of the longest run of notes whose intervals occur in a training tune."""
-    intervals = training.longest(melody_intervals(tune))
-    return intervals + 1 if intervals else 0
+def longest_copies(tunes: Sequence[Tune], training: Sequence[Sequence[int]]) -> list[int]:
+    """Return the length of the longest run of notes of each tune whose intervals occur in a training tune, sorted."""
+    runs = longest_runs(training, [melody_intervals(tune) for tune in tunes])
+    return sorted(intervals + 1 if intervals else 0 for intervals in runs)
 
 
 def per_cent(tunes: Sequence[Tune], test: Callable[[Tune], bool]) -> float:
@@ -81,7 +81,7 @@ def per_cent(tunes: Sequence[Tune], test: Callable[[Tune], bool]) -> float:
     return round(100 * sum(map(test, tunes)) / len(tunes), 1)
 
 
-def statistics(tunes: Sequence[Tune], training: RunIndex) -> dict[str, float]:
+def statistics(tunes: Sequence[Tune], training: Sequence[Sequence[int]]) -> dict[str, float]:
     """Return the checks of other programs, the statistics of `shape` and the lengths of copied runs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -90,7 +90,7 @@ def statistics(tunes: Sequence[Tune], training: RunIndex) -> dict[str, float]:
             "engraved by abcm2ps": per_cent(tunes, lambda tune: accepted_by_abcm2ps(tune_to_abc(tune), folder)),
             "no violations by the bar checker": per_cent(tunes, lambda tune: not violations(reread(tune, folder))),
         }
-    copies = sorted(longest_copy(tune, training) for tune in tunes)
+    copies = longest_copies(tunes, training)
     copied = {
         "longest run of notes in a training tune, median": float(copies[len(copies) // 2]),
         "longest run of notes in a training tune, maximum": float(copies[-1]),
@@ -161,7 +161,7 @@ def main() -> None:
     args = parser.parse_args()
     model = load(resolve_model(args.model, plugin="abc").path)
     splits = tunes(model.codec)[1]
-    training = RunIndex(melody_intervals(piece.content) for piece in splits["train"])
+    training = [melody_intervals(piece.content) for piece in splits["train"]]
     report: dict[str, object] = {}
     for temperature in args.temperature or (1.0, 2.0):
         generated = [piece.content for piece in model.generate(args.n, seed=1, temperature=temperature)]

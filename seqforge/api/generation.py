@@ -4,7 +4,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from seqforge.api.display import GeneratedPiece
 from seqforge.api.generated import Generated
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_base import ModelBase
+from seqforge.api.training_corpus import limit_copying
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Example, Prompt
@@ -68,10 +69,16 @@ class Generation:
         self.task = self._task()
         self.task.review(self._log_probability)
 
-    @property
+    @cached_property
     def prompts(self) -> Sequence[Prompt]:
-        """The prompts of the task, one per part of the result."""
-        return self.task.prompts
+        """The prompts of the task, one per part of the result; `max_copy` is a part of their constraints.
+
+        Raises:
+            RequestError: If `max_copy` is set and the training corpus is missing, or the steps are not symbols.
+        """
+        if not self.request.max_copy:
+            return self.task.prompts
+        return limit_copying(self.model, self.task.prompts, self.request.max_copy)
 
     def run(self, on_step: Callable[[Any], None] | None = None, *, numbers: range | None = None) -> Iterator[Generated]:
         """Yield the pieces as they are completed; they may come out of order. `cancel` ends the iteration.

@@ -21,6 +21,7 @@ GENERATION_OPTIONS = frozenset(
         "length",
         "max_steps",
         "max_seconds",
+        "max_copy",
         "labels",
         "beams",
         "length_penalty",

@@ -18,6 +18,8 @@ from seqforge.sampling.controls import MAX_CANDIDATES, Controls, check_beam_cont
 
 MAX_ALTERNATIVES = 1000
 """The largest number of alternatives per step."""
+MAX_COPY = 1000
+"""The largest limit of copied runs, in steps."""
 MAX_GUIDANCE = 100
 """The largest factor of the effect of the labels."""
 
@@ -38,6 +40,7 @@ class GenerationRequest:
         length: Length in natural units, prompt included, after which a piece is led to its end; None for the default.
         max_steps: Largest number of steps, prompt included; None for no limit.
         max_seconds: Time limit for all pieces together; such pieces cannot be reproduced. None for no limit.
+        max_copy: Length of the longest run of the training corpus that may be written, in steps; 0 for no limit.
         beams: Width of a beam search; 0 samples.
         length_penalty: Length penalty of the beam search.
         coverage_penalty: Weight of its penalty on parts of the source that attention by content has not read.
@@ -63,6 +66,7 @@ class GenerationRequest:
     length: float | None = None
     max_steps: int | None = None
     max_seconds: float | None = None
+    max_copy: int = 0
     beams: int = 0
     length_penalty: float = 0.0
     coverage_penalty: float = 0.0
@@ -79,7 +83,7 @@ class GenerationRequest:
     request: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("n", "seed", "beams", "beam_groups", "candidates", "best_of", "alternatives"):
+        for name in ("n", "seed", "max_copy", "beams", "beam_groups", "candidates", "best_of", "alternatives"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         for name in ("length_penalty", "coverage_penalty", "beam_diversity", "guidance"):
             object.__setattr__(self, name, real_number(name, getattr(self, name)))
@@ -93,6 +97,8 @@ class GenerationRequest:
             raise RequestError.invalid("n", self.n, "at least 1")
         if not 0 <= self.seed < 2**63:
             raise RequestError.invalid("seed", self.seed, "from 0 to 2^63 - 1")
+        if not 0 <= self.max_copy <= MAX_COPY:
+            raise RequestError.invalid("max_copy", self.max_copy, f"from 1 to {MAX_COPY}, or 0 for no limit")
         for name in ("length", "max_steps", "max_seconds"):
             value = getattr(self, name)
             if value is not None and not value > 0:

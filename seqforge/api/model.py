@@ -19,7 +19,8 @@ from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example, Prompt
 from seqforge.corpus import TableColumns
 from seqforge.errors import RequestError
-from seqforge.evaluation import Comparison, compare
+from seqforge.evaluation import Comparison, Novelty, SharedRuns, compare, longest_runs
+from seqforge.evaluation.novelty import symbols_of
 from seqforge.plugin import Describes, Piece
 from seqforge.sampling import Controls, distribution_for, prompt_batch
 
@@ -41,6 +42,7 @@ class Model(EvaluatedModel):
         length: float | int | None = None,
         max_steps: int | None = None,
         max_seconds: float | int | None = None,
+        max_copy: int = 0,
         labels: Mapping[str, str] | None = None,
         beams: int = 0,
         length_penalty: float | int = 0.0,
@@ -99,6 +101,8 @@ class Model(EvaluatedModel):
             length: Length in natural units, prompt included; beyond it, a piece ends as soon as it may.
             max_steps: The same limit in steps.
             max_seconds: The same limit in seconds, for all pieces together.
+            max_copy: Length of the longest run of the training corpus that may be written, in steps; 0 for no limit.
+                The corpus of the training must still be there.
             labels: Label name to value.
             beams: Width of a beam search, which returns the n most probable pieces; 0 samples.
             coverage_penalty: Weight of the penalty on parts of a source that attention by content has not read.
@@ -313,3 +317,48 @@ class Model(EvaluatedModel):
         width = 0 if self.codec.features else self.header.network.features
         features = prepared.datasets[split].features[:n] if width else None
         return compare(self.plugin, self.generate(n, features=features), list(held_out), training)
+
+    def novelty(
+        self,
+        pieces: Sequence[Piece[Any] | Any] | None = None,
+        corpus: Sequence[str] | str | None = None,
+        *,
+        n: int = 50,
+        split: str | None = None,
+        text_column: str | None = None,
+        label_columns: Sequence[str] | str = (),
+    ) -> Novelty:
+        """Return the longest runs that pieces, and held-out pieces, share with the training corpus.
+
+        Example:
+            print(model.novelty(n=100).runs["steps"].summary("generated"))  # median and maximum
+
+        Args:
+            pieces: The pieces, or their contents; None for n generated ones.
+            corpus: Names or paths; None for the corpus that the model was trained on.
+            n: Number of pieces that are generated if `pieces` is None.
+            split: The split of the held-out pieces; None for test, or valid if there is no test split.
+            text_column: The column of the texts in tables; None for the one that the model was trained on.
+            label_columns: The columns of the labels, as a sequence or separated by commas.
+        """
+        whole_number("n", n)
+        columns = TableColumns.from_names(text_column, label_columns)
+        names, prepared, split = self._prepare_split(corpus, split, columns)
+        if pieces is None:
+            width = 0 if self.codec.features else self.header.network.features
+            features = prepared.datasets[split].features[:n] if width else None
+            generated = list(self.generate(n, features=features))
+        else:
+            generated = [item if isinstance(item, Piece) else Piece(item) for item in pieces]
+        train, held_out = prepared.datasets["train"], prepared.datasets[split]
+        sides = [[held_out.steps(number) for number in range(len(held_out))]]
+        sides.insert(0, [self._encode(piece, "pieces").steps for piece in generated])
+        training = [train.steps(number) for number in range(len(train))]
+        lengths = longest_runs(map(symbols_of, training), [symbols_of(steps) for side in sides for steps in side])
+        runs = {"steps": SharedRuns(lengths[: len(generated)], lengths[len(generated) :])}
+        if isinstance(self.plugin, Describes):
+            real = [self.codec.decode(held_out.example(number)) for number in range(len(held_out))]
+            known = (self.plugin.trace(self.codec.decode(train.example(number))) for number in range(len(train)))
+            lengths = longest_runs(known, [self.plugin.trace(piece) for piece in [*generated, *real]])
+            runs["signature"] = SharedRuns(lengths[: len(generated)], lengths[len(generated) :])
+        return Novelty(len(train), sum(map(len, training)), runs, split, tuple(names))

@@ -13,6 +13,7 @@ from seqforge.api.feature_rows import FeatureRows, feature_rows
 from seqforge.api.generation_request import check_labels
 from seqforge.core.labels import LabelIndex
 from seqforge.core.options import build_options
+from seqforge.core.run_index import RunIndex
 from seqforge.core.sequences import Example, Prompt
 from seqforge.errors import OptionsError, RequestError
 from seqforge.evaluation.attention import attention_weights
@@ -52,6 +53,7 @@ class ModelBase:
     ) -> None:
         self.header, self.weights, self.plugin, self.codec = header, weights, plugin, codec
         self.options, self.path, self.precision = options, path, precision
+        self.run_indices: dict[int, RunIndex] = {}
         if weights.config.distances:
             weights.history = aligned_history(plugin, codec, weights.config.distances)
 

@@ -226,6 +226,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "length": _optional_number,
     "max_steps": _optional_integer,
     "max_seconds": _optional_number,
+    "max_copy": _integer,
     "beams": _integer,
     "length_penalty": _number,
     "coverage_penalty": _number,

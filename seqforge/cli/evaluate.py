@@ -10,6 +10,7 @@ from seqforge.cli.classify import Prior
 from seqforge.cli.console import count, data, data_json, escape, message, table
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, examples
+from seqforge.cli.novelty_table import print_novelty
 from seqforge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,6 +83,14 @@ def evaluate(
     beams: Annotated[int, typer.Option(min=0, help="With --metrics: beam width; 0: greedy search.")] = 0,
     length_penalty: Annotated[float, typer.Option(help="With --beams: length penalty of the search.")] = 0.0,
     coverage_penalty: Annotated[float, typer.Option(help="With --beams: coverage penalty of the search.")] = 0.0,
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty",
+            help="Instead: print the longest runs that generated pieces (--samples, 20 by default) share with the"
+            " training corpus.",
+        ),
+    ] = False,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --samples: also write the comparison as an HTML page.")
     ] = None,
@@ -94,6 +103,9 @@ def evaluate(
     """
     from seqforge.api.model_paths import resolve_model
 
+    if novelty and (classify is not None or page is not None):
+        other = "classify" if classify is not None else "page"
+        raise UsageError(f"`novelty` and `{other}` are both set; set one of them", field=other)
     if classify is not None and samples:
         raise UsageError("`classify` and `samples` are both set; set one of them", field="samples", value=samples)
     if metrics is not None and (classify is not None or samples):
@@ -122,6 +134,9 @@ def evaluate(
             length_penalty=length_penalty, coverage_penalty=coverage_penalty, split=split,
         )  # fmt: skip
         print_predictions(predictions, json=json)
+        return
+    if novelty:
+        print_novelty(loaded.novelty(None, corpus, n=samples or 20, **data_options), json=json)
         return
     evaluation = loaded.evaluate(corpus, **data_options)
     comparison = loaded.compare(samples, corpus, **data_options) if samples else None

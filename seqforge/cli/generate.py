@@ -59,6 +59,9 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               metavar="UNITS"),
         _flag("max_steps", int | None, None, LIMITS, "Largest number of steps, prompt included.", min=1),
         _flag("max_seconds", float | None, None, LIMITS, "Time limit for all pieces together.", metavar="SECONDS"),
+        _flag("max_copy", int, 0, LIMITS,
+              "Length of the longest run of the training corpus that may be written, in steps; 0: no limit. It needs"
+              " the corpus.", min=0, metavar="STEPS"),
         _flag("seed", int, 0, SAMPLING, "Seed of the random numbers; piece k depends on the seed and k.", min=0),
         _flag("candidates", int, 0, SAMPLING,
               "Candidates sampled per piece, of which one that fits the constraint is kept; 0: the plugin's choice.",
@@ -161,7 +164,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         n=_number_of_pieces(ctx, values),
-        **{name: values[name] for name in ("seed", "length", "max_steps", "max_seconds", "beams",
+        **{name: values[name] for name in ("seed", "length", "max_steps", "max_seconds", "max_copy", "beams",
                                            "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity",
                                            "precision", "candidates", "best_of", "guidance", "alternatives")},
     )  # fmt: skip

@@ -41,7 +41,7 @@ RESERVED = frozenset(
     config corpus coverage_penalty debug device disk_check dropout dry dry_base dry_length ema embedding
     encoder_units epochs epsilon eta file force force_token format frequency_penalty grad_clip greedy guidance
     help hidden init input_dropout json label label_columns label_dropout labels layers learning_rate length
-    length_penalty log logit_bias lookback max_seconds max_steps min_p minutes mirostat mirostat_rate model n
+    length_penalty log logit_bias lookback max_copy max_seconds max_steps min_p minutes mirostat mirostat_rate model n
     no_repeat_ngram output output_dropout overwrite patience penalty_window plugin precision presence_penalty
     quiet recurrent_dropout repetition_penalty replace replay request residual resume run samples seed
     show_attention size split steps stop_at temperature temperature_exponent temperature_range test

@@ -13,6 +13,7 @@ from seqforge.evaluation.classification import (
     evaluate_classifier,
 )
 from seqforge.evaluation.metrics import Predictions
+from seqforge.evaluation.novelty import Novelty, SharedRuns, longest_runs
 from seqforge.evaluation.result import Evaluation
 from seqforge.evaluation.samples import Comparison, compare
 
@@ -26,7 +27,9 @@ __all__ = [
     "ClassifierEvaluation",
     "Comparison",
     "Evaluation",
+    "Novelty",
     "Predictions",
+    "SharedRuns",
     "attention_weights",
     "classify",
     "compare",
@@ -34,6 +37,7 @@ __all__ = [
     "evaluate_classifier",
     "evaluate_dataset",
     "hidden_states",
+    "longest_runs",
     "score_example",
     "score_examples",
 ]

@@ -1,16 +1,14 @@
 """Generated pieces compared with held-out real ones: distances between distributions, figures, and what was copied."""
 
-from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from seqforge.evaluation.novelty import longest_runs
 from seqforge.plugin import Describes, Piece
 
-MAX_RUN = 400
-"""The longest run that is looked for, in values of a trace."""
 HALVINGS = 20
 """Number of random halvings of the held-out pieces over which their distance is averaged."""
 MIN_PARTS, DRAWN_PIECES = 8, 12
@@ -88,11 +86,11 @@ def compare(
         generated_distance = distance([quantities[name] for quantities in statistics], real)
         distances[name] = (generated_distance, float(np.mean(halves or [0.0])))
     measures = _measures(plugin, generated, held_out, orders[:MEASURED_HALVINGS])
-    index = RunIndex(plugin.trace(piece) for piece in training)
-    copied = {}
     sides = {"generated": generated, "held out": held_out}
-    for name, pieces in sides.items():
-        runs = sorted(index.longest(plugin.trace(piece)) for piece in pieces)
+    traces = [plugin.trace(piece) for pieces in sides.values() for piece in pieces]
+    longest, copied = longest_runs((plugin.trace(piece) for piece in training), traces), {}
+    for name, lengths in (("generated", longest[: len(generated)]), ("held out", longest[len(generated) :])):
+        runs = sorted(lengths)
         copied[name] = (runs[len(runs) // 2], runs[-1])
     matrices = {name: list(_matrices(plugin, pieces)) for name, pieces in sides.items()}
     return Comparison(len(generated), len(held_out), distances, measures, copied, matrices)
@@ -159,37 +157,3 @@ def distance(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> float:
     values = np.unique(np.concatenate(pair))
     shares = [np.bincount(np.searchsorted(values, side), minlength=len(values)) / len(side) for side in pair]
     return min(1.0, float(np.abs(shares[0] - shares[1]).sum() / 2))
-
-
-class RunIndex:
-    """A sorted index of all suffixes of some sequences, to find the longest run in common with another sequence.
-
-    >>> RunIndex([[1, 2, 3, 4]]).longest([9, 2, 3, 9])
-    2
-
-    Args:
-        traces: Sequences of integers.
-    """
-
-    def __init__(self, traces: Iterable[Sequence[int]]) -> None:
-        texts = [_text(trace) for trace in traces]
-        self.suffixes = sorted(text[at : at + MAX_RUN] for text in texts for at in range(len(text)))
-
-    def longest(self, trace: Sequence[int]) -> int:
-        """Return the length of the longest run that also occurs in one of the sequences, at most MAX_RUN."""
-        text, best = _text(trace), 0
-        for at in range(len(text)):
-            suffix = text[at : at + MAX_RUN]
-            index = bisect(self.suffixes, suffix)
-            neighbours = self.suffixes[max(0, index - 1) : index + 1]
-            best = max([best, *(_common_prefix(suffix, other) for other in neighbours)])
-        return best
-
-
-def _text(trace: Sequence[int]) -> str:
-    return "".join(chr(0x100 + (value & 0xFFFF) % 0xC000) for value in trace)
-
-
-def _common_prefix(first: str, second: str) -> int:
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))

@@ -202,9 +202,12 @@ class Guide:
         if may_end:
             allowed[:] = False
         else:
-            distance = self.constraint.to_end(state)
-            for step in np.flatnonzero(allowed).tolist():
-                allowed[step] = self.constraint.to_end(self.constraint.advance(state, step)) < distance
+            steps = np.flatnonzero(allowed)
+            successors = [self.constraint.advance(state, step) for step in steps.tolist()]
+            distances = np.array([self.constraint.to_end(successor) for successor in successors], np.int64)
+            nearer = distances < self.constraint.to_end(state)
+            # a constraint that looks ahead only a limited way may have no nearer step; then the nearest steps count
+            allowed[steps] = nearer if nearer.any() else distances == min(distances, default=0)
         return np.append(allowed, may_end or not allowed.any())
 
     def _clear_states(self) -> None:

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 from fakekit import Run, number_rows
 
+import seqforge
+from seqforge.errors import RequestError
+
 
 def test_report_as_json_and_text(run: Run, text: Path) -> None:
     report = json.loads(run("evaluate", text, "--json").out)
@@ -47,3 +50,22 @@ def test_page_needs_samples_and_replaces_nothing(
     result = run("evaluate", text, *flags, "--page", page)
     assert result.code == 2 and (field in result.error_message() or "exists" in result.error_message())
     assert page.read_text() == "mine"
+
+
+def test_novelty(run: Run, numbers: Path) -> None:
+    result = json.loads(run("evaluate", numbers, "--novelty", "--samples", "3", "--split", "valid", "--json").out)
+    runs = result["runs"]["steps"]
+    assert len(runs["generated"]) == 3 and len(runs["held_out"]) > 0 and result["steps"] > 0
+    shown = run("evaluate", numbers, "--novelty", "--samples", "3", "--split", "valid").out
+    assert "3 generated" in shown and "training pieces" in shown
+    assert run("evaluate", numbers, "--novelty", "--classify", "source").code == 2
+
+
+def test_novelty_of_limited_copies(numbers: Path) -> None:
+    model = seqforge.load(numbers)
+    pieces = model.generate(6, max_copy=1)
+    assert max(model.novelty(pieces, split="valid").runs["steps"].generated) <= 1
+    assert max(model.novelty(n=6, split="valid").runs["steps"].generated) > 1
+    with pytest.raises(RequestError) as error:
+        model.generate(max_copy=-1)
+    assert error.value.field == "max_copy"

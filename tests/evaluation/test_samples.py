@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from seqforge.evaluation import compare
 from seqforge.evaluation.page import comparison_page
-from seqforge.evaluation.samples import MAX_RUN, RunIndex, distance
+from seqforge.evaluation.samples import distance
 from seqforge.plugin import Describes, Piece
 
 NUMBERS = st.lists(st.integers(-5, 300), min_size=1, max_size=30)
@@ -46,20 +46,6 @@ def test_distance_is_a_bounded_symmetric_metric(first: list[list[int]], second: 
 
 def test_distance_of_known_shares() -> None:
     assert distance([np.array([0, 0, 0, 1])], [np.array([0, 1]), np.array([1, 1])]) == pytest.approx(0.5)
-
-
-@given(NUMBERS, st.lists(NUMBERS, max_size=4))
-def test_longest_run_equals_naive_search(trace: list[int], known: list[list[int]]) -> None:
-    runs = {tuple(other[a:b]) for other in known for a in range(len(other)) for b in range(a + 1, len(other) + 1)}
-    longest = max(
-        [b - a for a in range(len(trace)) for b in range(a + 1, len(trace) + 1) if tuple(trace[a:b]) in runs], default=0
-    )
-    assert RunIndex(known).longest(trace) == longest
-
-
-def test_longest_run_is_limited() -> None:
-    trace = list(range(MAX_RUN * 2))
-    assert RunIndex([trace]).longest(trace) == MAX_RUN
 
 
 def test_compare() -> None:
