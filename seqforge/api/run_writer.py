@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,11 +26,31 @@ from seqforge.modelfile import ModelHeader, write_model
 from seqforge.network import Network, weight_arrays
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validate_state, write_pieces
-from seqforge.training import CheckpointDue, DecayScheduled, Ended, Event, Progress, Trainer, Validated, write_state
+from seqforge.training import (
+    CheckpointDue,
+    DecayScheduled,
+    Diagnosed,
+    Ended,
+    Estimated,
+    Event,
+    Progress,
+    Trainer,
+    Validated,
+    write_state,
+)
 from seqforge.version import __version__
 
 SAMPLES_PER_RUN = 8
-EVENT_NAMES = {Progress: "train", DecayScheduled: "decay", Validated: "valid", Ended: "end"}
+SAMPLE_SHARE, SECONDS_BEFORE_SHARE = 0.01, 20.0
+"""Share of the run that samples may take, and the number of seconds after which it counts."""
+EVENT_NAMES = {
+    Progress: "train",
+    DecayScheduled: "decay",
+    Validated: "valid",
+    Diagnosed: "diagnosis",
+    Estimated: "estimate",
+    Ended: "end",
+}
 
 
 @dataclass(frozen=True)
@@ -78,8 +99,8 @@ class RunWriter:
             "space": trainer.network.space.to_json(),
         }
         self.header = _header(config, plugin, prepared, corpora, trainer.network)
-        self._samples = self._progress_in_eighths()
         self._features = _sample_features(prepared)
+        self._samples, self._sample_seconds = self._progress_in_eighths(), 0.0
         self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
         if trainer.group.is_main:
             self._write_config()
@@ -114,10 +135,22 @@ class RunWriter:
             self._save_state()
 
     def sample(self) -> SampleWritten | None:
-        """Generate one piece with the current weights, once in every eighth of the run; None in between."""
+        """Generate one piece with the current weights, once in every eighth of the run; None in between.
+
+        Where generation is slow, fewer samples are written, so that they take about a hundredth of the time.
+        """
         if self._progress_in_eighths() <= self._samples or not self.trainer.group.is_main:
             return None
         self._samples = self._progress_in_eighths()
+        seconds = self.trainer.state.seconds
+        if seconds > SECONDS_BEFORE_SHARE and self._sample_seconds > SAMPLE_SHARE * seconds:
+            return None
+        started = time.monotonic()
+        sample = self._write_sample()
+        self._sample_seconds += time.monotonic() - started
+        return sample
+
+    def _write_sample(self) -> SampleWritten | None:
         t = self.trainer.state.t
         arrays = weight_arrays(self.trainer.optimiser.evaluation_weights())
         weights = NetworkWeights(self.header.space, self.header.network, arrays)

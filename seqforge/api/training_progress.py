@@ -7,7 +7,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from seqforge.training import DecayScheduled, Ended, Progress, Validated
+from seqforge.training import DecayScheduled, Diagnosed, Ended, Progress, Validated
 
 __all__ = ["TrainingProgress", "in_notebook", "observers"]
 
@@ -39,6 +39,8 @@ def observers(
     def handle_event(event: Any) -> None:
         if isinstance(event, Validated) and event.nats_per_unit is not None:
             logger.info("step %d: valid loss %.4f nats per %s", event.t, event.nats_per_unit, unit)
+        elif isinstance(event, Diagnosed):
+            logger.warning("step %d: %s", event.t, event.message)
         if show is not None:
             show(event)
         on_event(event)

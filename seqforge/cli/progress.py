@@ -16,7 +16,7 @@ from seqforge.api.train import RunStarted
 from seqforge.cli.console import count, escape, message, with_flags
 from seqforge.dataset import SPLITS
 from seqforge.errors import listing
-from seqforge.training import DecayScheduled, Ended, Progress, Validated
+from seqforge.training import DecayScheduled, Diagnosed, Ended, Estimated, Progress, Validated
 
 LINE_INTERVAL_S = 10.0
 MAX_SAMPLE_TEXT = 400
@@ -76,6 +76,13 @@ class Reporter:
                 self._line(f"step {event.t}: valid loss {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
         elif isinstance(event, DecayScheduled):
             self._line(f"step {event.t}: {event.reason}; the learning rate decays until the last step, {event.last}")
+        elif isinstance(event, Diagnosed):
+            self._line(f"note: {with_flags(event.message)}")
+        elif isinstance(event, Estimated):
+            after = f"{event.amount:g} minutes" if event.budget == "minutes" else count(int(event.amount), "step")
+            self._line(
+                f"step {event.t}: at this rate about {event.nats_per_unit:.2f} nats per {self.unit} after {after}"
+            )
         elif isinstance(event, SampleWritten):
             long = len(event.text) > MAX_SAMPLE_TEXT
             text = event.text[:MAX_SAMPLE_TEXT] + " ..." if long else event.text

@@ -37,8 +37,8 @@ __all__ = [
 ]
 
 RESERVED = frozenset(
-    """alternatives attention ban batch_size beam_diversity beam_groups beams best_of bias bptt candidates cell
-    config corpus coverage_penalty debug device disk_check dropout dry dry_base dry_length ema embedding
+    """accumulate alternatives attention ban batch_size beam_diversity beam_groups beams best_of bias bptt
+    candidates cell config corpus coverage_penalty debug device disk_check dropout dry dry_base dry_length ema embedding
     encoder_units epochs epsilon eta file force force_token format frequency_penalty grad_clip greedy guidance
     help hidden init input_dropout json label label_columns label_dropout labels layers learning_rate length
     length_penalty log logit_bias lookback max_copy max_seconds max_steps min_p minutes mirostat mirostat_rate model n

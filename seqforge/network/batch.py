@@ -57,6 +57,10 @@ class Batch:
         """Return the positions from `first` to before `end`, for all rows."""
         return self._map(lambda value: value[first:end])
 
+    def select_rows(self, rows: Int[Tensor, " rows"]) -> "Batch":
+        """Return the rows with these numbers, for all positions."""
+        return self._map(lambda value: value[:, rows])
+
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
         return self._map(lambda value: value.to(device, non_blocking=True))

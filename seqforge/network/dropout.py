@@ -44,6 +44,16 @@ class Masks:
             recurrent=None if self.recurrent is None else [mask.to(device) for mask in self.recurrent],
         )
 
+    def select_rows(self, rows: Tensor) -> "Masks":
+        """Return the masks of the rows with these numbers; those of recurrent matrices belong to all rows."""
+        return Masks(
+            input=self.input[rows],
+            between=[mask[rows] for mask in self.between],
+            output=self.output[rows],
+            hide_labels=self.hide_labels[rows],
+            recurrent=self.recurrent,
+        )
+
 
 def draw_masks(dropout: Dropout, config: NetworkConfig, *, seed: int, step: int, rows: range) -> Masks:
     """Draw the masks of one training step: a pure function of (seed, step, row).

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
 from seqforge.training.config import TrainingConfig
-from seqforge.training.events import CheckpointDue, DecayScheduled, Ended, Event, Progress, Validated
+from seqforge.training.events import (
+    CheckpointDue,
+    DecayScheduled,
+    Diagnosed,
+    Ended,
+    Estimated,
+    Event,
+    Progress,
+    Validated,
+)
 from seqforge.training.schedule import Budget, Decay
 
 if TYPE_CHECKING:
@@ -24,7 +33,9 @@ __all__ = [
     "CheckpointDue",
     "Decay",
     "DecayScheduled",
+    "Diagnosed",
     "Ended",
+    "Estimated",
     "Event",
     "Likelihood",
     "ProcessGroup",

@@ -82,6 +82,12 @@ class Batches:
         """Return the number of batches of an epoch."""
         return -(-max(int(row.offsets[-1]) for row in self.epoch(epoch)) // self.length)
 
+    def batches_in_epochs(self, amount: float) -> int:
+        """Return the number of batches of a number of epochs, of which the last may be a part."""
+        epochs = int(amount)
+        whole = sum(self.batches_in(epoch) for epoch in range(epochs))
+        return whole + round((amount - epochs) * self.batches_in(epochs))
+
     def locate(self, t: int) -> tuple[int, int]:
         """Return the epoch of batch t, and the number of the batch within the epoch."""
         while self._epoch_ends[-1] <= t:

@@ -99,6 +99,13 @@ class TrainingConfig:
     bptt: int = _option(
         64, OPTIMISATION, "Truncated-BPTT length. The hidden state is carried over to the next batch.", "STEPS"
     )
+    accumulate: int = _option(
+        1,
+        OPTIMISATION,
+        "Gradient accumulation: read the rows of a batch in this number of parts, one after the other. The result is"
+        " the same but for rounding, and takes less memory.",
+        "PARTS",
+    )
     learning_rate: float = _option(5e-3, OPTIMISATION, "Peak learning rate of the schedule (AdamW).")
     warmup: int = _option(100, OPTIMISATION, "Length of the linear learning-rate warm-up.", "STEPS")
     grad_clip: float = _option(
@@ -143,7 +150,7 @@ class TrainingConfig:
                 raise OptionsError.invalid(kind, value, "above 0 and finite")
         if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
             raise OptionsError.invalid("threads", self.threads, f"from 1 to {MAX_THREADS}")
-        minima = {"batch_size": 1, "bptt": 2, "warmup": 0, "ema": 0, "patience": 0, "lookback": 0}
+        minima = {"batch_size": 1, "bptt": 2, "accumulate": 1, "warmup": 0, "ema": 0, "patience": 0, "lookback": 0}
         for name, bound in minima.items():
             value = getattr(self, name)
             if value is not None and value < bound:

@@ -82,6 +82,38 @@ class DecayScheduled:
 
 
 @dataclass(frozen=True)
+class Diagnosed:
+    """Something is wrong with the training or its corpus.
+
+    Attributes:
+        t: Number of steps so far.
+        kind: What is wrong: "not finite", "gradient", "divergence", "valid loss", "corpus" or "labels".
+        message: What was seen, what the training does about it, and what the user can do; without a full stop.
+    """
+
+    t: int
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """The loss at the end of the run was estimated from the losses so far.
+
+    Attributes:
+        t: Number of steps so far.
+        nats_per_unit: The estimated loss on the valid split.
+        amount: The steps or minutes of the run at which it is reached.
+        budget: What is counted, "steps" or "minutes".
+    """
+
+    t: int
+    nats_per_unit: float
+    amount: float
+    budget: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """The training loop ended.
 
@@ -96,4 +128,4 @@ class Ended:
     minutes: float
 
 
-Event = Progress | Validated | CheckpointDue | DecayScheduled | Ended
+Event = Progress | Validated | CheckpointDue | DecayScheduled | Diagnosed | Estimated | Ended

@@ -1,6 +1,7 @@
 """The negative log-likelihood of a dataset."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ def evaluate_batches(
     *,
     precision: str = "float32",
     max_positions: int | None = None,
+    hide_labels: bool = False,
 ) -> Likelihood:
     """Return the likelihood of the first epoch of batches.
 
@@ -52,12 +54,15 @@ def evaluate_batches(
         batches: Batches with a fixed order.
         precision: Precision of the matrix products, "float32" or "bfloat16".
         max_positions: Stop after the batch that reaches this number of positions; None for the whole epoch.
+        hide_labels: Whether all labels are unknown to the network.
     """
     device = next(network.parameters()).device
     state = network.zero_state(len(batches.local_rows))
     nats, positions = 0.0, 0
     for t in range(batches.batches_in(0)):
         batch = batches[t].to(device)
+        if hide_labels:
+            batch = dataclasses.replace(batch, labels=torch.zeros_like(batch.labels))
         with autocast(device, precision):
             losses, state = network.loss(batch, state)
         nats += float(losses.cpu().double().sum())

@@ -2,24 +2,34 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from seqforge.dataset import Dataset
-from seqforge.errors import DamagedFileError, RunError
+from seqforge.errors import DamagedFileError
 from seqforge.network import Network, NetworkState, draw_masks
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
-from seqforge.training.events import CheckpointDue, DecayScheduled, Ended, Event, Progress, Validated
+from seqforge.training.diagnosis import RISES, corpus_problems, label_problem, observe_step, valid_loss_rises
+from seqforge.training.estimate import Outlook
+from seqforge.training.events import (
+    CheckpointDue,
+    DecayScheduled,
+    Diagnosed,
+    Ended,
+    Event,
+    Progress,
+    Validated,
+)
+from seqforge.training.gradients import compute_gradients
 from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 from seqforge.training.optimiser import Optimiser
-from seqforge.training.precision import autocast, choose_precision
+from seqforge.training.precision import agreed_precision
 from seqforge.training.process_group import ProcessGroup
 from seqforge.training.schedule import DECAY_SHARE, Decay, rate
 from seqforge.training.state import TrainerState
+from seqforge.training.stopwatch import Stopwatch
 
 VALID_ROWS = 64
 """Minimal number of rows of a validation batch."""
@@ -27,6 +37,8 @@ VALID_BURN_IN = 256
 """Positions that are read but not counted where a piece of the valid split is divided."""
 MAX_VALID_POSITIONS = 400_000
 """Maximal number of positions per validation."""
+MAX_LABEL_POSITIONS = 50_000
+"""Maximal number of positions on which the loss without labels is measured at the end of a run."""
 VALID_SHARE = 0.06
 """Share of the run that validations may take, about."""
 STEPS_BEFORE_ESTIMATE = 20
@@ -73,8 +85,11 @@ class Trainer:
         group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self.network, self.config, self.group = network, config, group
+        self.train, self.valid_data = train, valid if valid is not None and len(valid) else None
         self.device = next(network.parameters()).device
-        self.precision, self.precision_reason = self._choose_precision()
+        self.precision, self.precision_reason = agreed_precision(
+            config.precision, self.device, network.config.hidden, group
+        )
         self.batches = Batches(
             train,
             rows=config.batch_size,
@@ -85,7 +100,7 @@ class Trainer:
             local=group.rows,
         )
         self.valid: Batches | None = None
-        if valid is not None and len(valid):
+        if valid is not None and self.valid_data is not None:
             rows = max(config.batch_size, VALID_ROWS)
             self.valid = Batches(
                 valid,
@@ -101,21 +116,12 @@ class Trainer:
             network, weight_decay=config.weight_decay, grad_clip=config.grad_clip, ema=config.ema
         )
         self.state = TrainerState()
+        self._diagnoses: list[Diagnosed] = []
+        self._outlook = Outlook(config.budget)
         self.hidden_state: NetworkState = self._zero_state()
         self.stop_at: int | None = None
         self.stop_requested = False
         self._schedule_decay_in_advance()
-
-    def _choose_precision(self) -> tuple[str, str]:
-        """Return the precision of the config and the reason for it; "auto" is resolved by process 0."""
-        if self.config.precision != "auto":
-            return self.config.precision, ""
-        precision, reason = "float32", ""
-        if self.group.is_main:
-            choice = choose_precision(self.device, self.network.config.hidden)
-            precision, reason = choice.precision, choice.reason
-        is_bfloat16 = self.group.broadcast(float(precision == "bfloat16"), self.device)
-        return "bfloat16" if is_bfloat16 else "float32", reason
 
     def _zero_state(self) -> NetworkState:
         return self.network.zero_state(len(self.batches.local_rows))
@@ -160,13 +166,15 @@ class Trainer:
         """Train until the budget is used up, the patience is exhausted, or a stop is requested; yield events.
 
         Raises:
-            RunError: If the loss is not finite.
+            RunError: If the loss stays not finite, or diverges again and again.
         """
         # 1. Start the clock, which continues the duration of earlier sessions, and the running sums of the report.
-        state, stopwatch = self.state, _Stopwatch(self.state.seconds)
+        state, stopwatch = self.state, Stopwatch(self.state.seconds)
         validation_interval, steps_before = self._validation_interval(), state.t
         nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
         saved = None if state.t == 0 else state.seconds
+        if state.t == 0 and self.group.is_main:
+            yield from corpus_problems(self.train, self.valid_data, parameters=self.network.parameter_count())
         while not state.finished:
             # 2. Leave the loop if a stop was requested; process 0 decides for all.
             if self.group.broadcast(float(self.stop_requested), self.device) or self._at_stop():
@@ -178,6 +186,7 @@ class Trainer:
                 saved = state.seconds
             # 4. Take a step and read the clock of process 0.
             step_nats, step_positions = self.step()
+            yield from self._diagnoses
             nats, positions = nats + step_nats, positions + step_positions
             state.seconds = self.group.broadcast(stopwatch.seconds(), self.device)
             # 5. Schedule the decay once the first part of the minutes is spent; the end of the decay ends the run.
@@ -192,6 +201,8 @@ class Trainer:
                 validated = self._validate()
                 scheduled = list(self._check_patience())
                 yield validated
+                yield from self._outlook(validated, self.state.decay)
+                yield from self._judge_labels()
                 yield from scheduled
                 saved = state.seconds
                 reported = stopwatch.seconds()
@@ -205,8 +216,10 @@ class Trainer:
     def step(self) -> tuple[float, float]:
         """Take one step; return the sum of the losses in nats, and the number of positions that were counted.
 
+        A step whose loss or gradient is not finite changes no weight and counts no position.
+
         Raises:
-            RunError: If the loss is not finite.
+            RunError: If the loss stays not finite, or diverges again and again.
         """
         t, config = self.state.t, self.config
         # 1. Read the batch; the hidden state is reset at the start of an epoch.
@@ -217,39 +230,50 @@ class Trainer:
         masks = draw_masks(
             config.dropouts, self.network.config, seed=config.seed, step=t, rows=self.batches.local_rows
         ).to(self.device)
-        # 2. Compute the mean loss over the positions of all processes, and the gradients (truncated BPTT).
-        with autocast(self.device, self.precision):
-            losses, hidden_state = self.network.loss(batch, self.hidden_state, masks)
-        nats, positions = losses.sum(), batch.weights.sum()
-        self.group.all_reduce([positions])
-        torch.autograd.backward(nats / positions.clamp(min=1))
-        # 3. Sum losses and gradients over all processes.
-        nats = nats.detach()
-        for parameter in self.network.parameters():
-            if parameter.grad is None:  # `start_weight`, if no piece starts in this batch
-                parameter.grad = torch.zeros_like(parameter)
-        self.group.all_reduce([nats, *(p.grad for p in self.network.parameters() if p.grad is not None)])
-        # 4. Carry the hidden state over to the next batch, without its gradients.
-        self.hidden_state = [tuple(part.detach().float() for part in layer) for layer in hidden_state]
-        # 5. Update the weights and their EMA.
+        # 2. Compute the gradients of the mean loss over the positions of all processes, and the hidden state that is
+        #    carried over to the next batch.
+        nats, positions, self.hidden_state = compute_gradients(
+            self.network,
+            batch,
+            self.hidden_state,
+            masks,
+            group=self.group,
+            precision=self.precision,
+            parts=config.accumulate,
+        )
+        # 3. Update the weights and their EMA.
         decay = self.state.decay
         warmup = config.warmup if decay is None else min(config.warmup, decay.last // 5)
         learning_rate = rate(t, peak=config.learning_rate, warmup=warmup, decay=decay)
-        self.optimiser.step(t, rate=learning_rate, peak_share=learning_rate / config.learning_rate)
+        learning_rate *= self.state.rate_share
+        norm = math.inf
+        if math.isfinite(float(nats)):
+            norm = self.optimiser.step(t, rate=learning_rate, peak_share=learning_rate / config.learning_rate)
+        self.optimiser.adam.zero_grad()
         self.state.t = t + 1
-        if not math.isfinite(float(nats)):
-            raise RunError(
-                f"the loss is not finite at step {t + 1}; start again with a lower `learning_rate` (it is"
-                f" {config.learning_rate:g})"
-            )
+        # 4. Judge the step. After numbers that are not finite, start again from an empty hidden state.
+        mean = float(nats) / max(1.0, float(positions))
+        self._diagnoses = list(observe_step(self.state, nats_per_position=mean, norm=norm, rate=learning_rate))
+        if self.state.skipped:
+            self.hidden_state = self._zero_state()
+            return 0.0, 0.0
         return float(nats), float(positions)
 
-    def validation_loss(self) -> float:
-        """Return the loss of the evaluation weights on the valid split, in nats per position."""
+    def validation_loss(self, *, hide_labels: bool = False, max_positions: int = MAX_VALID_POSITIONS) -> float:
+        """Return the loss of the evaluation weights on the valid split, in nats per position.
+
+        Args:
+            hide_labels: Whether all labels are unknown to the network.
+            max_positions: Largest number of positions, about.
+        """
         assert self.valid is not None
         with evaluation_mode(self.network), self.evaluation_weights():
             return evaluate_batches(
-                self.network, self.valid, precision=self.precision, max_positions=MAX_VALID_POSITIONS
+                self.network,
+                self.valid,
+                precision=self.precision,
+                max_positions=max_positions,
+                hide_labels=hide_labels,
             ).nats_per_position
 
     @contextlib.contextmanager
@@ -277,11 +301,7 @@ class Trainer:
         budget = self.config.budget
         if budget.kind == "minutes":
             return
-        steps = int(budget.amount)
-        if budget.kind == "epochs":
-            epochs = int(budget.amount)
-            steps = sum(self.batches.batches_in(epoch) for epoch in range(epochs))
-            steps += round((budget.amount - epochs) * self.batches.batches_in(epochs))
+        steps = int(budget.amount) if budget.kind == "steps" else self.batches.batches_in_epochs(budget.amount)
         steps = max(1, steps)
         self.state.decay = Decay(steps - round(DECAY_SHARE * steps), steps)
 
@@ -299,9 +319,13 @@ class Trainer:
             steps = max(1, round(state.t * max(0.0, 1 - share) / share))
             yield self._schedule_decay(steps, "the minutes allow this number of steps")
 
-    def _check_patience(self) -> Iterator[DecayScheduled]:
+    def _check_patience(self) -> Iterator[DecayScheduled | Diagnosed]:
         """Schedule the decay, or end the run, after too many validations without improvement."""
         state, patience = self.state, self.config.patience
+        for diagnosed in valid_loss_rises(state):
+            yield diagnosed
+            if patience and (state.decay is None or state.t < state.decay.first):
+                yield self._schedule_decay(max(1, state.t // 2), "the valid loss rises from the start")
         if not patience or state.bad_validations < patience:
             return
         if state.decay is None or state.t < state.decay.first:
@@ -334,10 +358,21 @@ class Trainer:
         best = math.isfinite(loss) and (state.best_loss is None or loss < state.best_loss)
         state.bad_validations = 0 if best else state.bad_validations + 1
         state.best_loss = loss if best else state.best_loss
+        if len(state.first_losses) <= RISES and math.isfinite(loss):
+            state.first_losses.append(loss)
         return Validated(state.t, loss / self.valid_units_per_position, best, state.seconds / 60)
 
+    def _judge_labels(self) -> Iterator[Diagnosed]:
+        """Judge at the end of the run whether the labels lower the loss."""
+        if not (self.state.finished and self.valid is not None and self.network.config.labels):
+            return
+        shown, hidden = (
+            self.validation_loss(hide_labels=hide, max_positions=MAX_LABEL_POSITIONS) for hide in (False, True)
+        )
+        yield from label_problem(self.state, with_labels=shown, without_labels=hidden)
+
     def _progress(
-        self, nats: float, positions: float, seconds: float, session_steps: int, stopwatch: "_Stopwatch"
+        self, nats: float, positions: float, seconds: float, session_steps: int, stopwatch: Stopwatch
     ) -> Progress:
         state, budget = self.state, self.config.budget
         units = positions * self.units_per_position
@@ -357,23 +392,6 @@ class Trainer:
             minutes=state.seconds / 60,
             minutes_left=minutes_left,
         )
-
-
-class _Stopwatch:
-    """The duration of a run.
-
-    Args:
-        seconds_before: Duration of earlier sessions.
-    """
-
-    def __init__(self, seconds_before: float) -> None:
-        self._seconds_before, self._started = seconds_before, time.monotonic()
-
-    def session_seconds(self) -> float:
-        return time.monotonic() - self._started
-
-    def seconds(self) -> float:
-        return self._seconds_before + self.session_seconds()
 
 
 def _check_shape(value: Tensor, expected: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """AdamW with gradient clipping, and the exponential moving average (EMA) of the weights."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -41,18 +43,28 @@ class Optimiser:
         self.adam = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
         self.ema = {name: p.detach().clone() for name, p in self.parameters.items()} if ema else {}
 
-    def step(self, t: int, *, rate: float, peak_share: float) -> None:
+    def step(self, t: int, *, rate: float, peak_share: float) -> float:
         """Update the weights and the EMA with the current gradients, and clear the gradients.
+
+        If the gradients are not finite, they are cleared and nothing is updated.
 
         Args:
             t: The number of the step.
             rate: The learning rate.
             peak_share: The learning rate divided by the peak learning rate. The horizon of the EMA shrinks with it, so
                 that the EMA equals the weights at the end of the decay.
+
+        Returns:
+            The norm of the whole gradient before clipping.
         """
         parameters = list(self.parameters.values())
+        total = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        norm = float(total)
+        if not math.isfinite(norm):
+            self.adam.zero_grad()
+            return norm
         if self.grad_clip:
-            torch.nn.utils.clip_grad_norm_(parameters, self.grad_clip)
+            torch.nn.utils.clip_grads_with_norm_(parameters, self.grad_clip, total)
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.step()
@@ -61,6 +73,7 @@ class Optimiser:
             horizon = min(max(1.0, self.horizon * peak_share), (t + 10) / 9)
             with torch.no_grad():
                 torch._foreach_lerp_(list(self.ema.values()), [p.data for p in parameters], 1 / horizon)
+        return norm
 
     def evaluation_weights(self) -> dict[str, Tensor]:
         """Return the weights to evaluate and save: the EMA, or the current weights without EMA."""

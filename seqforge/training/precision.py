@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from seqforge.errors import WriteError
+from seqforge.training.process_group import ProcessGroup
 from seqforge.training.speed import cached_speed_up, measure_speed_up
 
 MIN_BFLOAT16_WIDTH = 256
@@ -96,3 +97,24 @@ def _measured_choice(measure: Callable[[], float]) -> PrecisionChoice:
         precision,
         f"bfloat16 measured {speed_up:.2f}x the speed of float32, and {MIN_SPEED_UP:g}x is required; cached in {path}",
     )
+
+
+def agreed_precision(precision: str, device: torch.device, hidden: int, group: ProcessGroup) -> tuple[str, str]:
+    """Return the precision of a run, and the reason for it, which is "" if the config sets it.
+
+    Process 0 decides for all processes what "auto" stands for; only there is a reason.
+
+    Args:
+        precision: "auto", "float32" or "bfloat16".
+        device: The device of the network.
+        hidden: Size of the hidden state.
+        group: The processes that train together.
+    """
+    if precision != "auto":
+        return precision, ""
+    chosen, reason = "float32", ""
+    if group.is_main:
+        choice = choose_precision(device, hidden)
+        chosen, reason = choice.precision, choice.reason
+    is_bfloat16 = group.broadcast(float(chosen == "bfloat16"), device)
+    return "bfloat16" if is_bfloat16 else "float32", reason

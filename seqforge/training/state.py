@@ -1,7 +1,7 @@
 """The state file, from which a run is resumed: weights, EMA, optimiser, hidden state, and a few numbers."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,15 @@ class TrainerState:
         seconds: Duration so far.
         decay: The decay of the learning rate; None until it is scheduled.
         finished: Whether the run is finished.
+        rate_share: Factor of the learning rate, below 1 after the training was unstable.
+        skipped: Number of consecutive steps whose loss was not finite.
+        halvings: Number of times that the loss diverged.
+        explosions: Number of steps with an exploding gradient.
+        judged: Number of steps in the running means.
+        mean_loss: Running mean of the training loss, in nats per position.
+        lowest_loss: The lowest value of `mean_loss`.
+        log_norm: Running mean of the logarithm of the gradient's norm.
+        first_losses: The losses of the first validations, in nats per position.
     """
 
     t: int = 0
@@ -38,6 +47,15 @@ class TrainerState:
     seconds: float = 0.0
     decay: Decay | None = None
     finished: bool = False
+    rate_share: float = 1.0
+    skipped: int = 0
+    halvings: int = 0
+    explosions: int = 0
+    judged: int = 0
+    mean_loss: float = 0.0
+    lowest_loss: float = 0.0
+    log_norm: float = 0.0
+    first_losses: list[float] = field(default_factory=list)
 
 
 def write_state(path: Path, state: TrainerState, tensors: dict[str, Tensor], config: dict[str, Any]) -> None:
@@ -97,7 +115,12 @@ def _trainer_state(values: Any) -> TrainerState:
         raise ValueError("t, bad_validations or finished")
     if decay is not None and not decay.first <= decay.last >= state.t:
         raise ValueError("t is beyond the last step")
-    numbers = [state.seconds, 0.0 if state.best_loss is None else state.best_loss]
+    if not _are_counts(state.skipped, state.halvings, state.explosions, state.judged):
+        raise ValueError("skipped, halvings, explosions or judged")
+    if not isinstance(state.first_losses, list) or not 0 < state.rate_share <= 1:
+        raise ValueError("first_losses or rate_share")
+    numbers = [state.seconds, 0.0 if state.best_loss is None else state.best_loss, *state.first_losses]
+    numbers += [state.rate_share, state.mean_loss, state.lowest_loss, state.log_norm]
     if not all(type(number) in (int, float) for number in numbers):
         raise ValueError("seconds or best_loss")
     return state

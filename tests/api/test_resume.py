@@ -68,14 +68,14 @@ def test_interrupted_run_is_saved_and_resumed() -> None:
 def test_resumed_run_keeps_its_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     messages: list[str] = []
     choice = PrecisionChoice("bfloat16", "it is fast here")
-    monkeypatch.setattr("seqforge.training.loop.choose_precision", lambda *_: choice)
+    monkeypatch.setattr("seqforge.training.precision.choose_precision", lambda *_: choice)
     part = folder_of(train(steps=6, stop_at=3, precision="auto", on_message=messages.append))
     assert "note: precision bfloat16, because it is fast here" in messages
 
     def choose_again(*_: Any) -> PrecisionChoice:
         raise AssertionError("the precision was chosen again")
 
-    monkeypatch.setattr("seqforge.training.loop.choose_precision", choose_again)
+    monkeypatch.setattr("seqforge.training.precision.choose_precision", choose_again)
     events: list[Any] = []
     model = train(corpus=None, resume=part, precision="auto", on_event=events.append)
     assert events[0].training.precision == "bfloat16"

@@ -18,7 +18,7 @@ from seqforge.training import (
     Trainer,
     TrainingConfig,
     Validated,
-    loop,
+    stopwatch,
     write_state,
 )
 from seqforge.training.schedule import DECAY_SHARE
@@ -52,7 +52,7 @@ def test_budget_of_minutes_schedules_decay_once_its_first_part_is_spent(
     make_network: Maker, random_dataset: Datasets, make_config: Configs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(stopwatch, "time", SimpleNamespace(monotonic=lambda: now[0]))
     config = make_config(minutes=1.0)
     trainer = Trainer(make_network(labels=(2,)), random_dataset(), None, config)
     assert trainer.state.decay is None
@@ -92,7 +92,7 @@ def make_trainer(
 
     def make(losses: Sequence[float], **values: Any) -> Trainer:
         repeated = itertools.chain(losses, itertools.repeat(losses[-1]))
-        monkeypatch.setattr(Trainer, "validation_loss", lambda _: next(repeated))
+        monkeypatch.setattr(Trainer, "validation_loss", lambda _, **options: next(repeated))
         return Trainer(make_network(labels=(2,)), random_dataset(), random_dataset(seed=1), make_config(**values))
 
     return make

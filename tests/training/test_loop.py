@@ -9,6 +9,7 @@ from seqforge.dataset import Dataset
 from seqforge.errors import RunError
 from seqforge.network import Network
 from seqforge.training import Decay, Progress, Trainer, TrainerState, TrainingConfig, Validated, exact_likelihood
+from seqforge.training.diagnosis import MAX_SKIPS
 
 Maker, Datasets, Configs = Callable[..., Network], Callable[..., Dataset], Callable[..., TrainingConfig]
 
@@ -96,7 +97,9 @@ def test_loss_that_is_not_finite_ends_the_run(
     with torch.no_grad():
         network.head.bias.fill_(float("nan"))  # type: ignore[operator, union-attr]
     with pytest.raises(RunError, match="`learning_rate`"):
-        trainer.step()
+        for _ in range(20):
+            trainer.step()
+    assert trainer.state.t == MAX_SKIPS
 
 
 def test_state_of_new_run(make_network: Maker, random_dataset: Datasets, make_config: Configs) -> None:
