@@ -170,7 +170,7 @@ class Run:
         for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 values = json.loads(line)
-                if values["t"] <= t and values["event"] != "end":
+                if t and values["t"] <= t and values["event"] != "end":  # a run that starts again repeats all
                     lines.append(line + "\n")
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue

@@ -173,8 +173,6 @@ class Trainer:
         validation_interval, steps_before = self._validation_interval(), state.t
         nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
         saved = None if state.t == 0 else state.seconds
-        if state.t == 0 and self.group.is_main:
-            yield from corpus_problems(self.train, self.valid_data, parameters=self.network.parameter_count())
         while not state.finished:
             # 2. Leave the loop if a stop was requested; process 0 decides for all.
             if self.group.broadcast(float(self.stop_requested), self.device) or self._at_stop():
@@ -184,6 +182,8 @@ class Trainer:
             if saved is None or state.t == 1 or state.seconds - saved >= CHECKPOINT_SECONDS:
                 yield CheckpointDue(state.t)
                 saved = state.seconds
+            if state.t == 0 and self.group.is_main:
+                yield from corpus_problems(self.train, self.valid_data, parameters=self.network.parameter_count())
             # 4. Take a step and read the clock of process 0.
             step_nats, step_positions = self.step()
             yield from self._diagnoses

@@ -71,7 +71,7 @@ def test_run_continues_after_death_at_every_file_operation(monkeypatch: pytest.M
         continue_run(folder)
         assert {name: tensors_of(folder / name) for name in FILES} == expected, operations
         rows = metrics_of(folder)
-        assert len({(row["event"], row["t"]) for row in rows}) == len(rows)
+        assert len({(row["event"], row["t"], row.get("kind")) for row in rows}) == len(rows)
     assert number > 15
 
 
@@ -103,7 +103,7 @@ def test_run_that_dies_between_validations_resumes_exactly(monkeypatch: pytest.M
         assert tensors_of(folder / name) == tensors_of(complete / name)
     rows = metrics_of(folder)
     assert [row["t"] for row in rows if row["event"] == "valid"] == [3, 6, 8]
-    assert len({(row["event"], row["t"]) for row in rows}) == len(rows)
+    assert len({(row["event"], row["t"], row.get("kind")) for row in rows}) == len(rows)
 
 
 def test_decay_by_patience_stands_once_after_a_resume(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_decay_by_patience_stands_once_after_a_resume(monkeypatch: pytest.Monkey
     train(corpus=None, resume=folder)
     rows = metrics_of(folder)
     assert [row["event"] for row in rows].count("decay") == 1
-    assert len({(row["event"], row["t"]) for row in rows}) == len(rows)
+    assert len({(row["event"], row["t"], row.get("kind")) for row in rows}) == len(rows)
 
 
 def test_folder_of_a_running_training_is_refused() -> None:
