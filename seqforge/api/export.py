@@ -20,7 +20,7 @@ from seqforge.core.places import MAX_AGREEMENT
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical, Mixture
 from seqforge.core.tensorfile import canonical_json
-from seqforge.errors import OptionsError, SeqforgeError, listing
+from seqforge.errors import OptionsError, RequestError, SeqforgeError, listing
 from seqforge.network import Network
 from seqforge.network.batch import example_batch
 from seqforge.network.shapes import label_width, mixture_sizes
@@ -58,12 +58,19 @@ def export_model(model: Model, folder: Path, *, to: str) -> list[Path]:
 
     Raises:
         OptionsError: If `to` is not allowed.
+        RequestError: If the model is an encoder-decoder.
         UsageError: If a library is not installed.
         ExportError: If the exported model computes other log-probabilities.
         WriteError: If a file cannot be written.
     """
     if to not in EXPORTS:
         raise OptionsError.invalid("to", to, f"one of {listing(EXPORTS)}")
+    if model.header.network.is_encoder_decoder:
+        raise RequestError(
+            f"models with {model.header.network.attention!r} as `attention` cannot be exported; export one that was"
+            " trained with monotonic attention, or use the model file with seqforge, which needs no PyTorch",
+            field="to", value=to, allowed="a model with monotonic attention, or without a source",
+        )  # fmt: skip
     config = plain_config(model)
     network = PlainNetwork(config)
     network.load_state_dict(plain_weights(model.network, config))

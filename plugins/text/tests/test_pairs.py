@@ -162,3 +162,11 @@ def test_a_model_without_a_source_has_no_predictions() -> None:
     with pytest.raises(RequestError) as caught:
         seqforge.load("text").evaluate_predictions()
     assert caught.value.field == "metrics"
+
+
+def test_an_encoder_decoder_is_not_exported(model: seqforge.Model, tmp_path: Path) -> None:
+    from seqforge.api.export import export_model
+
+    with pytest.raises(RequestError) as caught:
+        export_model(model, tmp_path / "plain", to="pytorch")
+    assert caught.value.field == "to" and not (tmp_path / "plain").exists()
