@@ -105,9 +105,9 @@ class Model(EvaluatedModel):
                 The corpus of the training must still be there.
             labels: Label name to value.
             beams: Width of a beam search, which returns the n most probable pieces; 0 samples.
-            coverage_penalty: Weight of the penalty on parts of a source that attention by content has not read.
             length_penalty: Length penalty of the beam search: 0 ranks by log-probability, 1 nearly by its mean per
                 step.
+            coverage_penalty: Weight of the penalty on parts of a source that attention by content has not read.
             beam_groups: Number of groups of beams, a divisor of `beams`. A group avoids what earlier groups choose; the
                 best piece of each group comes first.
             beam_diversity: Cost in nats of a choice per hypothesis of an earlier group that has just chosen it.
