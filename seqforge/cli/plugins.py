@@ -181,11 +181,14 @@ def new(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Folder. Default: seqforge-NAME.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="What a step is: tokens, vectors, or pairs (a target for a source).")
+    ] = "tokens",
 ) -> None:
     """Write the package of a new plugin, which installs, passes its own tests and trains at once."""
     from seqforge.scaffold import new_plugin
 
-    written = new_plugin(name, suffix=suffix, folder=output)
+    written = new_plugin(name, suffix=suffix, folder=output, kind=kind)
     folder = output or Path(f"seqforge-{name}")
     for path in written:
         data(str(path))

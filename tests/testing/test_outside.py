@@ -17,7 +17,7 @@ import gcodeparser
 import pytest
 
 from seqforge.corpus import find_corpus
-from seqforge.scaffold import new_plugin
+from seqforge.scaffold import KIND_NAMES, new_plugin
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from outside import Outside  # noqa: E402
@@ -36,7 +36,9 @@ def test_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Outs
     process = outside.seqforge("plugins", "new", "sea-shanties", "--suffix", ".shanty")
     package = outside.folder / "seqforge-sea-shanties"
     assert [line.partition("/")[2] for line in process.stdout.splitlines()] == [
+        "LICENSE",
         "README.md",
+        ".github/workflows/check.yml",
         "pyproject.toml",
         "src/seqforge_sea_shanties/__init__.py",
         "src/seqforge_sea_shanties/samples/corpus.toml",
@@ -52,8 +54,25 @@ def test_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Outs
     assert (outside.folder / "new.shanty").read_text().startswith("the fox")
 
 
-def test_new_plugin_passes_the_linters_of_this_repository(tmp_path: Path) -> None:
-    new_plugin("chess", suffix=".pgn", folder=tmp_path / "new")
+@pytest.mark.parametrize("kind", ["vectors", "pairs"])
+def test_new_plugin_of_another_kind_passes_the_check_and_generates(outside: Outside, kind: str) -> None:
+    outside.seqforge("plugins", "new", "toy", "--suffix", ".toy", "--kind", kind)
+    outside.install(outside.folder / "seqforge-toy")
+    outside.seqforge("plugins", "check", "toy")
+    outside.train("toy")
+    flags = ["--side", "50"] if kind == "vectors" else ["--source", "dog fox moon"]
+    outside.seqforge("generate", "--model", "run", *flags, "--max-steps", "40", "-n", "2", "-o", "new.toy")
+    lines = (outside.folder / "new.toy").read_text().splitlines()
+    if kind == "vectors":
+        points = [tuple(map(int, line.split())) for line in lines if line]
+        assert points and all(0 <= x <= 50 and 0 <= y <= 50 for x, y, _ in points)
+    else:
+        assert [line.partition("\t")[0] for line in lines] == ["dog fox moon"] * 2
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_new_plugin_passes_the_linters_of_this_repository(tmp_path: Path, kind: str) -> None:
+    new_plugin("chess", suffix=".pgn", folder=tmp_path / "new", kind=kind)
     package = tmp_path / "new" / "src" / "seqforge_chess"
     config = str(ROOT / "pyproject.toml")
     for command in (
@@ -134,7 +153,7 @@ def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> No
 
 
 def test_chess_example_generates_games_that_python_chess_accepts(outside: Outside) -> None:
-    assert "25 passed, 10 skipped" in install_example(outside, "chess")
+    assert "25 passed, 11 skipped" in install_example(outside, "chess")
     board, games = chess.Board(), []
     for move in ["e4", "e5", "Nf3", "Nc6", "Bb5", "a6", "Ba4", "Nf6", "O-O", "Be7", "Re1", "b5"]:
         board.push_san(move)
@@ -150,7 +169,7 @@ def test_chess_example_generates_games_that_python_chess_accepts(outside: Outsid
 
 
 def test_gcode_example_stays_on_the_bed_that_is_requested(outside: Outside) -> None:
-    assert "25 passed, 10 skipped" in install_example(outside, "gcode")
+    assert "25 passed, 11 skipped" in install_example(outside, "gcode")
     for number in range(24):
         moves = [f"G{step % 4 > 0:d} X{10 + 5 * step % 97} Y{20 + 7 * step % (50 + number)}" for step in range(20)]
         (outside.folder / "samples" / f"{number}.gcode").write_text("\n".join([*moves, "M2"]) + "\n")
