@@ -189,7 +189,7 @@ def test_gcode_example_stays_on_the_bed_that_is_requested(outside: Outside) -> N
 @pytest.mark.parametrize("example", ["sound", "phonemes", "chess", "gcode"])
 def test_example_is_short_and_is_not_imported_by_the_core(example: str) -> None:
     (module,) = (EXAMPLES / example / "src").glob("*/__init__.py")
-    assert 40 < count_code_lines(module.read_text(encoding="utf-8")) < (120 if example in {"chess", "gcode"} else 100)
+    assert 40 < count_code_lines(module.read_text(encoding="utf-8")) < 120
     paths = (ROOT / "seqforge").rglob("*.py")
     assert not [path for path in paths if f"import seqforge_{example}" in path.read_text(encoding="utf-8")]
 
