@@ -71,6 +71,13 @@ def export_model(model: Model, folder: Path, *, to: str) -> list[Path]:
             " trained with monotonic attention, or use the model file with seqforge, which needs no PyTorch",
             field="to", value=to, allowed="a model with monotonic attention, or without a source",
         )  # fmt: skip
+    shape = model.header.network
+    if shape.features and shape.features_at != "steps":
+        raise RequestError(
+            f"the features of the model are read at {shape.features_at!r} (`features_at`), which cannot be exported;"
+            " export one that reads them at every step",
+            field="to", value=to, allowed="a model that reads its features at every step",
+        )  # fmt: skip
     config = plain_config(model)
     network = PlainNetwork(config)
     network.load_state_dict(plain_weights(model.network, config))

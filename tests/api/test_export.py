@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seqforge import Categorical, Mixture, Model, OptionsError
+from seqforge import Categorical, Mixture, Model, OptionsError, RequestError
 from seqforge.api.export import ExportError, check_outputs, export_model, plain_config, plain_weights
 from seqforge.api.plain_network import PlainNetwork
 from seqforge.core.places import AlignedHistory, Places
@@ -135,6 +135,14 @@ def test_weights_in_the_format_of_safetensors(tmp_path: Path) -> None:
     expected = plain(original).state_dict()
     assert weights.keys() == expected.keys()
     assert all(torch.equal(weights[name], expected[name]) for name in weights)
+
+
+def test_features_in_the_initial_state_cannot_be_exported(tmp_path: Path) -> None:
+    network = NetworkConfig(hidden=8, embedding=4, features=2, features_at="state")
+    header = SimpleNamespace(space=Categorical(5), network=network, labels={}, plugin="none")
+    with pytest.raises(RequestError) as caught:
+        export_model(SimpleNamespace(header=header), tmp_path, to="onnx")  # type: ignore[arg-type]
+    assert caught.value.field == "to" and not list(tmp_path.iterdir())
 
 
 def test_unknown_format(tmp_path: Path) -> None:
