@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqforge import UNSEEN, Example, Piece, RequestError
+from seqforge import UNSEEN, Example, OptionsError, Piece, RequestError
 from seqforge_text import TextCodec, TextOptions, TextRequest
 from seqforge_text.utf8 import Utf8Constraint
 
@@ -108,6 +108,23 @@ def test_unknown_words_are_spelt_with_known_characters() -> None:
     piece = Piece("mat chat, ten hats")
     assert codec.canonical(piece).content == piece.content == codec.decode(codec.encode(piece)).content
     assert codec.encode(Piece("the dog")).dropped == {"d": 1, "g": 1}
+
+
+@given(limit=st.integers(1, 6))
+def test_most_frequent_words_are_known_and_others_are_spelt(limit: int) -> None:
+    text = "".join(f" {word}" * (9 - number) for number, word in enumerate(("aa", "bb", "cc", "dd", "ee", "ff")))
+    options = TextOptions(level="word", max_vocabulary=limit)
+    codec = TextCodec.fit([Piece(text)], options)
+    words = [token for token in codec.vocabulary if len(token) == 3]
+    assert words == [" aa", " bb", " cc", " dd", " ee", " ff"][:limit]
+    assert codec.decode(codec.encode(Piece(text))).content == text
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1_000_001])
+def test_limit_of_the_vocabulary_out_of_range(limit: int) -> None:
+    with pytest.raises(OptionsError) as caught:
+        TextOptions(level="word", max_vocabulary=limit)
+    assert caught.value.field == "max_vocabulary"
 
 
 def test_words_include_the_space_before_them() -> None:

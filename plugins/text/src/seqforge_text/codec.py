@@ -39,6 +39,8 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
             vocabulary = [chr(byte) for byte in range(256)]
         # A word that occurs only once is spelt, so that the network learns to spell.
         self.min_count = 2 if options.level == "word" else 1
+        if options.level == "word":
+            self.max_vocabulary = options.max_vocabulary
         super().__init__(vocabulary, labels, options)
 
     def tokenise(self, content: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ __all__ = ["TextOptions", "TextRequest"]
 
 PAIRS = re.compile(r"|tsv|[^\W_]+-[^\W_]+")
 """The allowed values of `pairs`."""
+MAX_VOCABULARY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,13 @@ class TextOptions:
         unit="SUFFIXES",
     )
 
+    max_vocabulary: int = flag(
+        50_000, help="With --level word: the largest number of words; other words are spelt with characters."
+    )
+
     def __post_init__(self) -> None:
+        if not 1 <= self.max_vocabulary <= MAX_VOCABULARY:
+            raise OptionsError.invalid("max_vocabulary", self.max_vocabulary, f"from 1 to {MAX_VOCABULARY:,}")
         if not PAIRS.fullmatch(self.pairs):
             allowed = "tsv, or the suffixes of source and target, such as de-en"
             raise OptionsError.invalid("pairs", self.pairs, allowed)
