@@ -30,7 +30,7 @@ ARGUMENTS: Mapping[str, tuple[type, ...]] = {
     "quiet": (bool,),
 }
 """The flags of `seqforge train` beside the options, with the types that a file may give them."""
-RECORDS = frozenset(("decay_steps", "data", "content", "started", "versions", "parameters"))
+RECORDS = frozenset(("decay_steps", "data", "content", "started", "versions", "parameters", "space"))
 """What the config.toml of a run records beside its options."""
 TABLES = ("training", "options")
 """The tables of the config.toml of a run. Their values may also stand at the top level."""

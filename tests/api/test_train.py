@@ -58,7 +58,7 @@ def test_config_toml_has_resolved_options() -> None:
     assert config["plugin"] == "text" and config["corpus"] == [str(Path("a.txt").absolute())]
     assert {name: config["training"][name] for name in TINY} == dict(TINY)
     assert config["training"]["dropout"] == 0.2 and config["training"]["steps"] == 3
-    assert config["options"] == {"level": "char", "piece": "file"}
+    assert config["options"] == {"level": "char", "piece": "file", "pairs": "", "max_vocabulary": 50_000}
     assert set(config["versions"]) == {"seqforge", "plugin", "torch", "numpy", "python"}
 
 
@@ -94,7 +94,8 @@ def test_provenance_of_a_model() -> None:
 
 
 def test_options_of_corpus_are_defaults() -> None:
-    assert train(corpus=["names"], steps=1).header.options == {"level": "char", "piece": "line"}
+    options = {"level": "char", "piece": "line", "pairs": "", "max_vocabulary": 50_000}
+    assert train(corpus=["names"], steps=1).header.options == options
     assert train(corpus=["names"], steps=1, piece="file").header.options["piece"] == "file"
 
 

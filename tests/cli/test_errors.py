@@ -43,7 +43,8 @@ SENTENCES: dict[str, tuple[int, str]] = {
     "trane": (
         2,
         ("there is no command 'trane'; there are train, generate, convert, show, play, evaluate, score, classify, info,"
-         " models, inspect, plugins, corpora. Did you mean 'train'?"),
+         " export, push, sweep, compare, plot, models, inspect, studio, serve, plugins, corpora."
+         " Did you mean 'train'?"),
     ),
     "plugins sho": (
         2, "`seqforge plugins` has no command 'sho'; there are list, show, check, new. Did you mean 'show'?",

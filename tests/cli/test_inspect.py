@@ -17,7 +17,7 @@ def test_steps_and_round_trip(run: Run, tmp_path: Path) -> None:
 def test_options_and_report_as_json(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("to be\n")
     report = json.loads(run("inspect", "a.txt", "--plugin", "text", "--level", "word", "--json").out)
-    assert report["options"] == {"level": "word", "piece": "file"}
+    assert report["options"] == {"level": "word", "piece": "file", "pairs": "", "max_vocabulary": 50_000}
     (piece,) = report["pieces"]
     assert "".join(piece["steps"]) == "to be\n" and piece["round_trip"] is True and piece["lossless"] is True
 
