@@ -76,7 +76,13 @@ class Constraint(ABC):
             def may_end(self, state): return state == 0
             def to_end(self, state): return state
             def advance(self, state, step): return 1 - state
+
+    Attributes:
+        follows_rules: Whether the pieces that it allows keep the rules of the domain (`Checks.violations`). False if it
+            only ensures that pieces decode; the check then counts violations without failing.
     """
+
+    follows_rules: bool = True
 
     @abstractmethod
     def start(self) -> Hashable:

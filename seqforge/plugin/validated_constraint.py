@@ -27,6 +27,7 @@ class ValidatedConstraint(Constraint):
 
     def __init__(self, inner: Constraint, plugin: AnyPlugin, size: int, never_generated: Sequence[int] = ()) -> None:
         self.inner, self.plugin, self.size = inner, plugin, size
+        self.follows_rules = inner.follows_rules
         self._never_generated = list(never_generated)
 
     def start(self) -> Hashable:

@@ -24,8 +24,8 @@ def estimate_loss(points: Sequence[tuple[float, float]], at: float) -> float | N
     For each exponent c, the least squares give a and b; the exponent with the smallest error is used. Later points
     count more, because the first steps do not follow the law.
 
-    >>> points = [(x, 1.2 + 3.0 * x**-0.5) for x in (100, 200, 400, 800, 1600)]
-    >>> round(estimate_loss(points, 10_000), 3)
+    >>> points = [(x, 1.2 + 3.0 * x**-0.5) for x in (100.0, 200.0, 400.0, 800.0, 1600.0)]
+    >>> round(estimate_loss(points, 10_000.0), 2)
     1.23
 
     Source: J. Kaplan et al., "Scaling Laws for Neural Language Models", arXiv 2001.08361, section 5, and T. Henighan et

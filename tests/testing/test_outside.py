@@ -131,7 +131,7 @@ def test_sound_example_trains_and_generates_at_the_requested_level(outside: Outs
 
 
 def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> None:
-    assert "27 passed, 10 skipped" in install_example(outside, "phonemes")
+    assert "28 passed, 10 skipped" in install_example(outside, "phonemes")
     samples = outside.folder / "samples"
     (cmudict,) = (path for path in find_corpus("cmudict").paths() if path.parent.name == "valid")
     lines = cmudict.read_text(encoding="utf-8").splitlines(keepends=True)

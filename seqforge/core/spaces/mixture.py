@@ -89,7 +89,7 @@ class Mixture(Space):
 
         >>> space = Mixture(reals=1).standardised([np.array([[9.0], [10.0], [11.0], [500.0]], np.float32)])
         >>> [round(value, 2) for value in space.standardisation[0]]
-        [10.5, 91.73]
+        [10.5, 91.55]
 
         Source: P. Huber, E. Ronchetti, "Robust Statistics", 2nd edition, Wiley 2009, section 1.2.
 

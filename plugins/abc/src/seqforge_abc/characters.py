@@ -86,6 +86,8 @@ class CharacterAutomaton(Constraint):
         vocabulary: The symbols of the codec.
     """
 
+    follows_rules = False  # it does not count the bars
+
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._notes = np.array([symbol in NOTE_LETTERS for symbol in vocabulary])
         fields = [np.array([symbol.startswith(field) for symbol in vocabulary]) for field in HEADER_FIELDS]
