@@ -123,3 +123,11 @@ def test_dark_mode_finds_the_elements_that_the_theme_expects(site: Path) -> None
     names = re.findall(r"getElementById\('([\w-]+)'\)", script)
     assert "theme-menu" in names
     assert not [name for name in names if f'id="{name}"' not in page]
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "images").glob("*.svg")), ids=lambda path: path.name)
+def test_provenance_of_a_picture_names_no_folder_of_the_machine_that_drew_it(picture: Path) -> None:
+    text = picture.read_text(encoding="utf-8")
+    for record in re.findall(r'<metadata id="seqforge-provenance">(.*?)</metadata>', text, re.DOTALL):
+        paths = re.findall(r'"path": ?"([^"]*)"', record) + re.findall(r'"models": ?\["([^"]*)"', record)
+        assert paths and not [path for path in paths if Path(path).is_absolute()]
