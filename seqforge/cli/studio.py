@@ -6,7 +6,7 @@ import typer
 
 from seqforge.cli.console import data, message
 from seqforge.cli.help import HelpCommand, examples
-from seqforge.errors import UsageError
+from seqforge.core.extras import require
 
 Models = Annotated[
     list[str] | None,
@@ -68,10 +68,5 @@ def _check_extra() -> None:
     Raises:
         UsageError: If it is not.
     """
-    from importlib.util import find_spec
-
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise UsageError(
-            "this needs starlette and uvicorn, which are not installed; install the extra:"
-            " pip install 'seqforge-core[studio]'"
-        )
+    for name in ("starlette", "uvicorn"):
+        require(name, extra="studio", purpose="the server")

@@ -3,11 +3,11 @@
 They are computed by sacrebleu and rapidfuzz, which the extra `metrics` installs.
 """
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqforge.core.extras import require
 from seqforge.errors import RequestError, did_you_mean, listing
 
 __all__ = ["METRICS", "Predictions", "check_metrics", "compute_metrics"]
@@ -141,12 +141,4 @@ def _streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
 
 
 def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise RequestError(
-            f"these `metrics` are computed by {package}, which is not installed; run"
-            " pip install 'seqforge-core[metrics]'",
-            field="metrics",
-        ) from error
+    return require(name, extra="metrics", purpose="a metric", field="metrics", kind=RequestError)
