@@ -220,9 +220,8 @@ class BeamSearch:
             choices, first = np.zeros(self.size + 1), 0  # how many hypotheses of earlier groups have chosen each step
             for number, group in enumerate(active):
                 numbers = slice(first, first + len(group))
-                cost = self.diversity * choices
                 active[number] = self._extend(
-                    group, logits[numbers], masks[numbers], width, complete[number], cost, first, choices, penalties
+                    group, logits[numbers], masks[numbers], width, complete[number], first, choices, penalties
                 )
                 first += len(group)
                 # 3. Stop a group if none of its hypotheses can still become one of its best.
@@ -247,7 +246,6 @@ class BeamSearch:
         masks: np.ndarray,
         width: int,
         complete: list[_Complete],
-        cost: np.ndarray,
         first: int,
         choices: np.ndarray,
         penalties: np.ndarray,
@@ -260,9 +258,9 @@ class BeamSearch:
             masks: The mask of each of them.
             width: The number of hypotheses to keep.
             complete: The complete pieces of the group.
-            cost: What each step costs in nats because earlier groups have chosen it.
             first: The row of the first hypothesis.
-            choices: The number of hypotheses that have chosen each step; those of this group are added.
+            choices: The number of hypotheses of earlier groups that have chosen each step; those of this group are
+                added.
             penalties: The coverage penalty of each row.
         """
         if not active:
@@ -270,7 +268,8 @@ class BeamSearch:
         scores = log_softmax(logits)
         scores[~masks] = -np.inf
         check_finite(scores.max(axis=1))  # NaN reaches the maximum; a row without a possible step has -inf
-        totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None] - cost
+        totals = scores + np.array([hypothesis.log_probability for hypothesis in active])[:, None]
+        totals -= self.diversity * choices
         order = np.argsort(-totals, axis=None, kind="stable")[: 2 * width]
         extended: list[_Hypothesis] = []
         for index in order.tolist():

@@ -86,16 +86,25 @@ def sample_rows(
             yield part, Sample(k, sampler.prompt.example.steps[: sampler.prompt.keep], False, 0.0)
         else:
             pending.append((part, k))
-    groups: list[list[tuple[int, int]]] = []
-    for piece in pending:
-        equal = [group for group in groups if samplers[group[0][0]].controls == samplers[piece[0]].controls]
-        if equal:
-            equal[0].append(piece)
-        else:
-            groups.append([piece])
+    if not pending:
+        return
     deadline = time.monotonic() + next(iter(samplers.values())).limits.seconds
-    for group in groups:
-        yield from _sample_group(samplers, group, seed=seed, deadline=deadline, on_step=on_step, rows=rows)
+    for parts in _parts_with_equal_controls(samplers):
+        group = [(part, k) for part, k in pending if part in parts]
+        if group:
+            yield from _sample_group(samplers, group, seed=seed, deadline=deadline, on_step=on_step, rows=rows)
+
+
+def _parts_with_equal_controls(samplers: Mapping[int, PromptReader]) -> list[list[int]]:
+    """Return the parts in groups whose samplers have equal controls."""
+    groups: list[list[int]] = []
+    for part, sampler in samplers.items():
+        equal = next((group for group in groups if samplers[group[0]].controls == sampler.controls), None)
+        if equal is None:
+            groups.append([part])
+        else:
+            equal.append(part)
+    return groups
 
 
 def _sample_group(
