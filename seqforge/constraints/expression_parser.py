@@ -70,7 +70,7 @@ class _Parser:
     def __init__(self, text: str, vocabulary: Sequence[Hashable], sets: Mapping[str, Collection[Hashable]]) -> None:
         self.text, self.position = text, 0
         self.tokens = {str(token): token for token in vocabulary}
-        self.every = frozenset(vocabulary)
+        self.alphabet = frozenset(vocabulary)
         self.sets = sets
         self.kind, self.value = "", ""
         self._next()
@@ -134,7 +134,7 @@ class _Parser:
             return TokenSet(self._token())
         if value == ".":
             self._next()
-            return TokenSet(self.every)
+            return TokenSet(self.alphabet)
         if value == "[":
             return self._set()
         if value != "(":
@@ -153,7 +153,7 @@ class _Parser:
         while self.kind in ("word", "quoted"):
             tokens |= self._token()
         self._close("]")
-        return TokenSet(self.every - tokens if inverted else tokens)
+        return TokenSet(self.alphabet - tokens if inverted else tokens)
 
     def _close(self, sign: str) -> None:
         if self.value != sign or self.kind != "sign":
@@ -165,7 +165,7 @@ class _Parser:
         name = self.value[1:-1] if self.kind == "quoted" else self.value
         if self.kind == "word" and name in self.sets:
             tokens = frozenset(self.sets[name])
-            if unknown := sorted(map(repr, tokens - self.every)):
+            if unknown := sorted(map(repr, tokens - self.alphabet)):
                 raise self._error(f"the set {name} contains {unknown[0]}, which is not in the vocabulary")
         elif name in self.tokens:
             tokens = frozenset([self.tokens[name]])

@@ -40,8 +40,8 @@ def write_features(folder: Path, files: Sequence[SourceFile], numbers: Sequence[
         raise CorpusError(f"{missing.path} has no features, and {described[0].path} has; give both or neither")
     widths = {path: open_features(path).width for path in paths}
     if len(set(widths.values())) > 1:
-        each = listing(f"{path} has {width}" for path, width in widths.items())
-        raise CorpusError(f"the numbers of features per piece differ: {each}; they must be the same")
+        sizes = listing(f"{path} has {width}" for path, width in widths.items())
+        raise CorpusError(f"the numbers of features per piece differ: {sizes}; they must be the same")
     # 1. Count the pieces of each file, and find the position of its first piece.
     counts = np.zeros(len(files), np.int64)
     for chunk in numbers:

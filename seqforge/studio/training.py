@@ -186,7 +186,7 @@ class Trainings:
         events = read_metrics(run.metrics)
         new = events[after:] if after <= len(events) else events
         stride = max(1, len(new) // MAX_POINTS)
-        kept = [event for number, event in enumerate(new) if event.get("event") != "train" or number % stride == 0]
+        thinned = [event for number, event in enumerate(new) if event.get("event") != "train" or number % stride == 0]
         training = self._running.get(str(run.folder))
         log = training.log if training else None
         return {
@@ -196,7 +196,7 @@ class Trainings:
             "finished": run.is_finished(),
             "resumable": run.state.exists(),
             "after": len(events),
-            "events": kept,
+            "events": thinned,
             "samples": _samples(run),
             "skipped": _lines(run.folder / "skipped.txt", 50),
             "log": _lines(log, 30) if log else [],

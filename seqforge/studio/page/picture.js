@@ -24,9 +24,9 @@ export class Picture {
       node.remove();
       return sheet;
     });
-    const own = new CSSStyleSheet();
-    own.replaceSync(":host > svg { display: block; width: 100%; height: auto; }");
-    root.adoptedStyleSheets = [own, ...sheets];
+    const size = new CSSStyleSheet();
+    size.replaceSync(":host > svg { display: block; width: 100%; height: auto; }");
+    root.adoptedStyleSheets = [size, ...sheets];
     const { width, height } = this.svg.attributes;
     if (!this.svg.hasAttribute("viewBox") && width && height) {
       this.svg.setAttribute("viewBox", `0 0 ${parseFloat(width.value)} ${parseFloat(height.value)}`);
@@ -44,10 +44,10 @@ export class Picture {
     const node = this.host.shadowRoot.getElementById(id);
     const all = this.host.getBoundingClientRect();
     if (!node || !all.width) return null;
-    const own = node.getBoundingClientRect();
+    const box = node.getBoundingClientRect();
     return {
-      left: (own.left - all.left) / all.width, top: (own.top - all.top) / all.height,
-      width: own.width / all.width, height: own.height / all.height,
+      left: (box.left - all.left) / all.width, top: (box.top - all.top) / all.height,
+      width: box.width / all.width, height: box.height / all.height,
     };
   }
 
