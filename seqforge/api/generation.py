@@ -235,15 +235,15 @@ class Generation:
             return
         for part, sampler in samplers.items():  # a stream of steps has one part after the other
             row, step = part // count, self._feature_rows
-            those = [numbers] if step == 1 else [range(k, k + 1) for k in numbers if k % step == row]
-            for some in those:
+            ranges = [numbers] if step == 1 else [range(k, k + 1) for k in numbers if k % step == row]
+            for selected in ranges:
                 if candidates[part] > 1:
                     samples = resample(
-                        sampler, some, candidates=candidates[part], seed=request.seed, part=part, on_step=watch,
+                        sampler, selected, candidates=candidates[part], seed=request.seed, part=part, on_step=watch,
                         choose=self._choose,
                     )  # fmt: skip
                 else:
-                    samples = sampler.samples(some, seed=request.seed, part=part, on_step=watch)
+                    samples = sampler.samples(selected, seed=request.seed, part=part, on_step=watch)
                 yield from ((part % count, sample) for sample in samples)
 
     def _choose(self, part: int, group: list[Sample]) -> Sample | None:
