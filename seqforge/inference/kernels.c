@@ -7,9 +7,11 @@
    loaded. The library has no dependency, not even on Python; seqforge/inference/kernels.py calls it through ctypes.
 
    Weights are packed in panels of PANEL outputs: all inputs of a panel are contiguous, so that a product reads its
-   weights from the first byte to the last. The layout of a panel is [input][output] for float32 and bfloat16, and
-   [input / 4][output][input % 4] for 8-bit integers. Missing outputs and inputs are zeros. */
+   weights from the first byte to the last. The layout of a panel is [input][output] for float32,
+   [input / 2][output][input % 2] for bfloat16, with a multiple of 32 inputs, and [input / 4][output][input % 4] for
+   8-bit integers, with a multiple of 64 inputs. Missing outputs and inputs are zeros. */
 
+#define _DEFAULT_SOURCE /* syscall */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -55,8 +57,11 @@ typedef struct {
 } Kernels;
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
-
+#if defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define HAS_AMX
+#endif
 
 #define ISA avx512
 #define VECTOR_BYTES 64
@@ -76,6 +81,21 @@ typedef struct {
 #undef ISA
 #undef VECTOR_BYTES
 #undef TILE_ROWS
+
+#if defined(HAS_AMX)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("amx-tile,amx-bf16,amx-int8,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")
+#endif
+#include "kernels_amx.inc.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
 
 #define ISA avx2
 #define VECTOR_BYTES 32
@@ -110,7 +130,8 @@ static Kernels kernels;
 #endif
 EXPORT uint32_t kernels_sources(void) { return SOURCES; }
 
-/* Choose the instruction set; return its name. `name` forces one ("generic", "avx2", "avx512"); NULL for the best. */
+/* Choose the instruction set; return its name. `name` forces one ("generic", "avx2", "avx512", "amx"); NULL for the
+   best. */
 EXPORT const char *kernels_init(const char *name) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -118,6 +139,15 @@ EXPORT const char *kernels_init(const char *name) {
     int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                  __builtin_cpu_supports("avx512vnni");
+#if defined(HAS_AMX)
+    if (avx512 && (!name || !strcmp(name, "amx")) && amx_exists()) {
+        kernels = table_avx512;
+        kernels.bfloat16 = product_bfloat16_amx;
+        kernels.int8 = product_int8_amx;
+        kernels.name = "amx";
+        return kernels.name;
+    }
+#endif
     if (avx512 && (!name || !strcmp(name, "avx512"))) {
         kernels = table_avx512;
         return kernels.name;

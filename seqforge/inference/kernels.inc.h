@@ -39,29 +39,38 @@ INLINE void NAME(store)(const vf *sums, const float *bias, float *y, int64_t cou
 
 /* -- float32 and bfloat16 --------------------------------------------------------------------------------------- */
 
-INLINE vf NAME(load_weights)(const void *packed, int64_t index, int is_bfloat16) {
-    if (is_bfloat16) {
-        vu bits = __builtin_convertvector(*(const vh *)((const uint16_t *)packed + index), vu) << 16;
-        return (vf)bits;
-    }
-    return *(const vf *)((const float *)packed + index);
+/* The bytes of a panel before its input k, which is even for bfloat16, and output 0. */
+INLINE int64_t NAME(panel_offset)(int64_t panel, int64_t inputs, int64_t k, int is_bfloat16) {
+    const int64_t padded = is_bfloat16 ? (inputs + 31) / 32 * 32 : inputs;
+    return (panel * padded + k) * PANEL * (is_bfloat16 ? 2 : 4);
+}
+
+/* The weights of one vector of outputs; for bfloat16, a word holds those of two inputs, and `odd` chooses one. */
+INLINE vf NAME(load_weights)(const char *weights, int is_bfloat16, int odd) {
+    if (!is_bfloat16) return *(const vf *)weights;
+    const vu words = *(const vu *)weights;
+    return odd ? (vf)(words & 0xffff0000u) : (vf)(words << 16);
 }
 
 /* `rows` rows (a constant) of one tile of outputs. `x` has the inputs of these rows side by side: [input][row]. */
 INLINE void NAME(tile)(const int rows, const int is_bfloat16, const Product *p, const float *x, int64_t row,
                        int64_t panel, int64_t column) {
     vf sums[TILE_ROWS][VECTORS];
-    const int64_t inputs = p->inputs, start = panel * inputs * PANEL + column;
+    const int64_t inputs = p->inputs;
+    const int step = is_bfloat16 ? 2 : 1;
+    const char *packed = (const char *)p->packed + NAME(panel_offset)(panel, inputs, 0, is_bfloat16) + column * 4;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < VECTORS; v++) sums[r][v] = (vf){0};
-    for (int64_t k = 0; k < inputs; k++, x += rows) {
-        vf weights[VECTORS];
-        for (int v = 0; v < VECTORS; v++)
-            weights[v] = NAME(load_weights)(p->packed, start + k * PANEL + v * LANES, is_bfloat16);
+    for (int64_t k = 0; k < inputs; k += step, packed += PANEL * 4) {
+        for (int odd = 0; odd < step && k + odd < inputs; odd++, x += rows) {
+            vf weights[VECTORS];
+            for (int v = 0; v < VECTORS; v++)
+                weights[v] = NAME(load_weights)(packed + v * VECTOR_BYTES, is_bfloat16, odd);
 #pragma GCC unroll 14
-        for (int r = 0; r < rows; r++) {
-            const vf value = NAME(splat)(x[r]);
-            for (int v = 0; v < VECTORS; v++) sums[r][v] += value * weights[v];
+            for (int r = 0; r < rows; r++) {
+                const vf value = NAME(splat)(x[r]);
+                for (int v = 0; v < VECTORS; v++) sums[r][v] += value * weights[v];
+            }
         }
     }
     const int64_t output = panel * PANEL + column;
@@ -82,14 +91,19 @@ INLINE void NAME(one_row)(const int panels, const int is_bfloat16, const Product
     const float *x = p->x + row * p->inputs;
     const int64_t inputs = p->inputs;
     for (int i = 0; i < panels * vectors; i++) sums[i] = (vf){0};
-    for (int64_t k = 0; k < inputs; k++) {
-        const vf value = NAME(splat)(x[k]);
+    const int step = is_bfloat16 ? 2 : 1;
+    const char *packed = (const char *)p->packed + NAME(panel_offset)(panel, inputs, 0, is_bfloat16);
+    const int64_t panel_bytes = NAME(panel_offset)(1, inputs, 0, is_bfloat16);
+    for (int64_t k = 0; k < inputs; k += step, packed += PANEL * 4) {
+        for (int odd = 0; odd < step && k + odd < inputs; odd++) {
+            const vf value = NAME(splat)(x[k + odd]);
 #pragma GCC unroll 4
-        for (int q = 0; q < panels; q++) {
-            const int64_t start = ((panel + q) * inputs + k) * PANEL;
+            for (int q = 0; q < panels; q++) {
 #pragma GCC unroll 8
-            for (int v = 0; v < vectors; v++)
-                sums[q * vectors + v] += value * NAME(load_weights)(p->packed, start + v * LANES, is_bfloat16);
+                for (int v = 0; v < vectors; v++)
+                    sums[q * vectors + v] += value * NAME(load_weights)(
+                        packed + q * panel_bytes + v * VECTOR_BYTES, is_bfloat16, odd);
+            }
         }
     }
     for (int q = 0; q < panels; q++)
@@ -177,7 +191,7 @@ INLINE vi NAME(multiply_levels)(vi sums, int32_t row_levels, const int8_t *weigh
 INLINE void NAME(tile_int8)(const int rows, const Product *p, const int8_t *levels, const float *peaks, int64_t row,
                             int64_t panel, int64_t column) {
     vi sums[TILE_ROWS][VECTORS];
-    const int64_t padded = (p->inputs + 3) / 4 * 4, quads = padded / 4, output = panel * PANEL + column;
+    const int64_t padded = (p->inputs + 63) / 64 * 64, quads = (p->inputs + 3) / 4, output = panel * PANEL + column;
     const int8_t *weights = (const int8_t *)p->packed + panel * padded * PANEL + column * 4;
     const int8_t *x = levels + row * padded;
     for (int r = 0; r < rows; r++)
@@ -207,7 +221,7 @@ INLINE void NAME(tile_int8)(const int rows, const Product *p, const int8_t *leve
 }
 
 static void NAME(product_int8)(const Product *p) {
-    const int64_t padded = (p->inputs + 3) / 4 * 4;
+    const int64_t padded = (p->inputs + 63) / 64 * 64;
     int8_t *levels = malloc(p->rows * padded + p->rows * sizeof(float) + 64);
     float *peaks = (float *)(levels + (p->rows * padded + 15) / 16 * 16);
     for (int64_t row = 0; row < p->rows; row++) {

@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["address", "instruction_set", "library"]
 
-SOURCES = ("kernels.c", "kernels.inc.h")
+SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h")
 LIBRARIES = ("_kernels.so", "_kernels.dylib", "_kernels.dll")
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -64,9 +64,9 @@ def library() -> Any:
 
 
 def instruction_set() -> str:
-    """Return the instruction set that the products use: avx512, avx2 or generic; numpy without the library.
+    """Return the instruction set that the products use: amx, avx512, avx2 or generic; numpy without the library.
 
-    >>> instruction_set() in ("avx512", "avx2", "generic", "numpy")
+    >>> instruction_set() in ("amx", "avx512", "avx2", "generic", "numpy")
     True
     """
     compiled = library()

@@ -13,6 +13,8 @@ __all__ = ["Bfloat16Linear", "Float32Linear", "Int8Linear", "Linear", "make_line
 
 PANEL = 32
 """The number of outputs whose weights are packed side by side."""
+BFLOAT16_INPUTS, INT8_INPUTS = 32, 64
+"""The packed inputs are a multiple of these numbers, which fill a row of a tile of AMX."""
 MAX_LEVEL = 127
 """The largest 8-bit number that is used; the smallest is its negative."""
 EXACT_COLUMNS = 1024
@@ -131,7 +133,11 @@ class Bfloat16Linear(Linear):
 
     def _pack(self, weight: np.ndarray) -> np.ndarray:
         bits = float_to_bfloat16(weight)
-        return bfloat16_to_float(bits) if self._library is None else _panels(bits)
+        if self._library is None:
+            return bfloat16_to_float(bits)
+        padded = np.pad(bits, ((0, -self.outputs % PANEL), (0, -self.inputs % BFLOAT16_INPUTS)))
+        pairs = padded.reshape(len(padded) // PANEL, PANEL, -1, 2)
+        return np.ascontiguousarray(pairs.transpose(0, 2, 1, 3))
 
     def _multiply(self, rows: np.ndarray) -> np.ndarray:
         products: np.ndarray = rows @ self._packed.T
@@ -164,7 +170,7 @@ class Int8Linear(Linear):
             return levels_as_float
         # the instructions multiply unsigned by signed numbers: 128 is added to the levels of a row, and this subtracted
         self._level_sums = np.pad(128 * levels.sum(1, dtype=np.int32), (0, missing)).astype(np.int32)
-        padded = np.pad(levels, ((0, missing), (0, -self.inputs % 4)))
+        padded = np.pad(levels, ((0, missing), (0, -self.inputs % INT8_INPUTS)))
         blocks = padded.reshape(len(padded) // PANEL, PANEL, -1, 4)
         return np.ascontiguousarray(blocks.transpose(0, 2, 1, 3))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(params=["avx512", "avx2", "generic", "numpy"])
+@pytest.fixture(params=["amx", "avx512", "avx2", "generic", "numpy"])
 def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Use each instruction set that this processor has, then numpy; return the name."""
     from seqforge.inference import kernels
