@@ -26,8 +26,8 @@ from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.inference import GuidedEngine, StepEngine
 from seqforge.plugin import Origin, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
-from seqforge.sampling import BeamSearch, Controls, Limits, Sample, sample_rows, samplers_of
-from seqforge.sampling.candidates import candidate_numbers, resample, select
+from seqforge.sampling import BeamSearch, Controls, Limits, Sample, samplers_of
+from seqforge.sampling.candidates import Choose, resample, select
 from seqforge.sampling.slot import Alternatives
 
 __all__ = ["Generation", "GenerationRequest"]
@@ -224,13 +224,11 @@ class Generation:
         candidates = {part: self._candidates(prompt) for part, prompt in zip(parts, prompts, strict=True)}
         if on_step is None:
             pieces = [
-                (part, candidate)
+                (part, k)
                 for k in numbers
                 for part in range(k % self._feature_rows * count, (k % self._feature_rows + 1) * count)
-                for candidate in candidate_numbers(k, candidates[part])
             ]
-            drawn = sample_rows(samplers, pieces, seed=request.seed)
-            chosen = select(drawn, candidates, seed=request.seed, choose=self._choose)
+            chosen = select(samplers, pieces, candidates, seed=request.seed, choose=self._chooser)
             yield from ((part % count, sample) for part, sample in chosen)
             return
         for part, sampler in samplers.items():  # a stream of steps has one part after the other
@@ -240,11 +238,17 @@ class Generation:
                 if candidates[part] > 1:
                     samples = resample(
                         sampler, selected, candidates=candidates[part], seed=request.seed, part=part, on_step=watch,
-                        choose=self._choose,
+                        choose=self._chooser,
                     )  # fmt: skip
                 else:
                     samples = sampler.samples(selected, seed=request.seed, part=part, on_step=watch)
                 yield from ((part % count, sample) for sample in samples)
+
+    @property
+    def _chooser(self) -> Choose | None:
+        """What chooses among the candidates: `best_of`, the task, or None if they are drawn by the constraint."""
+        overrides = type(self.task).choose is not Task.choose
+        return self._choose if self.request.best_of or overrides else None
 
     def _choose(self, part: int, group: list[Sample]) -> Sample | None:
         """Return the sample that `best_of` or the task keeps among the candidates of a part; None to draw one."""

@@ -1,10 +1,10 @@
 """Several candidates per piece, of which one is kept, so that what is drawn fits what the constraint demands later."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import numpy as np
-
+from seqforge.sampling.elimination import Elimination
+from seqforge.sampling.rows import sample_rows
 from seqforge.sampling.sampler import Sample, Sampler
 
 __all__ = ["Choose", "candidate_numbers", "resample", "select"]
@@ -23,9 +23,14 @@ def candidate_numbers(k: int, candidates: int) -> range:
 
 
 def select(
-    drawn: Iterable[tuple[int, Sample]], candidates: Mapping[int, int], *, seed: int, choose: Choose | None = None
+    samplers: Mapping[int, Sampler],
+    pieces: Sequence[tuple[int, int]],
+    candidates: Mapping[int, int],
+    *,
+    seed: int,
+    choose: Choose | None = None,
 ) -> Iterator[tuple[int, Sample]]:
-    r"""Yield one sample per group of candidates, with its part.
+    r"""Draw the candidates of several samples together, and yield one per sample, with its part.
 
     A mask at every step renormalises the network's distribution over the allowed steps, without regard to what the
     constraint demands later (for example the bars after a gap). The network's distribution conditioned on the
@@ -34,23 +39,30 @@ def select(
 
     .. math:: w = \prod_t \sum_{x \in A_t} p(x \mid x_{<t})
 
-    The result approaches the conditional distribution as the number of candidates grows.
+    The result approaches the conditional distribution as the number of candidates grows. A candidate that cannot be
+    drawn any more ends early (`Elimination`).
 
     Source: sampling-importance-resampling; D. Rubin, "Using the SIR Algorithm to Simulate Posterior Distributions",
     Bayesian Statistics 3, 1988.
 
     Example:
-        drawn = sample_rows({0: sampler}, [(0, number) for number in candidate_numbers(0, 16)], seed=0)
-        ((part, sample),) = select(drawn, {0: 16}, seed=0)
+        ((part, sample),) = select({0: sampler}, [(0, 0)], {0: 16}, seed=0)
 
     Args:
-        drawn: Part and sample of each candidate, in any order.
+        samplers: The number of each prompt in the request, its part, and its sampler, as for `sample_rows`.
+        pieces: Part and number of each sample.
         candidates: The number of candidates of each part.
         seed: The seed of the random numbers; sample k depends only on it, its part, the number of candidates and k.
-        choose: A function that chooses itself; None to draw by the constraint always.
+        choose: A function that chooses itself among all candidates; None to draw by the constraint always.
     """
+    numbers = [(part, number) for part, k in pieces for number in candidate_numbers(k, candidates[part])]
+    elimination = Elimination(candidates, seed=seed)
+    if choose is None:
+        for part, sample in sample_rows(samplers, numbers, seed=seed, elimination=elimination):
+            yield part, dataclasses.replace(sample, k=sample.k // candidates[part])
+        return
     pending: dict[tuple[int, int], list[Sample]] = {}
-    for part, candidate in drawn:
+    for part, candidate in sample_rows(samplers, numbers, seed=seed):
         # 1. Collect the candidates of sample k; they complete in any order.
         k = candidate.k // candidates[part]
         group = pending.setdefault((part, k), [])
@@ -59,19 +71,12 @@ def select(
             continue
         # 2. Keep the one that `choose` returns, or draw one.
         group = sorted(pending.pop((part, k)), key=lambda sample: sample.k)
-        chosen = choose(part, group) if choose is not None and len(group) > 1 else None
+        chosen = choose(part, group) if len(group) > 1 else None
         if chosen is None:
-            chosen = _draw(group, seed=seed, k=k, part=part)
+            for sample in group:
+                elimination.add(part, sample)
+            ((_, chosen),) = elimination.chosen()
         yield part, dataclasses.replace(chosen, k=k)
-
-
-def _draw(group: list[Sample], *, seed: int, k: int, part: int) -> Sample:
-    """Return one of the candidates, with a probability proportional to its weight."""
-    log_weights = np.array([sample.log_allowed for sample in group])
-    stream = np.random.Generator(np.random.Philox(key=[seed, k], counter=[0, 0, 1, part]))
-    mass = np.exp(log_weights - log_weights.max()).cumsum()
-    index = int((mass <= stream.random() * mass[-1]).sum())
-    return group[min(index, len(group) - 1)]
 
 
 def resample(
@@ -99,9 +104,8 @@ def resample(
         on_step: A function that is called with the number of the sample and each of its steps once it is chosen.
         choose: A function that chooses itself; None to draw by the constraint always.
     """
-    all_numbers = range(numbers.start * candidates, numbers.stop * candidates)
-    drawn = ((part, sample) for sample in sampler.samples(all_numbers, seed=seed, part=part))
-    for _, chosen in select(drawn, {part: candidates}, seed=seed, choose=choose):
+    pieces = [(part, k) for k in numbers]
+    for _, chosen in select({part: sampler}, pieces, {part: candidates}, seed=seed, choose=choose):
         if on_step is not None:
             for step in chosen.steps[len(sampler.prompt.example.steps[: sampler.prompt.keep]) :]:
                 on_step(chosen.k, step)

@@ -11,6 +11,7 @@ from seqforge.core.sequences import Prompt
 from seqforge.inference import MAX_ROWS, EngineState, StepEngine, log_softmax
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import Choice, Distribution
+from seqforge.sampling.elimination import Elimination
 from seqforge.sampling.guide import mask_source_end
 from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.references import reference_rows
@@ -21,6 +22,8 @@ __all__ = ["StepCallback", "sample_rows"]
 
 MIN_PROBABILITY = 1e-12
 """The smallest probability whose logarithm is taken."""
+ELIMINATION_STEPS = 8
+"""The number of steps after which candidates that cannot be chosen any more are looked for."""
 
 StepCallback = Callable[[int, object], None]
 """A function that is called with the number of a sample and a step that was drawn for it."""
@@ -62,6 +65,7 @@ def sample_rows(
     seed: int,
     on_step: StepCallback | None = None,
     rows: int | None = None,
+    elimination: Elimination | None = None,
 ) -> Iterator[tuple[int, Sample]]:
     """Yield the samples of one or several prompts in the order in which they are completed, each with its part.
 
@@ -78,12 +82,18 @@ def sample_rows(
         seed: The seed of the random numbers; a sample depends only on it, its part and its number.
         on_step: A function that is called with the number of the sample and each step as it is drawn.
         rows: The largest number of samples that step together; the samples do not depend on it.
+        elimination: What decides which samples are not needed any more; they are not yielded. None if all are needed.
     """
     pending = []
     for part, k in pieces:
         sampler = samplers[part]
         if sampler.is_complete:
-            yield part, Sample(k, sampler.prompt.example.steps[: sampler.prompt.keep], False, 0.0)
+            sample = Sample(k, sampler.prompt.example.steps[: sampler.prompt.keep], False, 0.0)
+            if elimination is None:
+                yield part, sample
+            else:
+                elimination.add(part, sample)
+                yield from elimination.chosen()
         else:
             pending.append((part, k))
     if not pending:
@@ -92,7 +102,9 @@ def sample_rows(
     for parts in _parts_with_equal_controls(samplers):
         group = [(part, k) for part, k in pending if part in parts]
         if group:
-            yield from _sample_group(samplers, group, seed=seed, deadline=deadline, on_step=on_step, rows=rows)
+            yield from _sample_group(
+                samplers, group, seed=seed, deadline=deadline, on_step=on_step, rows=rows, elimination=elimination
+            )
 
 
 def _parts_with_equal_controls(samplers: Mapping[int, PromptReader]) -> list[list[int]]:
@@ -115,11 +127,12 @@ def _sample_group(
     deadline: float,
     on_step: StepCallback | None,
     rows: int | None,
+    elimination: Elimination | None,
 ) -> Iterator[tuple[int, Sample]]:
     """Yield the samples of prompts with equal controls in the order in which they are completed."""
     engine = next(iter(samplers.values())).engine
     max_active = rows or MAX_ROWS
-    table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed, deadline)
+    table = _Rows(samplers, engine.rows_for(min(len(pending), max_active)), pending, seed, deadline, elimination)
     # 1. Set the rows of the first samples to the state after their prompts.
     table.reset(range(table.count))
     while table.count:
@@ -130,8 +143,10 @@ def _sample_group(
         # 3. Record the choices. Yield the samples that are complete, and refill their rows or drop them.
         refilled: list[int] = []
         dropped: list[int] = []
-        for row, part, sample in table.record(choice, inputs, on_step):
-            yield part, sample
+        complete = table.record(choice, inputs, on_step)
+        eliminated = set() if elimination is None else table.eliminate(elimination, complete)
+        yield from ((part, sample) for _, part, sample in complete) if elimination is None else elimination.chosen()
+        for row in sorted({row for row, _, _ in complete} | eliminated):
             (refilled if table.refill(row) else dropped).append(row)
         if dropped:
             remaining = table.drop(dropped)
@@ -152,6 +167,7 @@ class _Rows:
         pending: Part and number of the samples that are to be drawn.
         seed: The seed of the random numbers.
         deadline: The time on the monotonic clock from which pieces are led to their ends.
+        elimination: What decides which samples are not needed any more; None if all are.
 
     Attributes:
         count: The number of rows.
@@ -165,8 +181,10 @@ class _Rows:
         pending: Sequence[tuple[int, int]],
         seed: int,
         deadline: float,
+        elimination: Elimination | None,
     ) -> None:
         self.samplers, self.count, self.seed = samplers, count, seed
+        self._elimination, self._steps_read = elimination, 0
         self._parts = [part for part, _ in pending[:count]]
         self._pending = iter(pending[count:])
         first = samplers[pending[0][0]]
@@ -186,7 +204,9 @@ class _Rows:
 
     def refill(self, row: int) -> bool:
         """Put the next sample into a row, and start its random numbers; return False if no sample is left."""
-        item = next(self._pending, None)
+        item, elimination = next(self._pending, None), self._elimination
+        while elimination is not None and item is not None and elimination.is_lost(*item):
+            item = next(self._pending, None)
         if item is None:
             return False
         self._parts[row] = item[0]
@@ -281,6 +301,23 @@ class _Rows:
             if end or slot.reached_limit(sampler.limits):
                 complete.append((row, self._parts[row], slot.sample(ended=end)))
         return complete
+
+    def eliminate(self, elimination: Elimination, complete: Sequence[tuple[int, int, Sample]]) -> set[int]:
+        """Add the candidates that are complete; return the rows whose samples are not needed any more.
+
+        The rows are looked for every few steps.
+        """
+        for _, part, sample in complete:
+            elimination.add(part, sample)
+        self._steps_read += 1
+        if self._steps_read % ELIMINATION_STEPS:
+            return set()
+        candidates = [(part, slot.k) for part, slot in zip(self._parts, self.slots, strict=True)]
+        for (part, k), slot in zip(candidates, self.slots, strict=True):
+            elimination.bound(part, k, slot.log_allowed)
+        for part, k in candidates:
+            elimination.decide(part, k)
+        return {row for row, candidate in enumerate(candidates) if elimination.is_lost(*candidate)}
 
     def _most_probable(self) -> list[Alternatives]:
         """Return the most probable choices of each row under the network alone."""
