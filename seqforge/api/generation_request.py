@@ -47,6 +47,7 @@ class GenerationRequest:
         beam_groups: Number of groups of beams, which avoid each other's choices; it divides `beams`.
         beam_diversity: Cost in nats of a choice per hypothesis of an earlier group that has just chosen it.
         precision: Precision of the matrix products.
+        device: The device of the matrix products: "cpu", or a device of torch.
         candidates: Number of candidates per piece, of which one is kept; 0 for the plugin's choice.
         best_of: Number of candidates per piece, of which the one with the highest mean log-probability of a step is
             kept; 0 keeps one by the constraint, or as the plugin chooses.
@@ -73,6 +74,7 @@ class GenerationRequest:
     beam_groups: int = 1
     beam_diversity: float = 0.5
     precision: Precision = "float32"
+    device: str = "cpu"
     candidates: int = 0
     best_of: int = 0
     guidance: float = 1.0

@@ -229,7 +229,9 @@ class Model(EvaluatedModel):
         biases = controls.get("logit_bias")
         if isinstance(biases, Mapping):
             controls = {**controls, "logit_bias": [f"{token}={value}" for token, value in biases.items()]}
-        values = GenerationRequest(precision=self.precision, controls=controls, request=request, **options)
+        values = GenerationRequest(
+            precision=self.precision, device=self.device, controls=controls, request=request, **options
+        )
         return Generation(self, values, cancel=cancel)
 
     def next(self, prompt: Any = None, *, labels: Mapping[str, str] | None = None, features: Any = None) -> Any:

@@ -38,6 +38,7 @@ class ModelBase:
         options: The plugin's options.
         path: The path of the model file, None for a model in training.
         precision: Precision of the matrix products in generation.
+        device: The device of the matrix products in generation.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class ModelBase:
         options: Any,
         path: Path | None = None,
         precision: Precision = "float32",
+        device: str = "cpu",
     ) -> None:
         self.header, self.weights, self.plugin, self.codec = header, weights, plugin, codec
-        self.options, self.path, self.precision = options, path, precision
+        self.options, self.path, self.precision, self.device = options, path, precision, device
         self.run_indices: dict[int, RunIndex] = {}
         if weights.config.distances:
             weights.history = aligned_history(plugin, codec, weights.config.distances)
@@ -65,7 +67,7 @@ class ModelBase:
     @cached_property
     def engine(self) -> StepEngine:
         """The network in step mode, or an ensemble after `ensemble_with`."""
-        return Engine(self.weights, self.precision)
+        return Engine(self.weights, self.precision, self.device)
 
     @cached_property
     def network(self) -> "Network":
@@ -91,7 +93,7 @@ class ModelBase:
                     value=str(other.path),
                 )
         if others:
-            self.engine = Ensemble([Engine(model.weights, self.precision) for model in (self, *others)])
+            self.engine = Ensemble([Engine(model.weights, self.precision, self.device) for model in (self, *others)])
 
     def streamer(self) -> Callable[[Any], str] | None:
         """Return a function that turns sampled steps into text; None if the codec does not stream."""

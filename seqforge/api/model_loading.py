@@ -8,7 +8,7 @@ from seqforge.api.model import Model
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, OptionsError, listing
-from seqforge.inference import NetworkWeights
+from seqforge.inference import CPU, NetworkWeights, device_products
 from seqforge.modelfile import ModelHeader, read_model
 from seqforge.plugin import AnyCodec, AnyPlugin, registry
 from seqforge.plugin.alignment import aligned_history
@@ -18,7 +18,7 @@ from seqforge.sampling import Precision
 __all__ = ["codec_from_header", "load"]
 
 
-def load(name: str | Path, *, precision: Precision = "float32") -> Model:
+def load(name: str | Path, *, precision: Precision = "float32", device: str = "cpu") -> Model:
     """Return a model.
 
     Example:
@@ -30,23 +30,29 @@ def load(name: str | Path, *, precision: Precision = "float32") -> Model:
             `seqforge.api.model_paths.resolve_model`.
         precision: Precision of the matrix products in generation: "float32", "bfloat16" or "int8". Evaluation and
             scores always use float32.
+        device: The device of the matrix products in generation: "cpu", which needs no torch, or a device of torch, such
+            as "cuda", "cuda:1" or "mps". All other operations, evaluation and scores use the processor.
 
     Raises:
         RequestError: If there is no such model.
         DamagedFileError: If the file is damaged.
-        OptionsError: If the precision is not allowed.
+        OptionsError: If the precision or the device is not allowed.
         PluginError: If the model's plugin is not installed.
     """
     check_path("name", name, "a name or a path")
     if precision not in get_args(Precision):
         raise OptionsError.invalid("precision", precision, f"one of {listing(get_args(Precision))}")
+    if not isinstance(device, str):
+        raise OptionsError.invalid("device", device, "the name of a device, such as cpu or cuda")
+    if device != CPU:
+        device_products(device, precision)  # before anything is read
     path = resolve_model(name).path
     header, arrays = read_model(path)
     plugin = registry.load(header.plugin)
     options = build_options(plugin.Options, header.options, owner=f"the plugin {plugin.name!r}")
     codec = codec_from_header(header, plugin, options, path)
     weights = NetworkWeights(header.space, header.network, arrays)
-    return Model(header, weights, plugin, codec, options=options, path=path, precision=precision)
+    return Model(header, weights, plugin, codec, options=options, path=path, precision=precision, device=device)
 
 
 def codec_from_header(header: ModelHeader, plugin: AnyPlugin, options: Any, path: Path) -> AnyCodec:

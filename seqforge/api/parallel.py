@@ -95,9 +95,10 @@ def _results(generation: Generation, numbers: range, future: "Future[list[Genera
 
 
 def _needs_one_process(request: GenerationRequest) -> bool:
-    """Return whether the pieces depend on each other, on the time, or on standard input."""
+    """Return whether the pieces depend on each other, on the time, on standard input or on one device."""
     from_input = any(str(value) == "-" for value in request.request.values())
-    return bool(request.beams) or request.max_seconds is not None or from_input or not request.models
+    several = request.models and request.device == "cpu"  # processes would share another device
+    return bool(request.beams) or request.max_seconds is not None or from_input or not several
 
 
 def _start(request: GenerationRequest) -> None:
@@ -106,7 +107,7 @@ def _start(request: GenerationRequest) -> None:
     from seqforge.api.model_loading import load
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the children
-    first, *others = (load(Path(path), precision=request.precision) for path in request.models)
+    first, *others = (load(Path(path), precision=request.precision, device=request.device) for path in request.models)
     first.ensemble_with(others)
     _generation = Generation(first, request)
 

@@ -233,6 +233,7 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "beam_groups": _integer,
     "beam_diversity": _number,
     "precision": _precision,
+    "device": _string,
     "candidates": _integer,
     "best_of": _integer,
     "guidance": _number,

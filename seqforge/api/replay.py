@@ -148,7 +148,7 @@ class _Run:
     def generate(self, plugin: AnyPlugin) -> tuple[Generation, dict[int, Piece[Any]]]:
         """Return the generation and the pieces by their numbers."""
         request, numbers = self.record.request, self.numbers()
-        model = load(request.models[0], precision=request.precision)
+        model = load(request.models[0], precision=request.precision, device=request.device)
         if model.plugin.name != plugin.name:
             raise DamagedFileError(
                 f"{self.source} is not the provenance of a generated file: {request.models[0]} is not a model of"

@@ -53,6 +53,7 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               "A .npy or .csv file with the features of each piece, for a model that reads features; -n is then the"
               " number of its rows by default.", metavar="FILE"),
         _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
+        _flag("device", str, "cpu", MODEL, "Device of the matrix products: cpu, or cuda or mps by torch."),
         _flag("length", float | None, None, LIMITS,
               "Length in natural units, prompt included; beyond it, a piece ends as soon as it may. Default: twice the"
               " longest piece of the corpus, at most 1000, beyond the prompt, or more if the request needs it.",
@@ -166,7 +167,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         n=_number_of_pieces(ctx, values),
         **{name: values[name] for name in ("seed", "length", "max_steps", "max_seconds", "max_copy", "beams",
                                            "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity",
-                                           "precision", "candidates", "best_of", "guidance", "alternatives")},
+                                           "precision", "device", "candidates", "best_of", "guidance", "alternatives")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)
@@ -189,7 +190,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     from seqforge.api.model_loading import load
     from seqforge.api.parallel import default_workers
 
-    model = load(choice.path, precision=values["precision"])
+    model = load(choice.path, precision=values["precision"], device=values["device"])
     model.ensemble_with([load(path) for path in request.models[1:]])
     generation = Generation(model, request)
     shown = not values["quiet"] and (output.files is not None or not sys.stdout.isatty())

@@ -3,6 +3,7 @@
 `Engine` reads prompts and steps, `Ensemble` averages several engines, and `kernels.c` has the inner loops.
 """
 
+from seqforge.inference.device import CPU, device_products
 from seqforge.inference.engine import Engine
 from seqforge.inference.ensemble import Ensemble, log_softmax
 from seqforge.inference.guidance import GuidedEngine
@@ -13,6 +14,7 @@ from seqforge.inference.weights import NetworkWeights
 from seqforge.network.precision import Precision
 
 __all__ = [
+    "CPU",
     "MAX_ROWS",
     "Beginning",
     "Conditions",
@@ -24,6 +26,7 @@ __all__ = [
     "Precision",
     "PromptBatch",
     "StepEngine",
+    "device_products",
     "instruction_set",
     "join_prompts",
     "log_softmax",

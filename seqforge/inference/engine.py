@@ -1,11 +1,13 @@
 """The engine: a trained network that reads one step for several rows, and the outputs for the next step. No torch."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
 from seqforge.inference.attention import Attention, Encoder
+from seqforge.inference.device import CPU, device_products
 from seqforge.inference.encoder_decoder import source_reader
 from seqforge.inference.inputs import Conditioning, StepInput, output_function
 from seqforge.inference.layers import layer_for
@@ -40,10 +42,17 @@ class Engine(StepEngine):
     Args:
         network: The parameters of the network; they must not change afterwards.
         precision: The precision of the matrix products; tables, states and all other operations use float32.
+        device: Where the matrix products are computed: "cpu", or a device of torch, such as "cuda" or "mps".
+
+    Raises:
+        OptionsError: If the device cannot be used.
     """
 
-    def __init__(self, network: NetworkWeights, precision: Precision = "float32") -> None:
+    def __init__(self, network: NetworkWeights, precision: Precision = "float32", device: str = CPU) -> None:
         self.network, self.precision = network, precision
+        self._build_linear: Callable[..., Linear] = partial(make_linear, precision=precision)
+        if device != CPU:
+            self._build_linear = device_products(device, precision)
         config = network.config
         self._residual = config.residual
         layers = [network.part(f"layers.{number}") for number in range(config.layers)]
@@ -129,9 +138,6 @@ class Engine(StepEngine):
 
     def coverage(self, state: EngineState) -> np.ndarray | None:
         return None if self._source is None else self._source.coverage(state[-1])
-
-    def _build_linear(self, weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
-        return make_linear(weight, bias, precision=self.precision)
 
     def _read_prompts(
         self,

@@ -2,6 +2,7 @@
 
 import ctypes
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,6 @@ MAX_LEVEL = 127
 """The largest 8-bit number that is used; the smallest is its negative."""
 EXACT_COLUMNS = 1024
 """The number of columns whose products of two 8-bit numbers add up exactly in float32: 1024 x 127 x 127 < 2^24."""
-FALLBACK_ROWS = 8
-"""The number of rows of every matrix product of numpy, so that no row depends on how many there are."""
 
 
 class _Product(ctypes.Structure):
@@ -53,6 +52,8 @@ class Linear(ABC):
 
     kernel: str
     """The name of the function of the compiled library."""
+    block_rows = 8
+    """The number of rows of every product without the library, so that no row depends on how many there are."""
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray | None = None) -> None:
         self.outputs, self.inputs = weight.shape
@@ -71,9 +72,9 @@ class Linear(ABC):
         """
         if self._library is None:
             products = np.empty((len(rows), self.outputs), np.float32)
-            for first in range(0, len(rows), FALLBACK_ROWS):
-                part = rows[first : first + FALLBACK_ROWS]
-                padded = np.zeros((FALLBACK_ROWS, self.inputs), np.float32)
+            for first in range(0, len(rows), self.block_rows):
+                part = rows[first : first + self.block_rows]
+                padded = np.zeros((self.block_rows, self.inputs), np.float32)
                 padded[: len(part)] = part
                 products[first : first + len(part)] = self._multiply(padded)[: len(part)]
             if self._bias is not None:
@@ -95,12 +96,12 @@ class Linear(ABC):
         return result
 
     @abstractmethod
-    def _pack(self, weight: np.ndarray) -> np.ndarray:
+    def _pack(self, weight: np.ndarray) -> Any:
         """Return the weights as the compiled library reads them, or as `_multiply` does without it."""
 
     @abstractmethod
     def _multiply(self, rows: np.ndarray) -> np.ndarray:
-        """Return the products of `FALLBACK_ROWS` rows without the bias, by numpy."""
+        """Return the products of `block_rows` rows without the bias and the library."""
 
 
 class Float32Linear(Linear):

@@ -197,6 +197,7 @@ class Jobs:
             models=(str(self.model.path),), n=1, seed=values["seed"], length=values["length"],
             candidates=values["candidates"], labels=values["labels"], controls=values["controls"], request=fields,
             precision=self.model.precision,
+            device=self.model.device,
         )  # fmt: skip
 
     def _show(self, take: str, piece: Piece[Any]) -> dict[str, Any]:
