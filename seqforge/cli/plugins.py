@@ -1,4 +1,4 @@
-"""seqforge plugins: list and show plugins; check or create one."""
+"""seqforge plugins: list and show plugins; check, create or publish one."""
 
 import json as jsonlib
 import shlex
@@ -10,6 +10,7 @@ import typer
 from seqforge.cli.console import count, data, data_json, message, table, with_flags
 from seqforge.cli.flags import AsJson
 from seqforge.cli.help import HelpCommand, command_group, examples
+from seqforge.cli.publish import publish
 from seqforge.core.options import flag_name
 from seqforge.errors import RequestError, UsageError
 from seqforge.plugin import Illustrates, registry
@@ -20,7 +21,7 @@ OUTCOMES = {"passed": "ok", "failed": "FAILED", "skipped": "-", "known failure":
 def add(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = command_group(
-        "List plugins, show or check one, or create a new one.",
+        "List plugins, show or check one, create a new one, or publish it.",
         examples("seqforge plugins", "seqforge plugins show abc"),
     )
     group.callback()(plugins)
@@ -30,6 +31,9 @@ def add(app: typer.Typer) -> None:
     group.command("show", cls=HelpCommand, epilog=examples("seqforge plugins show abc"))(show)
     group.command("check", cls=HelpCommand, epilog=examples("seqforge plugins check abc --request 'bars=8'"))(check)
     group.command("new", cls=HelpCommand, epilog=examples("seqforge plugins new chess --suffix .pgn"))(new)
+    group.command("publish", cls=HelpCommand, epilog=examples("seqforge plugins publish --check seqforge-chess"))(
+        publish
+    )
     app.add_typer(group, name="plugins")
 
 
