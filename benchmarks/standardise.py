@@ -3,7 +3,7 @@
     python benchmarks/standardise.py --steps 600
 
 The moves are those of the bundled UNIPEN lines, whose coordinates are read as multiples of 0.1 mm. The codec returns
-them in 0.1 mm or in mm. Without standardisation, the space of the codec states the centre 0 and the scale 1, so the
+them in 0.01 mm, 0.1 mm or mm. Without standardisation, the space of the codec states the centre 0 and the scale 1, so the
 network reads and predicts the numbers as they are. Each row is a training from the same seed with the same number of
 steps; losses are those of the test split, as densities in 0.1 mm, so that all rows can be compared.
 """
@@ -121,6 +121,7 @@ def announce(folder: Path) -> None:
 def main() -> None:
     """Train with and without standardisation, and print the losses."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--units", type=float, nargs="+", default=[0.01, 0.1, 1.0], help="units of the codec in mm")
     parser.add_argument("--steps", type=int, default=600, help="training steps of each row")
     parser.add_argument("--hidden", type=int, default=128, help="hidden units")
     parser.add_argument("--seed", type=int, default=1, help="seed of the trainings")
@@ -130,7 +131,7 @@ def main() -> None:
         for split in ("train", "valid", "test"):
             shutil.copytree(find_corpus("unipen").folder / split, Path(corpus) / split)
         announce(Path(name))
-        for unit in (0.1, 1.0):
+        for unit in arguments.units:
             for standardise in (False, True):
                 model = seqforge.train(
                     "pen", corpus=corpus, run=Path(name) / f"{unit}-{standardise}", unit=unit, standardise=standardise,

@@ -1,16 +1,19 @@
-"""Write the page "What the check checks": the rules of the kit, and the faults of its tests.
+"""Write the page "What the check checks": the rules of the kit and of wheels, and the faults of their tests.
 
     python -m tools.check_page > docs/plugins/checks.md
 
-The faults are those of tests/testing/wrong_plugins.diff and tests/testing/test_wrong_vectors.py: each is one change to
-a valid plugin, for which a test names the checks that fail.
+The faults are those of tests/testing/wrong_plugins.diff, tests/testing/test_wrong_vectors.py and
+tests/publishing/wheels.py. Their sentences are in tests/testing/sentences.json; `SEQFORGE_RECORD=1 pytest` on these
+tests records what the checks say now.
 """
 
-import ast
 import inspect
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+from seqforge.publishing import RULES
 from seqforge.testing import CHECKS
 
 TESTS = Path(__file__).parents[1] / "tests" / "testing"
@@ -44,49 +47,64 @@ model is good: look at generated files, and use `seqforge evaluate`.
 ## The rules
 
 """
+PUBLISHING = """
+## Before a package is published
+
+`seqforge plugins publish --check` builds the package of the current folder as `python -m build` does and checks the
+wheel. It imports no code of the package. A fault is one sentence, and the exit code is 1. Without `--check` the built
+files are then written to `dist/`. It needs `pip install 'seqforge-core[publish]'`.
+
+```text
+seqforge plugins publish --check                        # the package in this folder
+seqforge plugins publish --check dist/NAME.whl --json   # a wheel, with JSON for programs
+```
+
+"""
 FAULTS = """
 ## Faults that the check finds
 
-Each fault is one change to a valid plugin that the tests of seqforge make. The second column names the checks
-that fail.
+A fault is one change to a valid plugin, or to the wheel of one. The tests of seqforge make each change and assert that
+the check finds it, and that it says the sentence of the third column, without the name of the plugin. The check finds
+all {number} faults that the tests know.
 
-| fault | check |
-| --- | --- |
+| fault | check or rule | sentence |
+| --- | --- | --- |
 """
 
 
 def page() -> str:
     """Return the page in Markdown."""
-    lines = ["| check | rule |", "| --- | --- |"]
-    lines += [f"| `{name}` | {_rule(name)} |" for name in CHECKS]
-    faults = [f"| {fault} | {', '.join(f'`{check}`' for check in checks)} |" for fault, checks in faults_and_checks()]
-    return INTRODUCTION + "\n".join(lines) + "\n" + FAULTS + "\n".join(faults) + "\n"
+    checks = [f"| `{name}` | {_rule(check.function)} |" for name, check in CHECKS.items()]
+    rules = [f"| `{name}` | {_rule(rule)} |" for name, rule in RULES.items()]
+    sentences = recorded_sentences()
+    faults = [
+        f"| {fault} | `{check}` | {_cell(sentence)} |"
+        for fault, by_check in sentences.items()
+        for check, sentence in by_check.items()
+    ]
+    parts = [INTRODUCTION, *_table(["check", "rule"], checks), PUBLISHING, *_table(["rule", "what it demands"], rules)]
+    return "".join([*parts, FAULTS.format(number=len(sentences)), *(f"{line}\n" for line in faults)])
 
 
-def faults_and_checks() -> list[tuple[str, list[str]]]:
-    """Return each fault with the checks that detect it."""
-    titles = re.findall(r"^# (.+): ([a-z_, ]+)$", (TESTS / "wrong_plugins.diff").read_text(encoding="utf-8"), re.M)
-    faults = [(title, checks.split(", ")) for title, checks in titles]
-    tree = ast.parse((TESTS / "test_wrong_vectors.py").read_text(encoding="utf-8"))
-    values = {
-        statement.targets[0].id: statement.value
-        for statement in tree.body
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-    }
-    laws, vectors = ast.literal_eval(values["LAWS"]), values["FAULTS"]
-    assert isinstance(vectors, ast.Dict)
-    for key, value in zip(vectors.keys, vectors.values, strict=True):
-        assert isinstance(value, ast.Tuple) and key is not None
-        check = value.elts[-1]
-        name = laws if isinstance(check, ast.Name) else ast.literal_eval(check)
-        faults.append((f"vectors: {ast.literal_eval(key)}", [name]))
-    return faults
+def recorded_sentences() -> dict[str, dict[str, str]]:
+    """Return the sentence of each check that finds a fault, by fault. The tests compare them with what checks say."""
+    sentences: dict[str, dict[str, str]] = json.loads((TESTS / "sentences.json").read_text(encoding="utf-8"))
+    return sentences
 
 
-def _rule(name: str) -> str:
+def _table(columns: list[str], rows: list[str]) -> list[str]:
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}", *rows]
+    return [f"{line}\n" for line in lines]
+
+
+def _cell(text: str) -> str:
+    """Return a text as a cell of a table, in which Markdown has no meaning."""
+    return re.sub(r"([\\|*_<\[\]])", r"\\\1", text)
+
+
+def _rule(function: Callable[..., object]) -> str:
     """Return the rule of a check with the sentences that explain it, in one line."""
-    text = inspect.getdoc(CHECKS[name].function) or ""
-    return " ".join(text.split()).replace("|", "\\|")
+    return " ".join((inspect.getdoc(function) or "").split()).replace("|", "\\|")
 
 
 if __name__ == "__main__":

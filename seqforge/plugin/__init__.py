@@ -32,6 +32,7 @@ from seqforge.plugin.capabilities import (
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.helpers import JoinedTask, LabelValues
+from seqforge.plugin.pairs import PairCodec
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
 from seqforge.plugin.prediction import Predicts
@@ -65,6 +66,7 @@ __all__ = [
     "NoRequest",
     "Origin",
     "Paginates",
+    "PairCodec",
     "Piece",
     "Plugin",
     "Predicts",

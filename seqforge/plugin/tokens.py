@@ -105,10 +105,22 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
         Args:
             counts: How often each token occurs in the training pieces.
         """
+        letters = {letter for token in counts for letter in self.spell(token)}
+        return sorted(letters.union(self.frequent_tokens(counts)) - {UNSEEN})
+
+    def frequent_tokens(self, counts: Mapping[str, int]) -> list[str]:
+        """Return the most frequent tokens of a corpus, at most `max_vocabulary`, sorted.
+
+        Args:
+            counts: How often each token occurs in the training pieces.
+        """
         ranked = sorted(counts, key=lambda token: (-counts[token], token))
         frequent = [token for token in ranked if counts[token] >= self.min_count][: self.max_vocabulary]
-        letters = {letter for token in ranked for letter in self.spell(token)}
-        return sorted(letters.union(frequent) - {UNSEEN})
+        return sorted(set(frequent) - {UNSEEN})
+
+    def spelt(self, tokens: Sequence[str]) -> list[str]:
+        """Return tokens in which those that the vocabulary lacks are spelt, where they can be."""
+        return [small for token in tokens for small in self._spelling(token)]
 
     def encode(self, piece: Piece[ContentT]) -> Example:
         tokens = self.tokenise(piece.content)
@@ -116,7 +128,7 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
         try:
             steps = np.fromiter(map(self.index.__getitem__, tokens), self.space.dtype, len(tokens))
         except KeyError:
-            spelt = [small for token in tokens for small in self._spelling(token)]
+            spelt = self.spelt(tokens)
             steps = np.array([self.index.get(token, 0) for token in spelt], self.space.dtype)
             dropped.update(token for token in spelt if token not in self.index)
         return Example(steps, labels=self.known_labels(piece), dropped=dropped)
@@ -135,7 +147,7 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
         A piece of known tokens keeps its content; what `tokenise` loses is for an override to remove.
         """
         labels = self.known_labels(piece)
-        spelt = [small for token in self.tokenise(piece.content) for small in self._spelling(token)]
+        spelt = self.spelt(self.tokenise(piece.content))
         if all(token in self.index for token in spelt):
             return Piece(piece.content, labels)
         return Piece(self.detokenise([token if token in self.index else UNSEEN for token in spelt]), labels)

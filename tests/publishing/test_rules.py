@@ -9,8 +9,9 @@ from seqforge.errors import SeqforgeError, UsageError
 from seqforge.publishing import RULES, build_package, check_wheel
 from seqforge.scaffold import new_plugin
 
-sys.path.insert(0, str(Path(__file__).parent))
-from wheels import FAULTS, INFO, PACKAGE, Files, read_files, write_wheel
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "testing")]
+from sentences import assert_recorded  # noqa: E402
+from wheels import FAULTS, INFO, PACKAGE, Files, read_files, write_wheel  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "plugins" / "midi" / "src" / "seqforge_midi" / "models" / "drums.safetensors"
@@ -38,6 +39,7 @@ def test_fault_breaks_its_rule_and_is_one_sentence(files: Files, tmp_path: Path,
     for finding in report.faults:
         assert finding.message.startswith(finding.place) and "\n" not in finding.message
         assert not finding.message.endswith(".") and str(tmp_path) not in finding.message
+    assert_recorded(f"wheel: {fault}", {rule: "; ".join(finding.message for finding in report.of(rule))})
 
 
 def test_every_rule_has_a_fault_that_breaks_it_alone(files: Files, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from seqforge.testing import CHECKS, check_plugin
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from fakekit import install  # noqa: E402
 from pairs import PAIRS, mutate, write_samples  # noqa: E402
+from sentences import assert_recorded  # noqa: E402
 
 SLOW = {"import_is_light", "encoding_is_deterministic", "model_trains"}
 """Checks that start processes or train; each runs on its own invalid plugins and on the valid one only."""
@@ -77,3 +78,4 @@ def test_invalid_plugin_is_detected_by_the_check_of_its_rule(site: Path, samples
     for message in failed.values():
         assert "the plugin 'good'" in message and "fake-good" in message
         assert "Traceback" not in message and "seqforge plugins check" not in message
+    assert_recorded(fault, failed)

@@ -8,8 +8,9 @@ import pytest
 
 from seqforge.testing import check_plugin
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "fakes")]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from fakekit import install  # noqa: E402
+from sentences import assert_recorded  # noqa: E402
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "gcode" / "src" / "seqforge_gcode" / "__init__.py"
 LAWS = "constraint_follows_its_laws"
@@ -55,6 +56,8 @@ def test_invalid_constraint_on_vectors_is_detected(site: Path, tmp_path: Path, f
         "written_files_read_back",
     ]
     report = check_plugin("good", samples=write_samples(tmp_path / "samples"), only=only, isolated=False)
-    failed = {result.check for result in report.failed}
-    assert failed >= ({check} if fault else set()), report.results
+    failed = {result.check: result.message for result in report.failed}
+    assert failed.keys() >= ({check} if fault else set()), report.results
     assert fault or not failed, report.failed
+    if fault:
+        assert_recorded(f"vectors: {fault}", {check: failed[check]})
