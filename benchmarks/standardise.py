@@ -3,9 +3,9 @@
     python benchmarks/standardise.py --steps 600
 
 The moves are those of the bundled UNIPEN lines, whose coordinates are read as multiples of 0.1 mm. The codec returns
-them in 0.01 mm, 0.1 mm or mm. Without standardisation, the space of the codec states the centre 0 and the scale 1, so the
-network reads and predicts the numbers as they are. Each row is a training from the same seed with the same number of
-steps; losses are those of the test split, as densities in 0.1 mm, so that all rows can be compared.
+them in 0.01 mm, 0.1 mm or mm. Without standardisation, the space of the codec states the centre 0 and the scale 1, so
+the network reads and predicts the numbers as they are. Each row is a training from the same seed with the same number
+of steps; losses are those of the test split, as densities in 0.1 mm, so that all rows can be compared.
 """
 
 import argparse

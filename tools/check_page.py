@@ -77,10 +77,11 @@ def page() -> str:
     checks = [f"| `{name}` | {_rule(check.function)} |" for name, check in CHECKS.items()]
     rules = [f"| `{name}` | {_rule(rule)} |" for name, rule in RULES.items()]
     sentences = recorded_sentences()
+    order = sorted(sentences, key=lambda fault: [fault.startswith(kind) for kind in ("wheel: ", "vectors: ")])
     faults = [
         f"| {fault} | `{check}` | {_cell(sentence)} |"
-        for fault, by_check in sentences.items()
-        for check, sentence in by_check.items()
+        for fault in order
+        for check, sentence in sentences[fault].items()
     ]
     parts = [INTRODUCTION, *_table(["check", "rule"], checks), PUBLISHING, *_table(["rule", "what it demands"], rules)]
     return "".join([*parts, FAULTS.format(number=len(sentences)), *(f"{line}\n" for line in faults)])
@@ -98,8 +99,10 @@ def _table(columns: list[str], rows: list[str]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Return a text as a cell of a table, in which Markdown has no meaning."""
-    return re.sub(r"([\\|*_<\[\]])", r"\\\1", text)
+    """Return a text as a cell of a table, in which nothing but code has a meaning in Markdown."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_<\[\]])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts).replace("|", "\\|")
 
 
 def _rule(function: Callable[..., object]) -> str:

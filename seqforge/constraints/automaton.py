@@ -123,12 +123,12 @@ class Product(Automaton):
 
     def successors(self, state: Any, tokens: Sequence[Hashable]) -> list[Hashable | None]:
         rows = []
-        for part_rows, part_state in zip(self._rows, state, strict=True):
+        for part, part_rows, part_state in zip(self.parts, self._rows, state, strict=True):
             row = part_rows.get(part_state)
             if row is None:
                 if len(part_rows) >= MAX_ROWS:
                     part_rows.clear()
-                row = part_rows[part_state] = [UNKNOWN] * len(tokens)
+                row = part_rows[part_state] = self._new_row(part, part_state, tokens)
             rows.append(row)
         result: list[Hashable | None] = []
         for number, after in enumerate(zip(*rows, strict=True)):
@@ -136,6 +136,11 @@ class Product(Automaton):
                 after = self._after(state, tokens, number, rows)
             result.append(None if None in after else after)
         return result
+
+    def _new_row(self, part: Automaton, state: Any, tokens: Sequence[Hashable]) -> list[Any]:
+        """Return what is known of a part's successors: all of them, if the part computes them at once."""
+        is_overridden = type(part).successors is not Automaton.successors
+        return part.successors(state, tokens) if is_overridden else [UNKNOWN] * len(tokens)
 
     def _after(
         self, state: Any, tokens: Sequence[Hashable], number: int, rows: Sequence[list[Any]]

@@ -53,6 +53,10 @@ class Prefixes(Automaton):
         prefix: Prefix = state
         return (*prefix, token) if token in self._allowed(prefix) else None
 
+    def successors(self, state: Any, tokens: Sequence[Hashable]) -> list[Hashable | None]:
+        allowed = self._allowed(state)
+        return [(*state, token) if token in allowed else None for token in tokens]
+
     def may_end(self, state: Any) -> bool:
         return None in self._allowed(state)
 

@@ -69,6 +69,18 @@ class NoRequest:
 def flag(default: Any, *, help: str, unit: str = "", panel: str = "") -> Any:  # noqa: A002 - the usual word
     """Return a dataclass field that becomes a flag of the command line, `--tempo` for the field `tempo`.
 
+    The type of the field decides what the flag accepts:
+
+    - `bool`: the flag alone means True, and `--no-NAME` means False.
+    - `int`, `float` and `str`: a value.
+    - `Path`: a path; a relative one starts from the working folder.
+    - `Literal["san", "uci"]`: one of these values.
+    - One of these types `| None`: the flag may be left out, with the default None.
+
+    Other types are an error of the declaration. Values that depend on others are checked in `__post_init__` by raising
+    `OptionsError`, or in `Codec.task` by raising `RequestError`. The name must not be that of a flag of the core
+    (`seqforge.RESERVED`).
+
     A field whose name would be a keyword of Python ends with an underscore, which its flag lacks (`as_`, `--as`).
 
     >>> @dataclass(frozen=True)

@@ -26,6 +26,9 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
     A subclass writes `tokenise` and `detokenise`, and `canonical` if `tokenise` loses something such as spelling or
     spaces. It may also write `spell` (smaller tokens for an unknown token), `token_units`, `constraint` and `task`.
 
+    For pieces with a source, such as translations, subclass `PairCodec`, which has two vocabularies. A subclass of
+    TokenCodec may also declare `source` itself, and add the array to the Example that `super().encode` returns.
+
     Tokens that the vocabulary lacks are encoded as UNSEEN and counted in `Example.dropped`. UNSEEN is never generated:
     the core forbids step 0, with and without a constraint.
 

@@ -83,7 +83,7 @@ def _build(folder: Path, kind: Literal["sdist", "wheel"], output: Path) -> Path:
         raise SeqforgeError(f"{folder} does not build: {reason}; run `python -m build` there to see more") from error
 
 
-def _run(command: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
     """Run a command of the backend; what it prints is part of the error if it fails."""
     environment = {**os.environ, **(extra_environ or {})}
-    subprocess.run(command, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    subprocess.run(cmd, cwd=cwd, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

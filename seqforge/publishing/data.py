@@ -1,7 +1,8 @@
 """Rules of data: corpora that others can install, and models that are small and can be loaded."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from seqforge.corpus.description import FILE, read_corpus
 from seqforge.errors import CorpusError, DamagedFileError, listing
@@ -54,7 +55,7 @@ def models_can_be_loaded(wheel: Wheel) -> Iterator[tuple[str, str]]:
         try:
             header = read_header(wheel.folder / path)
         except DamagedFileError as error:
-            yield str(path), f"cannot be loaded: {_reason(error, wheel)}; copy model.safetensors of a run there"
+            yield str(path), f"{_reason(error, wheel, str(path))}; copy model.safetensors of a run there"
             continue
         if header.plugin != plugin:
             message = f"is a model of the plugin {header.plugin!r}, not of {plugin!r}; copy the model of another run"
@@ -80,7 +81,7 @@ def corpora_are_valid(wheel: Wheel) -> Iterator[tuple[str, str]]:
             corpus = read_corpus(wheel.folder / folder)
             files = corpus.paths()
         except CorpusError as error:
-            yield place, f"is not valid: {_reason(error, wheel)}"
+            yield place, _reason(error, wheel, place)
             continue
         if not files:
             message = (
@@ -97,6 +98,6 @@ def _mib(size: int) -> str:
     return f"{size / (1 << 20):.1f} MiB"
 
 
-def _reason(error: Exception, wheel: Wheel) -> str:
-    """Return the message of an error with the names of the wheel in place of those of the temporary folder."""
-    return str(error).replace(f"{wheel.folder}{Path('/').anchor}", "")
+def _reason(error: Exception, wheel: Wheel, place: str) -> str:
+    """Return the message of an error about a file, without the temporary folder and the file at its beginning."""
+    return str(error).replace(f"{wheel.folder}{os.sep}", "").removeprefix(f"{place} ")

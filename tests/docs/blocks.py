@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TUTORIAL = ROOT / "docs" / "plugins" / "tutorial.md"
+AUTHORS = ROOT / "docs" / "plugins"
+TUTORIAL, VECTORS, PAIRS = AUTHORS / "tutorial.md", AUTHORS / "vectors.md", AUTHORS / "pairs.md"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 FAST_RUN = "--steps 2 --precision float32 --threads 1"
 TINY_RUN = "--steps 30 --hidden 32 --layers 1 --embedding 8 --batch-size 8 --bptt 32 --precision float32 --threads 1"

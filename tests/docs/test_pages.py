@@ -1,7 +1,7 @@
 """The commands and the Python of the pages run, in the order of each page, and give the output that the page shows.
 
 The files of a reader are a few pieces of the bundled corpora. Where a command would train on a whole bundled corpus of
-music or handwriting, it trains on such files instead. The tutorial is tested in test_tutorial.py.
+music or handwriting, it trains on such files instead. The tutorials are tested in test_tutorial.py.
 """
 
 import csv
@@ -20,7 +20,7 @@ import pytest
 import seqforge
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
-from blocks import PAGES, ROOT, TUTORIAL, Block, blocks_of, shorten  # noqa: E402
+from blocks import PAGES, PAIRS, ROOT, TUTORIAL, VECTORS, Block, blocks_of, shorten  # noqa: E402
 from fakekit import TINY, in_process, isolate  # noqa: E402
 
 CORPORA = ROOT / "corpora" / "src" / "seqforge_corpora"
@@ -38,7 +38,8 @@ def is_runnable(block: Block) -> bool:
     return block.language != NOT_RUN
 
 
-RUN_PAGES = [page for page in PAGES if page != TUTORIAL and any(map(is_runnable, blocks_of(page)))]
+TUTORIALS = (TUTORIAL, VECTORS, PAIRS)
+RUN_PAGES = [page for page in PAGES if page not in TUTORIALS and any(map(is_runnable, blocks_of(page)))]
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from seqforge.version import __version__
+
 Files = dict[str, bytes]
 """The content of each file of a wheel, by its name; `INFO/` stands for the folder of the metadata."""
 
+MAJOR, MINOR = map(int, __version__.split(".")[:2])
 INFO = "seqforge_toy-0.1.0.dist-info"
 PACKAGE = "seqforge_toy"
 
@@ -55,6 +58,8 @@ def remove(name: str) -> Callable[[Files], None]:
     return change
 
 
+RELEASE, FOLLOWING = (f"{MAJOR}.{MINOR + number}" for number in (0, 1))
+CORE = f"seqforge-core<{FOLLOWING},>={RELEASE}"
 CODE, TOML = f"{PACKAGE}/__init__.py", f"{PACKAGE}/samples/corpus.toml"
 ENTRIES = f"{INFO}/entry_points.txt"
 
@@ -105,13 +110,13 @@ FAULTS: dict[str, tuple[Callable[[Files], None], str]] = {
         "core_has_a_range",
     ),
     "seqforge-core without an upper bound": (
-        header("seqforge-core<0.2,>=0.1", "seqforge-core>=0.1"),
+        header(CORE, f"seqforge-core>={RELEASE}"),
         "core_has_a_range",
     ),
-    "seqforge-core without a lower bound": (header("seqforge-core<0.2,>=0.1", "seqforge-core<0.2"), "core_has_a_range"),
-    "seqforge-core of another release": (header("seqforge-core<0.2,>=0.1", "seqforge-core~=7.0"), "core_has_a_range"),
+    "seqforge-core without a lower bound": (header(CORE, f"seqforge-core<{FOLLOWING}"), "core_has_a_range"),
+    "seqforge-core of another release": (header(CORE, "seqforge-core~=7.0"), "core_has_a_range"),
     "an import that no dependency provides": (
-        replace(CODE, "from typing import Any", "import yaml\nfrom typing import Any"),
+        replace(CODE, "from typing import Any", "import loom\nfrom typing import Any"),
         "imports_are_declared",
     ),
     "an import without its dependency": (header("Requires-Dist: numpy>=1.26\n", ""), "imports_are_declared"),

@@ -14,6 +14,7 @@ VARIABLE = (
     (re.compile(r" at \w+\.py:\d+"), " at FILE:LINE"),
     (re.compile(r"(0x)?[0-9a-f]{12,}"), "..."),
     (re.compile(r" \(\d+ modules\)"), ""),
+    (re.compile(r"Python \d+\.\d+\.\d+"), "Python VERSION"),
     (re.compile(r"\(?\d+(\.\d+)? ms\)?"), "N ms"),
 )
 """What depends on the machine, the versions of libraries or the place of the plugin, and what stands for it."""

@@ -12,7 +12,7 @@ from seqforge.core.spaces._base import Space
 
 MAX_REALS, MAX_BITS, MAX_COMPONENTS = 2, 64, 1000
 MAX_VALUE = 1e4
-"""Largest absolute value of a real number: codecs scale their numbers to about one."""
+"""Largest absolute value of a real number, in the unit of the codec."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Mixture(Space):
     Attributes:
         reals: Number of real numbers, 1 or 2.
         bits: Number of bits, from 0 to 64.
-        components: Number of Gaussians, from 1 to 1000.
+        components: Number of Gaussians, from 1 to 1000. More of them fit sharper distributions and cost time.
         standardisation: The centre and the scale of each real number, in the unit of the steps. The network reads and
             predicts (x - centre) / scale; steps and likelihoods stay in the unit of the codec. The core computes it
             from the training pieces and stores it in the model; a codec leaves it out. It does not count for equality.
