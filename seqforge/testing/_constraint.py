@@ -9,6 +9,7 @@ import numpy as np
 from seqforge.core.sequences import Constraint, Example
 from seqforge.core.spaces import Categorical
 from seqforge.plugin import Checks, Piece
+from seqforge.testing._labels import check_labelled_tasks
 from seqforge.testing._results import CheckSkipped
 from seqforge.testing._subject import Subject
 from seqforge.testing._vectors import check_vector_state, random_vector, vector_walk
@@ -104,16 +105,17 @@ def _walk_vectors(subject: Subject, constraint: Constraint, state: Hashable, rng
 def constraint_allows_real_pieces(subject: Subject) -> str:
     """The constraint of the default request allows every sample in which `violations` finds nothing.
 
-    For a plugin without `violations`, it must allow at least one sample.
+    For a plugin without `violations`, it must allow at least one sample. If the codec overrides `labelled_task`, the
+    constraint for the labels of a sample must allow the sample, if that of the default request does.
     """
     subject.require("constraint_follows_its_laws")
     constraint, prompt = subject.constraints[0]
     if len(prompt.example.steps):
         raise CheckSkipped("the prompt of the default request has steps")
-    name, allowed, valid, first_reason = constraint_name(constraint), 0, 0, ""
+    name, allowed, valid, first_reason = constraint_name(constraint), list[int](), 0, ""
     for number, example in enumerate(subject.examples):
         reason = _rejection(subject, constraint, example)
-        allowed += not reason
+        allowed += [] if reason else [number]
         if isinstance(subject.plugin, Checks):
             with subject.calling("violations", subject.sample_name(number)):
                 violations = list(subject.plugin.violations(subject.codec.canonical(subject.pieces[number])))
@@ -125,7 +127,8 @@ def constraint_allows_real_pieces(subject: Subject) -> str:
     if not allowed:
         raise subject.failure("allowed", f"rejects every sample{first_reason}", owner=constraint)
     note = f", {valid} have no violations" if isinstance(subject.plugin, Checks) else ""
-    return f"{allowed} of {len(subject.examples)} samples are allowed{note}{first_reason}"
+    note += check_labelled_tasks(subject, allowed, _rejection)
+    return f"{len(allowed)} of {len(subject.examples)} samples are allowed{note}{first_reason}"
 
 
 def allowed_steps_decode(subject: Subject) -> str:
