@@ -23,8 +23,10 @@ from seqforge import (
 from seqforge_handwriting.accents import base_text
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.frame import Frame, normalize
+from seqforge_handwriting.infill_request import parse_infill
 from seqforge_handwriting.ink import Ink, from_offsets, to_offsets
 from seqforge_handwriting.letter import HandwritingTask
+from seqforge_handwriting.letter_infill import InfillTask, read_letter
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.request import parse_request
 from seqforge_handwriting.sketch import sketch_frame
@@ -177,14 +179,17 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
         Raises:
             RequestError: If text, style or layout are impossible.
         """
-        if self.is_sketch and not (request.text is None and request.text_file is None and not request.style):
-            field = "style" if request.style else "text_file" if request.text is None else "text"
+        named = [name for name in ("infill", "style", "text_file", "text") if getattr(request, name)]
+        if self.is_sketch and named:
+            field = named[0]
             raise RequestError(
                 f"`{field}` has no meaning here: the model has learnt drawings without texts; leave `{field}` out",
                 field=field,
                 value=getattr(request, field),
             )
-        parsed = parse_request(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
+        known = {"writers": self.writers.lines, "counts": self.counts, "tolerance": self.options.simplify}
+        letter = read_letter(request.infill) if request.infill and not self.is_sketch else None
+        parsed = parse_request(request, **known) if letter is None else parse_infill(request, letter, **known)
         texts = [None] if parsed.paragraphs is None else parsed.parts
         prompts = [
             dataclasses.replace(
@@ -192,7 +197,12 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
             )
             for number, (text, bias) in enumerate(zip(texts, parsed.biases, strict=True))
         ]
-        return HandwritingTask(prompts, parsed, [base_text(text or "", self.counts) for text in texts])
+        written = [base_text(text or "", self.counts) for text in texts]
+        return (
+            HandwritingTask(prompts, parsed, written)
+            if letter is None
+            else InfillTask(prompts, parsed, written, letter)
+        )
 
     def _prompt(self, prime: Ink | None, text: str | None) -> Prompt:
         """Return the prompt of a text, None for free writing, after a line that the network is primed with."""
@@ -209,7 +219,7 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
 
     def resolve(self, request: HandwritingRequest, rng: np.random.Generator) -> HandwritingRequest:
         """Return the request with one writer as its style if it has a text and no style: one request is one hand."""
-        has_text = request.text is not None or request.text_file is not None
+        has_text = (request.text is not None or request.text_file is not None) and not request.infill
         if request.style or request.style_text or not has_text or not self.writers.lines:
             return request
         return dataclasses.replace(request, style=str(rng.choice(self.legible or sorted(self.writers.lines))))

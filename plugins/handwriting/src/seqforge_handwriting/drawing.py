@@ -18,7 +18,7 @@ from seqforge_handwriting.curves import smooth
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.page import Page
 from seqforge_handwriting.pen import Pen
-from seqforge_handwriting.stroke_json import json_line
+from seqforge_handwriting.stroke_json import page_line
 from seqforge_handwriting.svg_reader import DOT_LENGTH, INK_CLASS
 
 __all__ = ["Layer", "PagedInk", "Pen", "draw", "layers_of", "path_data", "render_png", "write_pages"]
@@ -214,7 +214,7 @@ def write_pages(pages: Sequence[Page], path: Path, pen: Pen | None = None, *, de
     """
     match path.suffix.lower():
         case ".json" | ".jsonl":
-            path.write_text("".join(json_line(page.ink, decimals=DECIMALS) + "\n" for page in pages), encoding="utf-8")
+            path.write_text("".join(page_line(page, decimals=DECIMALS) + "\n" for page in pages), encoding="utf-8")
         case ".png":
             path.write_bytes(render_png(draw(pages, pen, description=description), pages))
         case _:

@@ -13,13 +13,20 @@ from seqforge_handwriting.composing import compose
 from seqforge_handwriting.drawing import PagedInk, layers_of
 from seqforge_handwriting.frame import estimate_frame
 from seqforge_handwriting.ink import Ink, concatenate
-from seqforge_handwriting.page import Layout, Page, place
+from seqforge_handwriting.page import Layout, Page, place, with_lines
 from seqforge_handwriting.pen import Pen
 from seqforge_handwriting.plotter import shortest_order
 from seqforge_handwriting.style import Style
 from seqforge_handwriting.words import fill_lines
 
-__all__ = ["HandwritingTask", "Paragraph", "ParsedRequest", "without_late_strokes"]
+__all__ = [
+    "HandwritingTask",
+    "Paragraph",
+    "ParsedRequest",
+    "at_the_left",
+    "without_late_strokes",
+    "written_x_height",
+]
 
 MIN_MEASURED = 8
 """Smallest number of characters of a part whose x-height is measured."""
@@ -171,18 +178,22 @@ class HandwritingTask(Task[Ink]):
         """Return the written lines on their pages; the letters have the requested height."""
         request = self.request
         inks = [
-            _at_the_left(piece.content, request.prime(number), text)
+            at_the_left(piece.content, request.prime(number), text)
             for number, (piece, text) in enumerate(
                 zip(pieces, request.parts or [piece.content.text for piece in pieces], strict=True)
             )
         ]
         aligns, pens = [request.layout.align] * len(inks), [request.pen] * len(inks)
+        styles = [request.style.name] * len(inks)
         if request.paragraphs is not None:
             inks, numbers = _lines(request, inks)
-            aligns = [request.paragraphs[number].align or request.layout.align for number in numbers]
-            pens = [request.paragraphs[number].pen or request.pen for number in numbers]
+            paragraphs = [request.paragraphs[number] for number in numbers]
+            aligns = [paragraph.align or request.layout.align for paragraph in paragraphs]
+            pens = [paragraph.pen or request.pen for paragraph in paragraphs]
+            styles = [(paragraph.style or request.style).name for paragraph in paragraphs]
         inks = [with_drift(ink, request.layout.drift) for ink in inks]
         pages = tuple(place(inks, request.layout, aligns=aligns, pens=pens if len(set(pens)) > 1 else ()))
+        pages = with_lines(pages, inks, request.layout.x_height, aligns=aligns, styles=styles, pens=pens)
         if request.order == "shortest":
             pages = tuple(_reordered(page, request.pen) for page in pages)
         ink = concatenate(page.ink for page in pages)
@@ -195,7 +206,9 @@ def _lines(request: ParsedRequest, inks: Sequence[Ink]) -> tuple[list[Ink], list
     On paper they are filled with words by their real widths.
     """
     layout, styles = request.layout, request.styles
-    heights = {style: _x_height([i for i, s in zip(inks, styles, strict=True) if s is style]) for style in set(styles)}
+    heights = {
+        style: written_x_height([i for i, s in zip(inks, styles, strict=True) if s is style]) for style in set(styles)
+    }
     written = iter([ink.scale(1 / heights[style]) for ink, style in zip(inks, styles, strict=True)])
     lines, numbers, narrowest = list[Ink](), list[int](), 1.0
     for number, paragraph in enumerate(request.paragraphs or ()):
@@ -223,16 +236,16 @@ def _reordered(page: Page, pen: Pen) -> Page:
     layers = [(layer.pen, shortest_order(layer.strokes)) for layer in layers_of(page, pen)]
     ink = page.ink.with_strokes(stroke for _, strokes in layers for stroke in strokes)
     pens = tuple(its_pen for its_pen, strokes in layers for _ in strokes)
-    return dataclasses.replace(page, ink=ink, pens=pens if page.pens else ())
+    return dataclasses.replace(page, ink=ink, pens=pens if page.pens else (), lines=())
 
 
-def _x_height(inks: Sequence[Ink]) -> float:
+def written_x_height(inks: Sequence[Ink]) -> float:
     """Return the x-height of all parts together; 1 if they are too short to measure."""
     heights = [estimate_frame(ink).x_height for ink in inks if ink.strokes and len(ink.text) >= MIN_MEASURED]
     return float(np.clip(np.median(heights), *HEIGHT_RANGE)) if heights else 1.0
 
 
-def _at_the_left(ink: Ink, prime: Ink | None, text: str) -> Ink:
+def at_the_left(ink: Ink, prime: Ink | None, text: str) -> Ink:
     """Return a written part with its left edge at 0 and without strokes that belong to the line before it."""
     if prime is not None and ink.strokes:
         ink = without_late_strokes(ink, float(prime.bounds[2] - prime.points[-1, 0]))

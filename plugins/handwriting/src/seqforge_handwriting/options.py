@@ -44,6 +44,12 @@ class HandwritingRequest:
     text_file: Path | None = flag(
         None, help="File with the text to write; .json: lines with a style, a bias, a colour and an alignment each."
     )
+    infill: str = flag(
+        "",
+        help="Lines of a letter to write again, in the same hand: letter.json:2-3. All other strokes stay; a text has"
+        " the new words of each line.",
+        unit="FILE:LINES",
+    )
     missing: str = flag(
         "compose",
         help="Characters that the model has not learnt: compose (draw accents with the base letters, else fold), fold"

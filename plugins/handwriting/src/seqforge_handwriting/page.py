@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from seqforge import RequestError, did_you_mean
 from seqforge_handwriting.ink import Ink, concatenate
 from seqforge_handwriting.pen import Pen
+from seqforge_handwriting.written_lines import WrittenLine
 
-__all__ = ["Layout", "Page", "one_page", "page_around", "parse_length", "parse_paper", "place", "wrap"]
+__all__ = ["Layout", "Page", "one_page", "page_around", "parse_length", "parse_paper", "place", "with_lines", "wrap"]
 
 PAPERS = {
     "a3": (297.0, 420.0),
@@ -129,6 +130,7 @@ class Page:
         count: The number of pages of the text.
         notes: Captions of a specimen sheet in a printed font: x, y of the baseline, and the caption.
         pens: The pen of each stroke; empty if one pen draws all.
+        lines: The lines of writing; empty if they are not known.
     """
 
     ink: Ink
@@ -138,6 +140,7 @@ class Page:
     count: int = 1
     notes: tuple[tuple[float, float, str], ...] = ()
     pens: tuple[Pen, ...] = ()
+    lines: tuple[WrittenLine, ...] = ()
 
 
 def parse_length(text: str, *, field: str = "margin") -> float:
@@ -268,6 +271,43 @@ def place(lines: Sequence[Ink], layout: Layout, *, aligns: Sequence[str] = (), p
         page_pens = tuple(pen for line in stroke_pens[first : first + len(page_lines)] for pen in line)
         placed.append(Page(concatenate(inks), *layout.paper, number, len(pages), pens=page_pens))
     return placed
+
+
+def with_lines(
+    pages: Sequence[Page], inks: Sequence[Ink], x_height: float, *,
+    aligns: Sequence[str], styles: Sequence[str], pens: Sequence[Pen],
+) -> tuple[Page, ...]:  # fmt: skip
+    """Return pages that know their lines.
+
+    >>> from seqforge_handwriting.ink import from_deltas
+    >>> ink = from_deltas([[0, 0, 2, -1]], "l")
+    >>> (page,) = with_lines(place([ink], Layout()), [ink], 2.5, aligns=["left"], styles=[""], pens=[Pen()])
+    >>> page.lines[0].baseline, page.lines[0].left
+    (12.5, 10.0)
+
+    Args:
+        pages: The pages with the placed lines.
+        inks: The lines before they were placed, in x-heights, with their baselines at y = 0.
+        x_height: The x-height of the placed lines, in millimetres.
+        aligns: Where each line stands.
+        styles: The writer of each line, "" for another hand.
+        pens: The pen of each line.
+    """
+    rows = [row for row in zip(inks, aligns, styles, pens, strict=True) if row[0].strokes]
+    complete = []
+    for page in pages:
+        lines: list[WrittenLine] = []
+        end = 0
+        while end < len(page.ink.strokes):
+            ink, align, style, pen = rows.pop(0)
+            strokes = page.ink.strokes[end : end + len(ink.strokes)]
+            baseline = float(strokes[0][0, 1] - x_height * ink.strokes[0][0, 1])
+            left = min(float(stroke[:, 0].min()) for stroke in strokes)
+            values = ink.text, len(strokes), baseline, left, x_height, align, style, pen.colour, pen.width
+            lines.append(WrittenLine(*values))
+            end += len(strokes)
+        complete.append(dataclasses.replace(page, lines=tuple(lines)))
+    return tuple(complete)
 
 
 def _fitting_page(lines: Sequence[Ink], layout: Layout, aligns: Sequence[str]) -> Page:

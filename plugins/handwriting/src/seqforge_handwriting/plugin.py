@@ -23,6 +23,7 @@ from seqforge_handwriting.codec import InkCodec
 from seqforge_handwriting.drawing import PagedInk, draw, write_pages
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.line_check import line_frame
+from seqforge_handwriting.line_regions import with_line_regions
 from seqforge_handwriting.options import HandwritingOptions, HandwritingRequest
 from seqforge_handwriting.page import Page, one_page, page_around
 from seqforge_handwriting.pdf import to_pdf
@@ -67,7 +68,7 @@ class Handwriting(
     Request = HandwritingRequest
     codec = InkCodec
     native = False
-    edits = ("continue",)
+    edits = ("continue", "rewrite")
     edit_suffix = ".json"
     training_defaults: ClassVar[Mapping[str, Any]] = {
         "layers": 3, "hidden": 320, "embedding": 64, "dropout": 0.1, "recurrent_dropout": 0.0, "bptt": 96,
@@ -117,15 +118,20 @@ class Handwriting(
         return [dataclasses.replace(piece, content=page) for page in pages]
 
     def preview(self, piece: Piece[Ink]) -> Preview:
-        """Return the drawing of the ink, and the written text."""
-        return dataclasses.replace(self.sketch(piece), text=piece.content.text)
+        """Return the drawing of the ink, the written text, and where the lines of a letter are."""
+        sketch = self.sketch(piece)
+        pages, _ = _pages(piece.content)
+        svg, regions = with_line_regions(sketch.svg, pages)
+        return dataclasses.replace(sketch, svg=svg, text=piece.content.text, regions=regions)
 
     def sketch(self, piece: Piece[Ink]) -> Preview:
         """Return the drawing of the ink."""
         return dataclasses.replace(Preview.from_files(self.write, piece, svg=".svg"), drawn=True)
 
     def edit(self, kind: str, path: str, numbers: Sequence[int]) -> Mapping[str, Any]:
-        """Return the field that writes another text in the hand of the piece."""
+        """Return the field that writes another text in the hand of the piece, or some lines of a letter again."""
+        if kind == "rewrite":
+            return {"infill": f"{path}:{','.join(map(str, numbers))}"}
         return {"style": path}
 
     def fingerprints(self, piece: Piece[Ink]) -> Iterable[int]:

@@ -1,4 +1,7 @@
-"""Strokes as JSON, as in the corpus: {"writer": ..., "kind": ..., "text": ..., "strokes": [[dx, dy, ...], ...]}."""
+"""Strokes as JSON, as in the corpus: {"writer": ..., "kind": ..., "text": ..., "strokes": [[dx, dy, ...], ...]}.
+
+A written page also has its size, `page`, and its `lines`; each of these is read as a sample.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,10 +11,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from seqforge import ReadError
-from seqforge_handwriting.ink import Ink, to_deltas
+from seqforge_handwriting.ink import MAX_COORDINATE, Ink, to_deltas
+from seqforge_handwriting.page import Page
 from seqforge_handwriting.samples import MAX_POINTS, Sample, read_bytes, validated_ink
+from seqforge_handwriting.written_lines import line_inks, lines_from_json, lines_to_json
 
-__all__ = ["json_line", "read_json"]
+__all__ = ["json_line", "page_line", "read_json", "read_pages"]
 
 LABELS = ("writer", "kind")
 MAX_TEXT = 100_000
@@ -41,12 +46,12 @@ def read_json(path: Path) -> Iterator[Sample | ReadError]:
         yield from _read_lines(text, file)
         return
     if not isinstance(document, list):
-        yield _sample(document, file, None, "")
+        yield from _samples(document, file, None, "")
         return
     if not document:
         yield ReadError("contains no samples; write something and save it again", file=file)
     for number, value in enumerate(document, 1):
-        yield _sample(value, file, None, f"sample {number}")
+        yield from _samples(value, file, None, f"sample {number}")
 
 
 def _read_lines(text: str, file: str) -> Iterator[Sample | ReadError]:
@@ -62,7 +67,54 @@ def _read_lines(text: str, file: str) -> Iterator[Sample | ReadError]:
                 line=number,
             )
             continue
-        yield _sample(value, file, number, f"line {number}")
+        yield from _samples(value, file, number, f"line {number}")
+
+
+def _samples(value: Any, file: str, line: int | None, place: str) -> Iterator[Sample | ReadError]:
+    """Yield the sample that a JSON value describes, or those of the lines of a page."""
+    sample = _sample(value, file, line, place)
+    if isinstance(sample, ReadError) or "lines" not in value:
+        yield sample
+        return
+    try:
+        lines = lines_from_json(value["lines"], len(sample.ink.strokes))
+    except ValueError as error:
+        yield ReadError(f"{place}: {error}" if place else str(error), file=file, line=line)
+        return
+    if len(lines) < 2:
+        yield sample
+        return
+    for number, ink in enumerate(line_inks(sample.ink, lines), 1):
+        yield Sample(ink, sample.labels, f"{place}, line {number}" if place else f"line {number}", line)
+
+
+def read_pages(text: str, file: str) -> Iterator[Page]:
+    """Yield the pages of a letter, with their lines.
+
+    Args:
+        text: The content of the file: one page per line, as `page_line` writes it.
+        file: The name of the file, for messages.
+
+    Raises:
+        ReadError: If a page is malformed, or has no lines.
+    """
+    for number, row in enumerate(text.splitlines(), 1):
+        if not row.strip():
+            continue
+        try:
+            value = _parse(row)
+            size = value.get("page") if isinstance(value, dict) else None
+            if not isinstance(size, dict) or not value.get("lines"):
+                raise ValueError("has no lines of a letter; write the letter as .json, in the order of writing")
+            ink = _ink(value)
+            width, height = float(size["width"]), float(size["height"])
+            if not (0 < width < MAX_COORDINATE and 0 < height < MAX_COORDINATE):
+                raise ValueError(f"has a page of {width:g} x {height:g} mm")
+            yield Page(ink, width, height, lines=lines_from_json(value["lines"], len(ink.strokes)))
+        except (KeyError, TypeError) as error:
+            raise ReadError("has a page without a width and a height", file=file, line=number) from error
+        except ValueError as error:
+            raise ReadError(_reason(error), file=file, line=number) from error
 
 
 def _reason(error: ValueError) -> str:
@@ -139,7 +191,23 @@ def _labels(value: Mapping[str, Any]) -> dict[str, str]:
     return {name: word for name, word in words.items() if 0 < len(word) <= 100 and _has_whole_characters(word)}
 
 
-def json_line(ink: Ink, labels: Mapping[str, str] | None = None, *, decimals: int = 2) -> str:
+def page_line(page: Page, *, decimals: int = 2) -> str:
+    """Return a written page as one line of JSON, with its size and its lines if they are known.
+
+    >>> page_line(Page(Ink((np.array([[1.0, 2.0]]),), "i"), 10, 5))
+    '{"text":"i","strokes":[[1,2]]}'
+
+    Args:
+        page: The page.
+        decimals: Number of decimals of the coordinates.
+    """
+    if not page.lines:
+        return json_line(page.ink, decimals=decimals)
+    size = {"width": round(page.width, decimals), "height": round(page.height, decimals)}
+    return json_line(page.ink, {"page": size, "lines": lines_to_json(page.lines)}, decimals=decimals)
+
+
+def json_line(ink: Ink, labels: Mapping[str, Any] | None = None, *, decimals: int = 2) -> str:
     """Return ink as one line of JSON in the form of the corpus, without a line end.
 
     >>> json_line(Ink((np.array([[1.0, 2.0], [4.0, 6.0]]),), "l"), {"writer": "w1"})
@@ -147,7 +215,7 @@ def json_line(ink: Ink, labels: Mapping[str, str] | None = None, *, decimals: in
 
     Args:
         ink: The ink.
-        labels: The labels: writer, kind.
+        labels: Further members: writer and kind, or those of a page.
         decimals: Number of decimals of the coordinates.
     """
     value = {**(labels or {}), "text": ink.text, "strokes": to_deltas(ink, decimals)}

@@ -41,10 +41,12 @@ class Style:
     Attributes:
         lines: Lines of the hand with their texts, in x-heights; empty if every line may have another hand.
         file: The file that they are from, "" for a writer of the model.
+        name: The writer of the model, "" for another hand.
     """
 
     lines: tuple[Ink, ...] = ()
     file: str = ""
+    name: str = ""
 
     @property
     def character_width(self) -> float:
@@ -81,7 +83,7 @@ def parse_style(
     if request.style in ("", RANDOM_PER_LINE):
         return Style()
     if request.style in writers:
-        return Style((writers[request.style],))
+        return Style((writers[request.style],), name=request.style)
     samples, suffix = _read_samples(request.style, sorted(writers))
     texts = _texts(request, samples)
     lines = []
