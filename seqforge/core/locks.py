@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from seqforge.core.advisory_locks import BUSY, lock_file
 from seqforge.core.files import explain
 from seqforge.errors import RunError
 
-__all__ = ["lock_folder"]
+__all__ = ["is_locked", "lock_folder"]
 
 LOCK = ".lock"
+ATTEMPTS, PAUSE_SECONDS = 3, 0.02
+"""A lock that `is_locked` holds while it looks is free again at the next attempt."""
 
 
 @contextlib.contextmanager
@@ -43,8 +46,28 @@ def lock_folder(folder: Path) -> Iterator[None]:
                 path.unlink()
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds the lock of a folder; False on file systems without locks.
+
+    >>> is_locked(Path("no-such-folder"))
+    False
+    """
+    try:
+        handle = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        lock_file(handle)
+    except OSError as error:
+        return error.errno in BUSY
+    finally:
+        os.close(handle)
+    return False
+
+
 def _open_locked(path: Path) -> int:
     """Open the lock file and lock it; the file may be removed by its previous owner in between."""
+    attempts = ATTEMPTS
     while True:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -53,6 +76,11 @@ def _open_locked(path: Path) -> int:
         try:
             lock_file(handle)
         except OSError as error:
+            if error.errno in BUSY and attempts > 1:
+                os.close(handle)
+                time.sleep(PAUSE_SECONDS)
+                attempts -= 1
+                continue
             if error.errno in BUSY:
                 os.close(handle)
                 raise RunError(

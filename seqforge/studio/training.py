@@ -7,22 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqforge.api.curves import read_metrics
 from seqforge.api.runs import ROOT, Run, create_run
+from seqforge.core.locks import is_locked
 from seqforge.core.options import build_options, flag_name
 from seqforge.corpus import installed_corpora
 from seqforge.errors import RequestError, SeqforgeError, listing
 from seqforge.plugin import registry
 from seqforge.studio.forms import form_of
 from seqforge.studio.models import all_runs
+from seqforge.studio.run_view import messages, run_view
 from seqforge.studio.session import safe_name
 from seqforge.training.config import SIZES
 
 __all__ = ["Trainings"]
 
 MAX_FILES, MAX_BYTES = 2000, 200_000_000
-MAX_POINTS = 1500
-"""The largest number of points of a curve that is sent at once."""
 
 
 @dataclass(eq=False)
@@ -158,7 +157,7 @@ class Trainings:
             RequestError: If this server did not start it.
         """
         run = self.find(name)
-        if not self._is_running(run):
+        if not self._is_started_here(run):
             raise RequestError("this server does not run this training; stop it where it was started", field="run")
         self._running[str(run.folder)].process.terminate()
 
@@ -183,23 +182,13 @@ class Trainings:
             after: The number of events that the page has.
         """
         run = self.find(name)
-        events = read_metrics(run.metrics)
-        new = events[after:] if after <= len(events) else events
-        stride = max(1, len(new) // MAX_POINTS)
-        thinned = [event for number, event in enumerate(new) if event.get("event") != "train" or number % stride == 0]
         training = self._running.get(str(run.folder))
-        log = training.log if training else None
         return {
+            **run_view(run, after),
             "id": name,
-            "plugin": run.plugin(),
             "running": self._is_running(run),
-            "finished": run.is_finished(),
-            "resumable": run.state.exists(),
-            "after": len(events),
-            "events": thinned,
-            "samples": _samples(run),
-            "skipped": _lines(run.folder / "skipped.txt", 50),
-            "log": _lines(log, 30) if log else [],
+            "stoppable": self._is_started_here(run),
+            "messages": messages(training.log) if training else [],
             "failed": bool(training and training.process.poll() not in (None, 0, 143)),
         }
 
@@ -235,24 +224,9 @@ class Trainings:
         self._running[str(run.folder)] = _Training(process, log)
 
     def _is_running(self, run: Run) -> bool:
+        """Return whether a run is in training, by this server or by another process."""
+        return self._is_started_here(run) or is_locked(run.folder)
+
+    def _is_started_here(self, run: Run) -> bool:
         training = self._running.get(str(run.folder))
         return training is not None and training.process.poll() is None
-
-
-def _samples(run: Run) -> list[dict[str, str]]:
-    """Return the newest samples of a run as text; those of formats that are not text are named only."""
-    samples = []
-    for path in sorted(run.samples.glob("*"))[-6:] if run.samples.is_dir() else []:
-        if path.name.endswith(".json") and "provenance" in path.name:
-            continue
-        data = path.read_bytes()[:4000] if path.is_file() else b""
-        is_text = b"\0" not in data
-        samples.append({"name": path.name, "text": data.decode("utf-8", "replace") if is_text else ""})
-    return samples
-
-
-def _lines(path: Path, most: int) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-most:]
-    except OSError:
-        return []
