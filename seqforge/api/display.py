@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from seqforge.api.html import Display, image, preformatted
+from seqforge.api.previews import preview_of
 from seqforge.api.runs import Run
-from seqforge.api.text import text_of
 from seqforge.core.safe_svg import safe_svg
-from seqforge.errors import OptionsError, SeqforgeError
-from seqforge.plugin import AnyPlugin, Piece, Plugin, Preview, Previews, registry
+from seqforge.errors import OptionsError
+from seqforge.plugin import AnyPlugin, Piece, Plugin, registry
 from seqforge.plugin.piece import ContentT
 
 __all__ = ["Display", "GeneratedPiece", "display"]
@@ -91,7 +91,7 @@ def display(
 
 def display_piece(piece: Piece[Any], plugin: AnyPlugin, *, audio: bool) -> Display:
     """Return what Jupyter shows for a piece of a plugin."""
-    preview = _preview(piece, plugin)
+    preview = preview_of(plugin, piece)
     parts = []
     svg = safe_svg(preview.svg) if len(preview.svg) <= MAX_SVG else ""
     if svg:
@@ -133,17 +133,6 @@ def bounded_wav(data: bytes, limit: int = MAX_AUDIO) -> bytes:
         file.setframerate(rate)
         file.writeframes(samples[: limit // 2].round().astype("<i2").tobytes())
     return target.getvalue()
-
-
-def _preview(piece: Piece[Any], plugin: AnyPlugin) -> Preview:
-    """Return the preview of a piece; of a plugin without previews, the text that it writes."""
-    try:
-        if isinstance(plugin, Previews):
-            preview = plugin.preview(piece)
-            return preview if isinstance(preview, Preview) else Preview()
-        return Preview(text=text_of(plugin, [piece]) or "")
-    except SeqforgeError as error:
-        return Preview(text=f"the piece cannot be shown: {error}")
 
 
 def _caption(piece: Piece[Any]) -> str:

@@ -28,12 +28,15 @@ class Region:
         name: Its name.
         element: The id of the element of the picture that shows it; "" if the picture has no such element.
         spans: When it sounds, as pairs of start and end in seconds, in order; empty without sound.
+        characters: Where it stands in the text of the preview: the numbers of its first character and of the one after
+            its last, from 0; equal if the text does not show it.
     """
 
     number: int
     name: str
     element: str = ""
     spans: tuple[tuple[float, float], ...] = ()
+    characters: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,12 @@ def line_regions(text: str) -> tuple[Region, ...]:
     >>> [region.name for region in line_regions("To be\n\nor not\n")]
     ['line 1', 'line 3']
     """
-    lines = text.split("\n")[:MAX_LINE]
-    return tuple(Region(number, f"line {number}") for number, line in enumerate(lines, 1) if line.strip())
+    regions, start = [], 0
+    for number, line in enumerate(text.split("\n")[:MAX_LINE], 1):
+        if line.strip():
+            regions.append(Region(number, f"line {number}", characters=(start, start + len(line))))
+        start += len(line) + 1
+    return tuple(regions)
 
 
 @dataclass(frozen=True)
