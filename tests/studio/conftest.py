@@ -3,23 +3,23 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE_MS = 60_000
+PATIENCE_MS = 240_000
 
 
 class Studio:
     """A studio with an empty working directory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "seqforge", "studio", "--port", "0", "--no-browser"]
-        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
         assert self.address.startswith("http://127.0.0.1:"), self.address
@@ -32,12 +32,12 @@ class Studio:
 
 
 @pytest.fixture
-def start_studio() -> Iterator[Callable[[Path], Studio]]:
+def start_studio() -> Iterator[Callable[..., Studio]]:
     """Return a function that starts another studio in an empty folder."""
     running: list[Studio] = []
 
-    def start(folder: Path) -> Studio:
-        running.append(Studio(folder))
+    def start(folder: Path, environment: Mapping[str, str] | None = None) -> Studio:
+        running.append(Studio(folder, environment))
         return running[-1]
 
     yield start
@@ -87,6 +87,24 @@ def open_page(browser: Any) -> Iterator[Callable[[str], Any]]:
     yield open_page
     context.close()
     assert problems == []
+
+
+@pytest.fixture(scope="session")
+def check_accessibility() -> Callable[[Any], None]:
+    """Return a function that finds the faults of a page with axe-core, in both themes."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+    def check(page: Any) -> None:
+        theme = page.evaluate("document.documentElement.dataset.theme")
+        rules: list[dict[str, Any]] = [{}, {"runOnly": ["color-contrast"]}]  # a theme changes nothing but colours
+        for name, options in zip(("light", "dark"), rules, strict=True):
+            page.evaluate("name => { document.documentElement.dataset.theme = name; }", name)
+            found = axe.run(page, options=options).response["violations"]
+            faults = [(name, fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found]
+            assert faults == []
+        page.evaluate("name => { document.documentElement.dataset.theme = name; }", theme)
+
+    return check
 
 
 def _is_local(url: str, origin: str) -> bool:

@@ -40,8 +40,11 @@ def session(page: Any) -> dict[str, Any]:
     return {take["id"]: take for take in takes}
 
 
-def test_text_grows_is_kept_and_names_its_command(studio: Any, open_page: Callable[[str], Any]) -> None:
+def test_text_grows_is_kept_and_names_its_command(
+    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
+) -> None:
     page = open_page(studio.address)
+    check_accessibility(page)
     choose(page, "text:default", {"prompt": "ROMEO:", "length": "120"}, takes=2)
     first, second = generate(page, 2)
     takes = session(page)
@@ -56,6 +59,9 @@ def test_text_grows_is_kept_and_names_its_command(studio: Any, open_page: Callab
     expect(page.locator("#trail")).to_contain_text("Follows from")
     child = page.locator("#takes .take[data-state=done]").first
     expect(child).to_contain_text("ROMEO:")
+    child.get_by_role("button", name=re.compile("^line 1:")).press("Enter")
+    expect(child.locator("[data-do=rewrite]")).to_have_text("Rewrite line 1")
+    check_accessibility(page)
     other = open_page(studio.address)  # a second tab, and the first one after a reload, show the same session
     for tab in (other, page):
         if tab is page:
@@ -68,7 +74,9 @@ def test_text_grows_is_kept_and_names_its_command(studio: Any, open_page: Callab
     expect(page.locator("#takes :is([data-state=running], [data-state=queued])")).to_have_count(0)
 
 
-def test_tune_is_heard_rewritten_and_compared(studio: Any, open_page: Callable[[str], Any]) -> None:
+def test_tune_is_heard_rewritten_and_compared(
+    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
+) -> None:
     page = open_page(studio.address)
     choose(page, "abc:default", {"key": "D", "meter": "2/4", "bars": "4", "seed": "0"})
     (parent,) = generate(page)
@@ -95,6 +103,7 @@ def test_tune_is_heard_rewritten_and_compared(studio: Any, open_page: Callable[[
     page.locator(f"#tree [data-take={child}] > .node").click()
     expect(page.locator(f"#pinned [data-take={parent}]")).to_be_visible()
     expect(page.locator(f"#takes [data-take={child}]")).to_be_visible()
+    check_accessibility(page)
 
 
 def test_song_is_downloaded_in_the_formats_of_its_plugin(studio: Any, open_page: Callable[[str], Any]) -> None:
@@ -108,7 +117,9 @@ def test_song_is_downloaded_in_the_formats_of_its_plugin(studio: Any, open_page:
     assert re.fullmatch(r"take-[0-9a-f]{8}\.mid", download.value.suggested_filename)
 
 
-def test_hand_of_the_user_is_written_on(studio: Any, open_page: Callable[[str], Any]) -> None:
+def test_hand_of_the_user_is_written_on(
+    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
+) -> None:
     page = open_page(studio.address)
     choose(page, "handwriting:default", {"text": "ab"})
     page.click("#pen")
@@ -121,13 +132,14 @@ def test_hand_of_the_user_is_written_on(studio: Any, open_page: Callable[[str], 
         page.mouse.move(x - 8, box["y"] + 110, steps=4)
         page.mouse.move(x + 10, box["y"] + 140, steps=4)
         page.mouse.up()
+    check_accessibility(page)
     page.click("#pad-use")
-    expect(page.locator("#message")).to_contain_text("my-hand.json is open")
+    expect(page.locator("#message")).to_contain_text("me.json is open")
     mine = page.locator("#takes .take").first.get_attribute("data-take")
     page.click(f".take[data-take={mine}] [data-do=continue]")
     child = page.locator("#takes .take[data-state=done]").first
     expect(child.locator(".host")).to_be_visible()
-    expect(page.locator("#trail")).to_contain_text("my-hand.json")
+    expect(page.locator("#trail")).to_contain_text("me.json")
 
 
 def test_own_file_is_scored_and_the_session_opens_again_in_another_server(
@@ -160,7 +172,9 @@ def test_own_file_is_scored_and_the_session_opens_again_in_another_server(
     page.close()
 
 
-def test_model_is_trained_watched_and_used(studio: Any, open_page: Callable[[str], Any], tmp_path: Path) -> None:
+def test_model_is_trained_watched_and_used(
+    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None], tmp_path: Path
+) -> None:
     page = open_page(studio.address)
     page.click("#view-training")
     page.select_option("#train-plugin", "text")
@@ -173,8 +187,8 @@ def test_model_is_trained_watched_and_used(studio: Any, open_page: Callable[[str
     expect(page.locator("#run-state")).to_contain_text(re.compile("finished; step"))
     expect(page.locator(".curve")).to_be_visible()
     expect(page.locator("#training")).to_contain_text("broken.txt")
+    check_accessibility(page)
     page.click("#view-studio")
-    page.reload()
     expect(page.locator("#model option[value='runs/text/0001']")).to_have_count(1)
 
 
