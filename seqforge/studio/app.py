@@ -20,6 +20,7 @@ from seqforge.studio.events import Broker
 from seqforge.studio.models import Catalogue
 from seqforge.studio.pool import BusyError, JobError, Pool
 from seqforge.studio.recipes import Recipe
+from seqforge.studio.run_view import sample_path, sample_view
 from seqforge.studio.security import Guard, TooLargeError
 from seqforge.studio.session import Session, Take
 from seqforge.studio.training import Trainings
@@ -144,6 +145,8 @@ class _Studio:
             ("POST", "/api/training/stop", self.stop_training),
             ("POST", "/api/training/resume", self.resume_training),
             ("GET", "/api/training/run", self.run),
+            ("GET", "/api/training/sample", self.sample),
+            ("POST", "/api/training/sample/open", self.open_sample),
         ]
 
     def answering(self, method: Method) -> Method:
@@ -183,7 +186,7 @@ class _Studio:
         entries = await asyncio.to_thread(self.catalogue.entries)
         models = [{"name": entry.name, "plugin": entry.plugin, "kind": entry.kind} for entry in entries]
         takes = [take.to_json() for take in self.session.takes.values()]
-        return JSONResponse({"version": __version__, "models": models, "takes": takes, "crashes": self.pool.crashes})
+        return JSONResponse({"version": __version__, "session": self.session.name, "models": models, "takes": takes})
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(self.broker.listen(), media_type="text/event-stream")
@@ -222,7 +225,7 @@ class _Studio:
         if not isinstance(values, dict) or not isinstance(values.get("liked"), bool):
             raise RequestError("`liked` must be true or false", field="liked")
         take.liked = values["liked"]
-        self.broker.publish("take", take.to_json())
+        self.session.publish(take)
         return JSONResponse({})
 
     async def remove(self, request: Request) -> Response:
@@ -306,6 +309,18 @@ class _Studio:
         number = int(after) if after.isdecimal() and len(after) < 10 else 0
         name = request.query_params.get("run", "")
         return JSONResponse(await asyncio.to_thread(self.trainings.show, name, number))
+
+    async def sample(self, request: Request) -> Response:
+        run, name = self.trainings.find(request.query_params.get("run")), request.query_params.get("name")
+        return JSONResponse(await asyncio.to_thread(sample_view, run, name))
+
+    async def open_sample(self, request: Request) -> Response:
+        values = await json_body(request)
+        run = self.trainings.find(_member(values, "run"))
+        path = sample_path(run, _member(values, "name"))
+        number = self.session.add_file(path.name, await asyncio.to_thread(path.read_bytes))
+        takes = await self.session.open_file(number, run.folder.as_posix())
+        return JSONResponse({"takes": [take.to_json() for take in takes]}, 201)
 
     def _take(self, request: Request) -> Take:
         number = request.path_params["id"]

@@ -16,6 +16,7 @@ from seqforge.api.display import bounded_wav
 from seqforge.api.generation import Generation
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_loading import load
+from seqforge.api.previews import preview_of
 from seqforge.api.provenance import named_file
 from seqforge.api.text import file_bytes, text_of
 from seqforge.core.files import path_kind
@@ -218,13 +219,13 @@ class Jobs:
         }
 
     def preview(self, piece: Piece[Any], *, quick: bool = False) -> Preview:
-        """Return the preview of a piece; of a plugin without previews, its text."""
-        if not isinstance(self.plugin, Previews):
-            return Preview() if quick else Preview(text=text_of(self.plugin, [piece]) or repr(piece.content))
+        """Return the preview of a piece, or the one that takes little time."""
+        if not quick:
+            return preview_of(self.plugin, piece)
         try:
-            return self.plugin.sketch(piece) if quick else self.plugin.preview(piece)
-        except SeqforgeError as error:
-            return Preview() if quick else Preview(text=f"the piece cannot be shown: {error}")
+            return self.plugin.sketch(piece) if isinstance(self.plugin, Previews) else Preview()
+        except SeqforgeError:
+            return Preview()
 
 
 class _Growth:

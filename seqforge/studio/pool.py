@@ -83,7 +83,6 @@ class Pool:
         self.folder = folder
         self._workers: dict[Path, _Worker] = {}
         self._number = 0
-        self.crashes = 0
 
     def submit(
         self, model: Path, name: str, values: Any, on_event: OnEvent = lambda *_: None, *, limit_s: float = 120.0
@@ -232,7 +231,6 @@ class _Worker:
     def _handle_end(self, connection: Connection) -> None:
         if self._closed or connection is not self._connection:
             return
-        self.pool.crashes += 1
         self._fail_all(CRASHED)
         self.pool._workers.pop(self.model, None)
         self._connection.close()

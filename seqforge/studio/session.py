@@ -5,6 +5,7 @@ import base64
 import binascii
 import contextlib
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ class Take:
         liked: Whether the person keeps it.
         batch: The id of the first of the takes that were requested together.
         expected: The digest that the session file names; "" for none.
+        revision: The number of changes of the session when the take was published last; a page ignores older ones.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Take:
     batch: str = ""
     position: int = 0
     expected: str = ""
+    revision: int = 0
     job: Job | None = None
 
     @property
@@ -75,6 +78,7 @@ class Take:
             "plugin": self.entry.plugin,
             "name": self.name,
             "state": self.state,
+            "revision": self.revision,
             "position": self.position,
             "liked": self.liked,
             "batch": self.batch or self.id,
@@ -100,7 +104,8 @@ class Session:
         self.folder, self.catalogue, self.pool, self.broker = folder, catalogue, pool, broker
         self.takes: dict[str, Take] = {}
         self.files: dict[str, tuple[str, Path]] = {}
-        self._number = 0
+        self._number = self._revision = 0
+        self.name = secrets.token_hex(8)
         (folder / "files").mkdir(exist_ok=True)
         (folder / "edits").mkdir(exist_ok=True)
 
@@ -136,7 +141,7 @@ class Session:
         except Exception:
             del self.takes[take.id]
             raise
-        self._publish(take)
+        self.publish(take)
         return take
 
     def job_values(self, take: Take, depth: int = 0) -> dict[str, Any]:
@@ -203,7 +208,7 @@ class Session:
             take.view["skipped"] = result["skipped"]
             take.batch = ids[0]
             self.takes[number] = take
-            self._publish(take)
+            self.publish(take)
             takes.append(take)
         return takes
 
@@ -229,7 +234,7 @@ class Session:
         if take.job is not None and take.state in ("queued", "running"):
             self.pool.cancel(take.job)
             take.state = "stopped"
-            self._publish(take)
+            self.publish(take)
 
     def command(self, take: Take) -> str:
         """Return the command line that makes the file of a take; "" for a file that a person brought."""
@@ -295,6 +300,7 @@ class Session:
                     raise RequestError("the session file is damaged: a file lacks a piece", field="file")
                 take = opened[model][upload][place]
             take.liked = liked
+            self.publish(take)
             ids[number] = take.id
             takes.append(take)
             await asyncio.sleep(0)
@@ -340,9 +346,12 @@ class Session:
                 take.view = values
             elif event == "failed":
                 take.error = values
-        self._publish(take)
+        self.publish(take)
 
-    def _publish(self, take: Take) -> None:
+    def publish(self, take: Take) -> None:
+        """Send a take to all pages."""
+        self._revision += 1
+        take.revision = self._revision
         self.broker.publish("take", take.to_json())
 
 

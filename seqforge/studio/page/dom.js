@@ -24,9 +24,20 @@ export function svgElement(tag, attributes = {}, ...children) {
 }
 
 export function say(text, bad = false) {
-  const message = byId("message");
-  message.textContent = text;
-  message.classList.toggle("bad", bad);
+  byId("message-text").textContent = text;
+  byId("message").hidden = !text;
+  byId("message").classList.toggle("bad", bad);
+}
+
+// Call `use` with the files that are dropped on an element.
+export function acceptDrops(node, use) {
+  node.addEventListener("dragover", (event) => { event.preventDefault(); node.classList.add("over"); });
+  node.addEventListener("dragleave", () => node.classList.remove("over"));
+  node.addEventListener("drop", (event) => {
+    event.preventDefault();
+    node.classList.remove("over");
+    use([...event.dataTransfer.files]);
+  });
 }
 
 // Run an action, and show its error as one sentence.

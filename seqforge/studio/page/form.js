@@ -53,7 +53,7 @@ export class Form {
     const help = entry.help ? element("small", {}, entry.help) : null;
     const isNew = entry.unit && entry.unit.toLowerCase() !== entry.label;
     const unit = isNew && !entry.names_file ? element("em", {}, entry.unit.toLowerCase()) : null;
-    const label = element("span", {}, entry.label, unit);
+    const label = element("span", {}, capitalized(entry.label), unit);
     const control = this.#control(entry, start, upload);
     this.controls.set(entry.name, control);
     const attributes = { class: "field", "data-name": entry.name };
@@ -94,6 +94,10 @@ export function labelMenus(labels) {
     const options = values.map((value) => element("option", { value }, value));
     options.unshift(element("option", { value: "" }, "any"));
     const menu = element("select", { "data-label": name }, ...options);
-    return element("label", { class: "field" }, element("span", {}, name), menu);
+    return element("label", { class: "field" }, element("span", {}, capitalized(name)), menu);
   });
+}
+
+function capitalized(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

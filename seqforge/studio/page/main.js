@@ -1,6 +1,6 @@
 // The page: the model and its form, the takes, the tree, and the session.
 
-import { attempt, byId, element, say } from "./dom.js";
+import { acceptDrops, attempt, byId, element, say } from "./dom.js";
 import { Form, labelMenus } from "./form.js";
 import { openPad, setUpPad } from "./pen.js";
 import * as player from "./player.js";
@@ -16,6 +16,7 @@ let forms = null;
 let chosen = "";
 let pinned = "";
 let model = "";
+let sessionName = "";
 
 const studio = {
   card(name) {
@@ -77,10 +78,11 @@ async function generate(body) {
   chosen = result.takes[0].id;
   say("");
   draw();
-  scrollTo({ top: 0 });
+  byId("board").scrollIntoView({ block: "nearest" });
 }
 
 function receive(take) {
+  if (takes.get(take.id)?.revision > take.revision) return; // an answer that is older than an event
   takes.set(take.id, take);
   views.get(take.id)?.update(take);
 }
@@ -125,7 +127,7 @@ async function chooseModel(name) {
   byId("model").value = name;
   const card = await studio.card(name);
   if (model !== name) return;
-  byId("card").textContent = describe(card);
+  byId("card").replaceChildren(...describe(card));
   const upload = async (file) => attempt(() => post(`/api/files?as=field&name=${encodeURIComponent(file.name)}&model=${encodeURIComponent(name)}`, file));
   const fields = card.request.filter((entry) => entry.type === "file" || !entry.names_file); // edits name their file
   const request = new Form(fields, { upload });
@@ -150,10 +152,16 @@ function numberField(name, label, value, help) {
 }
 
 function describe(card) {
-  const licences = [...new Set(card.licences.map((item) => item.licence))].join(", ");
-  const loss = card.loss ? `; ${card.loss.toFixed(3)} nats per ${card.unit} on held-out pieces` : "";
-  const changed = new Date(card.changed * 1000).toISOString().slice(0, 10);
-  return `${card.summary}. Trained on ${card.corpus.join(", ") || "files"}${licences ? ` (${licences})` : ""}, ${card.network}${loss}. ${changed}.`;
+  const rows = {
+    "Trained on": card.corpus.join(", ") || "files",
+    Licence: [...new Set(card.licences.map((item) => item.licence))].join(", "),
+    Loss: card.loss ? `${card.loss.toFixed(3)} nats per ${card.unit}, held out` : "",
+    Network: card.network,
+    Date: new Date(card.changed * 1000).toISOString().slice(0, 10),
+  };
+  const list = Object.entries(rows).filter(([, value]) => value).flatMap(([name, value]) => [
+    element("dt", {}, name), element("dd", {}, value)]);
+  return [element("p", {}, `${card.summary[0].toUpperCase()}${card.summary.slice(1)}.`), element("dl", {}, ...list)];
 }
 
 function showTemperature() {
@@ -187,6 +195,11 @@ function pick(accept, use, multiple = false) {
 
 async function load() {
   const session = await get("/api/session");
+  if (session.session !== sessionName) {
+    takes.clear();
+    views.clear();
+    sessionName = session.session;
+  }
   const known = new Set(session.takes.map((take) => take.id));
   for (const id of [...takes.keys()]) if (!known.has(id)) takes.delete(id);
   for (const take of session.takes) receive(take);
@@ -198,7 +211,8 @@ async function load() {
   const names = session.models.map((entry) => entry.name);
   const last = sessionStorage.getItem("model");
   const first = names.includes(model) ? model : names.includes(last) ? last : names[0];
-  if (first) await chooseModel(first);
+  byId("model").value = first;
+  if (first && (first !== model || !forms)) await chooseModel(first);
   draw();
 }
 
@@ -208,10 +222,18 @@ function showView(name) {
     byId(`view-${part}`).setAttribute("aria-pressed", String(part === name));
   }
   if (name === "training") trainingView.open();
-  else trainingView.close();
+  else {
+    trainingView.close();
+    attempt(load); // a training may have written a new model
+  }
 }
 
-const trainingView = new TrainingView(byId("training"));
+const trainingView = new TrainingView(byId("training"), (opened) => {
+  showView("studio");
+  for (const take of opened) receive(take);
+  studio.choose(opened[0].id);
+});
+let isLost = false;
 
 function setUp() {
   const dark = localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -235,29 +257,34 @@ function setUp() {
   byId("view-studio").addEventListener("click", () => showView("studio"));
   byId("view-training").addEventListener("click", () => showView("training"));
   const board = byId("board");
-  board.addEventListener("dragover", (event) => { event.preventDefault(); board.classList.add("over"); });
-  board.addEventListener("dragleave", () => board.classList.remove("over"));
-  board.addEventListener("drop", (event) => {
-    event.preventDefault();
-    board.classList.remove("over");
-    [...event.dataTransfer.files].forEach(openFile);
-  });
+  acceptDrops(board, (files) => files.forEach(openFile));
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest("input, select, textarea, button, summary, dialog");
     if (event.key === " " && !isTyping && chosen) {
       event.preventDefault();
       view(chosen).toggleSound();
     }
-    if (event.key === "Escape") player.stop();
+    if (event.key === "Escape") {
+      player.stop();
+      say("");
+    }
   });
+  byId("message-close").addEventListener("click", () => say(""));
   setUpPad();
 }
 
 setUp();
 listen({
-  hello: () => attempt(load),
+  hello: () => {
+    if (isLost) say("");
+    isLost = false;
+    attempt(load);
+  },
   reload: () => attempt(load),
   take: (take) => { receive(take); draw(); },
   grown: (values) => views.get(values.id)?.grow(values),
   removed: ({ id }) => { takes.delete(id); views.delete(id); draw(); },
+}, () => {
+  isLost = true;
+  say("The connection to the server is lost. If it has ended, start it again, and open the saved session there.", true);
 });

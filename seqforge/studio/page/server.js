@@ -36,8 +36,10 @@ export async function remove(path) {
   return (await answer(await fetch(path, { method: "DELETE" }))).json();
 }
 
-export function listen(handlers) {
+// Call the handlers with the events of the server; `onLost` is called when the connection is lost.
+export function listen(handlers, onLost) {
   const source = new EventSource("/api/events");
+  source.onerror = onLost;
   for (const [name, handle] of Object.entries(handlers)) {
     source.addEventListener(name, (event) => handle(event.data ? JSON.parse(event.data) : {}));
   }

@@ -1,9 +1,11 @@
 // One take: its picture, what grows, what it sounds like, and what can be done with it.
 
 import { attempt, element, say } from "./dom.js";
-import { Picture, Regions, heatLine } from "./picture.js";
+import { Picture, heatLine } from "./picture.js";
 import * as player from "./player.js";
+import { Regions } from "./regions.js";
 import { download, get, getBytes, getText, post, remove } from "./server.js";
+import { fillWords, isCode } from "./words.js";
 
 const STATES = { queued: "waiting", running: "growing", done: "", failed: "failed", stopped: "stopped" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -21,7 +23,10 @@ export class TakeView {
     this.chips = element("div");
     this.tools = element("div", { class: "tools" });
     this.facts = element("div", { class: "facts" });
-    const header = element("header", {}, this.title, this.state, this.likeButton);
+    this.sizeButton = element("button", {
+      class: "quiet", type: "button", "aria-pressed": "false", onclick: (event) => { event.stopPropagation(); this.#resize(); },
+    }, "⤢");
+    const header = element("header", {}, this.title, this.state, this.sizeButton, this.likeButton);
     this.node = element("article", { class: "take", "data-take": take.id, onclick: () => studio.choose(take.id) },
       header, this.show, this.chips, this.tools, this.facts);
     this.update(take);
@@ -36,6 +41,7 @@ export class TakeView {
     this.node.dataset.state = take.state;
     this.likeButton.setAttribute("aria-pressed", String(take.liked));
     this.likeButton.setAttribute("aria-label", `Keep ${this.title.textContent}`);
+    this.sizeButton.setAttribute("aria-label", `Show ${this.title.textContent} over the full width`);
     this.show.setAttribute("aria-label", `${this.title.textContent}: the piece`);
     const content = `${take.state} ${take.digest ?? ""} ${take.error?.message ?? ""}`;
     if (content === this.shown) return;
@@ -117,14 +123,14 @@ export class TakeView {
   }
 
   #words(text, target) {
-    const isCode = /^%abc|^X:|\nK:/m.test(text);
-    target.replaceChildren(element("p", { class: isCode ? "words code" : "words" }, text));
+    target.replaceChildren(element("p", { class: isCode(text) ? "words code" : "words" }, text));
   }
 
   async #showDone(isNew) {
     const { take } = this;
     this.facts.textContent = this.#factText();
     this.regions = this.picture = null;
+    this.lines = new Map();
     if (!take.picture) {
       const words = element("div");
       this.#tokens(take, words);
@@ -146,18 +152,10 @@ export class TakeView {
 
   // Text, with the surprise of each token as its background.
   #tokens(take, target) {
-    if (!take.tokens?.length) {
-      this.#words(take.text, target);
-      return;
-    }
-    const words = element("p", { class: "words" }, take.text.slice(0, take.text.length - take.tokens.join("").length));
-    take.tokens.forEach((token, index) => {
-      const span = element("span", {}, token);
-      const share = Math.min(1, Math.max(0, (take.scores[index] ?? 0) - 1) / 6);
-      if (share > 0.05) span.style.backgroundColor = `rgba(162, 59, 30, ${(share * 0.45).toFixed(3)})`;
-      words.append(span);
-    });
-    target.replaceChildren(words);
+    this.#words("", target);
+    const words = target.firstElementChild;
+    if (isCode(take.text)) words.classList.add("code");
+    this.lines = fillWords(words, take);
   }
 
   #addRegions() {
@@ -165,7 +163,7 @@ export class TakeView {
     const nodes = [];
     if (take.scores?.length) nodes.push(heatLine(take.scores));
     if (take.regions?.length) {
-      this.regions = new Regions(take.regions, this.picture, this.chosen, () => this.#showTools());
+      this.regions = new Regions(take.regions, this.picture, this.lines, this.chosen, () => this.#showTools());
       if (this.regions.chips.children.length) nodes.push(this.regions.chips);
     }
     this.chips.replaceChildren(...nodes);
@@ -243,10 +241,18 @@ export class TakeView {
     const result = await post(`/api/takes/${this.take.id}/score`);
     this.facts.textContent = `${result.nats_per_unit.toFixed(3)} nats per ${result.unit}, ${result.units} ${result.unit}s`;
     Object.assign(this.take, { scores: result.scores, tokens: result.tokens });
-    if (!this.take.picture) this.#tokens(this.take, this.show.firstElementChild);
+    if (!this.take.picture) {
+      this.#tokens(this.take, this.show.firstElementChild);
+      this.#addRegions();
+    }
     const heat = this.chips.querySelector(".heat");
     if (heat) heat.replaceWith(heatLine(result.scores));
     else this.chips.prepend(heatLine(result.scores));
+  }
+
+  #resize() {
+    const large = this.node.classList.toggle("large");
+    this.sizeButton.setAttribute("aria-pressed", String(large));
   }
 
   async #like() {

@@ -1,14 +1,19 @@
 // Training: choose files, see what was read, watch the curves and samples of any run, stop and resume.
 
-import { attempt, element, say, svgElement } from "./dom.js";
+import { drawCurves } from "./curves.js";
+import { acceptDrops, attempt, element, say } from "./dom.js";
 import { Form } from "./form.js";
+import { Picture } from "./picture.js";
 import { get, post } from "./server.js";
 
 const POLL_MS = 1000;
 
 export class TrainingView {
-  constructor(root) {
+  // `openTakes` gets the takes of a sample that the person wants to hear and change.
+  constructor(root, openTakes) {
     this.root = root;
+    this.openTakes = openTakes;
+    this.dropped = [];
     this.run = "";
     this.timer = null;
   }
@@ -36,12 +41,17 @@ export class TrainingView {
     this.size = element("select", {}, ...this.choices.sizes.map((size) => element("option", { value: size }, size)));
     this.size.value = "small";
     this.options = element("details");
+    this.drops = element("small", {}, "Files can also be dropped here.");
     const start = element("button", { class: "primary", type: "submit", id: "train-start" }, "Start training");
     const form = element("form", { class: "panel", onsubmit: (event) => { event.preventDefault(); attempt(() => this.#start()); } },
       element("h2", {}, "A new model"),
       field("Kind of files", this.plugin), field("Installed corpus", this.corpus),
-      field("Or your own files", this.files), field("Or a folder", this.folder),
+      field("Or your own files", this.files), field("Or a folder", this.folder, this.drops),
       field("Minutes", this.minutes), field("Size", this.size), this.options, start);
+    acceptDrops(form, (files) => {
+      this.dropped = files;
+      this.drops.textContent = `${files.length} dropped ${files.length === 1 ? "file" : "files"} will be used.`;
+    });
     this.list = element("ul", { class: "runs" });
     const runs = element("section", { class: "panel", "aria-label": "Runs" }, element("h2", {}, "Runs in this folder"), this.list);
     this.detail = element("section", { class: "panel", "aria-label": "The run", "aria-live": "off" },
@@ -73,7 +83,7 @@ export class TrainingView {
     const body = {
       plugin: this.plugin.value, minutes: Number(this.minutes.value), size: this.size.value, options: this.form.values(),
     };
-    const files = [...this.files.files, ...this.folder.files];
+    const files = [...this.files.files, ...this.folder.files, ...this.dropped];
     if (files.length) {
       body.upload = crypto.randomUUID();
       for (const [number, file] of files.entries()) {
@@ -100,10 +110,12 @@ export class TrainingView {
     this.state = element("span", { class: "hint", id: "run-state" });
     this.stopButton = element("button", { type: "button", onclick: act("stop"), id: "run-stop" }, "Stop and save");
     this.resumeButton = element("button", { type: "button", onclick: act("resume"), id: "run-resume" }, "Resume");
+    this.where = element("span", { class: "hint" });
     this.curve = element("div");
     this.samples = element("div");
+    this.sampleName = "";
     this.log = element("div");
-    this.detail.replaceChildren(element("h2", {}, run), element("div", { class: "row" }, this.state, this.stopButton, this.resumeButton),
+    this.detail.replaceChildren(element("h2", {}, run), element("div", { class: "row" }, this.state, this.stopButton, this.resumeButton, this.where),
       this.curve, this.samples, this.log);
     this.#poll(run);
   }
@@ -124,48 +136,41 @@ export class TrainingView {
       this.#drawRuns();
     }
     this.state.dataset.state = state;
-    this.stopButton.hidden = !view.running;
+    this.stopButton.hidden = !view.stoppable;
+    this.where.textContent = view.running && !view.stoppable ? "started in a terminal; stop it there" : "";
     this.resumeButton.hidden = view.running || view.finished || !view.resumable;
     this.curve.replaceChildren(...drawCurves(this.events));
-    this.samples.replaceChildren(...view.samples.filter((sample) => sample.text).slice(-1).flatMap((sample) => [
-      element("h2", {}, `Newest sample (${sample.name})`), element("pre", { class: "log", tabindex: "0" }, sample.text)]));
-    const skipped = view.skipped.length ? [element("h2", {}, "Skipped"), element("pre", { class: "log", tabindex: "0" }, view.skipped.join("\n"))] : [];
-    const log = view.log.length ? [element("h2", {}, "Messages"), element("pre", { class: "log", tabindex: "0" }, view.log.join("\n"))] : [];
-    this.log.replaceChildren(...skipped, ...log);
+    await this.#drawSample(run, view);
+    const report = [...lines(`Skipped: ${view.skipped.length}`, view.skipped), ...lines("Messages", view.messages)];
+    this.log.replaceChildren(...report);
     if (this.root.hidden) return;
     this.timer = setTimeout(() => this.#poll(run), view.running ? POLL_MS : POLL_MS * 4);
   }
+
+  // Show the newest sample as a picture, or as text; one that can be played opens as a take.
+  async #drawSample(run, view) {
+    const name = view.samples.at(-1);
+    if (!name || (name === this.sampleName && view.model === this.sampleOpens)) return;
+    const sample = await attempt(() => get(`/api/training/sample?run=${encodeURIComponent(run)}&name=${encodeURIComponent(name)}`));
+    if (!sample || run !== this.run) return;
+    [this.sampleName, this.sampleOpens] = [name, view.model];
+    const picture = sample.svg ? new Picture(sample.svg) : null;
+    const shown = picture?.svg ? picture.stage : element("pre", { class: "log" }, sample.text);
+    const open = element("button", { type: "button", id: "sample-open", onclick: () => attempt(async () => {
+      const { takes } = await post("/api/training/sample/open", { run, name });
+      this.openTakes(takes);
+    }) }, "Open in Create");
+    this.samples.replaceChildren(element("h3", {}, `Newest sample, after ${Number.parseInt(name, 10)} steps`),
+      element("div", { class: "sample", tabindex: "0", role: "region", "aria-label": "Newest sample" }, shown),
+      ...(view.model ? [element("p", { class: "row" }, open)] : []));
+  }
 }
 
-function field(label, control) {
-  return element("label", { class: "field" }, element("span", {}, label), control);
+function field(label, ...controls) {
+  return element("label", { class: "field" }, element("span", {}, label), ...controls);
 }
 
-// The losses over the steps as a picture, with a sentence that says the same.
-function drawCurves(events) {
-  const train = events.filter((event) => event.event === "train" && Number.isFinite(event.nats_per_unit));
-  const valid = events.filter((event) => event.event === "valid" && Number.isFinite(event.nats_per_unit));
-  const all = [...train, ...valid];
-  if (!all.length) return [element("p", { class: "hint" }, "There are no losses yet.")];
-  const [width, height, left, bottom] = [760, 300, 48, 26];
-  const last = Math.max(...all.map((event) => event.t), 1);
-  const losses = all.map((event) => event.nats_per_unit);
-  const [low, high] = [Math.min(...losses), Math.max(...losses)];
-  const span = Math.max(high - low, 1e-6);
-  const x = (t) => left + ((width - left - 10) * t) / last;
-  const y = (loss) => 10 + ((height - bottom - 10) * (high - loss)) / span;
-  const path = (points) => points.map((event, index) => `${index ? "L" : "M"}${x(event.t).toFixed(1)},${y(event.nats_per_unit).toFixed(1)}`).join("");
-  const grid = Array.from({ length: 5 }, (_, index) => low + (span * index) / 4).flatMap((loss) => [
-    svgElement("line", { class: "grid", x1: left, x2: width - 10, y1: y(loss), y2: y(loss) }),
-    svgElement("text", { x: 4, y: y(loss) + 4 }, loss.toFixed(2)),
-  ]);
-  const picture = svgElement("svg", { class: "curve", viewBox: `0 0 ${width} ${height}`, role: "img" },
-    svgElement("title", {}, `Loss curves up to step ${last}`), ...grid,
-    svgElement("path", { class: "train", d: path(train) }), svgElement("path", { class: "valid", d: path(valid) }),
-    svgElement("text", { x: width - 90, y: height - 6 }, `step ${last.toLocaleString("en")}`));
-  const legend = element("p", { class: "legend" },
-    element("span", { class: "train" }, "training ", element("b", {}, train.at(-1)?.nats_per_unit.toFixed(3) ?? "–")),
-    element("span", { class: "valid" }, "held out ", element("b", {}, valid.at(-1)?.nats_per_unit.toFixed(3) ?? "–")),
-    element("span", {}, "nats per unit"));
-  return [picture, legend];
+function lines(title, texts) {
+  if (!texts.length) return [];
+  return [element("h3", {}, title), element("pre", { class: "log", tabindex: "0", role: "region", "aria-label": title }, texts.join("\n"))];
 }
