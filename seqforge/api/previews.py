@@ -36,7 +36,7 @@ def preview_of(plugin: AnyPlugin, piece: Piece[Any]) -> Preview:
         text = text_of(plugin, [piece]) or repr(piece.content)[:MAX_REPR]
     except SeqforgeError as error:
         return Preview(text=f"the piece cannot be shown: {error}")
-    svg, regions = preview.svg, ()
+    svg, regions = preview.svg, tuple[Region, ...]()
     if preview.audio and not svg:
         svg, seconds = waveform(preview.audio)
         regions = (Region(1, "sound", element="sound", spans=((0.0, seconds),)),) if svg else ()

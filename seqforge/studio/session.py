@@ -200,7 +200,11 @@ class Session:
         self._check_room(1)
         ids = [self.new_id("t") for _ in range(12)]
         values = {"path": str(path), "name": name, "ids": ids}
-        result = await self.pool.call(entry.path, "open", values)
+        try:
+            result = await self.pool.call(entry.path, "open", values)
+        except Exception:
+            self._remove_unused(upload)
+            raise
         takes = []
         for place, (number, view) in enumerate(zip(ids, result["takes"], strict=False)):
             title = f"{name}, {view['place']}" if len(result["takes"]) > 1 and view["place"] else name
@@ -227,7 +231,13 @@ class Session:
         for suffix in ("picture", "sound"):
             with contextlib.suppress(OSError):
                 (self.folder / f"{take.id}.{suffix}").unlink()
+        self._remove_unused(take.upload)
         self.broker.publish("removed", {"id": take.id})
+
+    def _remove_unused(self, upload: str) -> None:
+        """Remove a file that no take shows."""
+        if upload in self.files and not any(take.upload == upload for take in self.takes.values()):
+            self.files.pop(upload)[1].unlink(missing_ok=True)
 
     def stop(self, take: Take) -> None:
         """Stop a take that is queued or running."""

@@ -99,8 +99,8 @@ def check_accessibility() -> Callable[[Any], None]:
         rules: list[dict[str, Any]] = [{}, {"runOnly": ["color-contrast"]}]  # a theme changes nothing but colours
         for name, options in zip(("light", "dark"), rules, strict=True):
             page.evaluate("name => { document.documentElement.dataset.theme = name; }", name)
-            found = axe.run(page, options=options).response["violations"]
-            faults = [(name, fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found]
+            violations = axe.run(page, options=options).response["violations"]
+            faults = [(name, fault["id"], [node["html"] for node in fault["nodes"]]) for fault in violations]
             assert faults == []
         page.evaluate("name => { document.documentElement.dataset.theme = name; }", theme)
 

@@ -13,6 +13,7 @@ from seqforge.studio.api import create_api
 from seqforge.studio.app import create_app
 from seqforge.studio.recipes import MAX_TEXT
 from seqforge.studio.security import MAX_BODY
+from tools.hostile_studio import attack
 
 TOKEN = "correct-token"
 LOCAL = "http://127.0.0.1:8000"
@@ -219,3 +220,18 @@ def test_files_of_the_api_are_bounded(api: TestClient) -> None:
     for content in (None, 5, "not base64!", base64.b64encode(b"a" * 8_000_001).decode()):
         values = {"model": "text:default", "file": content, "name": "../x.txt"}
         assert refused(api.post("/v1/score", json=values, headers=TRUSTED))
+
+
+def test_damaged_files_and_random_requests_get_a_sentence() -> None:
+    report = attack(30)
+    assert report.faults == []
+    assert sum(report.statuses.values()) == 30 and max(report.statuses) < 500
+
+
+def test_unreadable_file_leaves_nothing_behind(studio: TestClient, folder: Path) -> None:
+    before = sorted(folder.rglob("*.mid"))
+    for _ in range(3):
+        params = {"name": "x.mid", "model": "midi:songs"}
+        response = studio.post("/api/files", params=params, content=b"MThd\0\0", headers=TRUSTED)
+        assert refused(response) and response.json()["error"].startswith("x.mid cannot be read: ")
+    assert sorted(folder.rglob("*.mid")) == before

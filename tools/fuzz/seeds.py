@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TINY", "build_seeds", "prose", "working_in"]
+__all__ = ["TINY", "build_readable_files", "build_seeds", "prose", "working_in"]
 
 TINY: dict[str, Any] = {
     "hidden": 16,
@@ -53,7 +53,7 @@ def build_seeds(folder: Path, *, shipped: Sequence[str] = SHIPPED) -> None:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _build_readable_files(folder)
+    build_readable_files(folder)
     _build_models(folder / "model", shipped)
     _build_run(folder)
     (folder / "complete").touch()
@@ -81,7 +81,8 @@ def working_in(folder: Path) -> Iterator[None]:
         os.environ["SEQFORGE_CACHE"] = cache
 
 
-def _build_readable_files(folder: Path) -> None:
+def build_readable_files(folder: Path) -> None:
+    """Write the seed files of every kind that plugins read, and of tables and corpora, to FOLDER/KIND/."""
     corpora = Path(str(files("seqforge_corpora")))
     content: dict[str, str | bytes] = {
         "read-text/a.txt": prose(1500, seed=1) + "\n\n" + prose(300, seed=2),

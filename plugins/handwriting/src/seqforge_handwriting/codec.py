@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -187,9 +188,9 @@ class InkCodec(Codec[Ink, HandwritingOptions, HandwritingRequest], Augments, Ill
                 field=field,
                 value=getattr(request, field),
             )
-        known = {"writers": self.writers.lines, "counts": self.counts, "tolerance": self.options.simplify}
-        letter = read_letter(request.infill) if request.infill and not self.is_sketch else None
-        parsed = parse_request(request, **known) if letter is None else parse_infill(request, letter, **known)
+        letter = read_letter(request.infill) if request.infill else None
+        parse = parse_request if letter is None else partial(parse_infill, letter=letter)
+        parsed = parse(request, writers=self.writers.lines, counts=self.counts, tolerance=self.options.simplify)
         texts = [None] if parsed.paragraphs is None else parsed.parts
         prompts = [
             dataclasses.replace(

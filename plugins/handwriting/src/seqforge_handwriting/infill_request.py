@@ -22,7 +22,7 @@ __all__ = ["parse_infill"]
 
 
 def parse_infill(
-    request: HandwritingRequest, letter: Letter, *, writers: Mapping[str, Ink], counts: Mapping[str, int],
+    request: HandwritingRequest, *, letter: Letter, writers: Mapping[str, Ink], counts: Mapping[str, int],
     tolerance: float,
 ) -> ParsedRequest:  # fmt: skip
     """Return the request whose paragraphs are the lines to write again.

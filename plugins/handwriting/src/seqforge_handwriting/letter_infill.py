@@ -129,9 +129,12 @@ def _with_lines(page: Page, new: Mapping[int, Ink]) -> Page:
     inks, lines = [], []
     for number, (line, ink) in enumerate(zip(page.lines, before, strict=True)):
         written = _placed(new[number], line, ink, span) if number in new else ink
-        changed = {"text": written.text, "strokes": len(written.strokes), "left": written.bounds[0]}
         inks.append(written)
-        lines.append(dataclasses.replace(line, **changed) if number in new else line)
+        if number in new:
+            count, left = len(written.strokes), written.bounds[0]
+            lines.append(dataclasses.replace(line, text=written.text, strokes=count, left=left))
+        else:
+            lines.append(line)
     pens = tuple(Pen(line.pen_width, line.colour) for line in lines for _ in range(line.strokes))
     width = max(page.width, first + max(ink.bounds[2] for ink in inks)) if is_fitting else page.width
     return dataclasses.replace(page, ink=concatenate(inks), width=width, lines=tuple(lines), pens=pens)
