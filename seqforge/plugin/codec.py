@@ -170,7 +170,8 @@ class Codec(ABC, Generic[ContentT, OptionsT, RequestT]):
 
         Args:
             request: The request.
-            labels: Label name to value, as in `--label metre=3/4`; values are those of `labels`.
+            labels: Label name to value, as in `--label metre=3/4`; values are those of `labels`. Empty if the request
+                names no label.
 
         Raises:
             RequestError: If the request is impossible.

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge.core.sequences import Example, Prompt
+from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.errors import DecodeError, RequestError, listing
 from seqforge.plugin.codec import OptionsT, RequestT, Task
@@ -133,8 +133,12 @@ class PairCodec(TokenCodec[ContentT, OptionsT, RequestT]):
         known_target = [token if token in self.index else UNSEEN for token in target]
         return Piece(self.join(known_source, known_target), labels)
 
-    def prompt(self, content: ContentT | None) -> Prompt:
+    def prompt(self, content: ContentT | None, constraint: Constraint | None = None) -> Prompt:
         """Return the prompt with the source of this content, which starts with its target, usually an empty one.
+
+        Args:
+            content: The content.
+            constraint: What may follow; None for that of `constraint()`.
 
         Raises:
             RequestError: If there is no content, or a vocabulary lacks one of its tokens.
@@ -147,7 +151,7 @@ class PairCodec(TokenCodec[ContentT, OptionsT, RequestT]):
             message = f"the request contains {tokens}, which the model has never seen; leave it out"
             raise RequestError(message, field="prompt", value=content)
         prompt = Example(example.steps, source=example.source)
-        return Prompt(prompt, self.constraint(), whole_source=self.whole_source)
+        return Prompt(prompt, constraint or self.constraint(), whole_source=self.whole_source)
 
     def source_names(self, source: np.ndarray) -> Sequence[str]:
         return [self.source_vocabulary[number] for number in source.tolist()]

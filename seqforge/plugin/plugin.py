@@ -49,8 +49,9 @@ class Plugin(ABC, Generic[ContentT, OptionsT, RequestT]):
             with a suffix of `reads` stands beside it with the same name.
         writes: Suffixes of the files it writes, the default first.
         multi_piece: Those suffixes of `writes` whose files hold several pieces.
-        Options: Frozen dataclass of how files are read and encoded. Its fields become flags of `train`.
-        Request: Frozen dataclass of what can be asked for. Its fields become flags of `generate`.
+        Options: Frozen dataclass of how files are read and encoded, NoOptions by default. Its fields become flags of
+            `train`.
+        Request: Frozen dataclass of what can be asked for, NoRequest by default. Its fields become flags of `generate`.
         codec: The class of the codec.
         native: Whether `read` uses a native library, whose faults can end the process. Files are then read in a child
             process first, and a file on which it crashes or hangs is skipped. Set it to False if `read` is pure

@@ -162,14 +162,18 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
     def task(self, request: RequestT) -> Task[ContentT]:
         return Task([self.prompt(None)])
 
-    def prompt(self, content: ContentT | None) -> Prompt:
+    def prompt(self, content: ContentT | None, constraint: Constraint | None = None) -> Prompt:
         """Return the prompt that starts with this content; None starts with nothing.
+
+        Args:
+            content: The content.
+            constraint: What may follow; None for that of `constraint()`.
 
         Raises:
             RequestError: If the content has tokens that the vocabulary lacks.
         """
         if content is None:
-            return Prompt(Example(np.zeros(0, self.space.dtype)), self.constraint())
+            return Prompt(Example(np.zeros(0, self.space.dtype)), constraint or self.constraint())
         example = self.encode(Piece(content))
         if example.dropped:
             tokens = listing((repr(token) for token in example.dropped), most=8)
@@ -178,7 +182,7 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
                 field="prompt",
                 value=content,
             )
-        return Prompt(Example(example.steps), self.constraint())
+        return Prompt(Example(example.steps), constraint or self.constraint())
 
     def constraint(self) -> Constraint:
         """Return the constraint of `prompt`; by default every token but UNSEEN is allowed."""

@@ -38,7 +38,7 @@ def test_task_has_a_prompt_per_word_and_rejects_unknown_letters() -> None:
     codec = PhonemesCodec.fit([item for item in items if isinstance(item, seqforge.Piece)], NO_OPTIONS)
     prompts = codec.task(PhonemesRequest("Photo fox")).prompts
     sources = [prompt.example.source for prompt in prompts if prompt.example.source is not None]
-    assert ["".join(codec.letters[step] for step in source) for source in sources] == ["photo", "fox"]
+    assert ["".join(codec.source_vocabulary[step] for step in source) for source in sources] == ["photo", "fox"]
     with pytest.raises(seqforge.RequestError) as caught:
         codec.task(PhonemesRequest("ä!"))
     assert (caught.value.field, caught.value.value) == ("words", "ä!") and "abc" in caught.value.allowed

@@ -6,15 +6,13 @@ The plugin reads and writes pronouncing dictionaries in the format of CMUdict, w
 
 import hashlib
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
-
-import numpy as np
+from typing import Any, ClassVar
 
 import seqforge
-from seqforge import UNSEEN, Categorical, Example, Free, NoOptions, Origin, Piece, Prompt, ReadError, flag
+from seqforge import Count, JoinedTask, NoOptions, Origin, Piece, ReadError, TableConstraint, flag
 
 
 @dataclass(frozen=True)
@@ -36,83 +34,31 @@ Entries = tuple[Entry, ...]
 """The content of a piece: one entry, or one per word of a request."""
 
 
-class AtLeastOne(Free):
-    """Allows one or more phonemes of a mask; the state is the number of phonemes that are still required."""
+class PhonemesCodec(seqforge.PairCodec[Entries, NoOptions, PhonemesRequest]):
+    """Encodes the phonemes of an entry as steps, and the letters of its word as the source."""
 
-    def start(self) -> Hashable:
-        return 1
+    def tokenise_source(self, content: Entries) -> Sequence[str]:
+        return list(content[0].word)
 
-    def may_end(self, state: Hashable) -> bool:
-        return state == 0
+    def tokenise(self, content: Entries) -> Sequence[str]:
+        return content[0].phonemes
 
-    def to_end(self, state: Hashable) -> int:
-        return int(state == 1)
-
-
-class PhonemesTask(seqforge.Task[Entries]):
-    """One prompt per word, whose results are joined."""
-
-    def finish(self, pieces: Sequence[Piece[Entries]]) -> Piece[Entries]:
-        return Piece(tuple(entry for piece in pieces for entry in piece.content))
-
-
-class PhonemesCodec(seqforge.Codec[Entries, NoOptions, PhonemesRequest]):
-    """Encodes an entry as steps of phonemes with a source of letters; number 0 of both is UNSEEN."""
-
-    def __init__(self, phonemes: Sequence[str], letters: Sequence[str]) -> None:
-        self.phonemes, self.letters = (UNSEEN, *map(str, phonemes)), (UNSEEN, *map(str, letters))
-        self.phoneme_steps = {phoneme: step for step, phoneme in enumerate(self.phonemes)}
-        self.letter_steps = {letter: step for step, letter in enumerate(self.letters)}
-        self.space, self.source = Categorical(len(self.phonemes)), Categorical(len(self.letters))
-
-    @classmethod
-    def fit(cls, pieces: Iterable[Piece[Entries]], options: NoOptions) -> Self:
-        phonemes, letters = {UNSEEN}, {UNSEEN}
-        for piece in pieces:
-            phonemes.update(piece.content[0].phonemes)
-            letters.update(piece.content[0].word)
-        return cls(sorted(phonemes - {UNSEEN}), sorted(letters - {UNSEEN}))
-
-    def encode_word(self, word: str) -> np.ndarray:
-        """Return the letters of a word as a source."""
-        return np.array([self.letter_steps.get(letter, 0) for letter in word], np.int64)
-
-    def encode(self, piece: Piece[Entries]) -> Example:
-        word, phonemes = piece.content[0].word, piece.content[0].phonemes
-        steps = np.array([self.phoneme_steps.get(phoneme, 0) for phoneme in phonemes], np.int64)
-        dropped = Counter(phoneme for phoneme in phonemes if phoneme not in self.phoneme_steps)
-        dropped.update(letter for letter in word if letter not in self.letter_steps)
-        return Example(steps, self.encode_word(word), dropped=dropped)
-
-    def decode(self, example: Example) -> Piece[Entries]:
-        if example.source is None or not len(example.source) or not len(example.steps):
+    def join(self, source: Sequence[str], target: Sequence[str]) -> Entries:
+        if not source or not target:
             raise seqforge.DecodeError("an entry must have a word and at least one phoneme")
-        word = "".join(self.letters[step] for step in example.source.tolist())
-        return Piece((Entry(word, tuple(self.phonemes[step] for step in example.steps.tolist())),))
+        return (Entry("".join(source), tuple(target)),)
 
-    def canonical(self, piece: Piece[Entries]) -> Piece[Entries]:
-        entry = piece.content[0]
-        word = "".join(letter if letter in self.letter_steps else UNSEEN for letter in entry.word)
-        return Piece((Entry(word, tuple(p if p in self.phoneme_steps else UNSEEN for p in entry.phonemes)),))
+    def constraint(self) -> seqforge.Constraint:
+        return TableConstraint(Count(self.vocabulary, self.vocabulary, at_least=1))
 
-    def units(self, steps: np.ndarray) -> np.ndarray:
-        return np.ones(len(steps))
-
-    def task(self, request: PhonemesRequest) -> PhonemesTask:
+    def task(self, request: PhonemesRequest) -> seqforge.Task[Entries]:
         words = request.words.lower().split()
-        if not words or not set("".join(words)) <= set(self.letters[1:]):
-            allowed = "words with the letters " + "".join(self.letters[1:])
+        letters = self.source_vocabulary[1:]
+        if not words or not set("".join(words)) <= set(letters):
+            allowed = "words with the letters " + "".join(letters)
             raise seqforge.RequestError.invalid("words", request.words, allowed)
-        empty, constraint = np.zeros(0, np.int64), AtLeastOne(np.arange(len(self.phonemes)) > 0)
-        examples = [Example(empty, self.encode_word(word)) for word in words]
-        return PhonemesTask([Prompt(example, constraint, whole_source=False) for example in examples])
-
-    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return {"phonemes": list(self.phonemes[1:]), "letters": list(self.letters[1:])}, {}
-
-    @classmethod
-    def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: NoOptions) -> Self:
-        return cls(data["phonemes"], data["letters"])
+        prompts = [self.prompt((Entry(word, ()),)) for word in words]
+        return JoinedTask(prompts, join=lambda parts: tuple(entry for entries in parts for entry in entries))
 
 
 class Phonemes(
