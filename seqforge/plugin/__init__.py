@@ -31,7 +31,7 @@ from seqforge.plugin.capabilities import (
 )
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
-from seqforge.plugin.helpers import JoinedTask, LabelValues
+from seqforge.plugin.helpers import FeatureScales, JoinedTask, LabelValues
 from seqforge.plugin.pairs import PairCodec
 from seqforge.plugin.piece import Origin, Piece
 from seqforge.plugin.plugin import API, AnyPlugin, Plugin
@@ -55,6 +55,7 @@ __all__ = [
     "Divides",
     "Edits",
     "Entry",
+    "FeatureScales",
     "Fingerprints",
     "FromText",
     "Illustrates",
