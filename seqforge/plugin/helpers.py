@@ -1,6 +1,5 @@
 """What many codecs need: the values of labels and the scales of features, collected in one pass, and a joined task."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -98,12 +97,9 @@ class FeatureScales:
         scales = cls()
         scales._count = int(data["count"])
         scales._means, scales._squares = (np.array(data[name], np.float64) for name in ("means", "squares"))
-        is_valid = scales._means.ndim == 1 and scales._means.shape == scales._squares.shape
-        if (
-            not is_valid
-            or (scales._squares < 0).any()
-            or not all(math.isfinite(number) for number in [*scales._means, *scales._squares])
-        ):
+        values = np.concatenate([scales._means.ravel(), scales._squares.ravel()])
+        has_shape = scales._means.ndim == 1 and scales._means.shape == scales._squares.shape
+        if not has_shape or not np.isfinite(values).all() or (scales._squares < 0).any():
             raise ValueError("the scales are not two lists of finite numbers")
         return scales
 

@@ -8,7 +8,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import UNSEEN, Categorical, Example, Piece, Prompt, RequestError, Streams, Task, TokenCodec, prompt_text
+from seqforge import (
+    UNSEEN,
+    Categorical,
+    Constraint,
+    Example,
+    Piece,
+    Prompt,
+    RequestError,
+    Streams,
+    Task,
+    TokenCodec,
+    prompt_text,
+)
 from seqforge_text.lines import LineRequest, LineTask
 from seqforge_text.options import TextOptions, TextRequest
 from seqforge_text.pairs import Pair, read_sources
@@ -124,7 +136,7 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
         newline, size = int(self.index["\n"]), self.space.size
         return LineTask(LineRequest.read(request.infill), self.prompt, newline=newline, size=size, is_free=is_free)
 
-    def prompt(self, content: str | None) -> Prompt:
+    def prompt(self, content: str | None, constraint: Constraint | None = None) -> Prompt:
         if content is not None and len(content) > MAX_PROMPT:
             raise RequestError(
                 f"`prompt` has {len(content):,} characters; at most {MAX_PROMPT:,} are allowed",
@@ -132,8 +144,8 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
                 value=content,
                 allowed=f"at most {MAX_PROMPT:,} characters long",
             )
-        prompt = super().prompt(content)
-        return Prompt(prompt.example, Utf8Constraint()) if self.options.level == "byte" else prompt
+        is_byte = self.options.level == "byte"
+        return super().prompt(content, constraint or (Utf8Constraint() if is_byte else None))
 
     def stream(self) -> Callable[[Any], str]:
         """Return a function that returns the text of each step; a character appears with its last byte."""
