@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqforge import FeatureScales
@@ -10,6 +10,7 @@ from seqforge import FeatureScales
 NUMBERS = st.floats(-1e4, 1e4, width=32)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=20), st.tuples(NUMBERS, NUMBERS))
 def test_scales_are_mean_and_standard_deviation(rows: list[tuple[float, float]], row: tuple[float, float]) -> None:
     scales = FeatureScales()
