@@ -10,7 +10,7 @@ import numpy as np
 
 from seqforge.core.tensorfile import write_tensors
 from seqforge.corpus.features import open_features
-from seqforge.corpus.sources import SourceFile
+from seqforge.corpus.source_file import SourceFile
 from seqforge.corpus.worker import features_path
 from seqforge.errors import CorpusError, ReadError, listing
 from seqforge.plugin import AnyCodec, AnyPlugin, Piece

@@ -7,18 +7,19 @@ the new preparation has the same content (`content_digest`).
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from seqforge.core.options import options_to_json
 from seqforge.core.tensorfile import canonical_json
-from seqforge.corpus.sources import SourceFile
+from seqforge.corpus.source_file import SourceFile
 from seqforge.errors import ContractError
 from seqforge.plugin import AnyCodec, AnyPlugin
 from seqforge.plugin.validation import validate_state
 
-FORMAT = 4
+FORMAT = 5
 
 
 def sources_key(files: Sequence[SourceFile], shares: Sequence[float] = ()) -> str:
@@ -28,18 +29,32 @@ def sources_key(files: Sequence[SourceFile], shares: Sequence[float] = ()) -> st
         files: The files.
         shares: Shares of train, valid and test; () for the default.
     """
-    content: dict[str, Any] = {
-        "files": [[f.name or f.path.name, _digest(f.path), dict(f.labels), f.split, list(f.fractions)] for f in files],
-    }
-    if any(file.columns for file in files):
-        content["columns"] = [file.columns.to_json() if file.columns else None for file in files]
-    features = {file.features for file in files if file.features is not None}
-    if features:
-        digests = {path: _digest(path) for path in features}
-        content["features"] = [file.features and [digests[file.features], file.position] for file in files]
-    if shares:
-        content["shares"] = list(shares)
-    return _key(content)
+    digest = hashlib.sha256()
+    for text in _canonical_sources(files, shares):
+        digest.update(text.encode())
+    return digest.hexdigest()[:16]
+
+
+def _canonical_sources(files: Sequence[SourceFile], shares: Sequence[float]) -> Iterator[str]:
+    """Yield the parts of one canonical JSON text that describes the files, without the text in memory."""
+    digest_of_features = lru_cache(16)(_digest)
+    described: dict[str, Callable[[SourceFile], Any]] = {
+        "columns": lambda file: file.columns.to_json() if file.columns else None,
+        "features": lambda file: file.features and [digest_of_features(file.features), file.position],
+        "files": lambda file: [
+            file.name or file.path.name, _digest(file.path), dict(file.labels), file.split, list(file.fractions),
+        ],
+    }  # fmt: skip
+    used = {"files"}
+    for file in files:
+        used |= {name for name in ("columns", "features") if getattr(file, name)}
+    yield "{"
+    for name in sorted(used):
+        yield f'"{name}":['
+        for number, file in enumerate(files):
+            yield "," * (number > 0) + canonical_json(described[name](file))
+        yield "]," if name != "files" or shares else "]"
+    yield f'"shares":{canonical_json(list(shares))}}}' if shares else "}"
 
 
 def preparation_key(plugin: AnyPlugin, options: Any, codec: AnyCodec | None, *, extend: bool) -> str:

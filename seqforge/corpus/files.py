@@ -6,7 +6,7 @@ from typing import Any
 
 from seqforge.corpus.pieces import read_pieces
 from seqforge.corpus.pool import Pool, ReaderCrashError
-from seqforge.corpus.sources import SourceFile
+from seqforge.corpus.source_file import SourceFile, file_list
 from seqforge.corpus.worker import ChunkWorker
 from seqforge.errors import ReadError
 from seqforge.plugin import AnyPlugin, Piece
@@ -33,8 +33,9 @@ def read_files(
         ContractError: If the plugin yields something else than pieces and errors.
         CorpusError: If the child process cannot be started.
     """
-    worker = ChunkWorker(plugin, options, Path(), [_absolute(file) for file in files], [[n] for n in range(len(files))])
-    with Pool(worker, workers=1, size=0) as pool:
+    absolute = file_list(_absolute(file) for file in files)
+    chunks = [range(number, number + 1) for number in range(len(files))]
+    with Pool(ChunkWorker(plugin, options, Path()), absolute, chunks, workers=1, size=0) as pool:
         for number, file in enumerate(files):
             fault = _fault(pool, number, file) if plugin.native and file.columns is None else None
             yield file, iter([fault]) if fault else _items(plugin, options, file)
@@ -56,7 +57,7 @@ def probe(plugin: AnyPlugin, options: Any, path: Path) -> ReadError | None:
     if not plugin.native:
         return None
     file = SourceFile(path)
-    with Pool(ChunkWorker(plugin, options, Path(), [_absolute(file)], [[0]]), workers=1, size=0) as pool:
+    with Pool(ChunkWorker(plugin, options, Path()), [_absolute(file)], [range(1)], workers=1, size=0) as pool:
         return _fault(pool, 0, file)
 
 

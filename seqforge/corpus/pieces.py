@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from seqforge.corpus.sources import SourceFile
+from seqforge.corpus.source_file import SourceFile
 from seqforge.corpus.tables import read_table_pieces
 from seqforge.dataset import SPLITS
 from seqforge.errors import ContractError, ReadError

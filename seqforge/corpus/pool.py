@@ -16,6 +16,7 @@ from typing import Any
 
 from seqforge import errors
 from seqforge.core.options import options_to_json
+from seqforge.corpus.source_file import SourceFile
 from seqforge.corpus.worker import ChunkWorker
 from seqforge.errors import CorpusError, SeqforgeError
 
@@ -50,33 +51,25 @@ class Pool:
     pool is closed.
 
     Example:
-        with Pool(worker, workers=4, size=size) as pool:
+        with Pool(worker, files, chunks, workers=4, size=size) as pool:
             results = list(pool.run([{"run": "scan", "chunk": 0}]))
 
     Args:
         worker: The worker that runs the tasks in this process; it also describes the work for the processes.
+        files: All files, in order. Those of a chunk are sent with its task.
+        chunks: The indices of the files of each chunk, a run of numbers.
         workers: The largest number of processes.
         size: The size of all files in bytes.
     """
 
-    def __init__(self, worker: ChunkWorker, *, workers: int, size: int) -> None:
-        self.worker, self.workers, self.size = worker, workers, size
+    def __init__(
+        self, worker: ChunkWorker, files: Sequence[SourceFile], chunks: Sequence[range], *, workers: int, size: int
+    ) -> None:
+        self.worker, self.files, self.chunks, self.workers, self.size = worker, files, chunks, workers, size
         self._work = {
             "plugin": worker.plugin.name,
             "options": options_to_json(worker.options),
             "folder": str(worker.folder),
-            "files": [
-                {
-                    "path": str(f.path),
-                    "labels": dict(f.labels),
-                    "split": f.split,
-                    "fractions": list(f.fractions),
-                    "columns": f.columns.to_json() if f.columns else {},
-                    "rows": f.rows.to_json() if f.rows else None,
-                }
-                for f in worker.files
-            ],
-            "chunks": worker.chunks,
         }
         self._processes: list[_WorkerProcess] = []
 
@@ -105,7 +98,7 @@ class Pool:
         if not self.worker.plugin.native and (self.workers <= 1 or len(tasks) <= 1 or self.size < SMALL_BYTES):
             count = 0
         if not count:
-            yield from map(self.worker.run, tasks)
+            yield from (self.worker.run(self._with_files(task)) for task in tasks)
             return
         self._processes += [_WorkerProcess(self._work) for _ in range(count - len(self._processes))]
         idle: SimpleQueue[_WorkerProcess] = SimpleQueue()
@@ -115,7 +108,7 @@ class Pool:
         def run(task: Mapping[str, Any]) -> dict[str, Any]:
             process = idle.get()
             try:
-                return _run_without_crashes(process, task)
+                return _run_without_crashes(process, self._with_files(task))
             finally:
                 idle.put(process)
 
@@ -127,6 +120,11 @@ class Pool:
                 raise
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
+
+    def _with_files(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a task with the files of its chunk."""
+        chunk = self.chunks[task["chunk"]]
+        return {**task, "first": chunk.start, "files": [self.files[number].to_json() for number in chunk]}
 
 
 def _run_without_crashes(process: "_WorkerProcess", task: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,31 +187,33 @@ class _WorkerProcess:
             while "reading" in message or "ready" in message:
                 if "reading" in message:
                     number = message["reading"]
-                    limit.restart(_seconds_to_read(self._work["files"][number]["path"]))
+                    limit.restart(_seconds_to_read(_path_of(task, number)))
                 line = process.stdout.readline()
                 if not line:
-                    raise self._ended(process, number, limit)
+                    raise self._ended(process, None if number is None else (number, _path_of(task, number)), limit)
                 message = json.loads(line)
         if "error" in message:
             kind = getattr(errors, message["class"], SeqforgeError)
             raise kind(message["error"])
         return message
 
-    def _ended(self, process: "subprocess.Popen[str]", number: int | None, limit: "_TimeLimit") -> CorpusError:
+    def _ended(
+        self, process: "subprocess.Popen[str]", file: tuple[int, str] | None, limit: "_TimeLimit"
+    ) -> CorpusError:
         """Return the error of a process that has ended, and forget the process.
 
         Args:
             process: The process.
-            number: The index of the file that it was reading, None if it was reading none.
+            file: The index and the path of the file that it was reading, None if it was reading none.
             limit: The time limit of its task.
         """
         code = process.wait()
         _close_pipes(process)
         self._process = None
         signals = {-getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)}
-        if number is None or self._stopped or code in signals:
+        if file is None or self._stopped or code in signals:
             return CorpusError(f"a process that reads the corpus was ended (exit code {code}); run the command again")
-        path = self._work["files"][number]["path"]
+        number, path = file
         if limit.is_exceeded:
             reason = f"the reader was stopped, because it yielded no piece for {limit.seconds:g} s"
             return ReaderCrashError(number, reason, path)
@@ -274,6 +274,11 @@ class _TimeLimit:
             if self.is_exceeded:
                 self._process.kill()
                 return
+
+
+def _path_of(task: Mapping[str, Any], number: int) -> str:
+    """Return the path of a file of a task by its index."""
+    return str(SourceFile.from_json(task["files"][number - task["first"]]).path)
 
 
 def _seconds_to_read(path: str) -> float:

@@ -1,9 +1,8 @@
 """The files behind the names given with --corpus, with their labels and splits."""
 
-import csv
-import os
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,51 +12,16 @@ from seqforge.core.files import path_kind
 from seqforge.corpus.catalogue import find_corpus
 from seqforge.corpus.description import Corpus
 from seqforge.corpus.features import features_beside, is_features_file
+from seqforge.corpus.file_table import open_file_table
+from seqforge.corpus.file_walk import walk_files
 from seqforge.corpus.folder_suffixes import FolderSuffixes
+from seqforge.corpus.source_file import SourceFile, file_list, path_list
 from seqforge.corpus.split import parse_shares
-from seqforge.corpus.table_rows import RowRange
 from seqforge.corpus.tables import TABLE_SUFFIXES, TableColumns, check_columns, column_names, is_table
 from seqforge.dataset import SPLITS
 from seqforge.errors import CorpusError, OptionsError, UsageError, listing
 
 LABELS = "labels.csv"
-MAX_FILES = 1_000_000
-"""The largest number of files in a folder that is a corpus."""
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One file to read.
-
-    >>> SourceFile(Path("tunes.abc"), {"collection": "mine"}, split="train").split
-    'train'
-
-    Attributes:
-        path: The path of the file.
-        labels: Labels of all its pieces; a piece's own labels take precedence.
-        split: The split of all its pieces, "" if it is decided piece by piece.
-        fractions: How its pieces are divided into train, valid and test; () if they are not divided.
-        name: Its name within its corpus, which does not change if the corpus moves; "" for the name of the file.
-        columns: The columns that are read if the file is read as a table; None if the plugin reads the file.
-        rows: The part of a table that is read; None for all of it.
-        features: The file with the features of its pieces; None if they have none.
-        position: Its place among the files whose pieces `features` describes, from 0.
-    """
-
-    path: Path
-    labels: Mapping[str, str] = field(default_factory=dict)
-    split: str = ""
-    fractions: tuple[float, ...] = ()
-    name: str = ""
-    columns: TableColumns | None = None
-    rows: RowRange | None = None
-    features: Path | None = None
-    position: int = 0
-
-    @property
-    def size(self) -> int:
-        """The size in bytes of the file, or of the part that is read."""
-        return self.path.stat().st_size if self.rows is None else self.rows.size
 
 
 @dataclass(frozen=True)
@@ -66,7 +30,7 @@ class Sources:
 
     Attributes:
         names: The given names, for provenance.
-        files: The files, in a fixed order.
+        files: The files, in a fixed order. They are stored in a temporary file.
         corpora: The installed corpora among the names, for licence and attribution.
         unsupported: Number of files in the folders that the plugin does not read, by suffix.
         remarks: What the user should know about the files, one sentence each.
@@ -74,7 +38,7 @@ class Sources:
     """
 
     names: tuple[str, ...]
-    files: tuple[SourceFile, ...]
+    files: Sequence[SourceFile]
     corpora: tuple[Corpus, ...] = ()
     unsupported: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
@@ -162,7 +126,7 @@ def find_sources(
         UsageError: If a name is neither a file or folder nor an installed corpus, or a table lacks a column.
         CorpusError: If a folder is empty or contains no file of the domain.
     """
-    files: list[SourceFile] = []
+    files: list[Sequence[SourceFile]] = []
     remarks: list[str] = []
     corpora: list[Corpus] = []
     unsupported: Counter[str] = Counter()
@@ -171,15 +135,15 @@ def find_sources(
         path = Path(name)
         kind = path_kind(path)
         if kind == "folder":
-            listed = listings.get(path) or visible_files(path)
-            folder_files = _folder_files(path, listed, suffixes, domain, unsupported)
-            folder_files = [_with_columns(file, columns) for file in folder_files]
-            if features_beside(path) or not any(map(is_features_file, listed)):
-                files += _with_features(folder_files, features_beside(path))
+            paths = path_list(listings.get(path) or walk_files(path))
+            folder_files = _folder_files(path, paths, suffixes, domain, unsupported)
+            described = (_with_columns(file, columns) for file in folder_files)
+            if features_beside(path) or not any(map(is_features_file, paths)):
+                files.append(file_list(_with_features(described, features_beside(path))))
             else:
-                files += [replace(file, features=features_beside(file.path)) for file in folder_files]
+                files.append(file_list(replace(file, features=features_beside(file.path)) for file in described))
         elif kind == "file":
-            files += _with_features([_with_columns(SourceFile(path), columns)], features_beside(path))
+            files.append(list(_with_features([_with_columns(SourceFile(path), columns)], features_beside(path))))
         elif kind == "other":
             raise UsageError(
                 f"`corpus` is {name!r}, which is a pipe or a device and may never end; copy its content to a file",
@@ -190,10 +154,12 @@ def find_sources(
             if corpus.domain != domain:
                 raise CorpusError(f"the corpus {name!r} is for the plugin {corpus.domain!r}, not {domain!r}")
             corpora.append(corpus)
-            files += _with_features(_corpus_files(corpus), features_beside(corpus.folder))
+            files.append(file_list(_with_features(_corpus_files(corpus), features_beside(corpus.folder))))
+    all_files = files[0] if len(files) == 1 else file_list(itertools.chain.from_iterable(files))
     if columns is None:
-        remarks = _table_remarks([file.path for file in files if not _is_installed(file, corpora)], (*reads, *imports))
-    sources = Sources(tuple(names), tuple(files), tuple(corpora), dict((+unsupported).most_common()), tuple(remarks))
+        user_paths = (file.path for file in all_files if not _is_installed(file, corpora))
+        remarks = _table_remarks(user_paths, (*reads, *imports))
+    sources = Sources(tuple(names), all_files, tuple(corpora), dict((+unsupported).most_common()), tuple(remarks))
     return _with_split(sources, split, suffixes, columns) if split else sources
 
 
@@ -202,23 +168,27 @@ def _with_split(
 ) -> Sources:
     """Return the files with the split that the user chose; it replaces the one that a corpus declares."""
     if split.shares:
-        files = tuple(replace(file, split="", fractions=()) for file in sources.files)
+        files = file_list(replace(file, split="", fractions=()) for file in sources.files)
         return replace(sources, files=files, shares=parse_shares(split.shares))
-    known = {file.path.resolve(): file for file in sources.files}
     held_out: dict[Path, SourceFile] = {}
     for name, texts in (("valid", split.valid), ("test", split.test)):
         for path in (path for text in texts for path in _held_out_files(name, text, suffixes)):
             if held_out.get(path.resolve(), SourceFile(path, split=name)).split != name:
                 raise OptionsError(f"`valid` and `test` both contain {path}; name it once", field=name, value=str(path))
-            file = _with_columns(SourceFile(path, split=name), columns)
-            same = known.get(path.resolve(), _with_features([file], features_beside(path))[0])
-            held_out[path.resolve()] = replace(file, features=same.features, position=same.position)
-    files = tuple(
+            held_out[path.resolve()] = _with_columns(SourceFile(path, split=name), columns)
+    # The features of a file that is held out are those that it has in the corpus, or else those beside it.
+    for path, file in held_out.items():
+        held_out[path] = next(iter(_with_features([file], features_beside(file.path))))
+    for file in sources.files:
+        path = file.path.resolve()
+        if path in held_out:
+            held_out[path] = replace(held_out[path], features=file.features, position=file.position)
+    training = (
         replace(file, split=file.split or "train", fractions=())
         for file in sources.files
         if file.path.resolve() not in held_out
     )
-    return replace(sources, files=(*files, *held_out.values()))
+    return replace(sources, files=file_list(itertools.chain(training, held_out.values())))
 
 
 def _held_out_files(split: str, name: str, suffixes: FolderSuffixes) -> list[Path]:
@@ -226,7 +196,7 @@ def _held_out_files(split: str, name: str, suffixes: FolderSuffixes) -> list[Pat
     kind = path_kind(path)
     if kind == "file":
         return [path]
-    paths = [file for file in visible_files(path) if path_kind(file) == "file"]
+    paths = [file for file in walk_files(path) if path_kind(file) == "file"]
     files = suffixes.supported(file for file in paths if not _is_description(file))
     if not files:
         reason = "a folder without files of the plugin" if kind == "folder" else "neither a file nor a folder"
@@ -239,11 +209,10 @@ def _is_description(path: Path) -> bool:
     return path.name == LABELS or is_features_file(path)
 
 
-def _with_features(files: Sequence[SourceFile], features: Path | None) -> list[SourceFile]:
-    """Return the files of a corpus with the file that has the features of their pieces."""
-    if features is None:
-        return list(files)
-    return [replace(file, features=features, position=position) for position, file in enumerate(files)]
+def _with_features(files: Iterable[SourceFile], features: Path | None) -> Iterator[SourceFile]:
+    """Yield the files of a corpus with the file that has the features of their pieces."""
+    for position, file in enumerate(files):
+        yield file if features is None else replace(file, features=features, position=position)
 
 
 def _with_columns(file: SourceFile, columns: TableColumns | None) -> SourceFile:
@@ -262,121 +231,102 @@ def _is_installed(file: SourceFile, corpora: Sequence[Corpus]) -> bool:
     return any(file.path.is_relative_to(corpus.folder) for corpus in corpora)
 
 
-def _table_remarks(paths: Sequence[Path], reads: Sequence[str]) -> list[str]:
+def _table_remarks(paths: Iterable[Path], reads: Sequence[str]) -> list[str]:
     """Return a remark if a file looks like a table and the plugin would read it as prose."""
-    tables = [path for path in paths if is_table(path) and path.suffix.lower() not in reads]
-    if not tables:
+    table = next((path for path in paths if is_table(path) and path.suffix.lower() not in reads), None)
+    if table is None:
         return []
     try:
-        names = f": {listing(column_names(tables[0]), most=8)}"
+        names = f": {listing(column_names(table), most=8)}"
     except (CorpusError, UsageError):
         names = ""
-    return [f"note: {tables[0].name} looks like a table; set `text_column` to train on one of its columns{names}"]
+    return [f"note: {table.name} looks like a table; set `text_column` to train on one of its columns{names}"]
 
 
 def _folder_files(
     folder: Path, listed: Sequence[Path], suffixes: FolderSuffixes, domain: str, unsupported: Counter[str]
-) -> list[SourceFile]:
-    """Return the files of a user's folder; folders train/, valid/ and test/ inside are the split.
+) -> Iterator[SourceFile]:
+    """Yield the files of a user's folder; folders train/, valid/ and test/ inside are the split.
 
     Files that the plugin does not read, and pipes and devices, are counted in `unsupported`.
     """
-    kinds = {path: path_kind(path) for path in listed}
-    paths = [path for path, kind in kinds.items() if kind == "file"]
-    unsupported["pipe or device"] += sum(kind == "other" for kind in kinds.values())
-    supported = suffixes.supported(path for path in paths if not _is_description(path))
-    if not paths:
+    # 1. Leave out what is no file, and collect the suffixes.
+    present, spellings = set[str](), set[str]()
+
+    def regular_files() -> Iterator[Path]:
+        for path in listed:
+            kind = path_kind(path)
+            unsupported["pipe or device"] += kind == "other"
+            if kind != "file":
+                continue
+            present.add(path.suffix.lower() or "no suffix")
+            if not _is_description(path):
+                spellings.add(path.suffix)
+                yield path
+
+    paths = path_list(regular_files())
+    # 2. Leave out what the plugin does not read, and find out which folders of splits there are.
+    splits, outside = set[str](), list[Path]()
+
+    def supported_files() -> Iterator[Path]:
+        for path in paths:
+            if not suffixes.is_read(path, lambda path: suffixes.is_beside(path, spellings)):
+                unsupported[suffixes.kind_of_other(path)] += 1
+                continue
+            first = path.relative_to(folder).parts[0]
+            if first in SPLITS:
+                splits.add(first)
+            elif not outside:
+                outside.append(path)
+            yield path
+
+    supported = path_list(supported_files())
+    if not present:
         raise CorpusError(f"the folder {folder} is empty; put {str(suffixes) or 'some'} files into it")
     if not supported:
-        present = sorted({path.suffix.lower() or "no suffix" for path in paths})
         raise CorpusError(
             f"the folder {folder} contains no file that the plugin {domain!r} reads ({suffixes});"
-            f" it contains files with {listing(present)}"
+            f" it contains files with {listing(sorted(present))}"
         )
-    others = {path for path in paths if not _is_description(path)} - set(supported)
-    unsupported.update(map(suffixes.kind_of_other, others))
-    labels = _read_table(folder / LABELS)
     for split in ("valid", "test"):
         if (folder / split).is_dir() and not (folder / "train").is_dir():
             raise CorpusError(f"the folder {folder} has a {split}/ but no train/; move the training files into train/")
-    splits = {path.relative_to(folder).parts[0] for path in supported} & set(SPLITS)
-    outside = [path for path in supported if path.relative_to(folder).parts[0] not in SPLITS]
     if "train" in splits and outside:
         raise CorpusError(
             f"the folder {folder} has a train/ and also files outside train/, valid/ and test/"
             f" ({outside[0].relative_to(folder)}); move them into one of the three"
         )
-    files = []
-    for path in supported:
-        relative = path.relative_to(folder)
-        split = relative.parts[0] if "train" in splits else ""
-        files.append(
-            SourceFile(
-                path, labels.get(relative.as_posix(), labels.get(path.name, {})), split, name=relative.as_posix()
-            )
-        )
-    return files
+    # 3. Add labels and splits.
+    with open_file_table(folder / LABELS) as labels:
+        for path in supported:
+            relative = path.relative_to(folder)
+            split = relative.parts[0] if "train" in splits else ""
+            values = labels.get(relative.as_posix())
+            values = labels.get(path.name) if values is None else values
+            yield SourceFile(path, values or {}, split, name=relative.as_posix())
 
 
-def _corpus_files(corpus: Corpus) -> list[SourceFile]:
+def _corpus_files(corpus: Corpus) -> Iterator[SourceFile]:
     paths = corpus.paths()
     if not paths:
         raise CorpusError(f"the files of the corpus {corpus.name!r} are missing: {corpus.folder} contains none")
     kind = corpus.split["kind"]
     corpus.check_inside(corpus.folder / LABELS)
-    labels = _read_table(corpus.folder / LABELS)
-    splits = _read_table(corpus.table_path()) if kind == "listed" else {}
     fractions = tuple(float(corpus.split.get(split, 0)) for split in SPLITS) if kind == "fractions" else ()
-    files = []
-    for path in paths:
-        relative = path.relative_to(corpus.folder)
-        origins = {"stem": path.stem, "folder": path.parent.name}
-        file_labels = {name: origins.get(origin, origin) for name, origin in corpus.labels.items()}
-        split = ""
-        if kind == "folders":
-            split = relative.parts[0]
-        elif kind == "listed":
-            split = splits.get(relative.as_posix(), {}).get("split", "train")
-        if split and split not in SPLITS:
-            raise CorpusError(
-                f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}"
-            )
-        file_labels |= dict(labels.get(relative.as_posix(), {}))
-        files.append(SourceFile(path, file_labels, split, fractions, name=relative.as_posix()))
-    return files
-
-
-def _read_table(path: Path) -> dict[str, dict[str, str]]:
-    """Return a CSV table whose column `file` names a file: file to the other columns. Empty if it is missing."""
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-    except (OSError, ValueError, csv.Error) as error:
-        raise CorpusError(f"{path} cannot be read as comma-separated values: {error}") from error
-    if rows and "file" not in rows[0]:
-        raise CorpusError(f"{path} lacks the column 'file'; its first line must name the columns: file,label,...")
-    return {
-        row["file"]: {name: value for name, value in row.items() if name and name != "file" and value} for row in rows
-    }
-
-
-def visible_files(folder: Path) -> list[Path]:
-    """Return the paths of the files, pipes and devices in a folder and its subfolders, sorted, without hidden ones.
-
-    Example:
-        paths = visible_files(Path("tunes"))
-
-    Raises:
-        CorpusError: If the folder is the root of a file system, or has more than `MAX_FILES` files.
-    """
-    if folder.resolve().parent == folder.resolve():
-        raise CorpusError(f"the folder {folder} is the root of a file system; name a folder in it")
-    paths: list[Path] = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths += [Path(parent, name) for name in names if not name.startswith(".")]
-        if len(paths) > MAX_FILES:
-            raise CorpusError(f"the folder {folder} has more than {MAX_FILES:,} files; name one of its subfolders")
-    return sorted(paths)
+    splits_path = corpus.table_path() if kind == "listed" else None
+    with open_file_table(corpus.folder / LABELS) as labels, open_file_table(splits_path) as splits:
+        for path in paths:
+            relative = path.relative_to(corpus.folder)
+            origins = {"stem": path.stem, "folder": path.parent.name}
+            file_labels = {name: origins.get(origin, origin) for name, origin in corpus.labels.items()}
+            split = ""
+            if kind == "folders":
+                split = relative.parts[0]
+            elif kind == "listed":
+                split = (splits.get(relative.as_posix()) or {}).get("split", "train")
+            if split and split not in SPLITS:
+                raise CorpusError(
+                    f"the corpus {corpus.name!r} puts {relative} into {split!r}; allowed are {listing(SPLITS)}"
+                )
+            file_labels |= labels.get(relative.as_posix()) or {}
+            yield SourceFile(path, file_labels, split, fractions, name=relative.as_posix())

@@ -16,6 +16,10 @@ FEW_GROUPS = 20
 MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
+BLOCK = 1 << 18
+"""Number of pieces that are split at a time, if there are more."""
+
+
 class Groups:
     """Pieces with their fingerprints; pieces with a common fingerprint form a group.
 
@@ -92,11 +96,12 @@ def split_by_content(representatives: np.ndarray, shares: Sequence[float] = SHAR
         representatives: One fingerprint per piece, equal within a group, shape (pieces,), uint64.
         shares: Shares of train, valid and test; their sum is 1.
     """
+    if len(representatives) > BLOCK:
+        splits = _split_blocks(representatives, shares)
+        if splits is not None:
+            return Split(splits)
     groups, inverse, sizes = np.unique(representatives, return_inverse=True, return_counts=True)
-    with np.errstate(over="ignore"):
-        mixed = (groups ^ (groups >> np.uint64(31))) * MIXER
-        mixed = (mixed ^ (mixed >> np.uint64(29))) * MIXER
-    uniform = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
+    uniform = _uniform(groups)
     if len(groups) < 2:
         remark = "all pieces are near duplicates of each other, so there is no valid and no test split"
         return Split(np.zeros(len(representatives), np.int8), remark if len(groups) else "")
@@ -105,11 +110,39 @@ def split_by_content(representatives: np.ndarray, shares: Sequence[float] = SHAR
         counts = np.bincount(splits, minlength=len(SPLITS)).tolist()
         numbers = ", ".join(f"{count} {name}" for count, name in zip(counts, SPLITS, strict=True))
         return Split(splits[inverse].astype(np.int8), f"only {len(groups)} distinct pieces: {numbers}")
-    splits = np.minimum(np.searchsorted(np.cumsum(shares)[:-1], uniform, side="right"), _last(shares))
+    splits = _by_share(uniform, shares)
     moved = [number for number in range(len(SPLITS)) if shares[number] and _fill(splits, uniform, sizes, number)]
     changes = [f"one piece was moved to {SPLITS[number]}" for number in moved]
     remark = f"only {len(groups)} distinct pieces: {', '.join(changes)}" if changes else ""
     return Split(splits[inverse].astype(np.int8), remark)
+
+
+def _uniform(representatives: np.ndarray) -> np.ndarray:
+    """Return a number from 0 to below 1 for each fingerprint."""
+    with np.errstate(over="ignore"):
+        mixed = (representatives ^ (representatives >> np.uint64(31))) * MIXER
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * MIXER
+    uniform: np.ndarray = (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53
+    return uniform
+
+
+def _by_share(uniform: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Return the split of each number."""
+    splits: np.ndarray = np.minimum(np.searchsorted(np.cumsum(shares)[:-1], uniform, side="right"), _last(shares))
+    return splits
+
+
+def _split_blocks(representatives: np.ndarray, shares: Sequence[float]) -> np.ndarray | None:
+    """Return the splits of many pieces, block by block; None if there are few groups, or a split would stay empty."""
+    splits, groups = np.zeros(len(representatives), np.int8), np.zeros(0, np.uint64)
+    for first in range(0, len(representatives), BLOCK):
+        block = np.array(representatives[first : first + BLOCK])
+        splits[first : first + BLOCK] = _by_share(_uniform(block), shares)
+        if len(groups) <= FEW_GROUPS:
+            groups = np.unique(np.concatenate([groups, np.unique(block)[: FEW_GROUPS + 1]]))
+    present = np.bincount(splits, minlength=len(SPLITS)) > 0
+    is_complete = all(present[number] for number in range(len(SPLITS)) if shares[number])
+    return splits if len(groups) > FEW_GROUPS and is_complete else None
 
 
 def parse_shares(text: str) -> tuple[float, ...]:

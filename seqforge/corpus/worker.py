@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,10 +19,8 @@ from seqforge.core.options import options_from_json
 from seqforge.core.sequences import Example
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, ReadPiece, fingerprints_of, read_pieces
-from seqforge.corpus.sources import SourceFile
+from seqforge.corpus.source_file import SourceFile
 from seqforge.corpus.split import Groups
-from seqforge.corpus.table_rows import RowRange
-from seqforge.corpus.tables import TableColumns
 from seqforge.dataset import write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
 from seqforge.plugin import AnyCodec, AnyPlugin, registry
@@ -40,25 +38,17 @@ class ChunkWorker:
         plugin: The plugin that reads and encodes.
         options: The plugin's options.
         folder: The folder of the corpus that is being prepared.
-        files: All files, in order.
-        chunks: The indices of the files of each chunk.
 
     Attributes:
         on_file: Called with the index of each file before it is read, and again about once per second while its
             reader yields pieces.
+        files: The files of the chunk by their index.
         crashed: The files that are skipped because their reader crashed: index to reason.
     """
 
-    def __init__(
-        self,
-        plugin: AnyPlugin,
-        options: Any,
-        folder: Path,
-        files: list[SourceFile],
-        chunks: list[list[int]],
-    ) -> None:
+    def __init__(self, plugin: AnyPlugin, options: Any, folder: Path) -> None:
         self.plugin, self.options, self.folder = plugin, options, folder
-        self.files, self.chunks = files, chunks
+        self.files: dict[int, SourceFile] = {}
         self.divide: tuple[float, ...] = ()
         self.on_file: Callable[[int], None] = lambda number: None
         self.crashed: dict[int, str] = {}
@@ -68,14 +58,16 @@ class ChunkWorker:
         """Run one task and return its result as plain JSON.
 
         Args:
-            task: `run` ("scan", "encode" or "probe"), `chunk` (its index), and if needed `divide` (shares by which
-                pieces are divided, see `read_pieces`) and `crashed` (files to skip: index to reason).
+            task: `run` ("scan", "encode" or "probe"), `chunk` (its index), `files` (those of the chunk, as plain JSON),
+                `first` (the index of its first file), and if needed `divide` (shares by which pieces are divided, see
+                `read_pieces`) and `crashed` (files to skip: index to reason).
 
         Raises:
             SeqforgeError: If the task fails for a known reason.
             ContractError: If the plugin raises an unexpected error.
         """
         function = {"scan": self.scan, "encode": self.encode, "probe": self.probe}[task["run"]]
+        self.files = dict(enumerate(map(SourceFile.from_json, task["files"]), start=task["first"]))
         self.divide = tuple(task.get("divide", ()))
         self.crashed = {int(number): reason for number, reason in task.get("crashed", {}).items()}
         try:
@@ -93,7 +85,7 @@ class ChunkWorker:
         """Read the pieces of a chunk and write their fingerprints and splits."""
         groups, splits, skipped = Groups(), bytearray(), SkippedPieces()
         numbers: list[tuple[int, int]] = []
-        for file, item in self._items(chunk):
+        for file, item in self._items():
             if isinstance(item, ReadError):
                 skipped.add(item)
             else:
@@ -101,7 +93,7 @@ class ChunkWorker:
                 splits.append(item.split)
                 numbers.append((file, item.number))
         keys, owners = groups.arrays()
-        crashed = {str(number): self.crashed[number] for number in self.chunks[chunk] if number in self.crashed}
+        crashed = {str(number): self.crashed[number] for number in self.files if number in self.crashed}
         result = {"pieces": groups.pieces, **skipped.to_json(), "crashed": crashed}
         tensors = {"keys": keys, "owners": owners, "splits": np.frombuffer(bytes(splits), np.uint8)}
         tensors["numbers"] = np.array(numbers, np.uint32).reshape(-1, 2)
@@ -130,7 +122,7 @@ class ChunkWorker:
             units.clear()
             size = 0
 
-        for _, item in self._items(chunk):
+        for _, item in self._items():
             if isinstance(item, ReadError):
                 continue
             example = validate_example(self.plugin, codec, codec.encode(item.piece))
@@ -158,7 +150,7 @@ class ChunkWorker:
 
     def probe(self, chunk: int) -> dict[str, Any]:
         """Read the pieces of a chunk and drop them: a reader that crashes ends this process."""
-        return {"pieces": sum(not isinstance(item, ReadError) for _, item in self._items(chunk))}
+        return {"pieces": sum(not isinstance(item, ReadError) for _, item in self._items())}
 
     def codec(self) -> AnyCodec:
         """Return the codec of the corpus that is being prepared."""
@@ -166,15 +158,15 @@ class ChunkWorker:
             self._codec = read_codec(self.plugin, self.folder, self.options)
         return self._codec
 
-    def _items(self, chunk: int) -> Iterator[tuple[int, ReadPiece | ReadError]]:
+    def _items(self) -> Iterator[tuple[int, ReadPiece | ReadError]]:
         """Yield what is read from the files of a chunk, each with the index of its file."""
-        for number in self.chunks[chunk]:
+        for number, file in self.files.items():
             if number in self.crashed:
-                yield number, ReadError(self.crashed[number], file=str(self.files[number].path))
+                yield number, ReadError(self.crashed[number], file=str(file.path))
                 continue
             self.on_file(number)
             last = time.monotonic()
-            for item in read_pieces(self.plugin, self.options, self.files[number], divide=self.divide):
+            for item in read_pieces(self.plugin, self.options, file, divide=self.divide):
                 if time.monotonic() - last > HEARTBEAT_SECONDS:
                     self.on_file(number)
                     last = time.monotonic()
@@ -221,30 +213,57 @@ def scan_path(folder: Path, chunk: int, *, divide: bool) -> Path:
     return folder / f"scan-{chunk:06d}{'-divided' if divide else ''}.safetensors"
 
 
-def read_scan(file: TensorFile) -> dict[str, Any]:
-    """Return the result of the scan of a chunk.
+class Scan(NamedTuple):
+    """The scan of a chunk.
+
+    Attributes:
+        pieces: The number of pieces.
+        skipped: The number of files and pieces that could not be read.
+        reasons: The first reasons.
+        crashed: The files whose reader crashed: index to reason.
+        keys: The fingerprints of all pieces, uint64.
+        owners: The index of the piece of each fingerprint, uint32.
+        splits: The split of each piece, an index into `dataset.SPLITS` or `pieces.UNDECIDED`, uint8.
+        numbers: The index of the file and the number in the file of each piece, shape (pieces, 2).
+    """
+
+    pieces: int
+    skipped: int
+    reasons: list[str]
+    crashed: dict[int, str]
+    keys: np.ndarray
+    owners: np.ndarray
+    splits: np.ndarray
+    numbers: np.ndarray
+
+
+def read_scan(path: Path) -> Scan:
+    """Return the scan of a chunk.
 
     Raises:
-        DamagedFileError, KeyError, TypeError, ValueError: If the file is damaged.
+        DamagedFileError, KeyError, TypeError, ValueError: If the file is missing or damaged.
     """
+    file = TensorFile(path, "scan")
     result = dict(file.metadata["result"])
     pieces, crashed = result["pieces"], result.get("crashed", {})
-    keys, owners, splits = (np.array(file.array(name)) for name in ("keys", "owners", "splits"))
+    keys, owners, splits, numbers = (np.array(file.array(name)) for name in ("keys", "owners", "splits", "numbers"))
     valid = (
         are_counts(pieces, result["skipped"])
         and are_texts(result["reasons"])
         and isinstance(crashed, dict)
         and all(number.isdecimal() for number in crashed)
         and are_texts(list(crashed.values()))
-        and [array.dtype.name for array in (keys, owners, splits)] == ["uint64", "uint32", "uint8"]
+        and [array.dtype.name for array in (keys, owners, splits, numbers)] == ["uint64", "uint32", "uint8", "uint32"]
         and keys.ndim == 1
         and keys.shape == owners.shape
         and splits.shape == (pieces,)
+        and numbers.shape == (pieces, 2)
         and bool((owners < pieces).all() and (splits <= UNDECIDED).all())
     )
     if not valid:
         raise ValueError("the parts of the scan do not fit each other")
-    return result
+    names = {int(number): reason for number, reason in crashed.items()}
+    return Scan(pieces, result["skipped"], result["reasons"], names, keys, owners, splits, numbers)
 
 
 def read_encoded(folder: Path, chunk: int) -> dict[str, Any]:
@@ -294,19 +313,13 @@ def encoded_path(folder: Path, chunk: int) -> Path:
     return folder / f"encoded-{chunk:06d}.json"
 
 
+def shards_path(folder: Path) -> Path:
+    """Return the path of the record of the number of shards by which a corpus is prepared."""
+    return folder / "shards.json"
+
+
 def worker_from_json(work: Mapping[str, Any]) -> ChunkWorker:
     """Return the worker for the description that `pool.Pool` sends."""
     plugin = registry.load(work["plugin"])
-    files = [
-        SourceFile(
-            Path(f["path"]),
-            f["labels"],
-            f["split"],
-            tuple(f["fractions"]),
-            columns=TableColumns.from_json(f["columns"]),
-            rows=RowRange(*f["rows"]) if f["rows"] else None,
-        )
-        for f in work["files"]
-    ]
     options = options_from_json(plugin.Options, work["options"])
-    return ChunkWorker(plugin, options, Path(work["folder"]), files, work["chunks"])
+    return ChunkWorker(plugin, options, Path(work["folder"]))

@@ -75,9 +75,10 @@ class Dataset:
         """Return the source of a piece, empty if it has none; None if the codec has no sources."""
         number, index = self.locations[piece].tolist()
         shard = self.shards[number]
-        if shard.sources is None or shard.source_bounds is None:
+        sources = shard.sources
+        if sources is None or shard.source_bounds is None:
             return None
-        symbols = np.array(shard.sources[shard.source_bounds[index] : shard.source_bounds[index + 1]])
+        symbols = np.array(sources[shard.source_bounds[index] : shard.source_bounds[index + 1]])
         if self.source is not None:
             shard.check(symbols, self.source)
         return symbols

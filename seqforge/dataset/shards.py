@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from seqforge.core.tensorfile import TensorFile, canonical_json, write_tensors
 from seqforge.errors import DamagedFileError
 
 FORMAT = 2
+MAX_MAPPED = 128
+"""Number of arrays of shards that are memory-mapped at a time."""
 
 
 def write_shard(
@@ -71,7 +74,10 @@ def write_shard(
 
 
 class Shard:
-    """An opened shard: the arrays that `write_shard` wrote; steps stay on disk.
+    """An opened shard: the arrays that `write_shard` wrote. In memory are only the bounds of its pieces.
+
+    The largest arrays are memory-mapped when they are read. At most 128 of all shards are mapped at a time, because
+    each takes a file descriptor.
 
     Example:
         shard = Shard(path, codec.space, codec.source, len(codec.labels))
@@ -100,27 +106,56 @@ class Shard:
             raise file.damage("it is not a shard of this format; delete its folder, and it is prepared again")
         self._file = file
         pieces = self._piece_count()
-        self.steps = self._array("steps", space.dtype, (None, *space.shape))
-        self.bounds = self._bounds("bounds", pieces, len(self.steps))
-        self.splits = np.array(self._array("splits", np.uint8, (pieces,)))
-        self.units = np.array(self._array("units", np.float64, (pieces,)))
-        self.labels = np.array(self._array("labels", np.int32, (pieces, labels)))
-        self.features = np.array(self._array("features", np.float32, (pieces, None)))
-        self._extras = self._array("extras", np.uint8, (None,))
-        self._extra_bounds = self._bounds("extra_bounds", pieces, len(self._extras))
-        self.sources: np.ndarray | None = None
+        steps = self._array("steps", space.dtype, (None, *space.shape))
+        self.bounds = self._bounds("bounds", pieces, len(steps))
+        self._array("splits", np.uint8, (pieces,))
+        self._array("units", np.float64, (pieces,))
+        values = self._array("labels", np.int32, (pieces, labels))
+        self._array("features", np.float32, (pieces, None))
+        extras = self._array("extras", np.uint8, (None,))
+        self._extra_bounds = self._bounds("extra_bounds", pieces, len(extras))
         self.source_bounds: np.ndarray | None = None
         if source is not None:
-            self.sources = self._array("sources", source.dtype, (None, *source.shape))
-            self.source_bounds = self._bounds("source_bounds", pieces, len(self.sources))
-        if len(counts) != labels or not ((self.labels >= 0) & (self.labels <= np.array(counts, np.int64))).all():
+            symbols = self._array("sources", source.dtype, (None, *source.shape))
+            self.source_bounds = self._bounds("source_bounds", pieces, len(symbols))
+        if len(counts) != labels or not ((values >= 0) & (values <= np.array(counts, np.int64))).all():
             raise self._mismatch()
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The steps of all pieces, one after the other."""
+        return _mapped(self._file, "steps")
+
+    @property
+    def sources(self) -> np.ndarray | None:
+        """The sources of all pieces, one after the other; None if the codec has no sources."""
+        return None if self.source_bounds is None else _mapped(self._file, "sources")
+
+    @property
+    def splits(self) -> np.ndarray:
+        """The split of each piece, shape (pieces,)."""
+        return np.array(self._file.array("splits"))
+
+    @property
+    def units(self) -> np.ndarray:
+        """The natural units of each piece, shape (pieces,)."""
+        return np.array(self._file.array("units"))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The numbers of the values of the labels of each piece, shape (pieces, labels)."""
+        return np.array(self._file.array("labels"))
+
+    @property
+    def features(self) -> np.ndarray:
+        """The features of each piece, shape (pieces, features)."""
+        return np.array(self._file.array("features"))
 
     def extras(self, piece: int) -> dict[str, Any]:
         """Return the plain JSON that the codec stores beside the steps of a piece."""
         first, end = self._extra_bounds[piece], self._extra_bounds[piece + 1]
         try:
-            return dict(json.loads(self._extras[first:end].tobytes())) if end > first else {}
+            return dict(json.loads(_mapped(self._file, "extras")[first:end].tobytes())) if end > first else {}
         except (ValueError, TypeError) as error:
             raise self._file.damage(f"the extras of piece {piece} are not JSON") from error
 
@@ -157,6 +192,11 @@ class Shard:
 
     def _mismatch(self) -> DamagedFileError:
         return self._file.damage("its arrays do not fit each other; delete its folder, and it is prepared again")
+
+
+@lru_cache(MAX_MAPPED)
+def _mapped(file: TensorFile, name: str) -> np.ndarray:
+    return file.array(name)
 
 
 def _concatenate(arrays: Sequence[np.ndarray], space: Space) -> np.ndarray:

@@ -66,7 +66,7 @@ def test_file_that_crashes_only_while_it_is_encoded_is_skipped(
     original = pool._WorkerProcess.run
 
     def run(self: Any, task: Mapping[str, Any]) -> dict[str, Any]:
-        number = len(self._work["files"]) - 1
+        number = task["first"] + len(task["files"]) - 1
         if task["run"] == "encode" and str(number) not in task["crashed"]:
             raise pool.ReaderCrashError(number, CRASH, "bad.num")
         return original(self, task)
@@ -143,10 +143,12 @@ def test_worker_reports_a_file_again_while_its_reader_yields_pieces(
 ) -> None:
     monkeypatch.setattr("seqforge.corpus.worker.HEARTBEAT_SECONDS", -1.0)
     (tmp_path / "a.num").write_text(number_rows(30))
-    worker = ChunkWorker(numbers, numbers.Options(), tmp_path, [SourceFile(tmp_path / "a.num")], [[0]])
+    worker = ChunkWorker(numbers, numbers.Options(), tmp_path)
     reports: list[int] = []
     worker.on_file = reports.append
-    assert worker.run({"run": "probe", "chunk": 0}) == {"pieces": 30}
+    assert worker.run(
+        {"run": "probe", "chunk": 0, "first": 0, "files": [SourceFile(tmp_path / "a.num").to_json()]}
+    ) == {"pieces": 30}
     assert reports == [0] * 31
 
 

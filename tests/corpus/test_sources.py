@@ -192,7 +192,7 @@ def test_imported_files_of_a_folder_are_read_unless_their_piece_is_there(tmp_pat
 def test_listed_folders_are_not_listed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.num")
     listings = {tmp_path: visible_files(tmp_path)}
-    monkeypatch.setattr("seqforge.corpus.sources.visible_files", None)
+    monkeypatch.setattr("seqforge.corpus.sources.walk_files", None)
     result = find_sources([str(tmp_path)], reads=(".num",), domain="numbers", listings=listings)
     assert [file.name for file in result.files] == ["a.num"]
 
@@ -218,7 +218,7 @@ def test_root_of_the_file_system_is_refused() -> None:
 
 
 def test_folder_with_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqforge.corpus.sources.MAX_FILES", 3)
+    monkeypatch.setattr("seqforge.corpus.file_walk.MAX_FILES", 3)
     for number in range(3):
         write(tmp_path / f"{number}.num")
     assert len(sources(tmp_path)) == 3

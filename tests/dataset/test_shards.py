@@ -1,4 +1,6 @@
 import itertools
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.core.tensorfile import TensorFile, write_tensors
-from seqforge.dataset import open_datasets, write_manifest, write_shard
+from seqforge.dataset import Dataset, open_datasets, write_manifest, write_shard
 from seqforge.dataset.shards import Shard
 from seqforge.errors import DamagedFileError
 
@@ -185,3 +187,17 @@ def test_pieces_round_trip(tmp_path_factory: pytest.TempPathFactory, pieces: lis
     opened = Shard(path, SPACE, None, 0)
     edges = opened.bounds.tolist()
     assert [opened.steps[a:b].tolist() for a, b in itertools.pairwise(edges)] == pieces
+
+
+def test_more_shards_than_file_descriptors_can_be_open(make_dataset: Callable[..., Dataset]) -> None:
+    resource = pytest.importorskip("resource")
+    pieces = [[number % 5] * 3 for number in range(300)]
+    data = make_dataset(pieces, shards=300)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(1)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 160, limits[1]))
+    try:
+        assert [data.steps(piece).tolist() for piece in range(300)] == pieces
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)

@@ -89,7 +89,7 @@ def _prepare(inputs: Inputs) -> int:
     from seqforge.corpus import find_sources, prepare
     from seqforge.plugin import registry
 
-    module: Any = __import__("sys").modules["seqforge.corpus.prepare"]
+    module: Any = __import__("sys").modules["seqforge.corpus.chunks"]
     module.CHUNK_BYTES = 4000  # several chunks, so that finished ones are reused
     plugin = registry.load("text")
     sources = find_sources([str(inputs.corpus)], reads=plugin.reads, domain=plugin.name)
