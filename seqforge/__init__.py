@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from seqforge.api.display import display
     from seqforge.api.model import Model
     from seqforge.api.model_loading import load
+    from seqforge.api.prepare_corpus import prepare
     from seqforge.api.runs import Run
     from seqforge.api.train import train
     from seqforge.constraints import (
@@ -163,6 +164,7 @@ __all__ = [
     "input_file",
     "listing",
     "load",
+    "prepare",
     "prompt_text",
     "train",
 ]
@@ -190,6 +192,7 @@ __getattr__ = lazy_attributes(
         "Run": "seqforge.api.runs",
         "display": "seqforge.api.display",
         "load": "seqforge.api.model_loading",
+        "prepare": "seqforge.api.prepare_corpus",
         "train": "seqforge.api.train",
     },
 )

@@ -16,10 +16,21 @@ from seqforge.core.locks import lock_folder
 from seqforge.core.tensorfile import TensorFile
 from seqforge.errors import DamagedFileError, RunError
 
-__all__ = ["ROOT", "Run", "create_run", "create_run_at", "newest_model", "newest_unfinished_run", "runs_of"]
+__all__ = [
+    "ROOT",
+    "Run",
+    "create_run",
+    "create_run_at",
+    "newest_model",
+    "newest_unfinished_run",
+    "plugin_of_resumed_run",
+    "runs_of",
+]
 
 ROOT = Path("runs")
 """The folder of all runs, below the working directory."""
+NEWEST = "newest"
+"""The value of `--resume` that means the newest unfinished run."""
 
 
 @dataclass(frozen=True, init=False)
@@ -243,6 +254,29 @@ def newest_unfinished_run(name: str) -> Run:
         if run.state.exists() and not run.is_finished():
             return run
     raise RunError(f"there is no unfinished run of {name!r} in {ROOT / name}; start one without `resume`")
+
+
+def plugin_of_resumed_run(folder: str) -> str:
+    """Return the name of the plugin of a run that is resumed.
+
+    Args:
+        folder: The folder of the run. If there is no such folder, "newest" is the newest unfinished run of all plugins.
+
+    Raises:
+        RunError: If there is no such run.
+    """
+    if folder != NEWEST or Path(folder).exists():
+        name = Run(folder).plugin()
+        if not name:
+            raise RunError(f"{folder} is no folder of a run: it has no config.toml that names the plugin")
+        return name
+    unfinished: list[Run] = []
+    for path in ROOT.iterdir() if ROOT.is_dir() else ():
+        with contextlib.suppress(RunError):
+            unfinished.append(newest_unfinished_run(path.name))
+    if not unfinished:
+        raise RunError(f"there is no unfinished run in {ROOT}; start one without `resume`")
+    return max(unfinished, key=lambda run: run.state.stat().st_mtime).plugin()
 
 
 def _toml_lines(values: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ seqforge trains recurrent networks on sequences and generates new files.
 """What `seqforge` alone prints."""
 COMPLETION = "_SEQFORGE_COMPLETE"
 """The environment variable with which the shell asks for completions."""
-COMMANDS_WITH_PLUGIN = ("train", "generate", "inspect", "convert")
+COMMANDS_WITH_PLUGIN = ("train", "prepare", "generate", "inspect", "convert")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -85,6 +85,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
         play,
         plot,
         plugins,
+        prepare,
         push,
         score,
         show,
@@ -115,6 +116,7 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
             typer.echo(START)
 
     train.add(app, plugin)
+    prepare.add(app, plugin)
     generate.add(app, plugin)
     convert.add(app, plugin)
     show.add(app)
@@ -145,7 +147,7 @@ def _version(requested: bool) -> None:
 
 
 def _plugin_of(words: list[str]) -> AnyPlugin | None:
-    """Return the plugin whose flags the command line may use: that of --plugin, of the --model, or of the --config.
+    """Return the plugin whose flags the command line may use: that of --plugin, --model, --config, or --resume.
 
     Raises:
         PluginError: If it cannot be loaded.
@@ -163,6 +165,11 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
         from seqforge.api.config_file import read_config
 
         name = read_config(Path(config)).plugin
+    resume = _value_of(words, "--resume") if command == "train" else None
+    if resume and not name:
+        from seqforge.api.runs import plugin_of_resumed_run
+
+        name = plugin_of_resumed_run(resume)
     if name:
         return registry.load(name)
     if model:

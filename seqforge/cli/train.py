@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from seqforge.api.config_file import ARGUMENTS, ConfigFile, read_config
+from seqforge.api.runs import NEWEST, plugin_of_resumed_run
 from seqforge.cli.console import data, message
 from seqforge.cli.flags import command, explicit_values, is_explicit, parameter, parameters
 from seqforge.cli.help import command_class, examples, plugin_names
@@ -19,80 +20,22 @@ from seqforge.errors import UsageError
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.training.config import TrainingConfig
 
-NEWEST = "newest"
 DATA, OUTPUT = "Data", "Output"
 
 
 def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
     """Add the command, with the flags of a plugin if one was chosen."""
-    first = [
-        parameter(
-            "plugin",
-            str,
-            None,
-            typer.Option(
-                "--plugin",
-                metavar="NAME",
-                help="Plugin of the domain; shows its own flags.",
-                rich_help_panel=DATA,
-                autocompletion=plugin_names,
-            ),
+    config = parameter(
+        "config",
+        Path | None,
+        None,
+        typer.Option(
+            help="A TOML file with any of these flags, or the config.toml of a run. Flags on the command line take"
+            " precedence.",
+            metavar="FILE",
+            rich_help_panel=DATA,
         ),
-        parameter(
-            "config",
-            Path | None,
-            None,
-            typer.Option(
-                help="A TOML file with any of these flags, or the config.toml of a run. Flags on the command line take"
-                " precedence.",
-                metavar="FILE",
-                rich_help_panel=DATA,
-            ),
-        ),
-        parameter(
-            "corpus",
-            list[str] | None,
-            None,
-            typer.Option(
-                help="An installed corpus, a folder or a file; repeatable. Default: the plugin's corpora.",
-                metavar="CORPUS",
-                rich_help_panel=DATA,
-            ),
-        ),
-        parameter(
-            "split",
-            str | None,
-            None,
-            typer.Option(
-                help="Shares of train, valid and test, such as 0.8,0.1,0.1. Default: the split of an installed corpus,"
-                " else 0.9,0.05,0.05.",
-                metavar="SHARES",
-                rich_help_panel=DATA,
-            ),
-        ),
-        *(
-            parameter(
-                name,
-                list[str] | None,
-                None,
-                typer.Option(
-                    help=f"A file or folder of the {name} split; repeatable. All other files are for training.",
-                    metavar="PATH",
-                    rich_help_panel=DATA,
-                ),
-            )
-            for name in ("valid", "test")
-        ),
-        *table_parameters(DATA),
-        parameter(
-            "workers",
-            int | None,
-            None,
-            typer.Option(
-                min=1, help="Number of processes that prepare the corpus. Default: one per core.", rich_help_panel=DATA
-            ),
-        ),
-    ]
+    )
     plugin_flags = parameters(plugin.Options, panel=f"Options of the plugin {plugin.name!r}") if plugin else []
     output = [
         parameter(
@@ -147,6 +90,8 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
         ),
     ]
     core = parameters(TrainingConfig, panel="Training")
+    first = corpus_parameters()
+    first.insert(1, config)
     app.command(
         "train",
         cls=command_class(plugin.name if plugin else None),
@@ -157,6 +102,67 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             "seqforge train --config runs/abc/0001/config.toml --seed 1",
         ),
     )(command(train, [*plugin_flags, *first, *core, *output]))
+
+
+def corpus_parameters() -> list[inspect.Parameter]:
+    """Return the parameters that name a plugin and a corpus with its splits."""
+    return [
+        parameter(
+            "plugin",
+            str,
+            None,
+            typer.Option(
+                "--plugin",
+                metavar="NAME",
+                help="Plugin of the domain; shows its own flags.",
+                rich_help_panel=DATA,
+                autocompletion=plugin_names,
+            ),
+        ),
+        parameter(
+            "corpus",
+            list[str] | None,
+            None,
+            typer.Option(
+                help="An installed corpus, a folder or a file; repeatable. Default: the plugin's corpora.",
+                metavar="CORPUS",
+                rich_help_panel=DATA,
+            ),
+        ),
+        parameter(
+            "split",
+            str | None,
+            None,
+            typer.Option(
+                help="Shares of train, valid and test, such as 0.8,0.1,0.1. Default: the split of an installed corpus,"
+                " else 0.9,0.05,0.05.",
+                metavar="SHARES",
+                rich_help_panel=DATA,
+            ),
+        ),
+        *(
+            parameter(
+                name,
+                list[str] | None,
+                None,
+                typer.Option(
+                    help=f"A file or folder of the {name} split; repeatable. All other files are for training.",
+                    metavar="PATH",
+                    rich_help_panel=DATA,
+                ),
+            )
+            for name in ("valid", "test")
+        ),
+        *table_parameters(DATA),
+        parameter(
+            "workers",
+            int | None,
+            None,
+            typer.Option(
+                min=1, help="Number of processes that prepare the corpus. Default: one per core.", rich_help_panel=DATA
+            ),
+        ),
+    ]
 
 
 def table_parameters(panel: str) -> list[inspect.Parameter]:
@@ -254,6 +260,8 @@ def _with_config(ctx: typer.Context, values: dict[str, Any]) -> tuple[AnyPlugin,
     """
     file = read_config(values["config"], plugin=values["plugin"] or "") if values["config"] else ConfigFile("")
     name = values["plugin"] or file.plugin
+    if not name and values["resume"]:
+        name = plugin_of_resumed_run(values["resume"])
     if not name:
         raise UsageError("no plugin is named; set `plugin` (`seqforge plugins` lists them)", field="plugin")
     plugin = registry.load(name)

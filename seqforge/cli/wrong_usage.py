@@ -22,6 +22,9 @@ RULES = {
 }
 """What is allowed, by the type of the error that pydantic, which checks the values for typer, reports."""
 
+MAX_COMMANDS = 50
+"""Largest number of commands that a message names."""
+
 
 def wrong_usage(error: Exception, command: Any, path: str, words: Sequence[str]) -> Exception:
     """Return the error for a command line that typer rejects; any other exception is returned unchanged.
@@ -61,8 +64,8 @@ def unknown_command(name: str, path: str, known: Sequence[str]) -> UsageError:
         known: The commands that there are.
     """
     subject = f"`{path}` has" if " " in path else "there is"
-    message = f"{subject} no command {name!r}; there are {listing(known)}{did_you_mean(name, known)}"
-    return UsageError(message, field="command", value=name, allowed=listing(known))
+    message = f"{subject} no command {name!r}; there are {listing(known, most=MAX_COMMANDS)}{did_you_mean(name, known)}"
+    return UsageError(message, field="command", value=name, allowed=listing(known, most=MAX_COMMANDS))
 
 
 def plugins_with_flag(flag: str, command: str) -> list[str]:

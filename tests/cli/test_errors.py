@@ -42,8 +42,8 @@ SENTENCES: dict[str, tuple[int, str]] = {
     # -- usage
     "trane": (
         2,
-        ("there is no command 'trane'; there are train, generate, convert, show, play, evaluate, score, classify, info,"
-         " export, push, sweep, compare, plot, models, inspect, studio, serve, plugins, corpora."
+        ("there is no command 'trane'; there are train, prepare, generate, convert, show, play, evaluate, score,"
+         " classify, info, export, push, sweep, compare, plot, models, inspect, studio, serve, plugins, corpora."
          " Did you mean 'train'?"),
     ),
     "plugins sho": (

@@ -95,14 +95,22 @@ def test_stop_at_saves_and_prints_how_to_resume(run: Run, tmp_path: Path) -> Non
     assert tensors_of(complete) == tensors_of(part)
 
 
-@pytest.mark.parametrize("resume", [["--resume"], ["--resume", "--quiet"], ["--resume", "runs/text/0001"]])
-def test_resume_without_value_resumes_the_newest_unfinished_run(run: Run, tmp_path: Path, resume: list[str]) -> None:
+@pytest.mark.parametrize(
+    "resume", [["--plugin", "text", "--resume"], ["--resume", "--quiet"], ["--resume", "runs/text/0001"]]
+)
+def test_resume_continues_a_run_and_its_plugin(run: Run, tmp_path: Path, resume: list[str]) -> None:
     run(*TRAIN, "--steps", "6", "--stop-at", "3")
-    result = run("--plugin", "text", *resume)
+    result = run(*resume)
     assert result.code == 0
     assert trainer_state(tmp_path / "runs/text/0001")["finished"] is True
     if "--quiet" not in resume:
         assert "resuming after step 3" in result.err
+
+
+@pytest.mark.parametrize("resume", [["--resume"], ["--resume", "runs/text/0009"]])
+def test_resume_without_a_run_is_an_error(run: Run, resume: list[str]) -> None:
+    result = run(*resume)
+    assert result.code == 1 and "\n" not in result.err.strip() and "run" in result.err
 
 
 def test_resume_with_changed_options_is_an_error(run: Run) -> None:
