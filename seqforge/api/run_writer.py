@@ -3,11 +3,11 @@
 import dataclasses
 import logging
 import platform
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,8 +41,8 @@ from seqforge.training import (
 from seqforge.version import __version__
 
 SAMPLES_PER_RUN = 8
-SAMPLE_SHARE, SECONDS_BEFORE_SHARE = 0.01, 20.0
-"""Share of the run that samples may take, and the number of seconds after which it counts."""
+SAMPLE_SHARE, SECONDS_BEFORE_SHARE = 0.01, 1.0
+"""Share of the processor time that samples may take, and the processor seconds of samples from which it counts."""
 EVENT_NAMES = {
     Progress: "train",
     DecayScheduled: "decay",
@@ -100,7 +100,8 @@ class RunWriter:
         }
         self.header = _header(config, plugin, prepared, corpora, trainer.network)
         self._features = _sample_features(prepared)
-        self._samples, self._sample_seconds = self._progress_in_eighths(), 0.0
+        self._samples = self._progress_in_eighths()
+        self._saved: tuple[int, bool] | None = None
         self._started = run.config_value("started") or datetime.now(UTC).strftime("%Y-%m-%d")
         if trainer.group.is_main:
             self._write_config()
@@ -113,14 +114,14 @@ class RunWriter:
         """Write the files that follow from an event."""
         if not self.trainer.group.is_main:
             if isinstance(event, CheckpointDue | Validated | Ended):
-                self.trainer.tensors()  # all processes take part in gathering the state
+                self._save_state()
             return
         if isinstance(event, CheckpointDue):
             self._save_state()
             return
         if not (isinstance(event, Validated) and event.nats_per_unit is None):
             values = dataclasses.asdict(event)
-            rounded = {name: round(v, 6) if isinstance(v, float) else v for name, v in values.items()}
+            rounded = {name: _rounded(value) for name, value in values.items()}
             self.run.append_metrics({"event": EVENT_NAMES[type(event)], **rounded})
             numbers = log_values(EVENT_NAMES[type(event)], event)
             for log in self._logs if numbers else ():
@@ -129,7 +130,8 @@ class RunWriter:
             self._write_config()
         elif isinstance(event, Validated):
             if event.best:
-                self._save_model(event.nats_per_unit)
+                with self.trainer.clock("saving"):
+                    self._save_model(event.nats_per_unit)
             self._save_state()
         elif isinstance(event, Ended):
             self._save_state()
@@ -142,13 +144,11 @@ class RunWriter:
         if self._progress_in_eighths() <= self._samples or not self.trainer.group.is_main:
             return None
         self._samples = self._progress_in_eighths()
-        seconds = self.trainer.state.seconds
-        if seconds > SECONDS_BEFORE_SHARE and self._sample_seconds > SAMPLE_SHARE * seconds:
+        clock = self.trainer.clock
+        if clock.processor_seconds("samples") > SECONDS_BEFORE_SHARE and clock.shares()["samples"] > SAMPLE_SHARE:
             return None
-        started = time.monotonic()
-        sample = self._write_sample()
-        self._sample_seconds += time.monotonic() - started
-        return sample
+        with self.trainer.clock("samples"):
+            return self._write_sample()
 
     def _write_sample(self) -> SampleWritten | None:
         t = self.trainer.state.t
@@ -196,8 +196,15 @@ class RunWriter:
         write_model(self.run.model, header, weight_arrays(self.trainer.optimiser.evaluation_weights()))
 
     def _save_state(self) -> None:
-        config = self.config.to_json() | self.data
-        write_state(self.run.state, self.trainer.state, self.trainer.tensors(), config)
+        """Write the state, unless the last one is that of the same step; all processes take part in gathering it."""
+        state = self.trainer.state
+        if self._saved == (state.t, state.finished):
+            return
+        with self.trainer.clock("saving"):
+            tensors = self.trainer.tensors()
+            if self.trainer.group.is_main:
+                write_state(self.run.state, state, tensors, self.config.to_json() | self.data)
+        self._saved = (state.t, state.finished)
 
     def _write_config(self) -> None:
         decay = self.trainer.state.decay
@@ -262,6 +269,12 @@ def _header(
         },
         arrays=arrays,
     )
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def _label_counts(prepared: PreparedCorpus) -> dict[str, list[int]]:

@@ -72,6 +72,7 @@ class Reporter:
         elif isinstance(event, Validated):
             if event.nats_per_unit is not None:
                 mark = " (best so far, saved)" if event.best else ""
+                mark = f" on a sample{mark}" if event.sample else mark
                 self._best = event.nats_per_unit if event.best else self._best
                 self._line(f"step {event.t}: valid loss {event.nats_per_unit:.4f} nats per {self.unit}{mark}")
         elif isinstance(event, DecayScheduled):
@@ -102,6 +103,9 @@ class Reporter:
             return
         best = "" if self._best is None else f"; best valid loss {self._best:.4f} nats per {self.unit}"
         message(f"done after {after}{best}")
+        shares = ", ".join(f"{phase} {100 * share:.0f} %" for phase, share in self._ended.shares.items())
+        if shares:
+            message(f"time beside the steps: {shares}")
         model = self.folder / "model.safetensors"
         message(f"  seqforge generate --model {shlex.quote(str(model))}")
 

@@ -1,6 +1,7 @@
 """The events of a training run. The training loop yields them; its caller decides what to print and what to save."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Validated:
         nats_per_unit: Loss on the valid split; None without a valid split.
         best: Whether it is the best loss so far.
         minutes: Duration so far.
+        sample: Whether the loss is that of a fixed sample of a long valid split; the last one is that of all of it.
     """
 
     t: int
     nats_per_unit: float | None
     best: bool
     minutes: float
+    sample: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,13 @@ class Ended:
         t: Number of steps.
         finished: Whether the run is finished; False if it was interrupted and can be resumed.
         minutes: Duration of the run.
+        shares: Share of each phase beside the steps in the processor time of the session: validation, saving, samples.
     """
 
     t: int
     finished: bool
     minutes: float
+    shares: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 Event = Progress | Validated | CheckpointDue | DecayScheduled | Diagnosed | Estimated | Ended

@@ -23,28 +23,22 @@ from seqforge.training.events import (
     Validated,
 )
 from seqforge.training.gradients import compute_gradients
-from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 from seqforge.training.optimiser import Optimiser
 from seqforge.training.precision import agreed_precision
 from seqforge.training.process_group import ProcessGroup
 from seqforge.training.schedule import DECAY_SHARE, Decay, rate
-from seqforge.training.state import TrainerState
-from seqforge.training.stopwatch import Stopwatch
+from seqforge.training.state import TrainerState, with_shape
+from seqforge.training.stopwatch import PhaseClock, Stopwatch
+from seqforge.training.validation import MIN_INTERVAL, Validation
 
-VALID_ROWS = 64
-"""Minimal number of rows of a validation batch."""
-VALID_BURN_IN = 256
-"""Positions that are read but not counted where a piece of the valid split is divided."""
-MAX_VALID_POSITIONS = 400_000
-"""Maximal number of positions per validation."""
 MAX_LABEL_POSITIONS = 50_000
 """Maximal number of positions on which the loss without labels is measured at the end of a run."""
-VALID_SHARE = 0.06
-"""Share of the run that validations may take, about."""
 STEPS_BEFORE_ESTIMATE = 20
 """Number of steps after which the remaining time is estimated."""
-CHECKPOINT_SECONDS = 50.0
-"""Seconds between two checkpoints, so that at most about a minute of training is lost."""
+CHECKPOINT_SECONDS, MAX_CHECKPOINT_SECONDS = 50.0, 300.0
+"""Seconds between two checkpoints, so that about a minute of training is lost at most, or five if saving is slow."""
+SAVING_SHARE = 0.01
+"""Share of the run that checkpoints may take, about."""
 SINGLE_PROCESS = ProcessGroup()
 
 
@@ -68,6 +62,7 @@ class Trainer:
     Attributes:
         state: The numbers that a resumed run needs.
         hidden_state: The hidden state of the network after the last step.
+        clock: What the time of the session is spent on beside the steps.
         precision: The precision of the matrix products, "float32" or "bfloat16".
         precision_reason: Why the precision "auto" stands for this precision, in process 0; "" if the config sets it.
         stop_at: Number of steps after which `run` ends, as if interrupted; None for no limit.
@@ -99,23 +94,17 @@ class Trainer:
             history=network.history,
             local=group.rows,
         )
-        self.valid: Batches | None = None
-        if valid is not None and self.valid_data is not None:
-            rows = max(config.batch_size, VALID_ROWS)
-            self.valid = Batches(
-                valid,
-                rows=rows,
-                length=2 * config.bptt,
-                seed=None,
-                burn_in=VALID_BURN_IN,
-                history=network.history,
+        self.validation: Validation | None = None
+        if self.valid_data is not None:
+            self.validation = Validation(
+                self.valid_data, rows=config.batch_size, length=config.bptt, history=network.history
             )
         self.units_per_position = float(train.units.sum()) / self.batches.positions
-        self.valid_units_per_position = float(valid.units.sum()) / self.valid.positions if self.valid and valid else 1.0
+        self.valid_units_per_position = self.validation.units_per_position if self.validation else 1.0
         self.optimiser = Optimiser(
             network, weight_decay=config.weight_decay, grad_clip=config.grad_clip, ema=config.ema
         )
-        self.state = TrainerState()
+        self.state, self.clock = TrainerState(), PhaseClock()
         self._diagnoses: list[Diagnosed] = []
         self._outlook = Outlook(config.budget)
         self.hidden_state: NetworkState = self._zero_state()
@@ -151,7 +140,7 @@ class Trainer:
             self.optimiser.restore(tensors)
             self.hidden_state = [
                 tuple(
-                    _check_shape(tensors[f"hidden.{number}.{part}"][self.group.rows], value)
+                    with_shape(tensors[f"hidden.{number}.{part}"][self.group.rows], value)
                     for part, value in enumerate(layer)
                 )
                 for number, layer in enumerate(self.hidden_state)
@@ -169,7 +158,7 @@ class Trainer:
             RunError: If the loss stays not finite, or diverges again and again.
         """
         # 1. Start the clock, which continues the duration of earlier sessions, and the running sums of the report.
-        state, stopwatch = self.state, Stopwatch(self.state.seconds)
+        state, stopwatch, self.clock = self.state, Stopwatch(self.state.seconds), PhaseClock()
         validation_interval, steps_before = self._validation_interval(), state.t
         nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
         saved = None if state.t == 0 else state.seconds
@@ -179,7 +168,7 @@ class Trainer:
                 break
             # 3. Ask for a checkpoint before the first two steps and then by time. The previous step is complete here,
             #    its validation included, so that a resumed run continues with the next step.
-            if saved is None or state.t == 1 or state.seconds - saved >= CHECKPOINT_SECONDS:
+            if saved is None or state.t == 1 or state.seconds - saved >= self._checkpoint_seconds():
                 yield CheckpointDue(state.t)
                 saved = state.seconds
             if state.t == 0 and self.group.is_main:
@@ -197,18 +186,27 @@ class Trainer:
                 yield self._progress(nats, positions, state.seconds - reported, state.t - steps_before, stopwatch)
                 nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
             # 7. Validate. The patience is checked before the event is yielded, because the caller saves the state then.
-            if state.t % validation_interval == 0 or state.finished:
-                validated = self._validate()
+            if self._is_validation_due(validation_interval):
+                with self.clock("validation"):
+                    validated = self._validate()
                 scheduled = list(self._check_patience())
                 yield validated
                 yield from self._outlook(validated, self.state.decay)
-                yield from self._judge_labels()
+                with self.clock("validation"):
+                    judged = list(self._judge_labels())
+                yield from judged
                 yield from scheduled
                 saved = state.seconds
                 reported = stopwatch.seconds()
         # 8. Report the end.
         state.seconds = stopwatch.seconds()
-        yield Ended(state.t, state.finished, state.seconds / 60)
+        yield Ended(state.t, state.finished, state.seconds / 60, self.clock.shares())
+
+    def _checkpoint_seconds(self) -> float:
+        """Return the seconds between checkpoints; more of them where saving takes long."""
+        if self.group.world_size > 1:
+            return CHECKPOINT_SECONDS  # the same one in all processes
+        return min(max(CHECKPOINT_SECONDS, self.clock.longest("saving") / SAVING_SHARE), MAX_CHECKPOINT_SECONDS)
 
     def _at_stop(self) -> bool:
         return self.stop_at is not None and self.state.t >= self.stop_at
@@ -259,22 +257,18 @@ class Trainer:
             return 0.0, 0.0
         return float(nats), float(positions)
 
-    def validation_loss(self, *, hide_labels: bool = False, max_positions: int = MAX_VALID_POSITIONS) -> float:
-        """Return the loss of the evaluation weights on the valid split, in nats per position.
+    def validation_loss(self, *, hide_labels: bool = False, max_positions: int = 0) -> float:
+        """Return the loss of the evaluation weights on the valid split, or a sample of it, in nats per position.
 
         Args:
             hide_labels: Whether all labels are unknown to the network.
-            max_positions: Largest number of positions, about.
+            max_positions: Largest number of positions, about; 0 for those of a validation.
         """
-        assert self.valid is not None
-        with evaluation_mode(self.network), self.evaluation_weights():
-            return evaluate_batches(
-                self.network,
-                self.valid,
-                precision=self.precision,
-                max_positions=max_positions,
-                hide_labels=hide_labels,
-            ).nats_per_position
+        assert self.validation is not None
+        with self.evaluation_weights():
+            return self.validation.loss(
+                self.network, precision=self.precision, hide_labels=hide_labels, max_positions=max_positions
+            )
 
     @contextlib.contextmanager
     def evaluation_weights(self) -> Iterator[None]:
@@ -342,17 +336,19 @@ class Trainer:
     # -- validation and reports ---------------------------------------------------------------
 
     def _validation_interval(self) -> int:
-        """Return the number of steps between validations, so that these take a small share of the time."""
-        positions = 0
-        if self.valid is not None:
-            positions = min(self.valid.positions + VALID_BURN_IN * self.valid.rows, MAX_VALID_POSITIONS)
-        # Training on a position takes about three times as long as evaluating it.
+        """Return the number of steps between validations."""
         positions_per_step = self.batches.rows * self.batches.length
-        return max(50, round(positions / 3 / VALID_SHARE / positions_per_step))
+        return self.validation.interval(positions_per_step) if self.validation else MIN_INTERVAL
+
+    def _is_validation_due(self, interval: int) -> bool:
+        """Return whether to validate now: at each interval unless the run ends soon, and at its end."""
+        state = self.state
+        ends_soon = state.decay is not None and state.decay.last - state.t < interval // 2
+        return state.finished or (state.t % interval == 0 and not ends_soon)
 
     def _validate(self) -> Validated:
         state = self.state
-        if self.valid is None:
+        if self.validation is None:
             return Validated(state.t, None, True, state.seconds / 60)
         loss = self.validation_loss()
         best = math.isfinite(loss) and (state.best_loss is None or loss < state.best_loss)
@@ -360,11 +356,18 @@ class Trainer:
         state.best_loss = loss if best else state.best_loss
         if len(state.first_losses) <= RISES and math.isfinite(loss):
             state.first_losses.append(loss)
-        return Validated(state.t, loss / self.valid_units_per_position, best, state.seconds / 60)
+        final = None
+        if state.finished:
+            positions = state.t * self.batches.rows * self.batches.length
+            with self.evaluation_weights():
+                final = self.validation.final_loss(self.network, precision=self.precision, trained_positions=positions)
+        per_unit = loss / self.valid_units_per_position if final is None else final
+        is_sample = self.validation.is_sampled and final is None
+        return Validated(state.t, per_unit, best, state.seconds / 60, is_sample)
 
     def _judge_labels(self) -> Iterator[Diagnosed]:
         """Judge at the end of the run whether the labels lower the loss."""
-        if not (self.state.finished and self.valid is not None and self.network.config.labels):
+        if not (self.state.finished and self.validation is not None and self.network.config.labels):
             return
         shown, hidden = (
             self.validation_loss(hide_labels=hide, max_positions=MAX_LABEL_POSITIONS) for hide in (False, True)
@@ -392,9 +395,3 @@ class Trainer:
             minutes=state.seconds / 60,
             minutes_left=minutes_left,
         )
-
-
-def _check_shape(value: Tensor, expected: Tensor) -> Tensor:
-    if value.shape != expected.shape:
-        raise ValueError(f"a hidden state has shape {tuple(value.shape)}, not {tuple(expected.shape)}")
-    return value.to(expected.device)

@@ -128,3 +128,14 @@ def _trainer_state(values: Any) -> TrainerState:
 
 def _are_counts(*values: Any) -> bool:
     return all(type(value) is int and value >= 0 for value in values)
+
+
+def with_shape(value: Tensor, expected: Tensor) -> Tensor:
+    """Return a tensor on the device of another one of the same shape.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if value.shape != expected.shape:
+        raise ValueError(f"a hidden state has shape {tuple(value.shape)}, not {tuple(expected.shape)}")
+    return value.to(expected.device)

@@ -79,7 +79,7 @@ def test_state_is_saved_before_the_first_steps_and_by_time(monkeypatch: pytest.M
     events: list[Any] = []
     train(steps=5, on_event=events.append)
     assert [event.t for event in events if isinstance(event, CheckpointDue)] == [0, 1]
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop.Trainer, "_checkpoint_seconds", lambda _: 0.0)
     train(steps=5, on_event=(events := []).append)
     assert [event.t for event in events if isinstance(event, CheckpointDue)] == [0, 1, 2, 3, 4]
     assert loop.CHECKPOINT_SECONDS <= 60
@@ -87,7 +87,7 @@ def test_state_is_saved_before_the_first_steps_and_by_time(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("last", range(7))
 def test_run_that_dies_between_validations_resumes_exactly(monkeypatch: pytest.MonkeyPatch, last: int) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop.Trainer, "_checkpoint_seconds", lambda _: 0.0)
     monkeypatch.setattr(loop.Trainer, "_validation_interval", lambda _: 3)
     complete = folder_of(train(steps=8))
 

@@ -52,7 +52,7 @@ def test_budget_of_minutes_schedules_decay_once_its_first_part_is_spent(
     make_network: Maker, random_dataset: Datasets, make_config: Configs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(stopwatch, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(stopwatch, "time", SimpleNamespace(monotonic=lambda: now[0], process_time=lambda: now[0]))
     config = make_config(minutes=1.0)
     trainer = Trainer(make_network(labels=(2,)), random_dataset(), None, config)
     assert trainer.state.decay is None
