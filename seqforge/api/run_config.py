@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqforge.api.budget import follows_from_budget
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
@@ -65,11 +66,14 @@ class NewRun:
         config: The configuration.
         sources: The files of the corpus.
         base: The model to start from, None for fresh weights.
+        open_training: The options of the training before those that nobody has set were resolved, if they follow from
+            the budget (`api.budget`); None if all are settled.
     """
 
     config: RunConfig
     sources: Sources
     base: Model | None
+    open_training: TrainingConfig | None = None
 
 
 def new_run(
@@ -117,7 +121,8 @@ def new_run(
         )
     defaults = sources.options
     training_values_or_defaults = with_plugin_defaults(plugin.training_defaults, training_values)
-    training = build_options(TrainingConfig, training_values_or_defaults, owner="seqforge").resolved()
+    unresolved = build_options(TrainingConfig, training_values_or_defaults, owner="seqforge")
+    training = unresolved.resolved()
     if training.lookback and not issubclass(plugin.codec, Aligns):
         raise no_places(plugin, training.lookback)
     base = None if init is None else _load_base(init, plugin)
@@ -127,7 +132,8 @@ def new_run(
     options = build_options(plugin.Options, {**defaults, **plugin_values}, owner=f"the plugin {plugin.name!r}")
     path = None if base is None or base.path is None else str(base.path.absolute())
     config = RunConfig(plugin.name, _absolute(names), path, training, options, columns, split)
-    return NewRun(config, sources, base)
+    is_open = base is None and "size" not in training_values_or_defaults and follows_from_budget(unresolved)
+    return NewRun(config, sources, base, unresolved if is_open else None)
 
 
 def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunConfig:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 
 from seqforge.api.arguments import check_train_arguments
+from seqforge.api.budget import training_for_budget
 from seqforge.api.feature_rows import check_training
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
@@ -187,6 +188,11 @@ def _start(
         checkpoint.check_data(folder, prepared)
         if checkpoint.data != prepared.folder.name:
             on_message(f"note: the plugin {plugin.name!r} has changed since the run was started; its data is the same")
+    if request.open_training is not None and group.world_size == 1:
+        training, remark = training_for_budget(request.open_training, prepared)
+        config = dataclasses.replace(config, training=training)
+        if remark:
+            on_message(remark)
     if checkpoint is not None:
         space = checkpoint.space or prepared.codec.space
     else:

@@ -53,7 +53,10 @@ class TrainingConfig:
     """
 
     size: Literal["small", "medium", "large"] = _option(
-        DEFAULT_SIZE, MODEL, "Size of the network: sets layers, hidden, embedding, dropout and recurrent dropout."
+        DEFAULT_SIZE,
+        MODEL,
+        "Size of the network: sets layers, hidden, embedding, dropout and recurrent dropout. If it is not set, hidden,"
+        " dropout and recurrent dropout follow from a budget of minutes on a CPU.",
     )
     cell: Cell = _option(NetworkConfig.cell, MODEL, "Type of the recurrent layers.")
     layers: int | None = _option(None, MODEL, "Number of recurrent layers.")

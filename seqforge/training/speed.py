@@ -1,4 +1,4 @@
-"""The speed of bfloat16 on this machine, measured once and cached."""
+"""The speed of training on this machine and of bfloat16, measured once and cached."""
 
 import hashlib
 import json
@@ -24,6 +24,8 @@ WIDTH, POSITIONS, ROWS = 512, 32, 32
 """Units of the measured layer, and the positions and rows of its batch."""
 ROUNDS = 9
 """Number of measurements of each precision; the first is not counted."""
+OPERATION_ROUNDS = 5
+"""Number of measurements of the operations per second."""
 
 
 def cached_speed_up(measure: Callable[[], float]) -> tuple[Path, float]:
@@ -41,31 +43,52 @@ def cached_speed_up(measure: Callable[[], float]) -> tuple[Path, float]:
     Raises:
         WriteError: If the result cannot be cached.
     """
-    machine = {"cpu": cpu_model(), "torch": torch.__version__, "threads": torch.get_num_threads()}
+    return _cached("precision", "speed_up", {}, measure)
+
+
+def cached_operations(precision: str, measure: Callable[[str], float]) -> float:
+    """Return the operations per second of the training of an LSTM layer on this machine; measured once and cached.
+
+    Example:
+        cached_operations("float32", measure_operations)  # 2.1e11
+
+    Args:
+        precision: "float32" or "bfloat16".
+        measure: Function that returns the operations per second at a precision.
+
+    Raises:
+        WriteError: If the result cannot be cached.
+    """
+    return _cached("operations", "per_second", {"precision": precision}, lambda: measure(precision))[1]
+
+
+def _cached(name: str, key: str, conditions: dict[str, str], measure: Callable[[], float]) -> tuple[Path, float]:
+    """Return a measurement of this machine, and the file in which it is cached."""
+    machine = {"cpu": cpu_model(), "torch": torch.__version__, "threads": torch.get_num_threads(), **conditions}
     digest = hashlib.sha256(canonical_json(machine).encode()).hexdigest()[:16]
-    path = make_folder(cache_folder()) / f"precision-{digest}.json"
-    speed_up = _read(path, machine)
-    if speed_up is None:
+    path = make_folder(cache_folder()) / f"{name}-{digest}.json"
+    value = _read(path, key, machine)
+    if value is None:
         measured = measure()
-        speed_up = _read(path, machine)  # another process may have measured at the same time
-        if speed_up is None:
-            speed_up = measured
-            write_text(path, canonical_json({"format": FORMAT, **machine, "speed_up": speed_up}) + "\n")
-    return path, speed_up
+        value = _read(path, key, machine)  # another process may have measured at the same time
+        if value is None:
+            value = measured
+            write_text(path, canonical_json({"format": FORMAT, **machine, key: value}) + "\n")
+    return path, value
 
 
-def _read(path: Path, machine: dict[str, Any]) -> float | None:
-    """Return the speed-up in a file of the cache; None if the file is missing, damaged or of another machine."""
+def _read(path: Path, key: str, machine: dict[str, Any]) -> float | None:
+    """Return the number in a file of the cache; None if the file is missing, damaged or of another machine."""
     try:
         if path.stat().st_size > MAX_CACHE_BYTES:
             return None
         content = json.loads(path.read_text(encoding="utf-8"))
-        speed_up = content.pop("speed_up")
+        value = content.pop(key)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    if content != {"format": FORMAT, **machine} or type(speed_up) is not float:
+    if content != {"format": FORMAT, **machine} or type(value) is not float:
         return None
-    return speed_up if math.isfinite(speed_up) and speed_up > 0 else None
+    return value if math.isfinite(value) and value > 0 else None
 
 
 def measure_speed_up() -> float:
@@ -77,19 +100,45 @@ def measure_speed_up() -> float:
     Example:
         measure_speed_up()  # 1.7
     """
-    layer = LSTM(WIDTH, WIDTH)
-    layer.initialise(torch.Generator().manual_seed(0))
-    inputs = torch.ones(POSITIONS, ROWS, WIDTH)
+    layer = _layer()
     seconds: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(ROUNDS):
         for is_bfloat16, durations in seconds.items():
-            start = time.perf_counter()
-            with torch.autocast("cpu", torch.bfloat16, enabled=is_bfloat16):
-                outputs, _state = layer(inputs, layer.zero_state(ROWS), None)
-            torch.autograd.backward(outputs.float().sum())
-            durations.append(time.perf_counter() - start)
+            durations.append(_seconds_of_step(layer, is_bfloat16=is_bfloat16))
     float32, bfloat16 = (statistics.median(seconds[is_bfloat16][1:]) for is_bfloat16 in (False, True))
     return float32 / bfloat16
+
+
+def measure_operations(precision: str) -> float:
+    """Return the operations per second of the training of an LSTM layer on this CPU: 6 per weight and position.
+
+    The shortest of several measurements counts, which other work on the machine has delayed least.
+
+    Example:
+        measure_operations("float32")  # 2.1e11
+
+    Args:
+        precision: "float32" or "bfloat16".
+    """
+    layer = _layer()
+    seconds = min(_seconds_of_step(layer, is_bfloat16=precision == "bfloat16") for _ in range(OPERATION_ROUNDS))
+    return 6 * (8 * WIDTH * WIDTH) * POSITIONS * ROWS / seconds
+
+
+def _layer() -> LSTM:
+    layer = LSTM(WIDTH, WIDTH)
+    layer.initialise(torch.Generator().manual_seed(0))
+    return layer
+
+
+def _seconds_of_step(layer: LSTM, *, is_bfloat16: bool) -> float:
+    """Return the duration of a forward and a backward pass of a layer."""
+    inputs = torch.ones(POSITIONS, ROWS, WIDTH)
+    start = time.perf_counter()
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bfloat16):
+        outputs, _state = layer(inputs, layer.zero_state(ROWS), None)
+    torch.autograd.backward(outputs.float().sum())
+    return time.perf_counter() - start
 
 
 def cpu_model() -> str:
