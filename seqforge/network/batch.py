@@ -62,8 +62,11 @@ class Batch:
         return self._map(lambda value: value[:, rows])
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
-        return self._map(lambda value: value.to(device, non_blocking=True))
+        """Return the batch on a device.
+
+        On other devices than CUDA, a copy that does not block may read memory that is free already.
+        """
+        return self._map(lambda value: value.to(device, non_blocking=device.type == "cuda"))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Return the batch with a function applied to each tensor."""

@@ -36,6 +36,9 @@ class ProcessGroup:
         if world_size == 1:
             return cls()
         if not dist.is_initialized():
+            local = int(os.environ.get("LOCAL_RANK", "0"))
+            if local < torch.cuda.device_count():
+                torch.cuda.set_device(local)  # without it, every process also takes memory of the first GPU
             dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), world_size)
 
