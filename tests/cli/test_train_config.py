@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fakekit import TINY_FLAGS, Run, in_process, prose
+from fakekit import TINY_FLAGS, Run, in_child, in_process, prose
 
 from tools.fuzz.seeds import TINY
 
@@ -100,6 +100,19 @@ def test_weights_and_biases(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert first["config"]["training"]["hidden"] == 16
     assert second["id"] == "abc123" and second["resume"] == "allow" and wandb.finished == 2
     assert any(step == 3 and "valid_nats_per_unit" in values for step, values in wandb.values)
+
+
+def test_weights_and_biases_stores_an_offline_run(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    settings = {"WANDB_MODE": "offline", "WANDB_SILENT": "true", "HOME": str(tmp_path)}
+    result = in_child("train", *TRAIN, "--steps", "3", "--log", "wandb", "--quiet", **settings)
+    assert (result.code, result.out) == (0, "runs/text/0001\n")
+    folder = tmp_path / "runs/text/0001"
+    (stored,) = folder.glob("wandb/offline-run-*/run-*.wandb")
+    assert stored.stem == f"run-{(folder / 'wandb_id.txt').read_text().strip()}"
+    content = stored.read_bytes()
+    for text in (b"valid_nats_per_unit", b"train_nats_per_unit", b"seqforge-text", b"text/0001"):
+        assert text in content
 
 
 def test_logs_that_do_not_exist_or_are_not_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
