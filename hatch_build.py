@@ -21,7 +21,7 @@ except ImportError:  # compiling in place needs no hatchling
     BuildHookInterface = object  # type: ignore[assignment, misc]
 
 FOLDER = Path("seqforge/inference")
-SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h")
+SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h", "draw.inc.h")
 SUFFIXES = {"Darwin": ".dylib", "Windows": ".dll"}
 FLAGS = ("-O3", "-std=c11", "-shared", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden")
 

@@ -183,6 +183,8 @@ EXPORT void cell_gru(const float *inputs, const float *past, const float *bias, 
 /* One step of a plain RNN: h = tanh(gates), count numbers. */
 EXPORT void cell_rnn(const float *gates, int64_t count, float *h) { kernels.rnn(gates, count, h); }
 
+#include "draw.inc.h"
+
 /* y[row] = start[row] + the sum over t of tables[t][numbers[row][t]]; all rows have `width` numbers. */
 EXPORT void sum_tables(const float *const *tables, int64_t count, const int64_t *numbers, int64_t rows, int64_t width,
                        const float *start, float *y) {

@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["address", "instruction_set", "library"]
 
-SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h")
+SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h", "draw.inc.h")
 LIBRARIES = ("_kernels.so", "_kernels.dylib", "_kernels.dll")
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -26,6 +26,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "cell_lstm": (_POINTER, _NUMBER, _NUMBER, _POINTER, _POINTER),
     "cell_gru": (_POINTER, _POINTER, _POINTER, _NUMBER, _NUMBER, _POINTER),
     "cell_rnn": (_POINTER, _NUMBER, _POINTER),
+    "draw_rows": (_POINTER,),
     "sum_tables": (_POINTER, _NUMBER, _POINTER, _NUMBER, _NUMBER, _POINTER, _POINTER),
 }
 

@@ -57,6 +57,7 @@ class Guide:
         self._masks: dict[Hashable, tuple[bool, np.ndarray]] = {}
         self._transition_count = 0
         self._nearest_end_masks: dict[Hashable, np.ndarray] = {}
+        self._farthest_ends: dict[Hashable, int] = {}
         self._limited_masks: dict[tuple[Hashable, int], np.ndarray] = {}
 
     def state_after(self, prompt: Prompt) -> Hashable:
@@ -184,6 +185,8 @@ class Guide:
         distance = self.constraint.to_end(state)
         if self.vectors or steps_left > distance + MAX_END_SHIFT:
             return self.mask(state, nearest_end=False)
+        if steps_left > self._farthest_end(state):
+            return self.mask(state, nearest_end=False)
         key = (state, steps_left)
         if key not in self._limited_masks:
             if len(self._limited_masks) >= MAX_CACHED_STATES:
@@ -193,6 +196,16 @@ class Guide:
                 mask[step] = self.constraint.to_end(self.constraint.advance(state, step)) < steps_left
             self._limited_masks[key] = mask if mask.any() else self.mask(state, nearest_end=True)
         return self._limited_masks[key]
+
+    def _farthest_end(self, state: Hashable) -> int:
+        """Return the largest distance to the nearest end after one allowed step; it is cached."""
+        if state not in self._farthest_ends:
+            if len(self._farthest_ends) >= MAX_CACHED_STATES:
+                self._farthest_ends.clear()
+            steps = np.flatnonzero(self.mask(state, nearest_end=False)[:-1]).tolist()
+            ends = (self.constraint.to_end(self.constraint.advance(state, step)) for step in steps)
+            self._farthest_ends[state] = max(ends, default=0)
+        return self._farthest_ends[state]
 
     def _nearest_end_mask(self, state: Hashable) -> np.ndarray:
         """Return the mask of the steps that lower the distance to the nearest end, or of the end alone."""

@@ -12,16 +12,19 @@ from seqforge.inference import MAX_ROWS, EngineState, StepEngine, log_softmax
 from seqforge.sampling.controls import Controls, Limits
 from seqforge.sampling.distributions import Choice, Distribution
 from seqforge.sampling.elimination import Elimination
-from seqforge.sampling.guide import mask_source_end
+from seqforge.sampling.guide import Guide, mask_source_end
 from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.references import reference_rows
 from seqforge.sampling.slot import Alternatives, Sample, Slot
+from seqforge.sampling.state_rows import StateRows
 from seqforge.sampling.streams import UniformStreams
 
 __all__ = ["StepCallback", "sample_rows"]
 
 MIN_PROBABILITY = 1e-12
 """The smallest probability whose logarithm is taken."""
+NEVER = 1 << 62
+"""A number of steps that no piece reaches."""
 ELIMINATION_STEPS = 8
 """The number of steps after which candidates that cannot be chosen any more are looked for."""
 
@@ -34,6 +37,7 @@ class PromptReader(ABC):
 
     engine: StepEngine
     prompt: Prompt
+    guide: Guide | None
     limits: Limits
     controls: Controls
     units: Callable[[np.ndarray], np.ndarray]
@@ -198,6 +202,15 @@ class _Rows:
             for layers in zip(*(sampler.prompt_state for sampler in samplers.values()), strict=True)
         ]
         self._state = self._engine.state(widest, count)
+        guides = [sampler.guide for sampler in samplers.values() if sampler.guide is not None]
+        self._states = StateRows(choices=first.distribution.choices)
+        self._is_guided, self._vectors = bool(guides), any(guide.vectors for guide in guides)
+        self._numbers = np.zeros(count, np.int64)
+        """The state of the constraint in each row, for symbols."""
+        self._checks = np.zeros(count, np.int64)
+        """The number of steps of each row from which its slot must be asked for the mask."""
+        self._counts = np.zeros(count, np.int64)
+        """The number of steps in each row, those of the prompt included."""
         self.slots = [self._start(row, part, k) for row, (part, k) in enumerate(pending[:count])]
         self._gates = np.repeat(first.condition_gates[None], count, 0)
         self._outputs = np.repeat(first.prompt_outputs[None], count, 0)
@@ -216,7 +229,11 @@ class _Rows:
     def _start(self, row: int, part: int, k: int) -> Slot:
         """Return the slot of a sample, whose random numbers a row reads from now on."""
         self._uniforms.start(row, k, part)
-        return self.samplers[part].slot(k, seed=self.seed, part=part)
+        slot = self.samplers[part].slot(k, seed=self.seed, part=part)
+        if self._is_guided and not self._vectors:
+            self._numbers[row] = self._states.number(slot.guide, slot.constraint_state)
+        self._counts[row], self._checks[row] = slot.step_count, NEVER if slot.guide is None else -1
+        return slot
 
     def drop(self, rows: Sequence[int]) -> list[int]:
         """Remove rows, and return the numbers that the remaining ones had."""
@@ -226,6 +243,8 @@ class _Rows:
         self._parts = [self._parts[row] for row in remaining]
         self._gates = self._gates[remaining]
         self._state = [tuple(part[remaining] for part in layer) for layer in self._state]
+        self._numbers, self._counts = self._numbers[remaining], self._counts[remaining]
+        self._checks = self._checks[remaining]
         self._uniforms.keep(remaining)
         return remaining
 
@@ -240,11 +259,7 @@ class _Rows:
 
     def choose(self) -> Choice:
         """Choose a step or the end for every row."""
-        masks = None
-        slot_masks = [slot.mask(self.samplers[part].limits) for slot, part in zip(self.slots, self._parts, strict=True)]
-        if any(mask is not None for mask in slot_masks):
-            free = np.ones(self._distribution.choices, np.bool_)
-            masks = np.concatenate([free if mask is None else mask for mask in slot_masks]).reshape(self.count, -1)
+        masks = self._masks() if self._is_guided else None
         steps_at_end = self._engine.steps_at_source_end(self._state)
         if steps_at_end is not None:
             whole = np.array([self.samplers[part].prompt.whole_source for part in self._parts])
@@ -254,14 +269,33 @@ class _Rows:
                 masks = np.where(whole[:, None], mask_source_end(masks, steps_at_end), masks)
         histories = [slot.history for slot in self.slots]
         any_history = any(history is not None for history in histories)
-        guided = any(slot.guide is not None and slot.guide.vectors for slot in self.slots)
         return self._distribution.choose(
             self._outputs,
             masks,
             self._uniforms.next(),
             histories if any_history else None,
-            self._project if guided else None,
+            self._project if self._vectors else None,
         )
+
+    def _masks(self) -> np.ndarray:
+        """Return the masks of all rows: those of their states, unless a limit is near or steps are drawn jointly."""
+        masks = np.ones((self.count, self._distribution.choices), np.bool_)
+        if not self._vectors:
+            masks = self._states.masks(self._numbers)
+        for row in np.flatnonzero(self._counts >= self._checks).tolist():
+            slot = self._slot_with_state(row)
+            mask = slot.mask(self.samplers[self._parts[row]].limits)
+            if mask is not None:
+                masks[row] = mask
+            self._checks[row] = slot.next_check if not self._vectors and slot.may_rest else -1
+        return masks
+
+    def _slot_with_state(self, row: int) -> Slot:
+        """Return the slot of a row with the state of its constraint."""
+        slot = self.slots[row]
+        if not self._vectors:
+            slot.constraint_state = self._states.state(int(self._numbers[row]))
+        return slot
 
     def _project(self, row: int, step: np.ndarray) -> np.ndarray:
         """Return the step that the constraint of a row makes of a drawn vector."""
@@ -274,6 +308,12 @@ class _Rows:
             The rows whose samples are complete, with the parts and the samples.
         """
         timed_out = time.monotonic() > self._deadline
+        continued = np.flatnonzero(~choice.ends)
+        self._counts[continued] += 1
+        if self._is_guided and not self._vectors:
+            self._numbers[continued] = self._states.advance(self._numbers[continued], inputs[continued])
+        if timed_out:
+            self._checks[:] = -1
         steps = inputs.tolist() if inputs.ndim == 1 else list(inputs)
         rows = zip(
             self.slots, steps, choice.ends.tolist(), choice.scores.tolist(), choice.masked.tolist(),
@@ -298,7 +338,9 @@ class _Rows:
                 if on_step is not None:
                     on_step(slot.k, choice.steps[row])
                 slot.add(step, units)
-            if end or slot.reached_limit(sampler.limits):
+            if slot.units >= sampler.limits.units:
+                self._checks[row] = -1
+            if end or (slot.is_full(sampler.limits) and self._slot_with_state(row).may_end):
                 complete.append((row, self._parts[row], slot.sample(ended=end)))
         return complete
 

@@ -89,11 +89,11 @@ class Slot:
         self.place_index = None if places is None else places.copy()
         self.units = float(units(prompt.example.steps).sum())
         self.step_count = len(prompt.example.steps)
-        self._next_check = -1
-        """The step count from which the limit of steps must be considered again."""
+        self.next_check = -1
+        """The step count from which the mask of the state alone does not suffice, because a limit is near."""
 
     def mask(self, limits: Limits) -> np.ndarray | None:
-        """Return the mask of the next step; None without a constraint."""
+        """Return the mask of the next step; None without a constraint. `next_check` is set."""
         guide = self.guide
         if guide is None or self.constraint_state is None:
             return None
@@ -103,10 +103,10 @@ class Slot:
             return mask
         if self.units >= limits.units or self.timed_out:
             return guide.mask(self.constraint_state.state, nearest_end=True)
-        if self.step_count < self._next_check:
+        if self.step_count < self.next_check:
             return self.constraint_state.mask
         steps_left = limits.steps - self.step_count
-        self._next_check = limits.steps - guide.next_check(self.constraint_state.state, steps_left)
+        self.next_check = limits.steps - guide.next_check(self.constraint_state.state, steps_left)
         return guide.mask_within(self.constraint_state.state, steps_left)
 
     def project(self, step: np.ndarray, limits: Limits) -> np.ndarray:
@@ -118,7 +118,7 @@ class Slot:
         return self.guide.project(self.constraint_state.state, step, steps_left)
 
     def add(self, step: Any, units: float) -> None:
-        """Add a step that was drawn.
+        """Add a step that was drawn. The state of a constraint over symbols is that of `StateRows`.
 
         Args:
             step: The step: an int, or a vector.
@@ -129,13 +129,22 @@ class Slot:
         self.units += units
         if self.place_index is not None:
             self.place_index.add(step)
-        if self.guide is not None and self.constraint_state is not None:
+        if self.guide is not None and self.guide.vectors and self.constraint_state is not None:
             self.constraint_state = self.guide.advance(self.constraint_state, step)
 
-    def reached_limit(self, limits: Limits) -> bool:
-        """Return whether the piece has reached a limit and may end."""
-        full = self.units >= limits.units or self.step_count >= limits.steps or self.timed_out
-        return full and (self.constraint_state is None or self.constraint_state.may_end)
+    def is_full(self, limits: Limits) -> bool:
+        """Return whether the piece has reached a limit."""
+        return self.units >= limits.units or self.step_count >= limits.steps or self.timed_out
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the constraint allows the piece to end."""
+        return self.constraint_state is None or self.constraint_state.may_end
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the mask of the state alone counts until `next_check`: no limit is reached, no step drawn jointly."""
+        return self.next_check >= 0 and len(self.steps) >= len(self.joint_steps)
 
     def sample(self, *, ended: bool) -> Sample:
         """Return the complete sample."""

@@ -1,12 +1,14 @@
 """The distribution of a symbol or the end of the piece."""
 
+import ctypes
 from collections.abc import Sequence
 
 import numpy as np
 
 from seqforge.core.spaces import Categorical
 from seqforge.errors import RequestError
-from seqforge.inference import log_softmax
+from seqforge.inference import kernels, log_softmax
+from seqforge.inference.kernels import address
 from seqforge.sampling import filters
 from seqforge.sampling.controls import Controls
 from seqforge.sampling.distributions._base import Choice, Distribution, Projection, check_finite
@@ -18,6 +20,17 @@ CONTROLS_OF_LOGITS = ("logit_bias", "temperature_range", "top_n_sigma", "epsilon
 """Controls with which the fast path is not possible."""
 MIN_WEIGHT_TEMPERATURE = 0.1
 """Below this temperature the remaining probability is computed from logits for the same reason."""
+
+
+class _Draw(ctypes.Structure):
+    """The arguments of a draw, as `draw.inc.h` declares them."""
+
+    _fields_ = (
+        ("weights", ctypes.c_void_p), ("tempered", ctypes.c_void_p), ("masks", ctypes.c_void_p),
+        ("uniforms", ctypes.c_void_p), ("rows", ctypes.c_int64), ("choices", ctypes.c_int64), ("k", ctypes.c_int64),
+        ("p", ctypes.c_double), ("min_p", ctypes.c_double), ("chosen", ctypes.c_void_p), ("masked", ctypes.c_void_p),
+        ("total", ctypes.c_void_p),
+    )  # fmt: skip
 
 
 class SpaceDistribution(Distribution):
@@ -74,6 +87,9 @@ class SpaceDistribution(Distribution):
         self._works_on_weights = controls.typical == 1 and not controls.ban and not self.greedy
         self._works_on_weights &= controls.temperature >= MIN_WEIGHT_TEMPERATURE
         self._works_on_weights &= not any(getattr(controls, name) for name in CONTROLS_OF_LOGITS)
+        # without top-k, top-p sorts all weights, which numpy does faster
+        sorts_all = controls.top_p < 1 and not 0 < controls.top_k < self.choices
+        self._is_compiled = self._works_on_weights and not sorts_all and kernels.library() is not None
 
     def choose(
         self,
@@ -88,6 +104,10 @@ class SpaceDistribution(Distribution):
         check_finite(largest)  # NaN and infinity reach the maximum
         logits -= largest
         weights = np.exp(logits)
+        if self._is_compiled and histories is None:
+            choice = self._draw_compiled(logits, weights, masks, uniforms)
+            if choice is not None:
+                return choice
         total = weights.sum(axis=1)
         allowed = weights if masks is None else weights * masks
         masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
@@ -107,6 +127,25 @@ class SpaceDistribution(Distribution):
                 if self.controls.mirostat:
                     bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
         return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
+
+    def _draw_compiled(
+        self, logits: np.ndarray, weights: np.ndarray, masks: np.ndarray | None, uniforms: np.ndarray
+    ) -> Choice | None:
+        """Choose by the compiled library; return None if the weights of what is allowed may underflow."""
+        controls, (rows, choices) = self.controls, weights.shape
+        tempered = weights if controls.temperature == 1 else np.exp(logits * (1 / controls.temperature))
+        masks = None if masks is None else np.ascontiguousarray(masks)
+        numbers, chosen = np.ascontiguousarray(uniforms[:, 0]), np.empty(rows, np.int64)
+        masked, total = np.empty(rows), np.empty(rows)
+        kernels.library().draw_rows(ctypes.byref(_Draw(
+            address(weights), address(tempered), None if masks is None else address(masks), address(numbers), rows,
+            choices, controls.top_k if controls.top_k < choices else 0, controls.top_p, controls.min_p, address(chosen),
+            address(masked), address(total),
+        )))  # fmt: skip
+        if masks is not None and masked.max() >= MAX_MASKED:
+            return None
+        scores = logits[np.arange(rows), chosen] - np.log(total)
+        return Choice(chosen, chosen == self.size, scores, masked, np.zeros(rows))
 
     def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
         choices = np.where(ends, self.size, steps.astype(np.int64))

@@ -1,0 +1,55 @@
+"""The compiled draw chooses what numpy chooses."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqforge.core.spaces import Categorical
+from seqforge.inference import kernels
+from seqforge.sampling import Controls
+from seqforge.sampling.distributions import distribution_for
+
+CONTROLS = st.fixed_dictionaries(
+    {
+        "temperature": st.sampled_from([0.3, 0.9, 1.0, 2.0]),
+        "top_k": st.integers(0, 30),
+        "top_p": st.sampled_from([0.2, 0.9, 1.0]),
+        "min_p": st.sampled_from([0.0, 0.05, 0.5]),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(
+    controls=CONTROLS, size=st.integers(1, 90), rows=st.integers(1, 9), spread=st.sampled_from([0.0, 1.0, 8.0]),
+    levels=st.booleans(), is_masked=st.booleans(), seed=st.integers(0, 999),
+)  # fmt: skip
+def test_choices_are_those_of_numpy(
+    controls: dict[str, Any], size: int, rows: int, spread: float, levels: bool, is_masked: bool, seed: int
+) -> None:
+    if kernels.library() is None:
+        pytest.skip("the kernels have not been compiled")
+    rng = np.random.default_rng(seed)
+    outputs = (spread * rng.normal(size=(rows, size + 1))).astype(np.float32)
+    outputs = outputs.round() if levels else outputs  # many ties
+    masks = rng.random(outputs.shape) < 0.4 if is_masked else None
+    if masks is not None:
+        masks[np.arange(rows), rng.integers(0, size + 1, rows)] = True
+    uniforms = np.concatenate([rng.random((rows - 1, 1)), [[np.nextafter(1, 0)]]])
+    compiled: Any = distribution_for(Categorical(size), Controls(**controls))
+    plain: Any = distribution_for(Categorical(size), Controls(**controls))
+    plain._is_compiled = False
+    actual, expected = (one.choose(outputs, masks, uniforms) for one in (compiled, plain))
+    for name in ("steps", "ends"):
+        assert np.array_equal(getattr(actual, name), getattr(expected, name)), name
+    for name in ("scores", "masked", "bits"):
+        np.testing.assert_allclose(getattr(actual, name), getattr(expected, name), rtol=1e-12, atol=1e-12)
+    for row in range(rows):  # a row depends on itself alone
+        part = slice(row, row + 1)
+        alone = compiled.choose(outputs[part], None if masks is None else masks[part], uniforms[part])
+        for field in dataclasses.fields(alone):
+            assert getattr(alone, field.name)[0] == getattr(actual, field.name)[row]
