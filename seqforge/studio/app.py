@@ -253,7 +253,7 @@ class _Studio:
         if suffix not in registry.load(take.entry.plugin).writes:
             raise OptionsError.invalid("format", suffix[:20], "a format that the plugin writes")
         path = self.session.folder / "files" / f"{take.id}-download{suffix}"
-        values = {**self.session.job_values(take), "path": str(path)}
+        values = {**self.session.job_values(take), "path": str(path), "file_name": f"{take.file_name}{suffix}"}
         try:
             await self.pool.call(take.entry.path, "file", values)
             data = await asyncio.to_thread(path.read_bytes)

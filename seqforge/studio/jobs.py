@@ -17,7 +17,7 @@ from seqforge.api.generation import Generation
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_loading import load
 from seqforge.api.previews import preview_of
-from seqforge.api.provenance import named_file
+from seqforge.api.provenance import FileEntry, digest, named_file, provenance_of, record_text
 from seqforge.api.text import file_bytes, text_of
 from seqforge.core.files import path_kind
 from seqforge.core.safe_svg import safe_svg
@@ -25,6 +25,7 @@ from seqforge.core.spaces import Categorical
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, ReadError, RequestError, SeqforgeError
 from seqforge.plugin import Edits, Piece, Preview, Previews
+from seqforge.plugin.records import carries_provenance, embed_record
 from seqforge.plugin.validation import write_pieces
 
 __all__ = ["Jobs"]
@@ -98,8 +99,14 @@ class Jobs:
 
     def do_file(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
         """Write a take as a file; the piece is made again if it is no longer remembered."""
-        piece = self._piece(values, stop)
-        write_pieces(self.plugin, [piece], Path(values["path"]))
+        path = Path(values["path"])
+        write_pieces(self.plugin, [self._piece(values, stop)], path)
+        if not values.get("upload") and carries_provenance(self.plugin, path.suffix):
+            generation = Generation(self.model, self._request(values, self._fields(values)))
+            entry = FileEntry(values.get("file_name", path.name), (0,), digest(path))
+            _ = generation.prompts  # the request is resolved with them
+            record = _named_only(provenance_of(generation, [entry]), self.folder)
+            embed_record(self.plugin, path, record_text(record))
         return {}
 
     def do_score(self, values: Any, stop: threading.Event, send: Send) -> dict[str, Any]:
@@ -280,6 +287,16 @@ def _thinned(scores: list[float]) -> list[float]:
     size = math.ceil(len(scores) / MAX_SCORES) or 1
     means = [sum(scores[i : i + size]) / len(scores[i : i + size]) for i in range(0, len(scores), size)]
     return [round(min(value, 99.0), 3) for value in means]
+
+
+def _named_only(record: Any, folder: Path) -> Any:
+    """Return a record in which files of the session folder are names only."""
+    if isinstance(record, Mapping):
+        return {name: _named_only(value, folder) for name, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [_named_only(value, folder) for value in record]
+    text = str(record) if isinstance(record, str | Path) else ""
+    return text.rpartition("/")[2] if text.startswith(f"{folder}/") else record
 
 
 def _is_plain(value: Any) -> bool:

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from multiprocessing import active_children
 from pathlib import Path
@@ -11,6 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 import seqforge
+from seqforge.plugin import registry
+from seqforge.plugin.records import extract_record
 from seqforge.studio.api import create_api
 from seqforge.studio.app import create_app
 from seqforge.studio.forms import form_of
@@ -109,3 +114,51 @@ def test_crash_of_a_worker_is_reported_and_it_starts_again(tmp_path: Path) -> No
 def test_fields_of_a_class_come_before_inherited_ones_and_files_last() -> None:
     names = [entry["name"] for entry in form_of(seqforge.load("midi:songs").plugin.Request)]
     assert names.index("bars") < names.index("chords") < names.index("prompt_file")
+
+
+@pytest.mark.parametrize(
+    ("model", "request_", "kind"),
+    [("abc:default", {"bars": 4, "meter": "2/4"}, "vary"), ("handwriting:default", {"text": "a"}, "")],
+)
+def test_copied_command_writes_the_downloaded_file(
+    model: str, request_: dict[str, Any], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "session").mkdir()
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    app = create_app(TOKEN, folder=tmp_path / "session")
+    with TestClient(app, base_url="http://127.0.0.1", headers=headers) as client:
+        take = complete_take(client, {"model": model, "seed": 3, "candidates": 1, "request": request_})
+        if kind:
+            name, content = download(client, take)
+            (tmp_path / name).write_bytes(content)
+            edit = {"kind": kind, "parent": take}
+            take = complete_take(client, {"model": model, "seed": 4, "candidates": 1, "edit": edit})
+        words = shlex.split(client.get(f"/api/takes/{take}/command").json()["command"])
+        name, content = download(client, take)
+    assert words[:2] == ["seqforge", "generate"] and words[-1] == name
+    process = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    written = (tmp_path / name).read_bytes()
+    if kind:  # the record of an edit names the folder of the file that it read
+        records = [extract_record(registry.load("abc"), data, ".abc") for data in (written, content)]
+        written, content = (record[1] for record in records if record is not None)
+    assert written == content
+
+
+def complete_take(client: TestClient, values: dict[str, Any]) -> str:
+    """Return the id of a new take that is complete: a download waits for the job before it."""
+    take: str = client.post("/api/takes", json=values).json()["takes"][0]["id"]
+    download(client, take)
+    (view,) = (item for item in client.get("/api/session").json()["takes"] if item["id"] == take)
+    assert view["state"] == "done", view
+    return take
+
+
+def download(client: TestClient, take: str) -> tuple[str, bytes]:
+    """Return the name and the content of the file of a take in the first format of its plugin."""
+    (view,) = (item for item in client.get("/api/session").json()["takes"] if item["id"] == take)
+    suffix = registry.load(view["plugin"]).writes[0]
+    response = client.get(f"/api/takes/{take}/file", params={"format": suffix})
+    assert response.status_code == 200, response.text
+    return response.headers["content-disposition"].split('"')[1], response.content
