@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from seqforge.core import locks
-from seqforge.core.locks import lock_folder
+from seqforge.core.locks import is_locked, lock_folder
 from seqforge.errors import RunError, WriteError
 
 
@@ -49,3 +49,12 @@ def test_file_system_without_locks_is_accepted(tmp_path: Path, monkeypatch: pyte
 def test_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError), lock_folder(tmp_path / "gone"):
         pass
+
+
+def test_lock_is_visible_while_it_is_held(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path)
+    with lock_folder(tmp_path):
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+    (tmp_path / ".lock").touch()
+    assert not is_locked(tmp_path), "a file that a killed process left is no lock"
