@@ -47,7 +47,7 @@ SENTENCES: dict[str, tuple[int, str]] = {
          " Did you mean 'train'?"),
     ),
     "plugins sho": (
-        2, "`seqforge plugins` has no command 'sho'; there are list, show, check, new. Did you mean 'show'?",
+        2, "`seqforge plugins` has no command 'sho'; there are list, show, check, new, publish. Did you mean 'show'?",
     ),
     "--vrsion": (2, "there is no option --vrsion. Did you mean --version?"),
     "-x": (2, "there is no option -x; `seqforge -h` lists its options"),

@@ -8,7 +8,7 @@ from fakekit import Run
 
 PAGES = (
     "", "train", "generate", "evaluate", "score", "info", "models", "inspect", "plugins", "corpora", "plugins show",
-    "plugins check", "plugins new", "corpora show", "train --plugin text", "generate --plugin abc",
+    "plugins check", "plugins new", "plugins publish", "corpora show", "train --plugin text", "generate --plugin abc",
     "generate --plugin handwriting", "generate --plugin midi", "inspect --plugin numbers",
 )  # fmt: skip
 
