@@ -152,7 +152,7 @@ def main() -> None:
         seconds = time.process_time() - start
         (label,) = model.header.labels
         values = model.header.labels[label]
-        datasets = {split: model._prepare_split(None, split)[1].datasets[split] for split in ("train", "valid", "test")}
+        datasets = {split: model.prepare_split(split=split)[1].datasets[split] for split in ("train", "valid", "test")}
         peer = train_peer(datasets["train"], datasets["valid"], model.header.space.size, len(values), seconds)  # type: ignore[union-attr]
         print(f"{label}: {len(values)} classes, {seconds:.0f} s of processor time each")
         print("\taccuracy, %\tnats per piece\tcalibration error, %")

@@ -12,7 +12,7 @@ from seqforge.api.feature_rows import plain_features
 from seqforge.api.generated import Generated
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.generation_arguments import CONTROLS, GENERATION_OPTIONS, FieldValue, request_fields
-from seqforge.api.model_evaluation import EvaluatedModel
+from seqforge.api.model_adaptation import AdaptableModel
 from seqforge.api.runs import Run
 from seqforge.api.streaming import StopEvent, Streaming, StreamingStep
 from seqforge.core.labels import LabelIndex
@@ -25,7 +25,7 @@ from seqforge.plugin import Describes, Piece
 from seqforge.sampling import Controls, distribution_for, prompt_batch
 
 
-class Model(EvaluatedModel):
+class Model(AdaptableModel):
     """A trained model with its plugin and codec; `seqforge.load` and `seqforge.train` return one.
 
     Example:
@@ -314,7 +314,7 @@ class Model(EvaluatedModel):
         if not isinstance(self.plugin, Describes):
             raise RequestError(f"the plugin {self.plugin.name!r} has no statistics, so pieces cannot be compared")
         columns = TableColumns.from_names(text_column, label_columns)
-        _, prepared, split = self._prepare_split(corpus, split, columns)
+        _, prepared, split = self.prepare_split(corpus, split, columns)
         held_out, training = prepared.pieces(split), prepared.pieces("train")
         width = 0 if self.codec.features else self.header.network.features
         features = prepared.datasets[split].features[:n] if width else None
@@ -345,7 +345,7 @@ class Model(EvaluatedModel):
         """
         whole_number("n", n)
         columns = TableColumns.from_names(text_column, label_columns)
-        names, prepared, split = self._prepare_split(corpus, split, columns)
+        names, prepared, split = self.prepare_split(corpus, split, columns)
         if pieces is None:
             width = 0 if self.codec.features else self.header.network.features
             features = prepared.datasets[split].features[:n] if width else None

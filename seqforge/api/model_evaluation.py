@@ -49,7 +49,7 @@ class EvaluatedModel(ScoringModel):
             UsageError: If a corpus does not exist, or a table lacks a column.
         """
         columns = TableColumns.from_names(text_column, label_columns)
-        names, prepared, split = self._prepare_split(corpus, split, columns)
+        names, prepared, split = self.prepare_split(corpus, split, columns)
         evaluation = _evaluation.evaluate_dataset(self.network, prepared.datasets[split], self.header.unit)
         dropped = prepared.report["dropped_total"]
         return dataclasses.replace(evaluation, split=split, corpus=tuple(names), dropped=dropped)
@@ -83,7 +83,7 @@ class EvaluatedModel(ScoringModel):
         """
         name = self.label_to_classify(label)
         log_prior = self._log_prior(name, prior)
-        names, prepared, split = self._prepare_split(corpus, split, TableColumns.from_names(text_column, label_columns))
+        names, prepared, split = self.prepare_split(corpus, split, TableColumns.from_names(text_column, label_columns))
         dataset = prepared.datasets[split]
         targets = dataset.labels[:, list(self.header.labels).index(name)].astype(np.int64)
         labelled = np.flatnonzero(targets)
@@ -143,7 +143,7 @@ class EvaluatedModel(ScoringModel):
         check_metrics(names)
         if limit is not None and whole_number("limit", limit) < 1:
             raise RequestError.invalid("limit", limit, "at least 1")
-        _, prepared, split = self._prepare_split(corpus, split)
+        _, prepared, split = self.prepare_split(corpus, split)
         # 1. Collect the references of each request.
         requests: dict[str, Mapping[str, Any]] = {}
         references: dict[str, list[str]] = {}
@@ -166,10 +166,27 @@ class EvaluatedModel(ScoringModel):
         values = compute_metrics(names, predictions, list(references.values()))
         return Predictions(values, tuple(predictions), tuple(map(tuple, references.values())), split)
 
-    def _prepare_split(
-        self, corpus: Sequence[str] | str | None, split: str | None, columns: TableColumns | None = None
+    def prepare_split(
+        self,
+        corpus: Sequence[str] | str | None = None,
+        split: str | None = None,
+        columns: TableColumns | None = None,
     ) -> tuple[list[str], PreparedCorpus, str]:
-        """Return the names of a corpus, the prepared corpus, and the split to measure on."""
+        """Return the names of a corpus, the corpus as the model's codec encodes it, and the split to measure on.
+
+        Example:
+            names, prepared, split = model.prepare_split()
+            prepared.datasets[split].example(0).steps
+
+        Args:
+            corpus: Names or paths; None for the corpus that the model was trained on.
+            split: The split: train, valid or test; None for test, or valid if there is no test split.
+            columns: The columns that are read from tables; None for those of the training.
+
+        Raises:
+            RequestError: If the split is empty or unknown.
+            UsageError: If a corpus does not exist, or a table lacks a column.
+        """
         check_names("corpus", corpus)
         if split is not None:
             check_text("split", split, "train, valid or test")

@@ -1,5 +1,6 @@
 """seqforge evaluate: the loss of a model on a split of a corpus."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from seqforge.cli.novelty_table import print_novelty
 from seqforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqforge.evaluation import Predictions
+    from seqforge.evaluation import DynamicEvaluation, Predictions
 
 
 def print_predictions(predictions: "Predictions", *, json: bool) -> None:
@@ -29,6 +30,47 @@ def print_predictions(predictions: "Predictions", *, json: bool) -> None:
         return
     data(table([["metric", "value"], *([name, f"{value:.2f}"] for name, value in predictions.metrics.items())]))
     data(f"on {predictions.split}: {count(len(predictions.predictions), 'prediction')}")
+
+
+def print_dynamic(result: "DynamicEvaluation", *, json: bool) -> None:
+    """Print the result of dynamic evaluation.
+
+    Args:
+        result: The result.
+        json: Whether to print JSON.
+    """
+    if json:
+        data_json(result.to_json())
+        return
+    adapted, trained = result.adapted, result.trained
+    data(
+        f"{adapted.nats_per_unit:.4f} nats per {adapted.unit} by dynamic evaluation, {trained.nats_per_unit:.4f} with"
+        " the trained weights"
+    )
+    chosen = f", chosen on {result.chosen_on}" if result.chosen_on else ""
+    data(
+        f"on {adapted.split} of {escape(', '.join(adapted.corpus))}: {adapted.units:,.0f} {adapted.unit}s,"
+        f" {count(adapted.pieces, 'piece')}; rate {result.rate:g}, decay {result.decay:g}{chosen}"
+    )
+
+
+def _check_dynamic(dynamic: bool, *, others: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Check the flags beside --dynamic.
+
+    Args:
+        dynamic: Whether --dynamic is set.
+        others: The flags that exclude it, with their values.
+        values: The flags that need it, with their values.
+
+    Raises:
+        UsageError: If two flags exclude each other, or a flag needs --dynamic.
+    """
+    for name, value in others.items():
+        if dynamic and value not in (None, False, 0):
+            raise UsageError(f"`dynamic` and `{name}` are both set; set one of them", field=name, value=value)
+    for name, value in values.items():
+        if value is not None and not dynamic:
+            raise UsageError(f"`{name}` needs `dynamic`", field=name, value=value, allowed="None without `dynamic`")
 
 
 def add(app: typer.Typer) -> None:
@@ -91,6 +133,27 @@ def evaluate(
             " training corpus.",
         ),
     ] = False,
+    dynamic: Annotated[
+        bool,
+        typer.Option(
+            "--dynamic",
+            help="Instead: dynamic evaluation, which learns from each part of the pieces after it has predicted it. The"
+            " model file is not changed.",
+        ),
+    ] = False,
+    dynamic_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE", help="With --dynamic: learning rate. Default: chosen on the valid split, or 0.0001."
+        ),
+    ] = None,
+    dynamic_decay: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="With --dynamic: decay towards the trained weights. Default: chosen on the valid split, or 0.001.",
+        ),
+    ] = None,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --samples: also write the comparison as an HTML page.")
     ] = None,
@@ -111,6 +174,11 @@ def evaluate(
     if metrics is not None and (classify is not None or samples):
         other = "samples" if samples else "classify"
         raise UsageError(f"`metrics` and `{other}` are both set; set one of them", field="metrics", value=metrics)
+    _check_dynamic(
+        dynamic,
+        others={"classify": classify, "metrics": metrics, "novelty": novelty, "samples": samples},
+        values={"dynamic_rate": dynamic_rate, "dynamic_decay": dynamic_decay},
+    )
     if page is not None:
         if not samples:
             raise UsageError(
@@ -134,6 +202,9 @@ def evaluate(
             length_penalty=length_penalty, coverage_penalty=coverage_penalty, split=split,
         )  # fmt: skip
         print_predictions(predictions, json=json)
+        return
+    if dynamic:
+        print_dynamic(loaded.evaluate_dynamic(corpus, rate=dynamic_rate, decay=dynamic_decay, **data_options), json=json)
         return
     if novelty:
         print_novelty(loaded.novelty(None, corpus, n=samples or 20, **data_options), json=json)

@@ -14,7 +14,7 @@ from seqforge.evaluation.classification import (
 )
 from seqforge.evaluation.metrics import Predictions
 from seqforge.evaluation.novelty import Novelty, SharedRuns, longest_runs
-from seqforge.evaluation.result import Evaluation
+from seqforge.evaluation.result import DynamicEvaluation, Evaluation
 from seqforge.evaluation.samples import Comparison, compare
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "Classification",
     "ClassifierEvaluation",
     "Comparison",
+    "DynamicEvaluation",
     "Evaluation",
     "Novelty",
     "Predictions",

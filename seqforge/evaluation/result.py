@@ -67,6 +67,48 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True)
+class DynamicEvaluation:
+    """The result of dynamic evaluation, beside that of the same pieces with the trained weights.
+
+    >>> trained = Evaluation(unit="character", units=200.0, pieces=1, steps=201, nats=280.0, split="test")
+    >>> adapted = Evaluation(unit="character", units=200.0, pieces=1, steps=201, nats=260.0, split="test")
+    >>> DynamicEvaluation(adapted, trained, rate=1e-4, decay=0.001, length=64, chosen_on="valid").gain
+    0.1
+
+    Attributes:
+        adapted: The likelihood with weights that follow the pieces.
+        trained: The likelihood with the trained weights.
+        rate: The learning rate of the updates.
+        decay: Their decay towards the trained weights.
+        length: Number of positions per update.
+        chosen_on: The split on which rate and decay were chosen; "" if they were set.
+    """
+
+    adapted: Evaluation
+    trained: Evaluation
+    rate: float
+    decay: float
+    length: int
+    chosen_on: str = ""
+
+    @property
+    def gain(self) -> float:
+        """Nats per unit that dynamic evaluation saves."""
+        return round(self.trained.nats_per_unit - self.adapted.nats_per_unit, 9)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `seqforge evaluate --dynamic --json` prints."""
+        return {
+            **self.adapted.to_json(),
+            "trained_nats_per_unit": self.trained.nats_per_unit,
+            "rate": self.rate,
+            "decay": self.decay,
+            "length": self.length,
+            "chosen_on": self.chosen_on,
+        }
+
+
 def check_finite_loss(nats: float) -> None:
     """Check that a loss is finite.
 

@@ -20,6 +20,13 @@ from seqforge.training.events import (
 from seqforge.training.schedule import Budget, Decay
 
 if TYPE_CHECKING:
+    from seqforge.training.adaptation import (
+        Adaptation,
+        DynamicUpdate,
+        choose_update,
+        dynamic_likelihood,
+        gradient_scales,
+    )
     from seqforge.training.batches import Augment, Batches
     from seqforge.training.likelihood import Likelihood, evaluate_batches, exact_likelihood
     from seqforge.training.loop import Trainer
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from seqforge.training.state import TrainerState, read_state, write_state
 
 __all__ = [
+    "Adaptation",
     "Augment",
     "Batches",
     "Budget",
@@ -34,6 +42,7 @@ __all__ = [
     "Decay",
     "DecayScheduled",
     "Diagnosed",
+    "DynamicUpdate",
     "Ended",
     "Estimated",
     "Event",
@@ -44,8 +53,11 @@ __all__ = [
     "TrainerState",
     "TrainingConfig",
     "Validated",
+    "choose_update",
+    "dynamic_likelihood",
     "evaluate_batches",
     "exact_likelihood",
+    "gradient_scales",
     "read_state",
     "write_state",
 ]
@@ -53,14 +65,19 @@ __all__ = [
 __getattr__ = lazy_attributes(
     __name__,
     {
+        "Adaptation": "seqforge.training.adaptation",
         "Augment": "seqforge.training.batches",
         "Batches": "seqforge.training.batches",
+        "DynamicUpdate": "seqforge.training.adaptation",
         "Likelihood": "seqforge.training.likelihood",
         "ProcessGroup": "seqforge.training.process_group",
         "Trainer": "seqforge.training.loop",
         "TrainerState": "seqforge.training.state",
+        "choose_update": "seqforge.training.adaptation",
+        "dynamic_likelihood": "seqforge.training.adaptation",
         "evaluate_batches": "seqforge.training.likelihood",
         "exact_likelihood": "seqforge.training.likelihood",
+        "gradient_scales": "seqforge.training.adaptation",
         "read_state": "seqforge.training.state",
         "write_state": "seqforge.training.state",
     },
