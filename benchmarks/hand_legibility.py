@@ -76,7 +76,7 @@ def main() -> None:
         header = dataclasses.replace(
             model.header, codec={"version": codec.version, "data": data}, arrays=arrays
         )  # fmt: skip
-        write_model(arguments.store, header, model.weights.arrays, precision="bfloat16")
+        write_model(arguments.store, header, model.arrays(), precision="bfloat16")
 
 
 if __name__ == "__main__":

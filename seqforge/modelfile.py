@@ -15,8 +15,10 @@ from seqforge.network import NetworkConfig
 from seqforge.network.precision import bfloat16_to_float, float_to_bfloat16
 from seqforge.network.shapes import parameter_shapes
 
-__all__ = ["ModelHeader", "read_header", "read_model", "write_model"]
+__all__ = ["MAX_MEMBERS", "ModelHeader", "member_arrays", "read_header", "read_model", "write_model"]
 
+MAX_MEMBERS = 64
+"""Largest number of networks in a model file."""
 WEIGHTS, ARRAYS = "network.", "codec."
 
 
@@ -33,6 +35,7 @@ class ModelHeader:
         codec: Version and state of the codec, as plain JSON.
         options: Options of the plugin, as plain JSON.
         provenance: Versions, corpora with licences, training steps and losses, as plain JSON.
+        members: Number of networks of this architecture in the file, whose predictions are averaged.
         arrays: Arrays of the codec by name.
     """
 
@@ -44,6 +47,7 @@ class ModelHeader:
     codec: Mapping[str, Any]
     options: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    members: int = 1
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class ModelHeader:
             "codec": dict(self.codec),
             "options": dict(self.options),
             "provenance": dict(self.provenance),
+            **({"members": self.members} if self.members > 1 else {}),
         }
 
 
@@ -104,7 +109,8 @@ def read_header(path: Path) -> ModelHeader:
 def read_model(path: Path) -> tuple[ModelHeader, dict[str, np.ndarray]]:
     """Return the header and the parameters of the network by name, float32.
 
-    The shapes of the weights are compared with the architecture before any memory is allocated.
+    Of several members, the names begin with "members.0." and so on; `member_arrays` divides them. The shapes of the
+    weights are compared with the architecture before any memory is allocated.
 
     Example:
         header, arrays = read_model(Path("model.safetensors"))
@@ -116,7 +122,8 @@ def read_model(path: Path) -> tuple[ModelHeader, dict[str, np.ndarray]]:
     file = TensorFile(path, "model")
     header = _header(file)
     shapes = parameter_shapes(header.space, header.network)
-    expected = {WEIGHTS + name: shape for name, shape in shapes.items()}
+    prefixes = [""] if header.members == 1 else [f"members.{number}." for number in range(header.members)]
+    expected = {WEIGHTS + prefix + name: shape for prefix in prefixes for name, shape in shapes.items()}
     actual = {name: stored.shape for name, stored in file.tensors.items() if name.startswith(WEIGHTS)}
     for name in sorted(expected.keys() | actual.keys()):
         if name not in actual:
@@ -126,6 +133,25 @@ def read_model(path: Path) -> tuple[ModelHeader, dict[str, np.ndarray]]:
         if expected[name] != actual[name]:
             raise file.damage(f"the tensor {name!r} has shape {actual[name]}, not {expected[name]}")
     return header, {name.removeprefix(WEIGHTS): _weight(file, name) for name in expected}
+
+
+def member_arrays(arrays: Mapping[str, np.ndarray], members: int) -> list[dict[str, np.ndarray]]:
+    """Return the parameters of each member by name.
+
+    >>> member_arrays({"members.0.b": np.zeros(1), "members.1.b": np.ones(1)}, 2)[1]
+    {'b': array([1.])}
+
+    Args:
+        arrays: The parameters of the network as `read_model` returns them.
+        members: The number of members, from the header.
+    """
+    if members == 1:
+        return [dict(arrays)]
+    parts: list[dict[str, np.ndarray]] = [{} for _ in range(members)]
+    for name, array in arrays.items():
+        _, number, rest = name.split(".", 2)
+        parts[int(number)][rest] = array
+    return parts
 
 
 def _header(file: TensorFile) -> ModelHeader:
@@ -141,6 +167,7 @@ def _header(file: TensorFile) -> ModelHeader:
             codec=dict(data["codec"]),
             options=dict(data["options"]),
             provenance=dict(data["provenance"]),
+            members=_members(data.get("members", 1)),
             arrays={name.removeprefix(ARRAYS): file.array(name) for name in file.tensors if name.startswith(ARRAYS)},
         )
     except DamagedFileError as error:
@@ -174,6 +201,12 @@ def _check_provenance(file: TensorFile, provenance: Mapping[str, Any]) -> None:
     )
     if not valid:
         raise file.damage("its provenance has a value of a wrong type")
+
+
+def _members(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_MEMBERS:
+        raise ValueError(f"{value!r} members")
+    return value
 
 
 def _text(value: Any) -> str:

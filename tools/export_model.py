@@ -33,7 +33,7 @@ def main() -> None:
         model = load(arguments.run)
         header = header_for(model, arguments.corpus) if arguments.corpus else model.header
         make_folder(arguments.output.parent)
-        write_model(arguments.output, header, model.weights.arrays, precision="bfloat16")
+        write_model(arguments.output, header, model.arrays(), precision="bfloat16")
         corpus = arguments.corpus or None
         exported = load(arguments.output)
         losses = [member.evaluate(corpus, split="valid").nats_per_unit for member in (model, exported)]

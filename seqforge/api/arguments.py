@@ -152,6 +152,7 @@ def check_train_arguments(
     text_column: Any,
     label_columns: Any,
     init: Any,
+    distil: Any,
     run: Any,
     resume: Any,
     stop_at: Any,
@@ -173,8 +174,9 @@ def check_train_arguments(
         check_text("split", split, 'shares of train, valid and test, such as "0.8,0.1,0.1"')
     if text_column is not None:
         check_text("text_column", text_column, "the name of a column")
-    if init is not None:
-        check_path("init", init, "a model's name or path")
+    for name, model in (("init", init), ("distil", distil)):
+        if model is not None:
+            check_path(name, model, "a model's name or path")
     if run is not None:
         check_path("run", run)
     if resume is not None and not isinstance(resume, bool):

@@ -22,6 +22,7 @@ ARGUMENTS: Mapping[str, tuple[type, ...]] = {
     "valid": (str, list),
     "test": (str, list),
     "init": (str,),
+    "distil": (str,),
     "run": (str,),
     "resume": (str, bool),
     "stop_at": (int,),

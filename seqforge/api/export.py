@@ -21,7 +21,7 @@ from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical, Mixture
 from seqforge.core.tensorfile import canonical_json
 from seqforge.errors import OptionsError, RequestError, SeqforgeError, listing
-from seqforge.network import Network
+from seqforge.network import Network, networks_of
 from seqforge.network.batch import example_batch
 from seqforge.network.shapes import label_width, mixture_sizes
 
@@ -65,6 +65,12 @@ def export_model(model: Model, folder: Path, *, to: str) -> list[Path]:
     """
     if to not in EXPORTS:
         raise OptionsError.invalid("to", to, f"one of {listing(EXPORTS)}")
+    if model.header.members > 1:
+        raise RequestError(
+            f"the model averages {model.header.members} networks, which cannot be exported as one; train one network"
+            " on their predictions with `distil`, and export it",
+            field="to", value=to, allowed="a model of one network",
+        )  # fmt: skip
     if model.header.network.is_encoder_decoder:
         raise RequestError(
             f"models with {model.header.network.attention!r} as `attention` cannot be exported; export one that was"
@@ -80,7 +86,7 @@ def export_model(model: Model, folder: Path, *, to: str) -> list[Path]:
         )  # fmt: skip
     config = plain_config(model)
     network = PlainNetwork(config)
-    network.load_state_dict(plain_weights(model.network, config))
+    network.load_state_dict(plain_weights(networks_of(model.network)[0], config))
     network.eval()
     check_outputs(model, _outputs_of_module(network), "the plain network")
     make_folder(folder)
@@ -162,7 +168,7 @@ def check_outputs(model: Model, outputs_of: Callable[[dict[str, torch.Tensor]], 
         ExportError: If the difference is too large.
     """
     generator = np.random.default_rng(0)
-    header, network = model.header, model.network
+    header, network = model.header, networks_of(model.network)[0]
     space, shape = header.space, header.network
     if isinstance(space, Categorical):
         steps = generator.integers(space.size, size=CHECK_STEPS).astype(space.dtype)

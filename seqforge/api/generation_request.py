@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqforge.api import arguments
+from seqforge.api.adaptation_arguments import ADAPT_RATE, ADAPT_STEPS, check_adaptation
 from seqforge.api.arguments import real_number, whole_number
 from seqforge.api.feature_rows import FeatureRows, feature_rows
 from seqforge.core.files import STDIN
@@ -56,6 +57,9 @@ class GenerationRequest:
         labels: Label name to value.
         features: The path of a file with the features of each piece, or the numbers of each row; piece k has those of
             row k, and after the last row the first follows. "" or () for none.
+        adapt: Paths of files and folders with pieces to which the models are adapted before they generate.
+        adapt_steps: The number of gradient steps of the adaptation.
+        adapt_rate: Its largest learning rate.
         controls: Fields of `seqforge.sampling.Controls`; `ban` and `force` as tokens, `logit_bias` as texts
             TOKEN=VALUE.
         request: Fields of the plugin's Request, paths as strings.
@@ -81,6 +85,9 @@ class GenerationRequest:
     alternatives: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     features: FeatureRows = ()
+    adapt: tuple[str, ...] = ()
+    adapt_steps: int = ADAPT_STEPS
+    adapt_rate: float = ADAPT_RATE
     controls: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
 
@@ -95,6 +102,7 @@ class GenerationRequest:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, convert(name, getattr(self, name)))
         arguments.check_labels(self.labels)
+        check_adaptation(self.adapt_steps, self.adapt_rate)
         if self.n < 1:
             raise RequestError.invalid("n", self.n, "at least 1")
         if not 0 <= self.seed < 2**63:
@@ -170,7 +178,8 @@ def check_request(request: GenerationRequest, plugin: AnyPlugin, metadata: Mappi
     if isinstance(width, int) and not plugin.codec.features and request.features:
         feature_rows(request.features, width)
     fields = build_options(plugin.Request, request.request, owner=f"the plugin {plugin.name!r}")
-    for name, value in vars(fields).items():
+    files = [*vars(fields).items(), *(("adapt", Path(file)) for file in request.adapt)]
+    for name, value in files:
         if isinstance(value, Path) and value != STDIN and not value.exists():
             raise RequestError(f"`{name}` is {value}; there is no such file", field=name, value=str(value))
 

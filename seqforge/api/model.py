@@ -251,7 +251,7 @@ class Model(AdaptableModel):
         else:
             beginning = Prompt(self._encode(Piece(prompt, features=vector), "prompt"))
         conditions = self.conditions(beginning, self.label_numbers(check_labels(labels)), vector)
-        outputs, _, _ = self.engine.begin(prompt_batch(self.weights, beginning, conditions))
+        outputs, _, _ = self.engine.begin(prompt_batch(self.engine.network, beginning, conditions))
         distribution = distribution_for(self.header.space, Controls()).probabilities(outputs)
         if not isinstance(distribution, np.ndarray):
             return distribution
@@ -285,10 +285,12 @@ class Model(AdaptableModel):
         Returns:
             The states, shape (steps + 1, layers, hidden).
         """
+        from seqforge.network import networks_of
+
         piece = piece if isinstance(piece, Piece) else Piece(piece)
         prompt = Prompt(self._encode(piece, "piece"))
         numbers = LabelIndex(self.header.labels).numbers({**piece.labels, **check_labels(labels)})
-        return _evaluation.hidden_states(self.network, prompt.example, self.conditions(prompt, numbers))
+        return _evaluation.hidden_states(networks_of(self.network)[0], prompt.example, self.conditions(prompt, numbers))
 
     @property
     def run(self) -> Run | None:

@@ -1,12 +1,12 @@
 """A model that follows pieces: dynamic evaluation, and adaptation to the pieces of a user."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from seqforge.api.arguments import real_number, whole_number
+from seqforge.api.adaptation_arguments import ADAPT_RATE, ADAPT_STEPS, check_adaptation
+from seqforge.api.arguments import real_number
 from seqforge.api.model_evaluation import EvaluatedModel
 from seqforge.core.labels import LabelIndex
 from seqforge.corpus import TableColumns
@@ -17,11 +17,7 @@ from seqforge.inference import NetworkWeights
 from seqforge.modelfile import write_model
 from seqforge.plugin import Piece
 
-__all__ = ["ADAPT_RATE", "ADAPT_STEPS", "MAX_ADAPT_STEPS", "AdaptableModel", "check_adaptation"]
-
-ADAPT_STEPS, ADAPT_RATE = 50, 1e-3
-"""The number of gradient steps of an adaptation, and its learning rate, by default."""
-MAX_ADAPT_STEPS = 100_000
+__all__ = ["AdaptableModel"]
 
 
 class AdaptableModel(EvaluatedModel):
@@ -118,6 +114,7 @@ class AdaptableModel(EvaluatedModel):
             RequestError: If there are no pieces, or a number is not allowed.
             OptionsError: If a piece has a content that the codec cannot encode.
         """
+        from seqforge.network import networks_of
         from seqforge.training.fine_tuning import fine_tuned
 
         steps, rate = check_adaptation(steps, rate)
@@ -134,9 +131,10 @@ class AdaptableModel(EvaluatedModel):
         )  # fmt: skip
         adaptation = {"steps": steps, "rate": rate, "seed": seed, "pieces": len(pieces)}
         header = dataclasses.replace(self.header, provenance={**self.header.provenance, "adaptation": adaptation})
-        weights = NetworkWeights.from_network(network)
+        weights = [NetworkWeights.from_network(member) for member in networks_of(network)]
         return type(self)(
-            header, weights, self.plugin, self.codec, options=self.options, precision=self.precision
+            header, weights, self.plugin, self.codec, options=self.options, precision=self.precision,
+            device=self.device,
         )  # fmt: skip
 
     def save(self, path: str | Path) -> None:
@@ -151,21 +149,4 @@ class AdaptableModel(EvaluatedModel):
         Raises:
             WriteError: If the file cannot be written.
         """
-        write_model(Path(path), self.header, dict(self.weights.arrays))
-
-
-def check_adaptation(steps: Any, rate: Any) -> tuple[int, float]:
-    """Return the number of steps and the learning rate of an adaptation.
-
-    >>> check_adaptation(50, 1e-3)
-    (50, 0.001)
-
-    Raises:
-        RequestError: If a number is not allowed.
-    """
-    steps, rate = whole_number("adapt_steps", steps), real_number("adapt_rate", rate)
-    if not 1 <= steps <= MAX_ADAPT_STEPS:
-        raise RequestError.invalid("adapt_steps", steps, f"from 1 to {MAX_ADAPT_STEPS:,}")
-    if not 0 < rate < math.inf:
-        raise RequestError.invalid("adapt_rate", rate, "above 0 and finite")
-    return steps, rate
+        write_model(Path(path), self.header, self.arrays())

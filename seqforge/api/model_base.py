@@ -24,7 +24,7 @@ from seqforge.plugin.alignment import aligned_history
 from seqforge.sampling import Conditions, Controls, distribution_for, prompt_batch
 
 if TYPE_CHECKING:
-    from seqforge.network import Network
+    from seqforge.network import Members, Network
 
 
 class ModelBase:
@@ -32,7 +32,7 @@ class ModelBase:
 
     Args:
         header: The header of the model file.
-        weights: The parameters of the network.
+        weights: The parameters of the network, or of each member if it has several.
         plugin: The plugin of the model's domain.
         codec: The codec that the model was trained with.
         options: The plugin's options.
@@ -44,7 +44,7 @@ class ModelBase:
     def __init__(
         self,
         header: ModelHeader,
-        weights: NetworkWeights,
+        weights: NetworkWeights | Sequence[NetworkWeights],
         plugin: AnyPlugin,
         codec: AnyCodec,
         *,
@@ -53,30 +53,56 @@ class ModelBase:
         precision: Precision = "float32",
         device: str = "cpu",
     ) -> None:
-        self.header, self.weights, self.plugin, self.codec = header, weights, plugin, codec
+        self.header, self.plugin, self.codec = header, plugin, codec
+        self.members = [weights] if isinstance(weights, NetworkWeights) else list(weights)
+        self.weights = self.members[0]
         self.options, self.path, self.precision, self.device = options, path, precision, device
         self.run_indices: dict[int, RunIndex] = {}
-        if weights.config.distances:
-            weights.history = aligned_history(plugin, codec, weights.config.distances)
+        if self.weights.config.distances:
+            for member in self.members:
+                member.history = aligned_history(plugin, codec, member.config.distances)
 
     @property
     def name(self) -> str:
         """The name of the model in the origin of generated pieces."""
-        return "/".join(self.path.parts[-3:]) if self.path else f"a {self.plugin.name} model in training"
+        if self.path is not None:
+            return "/".join(self.path.parts[-3:])
+        adapted = "adaptation" in self.header.provenance
+        return f"an adapted {self.plugin.name} model" if adapted else f"a {self.plugin.name} model in training"
 
     @cached_property
     def engine(self) -> StepEngine:
-        """The network in step mode, or an ensemble after `ensemble_with`."""
-        return Engine(self.weights, self.precision, self.device)
+        """The network in step mode; the average of several after `ensemble_with`, or if the model has members."""
+        return self._engine_of(self.members, self.precision, self.device)
+
+    @staticmethod
+    def _engine_of(members: Sequence[NetworkWeights], precision: Precision, device: str = "cpu") -> StepEngine:
+        engines = [Engine(member, precision, device) for member in members]
+        return engines[0] if len(engines) == 1 else Ensemble(engines)
 
     @cached_property
-    def network(self) -> "Network":
+    def network(self) -> "Network | Members":
         """The network of torch, for evaluation. Importing torch takes a second, and generation does not need it."""
-        from seqforge.network import Network
+        from seqforge.network import Members, Network
 
-        network = Network.from_arrays(self.weights.space, self.weights.config, self.weights.arrays)
+        network: Network | Members
+        if len(self.members) > 1:
+            parts = [member.arrays for member in self.members]
+            network = Members.from_arrays(self.weights.space, self.weights.config, parts)
+        else:
+            network = Network.from_arrays(self.weights.space, self.weights.config, self.weights.arrays)
         network.history = self.weights.history
         return network
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the parameters by name, as `write_model` stores them; names of members begin with "members.0."."""
+        if len(self.members) == 1:
+            return dict(self.weights.arrays)
+        return {
+            f"members.{number}.{name}": array
+            for number, member in enumerate(self.members)
+            for name, array in member.arrays.items()
+        }
 
     def ensemble_with(self, others: Sequence["ModelBase"]) -> None:
         """Generate from the mean of this model's and others' probabilities from now on.
@@ -93,7 +119,8 @@ class ModelBase:
                     value=str(other.path),
                 )
         if others:
-            self.engine = Ensemble([Engine(model.weights, self.precision, self.device) for model in (self, *others)])
+            members = [member for model in (self, *others) for member in model.members]
+            self.engine = self._engine_of(members, self.precision, self.device)
 
     def streamer(self) -> Callable[[Any], str] | None:
         """Return a function that turns sampled steps into text; None if the codec does not stream."""
@@ -138,13 +165,15 @@ class ModelBase:
             example: The example.
             labels: The number of each label's value; they take precedence over the labels of the example.
         """
-        engine = self.engine if isinstance(self.engine, Engine) else Engine(self.weights, self.precision)
-        batch = prompt_batch(self.weights, Prompt(example), self.conditions(Prompt(example), labels))
+        batch = prompt_batch(self.engine.network, Prompt(example), self.conditions(Prompt(example), labels))
         distribution = distribution_for(self.header.space, Controls())
-        return distribution.log_probability(engine.outputs(batch)[:, 0], example.steps)
+        outputs = np.concatenate(list(self.engine.output_chunks(batch)))
+        return distribution.log_probability(outputs[:, 0], example.steps)
 
     def attention_weights(self, example: Example, labels: np.ndarray, prompt: Prompt | None = None) -> np.ndarray:
         """Return the attention weights of each step over an example's source, shape (steps, symbols).
+
+        Of several networks that are averaged, they are those of the first.
 
         Args:
             example: The example with its source.

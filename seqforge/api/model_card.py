@@ -157,6 +157,8 @@ def _training_rows(header: ModelHeader) -> list[tuple[str, str]]:
         rows += [(name.replace("_", " "), str(training[name])) for name in names if training.get(name) is not None]
     if provenance.get("init"):
         rows.append(("started from", str(provenance["init"])))
+    if provenance.get("distil"):
+        rows.append(("learnt from", str(provenance["distil"])))
     versions = provenance.get("versions", {})
     return [*rows, ("versions", ", ".join(f"{name} {value}" for name, value in versions.items()))] if versions else rows
 

@@ -9,7 +9,7 @@ from seqforge.api.model_paths import resolve_model
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, OptionsError, listing
 from seqforge.inference import CPU, NetworkWeights, device_products
-from seqforge.modelfile import ModelHeader, read_model
+from seqforge.modelfile import ModelHeader, member_arrays, read_model
 from seqforge.plugin import AnyCodec, AnyPlugin, registry
 from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_codec
@@ -51,7 +51,8 @@ def load(name: str | Path, *, precision: Precision = "float32", device: str = "c
     plugin = registry.load(header.plugin)
     options = build_options(plugin.Options, header.options, owner=f"the plugin {plugin.name!r}")
     codec = codec_from_header(header, plugin, options, path)
-    weights = NetworkWeights(header.space, header.network, arrays)
+    parts = member_arrays(arrays, header.members)
+    weights = [NetworkWeights(header.space, header.network, part) for part in parts]
     return Model(header, weights, plugin, codec, options=options, path=path, precision=precision, device=device)
 
 

@@ -35,7 +35,7 @@ class ScoringModel(ModelBase):
         if isinstance(self.engine, Ensemble):
             members = [Engine(engine.network) for engine in self.engine.engines]
             return Ensemble(members) if self.precision != "float32" else self.engine
-        return self.engine if self.precision == "float32" else Engine(self.weights)
+        return self.engine if self.precision == "float32" else self._engine_of(self.members, "float32")
 
     def score(self, piece: Piece[Any] | Any, *, labels: Mapping[str, str] | None = None) -> Evaluation:
         """Return the negative log-likelihood of a piece (or of its content), its end included.

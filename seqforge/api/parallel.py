@@ -5,7 +5,6 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqforge.api.display import GeneratedPiece
@@ -95,21 +94,22 @@ def _results(generation: Generation, numbers: range, future: "Future[list[Genera
 
 
 def _needs_one_process(request: GenerationRequest) -> bool:
-    """Return whether the pieces depend on each other, on the time, on standard input or on one device."""
+    """Return whether the pieces depend on each other, on the time, on standard input or on one device.
+
+    A request that adapts its models needs one process, too, so that the gradient steps are taken once.
+    """
     from_input = any(str(value) == "-" for value in request.request.values())
     several = request.models and request.device == "cpu"  # processes would share another device
-    return bool(request.beams) or request.max_seconds is not None or from_input or not several
+    return bool(request.beams or request.adapt) or request.max_seconds is not None or from_input or not several
 
 
 def _start(request: GenerationRequest) -> None:
     """Load the models of a request in a child process."""
     global _generation
-    from seqforge.api.model_loading import load
+    from seqforge.api.requested_model import requested_model
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the children
-    first, *others = (load(Path(path), precision=request.precision, device=request.device) for path in request.models)
-    first.ensemble_with(others)
-    _generation = Generation(first, request)
+    _generation = Generation(requested_model(request), request)
 
 
 def _draw(numbers: range) -> list[Generated]:

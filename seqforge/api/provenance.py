@@ -37,6 +37,7 @@ __all__ = [
     "content_digest",
     "differences",
     "digest",
+    "files_below",
     "find_provenance",
     "input_files",
     "input_paths",
@@ -107,9 +108,20 @@ def record_text(record: Any) -> str:
 
 
 def input_files(request: "GenerationRequest") -> list[Path]:
-    """Return the files that a request reads beside its models: those of the plugin's fields, and the features."""
+    """Return the files that a request reads beside its models.
+
+    They are the files of the plugin's fields, the features, and the pieces to which the models are adapted.
+    """
     features = [Path(request.features)] if isinstance(request.features, str) and request.features else []
-    return [*input_paths(request.request), *features]
+    return [*input_paths(request.request), *features, *files_below(request.adapt)]
+
+
+def files_below(paths: Sequence[str]) -> list[Path]:
+    """Return files, and in place of a folder the files in it."""
+    result: list[Path] = []
+    for path in map(Path, paths):
+        result += sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return result
 
 
 def input_paths(request: Any) -> list[Path]:

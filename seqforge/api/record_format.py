@@ -214,6 +214,10 @@ def _models(value: Any, name: str) -> tuple[str, ...]:
     return tuple(_string(path, name) for path in _list(value, name, empty=False))
 
 
+def _paths(value: Any, name: str) -> tuple[str, ...]:
+    return tuple(_string(path, name) for path in _list(value, name))
+
+
 def _short(value: Any) -> str:
     text = ascii(value)
     return text if len(text) <= 60 else text[:60] + "..."
@@ -240,6 +244,9 @@ _CHECKS: Mapping[str, Callable[[Any, str], Any]] = {
     "alternatives": _integer,
     "labels": _labels,
     "features": _features,
+    "adapt": _paths,
+    "adapt_steps": _integer,
+    "adapt_rate": _number,
     "controls": _options,
     "request": _options,
 }

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from seqforge.api.generation import Generation
-from seqforge.api.model_loading import load
 from seqforge.api.output import OutputFiles
 from seqforge.api.provenance import content_digest, differences, digest, named_file, read_provenance
 from seqforge.api.record_format import FileEntry, Record
+from seqforge.api.requested_model import requested_model
 from seqforge.core.files import path_kind
 from seqforge.core.options import build_options
 from seqforge.errors import DamagedFileError, RequestError, listing
@@ -148,13 +148,12 @@ class _Run:
     def generate(self, plugin: AnyPlugin) -> tuple[Generation, dict[int, Piece[Any]]]:
         """Return the generation and the pieces by their numbers."""
         request, numbers = self.record.request, self.numbers()
-        model = load(request.models[0], precision=request.precision, device=request.device)
+        model = requested_model(request)
         if model.plugin.name != plugin.name:
             raise DamagedFileError(
                 f"{self.source} is not the provenance of a generated file: {request.models[0]} is not a model of"
                 f" {plugin.name}"
             )
-        model.ensemble_with([load(other) for other in request.models[1:]])
         generation = Generation(model, request)
         generated = generation.run(numbers=range(min(numbers), max(numbers) + 1))
         return generation, {item.k: item.piece for item in generated}

@@ -14,10 +14,11 @@ from seqforge.api.model_loading import load
 from seqforge.api.model_paths import resolve_model
 from seqforge.core.files import path_kind
 from seqforge.core.options import build_options, options_to_json
+from seqforge.core.spaces import Categorical
 from seqforge.corpus import Sources, SplitChoice, TableColumns, default_corpora, find_sources, has_sources
 from seqforge.corpus.tables import TABLE_SUFFIXES, text_not_supported
 from seqforge.errors import OptionsError, RunError, UsageError, listing
-from seqforge.plugin import Aligns, AnyPlugin, FromText
+from seqforge.plugin import Aligns, AnyCodec, AnyPlugin, FromText
 from seqforge.training.config import NETWORK_FIELDS, TrainingConfig, with_plugin_defaults
 
 TRAINING_FIELDS = frozenset(field.name for field in dataclasses.fields(TrainingConfig))
@@ -35,6 +36,7 @@ class RunConfig:
         options: The plugin's options.
         columns: The columns that are read from tables, None if none are.
         split: The split that the user chose; empty for the default.
+        distil: The path of the model whose predictions are targets as well, None for the data alone.
     """
 
     plugin: str
@@ -44,6 +46,7 @@ class RunConfig:
     options: Any
     columns: TableColumns | None = None
     split: SplitChoice = field(default_factory=SplitChoice)
+    distil: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as plain JSON."""
@@ -53,6 +56,7 @@ class RunConfig:
             **(self.columns.to_json() if self.columns else {}),
             **self.split.to_json(),
             "init": self.init,
+            **({"distil": self.distil} if self.distil else {}),
             "training": dataclasses.asdict(self.training),
             "options": options_to_json(self.options),
         }
@@ -68,12 +72,20 @@ class NewRun:
         base: The model to start from, None for fresh weights.
         open_training: The options of the training before those that nobody has set were resolved, if they follow from
             the budget (`api.budget`); None if all are settled.
+        teacher: The model whose predictions are targets as well, None for the data alone.
     """
 
     config: RunConfig
     sources: Sources
     base: Model | None
     open_training: TrainingConfig | None = None
+    teacher: Model | None = None
+
+    @property
+    def codec(self) -> AnyCodec | None:
+        """The codec of the model to start from or to learn from; None if one is fitted on the corpus."""
+        model = self.base or self.teacher
+        return None if model is None else model.codec
 
 
 def new_run(
@@ -82,6 +94,7 @@ def new_run(
     corpus: Sequence[str] | str | None,
     init: str | None,
     values: Mapping[str, Any],
+    distil: str | None = None,
     columns: TableColumns | None = None,
     split: SplitChoice | None = None,
 ) -> NewRun:
@@ -92,6 +105,7 @@ def new_run(
         corpus: Names of corpora, folders or files; None for the plugin's default corpora.
         init: The model to start from, in any form that `resolve_model` takes; None for fresh weights.
         values: The user's options by name: fields of TrainingConfig and of the plugin's Options.
+        distil: The model whose predictions are targets as well, in the same forms; None for the data alone.
         columns: The columns that are read from tables, None if none are.
         split: The split that the user chose; None for the default.
 
@@ -129,11 +143,16 @@ def new_run(
     if base is not None:
         training = _with_shape_of(base, training, training_values, plugin_values)
         defaults = dict(base.header.options)
+    teacher = None if distil is None else _load_teacher(distil, plugin, base, plugin_values)
+    if teacher is not None and base is None:
+        defaults = dict(teacher.header.options)
     options = build_options(plugin.Options, {**defaults, **plugin_values}, owner=f"the plugin {plugin.name!r}")
-    path = None if base is None or base.path is None else str(base.path.absolute())
-    config = RunConfig(plugin.name, _absolute(names), path, training, options, columns, split)
+    path, teacher_path = (
+        None if model is None or model.path is None else str(model.path.absolute()) for model in (base, teacher)
+    )
+    config = RunConfig(plugin.name, _absolute(names), path, training, options, columns, split, teacher_path)
     is_open = base is None and "size" not in training_values_or_defaults and follows_from_budget(unresolved)
-    return NewRun(config, sources, base, unresolved if is_open else None)
+    return NewRun(config, sources, base, unresolved if is_open else None, teacher)
 
 
 def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunConfig:
@@ -149,10 +168,10 @@ def run_config_from_json(plugin: AnyPlugin, values: Mapping[str, Any]) -> RunCon
         training = build_options(TrainingConfig, stored, owner="seqforge")
         options = build_options(plugin.Options, dict(values["options"]), owner=f"the plugin {plugin.name!r}")
         columns, split = TableColumns.from_json(values), SplitChoice.from_json(values)
-        corpus, init = tuple(values["corpus"]), values["init"]
-        if not all(isinstance(name, str) for name in (*corpus, init or "")):
-            raise TypeError("the names of the corpus and the model are not strings")
-        return RunConfig(plugin.name, corpus, init, training, options, columns, split)
+        corpus, init, distil = tuple(values["corpus"]), values["init"], values.get("distil")
+        if not all(isinstance(name, str) for name in (*corpus, init or "", distil or "")):
+            raise TypeError("the names of the corpus and the models are not strings")
+        return RunConfig(plugin.name, corpus, init, training, options, columns, split, distil)
     except (KeyError, TypeError, ValueError, OptionsError) as error:
         raise RunError(f"its options do not fit this version of seqforge ({error}); start a new run") from error
 
@@ -195,8 +214,8 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
             f"the corpus of the run, {before!r}, has changed since the run was started; restore its files, or start a"
             " new run, perhaps with `init`"
         )
-    base = load(config.init) if config.init else None
-    return NewRun(dataclasses.replace(config, corpus=names), sources, base)
+    base, teacher = (load(path) if path else None for path in (config.init, config.distil))
+    return NewRun(dataclasses.replace(config, corpus=names), sources, base, teacher)
 
 
 def no_places(plugin: AnyPlugin, lookback: int) -> OptionsError:
@@ -215,6 +234,7 @@ def check_unchanged(
     *,
     init: str | None,
     values: Mapping[str, Any],
+    distil: str | None = None,
     columns: TableColumns | None = None,
     split: SplitChoice | None = None,
 ) -> None:
@@ -240,8 +260,9 @@ def check_unchanged(
     ]
     if columns is not None and columns != config.columns:
         differences.append("`text_column` or `label_columns` is not what it was")
-    if init is not None and str(resolve_model(init, plugin=config.plugin).path.absolute()) != config.init:
-        differences.append(f"`init` is {init} and was {config.init or 'not set'}")
+    for field_name, name, stored_path in (("init", init, config.init), ("distil", distil, config.distil)):
+        if name is not None and str(resolve_model(name, plugin=config.plugin).path.absolute()) != stored_path:
+            differences.append(f"`{field_name}` is {name} and was {stored_path or 'not set'}")
     if differences:
         raise RunError(
             f"a run is resumed with the options that it was started with, but {', '.join(differences)}; leave that out,"
@@ -249,15 +270,51 @@ def check_unchanged(
         )
 
 
-def _load_base(init: str, plugin: AnyPlugin) -> Model:
+def _load_base(init: str, plugin: AnyPlugin, field_name: str = "init") -> Model:
     base = load(resolve_model(init, plugin=plugin.name).path)
     if base.plugin.name != plugin.name:
         raise OptionsError(
-            f"`init` is {init}, a model of the plugin {base.plugin.name!r}, not {plugin.name!r}; name another model",
-            field="init",
+            f"`{field_name}` is {init}, a model of the plugin {base.plugin.name!r}, not {plugin.name!r}; name another"
+            " model",
+            field=field_name,
             value=init,
         )
     return base
+
+
+def _load_teacher(distil: str, plugin: AnyPlugin, base: Model | None, plugin_values: Mapping[str, Any]) -> Model:
+    """Return the model whose predictions are targets as well.
+
+    Raises:
+        OptionsError: If its steps are not symbols, or have another meaning than those of the new model.
+    """
+    teacher = _load_base(distil, plugin, "distil")
+    if not isinstance(teacher.header.space, Categorical):
+        raise OptionsError(
+            f"`distil` is {distil}, whose steps are real numbers; name a model of symbols",
+            field="distil", value=distil, allowed="a model whose steps are symbols",
+        )  # fmt: skip
+    if base is not None and base.header.codec != teacher.header.codec:
+        raise OptionsError(
+            f"`distil` is {distil}, whose steps have another meaning than those of `init`; leave `init` out",
+            field="distil", value=distil,
+        )  # fmt: skip
+    _check_options(plugin_values, teacher.header.options, "distil")
+    return teacher
+
+
+def _check_options(values: Mapping[str, Any], options: Mapping[str, Any], field_name: str) -> None:
+    """Check that the options of the plugin that the user set are those of a model.
+
+    Raises:
+        OptionsError: If one differs.
+    """
+    for name, value in values.items():
+        if name in options and _plain(value) != options[name]:
+            raise OptionsError(
+                f"`{name}` is {value} and does not fit `{field_name}`: that model has {options[name]}",
+                field=name, value=value, allowed=str(options[name]),
+            )  # fmt: skip
 
 
 def _with_shape_of(
@@ -278,16 +335,12 @@ def _with_shape_of(
         for name, value in training_values.items()
         if name in NETWORK_FIELDS and value != getattr(network, name)
     ]
-    conflicts += [
-        (name, value, options[name])
-        for name, value in plugin_values.items()
-        if name in options and _plain(value) != options[name]
-    ]
     for name, value, expected in conflicts:
         raise OptionsError(
             f"`{name}` is {value} and does not fit `init`: that model has {expected}",
             field=name, value=value, allowed=str(expected),
         )  # fmt: skip
+    _check_options(plugin_values, options, "init")
     shape = {name: getattr(network, name) for name in NETWORK_FIELDS}
     return dataclasses.replace(
         training, **{**shape, "attention": network.attention if network.source_symbols else None}

@@ -22,8 +22,8 @@ from seqforge.core.files import make_folder, replacing
 from seqforge.corpus import Corpus, PreparedCorpus
 from seqforge.errors import RequestError, SeqforgeError
 from seqforge.inference import NetworkWeights
-from seqforge.modelfile import ModelHeader, write_model
-from seqforge.network import Network, weight_arrays
+from seqforge.modelfile import ModelHeader, member_arrays, write_model
+from seqforge.network import AnyNetwork, weight_arrays
 from seqforge.plugin import AnyPlugin, registry
 from seqforge.plugin.validation import validate_state, write_pieces
 from seqforge.training import (
@@ -153,7 +153,8 @@ class RunWriter:
     def _write_sample(self) -> SampleWritten | None:
         t = self.trainer.state.t
         arrays = weight_arrays(self.trainer.optimiser.evaluation_weights())
-        weights = NetworkWeights(self.header.space, self.header.network, arrays)
+        parts = member_arrays(arrays, self.header.members)
+        weights = [NetworkWeights(self.header.space, self.header.network, part) for part in parts]
         model = Model(self.header, weights, self.plugin, self.codec, options=self.config.options)
         try:
             generated = next(Generation(model, GenerationRequest(seed=t, features=self._features)).run())
@@ -241,7 +242,7 @@ def _header(
     plugin: AnyPlugin,
     prepared: PreparedCorpus,
     corpora: tuple[Corpus, ...],
-    network: Network,
+    network: AnyNetwork,
 ) -> ModelHeader:
     codec, units = prepared.codec, prepared.datasets["train"].units
     data, arrays = validate_state(plugin, codec)
@@ -266,7 +267,9 @@ def _header(
             "train_units": float(units.sum()),
             "longest_units": float(units.max()),
             "init": Path(config.init).name if config.init else None,
+            **({"distil": _model_name(config.distil)} if config.distil else {}),
         },
+        members=network.member_count,
         arrays=arrays,
     )
 
@@ -275,6 +278,11 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _rounded(item) for name, item in value.items()}
     return round(value, 6) if isinstance(value, float) else value
+
+
+def _model_name(path: str) -> str:
+    """Return the name of a model file, or of its folder if all runs call the file the same."""
+    return Path(path).parent.name if Path(path).name == Run(Path()).model.name else Path(path).name
 
 
 def _label_counts(prepared: PreparedCorpus) -> dict[str, list[int]]:

@@ -2,17 +2,16 @@
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from seqforge.api.arguments import check_train_arguments
 from seqforge.api.budget import training_for_budget
-from seqforge.api.feature_rows import check_training
+from seqforge.api.build_trainer import build_trainer, check_device, resolved_by
 from seqforge.api.model import Model
 from seqforge.api.model_loading import load
 from seqforge.api.run_config import (
@@ -20,7 +19,6 @@ from seqforge.api.run_config import (
     RunConfig,
     check_unchanged,
     new_run,
-    no_places,
     resumed_request,
     run_config_from_json,
 )
@@ -31,10 +29,7 @@ from seqforge.api.training_progress import observers
 from seqforge.core.spaces import Space, space_from_json
 from seqforge.corpus import PreparedCorpus, SplitChoice, TableColumns, prepare
 from seqforge.errors import CorpusError, OptionsError, RunError, listing
-from seqforge.network import Network
 from seqforge.plugin import AnyPlugin, FromText, registry
-from seqforge.plugin.alignment import aligned_history
-from seqforge.plugin.validation import validated_augment
 from seqforge.training import Event, ProcessGroup, Trainer, TrainerState, TrainingConfig, read_state
 
 __all__ = ["RunStarted", "train"]
@@ -73,6 +68,7 @@ def train(
     valid: Sequence[str] | str | None = None,
     test: Sequence[str] | str | None = None,
     init: str | None = None,
+    distil: str | None = None,
     run: str | Path | None = None,
     resume: str | Path | bool | None = None,
     stop_at: int | None = None,
@@ -99,6 +95,8 @@ def train(
         text_column: The column of the texts, if the corpus is a table (.csv, .tsv, .jsonl or .parquet).
         label_columns: The columns of the labels, as a sequence or separated by commas.
         init: The model to start from: a path, a run folder, a shipped model's name, or "shipped".
+        distil: The model that teaches this one: its predictions are targets beside the data (`distil_weight`). Named as
+            `init` is; it may average several members.
         run: The folder of the run; None for the next of runs/PLUGIN/.
         resume: The folder of the run to resume; True for `run`, or else the newest unfinished run.
         stop_at: Save and stop after this number of steps, as after an interruption.
@@ -119,7 +117,7 @@ def train(
     """
     check_train_arguments(
         plugin=plugin, corpus=corpus, split=split, valid=valid, test=test, text_column=text_column,
-        label_columns=label_columns, init=init, run=run, resume=resume, stop_at=stop_at, workers=workers,
+        label_columns=label_columns, init=init, distil=distil, run=run, resume=resume, stop_at=stop_at, workers=workers,
         log=log, on_event=on_event, on_message=on_message, should_stop=should_stop, progress=progress,
     )  # fmt: skip
     logs = check_logs(log)
@@ -134,15 +132,15 @@ def train(
     if resume:
         folder = _resumed_run(plugin, run, resume)
     else:
-        request = new_run(owner, corpus=corpus, init=init, values=options, columns=columns, split=choice)
-        _check_device(request.config.training)
+        request = new_run(owner, corpus=corpus, init=init, distil=distil, values=options, columns=columns, split=choice)
+        check_device(request.config.training)
         folder = _create_folder(plugin, run, group)
     with _discarded_if_empty(folder), folder.lock() if group.is_main else contextlib.nullcontext():
         checkpoint: _Checkpoint | None = None
         if request is None:
             checkpoint = _read_checkpoint(owner, folder)
-            _check_device(checkpoint.config.training)
-            check_unchanged(checkpoint.config, init=init, values=options, columns=columns, split=choice)
+            check_device(checkpoint.config.training)
+            check_unchanged(checkpoint.config, init=init, distil=distil, values=options, columns=columns, split=choice)
             request = resumed_request(owner, checkpoint.config, corpus=corpus, data=checkpoint.data)
         elif group.is_main:
             folder.check_new()
@@ -197,12 +195,13 @@ def _start(
         space = checkpoint.space or prepared.codec.space
     else:
         space = request.base.header.space if request.base else prepared.standardised_space()
-    trainer = _trainer(plugin, config.training, prepared, request.base if checkpoint is None else None, group, space)
+    base = request.base if checkpoint is None else None
+    trainer = build_trainer(plugin, config.training, prepared, base, request.teacher, group, space)
     if trainer.precision_reason:
         on_message(f"note: precision {trainer.precision}, because {trainer.precision_reason}")
     if checkpoint is not None:
         checkpoint.restore(folder, trainer)
-    config = dataclasses.replace(config, training=_resolved_by(trainer, config.training))
+    config = dataclasses.replace(config, training=resolved_by(trainer, config.training))
     writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer, logs)
     parameters = trainer.network.parameter_count()
     on_event(
@@ -266,7 +265,7 @@ def _prepare(
         plugin,
         request.config.options,
         request.sources,
-        codec=request.base.codec if request.base else None,
+        codec=request.codec,
         extend=True,
         workers=workers,
         on_message=on_message,
@@ -334,73 +333,3 @@ def _read_checkpoint(plugin: AnyPlugin, run: Run) -> _Checkpoint:
         raise RunError(f"{run.folder} cannot be resumed: {error}") from error
     space = space_from_json(config["space"]) if "space" in config else None
     return _Checkpoint(run_config, str(config.get("data")), str(config.get("content")), state, tensors, space)
-
-
-def _trainer(
-    plugin: AnyPlugin,
-    config: TrainingConfig,
-    prepared: PreparedCorpus,
-    base: Model | None,
-    group: ProcessGroup,
-    space: Space,
-) -> Trainer:
-    """Return the trainer with a fresh network, or with the weights of `base`; a checkpoint replaces them."""
-    codec, datasets = prepared.codec, prepared.datasets
-    if config.threads:
-        torch.set_num_threads(config.threads)  # the sums of matrix products depend on the number of threads
-    labels = tuple(len(values) for values in codec.labels.values())
-    history = aligned_history(plugin, codec, base.network.config.distances if base else None)
-    if config.lookback and history is None:
-        raise no_places(plugin, config.lookback)
-    shape = config.network(
-        space,
-        source=codec.source,
-        attention=codec.attention,
-        labels=labels,
-        features=prepared.features,
-        distances=() if history is None else history.distances,
-    )
-    check_training(config.features_at, prepared.features, base.header.network if base else None)
-    try:
-        network = Network(space, shape, seed=config.seed, symbols_per_step=datasets["train"].symbols_per_step())
-    except RuntimeError as error:  # PyTorch has no class for this error on a CPU
-        if "allocate memory" not in str(error):
-            raise
-        raise OptionsError(
-            f"`hidden` is {config.hidden} and `layers` is {config.layers}: there is not enough memory for this network",
-            field="hidden", value=config.hidden,
-        ) from error  # fmt: skip
-    network.history = history if shape.distances else None
-    if base is not None:
-        network.load_state_dict(base.network.state_dict())
-    distributed_gpu = config.device == "cuda" and group.world_size > 1
-    device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if distributed_gpu else config.device
-    augment = validated_augment(plugin, codec)
-    return Trainer(network.to(device), datasets["train"], datasets["valid"], config, augment=augment, group=group)
-
-
-def _check_device(config: TrainingConfig) -> None:
-    """Check shape and device before anything is prepared.
-
-    Raises:
-        OptionsError: If the network or the device is not possible.
-    """
-    config.network()
-    try:
-        torch.zeros(1, device=config.device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise OptionsError(
-            f"`device` is {config.device!r}, which cannot be used here: {reason}", field="device", value=config.device
-        ) from error
-
-
-def _resolved_by(trainer: Trainer, config: TrainingConfig) -> TrainingConfig:
-    """Return the options with the values that the trainer chose, so that a resumed run does not choose again."""
-    shape = trainer.network.config
-    threads = config.threads or torch.get_num_threads()
-    precision = cast(Any, trainer.precision)
-    return dataclasses.replace(
-        config, precision=precision, attention=shape.attention if shape.source_symbols else None,
-        encoder_units=shape.encoder_units, lookback=shape.lookback, threads=threads,
-    )  # fmt: skip

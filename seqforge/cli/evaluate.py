@@ -204,7 +204,9 @@ def evaluate(
         print_predictions(predictions, json=json)
         return
     if dynamic:
-        print_dynamic(loaded.evaluate_dynamic(corpus, rate=dynamic_rate, decay=dynamic_decay, **data_options), json=json)
+        print_dynamic(
+            loaded.evaluate_dynamic(corpus, rate=dynamic_rate, decay=dynamic_decay, **data_options), json=json
+        )
         return
     if novelty:
         print_novelty(loaded.novelty(None, corpus, n=samples or 20, **data_options), json=json)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from seqforge.api.adaptation_arguments import ADAPT_RATE, ADAPT_STEPS
 from seqforge.cli.console import count, data_json, message
 from seqforge.cli.flags import command, explicit_values, is_explicit, label_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from seqforge.core.sequences import Prompt
 
 MODEL, LIMITS, SEARCH, OUTPUT, SAMPLING = "Model", "Length and limits", "Beam search", "Output", "Sampling"
+ADAPTATION = "Adaptation"
 
 
 def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
@@ -54,6 +56,13 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
               " number of its rows by default.", metavar="FILE"),
         _flag("precision", Precision, "float32", MODEL, "Precision of the matrix products."),
         _flag("device", str, "cpu", MODEL, "Device of the matrix products: cpu, or cuda or mps by torch."),
+        _flag("adapt", list[Path] | None, None, ADAPTATION,
+              "Take a few gradient steps on the pieces of this file or folder before generating; repeatable. The model"
+              " file is not changed.", metavar="FILE"),
+        _flag("adapt_steps", int, ADAPT_STEPS, ADAPTATION, "Number of gradient steps.", min=1),
+        _flag("adapt_rate", float, ADAPT_RATE, ADAPTATION, "Largest learning rate of these steps."),
+        _flag("adapt_to", Path | None, None, ADAPTATION, "Also write the adapted model to this file.",
+              metavar="MODEL"),
         _flag("length", float | None, None, LIMITS,
               "Length in natural units, prompt included; beyond it, a piece ends as soon as it may. Default: twice the"
               " longest piece of the corpus, at most 1000, beyond the prompt, or more if the request needs it.",
@@ -165,9 +174,11 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         controls=controls,
         request=_plain(explicit_values(ctx, values, plugin.Request), plugin.Request),
         n=_number_of_pieces(ctx, values),
+        adapt=tuple(str(file.absolute()) for file in values["adapt"] or ()),
         **{name: values[name] for name in ("seed", "length", "max_steps", "max_seconds", "max_copy", "beams",
                                            "length_penalty", "coverage_penalty", "beam_groups", "beam_diversity",
-                                           "precision", "device", "candidates", "best_of", "guidance", "alternatives")},
+                                           "precision", "device", "candidates", "best_of", "guidance", "alternatives",
+                                           "adapt_steps", "adapt_rate")},
     )  # fmt: skip
     if values["output"] is None and not values["json"]:
         check_is_shown(plugin)
@@ -183,15 +194,19 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         attention = _AttentionDrawing(plugin, values["show_attention"], request.n, attends=attends)
         check_output(attention.path, inputs, plugin=None, replace=values["replace"], field="show_attention")
     check_request(request, plugin, metadata)
+    _check_adapt_to(values, inputs)
     if not values["quiet"]:
         message(f"model: {choice.path} ({choice.reason})")
     # 2. Load the model and generate.
     from seqforge.api.generation import Generation
-    from seqforge.api.model_loading import load
     from seqforge.api.parallel import default_workers
+    from seqforge.api.requested_model import requested_model
 
-    model = load(choice.path, precision=values["precision"], device=values["device"])
-    model.ensemble_with([load(path) for path in request.models[1:]])
+    if request.adapt and not values["quiet"]:
+        message(f"adapting to {listing(map(str, values['adapt']))}: {count(request.adapt_steps, 'gradient step')}")
+    model = requested_model(request)
+    if values["adapt_to"] is not None:
+        model.save(values["adapt_to"])
     generation = Generation(model, request)
     shown = not values["quiet"] and (output.files is not None or not sys.stdout.isatty())
     with GenerationProgress(request.n, shown=shown, folder=output.folder if values["disk_check"] else None) as progress:
@@ -224,6 +239,28 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
         raise typer.Exit(130)
     if stopped is not None:
         raise stopped
+
+
+def _check_adapt_to(values: dict[str, Any], inputs: Sequence[Path]) -> None:
+    """Check the file of --adapt-to.
+
+    Raises:
+        UsageError: If there is no adaptation, there are several models, or the file would replace another one.
+    """
+    path = values["adapt_to"]
+    if path is None:
+        return
+    if not values["adapt"]:
+        raise UsageError(
+            "`adapt_to` needs `adapt`, the pieces to adapt the model to", field="adapt_to", value=str(path)
+        )
+    if len(values["model"] or ()) > 1:
+        raise UsageError(
+            "`adapt_to` writes one adapted model, and several are named; name one `model`", field="adapt_to"
+        )
+    from seqforge.api.output import check_output
+
+    check_output(path, inputs, plugin=None, replace=values["replace"], field="adapt_to")
 
 
 def _number_of_pieces(ctx: typer.Context, values: dict[str, Any]) -> int:

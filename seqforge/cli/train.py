@@ -65,6 +65,16 @@ def add(app: typer.Typer, plugin: AnyPlugin | None) -> None:
             ),
         ),
         parameter(
+            "distil",
+            str | None,
+            None,
+            typer.Option(
+                help="Also learn from the predictions of this model, such as one of several members; named as --init.",
+                metavar="MODEL",
+                rich_help_panel="Model",
+            ),
+        ),
+        parameter(
             "stop_at",
             int | None,
             None,
@@ -233,7 +243,19 @@ def run_training(plugin: AnyPlugin, values: Mapping[str, Any], options: Mapping[
                         raise
                     reporter.quiet = True  # the terminal is closed; the training is saved all the same
 
-            names = ("corpus", "text_column", "split", "valid", "test", "init", "run", "stop_at", "workers", "log")
+            names = (
+                "corpus",
+                "text_column",
+                "split",
+                "valid",
+                "test",
+                "init",
+                "distil",
+                "run",
+                "stop_at",
+                "workers",
+                "log",
+            )
             train_model(
                 plugin.name,
                 **{name: values.get(name) for name in names},

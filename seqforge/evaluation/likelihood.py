@@ -11,11 +11,11 @@ from torch.nn.utils.rnn import pad_sequence
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.evaluation.result import Evaluation, check_finite_loss
-from seqforge.network import Batch, Network, example_batch
+from seqforge.network import AnyNetwork, Batch, Network, example_batch
 from seqforge.training.likelihood import evaluation_mode, exact_likelihood
 
 
-def evaluate_dataset(network: Network, dataset: Dataset, unit: str) -> Evaluation:
+def evaluate_dataset(network: AnyNetwork, dataset: Dataset, unit: str) -> Evaluation:
     """Return the negative log-likelihood of a dataset, in float32, with the hidden state carried through every piece.
 
     Example:

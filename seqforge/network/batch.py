@@ -75,6 +75,27 @@ class Batch:
         return Batch(**mapped)
 
 
+@dataclass(frozen=True)
+class SoftTargets:
+    """What another network predicts at every position of a batch.
+
+    >>> targets = SoftTargets(torch.zeros(12, 3, 6).log_softmax(-1), weight=0.5)
+    >>> targets.select_rows(torch.tensor([1])).logs.shape
+    torch.Size([12, 1, 6])
+
+    Attributes:
+        logs: Logarithms of the probabilities of the symbols and of the boundary, shape (time, row, symbols + 1).
+        weight: Weight of the cross-entropy with these predictions in the loss; that with the data has the rest.
+    """
+
+    logs: Float[Tensor, "time row outputs"]
+    weight: float
+
+    def select_rows(self, rows: Int[Tensor, " rows"]) -> "SoftTargets":
+        """Return the rows with these numbers."""
+        return SoftTargets(self.logs[:, rows], self.weight)
+
+
 def example_batch(
     example: Example,
     labels: Int[np.ndarray, " labels"],

@@ -13,7 +13,7 @@ from seqforge.core.places import AlignedHistory
 from seqforge.core.spaces import Categorical, Space
 from seqforge.errors import OptionsError
 from seqforge.network.attention import GaussianAttention
-from seqforge.network.batch import Batch
+from seqforge.network.batch import Batch, SoftTargets
 from seqforge.network.conditioning import Conditioning
 from seqforge.network.config import NetworkConfig
 from seqforge.network.dropout import Masks
@@ -67,12 +67,15 @@ class Network(nn.Module):
             a default.
 
     Attributes:
+        member_count: The number of networks, 1; `Members` has several.
         history: Computes the references of a batch. The code that creates or loads the network sets it, since it
             depends on the codec; None for a network that does not look back.
 
     Raises:
         OptionsError: If the network looks back and its steps are not symbols.
     """
+
+    member_count = 1
 
     def __init__(
         self, space: Space, config: NetworkConfig, *, seed: int | None = 0, symbols_per_step: float | None = None
@@ -340,7 +343,7 @@ class Network(nn.Module):
         return torch.stack(outputs), layer_state, torch.stack(contexts), (kappa, context, steps_at_end)
 
     def loss(
-        self, batch: Batch, state: NetworkState, masks: Masks | None = None
+        self, batch: Batch, state: NetworkState, masks: Masks | None = None, soft: SoftTargets | None = None
     ) -> tuple[Float[Tensor, "time row"], NetworkState]:
         """Return the loss of every position in nats, multiplied by its weight, and the state after the last one.
 
@@ -348,9 +351,14 @@ class Network(nn.Module):
             batch: The input and the targets.
             state: The state before the first position.
             masks: The dropout masks; None for no dropout.
+            soft: The predictions of another network, which are targets as well; None for the data alone.
         """
         outputs, new_state = self(batch, state, masks)
-        return self.head.loss(outputs, batch.targets, batch.ends) * batch.weights, new_state
+        losses = self.head.loss(outputs, batch.targets, batch.ends)
+        if soft is not None:
+            cross_entropy = -(soft.logs.exp() * self.head.log_probabilities(outputs)).sum(-1)
+            losses = torch.lerp(losses, cross_entropy, soft.weight)
+        return losses * batch.weights, new_state
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the parameters by name as arrays, float32, for `NetworkWeights` and `write_model`."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqforge.core.places import AlignedHistory
 from seqforge.dataset import Dataset
 from seqforge.errors import OptionsError
-from seqforge.network import Batch, Network, NetworkState
+from seqforge.network import AnyNetwork, Batch, NetworkState
 from seqforge.training.batches import Batches
 from seqforge.training.likelihood import Likelihood, evaluation_mode
 from seqforge.training.rows import Row
@@ -115,7 +115,7 @@ class Adaptation:
         network: The copy, in evaluation mode.
     """
 
-    def __init__(self, network: Network, update: DynamicUpdate, scales: Sequence[Tensor]) -> None:
+    def __init__(self, network: AnyNetwork, update: DynamicUpdate, scales: Sequence[Tensor]) -> None:
         self.network = copy.deepcopy(network).eval()
         self._weights = [parameter.data for parameter in self.network.parameters()]
         self._trained = [weight.clone() for weight in self._weights]
@@ -139,7 +139,7 @@ class Adaptation:
         return losses
 
 
-def gradient_scales(network: Network, dataset: Dataset, *, length: int = 64) -> list[Tensor]:
+def gradient_scales(network: AnyNetwork, dataset: Dataset, *, length: int = 64) -> list[Tensor]:
     """Return the root mean square of the gradient of each weight over batches of a dataset.
 
     Example:
@@ -161,7 +161,7 @@ def gradient_scales(network: Network, dataset: Dataset, *, length: int = 64) -> 
 
 
 def dynamic_likelihood(
-    network: Network,
+    network: AnyNetwork,
     dataset: Dataset,
     update: DynamicUpdate,
     scales: Sequence[Tensor],
@@ -197,7 +197,7 @@ def dynamic_likelihood(
 
 
 def choose_update(
-    network: Network,
+    network: AnyNetwork,
     dataset: Dataset,
     scales: Sequence[Tensor],
     *,
@@ -230,7 +230,7 @@ def choose_update(
     return min((DynamicUpdate(rate=rate, decay=value) for value in decays), key=loss)
 
 
-def _gradients(network: Network, batch: Batch, state: NetworkState) -> tuple[Tensor, list[Tensor], NetworkState]:
+def _gradients(network: AnyNetwork, batch: Batch, state: NetworkState) -> tuple[Tensor, list[Tensor], NetworkState]:
     """Return the losses of a batch, the gradients of their mean by parameter, and the state after the batch."""
     parameters = list(network.parameters())
     losses, after = network.loss(batch, state)

@@ -28,7 +28,7 @@ DEFAULT_MINUTES = 10.0
 DEFAULT_ENCODER_UNITS = 128
 """Units per direction of the source encoder where steps are symbols."""
 BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
-MAX_THREADS = 1024
+MAX_THREADS, MAX_MEMBERS = 1024, 64
 DEFAULT_LOOKBACK = 48
 """Width of the embedding of an earlier step at a corresponding place, where the codec names places."""
 NETWORK_FIELDS = (
@@ -93,6 +93,13 @@ class TrainingConfig:
         "Where the features of a piece (features.npy or features.csv beside the corpus) enter the network: in the"
         " initial state, at every step, or both.",
     )
+    members: int = _option(
+        1,
+        MODEL,
+        "Number of networks that are trained together and averaged by generate and evaluate; each starts from other"
+        " weights.",
+        "COUNT",
+    )
     steps: int | None = _option(None, OPTIMISATION, "Train for this number of optimiser steps.")
     epochs: float | None = _option(None, OPTIMISATION, "Train for this number of epochs.")
     minutes: float | None = _option(
@@ -125,6 +132,9 @@ class TrainingConfig:
         OPTIMISATION,
         "Precision of the matrix products; auto: bfloat16 where it is faster on this machine, else float32.",
     )
+    distil_weight: float = _option(
+        0.5, OPTIMISATION, "With a teacher (--distil): weight of its predictions in the loss; the data has the rest."
+    )
     weight_decay: float = _option(0.05, REGULARISATION, "Weight decay of AdamW, applied to matrices only.")
     dropout: float | None = _option(None, REGULARISATION, "Dropout probability between layers.")
     input_dropout: float = _option(0.0, REGULARISATION, "Dropout probability of the embedding.")
@@ -153,6 +163,10 @@ class TrainingConfig:
                 raise OptionsError.invalid(kind, value, "above 0 and finite")
         if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
             raise OptionsError.invalid("threads", self.threads, f"from 1 to {MAX_THREADS}")
+        if not 1 <= self.members <= MAX_MEMBERS:
+            raise OptionsError.invalid("members", self.members, f"from 1 to {MAX_MEMBERS}")
+        if not 0 <= self.distil_weight <= 1:
+            raise OptionsError.invalid("distil_weight", self.distil_weight, "from 0 to 1")
         minima = {"batch_size": 1, "bptt": 2, "accumulate": 1, "warmup": 0, "ema": 0, "patience": 0, "lookback": 0}
         for name, bound in minima.items():
             value = getattr(self, name)

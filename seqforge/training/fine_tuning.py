@@ -5,11 +5,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-
 from seqforge.core.sequences import Example
 from seqforge.core.spaces import Categorical
 from seqforge.dataset import Dataset, open_datasets, write_manifest, write_shard
-from seqforge.network import Network
+from seqforge.network import AnyNetwork
 from seqforge.training.config import TrainingConfig
 from seqforge.training.loop import Trainer
 
@@ -22,7 +21,7 @@ POSITIONS = 64
 
 
 def fine_tuned(
-    network: Network,
+    network: AnyNetwork,
     examples: Sequence[Example],
     labels: Mapping[str, Sequence[str]],
     source: Categorical | None,
@@ -30,7 +29,7 @@ def fine_tuned(
     steps: int,
     rate: float,
     seed: int = 0,
-) -> Network:
+) -> AnyNetwork:
     """Return a copy of a network after gradient steps on examples, by AdamW without dropout and weight decay.
 
     The learning rate falls to zero over the last part of the steps, as in every training.
@@ -65,7 +64,7 @@ def fine_tuned(
 
 def examples_dataset(
     folder: Path,
-    network: Network,
+    network: AnyNetwork,
     examples: Sequence[Example],
     labels: Mapping[str, Sequence[str]],
     source: Categorical | None,

@@ -4,8 +4,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from seqforge.network import Batch, Network, NetworkState
-from seqforge.network.dropout import Masks
+from seqforge.network import AnyNetwork, Batch, Masks, MemberMasks, NetworkState, SoftTargets, summed_losses
 from seqforge.training.precision import autocast
 from seqforge.training.process_group import ProcessGroup
 
@@ -13,14 +12,15 @@ __all__ = ["GradientExchange", "compute_gradients"]
 
 
 def compute_gradients(
-    network: Network,
+    network: AnyNetwork,
     batch: Batch,
     state: NetworkState,
-    masks: Masks,
+    masks: Masks | MemberMasks,
     *,
     group: ProcessGroup,
     precision: str,
     parts: int = 1,
+    soft: SoftTargets | None = None,
 ) -> tuple[Tensor, Tensor, NetworkState]:
     """Compute the gradients of the mean loss over the positions of all processes (truncated BPTT).
 
@@ -38,10 +38,11 @@ def compute_gradients(
         group: The processes that train together.
         precision: Precision of the matrix products, "float32" or "bfloat16".
         parts: Number of groups of rows.
+        soft: The predictions of another network for these rows, which are targets as well; None for the data alone.
 
     Returns:
-        The sum of the losses in nats and the number of positions, over all processes, and the state of these rows
-        after the last position, without gradients.
+        The sum of the losses in nats (of several members, the mean of their sums) and the number of positions, over all
+        processes, and the state of these rows after the last position, without gradients.
     """
     device = batch.weights.device
     positions = batch.weights.sum()
@@ -56,14 +57,15 @@ def compute_gradients(
         whole = len(numbers) <= 1
         part_batch = batch if whole else batch.select_rows(part)
         part_masks = masks if whole else masks.select_rows(part)
+        part_soft = soft if soft is None or whole else soft.select_rows(part)
         part_state = state if whole else [tuple(value[part] for value in layer) for layer in state]
         with autocast(device, precision):
-            losses, new_state = network.loss(part_batch, part_state, part_masks)
+            losses, new_state = summed_losses(network, part_batch, part_state, part_masks, part_soft)
         total = losses.sum()
         if number >= len(numbers) - 1:
             exchange.start()
         torch.autograd.backward(total / scale)
-        nats = nats + total.detach()
+        nats = nats + total.detach() / network.member_count
         states.append([tuple(value.detach().float() for value in layer) for layer in new_state])
     exchange.finish(nats)
     joined = [tuple(torch.cat(values) for values in zip(*layers, strict=True)) for layers in zip(*states, strict=True)]
@@ -91,7 +93,7 @@ class GradientExchange:
         group: The processes that train together.
     """
 
-    def __init__(self, network: Network, group: ProcessGroup) -> None:
+    def __init__(self, network: AnyNetwork, group: ProcessGroup) -> None:
         self.group = group
         self.parameters = list(reversed(list(network.parameters())))
         self._overlaps = group.world_size > 1 and dist.is_available() and dist.is_initialized()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from seqforge.dataset import Dataset
-from seqforge.network import Network
+from seqforge.network import AnyNetwork
 from seqforge.training.batches import Batches
 from seqforge.training.precision import autocast
 
@@ -37,7 +37,7 @@ class Likelihood:
 
 @torch.no_grad()
 def evaluate_batches(
-    network: Network,
+    network: AnyNetwork,
     batches: Batches,
     *,
     precision: str = "float32",
@@ -72,7 +72,7 @@ def evaluate_batches(
     return Likelihood(nats, positions)
 
 
-def exact_likelihood(network: Network, dataset: Dataset, *, max_rows: int = 64, length: int = 256) -> Likelihood:
+def exact_likelihood(network: AnyNetwork, dataset: Dataset, *, max_rows: int = 64, length: int = 256) -> Likelihood:
     """Return the likelihood of a dataset in float32; no piece is divided, so every position has its whole context.
 
     Example:
@@ -94,7 +94,7 @@ def exact_likelihood(network: Network, dataset: Dataset, *, max_rows: int = 64, 
 
 
 @contextlib.contextmanager
-def evaluation_mode(network: Network) -> Iterator[None]:
+def evaluation_mode(network: AnyNetwork) -> Iterator[None]:
     """Put a network into evaluation mode within a `with` block, and restore its mode afterwards.
 
     Example:

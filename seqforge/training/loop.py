@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqforge.dataset import Dataset
 from seqforge.errors import DamagedFileError
-from seqforge.network import Network, NetworkState, draw_masks
+from seqforge.network import AnyNetwork, NetworkState, masks_of
 from seqforge.training.batches import Augment, Batches
 from seqforge.training.config import TrainingConfig
 from seqforge.training.diagnosis import RISES, corpus_problems, label_problem, observe_step, valid_loss_rises
@@ -23,12 +23,14 @@ from seqforge.training.events import (
     Validated,
 )
 from seqforge.training.gradients import compute_gradients
+from seqforge.training.hidden_state import gathered_state, restored_state
 from seqforge.training.optimiser import Optimiser
 from seqforge.training.precision import agreed_precision
 from seqforge.training.process_group import ProcessGroup
 from seqforge.training.schedule import DECAY_SHARE, Decay, rate
-from seqforge.training.state import TrainerState, with_shape
+from seqforge.training.state import TrainerState
 from seqforge.training.stopwatch import PhaseClock, Stopwatch
+from seqforge.training.teacher import Teacher
 from seqforge.training.validation import MIN_INTERVAL, Validation
 
 MAX_LABEL_POSITIONS = 50_000
@@ -58,6 +60,7 @@ class Trainer:
         config: How to train.
         augment: Function that returns a variant of a piece in each epoch.
         group: The processes that train together.
+        teacher: A network whose predictions are targets as well, with the weight `config.distil_weight`.
 
     Attributes:
         state: The numbers that a resumed run needs.
@@ -71,13 +74,14 @@ class Trainer:
 
     def __init__(
         self,
-        network: Network,
+        network: AnyNetwork,
         train: Dataset,
         valid: Dataset | None,
         config: TrainingConfig,
         *,
         augment: Augment | None = None,
         group: ProcessGroup = SINGLE_PROCESS,
+        teacher: AnyNetwork | None = None,
     ) -> None:
         self.network, self.config, self.group = network, config, group
         self.train, self.valid_data = train, valid if valid is not None and len(valid) else None
@@ -108,6 +112,7 @@ class Trainer:
         self._diagnoses: list[Diagnosed] = []
         self._outlook = Outlook(config.budget)
         self.hidden_state: NetworkState = self._zero_state()
+        self.teacher = Teacher.with_rows(teacher, self.device, config.distil_weight, len(self.batches.local_rows))
         self.stop_at: int | None = None
         self.stop_requested = False
         self._schedule_decay_in_advance()
@@ -119,11 +124,9 @@ class Trainer:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor that a resumed run needs. With several processes, all of them must call this method."""
-        hidden = {
-            f"hidden.{number}.{part}": self.group.gather(value, self.batches.rows)
-            for number, layer in enumerate(self.hidden_state)
-            for part, value in enumerate(layer)
-        }
+        hidden = gathered_state(self.group, "hidden", self.hidden_state, self.batches.rows)
+        if self.teacher is not None:
+            hidden |= gathered_state(self.group, "teacher", self.teacher.state, self.batches.rows)
         return self.optimiser.tensors() | hidden
 
     def restore(self, state: TrainerState, tensors: dict[str, Tensor]) -> None:
@@ -138,13 +141,9 @@ class Trainer:
         """
         try:
             self.optimiser.restore(tensors)
-            self.hidden_state = [
-                tuple(
-                    with_shape(tensors[f"hidden.{number}.{part}"][self.group.rows], value)
-                    for part, value in enumerate(layer)
-                )
-                for number, layer in enumerate(self.hidden_state)
-            ]
+            self.hidden_state = restored_state(self.group, "hidden", self.hidden_state, tensors)
+            if self.teacher is not None:
+                self.teacher.state = restored_state(self.group, "teacher", self.teacher.state, tensors)
         except (KeyError, ValueError) as error:
             raise DamagedFileError(f"the state does not fit this run: {error}") from error
         self.state = state
@@ -223,11 +222,11 @@ class Trainer:
         # 1. Read the batch; the hidden state is reset at the start of an epoch.
         self.network.train()
         batch = self.batches[t].to(self.device)
-        if t and self.batches.locate(t)[1] == 0:
+        starts, rows = self.batches.locate(t)[1] == 0, self.batches.local_rows
+        if t and starts:
             self.hidden_state = self._zero_state()
-        masks = draw_masks(
-            config.dropouts, self.network.config, seed=config.seed, step=t, rows=self.batches.local_rows
-        ).to(self.device)
+        soft = None if self.teacher is None else self.teacher.targets(batch, self.precision, restart=starts)
+        masks = masks_of(self.network, config.dropouts, seed=config.seed, step=t, rows=rows).to(self.device)
         # 2. Compute the gradients of the mean loss over the positions of all processes, and the hidden state that is
         #    carried over to the next batch.
         nats, positions, self.hidden_state = compute_gradients(
@@ -238,6 +237,7 @@ class Trainer:
             group=self.group,
             precision=self.precision,
             parts=config.accumulate,
+            soft=soft,
         )
         # 3. Update the weights and their EMA.
         decay = self.state.decay

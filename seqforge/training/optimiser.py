@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from seqforge.network import Network
+from seqforge.network import AnyNetwork, networks_of
 
 BETAS = (0.9, 0.95)
 
@@ -31,8 +31,9 @@ class Optimiser:
         ema: Horizon of the EMA in steps at the peak learning rate; 0 for no EMA.
     """
 
-    def __init__(self, network: Network, *, weight_decay: float, grad_clip: float, ema: int) -> None:
+    def __init__(self, network: AnyNetwork, *, weight_decay: float, grad_clip: float, ema: int) -> None:
         self.parameters = dict(network.named_parameters())
+        self.members = [list(member.parameters()) for member in networks_of(network)]
         self.grad_clip, self.horizon = grad_clip, ema
         matrices = [p for p in self.parameters.values() if p.ndim > 1]
         vectors = [p for p in self.parameters.values() if p.ndim <= 1]
@@ -55,16 +56,20 @@ class Optimiser:
                 that the EMA equals the weights at the end of the decay.
 
         Returns:
-            The norm of the whole gradient before clipping.
+            The norm of the whole gradient before clipping; of several members, the largest, each of which is clipped
+            by itself.
         """
-        parameters = list(self.parameters.values())
-        total = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        norm = float(total)
+        totals = [
+            torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+            for parameters in self.members
+        ]
+        norm = max(float(total) if torch.isfinite(total) else math.inf for total in totals)
         if not math.isfinite(norm):
             self.adam.zero_grad()
             return norm
         if self.grad_clip:
-            torch.nn.utils.clip_grads_with_norm_(parameters, self.grad_clip, total)
+            for parameters, total in zip(self.members, totals, strict=True):
+                torch.nn.utils.clip_grads_with_norm_(parameters, self.grad_clip, total)
         for group in self.adam.param_groups:
             group["lr"] = rate
         self.adam.step()
@@ -72,7 +77,7 @@ class Optimiser:
         if self.ema:
             horizon = min(max(1.0, self.horizon * peak_share), (t + 10) / 9)
             with torch.no_grad():
-                torch._foreach_lerp_(list(self.ema.values()), [p.data for p in parameters], 1 / horizon)
+                torch._foreach_lerp_(list(self.ema.values()), [p.data for p in self.parameters.values()], 1 / horizon)
         return norm
 
     def evaluation_weights(self) -> dict[str, Tensor]:

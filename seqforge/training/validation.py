@@ -6,7 +6,7 @@ import numpy as np
 
 from seqforge.core.places import AlignedHistory
 from seqforge.dataset import Dataset
-from seqforge.network import Network
+from seqforge.network import AnyNetwork
 from seqforge.training.batches import Batches
 from seqforge.training.likelihood import evaluate_batches, evaluation_mode
 
@@ -65,7 +65,7 @@ class Validation:
         evaluated = positions + BURN_IN * self.sample.rows
         return max(MIN_INTERVAL, round(evaluated / 3 / VALID_SHARE / positions_per_step))
 
-    def loss(self, network: Network, *, precision: str, hide_labels: bool = False, max_positions: int = 0) -> float:
+    def loss(self, network: AnyNetwork, *, precision: str, hide_labels: bool = False, max_positions: int = 0) -> float:
         """Return the loss on the sample, in nats per position.
 
         Args:
@@ -81,7 +81,7 @@ class Validation:
             )
         return likelihood.nats_per_position
 
-    def final_loss(self, network: Network, *, precision: str, trained_positions: int) -> float | None:
+    def final_loss(self, network: AnyNetwork, *, precision: str, trained_positions: int) -> float | None:
         """Return the loss on more pieces than the sample, in nats per unit; None if the run is too short for that.
 
         Args:

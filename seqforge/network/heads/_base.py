@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqforge.core.spaces import Space
+from seqforge.errors import OptionsError
 from seqforge.network.config import NetworkConfig
 
 
@@ -53,6 +54,20 @@ class Head(nn.Module, ABC):
             targets: The steps to predict.
             ends: True where the boundary is to be predicted instead of the step.
         """
+
+    def log_probabilities(self, outputs: Float[Tensor, "*shape outputs"]) -> Float[Tensor, "*shape symbols"]:
+        """Return the logarithm of the probability of every symbol and of the boundary.
+
+        Args:
+            outputs: The result of `predict`.
+
+        Raises:
+            OptionsError: If the steps are not symbols.
+        """
+        raise OptionsError(
+            "`distil` learns the probabilities of symbols, and the steps of this model are real numbers; leave it out",
+            field="distil", allowed="None where steps are real numbers",
+        )  # fmt: skip
 
 
 def head_for(space: Space, config: NetworkConfig) -> Head:

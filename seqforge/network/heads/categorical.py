@@ -67,6 +67,9 @@ class SpaceHead(Head):
         flat = functional.cross_entropy(outputs.float().flatten(0, -2), target.flatten(), reduction="none")
         return flat.view(target.shape)
 
+    def log_probabilities(self, outputs: Float[Tensor, "*shape outputs"]) -> Float[Tensor, "*shape symbols"]:
+        return outputs.float().log_softmax(-1)
+
 
 def _look_up(table: Tensor, steps: Tensor) -> Tensor:
     result: Tensor = functional.embedding(steps, table)
