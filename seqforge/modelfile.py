@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqforge.core.model_metadata import MODEL_FORMAT, check_metadata
-from seqforge.core.spaces import Space, space_from_json
+from seqforge.core.spaces import Categorical, Space, space_from_json
 from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.errors import DamagedFileError
 from seqforge.network import NetworkConfig
@@ -175,6 +175,9 @@ def _header(file: TensorFile) -> ModelHeader:
     except (KeyError, TypeError, ValueError) as error:
         raise file.damage(f"its header has a missing or wrong value: {error}") from error
     _check_provenance(file, header.provenance)
+    cutoffs, space = header.network.cutoffs, header.space
+    if cutoffs and not (isinstance(space, Categorical) and cutoffs[-1] < space.size):
+        raise file.damage("the clusters of its softmax do not fit its symbols")
     if tuple(len(values) for values in labels.values()) != header.network.labels:
         raise file.damage("its labels do not fit its network")
     return header

@@ -9,7 +9,7 @@ import torch
 from seqforge.api.feature_rows import check_training
 from seqforge.api.model import Model
 from seqforge.api.run_config import no_places
-from seqforge.core.spaces import Space
+from seqforge.core.spaces import Categorical, Space
 from seqforge.corpus import PreparedCorpus
 from seqforge.errors import OptionsError
 from seqforge.network import Members, Network, networks_of
@@ -139,4 +139,5 @@ def resolved_by(trainer: Trainer, config: TrainingConfig) -> TrainingConfig:
     return dataclasses.replace(
         config, precision=precision, attention=shape.attention if shape.source_symbols else None,
         encoder_units=shape.encoder_units, lookback=shape.lookback, threads=threads,
+        softmax=shape.softmax if isinstance(trainer.network.space, Categorical) else None,
     )  # fmt: skip

@@ -139,6 +139,11 @@ def plain_weights(network: Network, config: Mapping[str, Any]) -> dict[str, torc
         weights["output.weight"] = source.get("head.output_embedding", source["head.embedding"])
         if "head.projection" in source:
             weights["projection.weight"] = source["head.projection"]
+        if "head.cluster_weight" in source:
+            weights["clusters.weight"], weights["clusters.bias"] = (
+                source["head.cluster_weight"],
+                source["head.cluster_bias"],
+            )
     else:
         weights["embedding.weight"], weights["output.weight"] = (
             source["head.input_weight"],
@@ -194,8 +199,8 @@ def check_outputs(model: Model, outputs_of: Callable[[dict[str, torch.Tensor]], 
         if batch.sources is not None:
             inputs["source"] = batch.sources[0]
         actual = outputs_of(inputs)
-    if isinstance(space, Categorical):
-        expected, actual = expected.log_softmax(-1), actual.log_softmax(-1)
+        if isinstance(space, Categorical):
+            expected, actual = network.head.log_probabilities(expected), actual.log_softmax(-1)
     difference = float((expected - actual).abs().max())
     if not difference <= TOLERANCE:
         raise ExportError(f"{what} computes other log-probabilities: the largest difference is {difference:.3g}")

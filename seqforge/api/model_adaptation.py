@@ -69,14 +69,16 @@ class AdaptableModel(EvaluatedModel):
                 " name the corpus that the model was trained on",
                 field="corpus",
             )
-        values = {
-            name: real_number(name, value) for name, value in (("rate", rate), ("decay", decay)) if value is not None
-        }
-        update = dataclasses.replace(DynamicUpdate(), **values)
+        rate, decay = (
+            None if value is None else real_number(name, value) for name, value in (("rate", rate), ("decay", decay))
+        )
+        update = DynamicUpdate(
+            rate=DynamicUpdate.rate if rate is None else rate, decay=DynamicUpdate.decay if decay is None else decay
+        )
         scales = gradient_scales(self.network, train, length=update.length)
         chosen_on = ""
-        if split == "test" and len(valid) and len(values) < 2:
-            update, chosen_on = choose_update(self.network, valid, scales, **values), "valid"
+        if split == "test" and len(valid) and (rate is None or decay is None):
+            update, chosen_on = choose_update(self.network, valid, scales, rate=rate, decay=decay), "valid"
         likelihood = dynamic_likelihood(self.network, prepared.datasets[split], update, scales)
         check_finite_loss(likelihood.nats)
         return DynamicEvaluation(

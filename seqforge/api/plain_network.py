@@ -12,6 +12,7 @@ position predicts the end. The weights of the layers are named and ordered as th
 import json
 import math
 import struct
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,8 @@ class PlainNetwork(nn.Module):
             table = self.embedding = nn.Embedding(self.symbols + 1, embedding)
             self.projection = nn.Linear(hidden, embedding, bias=False) if hidden != embedding else nn.Identity()
             self.output = nn.Linear(embedding, self.symbols + 1)
+            if config.get("cutoffs"):
+                self.clusters = nn.Linear(embedding, len(config["cutoffs"]))
             if config["tie_embeddings"]:
                 self.output.weight = table.weight
         else:
@@ -200,7 +203,18 @@ class PlainNetwork(nn.Module):
         if known:
             at_start = functional.linear(torch.cat(known, 1), self.start_weight, self.start_bias)
         hidden = torch.where(start.unsqueeze(1), at_start.tanh(), hidden)
-        return self.output(self.projection(hidden) if self.symbols else hidden), new_state
+        read = self.projection(hidden) if self.symbols else hidden
+        outputs = self.output(read)
+        return self._adaptive(outputs, self.clusters(read)) if self.config.get("cutoffs") else outputs, new_state
+
+    def _adaptive(self, logits: Tensor, clusters: Tensor) -> Tensor:
+        """Return the logarithms of the probabilities of an adaptive softmax, whose rare symbols are in clusters."""
+        bounds = [0, *self.config["cutoffs"], self.symbols]
+        frequent, *rare, end = torch.split(logits, [*(last - first for first, last in pairwise(bounds)), 1], -1)
+        level = torch.cat([frequent, end, clusters], -1).log_softmax(-1)
+        frequent, end, clusters = torch.split(level, [frequent.shape[-1], 1, len(rare)], -1)
+        inside = [part.log_softmax(-1) + clusters[..., k : k + 1] for k, part in enumerate(rare)]
+        return torch.cat([frequent, *inside, end], -1)
 
     def _attend(self, hidden: Tensor, kappa: Tensor, source: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         alpha, beta, distance = self.attention(hidden).clamp(max=MAX_LOG).exp().chunk(3, 1)

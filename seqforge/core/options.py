@@ -45,9 +45,9 @@ RESERVED = frozenset(
     learning_rate length length_penalty log logit_bias lookback max_copy max_seconds max_steps members min_p
     minutes mirostat mirostat_rate model n no_repeat_ngram output output_dropout overwrite patience
     penalty_window plugin precision presence_penalty quiet recurrent_dropout repetition_penalty replace
-    replay request residual resume run samples seed show_attention size split steps stop_at temperature
-    temperature_exponent temperature_range test text_column threads tie_embeddings top_k top_n_sigma top_p
-    typical valid version warmup weight_decay workers xtc_probability xtc_threshold""".split()  # noqa: SIM905 - readable as prose
+    replay request residual resume run samples seed show_attention size softmax split steps stop_at
+    temperature temperature_exponent temperature_range test text_column threads tie_embeddings top_k
+    top_n_sigma top_p typical valid version warmup weight_decay workers xtc_probability xtc_threshold""".split()  # noqa: SIM905 - readable as prose
 )
 """Names of the core's own flags; no field of a plugin's Options or Request may have one of these names."""
 

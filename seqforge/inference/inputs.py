@@ -1,6 +1,7 @@
 """What the first layer and the start of a piece read: steps, earlier steps, labels and features."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from seqforge.inference.weights import NetworkWeights
 from seqforge.network.shapes import STATE_PARTS
 
 __all__ = ["Conditioning", "StepInput"]
+
+MAX_TABLE_NUMBERS = 1 << 25
+"""The largest size of a table of steps, in numbers of four bytes."""
 
 
 class Conditioning:
@@ -80,7 +84,8 @@ class Conditioning:
 class StepInput:
     """The part of steps and of earlier steps in the gates of the first layer.
 
-    For symbols it is a sum of rows of tables, one for the step and two per distance of a network that looks back. Real
+    For symbols it is a sum of rows of tables, one for the step and two per distance of a network that looks back. With
+    very many symbols, the table of the step would be too large, and their embeddings are multiplied instead. Real
     numbers and bits are multiplied by their columns.
 
     Example:
@@ -96,7 +101,7 @@ class StepInput:
     def __init__(self, network: NetworkWeights, columns: np.ndarray, bias: np.ndarray) -> None:
         head, config = network.part("head"), network.config
         self.boundary = 0
-        self._table_count = 1 + 2 * len(config.distances)
+        self._looks_back = bool(config.distances)
         width = config.embedding
         self._columns: np.ndarray | None = None
         self._centres: np.ndarray | None = None
@@ -113,12 +118,19 @@ class StepInput:
             return
         self.boundary = network.space.size
         scaled = head["embedding"] * np.float32(width**0.5)
-        self._tables = [Float32Linear(columns[:, :width], bias)(scaled)]
+        from_step = Float32Linear(columns[:, :width], bias)
+        self._tables: list[np.ndarray] = []
+        self._embedding, self._from_step = scaled, None
+        if len(scaled) * len(columns) > MAX_TABLE_NUMBERS:
+            self._from_step = from_step
+        else:
+            self._tables.append(from_step(scaled))
         if config.distances:
             parts = np.split(columns[:, width:], len(config.distances), 1)
             for rows in (network.arrays["references.steps"], network.arrays["references.agreements"]):
                 with_zero = np.concatenate([np.zeros((1, config.lookback), np.float32), rows])  # number 0 is none
                 self._tables += [Float32Linear(part)(with_zero) for part in parts]
+        self._table_count = len(self._tables)
         self._addresses = np.array([address(table) for table in self._tables], np.uint64)
 
     def __call__(self, steps: np.ndarray, start: np.ndarray, references: np.ndarray | None) -> np.ndarray:
@@ -140,10 +152,12 @@ class StepInput:
                 gates += steps[:, number : number + 1] * column
             return gates
         numbers = steps[:, None]
-        if self._table_count > 1:
+        if self._looks_back:
             if references is None:
                 raise ValueError("the network looks back, and the step has no references")
             numbers = np.concatenate([numbers, references], 1)
+        if self._from_step is not None:
+            start, numbers = self._from_step(self._embedding[steps], np.array(start)), numbers[:, 1:]
         compiled = kernels.library()
         if compiled is None:
             gates = np.array(start)
@@ -166,6 +180,46 @@ class StepInput:
         return np.full(rows, self.boundary, np.int64)
 
 
+class AdaptiveOutput:
+    """The logarithms of the probabilities of an adaptive softmax; those of a row depend on that row alone.
+
+    Args:
+        network: The network.
+        score: The function from what both levels read to the logits of all symbols and of the boundary.
+        score_clusters: The function to the logits of the clusters.
+    """
+
+    def __init__(
+        self,
+        network: NetworkWeights,
+        score: Callable[[np.ndarray], np.ndarray],
+        score_clusters: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        assert isinstance(network.space, Categorical)
+        self._score, self._score_clusters = score, score_clusters
+        cutoffs = network.config.cutoffs
+        self._frequent = cutoffs[0]
+        self._clusters = list(pairwise((*cutoffs, network.space.size)))
+
+    def __call__(self, read: np.ndarray) -> np.ndarray:
+        logits, clusters = self._score(read), self._score_clusters(read)
+        frequent = logits[:, : self._frequent]
+        total = _log_sum_exp(np.concatenate([frequent, logits[:, -1:], clusters], 1))
+        frequent -= total
+        logits[:, -1:] -= total
+        for number, (first, last) in enumerate(self._clusters):
+            part = logits[:, first:last]
+            part += clusters[:, number : number + 1] - total - _log_sum_exp(part)
+        return logits
+
+
+def _log_sum_exp(logits: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the sum of the exponentials of each row, shape (rows, 1)."""
+    largest = logits.max(1, keepdims=True)
+    result: np.ndarray = largest + np.log(np.exp(logits - largest).sum(1, keepdims=True))
+    return result
+
+
 def output_function(
     network: NetworkWeights, build_linear: Callable[..., Callable[[np.ndarray], np.ndarray]]
 ) -> Callable[[np.ndarray], np.ndarray]:
@@ -179,6 +233,8 @@ def output_function(
     if not isinstance(network.space, Categorical):
         return build_linear(head["output_weight"], head["bias"])
     score = build_linear(head.get("output_embedding", head["embedding"]), head["bias"])
+    if network.config.cutoffs:
+        score = AdaptiveOutput(network, score, build_linear(head["cluster_weight"], head["cluster_bias"]))
     if "projection" not in head:
         return score
     project = build_linear(head["projection"])

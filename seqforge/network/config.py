@@ -8,6 +8,8 @@ from seqforge.core.sequences import Attention
 from seqforge.errors import DamagedFileError, OptionsError
 
 Cell = Literal["lstm", "gru", "rnn"]
+Softmax = Literal["full", "adaptive"]
+"""The kind of the softmax over symbols."""
 FeaturesAt = Literal["state", "steps", "both"]
 """Where the features of a piece enter the network: in the initial state, at every step, or both."""
 
@@ -16,8 +18,10 @@ BOUNDS = {
     "source_symbols": (0, 1_000_000), "gaussians": (1, 1000), "encoder_units": (0, 65_536), "lookback": (0, 65_536),
 }  # fmt: skip
 MAX_LABELS, MAX_LABEL_VALUES = 64, 1_000_000
-MAX_DISTANCES, MAX_DISTANCE = 64, 1_000_000
-LATER_FIELDS = {"lookback", "distances", "attention", "features_at"}
+MAX_DISTANCES, MAX_DISTANCE, MAX_CUTOFFS = 64, 1_000_000, 16
+LISTS = ("labels", "distances", "cutoffs")
+"""The fields that hold several numbers."""
+LATER_FIELDS = {"lookback", "distances", "attention", "features_at", "cutoffs"}
 """The fields that older models lack; they have the defaults."""
 
 
@@ -51,6 +55,9 @@ class NetworkConfig:
         lookback: Width of the embedding of each earlier step that stands at a corresponding place; 0 to read none.
         distances: The numbers of periods by which the network looks back, 0 for the repeat; empty if `lookback` is 0.
 
+        cutoffs: The numbers of the symbols at which the clusters of an adaptive softmax begin, in rising order; empty
+            for a full softmax.
+
     Raises:
         OptionsError: If a value is out of range.
     """
@@ -70,6 +77,12 @@ class NetworkConfig:
     distances: tuple[int, ...] = ()
     attention: Attention = "monotonic"
     features_at: FeaturesAt = "steps"
+    cutoffs: tuple[int, ...] = ()
+
+    @property
+    def softmax(self) -> Softmax:
+        """The kind of the softmax over the symbols."""
+        return "adaptive" if self.cutoffs else "full"
 
     @property
     def is_encoder_decoder(self) -> bool:
@@ -140,9 +153,18 @@ class NetworkConfig:
             allowed = f"at most {MAX_DISTANCES} whole numbers from 0 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
             raise OptionsError.invalid("distances", distances, allowed)
 
+        cutoffs = self.cutoffs
+        if (
+            len(cutoffs) > MAX_CUTOFFS
+            or not all(type(cutoff) is int for cutoff in cutoffs)
+            or list(cutoffs) != sorted({cutoff for cutoff in cutoffs if cutoff > 0})
+        ):
+            raise OptionsError.invalid("cutoffs", cutoffs, f"at most {MAX_CUTOFFS} rising whole numbers above 0")
+
     def to_json(self) -> dict[str, Any]:
         """Return the values as plain JSON."""
-        return {**dataclasses.asdict(self), "labels": list(self.labels), "distances": list(self.distances)}
+        lists = {name: list(getattr(self, name)) for name in LISTS}
+        return {**dataclasses.asdict(self), **lists}
 
     @classmethod
     def from_json(cls, data: Any) -> "NetworkConfig":
@@ -155,7 +177,7 @@ class NetworkConfig:
             missing = {field.name for field in dataclasses.fields(cls)} - LATER_FIELDS - set(data)
             if missing:
                 raise OptionsError(f"{', '.join(sorted(missing))} missing")
-            lists = {name: tuple(data[name]) for name in ("labels", "distances") if name in data}
+            lists = {name: tuple(data[name]) for name in LISTS if name in data}
             return cls(**{**data, **lists})
         except (TypeError, KeyError, OptionsError) as error:
             raise DamagedFileError(f"the description of the network is damaged ({error})") from error

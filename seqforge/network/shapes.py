@@ -122,4 +122,7 @@ def _head_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int, ..
         shapes["head.output_embedding"] = table
     if config.hidden != config.embedding:
         shapes["head.projection"] = (config.embedding, config.hidden)
+    if config.cutoffs:
+        shapes["head.cluster_weight"] = (len(config.cutoffs), config.embedding)
+        shapes["head.cluster_bias"] = (len(config.cutoffs),)
     return shapes

@@ -16,6 +16,8 @@ from seqforge.plugin.piece import ContentT, Piece
 
 __all__ = ["UNSEEN", "TokenCodec"]
 
+SORTED_TOKENS = 10_000
+"""The size of a vocabulary from which its tokens are numbered by falling frequency."""
 UNSEEN = "\N{REPLACEMENT CHARACTER}"
 """The token for everything that the vocabulary lacks; it is never generated."""
 
@@ -105,11 +107,14 @@ class TokenCodec(Codec[ContentT, OptionsT, RequestT]):
     def select_tokens(self, counts: Mapping[str, int]) -> list[str]:
         """Return the vocabulary of a corpus: its frequent tokens, and those with which the others are spelt.
 
+        A small vocabulary is sorted by its tokens, a large one by falling frequency, which an adaptive softmax needs.
+
         Args:
             counts: How often each token occurs in the training pieces.
         """
         letters = {letter for token in counts for letter in self.spell(token)}
-        return sorted(letters.union(self.frequent_tokens(counts)) - {UNSEEN})
+        tokens = sorted(letters.union(self.frequent_tokens(counts)) - {UNSEEN})
+        return tokens if len(tokens) < SORTED_TOKENS else sorted(tokens, key=lambda token: -counts.get(token, 0))
 
     def frequent_tokens(self, counts: Mapping[str, int]) -> list[str]:
         """Return the most frequent tokens of a corpus, at most `max_vocabulary`, sorted.

@@ -223,9 +223,9 @@ def choose_update(
         nats = dynamic_likelihood(network, dataset, update, scales, max_positions=CHOICE_POSITIONS).nats
         return nats if math.isfinite(nats) else math.inf
 
-    fixed = {} if decay is None else {"decay": decay}
     if rate is None:
-        rate = min(RATES, key=lambda value: loss(DynamicUpdate(rate=value, **fixed)))
+        first_decay = DynamicUpdate.decay if decay is None else decay
+        rate = min(RATES, key=lambda value: loss(DynamicUpdate(rate=value, decay=first_decay)))
     decays = DECAYS if decay is None else (decay,)
     return min((DynamicUpdate(rate=rate, decay=value) for value in decays), key=loss)
 

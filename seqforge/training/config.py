@@ -13,7 +13,7 @@ from seqforge.core.options import flag
 from seqforge.core.sequences import Attention
 from seqforge.core.spaces import Categorical, Space
 from seqforge.errors import OptionsError
-from seqforge.network.config import Cell, Dropout, FeaturesAt, NetworkConfig
+from seqforge.network.config import Cell, Dropout, FeaturesAt, NetworkConfig, Softmax
 from seqforge.training.schedule import Budget
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -25,15 +25,19 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
 }
 DEFAULT_SIZE = "medium"
 DEFAULT_MINUTES = 10.0
+MIN_ADAPTIVE = 80
+"""The smallest number of symbols of an adaptive softmax."""
 DEFAULT_ENCODER_UNITS = 128
 """Units per direction of the source encoder where steps are symbols."""
 BUDGETS: tuple[Literal["steps", "epochs", "minutes"], ...] = ("steps", "epochs", "minutes")
 MAX_THREADS, MAX_MEMBERS = 1024, 64
+ADAPTIVE_SYMBOLS = 20_000
+"""The number of symbols from which the softmax is adaptive by default."""
 DEFAULT_LOOKBACK = 48
 """Width of the embedding of an earlier step at a corresponding place, where the codec names places."""
 NETWORK_FIELDS = (
     "cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "attention", "encoder_units", "lookback",
-    "features_at",
+    "features_at", "softmax",
 )  # fmt: skip
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
 MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
@@ -92,6 +96,12 @@ class TrainingConfig:
         MODEL,
         "Where the features of a piece (features.npy or features.csv beside the corpus) enter the network: in the"
         " initial state, at every step, or both.",
+    )
+    softmax: Softmax | None = _option(
+        None,
+        MODEL,
+        "full: one softmax over all symbols; adaptive: rare symbols in clusters, which are computed only where they are"
+        f" predicted. Default: adaptive from {ADAPTIVE_SYMBOLS:,} symbols.",
     )
     members: int = _option(
         1,
@@ -260,7 +270,7 @@ class TrainingConfig:
             symbolic = source is not None and isinstance(space, Categorical)
             encoder_units = DEFAULT_ENCODER_UNITS if symbolic else 0
         lookback = self.lookback if self.lookback is not None else DEFAULT_LOOKBACK
-        resolved_below = ("attention", "encoder_units", "lookback")
+        resolved_below = ("attention", "encoder_units", "lookback", "softmax")
         shape = {name: getattr(config, name) for name in NETWORK_FIELDS if name not in resolved_below}
         symbols = source.size + 1 if source is not None else 0
         return NetworkConfig(
@@ -272,7 +282,38 @@ class TrainingConfig:
             source_symbols=symbols,
             lookback=lookback if distances else 0,
             distances=distances if lookback else (),
+            cutoffs=self._cutoffs(space),
         )
+
+    def _cutoffs(self, space: Space | None) -> tuple[int, ...]:
+        """Return the cutoffs of the softmax over the symbols of a space.
+
+        Raises:
+            OptionsError: If the softmax is to be adaptive and the space has no or too few symbols.
+        """
+        if not isinstance(space, Categorical) or (self.softmax == "adaptive" and space.size < MIN_ADAPTIVE):
+            if self.softmax == "adaptive" and space is not None:
+                raise OptionsError(
+                    f"`softmax` is adaptive, which needs at least {MIN_ADAPTIVE} symbols; leave it out",
+                    field="softmax", value=self.softmax, allowed="full",
+                )  # fmt: skip
+            return ()
+        adaptive = self.softmax == "adaptive" or (self.softmax is None and space.size >= ADAPTIVE_SYMBOLS)
+        return adaptive_cutoffs(space.size) if adaptive else ()
+
+
+def adaptive_cutoffs(size: int) -> tuple[int, ...]:
+    """Return the numbers of symbols at which the two clusters of rare symbols begin.
+
+    For symbols whose frequency falls as 1 / number (Zipf), about a quarter of the positions is in the clusters.
+
+    >>> adaptive_cutoffs(160_000)
+    (4000, 40000)
+
+    Args:
+        size: The number of symbols.
+    """
+    return size // 40, size // 4
 
 
 def with_plugin_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

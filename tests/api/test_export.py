@@ -59,7 +59,7 @@ def model(name: str) -> Any:
             parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
     network.history = AlignedHistory(Groups(), (1, 2)) if config.distances else None
     labels = {f"label{number}": ("x",) * values for number, values in enumerate(config.labels)}
-    header = SimpleNamespace(space=space, network=config, labels=labels, plugin="none")
+    header = SimpleNamespace(space=space, network=config, labels=labels, plugin="none", members=1)
     return SimpleNamespace(header=header, network=network.eval(), codec=None)
 
 
@@ -139,7 +139,7 @@ def test_weights_in_the_format_of_safetensors(tmp_path: Path) -> None:
 
 def test_features_in_the_initial_state_cannot_be_exported(tmp_path: Path) -> None:
     network = NetworkConfig(hidden=8, embedding=4, features=2, features_at="state")
-    header = SimpleNamespace(space=Categorical(5), network=network, labels={}, plugin="none")
+    header = SimpleNamespace(space=Categorical(5), network=network, labels={}, plugin="none", members=1)
     with pytest.raises(RequestError) as caught:
         export_model(SimpleNamespace(header=header), tmp_path, to="onnx")  # type: ignore[arg-type]
     assert caught.value.field == "to" and not list(tmp_path.iterdir())

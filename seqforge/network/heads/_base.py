@@ -73,10 +73,12 @@ class Head(nn.Module, ABC):
 def head_for(space: Space, config: NetworkConfig) -> Head:
     """Return the head for a space: the class `SpaceHead` of the module named after the kind of the space.
 
+    With `config.cutoffs`, it is the adaptive softmax.
+
     >>> from seqforge.core.spaces import Categorical
     >>> head_for(Categorical(5), NetworkConfig(hidden=8, embedding=4)).hidden
     8
     """
-    module = import_module(f"seqforge.network.heads.{space.kind}")
-    head: Head = module.SpaceHead(space, config)
+    name, kind = ("adaptive", "AdaptiveHead") if config.cutoffs else (space.kind, "SpaceHead")
+    head: Head = getattr(import_module(f"seqforge.network.heads.{name}"), kind)(space, config)
     return head
