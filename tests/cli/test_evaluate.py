@@ -36,9 +36,18 @@ def test_unknown_split_is_an_error(run: Run, text: Path, split: str, fragment: s
     assert result.code == 2 and fragment in result.error_message()
 
 
-def test_samples_without_statistics_are_an_error(run: Run, text: Path) -> None:
-    result = run("evaluate", text, "--samples", "2")
-    assert result.code == 2 and "'text' has no statistics" in result.error_message()
+def test_samples_without_statistics_are_an_error(run: Run, numbers: Path) -> None:
+    result = run("evaluate", numbers, "--samples", "2")
+    assert result.code == 2 and "'numbers' has no statistics" in result.error_message()
+
+
+def test_copies_of_words_are_found_whatever_their_spaces(text: Path) -> None:
+    model = seqforge.load(text)
+    _, prepared, _ = model.prepare_split(split="train")
+    copied = next(iter(prepared.pieces("train"))).content[:200]
+    novelty = model.novelty([copied.upper().replace(" ", "  ")])
+    assert novelty.runs["signature"].generated[0] >= len(copied.split()) - 1
+    assert novelty.runs["steps"].generated[0] < 20
 
 
 @pytest.mark.parametrize(("flags", "field"), [([], "--samples"), (["--samples", "2"], "--page")])

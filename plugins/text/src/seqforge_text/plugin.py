@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from seqforge import (
+    Describes,
     Divides,
     Edits,
     Fingerprints,
@@ -22,6 +25,7 @@ from seqforge_text.lines import line_regions
 from seqforge_text.near_duplicates import fingerprints
 from seqforge_text.options import TextOptions, TextRequest
 from seqforge_text.pairs import Pair, read_pairs
+from seqforge_text.statistics import describe_text, measure_texts, word_trace
 
 __all__ = ["Text"]
 
@@ -31,6 +35,7 @@ BLOCK = 4_000_000
 
 class Text(
     Plugin[str, TextOptions, TextRequest],
+    Describes[str],
     Divides[str],
     Fingerprints[str],
     FromText[str],
@@ -135,6 +140,18 @@ class Text(
     def target_text(self, piece: Piece[str]) -> str:
         """Return the target of a pair, or a generated text, which is a target."""
         return piece.content.target if isinstance(piece.content, Pair) else piece.content
+
+    def describe(self, piece: Piece[str]) -> Mapping[str, np.ndarray]:
+        """Return the lengths of words and of lines, in characters."""
+        return describe_text(piece.content)
+
+    def trace(self, piece: Piece[str]) -> Sequence[int]:
+        """Return a number for each word, whatever its case, spaces and punctuation."""
+        return word_trace(piece.content)
+
+    def measure(self, pieces: Sequence[Piece[str]]) -> Mapping[str, float]:
+        """Return the share of words that are different."""
+        return measure_texts(pieces)
 
     def fingerprints(self, piece: Piece[str]) -> Iterable[int]:
         return fingerprints(piece.content)
