@@ -58,7 +58,7 @@ def export_model(model: Model, folder: Path, *, to: str) -> list[Path]:
 
     Raises:
         OptionsError: If `to` is not allowed.
-        RequestError: If the model is an encoder-decoder.
+        RequestError: If the format cannot hold the model, such as ONNX an encoder-decoder.
         UsageError: If a library is not installed.
         ExportError: If the exported model computes other log-probabilities.
         WriteError: If a file cannot be written.
@@ -71,11 +71,11 @@ def export_model(model: Model, folder: Path, *, to: str) -> list[Path]:
             " on their predictions with `distil`, and export it",
             field="to", value=to, allowed="a model of one network",
         )  # fmt: skip
-    if model.header.network.is_encoder_decoder:
+    if model.header.network.is_encoder_decoder and to == "onnx":
         raise RequestError(
-            f"models with {model.header.network.attention!r} as `attention` cannot be exported; export one that was"
-            " trained with monotonic attention, or use the model file with seqforge, which needs no PyTorch",
-            field="to", value=to, allowed="a model with monotonic attention, or without a source",
+            f"models with {model.header.network.attention!r} as `attention` cannot be exported to ONNX; set `to` to"
+            " pytorch or safetensors",
+            field="to", value=to, allowed="pytorch or safetensors",
         )  # fmt: skip
     shape = model.header.network
     if shape.features and shape.features_at != "steps":
@@ -130,7 +130,21 @@ def plain_weights(network: Network, config: Mapping[str, Any]) -> dict[str, torc
 
     for number in range(config["layers"]):
         layer(f"layers.{number}", f"layers.{number}")
-    weights["start_weight"], weights["start_bias"] = source["start_weight"][:, 1:], source["start_weight"][:, 0]
+    if "start_weight" in source:
+        weights["start_weight"], weights["start_bias"] = source["start_weight"][:, 1:], source["start_weight"][:, 0]
+    if "source.embedding" in source:
+        weights["source_embedding.weight"] = source["source.embedding"]
+        for number in range(config["layers"]):
+            layer(f"source_layers.{number}", f"source.layers.{number}")
+    if "source.key_weight" in source:
+        weights["initial.weight"], weights["initial.bias"] = (
+            source["source.initial_weight"],
+            source["source.initial_bias"],
+        )
+        weights["keys.weight"], weights["combination.weight"] = (
+            source["source.key_weight"],
+            source["source.output_weight"],
+        )
     for number in range(len(config["label_tables"])):
         weights[f"labels.{number}.weight"] = source[f"conditioning.embeddings.{number}"]
     weights["output.bias"] = source["head.bias"]
@@ -152,7 +166,7 @@ def plain_weights(network: Network, config: Mapping[str, Any]) -> dict[str, torc
     if config["lookback"]:
         weights["earlier_steps.weight"] = after_zeros(source["references.steps"])
         weights["agreements.weight"] = after_zeros(source["references.agreements"])
-    if config["source_symbols"]:
+    if "attention.weight" in source:
         weights["attention.weight"], weights["attention.bias"] = source["attention.weight"], source["attention.bias"]
     if config["encoder_units"]:
         weights["encoder.embedding.weight"] = source["encoder.embedding"]

@@ -71,6 +71,7 @@ class PlainNetwork(nn.Module):
         self.labels = nn.ModuleList(nn.Embedding(values, width) for values, width in config["label_tables"])
         conditions = sum(width for _, width in config["label_tables"]) + config["features"]
         self.context_width = config["context"]
+        self.decodes = bool(config["source_symbols"]) and config.get("attention", "monotonic") != "monotonic"
         self.encoder: nn.ModuleDict | None = None
         if config["encoder_units"]:
             units = config["encoder_units"]
@@ -97,19 +98,60 @@ class PlainNetwork(nn.Module):
             self.embedding = nn.Linear(space["reals"] + space["bits"], embedding, bias=False)
             self.output = nn.Linear(hidden, sum(config["outputs"]))
         first = embedding + lookback * distances + conditions
-        widths = [first] + [hidden] * (config["layers"] - 1)
-        self.layers = nn.ModuleList(Layer(config["cell"], width + self.context_width, hidden) for width in widths)
+        if not self.decodes:
+            first += self.context_width
+        widths = [first] + [hidden + self.context_width] * (config["layers"] - 1)
+        self.layers = nn.ModuleList(Layer(config["cell"], width, hidden) for width in widths)
+        if self.decodes:
+            self._build_decoder()
+            return
         known = conditions + (self.context_width if self.encoder is not None else 0)
         self.start_weight, self.start_bias = nn.Parameter(torch.zeros(hidden, known)), nn.Parameter(torch.zeros(hidden))
         if config["source_symbols"]:
             self.attention = nn.Linear(hidden, 3 * config["gaussians"])
 
+    def _build_decoder(self) -> None:
+        """Add what an encoder-decoder has: the encoder, and the maps to the first state and for the attention."""
+        config, hidden, context = self.config, self.config["hidden"], self.context_width
+        if config["attention"] == "none":
+            self.source_embedding = nn.Embedding(config["source_symbols"] + 1, config["embedding"])
+            widths = [config["embedding"]] + [hidden] * (config["layers"] - 1)
+            self.source_layers = nn.ModuleList(Layer(config["cell"], width, hidden) for width in widths)
+            return
+        states = config["layers"] * (2 if config["cell"] == "lstm" else 1) * hidden
+        self.initial, self.keys = nn.Linear(context, states), nn.Linear(context, hidden, bias=False)
+        self.combination = nn.Linear(hidden + context, hidden, bias=False)
+
+    def first_state(self, source: Tensor, memory: Tensor) -> State:
+        """Return the state in which an encoder-decoder starts a piece.
+
+        Args:
+            source: Source symbols, shape (row, length).
+            memory: The result of `encode(source)`.
+        """
+        lengths, rows = (source > 0).sum(1), torch.arange(len(source), device=source.device)
+        size, hidden = 2 if self.config["cell"] == "lstm" else 1, self.config["hidden"]
+        if self.config["attention"] == "content":
+            ahead, back = memory.chunk(2, 2)
+            last = torch.cat([ahead[rows, (lengths - 1).clamp(min=0)], back[:, 0]], 1) * (lengths > 0).unsqueeze(1)
+            return list(self.initial(last).tanh().split(hidden, 1))
+        state = [memory.new_zeros(len(source), hidden) for _ in range(size * len(self.layers))]
+        for position in range(source.shape[1]):  # in reverse; rows whose source is read keep their state
+            reads = (lengths > position).unsqueeze(1)
+            inputs = self.source_embedding(source[rows, (lengths - 1 - position).clamp(min=0)])
+            for number, layer in enumerate(self.source_layers):
+                part = slice(size * number, size * (number + 1))
+                after = layer(inputs, state[part], torch.ones_like(inputs[:, :1]))
+                state[part] = [torch.where(reads, new, old) for new, old in zip(after, state[part], strict=True)]
+                inputs = state[size * number]
+        return state
+
     def zero_state(self, rows: int) -> State:
-        """Return the state before the first step."""
+        """Return the state before the first step; that of an encoder-decoder is `first_state`."""
         weight = self.output.bias
         hidden, tensors = self.config["hidden"], 2 if self.config["cell"] == "lstm" else 1
         state = [weight.new_zeros(rows, hidden) for _ in range(tensors * len(self.layers))]
-        if self.config["source_symbols"]:
+        if self.config["source_symbols"] and not self.decodes:
             state += [weight.new_zeros(rows, self.config["gaussians"]), weight.new_zeros(rows, self.context_width)]
         return state
 
@@ -125,8 +167,11 @@ class PlainNetwork(nn.Module):
     def encode(self, source: Tensor) -> Tensor:
         """Return the memory of the attention, shape (row, length, context), from source symbols (row, length).
 
-        Symbols count from 1, the extra symbol follows the last one, and 0 is padding.
+        Without attention, the memory is empty. Symbols count from 1, the extra symbol follows the last one, and 0 is
+        padding.
         """
+        if self.encoder is None and self.decodes:
+            return self.output.bias.new_zeros(*source.shape, 0)
         if self.encoder is None:
             return functional.one_hot(source, self.context_width + 1)[..., 1:].float()
         length = source.shape[1]
@@ -180,7 +225,9 @@ class PlainNetwork(nn.Module):
             hidden = torch.cat([hidden, embedded.flatten(1)], 1)
         hidden = torch.cat([hidden, *parts], 1)
         # 2. Run the layers; the first one moves the attention.
-        attends = bool(self.config["source_symbols"])
+        attends = bool(self.config["source_symbols"]) and not self.decodes
+        if self.decodes:  # the state of the start is that of the encoder
+            running = torch.ones_like(running)
         size = 2 if self.config["cell"] == "lstm" else 1
         new_state: State = []
         contexts: list[Tensor] = []
@@ -195,17 +242,33 @@ class PlainNetwork(nn.Module):
                     raise ValueError("the network attends to a source: `source` and `memory` are required")
                 kappa, context = self._attend(outputs[0], kappa, source, memory)
                 contexts = [context]
+            elif self.context_width and not number:
+                contexts = [self._look_up(outputs[0], source, memory)]
         if attends:
             new_state += [kappa, *contexts]
         # 3. Replace the output at the start of a piece, and predict.
+        if self.decodes:
+            read = self.combination(torch.cat([hidden, *contexts], 1)).tanh() if contexts else hidden
+            return self._predict(read), new_state
         known = [*parts, *contexts] if self.encoder is not None else parts
         at_start = self.start_bias.expand(rows, -1)
         if known:
             at_start = functional.linear(torch.cat(known, 1), self.start_weight, self.start_bias)
         hidden = torch.where(start.unsqueeze(1), at_start.tanh(), hidden)
+        return self._predict(hidden), new_state
+
+    def _predict(self, hidden: Tensor) -> Tensor:
         read = self.projection(hidden) if self.symbols else hidden
-        outputs = self.output(read)
-        return self._adaptive(outputs, self.clusters(read)) if self.config.get("cutoffs") else outputs, new_state
+        outputs: Tensor = self.output(read)
+        return self._adaptive(outputs, self.clusters(read)) if self.config.get("cutoffs") else outputs
+
+    def _look_up(self, hidden: Tensor, source: Tensor | None, memory: Tensor | None) -> Tensor:
+        """Return the context vector of attention by content."""
+        if source is None or memory is None:
+            raise ValueError("the network attends to a source: `source` and `memory` are required")
+        scores = torch.bmm(self.keys(memory), hidden.unsqueeze(2)).squeeze(2)
+        weights = scores.masked_fill(source == 0, -1e30).softmax(1) * (source > 0)
+        return torch.bmm(weights.unsqueeze(1), memory).squeeze(1)
 
     def _adaptive(self, logits: Tensor, clusters: Tensor) -> Tensor:
         """Return the logarithms of the probabilities of an adaptive softmax, whose rare symbols are in clusters."""
@@ -243,6 +306,10 @@ class PlainNetwork(nn.Module):
         rows = steps.shape[1]
         memory = None if source is None else self.encode(source)
         state, outputs = self.zero_state(rows), []
+        if self.decodes:
+            if source is None or memory is None:
+                raise ValueError("the network reads a source: `source` is required")
+            state = self.first_state(source, memory)
         inputs = torch.cat([torch.zeros_like(steps[:1]) if len(steps) else steps.new_zeros(1, *steps.shape[1:]), steps])
         for t, step in enumerate(inputs):
             start = torch.full((rows,), t == 0, device=steps.device)

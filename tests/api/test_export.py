@@ -27,6 +27,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     "encoder": {"source_symbols": 5, "encoder_units": 3, "labels": (2,)},
     "gru encoder": {"cell": "gru", "source_symbols": 5, "encoder_units": 3},
     "lookback": {"lookback": 3, "distances": (1, 2)},
+    "content": {"source_symbols": 5, "encoder_units": 3, "attention": "content", "labels": (2,)},
+    "content gru": {"cell": "gru", "source_symbols": 5, "encoder_units": 3, "attention": "content", "embedding": 8},
+    "reversed": {"source_symbols": 5, "attention": "none", "residual": False},
+    "reversed gru": {"cell": "gru", "source_symbols": 5, "attention": "none", "features": 2},
+    "decoder of reals": {"space": Mixture(2, 1, 3), "source_symbols": 5, "encoder_units": 2, "attention": "content"},
     "mixture": {"space": Mixture(reals=2, bits=1, components=3), "source_symbols": 4, "encoder_units": 2},
     "one real": {"space": Mixture(1, 0, 2, ((0.5, 3.0),)), "features": 1},
 }
@@ -74,6 +79,24 @@ def test_the_plain_network_has_the_outputs_of_the_model(name: str) -> None:
     original = model(name)
     network = plain(original)
     assert check_outputs(original, lambda inputs: network(**inputs), "it") < 1e-4
+
+
+@pytest.mark.parametrize("name", ["content", "reversed", "encoder"])
+def test_padding_of_a_source_changes_nothing(name: str) -> None:
+    network = plain(model(name))
+    steps, source = torch.tensor([[1], [3], [2]]), torch.tensor([[2, 1, 4]])
+    with torch.no_grad():
+        alone = network(steps, source=source)
+        padded = torch.tensor([[2, 1, 4, 0, 0], [3, 3, 1, 2, 4]])
+        together = network(steps.expand(3, 2), source=padded)
+    torch.testing.assert_close(together[:, :1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_an_encoder_decoder_is_not_exported_to_onnx(tmp_path: Path) -> None:
+    with pytest.raises(RequestError) as caught:
+        export_model(model("content"), tmp_path, to="onnx")
+    assert caught.value.field == "to" and not list(tmp_path.iterdir())
+    assert len(export_model(model("content"), tmp_path, to="pytorch")) == 3
 
 
 @pytest.mark.parametrize("name", ["lstm", "mixture", "one real"])
