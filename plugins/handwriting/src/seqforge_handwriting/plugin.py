@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from seqforge import (
     CarriesProvenance,
+    Describes,
     Edits,
     Fingerprints,
     Origin,
@@ -32,6 +35,7 @@ from seqforge_handwriting.plotter import PLOTTER_SUFFIXES, to_plotter
 from seqforge_handwriting.reader import NAMED_SUFFIXES, SUFFIXES, read_ink
 from seqforge_handwriting.simplify import simplify_dense
 from seqforge_handwriting.sketch import sketch_frame
+from seqforge_handwriting.statistics import describe_ink, directions
 
 __all__ = ["Handwriting"]
 
@@ -41,6 +45,7 @@ PAGE_MARGIN = 2.0
 
 class Handwriting(
     Plugin[Ink, HandwritingOptions, HandwritingRequest],
+    Describes[Ink],
     Fingerprints[Ink],
     Paginates[Ink],
     Previews[Ink],
@@ -133,6 +138,14 @@ class Handwriting(
         if kind == "rewrite":
             return {"infill": f"{path}:{','.join(map(str, numbers))}"}
         return {"style": path}
+
+    def describe(self, piece: Piece[Ink]) -> Mapping[str, np.ndarray]:
+        """Return the number of points of each stroke, and the directions of the pen."""
+        return describe_ink(piece.content)
+
+    def trace(self, piece: Piece[Ink]) -> Sequence[int]:
+        """Return the directions of the pen, whatever the size and the place of the ink."""
+        return directions(piece.content)
 
     def fingerprints(self, piece: Piece[Ink]) -> Iterable[int]:
         """Return one key of the whole ink: copies of a line of writing belong to the same split."""
