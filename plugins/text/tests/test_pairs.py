@@ -164,9 +164,11 @@ def test_a_model_without_a_source_has_no_predictions() -> None:
     assert caught.value.field == "metrics"
 
 
-def test_an_encoder_decoder_is_not_exported(model: seqforge.Model, tmp_path: Path) -> None:
+def test_an_encoder_decoder_is_exported_to_pytorch(model: seqforge.Model, tmp_path: Path) -> None:
     from seqforge.api.export import export_model
 
+    paths = export_model(model, tmp_path / "plain", to="pytorch")  # compares the outputs
+    assert {path.name for path in paths} == {"network.py", "weights.safetensors", "model.json"}
     with pytest.raises(RequestError) as caught:
-        export_model(model, tmp_path / "plain", to="pytorch")
-    assert caught.value.field == "to" and not (tmp_path / "plain").exists()
+        export_model(model, tmp_path / "graph", to="onnx")
+    assert caught.value.field == "to" and not (tmp_path / "graph").exists()
