@@ -148,7 +148,7 @@ def test_resume_with_a_network_that_exceeds_the_memory_is_an_error(monkeypatch: 
     def allocate(*_: Any, **__: Any) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 68719476736 bytes.")
 
-    monkeypatch.setattr("seqforge.api.train.Network", allocate)
+    monkeypatch.setattr("seqforge.api.build_trainer.Network", allocate)
     with pytest.raises(OptionsError) as caught:
         train(corpus=None, resume=part)
     assert (caught.value.field, caught.value.value) == ("hidden", 16)
