@@ -215,7 +215,7 @@ def resumed_request(plugin: AnyPlugin, config: RunConfig, *, corpus: Sequence[st
             " new run, perhaps with `init`"
         )
     base, teacher = (load(path) if path else None for path in (config.init, config.distil))
-    return NewRun(dataclasses.replace(config, corpus=names), sources, base, teacher)
+    return NewRun(dataclasses.replace(config, corpus=names), sources, base, teacher=teacher)
 
 
 def no_places(plugin: AnyPlugin, lookback: int) -> OptionsError:
