@@ -17,7 +17,8 @@ from seqforge.api.generation import Generation
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_loading import load
 from seqforge.api.previews import preview_of
-from seqforge.api.provenance import FileEntry, digest, named_file, provenance_of, record_text
+from seqforge.api.provenance import digest, named_file, provenance_of, record_text
+from seqforge.api.record_format import FileEntry
 from seqforge.api.text import file_bytes, text_of
 from seqforge.core.files import path_kind
 from seqforge.core.safe_svg import safe_svg
