@@ -1,6 +1,7 @@
 """The size of the network and its dropout, chosen for a budget of minutes on this machine."""
 
 import dataclasses
+from collections.abc import Callable
 
 from seqforge.corpus import PreparedCorpus
 from seqforge.errors import WriteError
@@ -26,15 +27,18 @@ def follows_from_budget(config: TrainingConfig) -> bool:
     return is_open and config.budget.kind == "minutes" and config.device == "cpu"
 
 
-def training_for_budget(config: TrainingConfig, prepared: PreparedCorpus) -> tuple[TrainingConfig, str]:
-    """Return the options with a hidden size and a dropout that suit the budget, and a line that says so.
+def training_for_budget(
+    config: TrainingConfig, prepared: PreparedCorpus, on_message: Callable[[str], None]
+) -> TrainingConfig:
+    """Return the options, resolved, with a hidden size and a dropout that suit the budget.
 
     The speed is measured once per machine and cached. If it cannot be cached, the options are those of the size
-    "medium", and the line is empty.
+    "medium".
 
     Args:
         config: The options, not resolved.
         prepared: The corpus.
+        on_message: Called with a line that says what was chosen.
     """
     import torch
 
@@ -50,7 +54,7 @@ def training_for_budget(config: TrainingConfig, prepared: PreparedCorpus) -> tup
     try:
         operations = EFFICIENCY * cached_operations(precision, measure_operations)
     except WriteError:
-        return resolved, ""
+        return resolved
     train = prepared.datasets["train"]
     size = size_for_budget(
         60 * resolved.budget.amount,
@@ -66,11 +70,11 @@ def training_for_budget(config: TrainingConfig, prepared: PreparedCorpus) -> tup
         dropout=size.dropout if config.dropout is None else config.dropout,
         recurrent_dropout=size.recurrent_dropout if config.recurrent_dropout is None else config.recurrent_dropout,
     ).resolved()
-    remark = (
+    on_message(
         f"note: for {resolved.budget.amount:g} minutes, about {size.epochs:.2g} epochs at {operations / 1e9:.0f}"
         f" GFLOP/s: hidden {chosen.hidden}, dropout {chosen.dropout:g}, recurrent dropout {chosen.recurrent_dropout:g}"
     )
-    return chosen, remark
+    return chosen
 
 
 def _is_size_open(config: TrainingConfig) -> bool:

@@ -187,10 +187,8 @@ def _start(
         if checkpoint.data != prepared.folder.name:
             on_message(f"note: the plugin {plugin.name!r} has changed since the run was started; its data is the same")
     if request.open_training is not None and group.world_size == 1:
-        training, remark = training_for_budget(request.open_training, prepared)
+        training = training_for_budget(request.open_training, prepared, on_message)
         config = dataclasses.replace(config, training=training)
-        if remark:
-            on_message(remark)
     if checkpoint is not None:
         space = checkpoint.space or prepared.codec.space
     else:
@@ -203,12 +201,8 @@ def _start(
         checkpoint.restore(folder, trainer)
     config = dataclasses.replace(config, training=resolved_by(trainer, config.training))
     writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer, logs)
-    parameters = trainer.network.parameter_count()
-    on_event(
-        RunStarted(
-            folder.folder, plugin.name, plugin.unit, prepared.report, parameters, config.training, trainer.state.t
-        )
-    )
+    t, parameters = trainer.state.t, trainer.network.parameter_count()
+    on_event(RunStarted(folder.folder, plugin.name, plugin.unit, prepared.report, parameters, config.training, t))
     return trainer, writer
 
 

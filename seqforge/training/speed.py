@@ -24,7 +24,7 @@ WIDTH, POSITIONS, ROWS = 512, 32, 32
 """Units of the measured layer, and the positions and rows of its batch."""
 ROUNDS = 9
 """Number of measurements of each precision; the first is not counted."""
-OPERATION_ROUNDS = 5
+OPERATION_ROUNDS = 3
 """Number of measurements of the operations per second."""
 
 
