@@ -38,7 +38,7 @@ def test_every_page_and_notebook_is_in_the_site_and_in_its_menu(site: Path) -> N
     assert not [path for path in sources if not (site / path.with_suffix(".html")).exists()]
     assert not [path for path in sources if f" {path.with_suffix('.md').as_posix()}" not in CONFIG]
     assert 'href="notebooks/teachers.html"' in (site / "index.html").read_text(encoding="utf-8")
-    assert (site / "notebooks" / "teachers.ipynb").exists() and (site / "capture.html").exists()
+    assert (site / "notebooks" / "teachers.ipynb").exists()
     assert not list(site.rglob("*.py")) and not (site / "style" / "theme").exists()
 
 
@@ -46,7 +46,7 @@ def test_the_search_index_covers_every_page(site: Path) -> None:
     index = (site / "search" / "search_index.json").read_text(encoding="utf-8")
     pages = [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
     unindexed = [page for page in pages if f'"location":"{page}' not in index]
-    assert sorted(unindexed) == ["404.html", "capture.html"]
+    assert sorted(unindexed) == ["404.html"]
 
 
 @pytest.mark.parametrize(
