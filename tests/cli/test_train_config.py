@@ -105,6 +105,7 @@ def test_weights_and_biases(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_weights_and_biases_stores_an_offline_run(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     settings = {"WANDB_MODE": "offline", "WANDB_SILENT": "true", "HOME": str(tmp_path)}
+    settings |= {"WANDB_INIT_TIMEOUT": "900", "WANDB__SERVICE_WAIT": "900", "WANDB__DISABLE_STATS": "true"}
     result = in_child("train", *TRAIN, "--steps", "3", "--log", "wandb", "--quiet", **settings)
     assert (result.code, result.out) == (0, "runs/text/0001\n")
     folder = tmp_path / "runs/text/0001"
