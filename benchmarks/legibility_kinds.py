@@ -2,9 +2,10 @@
 
     python benchmarks/legibility_kinds.py --model old.safetensors --model handwriting --candidates 1 --candidates 4
 
-A file of sentences has one text per line, after its kind and a tab; by default it is `sentences.txt` beside this
-script, with sixty texts of twelve kinds. Every text is generated once per seed in the hand that the seed draws, then
-drawn, rendered and read by tesseract as in `legibility.py`. The table has one row per kind, one for the texts that
+A file of sentences has one text per line, after its kind and a tab; by default it is `test_sentences.txt` beside this
+script, with sixty texts of twelve kinds. No choice was made on them: the hands that a model draws were chosen on the
+texts of `sentences.txt` (`hand_legibility.py`). Every text is generated once per seed in the hand that the seed draws,
+then drawn, rendered and read by tesseract as in `legibility.py`. The table has one row per kind, one for the texts that
 consist of digits by a third or more, and one for all texts; a column is a model, a bias and a number of candidates, and
 has the median and the mean of the character error rate. The last row is for held-out lines of real writers that are
 read in the same way.
@@ -23,7 +24,7 @@ from legibility import error_rates, real_lines, recognize
 import seqforge
 from seqforge_handwriting import Handwriting
 
-SENTENCES = Path(__file__).with_name("sentences.txt")
+SENTENCES = Path(__file__).with_name("test_sentences.txt")
 DIGITS_ROW, ALL_ROW, REAL_ROW = "a third digits", "all", "real lines"
 MIN_DIGITS = 1 / 3
 """Share of the characters other than blanks from which a text counts as digits."""
