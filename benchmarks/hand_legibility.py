@@ -41,7 +41,7 @@ from seqforge_handwriting.writer_samples import WriterSamples
 SENTENCES = Path(__file__).with_name("sentences.txt")
 SHORTEST, LONGEST, PREFERRED = 12, 45, 24
 """Length of a line that may be a hand, and the preferred one, in characters."""
-MAX_REAL_RATE = 0.5
+MAX_REAL_RATE = 0.25
 """Largest character error rate of the line of a real writer that may be a hand."""
 FIRST_TEXTS = 5
 """The first round has one of so many texts."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import seqforge
+from seqforge.core.files import make_folder
 from seqforge.corpus import find_corpus
 from seqforge_handwriting.ink import Ink
 from seqforge_handwriting.samples import Sample
@@ -69,6 +70,7 @@ def main() -> None:
     writers = collect_units(align(seqforge.load(arguments.model), train))
     sys.stdout.write(f"{len(train):,} samples, {len(writers)} writers with enough words\n")
     lines = list(composed_lines(writers, arguments.count, arguments.seed, texts))
+    make_folder(arguments.output.parent)
     arguments.output.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     sys.stdout.write(f"{len(lines):,} lines in {arguments.output}\n")
 
