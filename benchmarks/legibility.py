@@ -14,6 +14,7 @@ Requires the programs rsvg-convert (Debian: librsvg2-bin) and tesseract (tessera
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 from dataclasses import replace
@@ -71,7 +72,8 @@ def recognize(path: Path) -> str:
     """Return the text that tesseract reads in a drawing."""
     png = subprocess.run(["rsvg-convert", "-b", "white", "-h", "100", str(path)], capture_output=True, check=True)
     command = ["tesseract", "stdin", "stdout", "--psm", "7"]
-    text = subprocess.run(command, input=png.stdout, capture_output=True, check=True)
+    environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # threads are far slower beside other processes
+    text = subprocess.run(command, input=png.stdout, capture_output=True, check=True, env=environment)
     return " ".join(text.stdout.decode("utf-8").split())
 
 
