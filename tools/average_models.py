@@ -39,10 +39,12 @@ def average_models(first: Model, second: Model, weight: float, path: Path) -> No
     """
     if first.header.network != second.header.network or first.header.space != second.header.space:
         raise ValueError("the networks of the models differ; average a model with one that started from it")
-    pairs = {name: (array, second.weights.arrays[name]) for name, array in first.weights.arrays.items()}
+    after = second.arrays()
+    if first.arrays().keys() != after.keys():
+        raise ValueError("one of the models has members; average models with as many members")
     arrays = {
-        name: (1 - weight) * np.asarray(before, np.float32) + weight * np.asarray(after, np.float32)
-        for name, (before, after) in pairs.items()
+        name: (1 - weight) * np.asarray(before, np.float32) + weight * np.asarray(after[name], np.float32)
+        for name, before in first.arrays().items()
     }
     provenance = {**second.header.provenance, "averaged_with": first.name, "weight": weight}
     provenance.pop("valid_nats_per_unit", None)
@@ -65,7 +67,7 @@ def main() -> None:
             loss = model.evaluate(arguments.corpus, split="valid").nats_per_unit
             sys.stdout.write(f"{model.name}: {loss:.4f} nats per {model.header.unit} on valid\n")
         header = dataclasses.replace(model.header, provenance={**model.header.provenance, "valid_nats_per_unit": loss})
-        write_model(arguments.output, header, model.weights.arrays)
+        write_model(arguments.output, header, model.arrays())
     except (SeqforgeError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
 

@@ -25,8 +25,8 @@ def test_weights_lie_between_those_of_both_models(tmp_path: Path) -> None:
     average_models(first, second, 0.25, tmp_path / "averaged.safetensors")
     averaged = seqforge.load(tmp_path / "averaged.safetensors")
     assert averaged.header.provenance["weight"] == 0.25
-    for name, array in averaged.weights.arrays.items():
-        expected = 0.75 * np.asarray(first.weights.arrays[name]) + 0.25 * np.asarray(second.weights.arrays[name])
+    for name, array in averaged.arrays().items():
+        expected = 0.75 * np.asarray(first.arrays()[name]) + 0.25 * np.asarray(second.arrays()[name])
         np.testing.assert_allclose(array, expected, rtol=1e-6)
 
 
