@@ -61,9 +61,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
     try:
-        models = [load(arguments.first), load(arguments.second)]
-        average_models(*models, arguments.weight, arguments.output)
-        for model in (*models, load(arguments.output)):
+        first, second = load(arguments.first), load(arguments.second)
+        average_models(first, second, arguments.weight, arguments.output)
+        for model in (first, second, load(arguments.output)):
             loss = model.evaluate(arguments.corpus, split="valid").nats_per_unit
             sys.stdout.write(f"{model.name}: {loss:.4f} nats per {model.header.unit} on valid\n")
         header = dataclasses.replace(model.header, provenance={**model.header.provenance, "valid_nats_per_unit": loss})
