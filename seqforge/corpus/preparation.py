@@ -23,6 +23,7 @@ from seqforge.corpus.worker import (
     MAX_REASONS,
     ChunkWorker,
     Scan,
+    chunk_splits,
     features_path,
     read_codec,
     read_encoded,
@@ -107,7 +108,9 @@ class Preparation:
     def is_fitted(self) -> bool:
         """Whether the splits are decided and the codec is fitted."""
         try:
-            self._splits_file()
+            file = self._splits_file()
+            for chunk in range(len(self.chunks)):
+                chunk_splits(file, chunk)
             self._stored_codec()
         except DAMAGE:
             return False
@@ -207,7 +210,7 @@ class Preparation:
             shards += encoded["shards"]
             skipped += scan.skipped
             reasons += scan.reasons[: MAX_REASONS - len(reasons)]
-            pieces += np.bincount(splits.array(str(chunk)), minlength=len(SPLITS))
+            pieces += np.bincount(chunk_splits(splits, chunk), minlength=len(SPLITS))
         check_widths(self.plugin, codec, self.folder, widths)
         report = {
             "files": self.number_of_files,

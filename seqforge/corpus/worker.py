@@ -21,7 +21,7 @@ from seqforge.core.tensorfile import TensorFile, write_tensors
 from seqforge.corpus.pieces import UNDECIDED, ReadPiece, fingerprints_of, read_pieces
 from seqforge.corpus.source_file import SourceFile
 from seqforge.corpus.split import Groups
-from seqforge.dataset import write_shard
+from seqforge.dataset import SPLITS, write_shard
 from seqforge.errors import ContractError, ReadError, SeqforgeError
 from seqforge.plugin import AnyCodec, AnyPlugin, registry
 from seqforge.plugin.validation import describe_fault, validate_codec, validate_example, validate_state, validate_units
@@ -104,7 +104,7 @@ class ChunkWorker:
     def encode(self, chunk: int) -> dict[str, Any]:
         """Encode the pieces of a chunk into shards, and write the names of the shards."""
         codec = self.codec()
-        splits = TensorFile(splits_path(self.folder), "split").array(str(chunk))
+        splits = chunk_splits(TensorFile(splits_path(self.folder), "split"), chunk)
         features = features_of_chunk(self.folder, chunk)
         dropped: Counter[str] = Counter()
         widths: set[int] = set()
@@ -295,6 +295,19 @@ def are_texts(values: Any) -> bool:
 def splits_path(folder: Path) -> Path:
     """Return the path of the splits of all pieces."""
     return folder / "splits.safetensors"
+
+
+def chunk_splits(file: TensorFile, chunk: int) -> np.ndarray:
+    """Return the splits of the pieces of a chunk: 0 train, 1 valid, 2 test, uint8.
+
+    Raises:
+        DamagedFileError: If a value is something else.
+    """
+    splits = file.array(str(chunk))
+    is_array = splits.ndim == 1 and splits.dtype == np.uint8
+    if not is_array or (len(splits) and not 0 <= splits.min() <= splits.max() < len(SPLITS)):
+        raise file.damage("it has values that are no splits")
+    return splits
 
 
 def features_path(folder: Path) -> Path:

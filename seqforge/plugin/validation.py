@@ -52,8 +52,10 @@ def describe_fault(error: BaseException) -> str | None:
         The sentence, or None if no installed plugin is in the traceback.
     """
     entries = {entry.package: entry for entry in installed()}
-    while error.__cause__ is not None:
-        error = error.__cause__
+    followed = {id(error)}
+    while (cause := error.__cause__) is not None and id(cause) not in followed:  # causes may form a circle
+        followed.add(id(cause))
+        error = cause
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if (entry := entries.get(str(frame.f_globals.get("__name__", "")).partition(".")[0])) is not None:
             message = f"{type(error).__name__}: {error}".rstrip(": ")

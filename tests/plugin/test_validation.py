@@ -353,3 +353,9 @@ def test_fault_in_a_plugin_is_described(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_fault_outside_of_plugins_is_not_described() -> None:
     assert describe_fault(KeyError("key")) is None
+
+
+def test_causes_in_a_circle_are_followed_once() -> None:
+    first, second = KeyError("first"), KeyError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert describe_fault(first) is None

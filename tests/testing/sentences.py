@@ -12,6 +12,7 @@ PATH = Path(__file__).parent / "sentences.json"
 SUBJECT = re.compile(r"^the plugin 'good' \(fake-good\): ")
 VARIABLE = (
     (re.compile(r" at \w+\.py:\d+"), " at FILE:LINE"),
+    (re.compile(r"'[^']*/seqforge-\w+/"), "'FOLDER/"),
     (re.compile(r"(0x)?[0-9a-f]{12,}"), "..."),
     (re.compile(r" \(\d+ modules\)"), ""),
     (re.compile(r"Python \d+\.\d+\.\d+"), "Python VERSION"),

@@ -14,7 +14,7 @@ __all__ = ["SCENARIOS", "Inputs", "Scenario", "build_inputs"]
 
 TINY_FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
 STEPS = 120
-DURATIONS = frozenset({"minutes", "seconds"})
+DURATIONS = frozenset({"minutes", "seconds", "shares"})
 """Keys of metadata that differ between runs."""
 
 
