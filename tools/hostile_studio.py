@@ -2,9 +2,9 @@
 
     python -m tools.hostile_studio --requests 1000
 
-It prints the answers by status, the memory of the server and of its workers after a fifth of the requests and at the
-end, and the faults: an internal error, a message of several lines or with a traceback, a file outside the session
-folder. A fault makes the exit code 1.
+It prints the answers by status, the memory of the server and of its workers after each fifth of the requests, and the
+faults: an internal error, a message of several lines or with a traceback, a file outside the session folder. A fault
+makes the exit code 1.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Report:
     Attributes:
         statuses: The number of answers by status.
         faults: What must not happen.
-        memory: The memory of the server and of its workers in MB, after a fifth of the requests and at the end.
+        memory: The memory of the server and of its workers in MB, after each fifth of the requests.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
@@ -122,7 +122,7 @@ def attack(count: int, seed: int = 0, *, measured: bool = False) -> Report:
                 _check(report, f"{method} {path}", response)
                 for take in _takes(response):
                     client.delete(f"/api/takes/{take}", headers={"authorization": f"Bearer {TOKEN}"})
-                if measured and number in (count // 5, count):
+                if measured and number % max(1, count // 5) == 0:
                     report.memory.append(_memory())
                 if number == count:
                     break

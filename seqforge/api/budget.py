@@ -32,8 +32,8 @@ def training_for_budget(
 ) -> TrainingConfig:
     """Return the options, resolved, with a hidden size and a dropout that suit the budget.
 
-    The speed is measured once per machine and cached. If it cannot be cached, the options are those of the size
-    "medium".
+    The speed is measured, and the largest one of this machine is cached. If it cannot be cached, the options are those
+    of the size "medium".
 
     Args:
         config: The options, not resolved.
@@ -43,7 +43,7 @@ def training_for_budget(
     import torch
 
     from seqforge.training.precision import choose_precision
-    from seqforge.training.speed import cached_operations, measure_operations
+    from seqforge.training.speed import fastest_operations, measure_operations
 
     resolved = config.resolved()
     if config.threads:
@@ -52,7 +52,7 @@ def training_for_budget(
     if precision == "auto":
         precision = choose_precision(torch.device("cpu"), resolved.hidden or 0).precision
     try:
-        operations = EFFICIENCY * cached_operations(precision, measure_operations)
+        operations = EFFICIENCY * fastest_operations(precision, measure_operations)
     except WriteError:
         return resolved
     train = prepared.datasets["train"]

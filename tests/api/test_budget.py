@@ -8,6 +8,7 @@ from fakekit import number_rows
 
 import seqforge
 from seqforge.api.runs import Run
+from seqforge.training.speed import fastest_operations
 
 SMALL = {"batch_size": 4, "bptt": 16, "precision": "float32", "threads": 1}
 
@@ -55,3 +56,10 @@ def test_options_that_are_set_do_not_change(corpus: Path, options: dict[str, obj
     training, _ = train(corpus, **options)
     expected = {"hidden": 256, "dropout": 0.1} if "size" in options else {"dropout": 0.2, **options}
     assert {name: training.get(name) for name in expected} == expected
+
+
+def test_the_fastest_measurement_of_a_machine_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("seqforge.training.speed.cache_folder", lambda: tmp_path / "cache")
+    measured = [fastest_operations("float32", lambda precision, value=value: value) for value in (2e9, 5e9, 1e9)]
+    assert measured == [2e9, 5e9, 5e9]
+    assert fastest_operations("bfloat16", lambda precision: 3e9) == 3e9
