@@ -40,8 +40,8 @@ def test_members_are_averaged_as_probabilities(make_network: Maker, random_datas
     networks = [make_network(labels=(2,), seed=seed) for seed in (0, 1, 2)]
     batch = Batches(dataset, rows=3, length=8, seed=None)[0]
     losses, state = Members(networks).loss(batch, Members(networks).zero_state(3))
-    each = torch.stack([network.loss(batch, network.zero_state(3))[0] for network in networks])
-    expected = torch.where(batch.weights > 0, -torch.logsumexp(-each, 0) + math.log(3), torch.zeros(()))
+    member_losses = torch.stack([network.loss(batch, network.zero_state(3))[0] for network in networks])
+    expected = torch.where(batch.weights > 0, -torch.logsumexp(-member_losses, 0) + math.log(3), torch.zeros(()))
     torch.testing.assert_close(losses, expected)
     logs, after = log_probabilities(Members(networks), batch, Members(networks).zero_state(3))
     torch.testing.assert_close(torch.logsumexp(logs, -1), torch.zeros(logs.shape[:2]), atol=1e-5, rtol=0)
