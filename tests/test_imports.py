@@ -1,6 +1,7 @@
 """The import graph has no cycles, and light commands import neither torch nor a plugin."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -156,30 +157,47 @@ def test_torch_is_imported_with_the_first_use_of_the_network_of_a_model() -> Non
     assert loaded_after("import seqforge; seqforge.load('text').network", ["torch"]) == ["torch"]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--plugin", "text", "--prompt", "ROMEO:", "--length", "40", "-o", "a.txt"],
-        ["--plugin", "abc", "--rhythm", "jig", "--bars", "8", "-o", "a.abc"],
-        ["--plugin", "abc", "--rhythm", "jig", "--bars", "4", "-o", "tune.svg"],
-        ["--plugin", "midi", "--bars", "2", "-o", "a.mid"],
-        ["--plugin", "handwriting", "--text", "hello", "-o", "a.svg"],
-    ],
-    ids=lambda arguments: arguments[-1],
-)
-def test_generation_imports_no_library_that_it_does_not_need(tmp_path: Path, arguments: list[str]) -> None:
-    path = tmp_path / arguments[-1]
-    command = ["seqforge", "generate", *arguments[:-1], str(path)]
-    code = f"""
+_REPORTER = """
 import sys
-from seqforge.cli import main
-sys.argv = {command!r}
-try:
-    main()
-except SystemExit as error:
-    assert not error.code, error.code"""
-    assert loaded_after(code, ("torch", "pandas", "music21")) == []
-    assert path.stat().st_size > 0
+
+class Reporter:
+    def find_spec(name, path=None, target=None):
+        if name in {names!r}:
+            report(name)
+
+def report(text):
+    with open({path!r}, "a") as file:
+        file.write(text + "\\n")
+
+report("process")
+sys.meta_path.insert(0, Reporter)
+"""
+"""A `sitecustomize` that writes a line for a process and for the import of a module, in child processes too."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "processes"),
+    [
+        (["--plugin", "text", "--prompt", "ROMEO:", "--length", "40", "-o", "a.txt"], 1),
+        (["--plugin", "abc", "--rhythm", "jig", "--bars", "8", "-o", "a.abc"], 1),
+        (["--plugin", "abc", "--rhythm", "jig", "--bars", "4", "-o", "tune.svg"], 2),
+        (["--plugin", "midi", "--bars", "2", "-o", "a.mid"], 1),
+        (["--plugin", "handwriting", "--text", "hello", "-o", "a.svg"], 1),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_generation_and_its_child_import_no_library_that_they_do_not_need(
+    tmp_path: Path, arguments: list[str], processes: int
+) -> None:
+    report, customized = tmp_path / "report", tmp_path / "site"
+    customized.mkdir()
+    names = {"torch", "pandas", "music21"}
+    (customized / "sitecustomize.py").write_text(_REPORTER.format(names=names, path=str(report)))
+    paths = os.pathsep.join([str(customized), *(path for path in sys.path if path)])
+    command = [sys.executable, "-m", "seqforge", "generate", *arguments]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths}, check=True, capture_output=True)
+    assert report.read_text().splitlines() == ["process"] * processes
+    assert (tmp_path / arguments[-1]).stat().st_size > 0
 
 
 @pytest.mark.parametrize("name", seqforge.__all__)

@@ -1,19 +1,19 @@
 """A child process of a plugin, for native libraries that may crash their process or take long to import."""
 
 import contextlib
-import importlib
+import importlib.util
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import threading
 import weakref
+from pathlib import Path
 from typing import Any
 
 __all__ = ["ChildError", "ChildProcess"]
 
-_PROGRAM = "from seqforge.plugin.child_process import serve; serve()"
+_PROGRAM = str(Path(__file__).with_name("child_program.py"))
 
 
 class ChildError(Exception):
@@ -33,7 +33,8 @@ class ChildProcess:
         picture = engraver.call(board, 400, seconds=60)
 
     Args:
-        module: The name of the module. The child imports it in a new interpreter, with the search path of the caller.
+        module: The name of the module. The child runs its file in a new interpreter with the search path of the caller;
+            the packages that contain the module are imported only if it imports them.
         function: The name of the function in it; its arguments and its result can be pickled.
     """
 
@@ -100,7 +101,7 @@ class ChildProcess:
         if self._process is None or self._process.poll() is not None:
             paths = os.pathsep.join(path for path in sys.path if path)  # "", the working directory, is not searched
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _PROGRAM, self.module, self.function],
+                [sys.executable, "-P", _PROGRAM, self.module, self.function, _file_of(self.module)],
                 env={**os.environ, "PYTHONPATH": paths},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -108,6 +109,15 @@ class ChildProcess:
             )
             weakref.finalize(self, _end, self._process)
         return self._process
+
+
+def _file_of(module: str) -> str:
+    """Return the path of the file of a module; "" if it has none, and the child will say why it cannot be imported."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return ""
+    return spec.origin if spec is not None and spec.origin is not None and spec.has_location else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -121,32 +131,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def serve() -> None:
-    """Answer the calls on standard input until it is closed; the arguments name the module and the function."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles an interrupt
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # a library that prints must not write into the answers
-    error, function = "", None
-    try:
-        function = getattr(importlib.import_module(sys.argv[1]), sys.argv[2])
-    except Exception as failure:
-        error = _text(failure)
-    while True:
-        try:
-            arguments = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        answer: tuple[str, Any] = error, None
-        if function is not None:
-            try:
-                answer = "", function(*arguments)
-            except Exception as failure:
-                answer = _text(failure), None
-        pickle.dump(answer, answers)
-        answers.flush()
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

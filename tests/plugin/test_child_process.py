@@ -82,3 +82,21 @@ def test_the_process_ends_with_its_object(module: str) -> None:
     assert process is not None and process.poll() is None
     del child
     assert process.poll() == 0
+
+
+def test_the_child_imports_no_package_that_its_module_does_not_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "heavy_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "light.py").write_text(
+        "import sys\n\ndef loaded():\n    return sorted({'heavy_package', 'seqforge', 'numpy'} & set(sys.modules))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert ChildProcess("heavy_package.light", "loaded").call(seconds=60) == []
+
+
+def test_a_module_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ChildError, match="No module named 'no_such_package'"):
+        ChildProcess("no_such_package.part", "answer").call(seconds=60)

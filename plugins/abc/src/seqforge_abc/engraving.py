@@ -1,7 +1,6 @@
 """The engraving of tunes as SVG, on one page or as pictures of one tune.
 
-verovio runs in a child process, since some real tunes crash it. The process also imports music21, which takes longer
-than sampling a tune.
+verovio runs in a child process, since some real tunes crash it.
 """
 
 import dataclasses
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from seqforge import ChildError, ChildProcess, WriteError
+from seqforge_abc.musicxml_writer import to_musicxml
 from seqforge_abc.tempo import tempo_text
 from seqforge_abc.tune import Tune
 from seqforge_abc.typesetting import EngravedTune
@@ -29,8 +29,8 @@ _NOT_FINITE = re.compile(r"""["'\s,(=+-](nan|inf|infinity)(?=["'\s,)])""", re.IG
 
 
 def start() -> None:
-    """Start the child process that engraves, so that it has imported its libraries when the first tune is written."""
-    if all(importlib.util.find_spec(name) for name in ("music21", "verovio")):
+    """Start the child process that engraves, so that it has imported verovio when the first tune is written."""
+    if importlib.util.find_spec("verovio"):
         _engraver.start()
 
 
@@ -64,7 +64,8 @@ def _engrave(tunes: Sequence[Tune], max_height: int) -> list[list[str]]:
     pictures = []
     for number, tune in enumerate(tunes, start=1):
         try:
-            parts = _engraver.call(dataclasses.replace(tune, tempo=None), max_height, number, seconds=TIMEOUT)
+            score = to_musicxml(dataclasses.replace(tune, tempo=None))
+            parts = _engraver.call(score, PAGE_WIDTH, max_height, number, seconds=TIMEOUT)
         except ChildError as error:
             raise _engraving_error(tune, number, len(tunes), str(error)) from None
         if not parts or any(_NOT_FINITE.search(part) or not _ROOT_ELEMENT.search(part) for part in parts):

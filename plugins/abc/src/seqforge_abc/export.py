@@ -46,12 +46,7 @@ def write_midi(tune: Tune, path: Path) -> None:
 
 
 def write_musicxml(tune: Tune, path: Path) -> None:
-    """Write a tune as MusicXML with music21.
-
-    Raises:
-        WriteError: If music21 is not installed.
-    """
-    _require("music21", suffix=".musicxml")
+    """Write a tune as MusicXML."""
     path.write_bytes(to_musicxml(tune))
 
 
@@ -61,7 +56,7 @@ def write_svg(tunes: Sequence[Tune], path: Path) -> None:
     Raises:
         WriteError: If verovio crashes on a tune or takes too long, or a library is not installed.
     """
-    _require("music21", "verovio", suffix=".svg")
+    _require_verovio(suffix=".svg")
     path.write_text(engraving.engrave_page(tunes), encoding="utf-8")
 
 
@@ -72,7 +67,7 @@ def write_pdf(tunes: Sequence[Tune], path: Path) -> None:
         WriteError: If verovio crashes on a tune or takes too long, or a library is not installed.
     """
     check_typst(".pdf")
-    _require("music21", "verovio", suffix=".pdf")
+    _require_verovio(suffix=".pdf")
     path.write_bytes(to_pdf(engraving.engrave_tunes(tunes, MAX_PICTURE_HEIGHT)))
 
 
@@ -83,7 +78,7 @@ def write_png(tune: Tune, path: Path) -> None:
         WriteError: If verovio crashes on the tune or takes too long, or a library is not installed.
     """
     check_typst(".png")
-    _require("music21", "verovio", suffix=".png")
+    _require_verovio(suffix=".png")
     path.write_bytes(to_png(engraving.engrave_tunes([tune])[0]))
 
 
@@ -98,17 +93,16 @@ def write_wav(tune: Tune, path: Path, *, loop: bool = False) -> None:
     write_sounds(all_sounds, 60 / float(tempo * beat), path, loop_length=length)
 
 
-def _require(*libraries: str, suffix: str) -> None:
-    """Check that the libraries of the extra `score` are installed.
+def _require_verovio(suffix: str) -> None:
+    """Check that verovio, of the extra `score`, is installed.
 
     Raises:
-        WriteError: If one is not.
+        WriteError: If it is not.
     """
-    missing = [name for name in libraries if importlib.util.find_spec(name) is None]
-    if missing:
+    if importlib.util.find_spec("verovio") is None:
         raise WriteError(
-            f"writing {suffix} needs {' and '.join(missing)}, not installed here: pip install {' '.join(missing)}; or"
-            " write .abc, .mid or .wav instead"
+            f"writing {suffix} needs verovio, not installed here: pip install verovio; or write .abc, .musicxml or .mid"
+            " instead"
         )
 
 

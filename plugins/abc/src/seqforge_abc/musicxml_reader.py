@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from seqforge import ReadError
-from seqforge_abc import notation
 from seqforge_abc.fields import chord_symbol
 from seqforge_abc.key_estimate import estimated_key, key_with_mode
 from seqforge_abc.lyrics import syllable
@@ -22,8 +21,11 @@ from seqforge_abc.tuplet_groups import with_tuplets_and_ties
 
 MUSICXML_SUFFIXES = (".musicxml", ".xml", ".mxl")
 _DECORATIONS = {
-    name: decoration for decoration, name in reversed([*notation.ARTICULATIONS.items(), *notation.EXPRESSIONS.items()])
-}
+    "Staccato": "staccato", "Accent": "accent", "UpBow": "upbow", "DownBow": "downbow", "Tenuto": "tenuto",
+    "Staccatissimo": "wedge", "BreathMark": "breath", "OpenString": "open", "Stopped": "plus", "SnapPizzicato": "snap",
+    "Turn": "roll", "Trill": "trill", "Fermata": "fermata", "Mordent": "lowermordent",
+    "InvertedMordent": "uppermordent", "InvertedTurn": "invertedturn", "ArpeggioMark": "arpeggio",
+}  # fmt: skip
 """The decoration for the name of a class of music21."""
 MAX_VERSES = 12
 """Verses with a higher number are not read."""

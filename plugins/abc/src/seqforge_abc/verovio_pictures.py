@@ -1,12 +1,11 @@
-"""Tunes as SVG pictures without titles, drawn by verovio. This runs in a child process, since verovio may crash."""
+"""Scores as SVG pictures without titles, drawn by verovio. This runs in a child process, since verovio may crash.
+
+The module imports nothing else of seqforge, so that the child is ready early.
+"""
 
 import re
 
 import verovio
-
-from seqforge_abc.engraving import PAGE_WIDTH
-from seqforge_abc.musicxml_writer import to_musicxml
-from seqforge_abc.tune import Tune
 
 SCALE = 40
 """The size of the music in percent; at 100 a staff is 720 verovio units high, 10 units per pixel."""
@@ -20,27 +19,28 @@ _ACCIDENTALS = dict(zip("\ue260\ue261\ue262\uea64\uea65\uea66", "♭♮♯♭♮
 """Letters for the accidentals of chord symbols, which verovio sets in a music font that few programs have."""
 
 
-def engrave(tune: Tune, max_height: int, seed: int) -> list[str]:
-    """Return a tune as SVG pictures, as tall as needed, without its title.
+def engrave(score: bytes, width: int, max_height: int, seed: int) -> list[str]:
+    """Return a score as SVG pictures, as tall as needed, without its title.
 
     Args:
-        tune: The tune.
+        score: The MusicXML.
+        width: The width of a picture in pixels.
         max_height: The largest height of a picture in pixels; a taller one is divided between lines of music.
         seed: Seed of the random ids in the pictures; different seeds let several pictures share a page.
 
     Raises:
-        ValueError: If verovio cannot read the MusicXML of the tune.
+        ValueError: If verovio cannot read the MusicXML.
     """
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions({
-        "pageWidth": PAGE_WIDTH * 100 // SCALE, "pageHeight": max_height * 100 // SCALE, "adjustPageHeight": True,
+        "pageWidth": width * 100 // SCALE, "pageHeight": max_height * 100 // SCALE, "adjustPageHeight": True,
         "scale": SCALE,
         "pageMarginLeft": 50, "pageMarginRight": 50, "pageMarginTop": 0, "pageMarginBottom": 50,
         "breaks": "line", "header": "none", "footer": "none", "xmlIdSeed": seed,
         "mnumInterval": 0, "justifyVertically": False, "font": "Leipzig",
     })  # fmt: skip
-    if not toolkit.loadData(to_musicxml(tune).decode()):
+    if not toolkit.loadData(score.decode()):
         raise ValueError("verovio cannot read the MusicXML")
     mei = toolkit.getMEI()
     if (numbered := _LATER_SYSTEM.sub(_numbered_system, mei)) != mei:

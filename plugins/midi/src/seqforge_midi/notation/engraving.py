@@ -64,7 +64,7 @@ def _engrave(score: bytes, height: int) -> list[str]:
             " .musicxml and open it in a notation program"
         )
     try:
-        pages = _engraver.call(score, height, seconds=TIMEOUT)
+        pages = _engraver.call(score, PAGE_WIDTH, height, seconds=TIMEOUT)
     except ChildError as error:
         raise _engraving_error(str(error)) from None
     if not pages or not all(_ROOT.search(page) for page in pages):

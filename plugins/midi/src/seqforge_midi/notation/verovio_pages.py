@@ -1,10 +1,11 @@
-"""Scores as SVG pages, drawn by verovio. This runs in a child process, since verovio may crash."""
+"""Scores as SVG pages, drawn by verovio. This runs in a child process, since verovio may crash.
+
+The module imports nothing else of seqforge, so that the child is ready early.
+"""
 
 import re
 
 import verovio
-
-from seqforge_midi.notation.engraving import PAGE_WIDTH
 
 SCALE = 40
 """The size of the music in percent; at 100 a page is 10 verovio units per pixel."""
@@ -12,11 +13,12 @@ _QUARTER = re.compile(r'<rend [^>]*glyph\.auth="smufl"[^>]*>\ueca5</rend>')
 """The quarter note of a metronome mark in MEI, which verovio sets in a music font that other programs do not have."""
 
 
-def engrave(score: bytes, height: int) -> list[str]:
+def engrave(score: bytes, width: int, height: int) -> list[str]:
     """Return the pages of a score as SVG pictures.
 
     Args:
         score: The MusicXML.
+        width: The width of a page in pixels.
         height: The largest height of a page in pixels; a page is only as high as its music.
 
     Raises:
@@ -25,7 +27,7 @@ def engrave(score: bytes, height: int) -> list[str]:
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions({
-        "pageWidth": PAGE_WIDTH * 100 // SCALE, "pageHeight": height * 100 // SCALE,
+        "pageWidth": width * 100 // SCALE, "pageHeight": height * 100 // SCALE,
         "adjustPageHeight": True, "scale": SCALE, "breaks": "auto", "justifyVertically": False,
         "pageMarginLeft": 100, "pageMarginRight": 100, "pageMarginTop": 75, "pageMarginBottom": 75,
         "header": "none", "footer": "none", "xmlIdSeed": 1, "font": "Leipzig", "smuflTextFont": "none",
