@@ -1,5 +1,6 @@
 """`seqforge`: builds the commands with the flags of the chosen plugin, and turns errors into one sentence."""
 
+import importlib
 import io
 import os
 import sys
@@ -24,24 +25,30 @@ seqforge trains recurrent networks on sequences and generates new files.
 """What `seqforge` alone prints."""
 COMPLETION = "_SEQFORGE_COMPLETE"
 """The environment variable with which the shell asks for completions."""
+COMMANDS = (
+    "train", "prepare", "generate", "convert", "show", "play", "evaluate", "score", "classify", "info", "export",
+    "push", "sweep", "compare", "plot", "models", "inspect", "plugins", "corpora", "studio",
+)  # fmt: skip
+"""The modules of the commands, in the order of the help page."""
 COMMANDS_WITH_PLUGIN = ("train", "prepare", "generate", "inspect", "convert")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and exit with its code: 0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted."""
     from seqforge.cli.console import fail, fail_with
-    from seqforge.cli.train import with_resume_value
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = words[-1:] == ["--debug"] or words[:1] == ["--debug"]  # elsewhere it may be a prompt
     words = words[words[:1] == ["--debug"] : len(words) - (len(words) > 1 and words[-1] == "--debug")]
     if words[:1] == ["train"]:
+        from seqforge.cli.train import with_resume_value
+
         words = with_resume_value(words)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows a question mark
     try:
-        app = build(_plugin_of(words) if COMPLETION not in os.environ else _plugin_to_complete())
+        app = build(_plugin_to_complete()) if COMPLETION in os.environ else build(_plugin_of(words), *words[:1])
         app(args=words, prog_name="seqforge", standalone_mode=True)
     except SeqforgeError as error:
         if debug:
@@ -69,31 +76,13 @@ def main(arguments: list[str] | None = None) -> None:
         fail(f"{reason}; add --debug to see the traceback", 1)
 
 
-def build(plugin: AnyPlugin | None) -> typer.Typer:
-    """Return the commands, with the flags of a plugin if one was chosen."""
-    from seqforge.cli import (
-        classify,
-        compare,
-        convert,
-        corpora,
-        evaluate,
-        export,
-        generate,
-        info,
-        inspect,
-        models,
-        play,
-        plot,
-        plugins,
-        prepare,
-        push,
-        score,
-        show,
-        studio,
-        sweep,
-        train,
-    )
+def build(plugin: AnyPlugin | None, command: str = "") -> typer.Typer:
+    """Return the commands, with the flags of a plugin if one was chosen.
 
+    Args:
+        plugin: The plugin.
+        command: The module of the command that is run; all are built if there is no such module.
+    """
     app = typer.Typer(
         cls=HelpGroup,
         context_settings=CONTEXT,
@@ -115,26 +104,12 @@ def build(plugin: AnyPlugin | None) -> typer.Typer:
         if ctx.invoked_subcommand is None:
             typer.echo(START)
 
-    train.add(app, plugin)
-    prepare.add(app, plugin)
-    generate.add(app, plugin)
-    convert.add(app, plugin)
-    show.add(app)
-    play.add(app)
-    evaluate.add(app)
-    score.add(app)
-    classify.add(app)
-    info.add(app)
-    export.add(app)
-    push.add(app)
-    sweep.add(app)
-    compare.add(app)
-    plot.add(app)
-    models.add(app)
-    inspect.add(app, plugin)
-    plugins.add(app)
-    corpora.add(app)
-    studio.add(app)
+    for name in (command,) if command in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"seqforge.cli.{name}")
+        if name in COMMANDS_WITH_PLUGIN:
+            module.add(app, plugin)
+        else:
+            module.add(app)
     return app
 
 
@@ -154,8 +129,6 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
         RequestError: If there is no such model.
         DamagedFileError: If the file is not a model file.
     """
-    from seqforge.cli import convert
-
     command = next((word for word in words if not word.startswith("-")), "")
     if command not in COMMANDS_WITH_PLUGIN:
         return None
@@ -177,7 +150,11 @@ def _plugin_of(words: list[str]) -> AnyPlugin | None:
         from seqforge.core.model_metadata import read_metadata
 
         return registry.load(read_metadata(resolve_model(model).path)["plugin"])
-    return convert.plugin_of_files(words) if command == "convert" else None
+    if command == "convert":
+        from seqforge.cli.convert import plugin_of_files
+
+        return plugin_of_files(words)
+    return None
 
 
 def _plugin_to_complete() -> AnyPlugin | None:

@@ -1,9 +1,12 @@
+import importlib
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 from fakekit import Run, in_child
 
 import seqforge
@@ -11,6 +14,7 @@ from seqforge.cli.main import main
 from seqforge.errors import PluginError, UsageError
 from seqforge.plugin import registry
 
+main_module = importlib.import_module("seqforge.cli.main")
 COMMANDS = ("train", "generate", "evaluate", "score", "info", "models", "plugins", "corpora", "inspect")
 HEAVY = ("torch", "seqforge_text", "fake_numbers", "seqforge_corpora")
 
@@ -44,6 +48,15 @@ def test_help_lists_all_commands_on_stdout(run: Run) -> None:
 def test_commands_have_help(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert result.code == 0 and result.out.lstrip().startswith("Usage: seqforge " + command)
+
+
+def test_a_command_is_built_alone_and_every_module_of_a_command_is_listed() -> None:
+    folder = Path(seqforge.cli.__path__[0])
+    modules = {path.stem for path in folder.glob("*.py") if "\ndef add(app: typer.Typer" in path.read_text()}
+    assert modules == set(main_module.COMMANDS)
+    for name in modules:
+        group: Any = typer.main.get_command(main_module.build(None, name))
+        assert name in group.commands and len(group.commands) <= 2
 
 
 def test_version(run: Run) -> None:
