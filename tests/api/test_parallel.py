@@ -1,8 +1,12 @@
 """Generation in several processes."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +30,43 @@ def test_two_processes_draw_what_one_draws() -> None:
     assert [generated.piece for generated in together] == [generated.piece for generated in alone]
     assert [generated.scores for generated in together] == [generated.scores for generated in alone]
     assert together[0].piece.plugin is not None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--model", "text", "--length", "30"],
+        ["--model", "abc", "--bars", "2"],
+        ["--model", "chorales", "--bars", "1"],
+        ["--model", "handwriting", "--text", "hi"],
+    ],
+    ids=lambda arguments: arguments[1],
+)
+def test_numbers_of_threads_and_processes_do_not_change_files(tmp_path: Path, arguments: list[str]) -> None:
+    written = []
+    for number in ("1", "2"):
+        folder = tmp_path / number
+        folder.mkdir()
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), number)
+        command = [
+            sys.executable,
+            "-m",
+            "seqforge",
+            "generate",
+            "-n",
+            "2",
+            "--workers",
+            number,
+            "--seed",
+            "3",
+            "-o",
+            "out/",
+        ]
+        subprocess.run([*command, *arguments], cwd=folder, env={**os.environ, **threads}, check=True)
+        files = [path for path in sorted((folder / "out").iterdir()) if path.suffix != ".json"]
+        assert len(files) == 2
+        written.append({path.name: path.read_bytes() for path in files})
+    assert written[0] == written[1]
 
 
 def test_pieces_that_a_process_cannot_send_are_drawn_here() -> None:
