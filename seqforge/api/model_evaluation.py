@@ -136,7 +136,8 @@ class EvaluatedModel(ScoringModel):
         plugin = self.plugin
         if not isinstance(plugin, Predicts) or not self.header.network.source_symbols:
             raise RequestError(
-                f"`metrics` compare predictions from a source, and this model of the plugin {plugin.name!r} has none",
+                f"`metrics` needs a model that predicts from a source, and this one of the plugin {plugin.name!r} reads"
+                " none; leave it out, or train on pairs",
                 field="metrics", value=metrics,
             )  # fmt: skip
         names = metrics.split(",") if isinstance(metrics, str) else list(metrics or plugin.metrics)

@@ -109,7 +109,7 @@ def open_features(path: Path) -> Features:
     columns `file` and `piece` (from 1) name the piece of a row, and all others contain numbers.
 
     Raises:
-        CorpusError: If the file cannot be read, or a value is no finite number.
+        CorpusError: If the file cannot be read or has no row, or a value is no finite number.
     """
     try:
         state = path.stat()
@@ -124,6 +124,9 @@ def _open(path: Path, time: int, size: int) -> Features:
     features = _read_array(path) if path.suffix.lower() == ".npy" else _read_csv(path)
     if not 1 <= features.width <= MAX_FEATURES:
         raise CorpusError(f"{path} has {features.width} features per piece; allowed are 1 to {MAX_FEATURES:,}")
+    if not len(features.values):
+        names = " below its first line, which names the columns" if path.suffix.lower() == ".csv" else ""
+        raise CorpusError(f"{path} has no row{names}; it must have a row per piece")
     for first in range(0, len(features.values), ROWS_AT_A_TIME):
         finite = np.isfinite(features.values[first : first + ROWS_AT_A_TIME]).all(1)
         if not finite.all():

@@ -240,7 +240,10 @@ def _table_remarks(paths: Iterable[Path], reads: Sequence[str]) -> list[str]:
         names = f": {listing(column_names(table), most=8)}"
     except (CorpusError, UsageError):
         names = ""
-    return [f"note: {table.name} looks like a table; set `text_column` to train on one of its columns{names}"]
+    return [
+        f"note: {table.name} looks like a table and is read as plain text; to train on one of its columns, set"
+        f" `text_column`{names}"
+    ]
 
 
 def _folder_files(

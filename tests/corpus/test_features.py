@@ -106,6 +106,7 @@ DAMAGED: dict[str, tuple[str, Any, list[str]]] = {
     "short row": ("features.csv", b"file,piece,x\na.num,1\n", ["row 1", "3 columns"]),
     "a word": ("features.csv", b"x\nmany\n", ["row 1", "not a number"]),
     "twice": ("features.csv", b"file,x\na.num,1\na.num,2\n", ["two rows", "a.num"]),
+    "no rows": ("features.csv", b"1,2,3\n", ["no row", "names the columns"]),
     "no columns": ("features.csv", b"", ["0 features"]),
 }
 
