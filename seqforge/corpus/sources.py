@@ -240,10 +240,8 @@ def _table_remarks(paths: Iterable[Path], reads: Sequence[str]) -> list[str]:
         names = f": {listing(column_names(table), most=8)}"
     except (CorpusError, UsageError):
         names = ""
-    return [
-        f"note: {table.name} looks like a table and is read as plain text; to train on one of its columns, set"
-        f" `text_column`{names}"
-    ]
+    advice = f"to train on one of its columns, set `text_column`{names}"
+    return [f"note: {table.name} looks like a table and is read as plain text; {advice}"]
 
 
 def _folder_files(
