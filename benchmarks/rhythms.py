@@ -7,7 +7,8 @@ The generator is trained on the bundled tunes (cre, oneills1850, ryans, with the
 scored once per rhythm with at least 50 tunes of the train split, with that rhythm in its header, and Bayes' rule turns
 the likelihoods into probabilities. The prior is that of the network, the probability of the first step, or uniform. The
 peers read the same steps without the rhythm, and are trained for the processor time of the generator, as in
-classification.py. Other than there, the meter is among the steps. `--model` evaluates a model without training.
+classification.py. The text version there hides the meter; here all read it. `--model` evaluates a model without
+training.
 """
 
 import argparse
