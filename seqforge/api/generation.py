@@ -24,7 +24,7 @@ from seqforge.core.spaces import Categorical
 from seqforge.corpus import probe
 from seqforge.errors import DecodeError, RequestError, SeqforgeError
 from seqforge.inference import GuidedEngine, StepEngine
-from seqforge.plugin import Origin, Task
+from seqforge.plugin import Origin, Piece, Task
 from seqforge.plugin.validation import contract_error, validate_piece, validate_task, validate_units
 from seqforge.sampling import BeamSearch, Controls, Limits, Sample, samplers_of
 from seqforge.sampling.candidates import Choose, resample, select
@@ -80,15 +80,23 @@ class Generation:
             return self.task.prompts
         return limit_copying(self.model, self.task.prompts, self.request.max_copy)
 
-    def run(self, on_step: Callable[[Any], None] | None = None, *, numbers: range | None = None) -> Iterator[Generated]:
+    def run(
+        self,
+        on_step: Callable[[Any], None] | None = None,
+        *,
+        numbers: range | None = None,
+        on_part: Callable[[Sequence[Sample]], None] | None = None,
+    ) -> Iterator[Generated]:
         """Yield the pieces as they are completed; they may come out of order. `cancel` ends the iteration.
 
         Args:
             on_step: Called with every sampled step.
             numbers: The numbers of the pieces to generate, from 0; None for all.
+            on_part: Called with the samples of the first parts of a piece when a further part is complete. The parts
+                are drawn in their order only if `on_step` is set.
         """
         try:
-            yield from self._run(on_step, range(self.request.n) if numbers is None else numbers)
+            yield from self._run(on_step, range(self.request.n) if numbers is None else numbers, on_part)
         except Cancelled:
             return
 
@@ -106,7 +114,22 @@ class Generation:
                 yield waiting.pop(number)
                 number += 1
 
-    def _run(self, on_step: Callable[[Any], None] | None, numbers: range) -> Iterator[Generated]:
+    def draft(self, samples: Sequence[Sample]) -> Piece[Any] | None:
+        """Return the result as far as its first parts go; None if the task has no draft.
+
+        Args:
+            samples: The samples of the first parts, as `on_part` of `run` receives them.
+        """
+        pieces = [self._part(number, sample)[1] for number, sample in enumerate(samples)]
+        piece = self.task.draft(pieces)
+        return None if piece is None else validate_piece(self.model.plugin, piece, "draft", owner=self.task)
+
+    def _run(
+        self,
+        on_step: Callable[[Any], None] | None,
+        numbers: range,
+        on_part: Callable[[Sequence[Sample]], None] | None,
+    ) -> Iterator[Generated]:
         samples: dict[int, dict[int, Sample]] = {}
         for part, sample in self._samples(numbers, on_step):
             parts = samples.setdefault(sample.k, {})
@@ -114,6 +137,8 @@ class Generation:
             if len(parts) == len(self.prompts):
                 del samples[sample.k]
                 yield self._finish([parts[number] for number in range(len(parts))])
+            elif on_part is not None and all(number in parts for number in range(len(parts))):
+                on_part([parts[number] for number in range(len(parts))])
 
     def _task(self) -> Task[Any]:
         plugin = self.model.plugin
@@ -311,19 +336,23 @@ class Generation:
         steps = request.max_steps or max(MAX_STEPS, int(16 * length))
         return Limits(length, steps, math.inf if request.max_seconds is None else float(request.max_seconds))
 
+    def _part(self, number: int, sample: Sample) -> tuple[Example, Piece[Any]]:
+        """Return what the network read for a part of the result, and the decoded part."""
+        model, prompt = self.model, self.prompts[number]
+        example = self._example(prompt, sample.steps, sample.k % self._feature_rows)
+        try:
+            decoded = model.codec.decode(dataclasses.replace(example, steps=sample.steps))
+            piece = validate_piece(model.plugin, decoded, "decode", owner=model.codec)
+        except DecodeError as error:
+            problem = f"rejects steps that the codec's own constraint allowed ({error})"
+            raise contract_error(model.plugin, "decode", problem, owner=model.codec) from error
+        piece = self.task.refine(number, piece, partial(self._attention, example, prompt))
+        return example, validate_piece(model.plugin, piece, "refine", owner=self.task)
+
     def _finish(self, samples: list[Sample]) -> Generated:
         """Return the piece that the samples of all parts make up."""
-        model, pieces, examples = self.model, [], []
-        for number, (sample, prompt) in enumerate(zip(samples, self.prompts, strict=True)):
-            examples.append(self._example(prompt, sample.steps, sample.k % self._feature_rows))
-            example = dataclasses.replace(examples[-1], steps=sample.steps)
-            try:
-                piece = validate_piece(model.plugin, model.codec.decode(example), "decode", owner=model.codec)
-            except DecodeError as error:
-                problem = f"rejects steps that the codec's own constraint allowed ({error})"
-                raise contract_error(model.plugin, "decode", problem, owner=model.codec) from error
-            piece = self.task.refine(number, piece, partial(self._attention, examples[-1], prompt))
-            pieces.append(validate_piece(model.plugin, piece, "refine", owner=self.task))
+        model = self.model
+        examples, pieces = zip(*(self._part(number, sample) for number, sample in enumerate(samples)), strict=True)
         piece = validate_piece(model.plugin, self.task.finish(pieces), "finish", owner=self.task)
         origin = Origin(model.name, f"seed {self.request.seed}, number {samples[0].k + 1}")
         return Generated(
@@ -333,6 +362,6 @@ class Generation:
             log_probability=sum(sample.log_probability for sample in samples),
             scores=tuple(score for sample in samples for score in sample.scores),
             masked=sum(sample.masked for sample in samples) / len(samples),
-            examples=tuple(examples),
+            examples=examples,
             alternatives=self._named([alternatives for sample in samples for alternatives in sample.alternatives]),
         )

@@ -75,6 +75,17 @@ class Task(Generic[ContentT]):
         """
         return piece
 
+    def draft(self, pieces: Sequence[Piece[ContentT]]) -> Piece[ContentT] | None:
+        """Return the result as far as its first parts go, so that it can be shown while the other parts are drawn.
+
+        By default None is returned: nothing is shown. Most tasks of several parts return `self.finish(pieces)`, if it
+        accepts the first parts alone.
+
+        Args:
+            pieces: The decoded first parts, at least one and fewer than there are prompts.
+        """
+        return None
+
     def finish(self, pieces: Sequence[Piece[ContentT]]) -> Piece[ContentT]:
         """Return the result.
 

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,8 @@ class Jobs:
         request = self._request(values, fields)
         generation = Generation(self.model, request, cancel=stop)
         growth = _Growth(self, generation, send) if values.get("grow", True) else None
-        generated = next(iter(generation.run(growth)), None)
+        on_part = growth.show_parts if growth is not None else None
+        generated = next(iter(generation.run(growth, on_part=on_part)), None)
         if generated is None:
             raise RequestError("the take was stopped")
         self._remember(values["id"], generated.piece)
@@ -247,7 +248,7 @@ class _Growth:
 
     def __init__(self, jobs: Jobs, generation: Generation, send: Send) -> None:
         self._jobs, self._send = jobs, send
-        self._prompts = generation.prompts
+        self._generation, self._prompts = generation, generation.prompts
         self._streamer = jobs.model.streamer() if len(self._prompts) == 1 else None
         self._steps: list[Any] = []
         self._due = time.monotonic() + GROW_SECONDS
@@ -262,6 +263,13 @@ class _Growth:
         self._send("grown", {"steps": len(self._steps), **self._content()})
         self._due = time.monotonic() + GROW_SECONDS
 
+    def show_parts(self, samples: Sequence[Any]) -> None:
+        """Send the picture of a take of several parts when a further part is complete."""
+        piece = self._generation.draft(samples)
+        if piece is not None:
+            self._send("grown", {"steps": len(self._steps), **self._picture(piece)})
+            self._due = time.monotonic() + GROW_SECONDS
+
     def _content(self) -> dict[str, Any]:
         if self._streamer is not None:
             return {"text": "".join(self.texts)[-MAX_GROWING:]}
@@ -270,10 +278,13 @@ class _Growth:
         prompt = self._prompts[0]
         steps = np.concatenate([prompt.example.steps[: prompt.keep], np.stack(self._steps)])
         try:
-            piece = self._jobs.model.codec.decode(dataclasses.replace(prompt.example, steps=steps))
-            preview = self._jobs.preview(piece, quick=True)
+            return self._picture(self._jobs.model.codec.decode(dataclasses.replace(prompt.example, steps=steps)))
         except (DecodeError, ValueError):
             return {}
+
+    def _picture(self, piece: Piece[Any]) -> dict[str, Any]:
+        """Return the picture of a piece, or its text."""
+        preview = self._jobs.preview(piece, quick=True)
         svg = safe_svg(preview.svg) if 0 < len(preview.svg) <= MAX_SVG // 8 else ""
         return {"svg": svg} if svg else {"text": preview.text[-MAX_GROWING:]}
 

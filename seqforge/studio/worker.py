@@ -111,5 +111,6 @@ class _Notes(logging.Handler):
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self.texts) < 20:
-            self.texts.append(record.getMessage()[:500])
+        text = record.getMessage()[:500]
+        if len(self.texts) < 20 and text not in self.texts:  # a draft repeats the warnings of the result
+            self.texts.append(text)

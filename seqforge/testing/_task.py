@@ -35,6 +35,8 @@ def task_has_prompts(subject: Subject) -> str:
 def finish_returns_a_piece(subject: Subject) -> str:
     """`Task.finish` returns one piece for the decoded parts, even if the files of the request no longer exist.
 
+    `Task.draft` returns a piece for the first parts, or None.
+
     `Codec.task` is called once per request and reads its files, which may be pipes. A field of type Path is also set to
     a file that the plugin wrote; the plugin may reject it with a RequestError.
     """

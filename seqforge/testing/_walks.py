@@ -131,8 +131,13 @@ def random_result(
         task: The task.
         rng: The source of randomness.
         length: Number of random steps of each part, before it heads for the nearest end.
-        allowed: The errors that `Task.finish` may raise.
+        allowed: The errors that `Task.draft` and `Task.finish` may raise.
     """
     parts = [random_piece(subject, prompt, rng, length) for prompt in task.prompts]
+    if len(parts) > 1:
+        with subject.calling("draft", f"{len(parts) - 1} decoded parts", allowed=allowed, owner=task):
+            draft = task.draft(parts[:-1])
+            if draft is not None:
+                validate_piece(subject.plugin, draft, "draft", owner=task)
     with subject.calling("finish", f"{len(parts)} decoded parts", allowed=allowed, owner=task):
         return validate_piece(subject.plugin, task.finish(parts), "finish", owner=task)

@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import seqforge
+from seqforge.api.generation import Generation, GenerationRequest
 from seqforge_handwriting.letter_infill import read_letter
 from seqforge_handwriting.plugin import Handwriting
 
@@ -48,6 +50,22 @@ def test_other_lines_have_the_same_paths(
     assert (before[0], before[2]) == (after[0], after[2]) and before[1] != after[1]
     assert [line["text"] for line in json.loads(path.read_text())["lines"]] == ["ab", fields.get("text", "cd"), "ef"]
     assert 'stroke="navy"' in path.with_suffix(".svg").read_text()
+
+
+def test_drafts_have_the_lines_that_are_complete(model: seqforge.Model, letter: Path) -> None:
+    for fields, texts in (
+        ({"text": "ab\n\ncd\nef"}, ["ab", "ab\n\ncd"]),
+        ({"infill": f"{letter}:1,3"}, ["ab\ncd\nef"]),
+    ):
+        generation = Generation(model, GenerationRequest(request=fields))
+        steps: list[Any] = []
+        parts: list[Any] = []
+        (generated,) = generation.run(steps.append, on_part=parts.append)
+        drafts: list[Any] = [generation.draft(samples) for samples in parts]
+        assert [draft.content.text for draft in drafts] == texts
+        first = drafts[0].content.pages[0].lines[0].strokes
+        for one, other in zip(drafts[0].content.strokes[:first], generated.piece.content.strokes[:first], strict=True):
+            np.testing.assert_allclose(one - one[0], other - other[0], atol=1e-6)
 
 
 def test_lines_of_a_letter_are_regions_and_samples(letter: Path) -> None:

@@ -174,6 +174,17 @@ class HandwritingTask(Task[Ink]):
             ink = compose(Ink(ink.strokes, self.written[number]), parts[number], weights)
         return dataclasses.replace(piece, content=ink)
 
+    def draft(self, pieces: Sequence[Piece[Ink]]) -> Piece[Ink]:
+        """Return the letter as far as its first parts are written."""
+        paragraphs, room = list[Paragraph](), len(pieces)
+        for paragraph in self.request.paragraphs or ():
+            paragraphs.append(dataclasses.replace(paragraph, parts=paragraph.parts[:room]))
+            room -= len(paragraphs[-1].parts)
+            if room == 0:
+                break
+        request = dataclasses.replace(self.request, paragraphs=tuple(paragraphs))
+        return HandwritingTask(self.prompts, request, self.written).finish(pieces)
+
     def finish(self, pieces: Sequence[Piece[Ink]]) -> Piece[Ink]:
         """Return the written lines on their pages; the letters have the requested height."""
         request = self.request

@@ -97,6 +97,15 @@ class InfillTask(HandwritingTask):
         super().__init__(prompts, request, written)
         self.letter = letter
 
+    def draft(self, pieces: Sequence[Piece[Ink]]) -> Piece[Ink]:
+        """Return the letter with the lines that are complete; the other chosen lines are those from before."""
+        paragraphs = self.request.paragraphs or ()
+        ends = np.cumsum([len(paragraph.parts) for paragraph in paragraphs])
+        count = int(np.searchsorted(ends, len(pieces), "right"))
+        request = dataclasses.replace(self.request, paragraphs=paragraphs[:count])
+        letter = dataclasses.replace(self.letter, chosen=self.letter.chosen[:count])
+        return InfillTask(self.prompts, request, self.written, letter).finish(pieces)
+
     def finish(self, pieces: Sequence[Piece[Ink]]) -> Piece[Ink]:
         """Return the letter with its new lines."""
         request = self.request
