@@ -1,5 +1,6 @@
 """seqforge studio and seqforge serve: the local web page, and the same server as an API for programs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,10 @@ def add(app: typer.Typer) -> None:
 def studio(
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="The port; 0 for any free one.")] = 8000,
     model: Models = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A session file, opened at the start and written after each change."),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
 ) -> None:
     """Open a local web page in which every plugin can be heard, seen, chosen and changed. Ctrl-C ends it.
@@ -37,7 +42,7 @@ def studio(
         message("the studio is open at this address; Ctrl-C ends it")
         data(address)
 
-    run_server(create_app, port, on_start=on_start, browser=not no_browser, models=tuple(model or ()))
+    run_server(create_app, port, on_start=on_start, browser=not no_browser, models=tuple(model or ()), session=session)
 
 
 def serve(

@@ -22,7 +22,9 @@ from seqforge.studio.pool import BusyError, JobError, Pool
 from seqforge.studio.recipes import Recipe
 from seqforge.studio.run_view import sample_path, sample_view
 from seqforge.studio.security import Guard, TooLargeError
-from seqforge.studio.session import Session, Take
+from seqforge.studio.session import MAX_SESSION, Session
+from seqforge.studio.session_file import SessionFile
+from seqforge.studio.takes import Take
 from seqforge.studio.training import Trainings
 from seqforge.version import __version__
 
@@ -36,7 +38,13 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 
 
 def create_app(
-    token: str, *, port: int = 0, models: tuple[str, ...] = (), folder: Path | None = None, hosts: tuple[str, ...] = ()
+    token: str,
+    *,
+    port: int = 0,
+    models: tuple[str, ...] = (),
+    folder: Path | None = None,
+    hosts: tuple[str, ...] = (),
+    session: Path | None = None,
 ) -> Guard:
     """Return the application of the page.
 
@@ -49,8 +57,12 @@ def create_app(
         models: Names or paths of further models.
         folder: The folder of the session; None for a temporary one that is removed at the end.
         hosts: Further host names of the server.
+        session: A session file that is opened at the start and written after each change; None for none.
+
+    Raises:
+        UsageError: If the session file is damaged.
     """
-    studio = _Studio(Catalogue(models), folder)
+    studio = _Studio(Catalogue(models), folder, None if session is None else SessionFile(session))
     routes = [Route(path, studio.answering(method), methods=[verb]) for verb, path, method in studio.routes()]
     return Guard(application(routes, studio.lifespan), token, port, hosts)
 
@@ -111,8 +123,8 @@ Method = Callable[[Request], Awaitable[Response]]
 class _Studio:
     """The routes of the page, and the session behind them."""
 
-    def __init__(self, catalogue: Catalogue, folder: Path | None) -> None:
-        self.catalogue, self.given_folder = catalogue, folder
+    def __init__(self, catalogue: Catalogue, folder: Path | None, file: SessionFile | None) -> None:
+        self.catalogue, self.given_folder, self.file = catalogue, folder, file
         self.broker = Broker()
         self.session: Session
         self.pool: Pool
@@ -168,9 +180,12 @@ class _Studio:
             self.pool = Pool(folder.resolve())
             self.session = Session(folder.resolve(), self.catalogue, self.pool, self.broker)
             self.trainings = Trainings(folder.resolve())
+            saving = None if self.file is None else asyncio.create_task(self.file.run(self.session))
             try:
                 yield
             finally:
+                if self.file is not None and saving is not None:
+                    await self.file.close(self.session, saving)
                 self.broker.close()
                 self.pool.close()
                 await asyncio.to_thread(self.trainings.close)
@@ -186,7 +201,9 @@ class _Studio:
         entries = await asyncio.to_thread(self.catalogue.entries)
         models = [{"name": entry.name, "plugin": entry.plugin, "kind": entry.kind} for entry in entries]
         takes = [take.to_json() for take in self.session.takes.values()]
-        return JSONResponse({"version": __version__, "session": self.session.name, "models": models, "takes": takes})
+        note = self.file.note if self.file is not None else ""
+        values = {"session": self.session.name, "models": models, "takes": takes, "note": note}
+        return JSONResponse({"version": __version__, **values})
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(self.broker.listen(), media_type="text/event-stream")
@@ -279,7 +296,7 @@ class _Studio:
         return _attachment(json.dumps(content, indent=1).encode(), "session.seqforge.json")
 
     async def open_session(self, request: Request) -> Response:
-        takes = await self.session.open_session(await json_body(request, most=16_000_000))
+        takes = await self.session.open_session(await json_body(request, most=MAX_SESSION))
         return JSONResponse({"takes": [take.to_json() for take in takes]}, 201)
 
     async def training(self, request: Request) -> Response:

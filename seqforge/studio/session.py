@@ -7,87 +7,27 @@ import contextlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seqforge.errors import RequestError
 from seqforge.plugin import registry
 from seqforge.studio.events import Broker
-from seqforge.studio.models import Catalogue, Entry
-from seqforge.studio.pool import Job, Pool
+from seqforge.studio.models import Catalogue
+from seqforge.studio.pool import BusyError, Pool
 from seqforge.studio.recipes import Recipe, command_line
+from seqforge.studio.takes import Take
 
-__all__ = ["FORMAT", "Session", "Take", "safe_name"]
+__all__ = ["FORMAT", "MAX_SESSION", "Session", "safe_name"]
 
 FORMAT = "seqforge session 1"
+MAX_SESSION = 16_000_000
+"""The largest session file, in bytes."""
 MAX_TAKES = 400
 MAX_FILES = 100
 MAX_UPLOAD = 8_000_000
 """The largest file of a person, in bytes."""
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,12}$")
-
-
-@dataclass(eq=False)
-class Take:
-    """One piece of a session: a generated one with its recipe, or a file that a person brought.
-
-    Attributes:
-        id: Its id: "t" and a number.
-        entry: The model.
-        recipe: What it follows from; None for a file.
-        upload: The id of the file; "" for a generated piece.
-        place: The number of the piece in the file.
-        name: The name that the page shows.
-        state: "queued", "running", "done", "failed" or "stopped".
-        view: What the worker says of it: regions, text, scores and whether there is a picture and sound.
-        liked: Whether the person keeps it.
-        batch: The id of the first of the takes that were requested together.
-        expected: The digest that the session file names; "" for none.
-        revision: The number of changes of the session when the take was published last; a page ignores older ones.
-    """
-
-    id: str
-    entry: Entry
-    recipe: Recipe | None = None
-    upload: str = ""
-    place: int = 0
-    name: str = ""
-    state: str = "queued"
-    view: dict[str, Any] = field(default_factory=dict)
-    error: dict[str, Any] = field(default_factory=dict)
-    liked: bool = False
-    batch: str = ""
-    position: int = 0
-    expected: str = ""
-    revision: int = 0
-    job: Job | None = None
-
-    @property
-    def file_name(self) -> str:
-        """The name of its file without the suffix; it is the same in every session in which the take is the same."""
-        return f"take-{(self.view.get('digest') or self.expected or self.id)[:8]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a page needs to know."""
-        edit = self.recipe.edit if self.recipe else None
-        digest = self.view.get("digest", "")
-        return {
-            "id": self.id,
-            "model": self.entry.name,
-            "plugin": self.entry.plugin,
-            "name": self.name,
-            "state": self.state,
-            "revision": self.revision,
-            "position": self.position,
-            "liked": self.liked,
-            "batch": self.batch or self.id,
-            "parent": edit.parent if edit else "",
-            "recipe": self.recipe.to_json() if self.recipe else None,
-            "error": self.error,
-            "exact": None if not self.expected or not digest else digest == self.expected,
-            **{name: value for name, value in self.view.items() if name not in ("fields", "resolved")},
-        }
 
 
 class Session:
@@ -98,6 +38,9 @@ class Session:
         catalogue: The models.
         pool: The workers.
         broker: Receives an event for each change.
+
+    Attributes:
+        changed: Set when a take is added, changed or removed.
     """
 
     def __init__(self, folder: Path, catalogue: Catalogue, pool: Pool, broker: Broker) -> None:
@@ -106,6 +49,7 @@ class Session:
         self.files: dict[str, tuple[str, Path]] = {}
         self._number = self._revision = 0
         self.name = secrets.token_hex(8)
+        self.changed = asyncio.Event()
         (folder / "files").mkdir(exist_ok=True)
         (folder / "edits").mkdir(exist_ok=True)
 
@@ -233,6 +177,7 @@ class Session:
                 (self.folder / f"{take.id}.{suffix}").unlink()
         self._remove_unused(take.upload)
         self.broker.publish("removed", {"id": take.id})
+        self.changed.set()
 
     def _remove_unused(self, upload: str) -> None:
         """Remove a file that no take shows."""
@@ -243,7 +188,7 @@ class Session:
         """Stop a take that is queued or running."""
         if take.job is not None and take.state in ("queued", "running"):
             self.pool.cancel(take.job)
-            take.state = "stopped"
+            take.state, take.growth = "stopped", {}
             self.publish(take)
 
     def command(self, take: Take) -> str:
@@ -263,7 +208,7 @@ class Session:
         takes = []
         for take in self.takes.values():
             entry: dict[str, Any] = {"id": take.id, "name": take.name, "liked": take.liked}
-            entry["digest"] = take.view.get("digest", "")
+            entry["digest"] = take.view.get("digest", "") or take.expected
             if take.recipe is not None:
                 takes.append({**entry, "recipe": take.recipe.to_json()})
             else:
@@ -298,7 +243,8 @@ class Session:
             number, liked = str(entry.get("id", ""))[:20], entry.get("liked") is True
             if "recipe" in entry:
                 recipe = Recipe.parse(_renamed(entry["recipe"], ids, uploads))
-                take = self.add(recipe, name=str(entry.get("name", ""))[:200], expected=str(entry.get("digest", "")))
+                name, digest = str(entry.get("name", ""))[:200], str(entry.get("digest", ""))
+                take = await self._add_when_free(recipe, name=name, expected=digest)
             else:
                 model, upload = str(entry.get("model")), str(entry.get("file"))
                 place = entry.get("place")
@@ -315,6 +261,17 @@ class Session:
             takes.append(take)
             await asyncio.sleep(0)
         return takes
+
+    async def _add_when_free(self, recipe: Recipe, *, name: str, expected: str) -> Take:
+        """Queue a take; wait if too many jobs are in the queue."""
+        while True:
+            try:
+                return self.add(recipe, name=name, expected=expected)
+            except BusyError:
+                jobs = [take.job for take in self.takes.values() if take.job and not take.job.finished.is_set()]
+                if not jobs:
+                    raise
+                await jobs[0].finished.wait()
 
     def _restore_file(self, value: Any) -> str:
         try:
@@ -345,12 +302,13 @@ class Session:
             return
         if event == "grown":
             if take.state == "running":
+                take.growth = values
                 self.broker.publish("grown", {"id": take.id, **values})
             return
         if event == "queued":
             take.position = values["position"]
         elif take.state != "stopped":
-            take.position = 0
+            take.position, take.growth = 0, {}
             take.state = {"started": "running", "done": "done", "failed": "failed"}[event]
             if event == "done":
                 take.view = values
@@ -363,6 +321,7 @@ class Session:
         self._revision += 1
         take.revision = self._revision
         self.broker.publish("take", take.to_json())
+        self.changed.set()
 
 
 def safe_name(name: str) -> str:

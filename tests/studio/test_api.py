@@ -19,6 +19,7 @@ from seqforge.plugin.records import extract_record
 from seqforge.studio.api import create_api
 from seqforge.studio.app import create_app
 from seqforge.studio.forms import form_of
+from seqforge.studio.session import FORMAT
 
 TOKEN = "token"
 TUNE = "X:1\nT:A tune\nM:2/4\nL:1/8\nK:D\nd2 cB|A2 DF|EF ED|E2 D2|]\n"
@@ -26,8 +27,7 @@ TUNE = "X:1\nT:A tune\nM:2/4\nL:1/8\nK:D\nd2 cB|A2 DF|EF ED|E2 D2|]\n"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[TestClient]:
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    with TestClient(create_api(TOKEN), base_url="http://127.0.0.1", headers=headers) as client:
+    with client_of(create_api(TOKEN)) as client:
         yield client
 
 
@@ -97,10 +97,42 @@ def test_request_that_names_a_file_of_the_server_is_refused(api: TestClient, tmp
         assert response.status_code == 400 and "names a file of the server" in response.json()["error"], response.text
 
 
+def test_session_of_more_takes_than_the_queue_has_room_for_is_opened_and_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqforge.studio.pool.MAX_WAITING", 1)
+    path = tmp_path / "evening.seqforge.json"
+    takes = [{"id": f"t{n}", "recipe": {"model": "text:default", "seed": n, "length": 5}} for n in range(3)]
+    content = {"format": FORMAT, "takes": takes, "files": {}}
+    with client_of(create_app(TOKEN, folder=tmp_path, session=path)) as client:
+        assert client.post("/api/session/file", json=content).status_code == 201
+    saved = json.loads(path.read_text())
+    assert [take["recipe"]["seed"] for take in saved["takes"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": "seqforge session 2"}'])
+def test_file_that_is_no_session_file_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(seqforge.UsageError) as caught:
+        create_app(TOKEN, session=tmp_path / "a.json")
+    assert caught.value.field == "session"
+
+
+def test_damaged_session_file_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"format": FORMAT, "takes": [{"model": "text:default", "file": "f1"}], "files": {}}))
+    before = path.read_bytes()
+    with client_of(create_app(TOKEN, folder=tmp_path, session=path)) as client:
+        assert "a.json" in client.get("/api/session").json()["note"]
+    assert path.read_bytes() == before
+
+
+def client_of(app: Any) -> TestClient:
+    return TestClient(app, base_url="http://127.0.0.1", headers={"authorization": f"Bearer {TOKEN}"})
+
+
 def test_crash_of_a_worker_is_reported_and_it_starts_again(tmp_path: Path) -> None:
-    app = create_app(TOKEN, folder=tmp_path)
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    with TestClient(app, base_url="http://127.0.0.1", headers=headers) as client:
+    with client_of(create_app(TOKEN, folder=tmp_path)) as client:
         upload = {"name": "a.txt", "model": "text:default"}
         assert client.post("/api/files", params=upload, content=b"To be").status_code == 201
         for process in active_children():
@@ -125,9 +157,7 @@ def test_copied_command_writes_the_downloaded_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "session").mkdir()
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    app = create_app(TOKEN, folder=tmp_path / "session")
-    with TestClient(app, base_url="http://127.0.0.1", headers=headers) as client:
+    with client_of(create_app(TOKEN, folder=tmp_path / "session")) as client:
         take = complete_take(client, {"model": model, "seed": 3, "candidates": 1, "request": request_})
         if kind:
             name, content = download(client, take)
