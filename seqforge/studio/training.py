@@ -22,6 +22,8 @@ from seqforge.training.config import SIZES
 __all__ = ["Trainings"]
 
 MAX_FILES, MAX_BYTES = 2000, 200_000_000
+STOPPED = (143, -15)
+"""The exit codes of a training that was stopped: after it saved its state, and before it had one."""
 
 
 @dataclass(eq=False)
@@ -189,7 +191,7 @@ class Trainings:
             "running": self._is_running(run),
             "stoppable": self._is_started_here(run),
             "messages": messages(training.log) if training else [],
-            "failed": bool(training and training.process.poll() not in (None, 0, 143)),
+            "failed": bool(training and training.process.poll() not in (None, 0, *STOPPED)),
         }
 
     def close(self) -> None:

@@ -23,9 +23,14 @@ export function svgElement(tag, attributes = {}, ...children) {
   return node;
 }
 
+const SHOWN_MS = 12_000; // the time after which a message that is no error goes away
+let hiding = 0;
+
 export function say(text, bad = false) {
+  clearTimeout(hiding);
   byId("message-text").textContent = text;
   byId("message").hidden = !text;
+  if (text && !bad) hiding = setTimeout(() => { byId("message").hidden = true; }, SHOWN_MS);
   byId("message").classList.toggle("bad", bad);
 }
 

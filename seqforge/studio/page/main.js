@@ -154,7 +154,7 @@ function numberField(name, label, value, help) {
 function describe(card) {
   const rows = {
     "Trained on": card.corpus.join(", ") || "files",
-    Licence: [...new Set(card.licences.map((item) => item.licence))].join(", "),
+    Licence: [...new Set(card.licences.map((item) => licenceName(item.licence)))].join(", "),
     Loss: card.loss ? `${card.loss.toFixed(3)} nats per ${card.unit}, held out` : "",
     Network: card.network,
     Date: new Date(card.changed * 1000).toISOString().slice(0, 10),
@@ -162,6 +162,11 @@ function describe(card) {
   const list = Object.entries(rows).filter(([, value]) => value).flatMap(([name, value]) => [
     element("dt", {}, name), element("dd", {}, value)]);
   return [element("p", {}, `${card.summary[0].toUpperCase()}${card.summary.slice(1)}.`), element("dl", {}, ...list)];
+}
+
+// An SPDX identifier in words: "LicenseRef-public-domain" is "public domain".
+function licenceName(identifier) {
+  return identifier.startsWith("LicenseRef-") ? identifier.slice(11).replaceAll("-", " ") : identifier;
 }
 
 function showTemperature() {
@@ -208,6 +213,7 @@ async function load() {
   const nodes = [...groups].map(([plugin, entries]) => element("optgroup", { label: plugin },
     ...entries.map((entry) => element("option", { value: entry.name }, entry.name))));
   byId("model").replaceChildren(...nodes);
+  if (session.note) say(session.note, true);
   const names = session.models.map((entry) => entry.name);
   const last = sessionStorage.getItem("model");
   const first = names.includes(model) ? model : names.includes(last) ? last : names[0];
@@ -266,6 +272,7 @@ function setUp() {
     }
     if (event.key === "Escape") {
       player.stop();
+      for (const item of views.values()) item.rewind();
       say("");
     }
   });
@@ -282,9 +289,13 @@ listen({
   },
   reload: () => attempt(load),
   take: (take) => { receive(take); draw(); },
-  grown: (values) => views.get(values.id)?.grow(values),
+  grown: (values) => {
+    const take = takes.get(values.id);
+    if (take) take.growth = values; // for a view that is created later
+    views.get(values.id)?.grow(values);
+  },
   removed: ({ id }) => { takes.delete(id); views.delete(id); draw(); },
 }, () => {
   isLost = true;
-  say("The connection to the server is lost. If it has ended, start it again, and open the saved session there.", true);
+  say("The connection to the server is lost. If it has ended, start it again, open the address that it prints, and open the session file there.", true);
 });

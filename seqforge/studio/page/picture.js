@@ -39,6 +39,12 @@ export class Picture {
     for (const node of root.querySelectorAll("[data-style]")) node.style.cssText = node.dataset.style;
   }
 
+  // Make the picture small enough to be seen as a whole, unless it is much taller than wide.
+  fit() {
+    const { width, height } = this.svg.viewBox.baseVal ?? {};
+    if (width && height) this.stage.style.maxWidth = `${Math.max(20, (26 * width) / height).toFixed(1)}rem`;
+  }
+
   // The place of an element of the picture, in fractions of the stage.
   box(id) {
     const node = this.host.shadowRoot.getElementById(id);

@@ -18,6 +18,16 @@ export function stop() {
   playing.onTime(null);
 }
 
+// Stop the sound, and return the time in seconds at which it can go on.
+export function pause() {
+  const playing = current;
+  current = null;
+  if (!playing) return 0;
+  playing.source.onended = null;
+  playing.source.stop();
+  return playing.start + context.currentTime - playing.begin;
+}
+
 // Play a take from a time in seconds; `onTime` gets the time, and null at the end.
 export async function play(id, load, start, onTime) {
   stop();
@@ -32,7 +42,7 @@ export async function play(id, load, start, onTime) {
   source.connect(context.destination);
   const begin = context.currentTime;
   source.start(0, Math.min(start, source.buffer.duration));
-  const playing = { id, source, onTime };
+  const playing = { id, source, onTime, start, begin };
   current = playing;
   source.onended = () => { if (current === playing) stop(); };
   const step = () => {

@@ -7,7 +7,7 @@ import { Regions } from "./regions.js";
 import { download, get, getBytes, getText, post, remove } from "./server.js";
 import { fillWords, isCode } from "./words.js";
 
-const STATES = { queued: "waiting", running: "growing", done: "", failed: "failed", stopped: "stopped" };
+const STATES = { queued: "waiting", running: "growing", failed: "failed", stopped: "stopped" };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class TakeView {
@@ -16,9 +16,10 @@ export class TakeView {
     this.studio = studio;
     this.chosen = new Set();
     this.shown = "";
+    this.pausedAt = null; // the time in seconds at which the sound goes on
     this.title = element("h2");
     this.state = element("span", { class: "state" });
-    this.likeButton = element("button", { class: "quiet like", type: "button", onclick: () => this.#like() }, "♥");
+    this.likeButton = element("button", { class: "quiet like", type: "button", onclick: () => this.#like() });
     this.show = element("div", { class: "show", tabindex: "0", role: "region" });
     this.chips = element("div");
     this.tools = element("div", { class: "tools" });
@@ -34,11 +35,12 @@ export class TakeView {
 
   update(take) {
     this.take = take;
-    const seed = take.recipe ? ` · seed ${take.recipe.seed}` : "";
-    this.title.textContent = take.name || `Take ${take.id.slice(1)}${seed}`;
+    this.title.textContent = take.name || `Take ${take.id.slice(1)}`;
+    const seed = take.recipe ? `seed ${take.recipe.seed}` : "";
     const waiting = take.state === "queued" && take.position ? `waiting, ${take.position} before it` : STATES[take.state];
-    this.state.textContent = waiting;
+    this.state.textContent = waiting ?? seed;
     this.node.dataset.state = take.state;
+    this.likeButton.textContent = take.liked ? "♥" : "♡";
     this.likeButton.setAttribute("aria-pressed", String(take.liked));
     this.likeButton.setAttribute("aria-label", `Keep ${this.title.textContent}`);
     this.sizeButton.setAttribute("aria-label", `Show ${this.title.textContent} over the full width`);
@@ -56,11 +58,14 @@ export class TakeView {
 
   grow(values) {
     if (this.take.state !== "running" && this.take.state !== "queued") return;
-    this.state.textContent = `growing, ${values.steps} steps`;
+    this.state.textContent = `${values.steps} steps`;
     if (values.text) this.#words(values.text, this.growing);
     if (values.svg) {
       const picture = new Picture(values.svg);
-      if (picture.svg) this.growing.replaceChildren(picture.stage);
+      if (picture.svg) {
+        picture.fit();
+        this.growing.replaceChildren(picture.stage);
+      }
     }
     this.show.scrollTop = this.show.scrollHeight;
   }
@@ -68,19 +73,31 @@ export class TakeView {
   async toggleSound() {
     const { take } = this;
     if (take.state !== "done") return;
-    if (player.isPlaying(take.id) || this.drawing) {
-      player.stop();
-      this.drawing?.abort();
+    if (this.drawing) {
+      this.drawing.abort();
+      return;
+    }
+    if (player.isPlaying(take.id)) {
+      this.pausedAt = player.pause();
+      this.#mark(false);
       return;
     }
     if (take.sound) {
-      const start = this.regions?.start(this.chosen) ?? 0;
+      const start = this.pausedAt ?? this.regions?.start(this.chosen) ?? 0;
+      this.pausedAt = null;
       const onTime = (time) => this.#follow(time);
       await attempt(() => player.play(take.id, () => getBytes(`/api/takes/${take.id}/sound`), start, onTime));
       this.#mark(player.isPlaying(take.id));
     } else if (take.drawn && this.picture) {
       await this.#draw();
     }
+  }
+
+  // Let the sound begin at its start, or at the first chosen region, when it is played next.
+  rewind() {
+    if (this.pausedAt === null) return;
+    this.pausedAt = null;
+    this.#follow(null);
   }
 
   async #draw() {
@@ -104,8 +121,8 @@ export class TakeView {
 
   #mark(playing) {
     if (!this.playButton) return;
-    const word = this.take.sound ? "Play" : "Draw";
-    this.playButton.textContent = playing ? "■ Stop" : `▶ ${word}`;
+    const [start, stop] = this.take.sound ? ["▶ Play", "❚❚ Pause"] : ["▶ Draw", "■ Stop"];
+    this.playButton.textContent = playing ? stop : start;
     this.playButton.setAttribute("aria-pressed", String(playing));
   }
 
@@ -114,6 +131,7 @@ export class TakeView {
     this.show.replaceChildren(element("div", { class: "bar-growing" }), this.growing);
     this.chips.replaceChildren();
     this.facts.textContent = "";
+    if (this.take.growth?.steps) this.grow(this.take.growth);
   }
 
   #showError(text) {
@@ -144,6 +162,7 @@ export class TakeView {
     if (!picture.svg) return;
     this.picture = picture;
     if (picture.naturalWidth > 1000) picture.stage.style.width = `${picture.naturalWidth}px`;
+    if (take.drawn) picture.fit();
     this.show.replaceChildren(picture.stage);
     this.#addRegions();
     this.node.dataset.ready = "picture";
@@ -163,7 +182,10 @@ export class TakeView {
     const nodes = [];
     if (take.scores?.length) nodes.push(heatLine(take.scores));
     if (take.regions?.length) {
-      this.regions = new Regions(take.regions, this.picture, this.lines, this.chosen, () => this.#showTools());
+      this.regions = new Regions(take.regions, this.picture, this.lines, this.chosen, () => {
+        this.rewind();
+        this.#showTools();
+      });
       if (this.regions.chips.children.length) nodes.push(this.regions.chips);
     }
     this.chips.replaceChildren(...nodes);
@@ -208,20 +230,23 @@ export class TakeView {
       } },
     element("option", { value: "" }, "Download…"), ...card.writes.map((suffix) => element("option", { value: suffix }, suffix)));
     const name = numbers.length ? `Rewrite ${listed(numbers, take.regions)}` : "Rewrite…";
-    this.tools.replaceChildren(...[
+    const main = [
       this.playButton,
       card.edits.includes("continue") ? tool("Continue", () => studio.edit(take, "continue", []), { "data-do": "continue" }) : null,
       card.edits.includes("vary") ? tool("Vary", () => studio.edit(take, "vary", []), { "data-do": "vary" }) : null,
       canRewrite ? tool(name, () => studio.edit(take, "rewrite", numbers), {
         "data-do": "rewrite", disabled: !numbers.length, title: "Choose bars or lines in the picture first; all others stay as they are.",
       }) : null,
+    ];
+    const other = [
       take.recipe ? tool("More like this", () => studio.again(take), { "data-do": "again" }) : null,
       tool("Compare", () => studio.pin(take.id), { "data-do": "compare" }),
       formats,
-      take.recipe ? tool("Command", () => this.#command(), { "data-do": "command", class: "plain" }) : null,
-      tool("Score", () => this.#score(), { "data-do": "score", class: "plain" }),
-      tool("Remove", () => remove(`/api/takes/${take.id}`), { "data-do": "remove", class: "plain" }),
-    ].filter(Boolean));
+      take.recipe ? tool("Command", () => this.#command(), { "data-do": "command" }) : null,
+      tool("Score", () => this.#score(), { "data-do": "score" }),
+      tool("Remove", () => remove(`/api/takes/${take.id}`), { "data-do": "remove" }),
+    ];
+    this.tools.replaceChildren(element("div", {}, ...main), element("div", { class: "plain" }, ...other));
     this.#mark(player.isPlaying(take.id) || Boolean(this.drawing));
   }
 

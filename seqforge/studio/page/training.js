@@ -155,7 +155,7 @@ export class TrainingView {
     if (!sample || run !== this.run) return;
     [this.sampleName, this.sampleOpens] = [name, view.model];
     const picture = sample.svg ? new Picture(sample.svg) : null;
-    const shown = picture?.svg ? picture.stage : element("pre", { class: "log" }, sample.text);
+    const shown = picture?.svg ? picture.stage : element("p", { class: "words" }, sample.text);
     const open = element("button", { type: "button", id: "sample-open", onclick: () => attempt(async () => {
       const { takes } = await post("/api/training/sample/open", { run, name });
       this.openTakes(takes);

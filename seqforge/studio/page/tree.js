@@ -20,9 +20,10 @@ export class Tree {
     const branch = (parent, level) => (children.get(parent) ?? []).map((take) => {
       const inner = branch(take.id, level + 1);
       const name = take.name || `Take ${take.id.slice(1)}`;
-      const label = element("span", {}, `${take.liked ? "♥ " : ""}${name}`);
-      const edit = take.recipe?.edit ? element("span", { class: "hint" }, take.recipe.edit.kind) : null;
-      const node = element("span", { class: "node" }, element("span", { class: `dot ${take.state}` }), label, edit);
+      const label = element("span", { class: "name" }, `${take.liked ? "♥ " : ""}${name}`);
+      const source = take.recipe?.edit?.kind ?? (take.recipe ? take.plugin : "file");
+      const hint = element("span", { class: "hint" }, source);
+      const node = element("span", { class: "node" }, element("span", { class: `dot ${take.state}` }), label, hint);
       const item = element("li", {
         role: "treeitem", "aria-selected": String(take.id === chosen), "aria-level": level, "data-take": take.id,
         tabindex: take.id === chosen ? "0" : "-1", "aria-label": `${name}, ${take.state}`,
