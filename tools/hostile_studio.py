@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import active_children
 from pathlib import Path
@@ -99,13 +99,16 @@ def hostile_requests(seeds: Path, seed: int) -> Iterator[tuple[str, str, dict[st
                 yield "POST", f"/api/files?model={model}&name={mutant.name}", trusted, mutant.data
 
 
-def attack(count: int, seed: int = 0, *, measured: bool = False) -> Report:
+def attack(
+    count: int, seed: int = 0, *, measured: bool = False, damaged: Iterable[tuple[str, str, bytes]] = ()
+) -> Report:
     """Return what a studio answers to hostile requests.
 
     Args:
         count: The number of requests.
         seed: The seed of the requests.
         measured: Whether to measure the memory; Linux only.
+        damaged: Damaged files that are uploaded first and must be refused: model, name and content.
     """
     report = Report()
     with tempfile.TemporaryDirectory() as outer:
@@ -116,6 +119,13 @@ def attack(count: int, seed: int = 0, *, measured: bool = False) -> Report:
         before = set(Path(outer).iterdir())
         app = create_app(TOKEN, port=PORT, folder=folder)
         with TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False) as client:
+            for model, name, data in damaged:
+                address = f"/api/files?model={model}&name={name}"
+                response = client.post(address, headers={"authorization": f"Bearer {TOKEN}"}, content=data)
+                report.statuses[response.status_code] += 1
+                _check(report, f"{name} ({data[:60]!r})", response)
+                if response.status_code < 400:
+                    report.faults.append(f"{name} ({data[:60]!r}) is accepted")
             for number, (method, path, headers, body) in enumerate(hostile_requests(seeds, seed), 1):
                 response = client.request(method, path, headers=headers, content=body)
                 report.statuses[response.status_code] += 1

@@ -9,23 +9,30 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+from strangers import train_strangers
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 240_000
 
 
 class Studio:
-    """A studio with an empty working directory."""
+    """A studio in a working directory."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *flags: str, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "seqforge", "studio", "--port", "0", "--no-browser"]
+        command = [sys.executable, "-m", "seqforge", "studio", "--no-browser", *(flags or ("--port", "0"))]
         self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
         assert self.address.startswith("http://127.0.0.1:"), self.address
 
-    def close(self) -> None:
-        self.process.terminate()
+    def close(self, *, kill: bool = False) -> None:
+        """End the server, or kill it, which leaves it no time to save anything."""
+        if kill:
+            self.process.kill()
+        else:
+            self.process.terminate()
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -33,21 +40,24 @@ class Studio:
 
 @pytest.fixture
 def start_studio() -> Iterator[Callable[..., Studio]]:
-    """Return a function that starts another studio in an empty folder."""
+    """Return a function that starts another studio in a folder."""
     running: list[Studio] = []
 
-    def start(folder: Path, environment: Mapping[str, str] | None = None) -> Studio:
-        running.append(Studio(folder, environment))
+    def start(folder: Path, *flags: str) -> Studio:
+        running.append(Studio(folder, *flags))
         return running[-1]
 
     yield start
     for item in running:
-        item.close()
+        if item.process.returncode is None:
+            item.close()
 
 
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    running = Studio(tmp_path_factory.mktemp("studio"))
+    """The server of most tests; two plugins of strangers are installed in it, each with a model."""
+    folder = tmp_path_factory.mktemp("studio")
+    running = Studio(folder, environment=train_strangers(folder))
     yield running
     running.close()
 
@@ -67,26 +77,47 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture
-def open_page(browser: Any) -> Iterator[Callable[[str], Any]]:
-    """Return a function that opens a page; at the end, the console is without errors, and no other host was asked."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(PATIENCE_MS)
-    problems: list[str] = []
+class Pages:
+    """Pages of one browser window, and what must not happen in them: console errors, and requests to other hosts."""
 
-    def open_page(address: str) -> Any:
-        page = context.new_page()
+    def __init__(self, browser: Any) -> None:
+        self.context = browser.new_context(viewport={"width": 1400, "height": 900}, accept_downloads=True)
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.problems: list[str] = []
+
+    def __call__(self, address: str) -> Any:
+        page = self.context.new_page()
         origin = address.partition("/?")[0]
-        page.on("console", lambda item: problems.append(item.text) if item.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda item: problems.append(item.url) if not _is_local(item.url, origin) else None)
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("request", lambda item: self.problems.append(item.url) if not _is_local(item.url, origin) else None)
         page.goto(address)
         page.wait_for_selector("#fields .field")
         return page
 
-    yield open_page
-    context.close()
-    assert problems == []
+    def close(self) -> None:
+        self.context.close()
+        assert self.problems == []
+
+    def _on_console(self, item: Any) -> None:
+        if item.type in ("error", "warning"):
+            self.problems.append(item.text)
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Pages]:
+    """Return a function that opens a page; at the end, the console is without errors, and no other host was asked."""
+    pages = Pages(browser)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture(scope="session")
+def other_tab(browser: Any, studio: Studio) -> Iterator[Any]:
+    """A second tab that stays open during all stories."""
+    pages = Pages(browser)
+    yield pages(studio.address)
+    pages.close()
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +128,7 @@ def check_accessibility() -> Callable[[Any], None]:
     def check(page: Any) -> None:
         theme = page.evaluate("document.documentElement.dataset.theme")
         rules: list[dict[str, Any]] = [{}, {"runOnly": ["color-contrast"]}]  # a theme changes nothing but colours
-        for name, options in zip(("light", "dark"), rules, strict=True):
+        for name, options in zip(("dark", "light"), rules, strict=True):
             page.evaluate("name => { document.documentElement.dataset.theme = name; }", name)
             violations = axe.run(page, options=options).response["violations"]
             faults = [(name, fault["id"], [node["html"] for node in fault["nodes"]]) for fault in violations]

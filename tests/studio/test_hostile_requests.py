@@ -1,7 +1,9 @@
 """Hostile requests: every one is answered with an error in one sentence, and nothing outside the session is touched."""
 
 import base64
+import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from seqforge.studio.recipes import MAX_TEXT
 from seqforge.studio.security import MAX_BODY
 from tools.hostile_studio import attack
 
+ROOT = Path(__file__).parents[2]
+INK_NAMESPACE = "http://www.w3.org/2003/InkML"
 TOKEN = "correct-token"
 LOCAL = "http://127.0.0.1:8000"
 TRUSTED = {"authorization": f"Bearer {TOKEN}"}
@@ -223,9 +227,52 @@ def test_files_of_the_api_are_bounded(api: TestClient) -> None:
 
 
 def test_damaged_files_and_random_requests_get_a_sentence() -> None:
-    report = attack(30)
+    damaged = damaged_files()
+    report = attack(20, damaged=damaged)
     assert report.faults == []
-    assert sum(report.statuses.values()) == 30 and max(report.statuses) < 500
+    assert sum(report.statuses.values()) == 20 + len(damaged) > 80 and max(report.statuses) < 500
+
+
+def damaged_files() -> list[tuple[str, str, bytes]]:
+    """Return the damaged files of the tests of the plugins: model, name and content."""
+    json_files, xml, tablets, traces, scores = (
+        plugin_test(path)
+        for path in (
+            "handwriting/tests/test_stroke_json.py::test_damaged_json_is_rejected",
+            "handwriting/tests/test_safe_xml.py::test_damaged_xml_is_rejected",
+            "handwriting/tests/test_tablet_readers.py::test_damaged_files_are_refused",
+            "handwriting/tests/test_inkml_reader.py::test_damaged_traces_are_rejected",
+            "midi/tests/test_musicxml_reader.py::test_damaged_score_is_one_read_error",
+        )
+    )
+    ink = [("x.json", data) for data, _ in json_files["data", "reason"]]
+    ink += [
+        (f"x{suffix}", data.replace("%s", root))
+        for data, _ in xml["data", "reason"]
+        for suffix, root in xml["suffix", "root"]
+    ]
+    ink += tablets["name", "content"]
+    ink += [("x.inkml", f'<ink xmlns="{INK_NAMESPACE}">{body}</ink>') for body, _ in traces["body", "reason"]]
+    songs = [(f"x{suffix}", data) for data in scores["content"] for suffix in scores["suffix"]]
+    songs += [("x.mid", b"MThd"), ("x.mid", b""), ("x.mid", bytes(99))]
+    files = [("handwriting:default", *item) for item in ink] + [("midi:songs", *item) for item in songs]
+    files += [("abc:default", "x.abc", b""), ("abc:default", "x.abc", b"X:1"), ("text:default", "x.txt", b"\xff\xfe")]
+    return [(model, name, data if isinstance(data, bytes) else data.encode()) for model, name, data in files]
+
+
+def plugin_test(path: str) -> dict[Any, Any]:
+    """Return the values of the parameters of a test of a plugin."""
+    name, _, function = path.partition("::")
+    file = ROOT / "plugins" / name
+    sys.path.insert(0, str(file.parent))  # for its helpers
+    try:
+        spec = importlib.util.spec_from_file_location(f"plugin_{file.stem}", file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(file.parent))
+    return {mark.args[0]: mark.args[1] for mark in getattr(module, function).pytestmark if mark.name == "parametrize"}
 
 
 def test_unreadable_file_leaves_nothing_behind(studio: TestClient, folder: Path) -> None:

@@ -1,7 +1,9 @@
-"""The six stories of the studio in a browser, for the four plugins."""
+"""The six stories of the studio in a browser, for the four plugins and for plugins of strangers."""
 
+import io
 import json
 import re
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,23 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.xdist_group("studio")
 PAGE = Path(__file__).parents[2] / "seqforge/studio/page"
 TUNE = "X:1\nT:A tune\nM:2/4\nL:1/8\nK:D\nd2 cB|A2 DF|EF ED|E2 D2|]\n"
+WATCH = """([selector, name, then]) => {
+    const check = () => {
+        const node = document.querySelector(selector);
+        if (!node || document.body.hasAttribute(name)) return;
+        document.body.setAttribute(name, "");
+        if (then) document.querySelector(then).click();
+    };
+    new MutationObserver(check).observe(document.body, { childList: true, subtree: true, attributes: true });
+}"""
+FILES = """files => {
+    const transfer = new DataTransfer();
+    for (const [name, bytes] of files) transfer.items.add(new File([new Uint8Array(bytes)], name));
+    return transfer;
+}"""
 
 
 def choose(page: Any, model: str, fields: dict[str, str] | None = None, takes: int = 1) -> None:
@@ -28,11 +45,37 @@ def choose(page: Any, model: str, fields: dict[str, str] | None = None, takes: i
 
 def generate(page: Any, count: int = 1) -> list[str]:
     """Press Generate, wait until all takes are complete, and return their ids."""
-    page.click("#generate")
-    done = page.locator("#takes .take[data-state=done]")
-    expect(page.locator("#takes .take")).to_have_count(count)
-    expect(done).to_have_count(count)
-    return [done.nth(number).get_attribute("data-take") for number in range(count)]
+    with page.expect_response(lambda answer: answer.url.endswith("/api/takes")) as response:
+        page.click("#generate")
+    takes = [take["id"] for take in response.value.json()["takes"]]
+    assert len(takes) == count
+    for take in takes:
+        expect(page.locator(f"#takes .take[data-take={take}][data-state=done]")).to_be_visible()
+    return takes
+
+
+def watch(page: Any, selector: str, name: str, *, then: str = "") -> None:
+    """Set an attribute of the body as soon as an element appears, and click another one at that moment."""
+    page.evaluate(WATCH, [selector, name, then])
+
+
+def play_and_pause(page: Any, take: str, start: Callable[[], None]) -> None:
+    """Start the sound of a take, pause it as soon as its cursor appears, and rewind it."""
+    card = page.locator(f".take[data-take={take}]")
+    expect(card.locator(".play")).to_be_visible()
+    watch(page, f".take[data-take={take}] .cursor", f"data-played-{take}", then=f".take[data-take={take}] .play")
+    start()
+    expect(page.locator(f"body[data-played-{take}]")).to_be_attached()
+    expect(card.locator(".play")).to_contain_text("Play")
+    expect(card.locator(".cursor")).to_be_attached()
+    page.keyboard.press("Escape")
+    expect(card.locator(".cursor")).to_have_count(0)
+
+
+def open_own_file(page: Any, button: str, file: Any) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.click(button)
+    chooser.value.set_files(file)
 
 
 def session(page: Any) -> dict[str, Any]:
@@ -40,8 +83,23 @@ def session(page: Any) -> dict[str, Any]:
     return {take["id"]: take for take in takes}
 
 
+def file_of(page: Any, take: str, suffix: str) -> bytes:
+    """Return the file of a take in a format."""
+    content: bytes = page.request.get(f"{page.url.rstrip('/')}/api/takes/{take}/file?format={suffix}").body()
+    return content
+
+
+def check_tree(page: Any, other: Any) -> None:
+    """Check that two tabs show the same tree of takes."""
+    labels = page.locator("#tree [role=treeitem]").evaluate_all("nodes => nodes.map(node => node.ariaLabel)")
+    items = other.locator("#tree [role=treeitem]")
+    expect(items).to_have_count(len(labels))
+    for number, label in enumerate(labels):
+        expect(items.nth(number)).to_have_attribute("aria-label", label)
+
+
 def test_text_grows_is_kept_and_names_its_command(
-    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
+    studio: Any, other_tab: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
 ) -> None:
     page = open_page(studio.address)
     check_accessibility(page)
@@ -62,33 +120,30 @@ def test_text_grows_is_kept_and_names_its_command(
     child.get_by_role("button", name=re.compile("^line 1:")).press("Enter")
     expect(child.locator("[data-do=rewrite]")).to_have_text("Rewrite line 1")
     check_accessibility(page)
-    other = open_page(studio.address)  # a second tab, and the first one after a reload, show the same session
-    for tab in (other, page):
-        if tab is page:
-            page.reload()
-        expect(tab.locator(f"#tree [data-take={first}]")).to_have_attribute("aria-label", re.compile("done"))
+    check_tree(page, other_tab)
     choose(page, "text:default", {"length": "20000"}, takes=8)
     page.click("#generate")
+    growing = page.locator("#takes .take[data-state=running] .words")
+    expect(growing.first).not_to_be_empty()
+    page.reload()  # in the middle of a take
+    expect(growing.first).not_to_be_empty()
+    expect(page.locator(f"#tree [data-take={first}]")).to_have_attribute("aria-label", re.compile("done"))
     page.click("#stop")
     expect(page.locator("#takes .take[data-state=stopped]").last).to_be_visible()
     expect(page.locator("#takes :is([data-state=running], [data-state=queued])")).to_have_count(0)
 
 
 def test_tune_is_heard_rewritten_and_compared(
-    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
+    studio: Any, other_tab: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
 ) -> None:
     page = open_page(studio.address)
     choose(page, "abc:default", {"key": "D", "meter": "2/4", "bars": "4", "seed": "0"})
     (parent,) = generate(page)
     card = page.locator(f".take[data-take={parent}]")
-    card.locator(".play").click()
-    expect(card.locator(".cursor")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(card.locator(".cursor")).to_have_count(0)
     card.get_by_role("button", name="bar 2", exact=True).click()
     card.get_by_role("button", name="bar 2", exact=True).press("ArrowRight")
     page.keyboard.press("Enter")
-    card.locator("[data-do=rewrite]").filter(has_text="bars 2-3").click()
+    card.locator("[data-do=rewrite]").filter(has_text="bars 2-3").press("Enter")
     expect(page.locator("#trail")).to_contain_text("Follows from")
     child = page.locator("#takes .take[data-state=done]").first.get_attribute("data-take")
     before, after = (
@@ -96,17 +151,29 @@ def test_tune_is_heard_rewritten_and_compared(
     )
     assert (before[0], before[3]) == (after[0], after[3]), "the other bars are locked"
     page.locator(f"#tree [data-take={child}]").focus()
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # the rewritten bars are undone
     expect(page.locator(f"#tree [data-take={parent}]")).to_be_focused()
     expect(page.locator(f"#takes .take[data-take={parent}]")).to_be_visible()
-    card.locator("[data-do=compare]").click()
+    play_and_pause(page, parent, lambda: page.keyboard.press(" "))
+    page.locator(f"#tree [data-take={parent}]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(f"#takes .take[data-take={child}]")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    card.locator("[data-do=vary]").press("Enter")
+    expect(page.locator(f"#tree [data-take={parent}] [role=treeitem]")).to_have_count(2)
+    expect(page.locator("#takes .take[data-state=done] .host")).to_be_visible()
+    page.locator(f"#tree [data-take={parent}] > .node").click()
+    card.locator("[data-do=compare]").press("Enter")
     page.locator(f"#tree [data-take={child}] > .node").click()
     expect(page.locator(f"#pinned [data-take={parent}]")).to_be_visible()
     expect(page.locator(f"#takes [data-take={child}]")).to_be_visible()
     check_accessibility(page)
+    check_tree(page, other_tab)
 
 
-def test_song_is_downloaded_in_the_formats_of_its_plugin(studio: Any, open_page: Callable[[str], Any]) -> None:
+def test_song_is_downloaded_in_the_formats_of_its_plugin(
+    studio: Any, other_tab: Any, open_page: Callable[[str], Any]
+) -> None:
     page = open_page(studio.address)
     choose(page, "midi:songs", {"bars": "2"})
     (take,) = generate(page)
@@ -115,6 +182,25 @@ def test_song_is_downloaded_in_the_formats_of_its_plugin(studio: Any, open_page:
         page.locator(f".take[data-take={take}] .tools select").select_option(".mid")
     assert Path(download.value.path()).read_bytes().startswith(b"MThd")
     assert re.fullmatch(r"take-[0-9a-f]{8}\.mid", download.value.suggested_filename)
+    check_tree(page, other_tab)
+
+
+def test_letter_grows_and_some_lines_are_written_again(
+    studio: Any, other_tab: Any, open_page: Callable[[str], Any]
+) -> None:
+    page = open_page(studio.address)
+    choose(page, "handwriting:default", {"text": "ab\ncd\nef"})
+    watch(page, "#takes .take[data-state=running] .host", "data-grown")
+    (take,) = generate(page)
+    expect(page.locator("body[data-grown]")).to_be_attached()
+    card = page.locator(f".take[data-take={take}]")
+    card.get_by_role("button", name="line 2", exact=True).click()
+    card.locator("[data-do=rewrite]").filter(has_text="line 2").click()
+    expect(page.locator("#trail")).to_contain_text("Follows from")
+    child = page.locator("#takes .take[data-state=done]").get_attribute("data-take")
+    before, after = (_lines_of(json.loads(file_of(page, number, ".json"))) for number in (take, child))
+    assert (before[0], before[2]) == (after[0], after[2]) and before[1] != after[1], "the other lines are locked"
+    check_tree(page, other_tab)
 
 
 def test_hand_of_the_user_is_written_on(
@@ -142,14 +228,16 @@ def test_hand_of_the_user_is_written_on(
     expect(page.locator("#trail")).to_contain_text("me.json")
 
 
-def test_own_file_is_scored_and_the_session_opens_again_in_another_server(
-    studio: Any, start_studio: Callable[[Path], Any], open_page: Callable[[str], Any], tmp_path: Path
+def test_session_survives_a_killed_server_and_opens_again(
+    start_studio: Callable[..., Any], open_page: Callable[[str], Any], browser: Any, tmp_path: Path
 ) -> None:
-    page = open_page(studio.address)
+    server = start_studio(tmp_path, "--port", "0", "--session", "evening.seqforge.json")
+    window = browser.new_context()  # its console has the error of the lost connection
+    window.set_default_timeout(240_000)
+    page = window.new_page()
+    page.goto(server.address)
     choose(page, "abc:default")
-    with page.expect_file_chooser() as chooser:
-        page.click("#open-file")
-    chooser.value.set_files({"name": "mine.abc", "mimeType": "text/plain", "buffer": TUNE.encode()})
+    open_own_file(page, "#open-file", {"name": "mine.abc", "mimeType": "text/plain", "buffer": TUNE.encode()})
     expect(page.locator("#message")).to_contain_text("mine.abc is open")
     mine = page.locator("#takes .take").first.get_attribute("data-take")
     page.click(f".take[data-take={mine}] [data-do=score]")
@@ -159,37 +247,85 @@ def test_own_file_is_scored_and_the_session_opens_again_in_another_server(
     expect(page.locator("#takes .take[data-state=done] .host")).to_have_count(1)
     with page.expect_download() as download:
         page.click("#save-session")
-    saved = json.loads(Path(download.value.path()).read_text())
-    recipe = next(take for take in reversed(saved["takes"]) if "recipe" in take)
-    needed = [take for take in saved["takes"] if take["id"] in (mine, recipe["id"])]
-    file = tmp_path / "small.seqforge.json"
-    file.write_text(json.dumps({**saved, "takes": needed}))
-    page = open_page(start_studio(tmp_path).address)
-    with page.expect_file_chooser() as chooser:
-        page.click("#open-session")
-    chooser.value.set_files(file)
+    file = tmp_path / "saved.seqforge.json"
+    download.value.save_as(file)
+    saved = json.loads(file.read_text())
+    while json.loads((tmp_path / "evening.seqforge.json").read_text()) != saved:
+        page.wait_for_timeout(100)
+    server.close(kill=True)
+    expect(page.locator("#message")).to_contain_text("The connection to the server is lost")
+    window.close()
+    port = re.findall(r":(\d+)/", server.address)[0]
+    page = open_page(start_studio(tmp_path, "--port", port, "--session", "evening.seqforge.json").address)
+    expect(page.locator("#tree [aria-label$=done]")).to_have_count(2)
+    page.locator("#tree [role=treeitem] [role=treeitem] > .node").click()
+    expect(page.locator("#takes .take[data-state=done] .facts")).to_contain_text("identical to the saved session")
+    open_own_file(page, "#open-session", file)
+    expect(page.locator("#tree [aria-label$=done]")).to_have_count(4)
     expect(page.locator("#takes .take[data-state=done] .facts")).to_contain_text("identical to the saved session")
     page.close()
 
 
-def test_model_is_trained_watched_and_used(
-    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None], tmp_path: Path
+def test_model_is_trained_watched_stopped_resumed_and_used(
+    studio: Any, open_page: Callable[[str], Any], check_accessibility: Callable[[Any], None]
 ) -> None:
     page = open_page(studio.address)
     page.click("#view-training")
+    page.get_by_role("button", name="sound/0001").click()
+    expect(page.locator("#run-state")).to_contain_text("finished; step 2")
     page.select_option("#train-plugin", "text")
-    for name in ("one", "two", "three"):
-        (tmp_path / f"{name}.txt").write_text(f"{name} to be or not to be, that is the question. " * 40)
-    (tmp_path / "broken.txt").write_bytes(b"\xff\xfe\0")
-    page.set_input_files("#train-files", sorted(tmp_path.glob("*.txt")))
-    page.fill("#train-minutes", "0.03")
+    files = [
+        (f"{name}.txt", [*f"{name} to be or not to be, that is the question. ".encode() * 40])
+        for name in ("one", "two", "three")
+    ]
+    transfer = page.evaluate_handle(FILES, [*files, ("broken.txt", [255, 254, 0])])
+    page.dispatch_event("#training form", "drop", {"dataTransfer": transfer})
+    expect(page.locator("#training form")).to_contain_text("4 dropped files will be used")
+    page.fill("#train-minutes", "60")
     page.click("#train-start")
-    expect(page.locator("#run-state")).to_contain_text(re.compile("finished; step"))
+    state = page.locator("#run-state")
+    expect(state).to_contain_text(re.compile("running; step"))
+    page.click("#run-stop")
+    expect(state).to_contain_text(re.compile("stopped; step"))
     expect(page.locator(".curve")).to_be_visible()
     expect(page.locator("#training")).to_contain_text("broken.txt")
     check_accessibility(page)
+    before = _step(state.text_content())
+    page.click("#run-resume")
+    expect(page.locator("#run-stop")).to_be_visible()
+    page.wait_for_function(
+        "before => Number(/step ([\\d,]+)/.exec(document.querySelector('#run-state').textContent)[1].replace(',', ''))"
+        " > before",
+        arg=before,
+    )
+    page.click("#run-stop")
+    expect(state).to_contain_text(re.compile("stopped; step"))
+    assert _step(state.text_content()) > before
     page.click("#view-studio")
     expect(page.locator("#model option[value='runs/text/0001']")).to_have_count(1)
+
+
+def test_models_of_strangers_are_heard_and_rewritten(
+    studio: Any, other_tab: Any, open_page: Callable[[str], Any]
+) -> None:
+    page = open_page(studio.address)
+    choose(page, "runs/sound/0001", {"seconds": "0.5"})
+    (take,) = generate(page)
+    card = page.locator(f".take[data-take={take}]")
+    play_and_pause(page, take, card.locator(".play").click)
+    with wave.open(io.BytesIO(file_of(page, take, ".wav"))) as file:
+        assert (file.getframerate(), file.getnframes()) == (4000, 2000)
+    choose(page, "runs/morse/0001")
+    open_own_file(page, "#open-file", {"name": "sos.morse", "mimeType": "text/plain", "buffer": b"... --- ..."})
+    mine = page.locator("#takes .take[data-state=done]").first
+    mine.get_by_role("button", name="letter 2", exact=True).click()
+    mine.locator("[data-do=rewrite]").filter(has_text="letter 2").click()
+    expect(page.locator("#trail")).to_contain_text("sos.morse")
+    child = page.locator("#takes .take[data-state=done]").first
+    expect(child.locator(".host")).to_be_visible()
+    first, _, last = file_of(page, child.get_attribute("data-take"), ".morse").decode().split()
+    assert (first, last) == ("...", "..."), "the other letters are locked"
+    check_tree(page, other_tab)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -216,3 +352,14 @@ def contrast(first: str, second: str) -> float:
 def _music(text: str) -> str:
     """Return the lines of music of a tune."""
     return "".join(line for line in text.splitlines() if line and not re.match(r"%|[A-Za-z]:", line))
+
+
+def _lines_of(letter: dict[str, Any]) -> list[Any]:
+    """Return the strokes of each line of a file of strokes, without their starts, which follow from the line before."""
+    strokes = iter(letter["strokes"])
+    return [[next(strokes)[2:] for _ in range(line["strokes"])] for line in letter["lines"]]
+
+
+def _step(text: str | None) -> int:
+    """Return the step that the state of a run names."""
+    return int(re.findall(r"step ([\d,]+)", text or "")[0].replace(",", ""))
