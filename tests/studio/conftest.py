@@ -81,7 +81,8 @@ class Pages:
     """Pages of one browser window, and what must not happen in them: console errors, and requests to other hosts."""
 
     def __init__(self, browser: Any) -> None:
-        self.context = browser.new_context(viewport={"width": 1400, "height": 900}, accept_downloads=True)
+        view = {"width": 1400, "height": 900}  # animations would keep a loaded machine busy
+        self.context = browser.new_context(viewport=view, accept_downloads=True, reduced_motion="reduce")
         self.context.set_default_timeout(PATIENCE_MS)
         self.problems: list[str] = []
 

@@ -222,10 +222,12 @@ def test_hand_of_the_user_is_written_on(
     page.click("#pad-use")
     expect(page.locator("#message")).to_contain_text("me.json is open")
     mine = page.locator("#takes .take").first.get_attribute("data-take")
+    page.emulate_media(reduced_motion="no-preference")  # the ink is drawn in time
     page.click(f".take[data-take={mine}] [data-do=continue]")
-    child = page.locator("#takes .take[data-state=done]").first
-    expect(child.locator(".host")).to_be_visible()
     expect(page.locator("#trail")).to_contain_text("me.json")
+    child = page.locator("#takes .take[data-state=done]")
+    expect(child.locator(".host")).to_be_visible()
+    expect(child.locator(".play")).to_contain_text("Draw")
 
 
 def test_session_survives_a_killed_server_and_opens_again(
