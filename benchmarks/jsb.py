@@ -31,6 +31,7 @@ from seqforge import Example
 from seqforge.api.model_paths import resolve_model
 from seqforge.corpus import find_sources, prepare
 from seqforge.network import example_batch
+from seqforge.network.members import log_probabilities
 
 OPTIONS = {"dropout": 0.3, "recurrent_dropout": 0.2}
 """Chosen on the valid split: more dropout than the defaults, because there are only 229 pieces."""
@@ -55,8 +56,8 @@ def evaluate_piece(model: seqforge.Model, steps: np.ndarray) -> tuple[float, flo
     """Return plain nats, nats among the allowed steps, and the number of frames but the first."""
     batch = example_batch(Example(steps), model.label_numbers({}), np.zeros(0, np.float32), 0)
     with torch.no_grad():
-        outputs, _ = model.network.eval()(batch, model.network.zero_state(1))
-    logits = outputs[:-1, 0].double().numpy()  # position t predicts step t; the last position predicts the end
+        logs, _ = log_probabilities(model.network.eval(), batch, model.network.zero_state(1))
+    logits = logs[:-1, 0].double().numpy()  # position t predicts step t; the last position predicts the end
     constraint: Any = model.codec.task(model.plugin.Request()).prompts[0].constraint
     state, masks = constraint.start(), []
     for step in steps.tolist():

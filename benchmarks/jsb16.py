@@ -27,6 +27,7 @@ from seqforge import Example
 from seqforge.api.model_paths import resolve_model
 from seqforge.corpus import find_sources, prepare
 from seqforge.network import example_batch
+from seqforge.network.members import log_probabilities
 from seqforge_midi.voices import HEADER, Voices
 
 PUBLISHED = {"Music Transformer (Huang et al., 2019), valid": 0.335}
@@ -58,11 +59,11 @@ def step_losses(model: seqforge.Model, steps: np.ndarray) -> np.ndarray:
     """Return the negative log-probability of each step and of the end."""
     batch = example_batch(Example(steps), model.label_numbers({}), np.zeros(0, np.float32), 0, model.network.history)
     with torch.no_grad():
-        outputs, _ = model.network.eval()(batch, model.network.zero_state(1))
-    log_probabilities = torch.log_softmax(outputs[:, 0].double(), dim=-1).numpy()
-    end = log_probabilities.shape[1] - 1
+        logs, _ = log_probabilities(model.network.eval(), batch, model.network.zero_state(1))
+    rows = logs[:, 0].double().numpy()
+    end = rows.shape[1] - 1
     targets = np.append(steps.astype(np.int64), end)
-    losses: np.ndarray = -log_probabilities[np.arange(len(targets)), targets]
+    losses: np.ndarray = -rows[np.arange(len(targets)), targets]
     return losses
 
 

@@ -22,6 +22,7 @@ from seqforge import Example
 from seqforge.api.model_paths import resolve_model
 from seqforge.corpus import find_sources, prepare
 from seqforge.network import example_batch
+from seqforge.network.members import log_probabilities
 
 
 def repeated_bars(classes: np.ndarray, bars: np.ndarray) -> list[str]:
@@ -51,9 +52,9 @@ def step_losses(model: seqforge.Model, steps: np.ndarray, labels: dict[str, str]
     numbers, no_features = model.label_numbers(labels), np.zeros(0, np.float32)
     batch = example_batch(Example(steps), numbers, no_features, 0, model.network.history)
     with torch.no_grad():
-        outputs, _ = model.network.eval()(batch, model.network.zero_state(1))
-    log_probabilities = torch.log_softmax(outputs[:-1, 0].double(), dim=-1).numpy()
-    losses: np.ndarray = -log_probabilities[np.arange(len(steps)), steps.astype(np.int64)]
+        logs, _ = log_probabilities(model.network.eval(), batch, model.network.zero_state(1))
+    rows = logs[:-1, 0].double().numpy()
+    losses: np.ndarray = -rows[np.arange(len(steps)), steps.astype(np.int64)]
     return losses
 
 
