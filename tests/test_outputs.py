@@ -30,16 +30,16 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("midi:drums", ".mid", "midi drums", {"bars": 4, "labels": {"style": "funk"}, "bpm": 100, "seed": 2}),
 ]
 HASHES = {
-    "text prompt": "c175a06f877e1da0",
-    "text filters": "e63da8805a51d1c5",
-    "text beams": "05929a48ce4f6452",
+    "text prompt": "217912d4b4b6d597",
+    "text filters": "9416829e56a7b3ff",
+    "text beams": "c5f227de459e1659",
     "abc jig": "a8dc59f87fadcf97",
     "abc as MIDI": "e0ab3fdbd0131401",
     "abc infill": "a146255360992b49",
     "midi song": "cffebe2cdc56de27",
-    "midi chorale": "cfee876cf8373e27",
+    "midi chorale": "eae527d363e0fffb",
     "midi voices": "e3a028b7c95a9470",
-    "midi drums": "acadc025d3d2fadf",
+    "midi drums": "f37c48ac8a056138",
 }
 
 
