@@ -28,7 +28,10 @@ the design. All names are imported from `seqforge`, those of the last two sectio
 SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Plugin and codec", (seqforge.Plugin, seqforge.Codec, seqforge.TokenCodec, seqforge.PairCodec, seqforge.Task)),
     ("Helpers of codecs", (seqforge.LabelValues, seqforge.FeatureScales, seqforge.JoinedTask)),
-    ("Options and requests", (seqforge.flag, seqforge.NoOptions, seqforge.NoRequest, seqforge.input_file)),
+    (
+        "Options and requests",
+        (seqforge.flag, seqforge.NoOptions, seqforge.NoRequest, seqforge.input_file, seqforge.FileSelection),
+    ),
     ("Data", (seqforge.Piece, seqforge.Origin, seqforge.Example, seqforge.Prompt)),
     ("Constraints", (seqforge.Constraint, seqforge.Free)),
     (

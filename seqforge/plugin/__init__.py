@@ -31,6 +31,7 @@ from seqforge.plugin.capabilities import (
 )
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
+from seqforge.plugin.file_selection import FileSelection
 from seqforge.plugin.helpers import FeatureScales, JoinedTask, LabelValues
 from seqforge.plugin.pairs import PairCodec
 from seqforge.plugin.piece import Origin, Piece
@@ -56,6 +57,7 @@ __all__ = [
     "Edits",
     "Entry",
     "FeatureScales",
+    "FileSelection",
     "Fingerprints",
     "FromText",
     "Illustrates",

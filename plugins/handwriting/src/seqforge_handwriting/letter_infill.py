@@ -2,14 +2,12 @@
 
 import dataclasses
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from seqforge import Piece, Prompt, ReadError, RequestError
+from seqforge import FileSelection, Piece, Prompt, ReadError, RequestError
 from seqforge_handwriting.baseline import with_drift
 from seqforge_handwriting.drawing import PagedInk
 from seqforge_handwriting.ink import Ink, concatenate
@@ -23,7 +21,6 @@ from seqforge_handwriting.written_lines import WrittenLine, line_inks
 
 __all__ = ["InfillTask", "Letter", "read_letter"]
 
-_REQUEST = re.compile(r"(?P<path>.+):(?P<ranges>\d{1,6}(?:-\d{1,6})?(?:\s*,\s*\d{1,6}(?:-\d{1,6})?)*)\s*")
 NARROW = 0.9
 """The share of its width below which a note says that a line was narrowed."""
 ROUNDING = 0.01
@@ -58,27 +55,13 @@ def read_letter(text: str) -> Letter:
     Raises:
         RequestError: If the text names no lines, or the file cannot be read or lacks them.
     """
-    match = _REQUEST.fullmatch(text)
-    if match is None:
-        raise RequestError.invalid("infill", text, "a file of strokes with lines, such as letter.json:2-3,5")
-    path = Path(match["path"])
+    selection = FileSelection.parse(text, example="letter.json:2-3,5")
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RequestError.invalid("infill", text, f"a file of at most {MAX_BYTES >> 20} MB")
-        pages = tuple(read_pages(path.read_text(encoding="utf-8-sig"), str(path)))
+        pages = tuple(read_pages(selection.read_text(MAX_BYTES), str(selection.path)))
     except ReadError as error:
         raise RequestError(f"the file of `infill` cannot be read: {error}", field="infill", value=text) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise RequestError(f"{path}, the file of `infill`, cannot be read ({reason})", field="infill") from error
-    count = sum(len(page.lines) for page in pages)
-    chosen: set[int] = set()
-    for part in match["ranges"].split(","):
-        first, _, last = part.strip().partition("-")
-        if not 1 <= int(first) <= int(last or first) <= count:
-            raise RequestError.invalid("infill", text, f"lines from 1 to {count} of {path.name}")
-        chosen.update(range(int(first) - 1, int(last or first)))
-    return Letter(pages, tuple(sorted(chosen)))
+    numbers = selection.numbers(sum(len(page.lines) for page in pages), "lines")
+    return Letter(pages, tuple(number - 1 for number in numbers))
 
 
 class InfillTask(HandwritingTask):

@@ -1,18 +1,15 @@
 """Lines of a text as regions, and the task that rewrites some of them and leaves all others as they are."""
 
-import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from seqforge import Constraint, Piece, Prompt, Region, RequestError, Task
+from seqforge import Constraint, FileSelection, Piece, Prompt, Region, Task
 
 __all__ = ["LineRequest", "LineTask", "LinesConstraint", "line_regions"]
 
-_REQUEST = re.compile(r"(?P<path>.+):(?P<ranges>\d+(?:-\d+)?(?:\s*,\s*\d+(?:-\d+)?)*)\s*")
 MAX_LINE = 10_000
 """The largest number of a line."""
 MAX_BYTES = 1_000_000
@@ -51,29 +48,9 @@ class LineRequest:
         Raises:
             RequestError: If the text names no lines, or the file cannot be read or lacks them.
         """
-        match = _REQUEST.fullmatch(text)
-        if match is None:
-            raise RequestError.invalid("infill", text, "a file with lines, such as poem.txt:3-4,9")
-        path = Path(match["path"])
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise RequestError(
-                    f"`infill` is {text}: the file is larger than 1 MB; split it", field="infill", value=text
-                )
-            content = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise RequestError(
-                f"`infill` is {text}: {path} cannot be read ({reason})", field="infill", value=text
-            ) from error
-        lines = tuple(content.split("\n"))
-        chosen: set[int] = set()
-        for part in match["ranges"].split(","):
-            first, _, last = part.strip().partition("-")
-            if len(last or first) > 6 or not 1 <= int(first) <= int(last or first) <= len(lines):
-                raise RequestError.invalid("infill", text, f"lines from 1 to {len(lines)} of {path.name}")
-            chosen.update(range(int(first), int(last or first) + 1))
-        return cls(lines, tuple(sorted(chosen)))
+        selection = FileSelection.parse(text)
+        lines = tuple(selection.read_text(MAX_BYTES).split("\n"))
+        return cls(lines, selection.numbers(len(lines), "lines"))
 
     def runs(self) -> list[tuple[int, int]]:
         """Return the runs of consecutive lines, each as its first line and the line after its last, from 0."""
