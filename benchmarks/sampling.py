@@ -19,7 +19,6 @@ Absolute times mean nothing on shared machines; compare the ratios. The plain lo
 """
 
 import argparse
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Hashable
@@ -27,13 +26,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from precisions import losses
 from torch import nn
 
-import seqforge
 from seqforge.core.sequences import Constraint, Example, Prompt
 from seqforge.core.spaces import Categorical
-from seqforge.corpus import find_sources, prepare
-from seqforge.inference import Engine, NetworkWeights, Precision, instruction_set, log_softmax, prompt_batch
+from seqforge.inference import Engine, NetworkWeights, Precision, instruction_set
 from seqforge.network import Network, NetworkConfig
 from seqforge.sampling import Conditions, Controls, Limits, Sampler
 
@@ -204,28 +202,6 @@ def control_costs(rows: int) -> dict[str, float]:
             duration = seconds(lambda: list(sampler.samples(range(rows), seed=0)), 1)  # noqa: B023
             durations[name] = min(durations[name], duration)
     return {name: round(duration / durations["free"], 3) for name, duration in durations.items()}
-
-
-def losses(path: str) -> dict[str, float]:
-    """Return the loss of a model on its valid split, computed step by step at each precision, in nats per unit."""
-    model = seqforge.load(path)
-    sources = find_sources(list(model.header.provenance["corpus"]), reads=model.plugin.reads, domain=model.plugin.name)
-    dataset = prepare(model.plugin, model.options, sources, codec=model.codec).datasets["valid"]
-    engines = {precision: Engine(model.weights, precision) for precision in PRECISIONS}
-    nats, units = dict.fromkeys(engines, 0.0), 0.0
-    for number in range(len(dataset)):
-        example = dataset.example(number)
-        units += float(model.codec.units(example.steps).sum())
-        conditions = Conditions(model.label_numbers(example.labels), np.zeros(0, np.float32))
-        for precision, engine in engines.items():
-            prompt = Prompt(dataclasses.replace(example, steps=example.steps[:0]))
-            outputs, prompt_state, condition_gates = engine.begin(prompt_batch(engine.network, prompt, conditions))
-            state, gates = engine.state(prompt_state, 1), condition_gates[None]
-            for step in example.steps.tolist():
-                nats[precision] -= float(log_softmax(outputs)[step])
-                outputs = engine.step(np.array([step]), gates, state)[0]
-            nats[precision] -= float(log_softmax(outputs)[-1])
-    return {precision: round(value / units, 5) for precision, value in nats.items()}
 
 
 def main() -> None:

@@ -279,8 +279,9 @@ class _Rows:
 
     def _masks(self) -> np.ndarray:
         """Return the masks of all rows: those of their states, unless a limit is near or steps are drawn jointly."""
-        masks = np.ones((self.count, self._distribution.choices), np.bool_)
-        if not self._vectors:
+        if self._vectors:
+            masks = np.ones((self.count, self._distribution.choices), np.bool_)
+        else:
             masks = self._states.masks(self._numbers)
         for row in np.flatnonzero(self._counts >= self._checks).tolist():
             slot = self._slot_with_state(row)
