@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("studio")
 PAGE = Path(__file__).parents[2] / "seqforge/studio/page"
 TUNE = "X:1\nT:A tune\nM:2/4\nL:1/8\nK:D\nd2 cB|A2 DF|EF ED|E2 D2|]\n"
 WATCH = """([selector, name, then]) => {
