@@ -247,7 +247,7 @@ class Trainer:
         norm = math.inf
         if math.isfinite(float(nats)):
             norm = self.optimiser.step(t, rate=learning_rate, peak_share=learning_rate / config.learning_rate)
-        self.optimiser.adam.zero_grad()
+        self.optimiser.adam.clear_gradients()
         self.state.t = t + 1
         # 4. Judge the step. After numbers that are not finite, start again from an empty hidden state.
         mean = float(nats) / max(1.0, float(positions))
@@ -391,7 +391,7 @@ class Trainer:
             epoch=epoch + (number + 1) / self.batches.batches_in(epoch),
             nats_per_unit=nats / max(units, 1e-9),
             units_per_second=units / max(seconds, 1e-9),
-            rate=self.optimiser.adam.param_groups[0]["lr"],
+            rate=self.optimiser.adam.rate,
             minutes=state.seconds / 60,
             minutes_left=minutes_left,
         )

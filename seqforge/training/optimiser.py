@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqforge.network import AnyNetwork, networks_of
+from seqforge.training.adam import AdamW, ParameterGroup
 
 BETAS = (0.9, 0.95)
 
@@ -37,11 +38,8 @@ class Optimiser:
         self.grad_clip, self.horizon = grad_clip, ema
         matrices = [p for p in self.parameters.values() if p.ndim > 1]
         vectors = [p for p in self.parameters.values() if p.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        self.adam = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
+        groups = [ParameterGroup(matrices, weight_decay), ParameterGroup(vectors, 0.0)]
+        self.adam = AdamW(groups, betas=BETAS)
         self.ema = {name: p.detach().clone() for name, p in self.parameters.items()} if ema else {}
 
     def step(self, t: int, *, rate: float, peak_share: float) -> float:
@@ -65,15 +63,14 @@ class Optimiser:
         ]
         norm = max(float(total) if torch.isfinite(total) else math.inf for total in totals)
         if not math.isfinite(norm):
-            self.adam.zero_grad()
+            self.adam.clear_gradients()
             return norm
         if self.grad_clip:
             for parameters, total in zip(self.members, totals, strict=True):
                 torch.nn.utils.clip_grads_with_norm_(parameters, self.grad_clip, total)
-        for group in self.adam.param_groups:
-            group["lr"] = rate
+        self.adam.rate = rate
         self.adam.step()
-        self.adam.zero_grad()
+        self.adam.clear_gradients()
         if self.ema:
             horizon = min(max(1.0, self.horizon * peak_share), (t + 10) / 9)
             with torch.no_grad():

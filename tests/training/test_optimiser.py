@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -5,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqforge.network import Network
+from seqforge.training.adam import AdamW, ParameterGroup
 from seqforge.training.optimiser import BETAS, Optimiser
 
 Maker = Callable[..., Network]
@@ -82,3 +85,46 @@ def test_ema_equals_weights_at_end_of_decay(make_network: Maker) -> None:
         optimiser.step(t, rate=0.01, peak_share=peak_share)
     for name, value in weights(network).items():
         torch.testing.assert_close(optimiser.evaluation_weights()[name], value, atol=1e-7, rtol=0)
+
+
+def test_parameters_equal_those_of_torch_to_the_last_bit() -> None:
+    generator = torch.Generator().manual_seed(3)
+    shapes = [(3, 5), (7,), (2, 4, 3)]
+    ours, theirs = (
+        [torch.randn(shape, generator=torch.Generator().manual_seed(1)).requires_grad_() for shape in shapes]
+        for _ in range(2)
+    )
+    adam = AdamW([ParameterGroup(ours[:1], 0.1), ParameterGroup(ours[1:], 0.0)], betas=BETAS)
+    groups = [{"params": theirs[:1], "weight_decay": 0.1}, {"params": theirs[1:], "weight_decay": 0.0}]
+    reference = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
+    for step in range(5):
+        for number, (our, their) in enumerate(zip(ours, theirs, strict=True)):
+            has_gradient = (step, number) != (2, 1)  # a parameter without a gradient is left alone
+            gradient = torch.randn(our.shape, generator=generator)
+            our.grad, their.grad = (gradient.clone() if has_gradient else None for _ in range(2))
+        adam.rate = 0.01 * (step + 1)
+        for group in reference.param_groups:
+            group["lr"] = adam.rate
+        adam.step()
+        reference.step()
+        for our, their in zip(ours, theirs, strict=True):
+            assert torch.equal(our, their)
+            assert adam.state.get(our, {}).keys() == reference.state.get(their, {}).keys()
+            assert all(torch.equal(adam.state[our][key], value) for key, value in reference.state[their].items())
+    adam.clear_gradients()
+    assert all(parameter.grad is None for parameter in ours)
+
+
+STEP = """
+import sys, torch
+from seqforge.training.adam import AdamW, ParameterGroup
+weight = torch.ones(3, requires_grad=True)
+weight.sum().backward()
+AdamW([ParameterGroup([weight], 0.0)], betas=(0.9, 0.95)).step()
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_step_does_not_import_the_compiler_of_torch() -> None:
+    child = subprocess.run([sys.executable, "-c", STEP], capture_output=True, text=True, check=True)
+    assert child.stdout == "False\n"
