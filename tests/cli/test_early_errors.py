@@ -9,54 +9,73 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakekit import Run, number_rows
+from fakekit import Run, isolate, number_rows
 
+from seqforge import Model
 from seqforge.cli import generate_progress
 
 SCRIPT = """
-import atexit, sys
-atexit.register(lambda: sys.stdout.write(f"TORCH {'torch' in sys.modules}"))
+import contextlib, io, json, sys
 from seqforge.cli.main import main
-main(sys.argv[1:])
+for words in json.loads(sys.argv[1]):
+    out, err, code, before = io.StringIO(), io.StringIO(), None, "torch" in sys.modules
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(words)
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, out.getvalue(), err.getvalue(), "torch" in sys.modules and not before]))
 """
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "generate --model NUMBERS -o o.mid",
-        "generate --model NUMBERS -o gone/o.num",
-        "generate --model NUMBERS -n 3 -o o.one",
-        "generate --model NUMBERS --label party=odd",
-        "generate --model NUMBERS --label parity=evn",
-        "generate --model NUMBERS --top-p 2",
-        "generate --model NUMBERS --length 0",
-        "generate --model NUMBERS --candidates 5000",
-        "generate --model NUMBERS --beams 2 -n 3",
-        "generate --model NUMBERS --beams 64",
-        "generate --model NUMBERS --beams 2 --length-penalty 11",
-        "generate --model NUMBERS --beams 2 --top-k 3",
-        "generate --model NUMBERS --show-attention a.svg",
-        "generate --model gone.safetensors",
-        "generate --model a.num",
-        "generate --plugin text --model NUMBERS",
-        "generate --model TEXT --prompt-file gone.txt",
-        "train --plugin numbers --corpus gone.num",
-        "train --plugin numbers --corpus a.num --dropout 1",
-        "train --plugin numbers --corpus a.num --steps 1 --minutes 5",
-        "train --plugin numbers --corpus a.num --split 1,1,1",
-        "train --plugin numbers --corpus a.num --valid gone.num",
-        "score gone.num --model NUMBERS",
-        "evaluate gone",
-    ],
+"""Runs command lines one after the other, and prints whether a command has imported torch."""
+LINES = (
+    "generate --model NUMBERS -o o.mid",
+    "generate --model NUMBERS -o gone/o.num",
+    "generate --model NUMBERS -n 3 -o o.one",
+    "generate --model NUMBERS --label party=odd",
+    "generate --model NUMBERS --label parity=evn",
+    "generate --model NUMBERS --top-p 2",
+    "generate --model NUMBERS --length 0",
+    "generate --model NUMBERS --candidates 5000",
+    "generate --model NUMBERS --beams 2 -n 3",
+    "generate --model NUMBERS --beams 64",
+    "generate --model NUMBERS --beams 2 --length-penalty 11",
+    "generate --model NUMBERS --beams 2 --top-k 3",
+    "generate --model NUMBERS --show-attention a.svg",
+    "generate --model gone.safetensors",
+    "generate --model a.num",
+    "generate --plugin text --model NUMBERS",
+    "generate --model TEXT --prompt-file gone.txt",
+    "train --plugin numbers --corpus gone.num",
+    "train --plugin numbers --corpus a.num --dropout 1",
+    "train --plugin numbers --corpus a.num --steps 1 --minutes 5",
+    "train --plugin numbers --corpus a.num --split 1,1,1",
+    "train --plugin numbers --corpus a.num --valid gone.num",
+    "score gone.num --model NUMBERS",
+    "evaluate gone",
 )
-def test_error_is_raised_before_torch_is_imported(line: str, text: Path, numbers: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.num").write_text(number_rows())
-    words = line.replace("NUMBERS", str(numbers)).replace("TEXT", str(text)).split()
-    child = subprocess.run([sys.executable, "-c", SCRIPT, *words], capture_output=True, text=True, check=False)
-    assert child.returncode in (1, 2)
-    assert child.stderr.startswith("seqforge: ") and len(child.stderr.splitlines()) == 1, child.stderr
-    assert child.stdout == "TORCH False"
+
+
+@pytest.fixture(scope="module")
+def ends(trained: dict[str, Model], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, str, bool]]:
+    """The exit code, the output, the errors and the import of torch of each command line."""
+    folder = tmp_path_factory.mktemp("early")
+    (folder / "a.num").write_text(number_rows())
+    models = {"NUMBERS": str(trained["numbers"].path), "TEXT": str(trained["text"].path)}
+    commands = [[models.get(word, word) for word in line.split()] for line in LINES]
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, folder)
+        child = subprocess.run(
+            [sys.executable, "-c", SCRIPT, json.dumps(commands)], capture_output=True, text=True, check=True
+        )
+    return dict(zip(LINES, map(json.loads, child.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_error_is_raised_before_torch_is_imported(ends: dict[str, tuple[int, str, str, bool]], line: str) -> None:
+    code, out, err, imports_torch = ends[line]
+    assert code in (1, 2)
+    assert err.startswith("seqforge: ") and len(err.splitlines()) == 1, err
+    assert out == "" and not imports_torch
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
