@@ -4,6 +4,8 @@ seqforge is imported inside the fixtures, because this file is imported before t
 """
 
 import itertools
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of mypy's cache, which the workers of pytest-xdist share where files can be locked."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = "PYTEST_XDIST_WORKER" in os.environ and sys.platform != "win32"
+    return (folder.parent if shared else folder) / "mypy"
 
 
 @pytest.fixture(scope="session")

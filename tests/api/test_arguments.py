@@ -2,8 +2,6 @@ import dataclasses
 import inspect
 import os
 import re
-import subprocess
-import sys
 import threading
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typechecking import run_mypy
 
 import seqforge
 import seqforge_midi
@@ -193,15 +192,11 @@ def use(model: seqforge.Model) -> None:
 """
 
 
-def test_type_checker_finds_wrong_values_and_unknown_controls(tmp_path: Path) -> None:
+def test_type_checker_finds_wrong_values_and_unknown_controls(tmp_path: Path, mypy_cache: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "user.py").write_text(USER)
     folders = [Path(seqforge.__file__).parents[1], *(Path(module.__file__).parents[1] for module in PLUGINS)]
-    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--ignore-missing-imports", "user.py"]
-    child = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=tmp_path,
-        env={"MYPYPATH": os.pathsep.join(map(str, folders)), "PATH": ""},
-    )  # fmt: skip
+    child = run_mypy(mypy_cache, "user.py", cwd=tmp_path, MYPYPATH=os.pathsep.join(map(str, folders)))
     errors = [int(line.split(":")[1]) for line in child.stdout.splitlines() if ": error:" in line]
     expected = [number for number, line in enumerate(USER.splitlines(), 1) if "# error" in line]
     assert errors == expected, child.stdout + child.stderr

@@ -1,9 +1,9 @@
 """A type checker sees content, options and request of a plugin: mypy finds what an author gets wrong."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from typechecking import run_mypy
 
 PLUGIN = """
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,11 +52,10 @@ codec.encode(Piece(3))  # error: arg-type
 """
 
 
-def test_mypy_finds_wrong_types_at_the_border_of_a_plugin(tmp_path: Path) -> None:
+def test_mypy_finds_wrong_types_at_the_border_of_a_plugin(tmp_path: Path, mypy_cache: Path) -> None:
     path = tmp_path / "words.py"
     path.write_text(PLUGIN)
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary", str(path)]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = run_mypy(mypy_cache, path, cwd=tmp_path)
     errors = {int(line): code for line, code in re.findall(r"words\.py:(\d+): error: .*\[([a-z-]+)\]", result.stdout)}
     lines = PLUGIN.splitlines()
     expected = {number: line.partition("# error: ")[2] for number, line in enumerate(lines, 1) if "# error:" in line}

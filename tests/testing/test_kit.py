@@ -10,6 +10,7 @@ from seqforge.errors import PluginError, UsageError
 from seqforge.testing import CHECKS, Result, check_plugin
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
+from bundled import bundled_samples  # noqa: E402
 from fakekit import install  # noqa: E402
 from pairs import mutate, write_samples  # noqa: E402
 
@@ -36,15 +37,16 @@ def outcomes(results: tuple[Result, ...]) -> list[str]:
     return [result.outcome for result in results]
 
 
-def test_abc_with_characters_generates_tunes() -> None:
+def test_abc_with_characters_generates_tunes(tmp_path: Path) -> None:
     checks = ["allowed_steps_decode", "model_trains", "round_trip"]
-    report = check_plugin("abc", options={"encoding": "char"}, only=checks)
+    folder = bundled_samples("abc", tmp_path / "bundled")
+    report = check_plugin("abc", samples=folder, options={"encoding": "char"}, only=checks)
     assert outcomes(report.results) == ["passed"] * 3, report.results
 
 
 @pytest.mark.parametrize("plugin", SHIPPED)
-def test_shipped_plugin_passes_without_known_failures(plugin: str) -> None:
-    report = check_plugin(plugin)
+def test_shipped_plugin_passes_without_known_failures(tmp_path: Path, plugin: str) -> None:
+    report = check_plugin(plugin, samples=bundled_samples(plugin, tmp_path / "bundled") if plugin != "text" else None)
     assert report.ok, report.failed
     assert set(outcomes(report.results)) <= {"passed", "skipped"}
     passed = {result.check for result in report.results if result.outcome == "passed"}

@@ -21,6 +21,7 @@ from seqforge.scaffold import KIND_NAMES, new_plugin
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from outside import Outside  # noqa: E402
+from typechecking import run_mypy  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -71,19 +72,17 @@ def test_new_plugin_of_another_kind_passes_the_check_and_generates(outside: Outs
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
-def test_new_plugin_passes_the_linters_of_this_repository(tmp_path: Path, kind: str) -> None:
+def test_new_plugin_passes_the_linters_of_this_repository(tmp_path: Path, mypy_cache: Path, kind: str) -> None:
     new_plugin("chess", suffix=".pgn", folder=tmp_path / "new", kind=kind)
     package = tmp_path / "new" / "src" / "seqforge_chess"
     config = str(ROOT / "pyproject.toml")
-    for command in (
-        ["ruff", "check", "--config", config],
-        ["ruff", "format", "--check", "--config", config],
-        ["mypy", "--strict"],
-    ):
+    for command in (["ruff", "check", "--config", config], ["ruff", "format", "--check", "--config", config]):
         process = subprocess.run(
             [sys.executable, "-m", *command, str(package)], capture_output=True, text=True, check=False, cwd=tmp_path
         )
         assert process.returncode == 0, process.stdout
+    process = run_mypy(mypy_cache, package, cwd=tmp_path)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def write_tone(path: Path, *, hertz: float, width: int, channels: int, rate: int = 8000, seconds: float = 0.3) -> None:
