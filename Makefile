@@ -39,12 +39,15 @@ demo: install
 	@echo "activate the environment:   . $(BIN)/activate"
 	@echo "for example:                seqforge generate --model out/run --key Edor --meter C --rhythm reel -o reel.svg"
 
+# Python stores compiled modules, also where PYTHONDONTWRITEBYTECODE is set: hundreds of child processes read them.
+TEST_ENVIRONMENT := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
+
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 coverage: install
 	@mkdir -p out
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --cov --cov-report=
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --cov --cov-report=
 	$(BIN)/coverage report
 	$(BIN)/coverage json -q -o out/coverage.json
 	$(BIN)/python tools/coverage_floors.py out/coverage.json
