@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import seqforge
 from seqforge import OptionsError, Piece, ReadError, RequestError
 from seqforge_text import Text, TextCodec, TextOptions, TextRequest
-from seqforge_text.codec import PairCodec
+from seqforge_text.codec import TextPairCodec
 from seqforge_text.pairs import Pair
 
 PAIRS = [("ein Hund", "a dog"), ("zwei Hunde", "two dogs"), ("eine Katze", "a cat"), ("rote Katze", "red cat")]
@@ -90,7 +90,7 @@ def test_a_codec_is_restored() -> None:
     codec = codec_of("word")
     data, arrays = codec.state()
     restored = TextCodec.from_state(data, arrays, codec.options)
-    assert isinstance(restored, PairCodec) and restored.state()[0] == data
+    assert isinstance(restored, TextPairCodec) and restored.state()[0] == data
     assert restored.source == codec.source and restored.attention == "content"
 
 

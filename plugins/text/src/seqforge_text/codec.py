@@ -26,7 +26,7 @@ from seqforge_text.options import TextOptions, TextRequest
 from seqforge_text.pairs import Pair, read_sources
 from seqforge_text.utf8 import Utf8Constraint, decode_utf8, encode_utf8
 
-__all__ = ["PairCodec", "TextCodec"]
+__all__ = ["TextCodec", "TextPairCodec"]
 
 WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 """A word or a run of punctuation, with the space before it; or one whitespace character."""
@@ -90,16 +90,16 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
 
     @classmethod
     def fit(cls, pieces: Iterable[Piece[str]], options: TextOptions) -> Self:
-        if options.pairs and not issubclass(cls, PairCodec):
-            codec: Any = PairCodec.fit(pieces, options)
+        if options.pairs and not issubclass(cls, TextPairCodec):
+            codec: Any = TextPairCodec.fit(pieces, options)
             fitted: Self = codec
             return fitted
         return super().fit(pieces, options)
 
     @classmethod
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: TextOptions) -> Self:
-        if options.pairs and not issubclass(cls, PairCodec):
-            codec: Any = PairCodec.from_state(data, arrays, options)
+        if options.pairs and not issubclass(cls, TextPairCodec):
+            codec: Any = TextPairCodec.from_state(data, arrays, options)
             restored: Self = codec
             return restored
         return super().from_state(data, arrays, options)
@@ -175,10 +175,10 @@ class PairTask(Task[str]):
         return Piece("\n".join(Pair(piece.content).target for piece in pieces))
 
 
-class PairCodec(TextCodec):
+class TextPairCodec(TextCodec):
     """Encodes the target of a pair as steps, and its source as the sequence that the network attends to.
 
-    >>> codec = PairCodec.fit([Piece(Pair.of("zwei Hunde", "two dogs"))], TextOptions(pairs="tsv"))
+    >>> codec = TextPairCodec.fit([Piece(Pair.of("zwei Hunde", "two dogs"))], TextOptions(pairs="tsv"))
     >>> example = codec.encode(Piece(Pair.of("Hunde", "dogs")))
     >>> len(example.source), len(example.steps)
     (5, 4)
