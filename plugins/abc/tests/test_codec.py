@@ -74,10 +74,10 @@ def test_tokens_of_every_bundled_tune_round_trip(book: str, count: int) -> None:
     pieces = bundled(book)
     assert len(pieces) == count
     for piece in pieces:
-        example = CODEC.encode(piece)
-        assert CODEC.decode(example).content == CODEC.canonical(piece).content, piece.origin
+        example, canonical = CODEC.encode(piece), CODEC.canonical(piece).content
+        assert CODEC.decode(example).content == canonical, piece.origin
         assert CODEC.units(example.steps).sum() == sum(
-            (len(note.pitches) or 1) + len(note.grace_notes) for note in CODEC.canonical(piece).content.notes()
+            (len(note.pitches) or 1) + len(note.grace_notes) for note in canonical.notes()
         )
 
 

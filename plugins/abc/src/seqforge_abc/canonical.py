@@ -1,6 +1,7 @@
 """The canonical form of a tune: what the encoding keeps. It is computed on tunes, independently of the tokens."""
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
@@ -131,8 +132,8 @@ def _note(note: Note, factor: Fraction, losses: Counter[str]) -> Note:
     rounded = min(MAX_LENGTH, max(LENGTH_GRID, round(duration / LENGTH_GRID) * LENGTH_GRID))
     if rounded != duration:
         losses["rounded note lengths"] += 1
-    pitches = tuple(sorted({_in_range(pitch, losses) for pitch in note.pitches}, key=pitch_order))
-    grace_notes = tuple(_in_range(pitch, losses) for pitch in note.grace_notes)
+    pitches = tuple(sorted(set(_in_range(note.pitches, losses)), key=pitch_order))
+    grace_notes = tuple(_in_range(note.grace_notes, losses))
     decorations = tuple(sorted({name for name in note.decorations if name in _KNOWN_DECORATIONS}))
     losses["decorations"] += len(set(note.decorations)) - len(decorations)
     symbol = note.chord_symbol
@@ -142,19 +143,28 @@ def _note(note: Note, factor: Fraction, losses: Counter[str]) -> Note:
         if symbol.kind not in CHORD_KINDS or symbol.root not in CHORD_ROOTS or not known_bass:
             losses["chord symbols"] += 1
             symbol = None
+    before = note.pitches, note.duration, note.decorations, note.grace_notes, note.chord_symbol
+    if (pitches, rounded, decorations, grace_notes, symbol) == before:
+        return note
     return dataclasses.replace(
         note, pitches=pitches, duration=rounded, decorations=decorations, grace_notes=grace_notes, chord_symbol=symbol
     )
 
 
-def _in_range(pitch: Pitch, losses: Counter[str]) -> Pitch:
+def _in_range(pitches: Iterable[Pitch], losses: Counter[str]) -> list[Pitch]:
+    moved = [(pitch, _octave_in_range(pitch)) for pitch in pitches]
+    losses["pitches moved by octaves"] += sum(octave != pitch.octave for pitch, octave in moved)
+    return [pitch if octave == pitch.octave else dataclasses.replace(pitch, octave=octave) for pitch, octave in moved]
+
+
+@functools.lru_cache(maxsize=1024)
+def _octave_in_range(pitch: Pitch) -> int:
     octave = pitch.octave
     while dataclasses.replace(pitch, octave=octave).midi < LOWEST_PITCH:
         octave += 1
     while dataclasses.replace(pitch, octave=octave).midi > HIGHEST_PITCH:
         octave -= 1
-    losses["pitches moved by octaves"] += octave != pitch.octave
-    return dataclasses.replace(pitch, octave=octave)
+    return octave
 
 
 def _meter(meter: Meter, losses: Counter[str]) -> Meter:

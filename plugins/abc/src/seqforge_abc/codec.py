@@ -74,6 +74,7 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
             self.notation = (UNSEEN, *token_encoding.vocabulary(self.rhythms, self.kept))
             self._degrees = DegreeTable(self.notation, self.vocabulary)
         self._transpositions: np.ndarray | None = None
+        self._last: tuple[Tune, Tune, Counter[str]] | None = None
         self.has_chord_symbols = False
 
     @classmethod
@@ -152,8 +153,11 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
         return Piece(self._canonical(piece.content)[0])
 
     def _canonical(self, tune: Tune) -> tuple[Tune, Counter[str]]:
-        """Return the canonical form of a tune, and what it loses."""
-        return canonicalize(tune, self.rhythms, self.kept)
+        """Return the canonical form of a tune, and what it loses; that of the last tune is stored, for `encode`."""
+        last = self._last
+        if last is None or last[0] is not tune:
+            last = self._last = tune, *canonicalize(tune, self.rhythms, self.kept)
+        return last[1], last[2]
 
     def task(self, request: AbcRequest) -> Task[Tune]:
         task = self._notation_task(request)
