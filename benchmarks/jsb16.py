@@ -20,14 +20,11 @@ import json
 from typing import Any
 
 import numpy as np
-import torch
+from _likelihood import position_log_probabilities
 
 import seqforge
-from seqforge import Example
 from seqforge.api.model_paths import resolve_model
 from seqforge.corpus import find_sources, prepare
-from seqforge.network import example_batch
-from seqforge.network.members import log_probabilities
 from seqforge_midi.voices import HEADER, Voices
 
 PUBLISHED = {"Music Transformer (Huang et al., 2019), valid": 0.335}
@@ -57,10 +54,7 @@ def evaluate_split(model: seqforge.Model, split: str) -> dict[str, float]:
 
 def step_losses(model: seqforge.Model, steps: np.ndarray) -> np.ndarray:
     """Return the negative log-probability of each step and of the end."""
-    batch = example_batch(Example(steps), model.label_numbers({}), np.zeros(0, np.float32), 0, model.network.history)
-    with torch.no_grad():
-        logs, _ = log_probabilities(model.network.eval(), batch, model.network.zero_state(1))
-    rows = logs[:, 0].double().numpy()
+    rows = position_log_probabilities(model, steps)
     end = rows.shape[1] - 1
     targets = np.append(steps.astype(np.int64), end)
     losses: np.ndarray = -rows[np.arange(len(targets)), targets]

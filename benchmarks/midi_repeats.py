@@ -15,14 +15,11 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-import torch
+from _likelihood import position_log_probabilities
 
 import seqforge
-from seqforge import Example
 from seqforge.api.model_paths import resolve_model
 from seqforge.corpus import find_sources, prepare
-from seqforge.network import example_batch
-from seqforge.network.members import log_probabilities
 
 
 def repeated_bars(classes: np.ndarray, bars: np.ndarray) -> list[str]:
@@ -49,11 +46,7 @@ def repeated_bars(classes: np.ndarray, bars: np.ndarray) -> list[str]:
 
 def step_losses(model: seqforge.Model, steps: np.ndarray, labels: dict[str, str]) -> np.ndarray:
     """Return the negative log-probability of each step."""
-    numbers, no_features = model.label_numbers(labels), np.zeros(0, np.float32)
-    batch = example_batch(Example(steps), numbers, no_features, 0, model.network.history)
-    with torch.no_grad():
-        logs, _ = log_probabilities(model.network.eval(), batch, model.network.zero_state(1))
-    rows = logs[:-1, 0].double().numpy()
+    rows = position_log_probabilities(model, steps, labels)
     losses: np.ndarray = -rows[np.arange(len(steps)), steps.astype(np.int64)]
     return losses
 
