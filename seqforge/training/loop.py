@@ -159,7 +159,7 @@ class Trainer:
         # 1. Start the clock, which continues the duration of earlier sessions, and the running sums of the report.
         state, stopwatch, self.clock = self.state, Stopwatch(self.state.seconds), PhaseClock()
         validation_interval, steps_before = self._validation_interval(), state.t
-        nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
+        nats, positions, reported, interrupted = 0.0, 0.0, stopwatch.seconds(), 0.0
         saved = None if state.t == 0 else state.seconds
         while not state.finished:
             # 2. Leave the loop if a stop was requested; process 0 decides for all.
@@ -180,10 +180,11 @@ class Trainer:
             # 5. Schedule the decay once the first part of the minutes is spent; the end of the decay ends the run.
             yield from self._schedule_decay_by_time(state.t - steps_before)
             state.finished = state.decay is not None and state.t >= state.decay.last
-            # 6. Report the progress about once per second.
+            # 6. Report the progress about once per second. The speed counts no validation.
             if state.seconds - reported >= 1.0 or state.finished or self._at_stop():
-                yield self._progress(nats, positions, state.seconds - reported, state.t - steps_before, stopwatch)
-                nats, positions, reported = 0.0, 0.0, stopwatch.seconds()
+                seconds = state.seconds - reported - interrupted
+                yield self._progress(nats, positions, seconds, state.t - steps_before, stopwatch)
+                nats, positions, reported, interrupted = 0.0, 0.0, stopwatch.seconds(), 0.0
             # 7. Validate. The patience is checked before the event is yielded, because the caller saves the state then.
             if self._is_validation_due(validation_interval):
                 with self.clock("validation"):
@@ -196,7 +197,7 @@ class Trainer:
                 yield from judged
                 yield from scheduled
                 saved = state.seconds
-                reported = stopwatch.seconds()
+                interrupted += stopwatch.seconds() - state.seconds
         # 8. Report the end.
         state.seconds = stopwatch.seconds()
         yield Ended(state.t, state.finished, state.seconds / 60, self.clock.shares())

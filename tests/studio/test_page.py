@@ -5,6 +5,7 @@ import json
 import re
 import wave
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -275,10 +276,9 @@ def test_model_is_trained_watched_stopped_resumed_and_used(
     page.get_by_role("button", name="sound/0001").click()
     expect(page.locator("#run-state")).to_contain_text("finished; step 2")
     page.select_option("#train-plugin", "text")
-    files = [
-        (f"{name}.txt", [*f"{name} to be or not to be, that is the question. ".encode() * 40])
-        for name in ("one", "two", "three")
-    ]
+    # The loss on this text falls until the run is stopped.
+    corpus = resources.files("seqforge_corpora").joinpath("tinyshakespeare/tinyshakespeare.txt").read_bytes()
+    files = [(f"{number}.txt", [*corpus[number * 100_000 :][:100_000]]) for number in range(3)]
     transfer = page.evaluate_handle(FILES, [*files, ("broken.txt", [255, 254, 0])])
     page.dispatch_event("#training form", "drop", {"dataTransfer": transfer})
     expect(page.locator("#training form")).to_contain_text("4 dropped files will be used")

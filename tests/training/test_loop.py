@@ -1,5 +1,6 @@
 """The steps of the training loop: losses, hidden state, evaluation weights and learning."""
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from seqforge.errors import RunError
 from seqforge.network import Network
 from seqforge.training import Decay, Progress, Trainer, TrainerState, TrainingConfig, Validated, exact_likelihood
 from seqforge.training.diagnosis import MAX_SKIPS
+from seqforge.training.stopwatch import Stopwatch
 
 Maker, Datasets, Configs = Callable[..., Network], Callable[..., Dataset], Callable[..., TrainingConfig]
 
@@ -42,6 +44,24 @@ def test_losses_are_reported_per_natural_unit(
     progress = [event for event in events if isinstance(event, Progress)][-1]
     assert (progress.t, progress.last) == (4, 4)
     assert 1.0 < progress.nats_per_unit / 2 < 4.0
+
+
+def test_progress_is_reported_each_second_although_validations_follow_faster(
+    make_network: Maker,
+    random_dataset: Datasets,
+    make_config: Configs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Trainer, "_validation_interval", lambda _: 2)
+    readings = itertools.count(0.0, 0.25)  # a clock that goes on by a quarter of a second whenever it is read
+    monkeypatch.setattr(Stopwatch, "session_seconds", lambda _: next(readings))
+    dataset = random_dataset()
+    events = list(Trainer(make_network(labels=(2,)), dataset, dataset, make_config(steps=40)).run())
+    validations = sum(isinstance(event, Validated) for event in events)
+    progress = [event.minutes * 60 for event in events if isinstance(event, Progress)]
+    assert validations >= 10
+    assert len(progress) >= 10
+    assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(progress))
 
 
 def test_first_loss_is_the_loss_of_the_untrained_network(
