@@ -6,6 +6,7 @@ Importing the package does not import torch; names that need it are imported on 
 from typing import TYPE_CHECKING
 
 from seqforge._lazy import lazy_attributes
+from seqforge.evaluation.calibration import fit_temperature
 from seqforge.evaluation.classification import (
     Classification,
     ClassifierEvaluation,
@@ -37,6 +38,7 @@ __all__ = [
     "draw_attention",
     "evaluate_classifier",
     "evaluate_dataset",
+    "fit_temperature",
     "hidden_states",
     "longest_runs",
     "score_example",

@@ -66,6 +66,9 @@ class ClassifierEvaluation:
         unlabelled: Number of pieces that were left out because their label is unknown.
         split: The split that was evaluated, "" for single pieces.
         corpus: The names of the corpora.
+        temperature: The divisor of the log-likelihoods.
+        fitted_on: The split on which the temperature was fitted; "" if it was set.
+        uncalibrated: The evaluation of the same pieces with a temperature of 1; None if the temperature is 1.
     """
 
     label: str
@@ -76,6 +79,9 @@ class ClassifierEvaluation:
     unlabelled: int = 0
     split: str = ""
     corpus: tuple[str, ...] = ()
+    temperature: float = 1.0
+    fitted_on: str = ""
+    uncalibrated: "ClassifierEvaluation | None" = None
 
     @property
     def pieces(self) -> int:
@@ -92,6 +98,10 @@ class ClassifierEvaluation:
         """The accuracy of a classifier that always returns the most frequent value."""
         return float(self.confusion.sum(1).max() / max(1, self.pieces))
 
+    def figures(self) -> dict[str, float]:
+        """Return accuracy, nats and calibration error by name."""
+        return {"accuracy": self.accuracy, "nats": self.nats, "calibration_error": self.calibration_error}
+
     def to_json(self) -> dict[str, Any]:
         """Return what `seqforge evaluate --classify LABEL --json` prints."""
         return {
@@ -100,16 +110,17 @@ class ClassifierEvaluation:
             "split": self.split,
             "pieces": self.pieces,
             "unlabelled": self.unlabelled,
-            "accuracy": self.accuracy,
             "majority_share": self.majority_share,
-            "nats": self.nats,
-            "calibration_error": self.calibration_error,
+            **self.figures(),
+            "temperature": self.temperature,
+            "fitted_on": self.fitted_on,
+            "uncalibrated": None if self.uncalibrated is None else self.uncalibrated.figures(),
             "values": list(self.values),
             "confusion": self.confusion.tolist(),
         }
 
 
-def classify(nats: np.ndarray, log_prior: np.ndarray) -> np.ndarray:
+def classify(nats: np.ndarray, log_prior: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Return the posterior probabilities of the values of a label, shape (pieces, values).
 
     >>> classify(np.array([[10.0, 10.0]]), np.log([0.75, 0.25]))
@@ -120,9 +131,11 @@ def classify(nats: np.ndarray, log_prior: np.ndarray) -> np.ndarray:
 
     Args:
         nats: The negative log-likelihood of each piece given each value, in nats, shape (pieces, values).
-        log_prior: The logarithm of the prior probability of each value, shape (values,); -inf excludes a value.
+        log_prior: The logarithm of the prior probability of each value, shape (values,) or (pieces, values); -inf
+            excludes a value.
+        temperature: The divisor of the log-likelihoods; above 1, the probabilities are less certain.
     """
-    joint = log_prior - nats
+    joint = log_prior - nats / temperature
     joint = np.exp(joint - joint.max(1, keepdims=True))
     posterior: np.ndarray = joint / joint.sum(1, keepdims=True)
     return posterior
