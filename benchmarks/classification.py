@@ -25,7 +25,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +40,7 @@ import seqforge
 from seqforge import Augments, Example
 from seqforge.corpus import find_corpus
 from seqforge.dataset import Dataset
-from seqforge.evaluation import ClassifierEvaluation, evaluate_classifier
+from seqforge.evaluation import ClassifierEvaluation, classify, evaluate_classifier, fit_temperature
 
 HIDDEN, EMBEDDING, ROWS = 256, 64, 64
 Augment = Callable[[Example], Example]
@@ -142,10 +142,45 @@ def train_peer(
     return peer
 
 
-def line(name: str, result: ClassifierEvaluation) -> str:
-    """Return one line of the table."""
-    figures = f"{100 * result.accuracy:.1f}\t{result.nats:.3f}\t{100 * result.calibration_error:.1f}"
-    return f"{name}\t{figures}"
+HEADING = "\ttemperature\taccuracy, %\tnats per piece\tcalibration error, %"
+
+
+def lines(name: str, results: Mapping[float, ClassifierEvaluation]) -> str:
+    """Return one line of the table per temperature."""
+    return "\n".join(
+        f"{name}\t{temperature:.3g}\t{100 * result.accuracy:.1f}\t{result.nats:.3f}"
+        f"\t{100 * result.calibration_error:.1f}"
+        for temperature, result in results.items()
+    )
+
+
+def with_temperature(
+    label: str,
+    values: Sequence[str],
+    test: tuple[np.ndarray, np.ndarray],
+    valid: tuple[np.ndarray, np.ndarray],
+    log_prior: np.ndarray | float = 0.0,
+) -> dict[float, ClassifierEvaluation]:
+    """Return the evaluation on `test` with a temperature of 1, and with the one that is fitted on `valid`.
+
+    Args:
+        label: The name of the label.
+        values: Its values.
+        test: The nats of each value, shape (pieces, values), and the index of the true value of each piece.
+        valid: The same of the valid split.
+        log_prior: The logarithm of the prior of each value.
+    """
+    prior = np.broadcast_to(log_prior, len(values))
+    fitted = fit_temperature(valid[0], prior, valid[1])
+    return {
+        temperature: evaluate_classifier(label, values, classify(test[0], prior, temperature), test[1])
+        for temperature in (1.0, fitted)
+    }
+
+
+def nats_of(prediction: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nats of each value in place of its probability, beside the true values."""
+    return -np.log(np.maximum(prediction[0], 1e-300)), prediction[1]
 
 
 def main() -> None:
@@ -182,18 +217,18 @@ def main() -> None:
             generator = np.random.default_rng(0)
             augment = partial(codec.augment, rng=generator)
         print(f"{label}: {len(values)} classes, {seconds:.0f} s of processor time each")
-        print("\taccuracy, %\tnats per piece\tcalibration error, %")
-        rows = {}
+        print(HEADING)
         for prior in ("corpus", "uniform"):
-            rows[prior] = model.evaluate_classifier(label, prior=prior, split="test")
-            print(line(f"generator, prior {prior}", rows[prior]), flush=True)
+            result = model.evaluate_classifier(label, prior=prior, split="test")
+            assert result.uncalibrated is not None
+            rows = {1.0: result.uncalibrated, result.temperature: result}
+            print(lines(f"generator, prior {prior}", rows), flush=True)
         for name in ("last state", "mean output"):
             torch.manual_seed(0)
             peer = Discriminator(model.header.space.size, len(values), mean=name == "mean output")  # type: ignore[union-attr]
             peer = train_peer(peer, datasets["train"], datasets["valid"], seconds, augment)
-            result = evaluate_classifier(label, values, *predict(peer, datasets["test"]))
-            print(line(f"nn.LSTM, {name}", result), flush=True)
-        result = rows["corpus"]
+            predictions = [nats_of(predict(peer, datasets[split])) for split in ("test", "valid")]
+            print(lines(f"nn.LSTM, {name}", with_temperature(label, values, *predictions)), flush=True)
         print(json.dumps({"pieces": result.pieces, "majority": round(result.majority_share, 4)}))
 
 

@@ -21,12 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from classification import Discriminator, line, predict, train_peer
+from classification import HEADING, Discriminator, lines, nats_of, predict, train_peer, with_temperature
 
 import seqforge
 from seqforge import Example, Piece
 from seqforge.dataset import Dataset
-from seqforge.evaluation import classify, evaluate_classifier
 from seqforge_abc.codec import AbcCodec
 
 CORPORA = ("cre", "oneills1850", "ryans")
@@ -50,6 +49,11 @@ class Tunes:
         firsts = [int(dataset.steps(number)[0]) for number in range(len(dataset))]
         self.labels = np.array([[classes.index(first) + 1 if first in classes else 0] for first in firsts])
         self.lengths = dataset.lengths
+
+    def targets(self) -> np.ndarray:
+        """Return the index of the class of each tune that has one."""
+        targets: np.ndarray = self.labels[self.labels[:, 0] > 0, 0] - 1
+        return targets
 
     def example(self, number: int) -> Example:
         """Return a tune with an unknown rhythm."""
@@ -102,20 +106,22 @@ def main() -> None:
     values = [codec.vocabulary[step][2:] for step in classes]
     test = Tunes(datasets["test"], codec, classes)
     print(f"rhythm: {', '.join(values)}; {seconds:.0f} s of processor time each")
-    print("\taccuracy, %\tnats per tune\tcalibration error, %")
-    nats, prior = likelihoods(model, test, classes)
-    targets = test.labels[test.labels[:, 0] > 0, 0] - 1
-    flat = np.zeros(len(classes))
-    for name, rows in (("of the network", nats), ("uniform", nats - prior)):
-        result = evaluate_classifier("rhythm", values, classify(rows, flat), targets)
-        print(line(f"generator, prior {name}", result), flush=True)
+    valid = Tunes(datasets["valid"], codec, classes)
+    print(HEADING)
+    (nats, prior), (valid_nats, _) = likelihoods(model, test, classes), likelihoods(model, valid, classes)
+    for name, log_prior in (("of the network", -prior), ("uniform", np.zeros(len(classes)))):
+        predictions = ((rows - prior, tunes.targets()) for rows, tunes in ((nats, test), (valid_nats, valid)))
+        print(
+            lines(f"generator, prior {name}", with_temperature("rhythm", values, *predictions, log_prior)), flush=True
+        )
     for name in ("last state", "mean output") if seconds else ():
         torch.manual_seed(0)
         peer = Discriminator(len(codec.vocabulary), len(classes), mean=name == "mean output")
-        valid = Tunes(datasets["valid"], codec, classes)
         peer = train_peer(peer, Tunes(train, codec, classes, seed=0), valid, seconds, None)
-        print(line(f"nn.LSTM, {name}", evaluate_classifier("rhythm", values, *predict(peer, test))), flush=True)
-    print(json.dumps({"pieces": result.pieces, "majority": round(result.majority_share, 4)}))
+        predictions = (nats_of(predict(peer, tunes)) for tunes in (test, valid))
+        print(lines(f"nn.LSTM, {name}", with_temperature("rhythm", values, *predictions)), flush=True)
+    counts = Counter(test.targets().tolist())
+    print(json.dumps({"pieces": counts.total(), "majority": round(max(counts.values()) / counts.total(), 4)}))
 
 
 if __name__ == "__main__":

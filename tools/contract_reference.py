@@ -57,6 +57,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Augments,
             seqforge.CarriesProvenance,
             seqforge.Checks,
+            seqforge.Classifies,
             seqforge.Describes,
             seqforge.Divides,
             seqforge.Edits,

@@ -1,5 +1,6 @@
 """Checks of the types of arguments: a wrong type is an OptionsError that names the argument."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from numbers import Integral, Real
@@ -16,6 +17,7 @@ __all__ = [
     "check_path",
     "check_text",
     "check_train_arguments",
+    "positive_number",
     "real_number",
     "same_arguments",
     "whole_number",
@@ -75,6 +77,22 @@ def real_number(name: str, value: Any) -> float:
         return float(value)
     except OverflowError:
         raise OptionsError.invalid(name, value, "a smaller number") from None
+
+
+def positive_number(name: str, value: Any) -> float:
+    """Return a number above 0 as a float.
+
+    Args:
+        name: The name of the argument.
+        value: Its value.
+
+    Raises:
+        OptionsError: If the value is no number, not finite, or not above 0.
+    """
+    number = real_number(name, value)
+    if not (number > 0 and math.isfinite(number)):
+        raise OptionsError.invalid(name, value, "a finite number above 0")
+    return number
 
 
 def check_labels(labels: Any) -> Mapping[str, str]:

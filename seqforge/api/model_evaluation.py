@@ -7,14 +7,23 @@ from typing import Any
 import numpy as np
 
 from seqforge import evaluation as _evaluation
-from seqforge.api.arguments import check_names, check_text, whole_number
+from seqforge.api.arguments import check_names, check_text, positive_number, whole_number
 from seqforge.api.feature_rows import check_features
 from seqforge.api.generation import Generation, GenerationRequest
 from seqforge.api.model_scoring import ScoringModel
 from seqforge.api.model_sources import sources_of_model
+from seqforge.api.piece_classes import PieceClasses
 from seqforge.corpus import PreparedCorpus, TableColumns, prepare
+from seqforge.dataset import Dataset
 from seqforge.errors import RequestError, did_you_mean, listing
-from seqforge.evaluation import ClassifierEvaluation, Evaluation, Predictions, classify, evaluate_classifier
+from seqforge.evaluation import (
+    ClassifierEvaluation,
+    Evaluation,
+    Predictions,
+    classify,
+    evaluate_classifier,
+    fit_temperature,
+)
 from seqforge.evaluation.metrics import check_metrics, compute_metrics
 from seqforge.plugin import Predicts
 
@@ -60,6 +69,7 @@ class EvaluatedModel(ScoringModel):
         corpus: Sequence[str] | str | None = None,
         *,
         prior: str = "uniform",
+        temperature: float | None = None,
         split: str | None = None,
         text_column: str | None = None,
         label_columns: Sequence[str] | str = (),
@@ -74,6 +84,8 @@ class EvaluatedModel(ScoringModel):
             label: The label; None for the only one of the model.
             corpus: Names or paths; None for the corpus that the model was trained on.
             prior: The prior of the values: "uniform", or "corpus" for their shares of the training pieces.
+            temperature: The divisor of the log-likelihoods, above 0; None for the one with the lowest nats on the valid
+                split, or 1 if that is the split to evaluate, or has no piece with the label.
             split: The split: train, valid or test; None for test, or valid if there is no test split.
             text_column: The column of the texts in tables; None for the one that the model was trained on.
             label_columns: The columns of the labels, as a sequence or separated by commas.
@@ -81,26 +93,49 @@ class EvaluatedModel(ScoringModel):
         Raises:
             RequestError: If the model does not have the label, or no piece of the split has it.
         """
-        name = self.label_to_classify(label)
-        log_prior = self._log_prior(name, prior)
+        classes = self.classes_of(label)
+        fixed = None if temperature is None else positive_number("temperature", temperature)
         names, prepared, split = self.prepare_split(corpus, split, TableColumns.from_names(text_column, label_columns))
-        dataset = prepared.datasets[split]
-        targets = dataset.labels[:, list(self.header.labels).index(name)].astype(np.int64)
-        labelled = np.flatnonzero(targets)
-        if not len(labelled):
+        nats, log_prior, targets = self._class_likelihoods_of(prepared.datasets[split], classes, prior)
+        if not len(targets):
             raise RequestError(
-                f"no piece of the split {split!r} of {listing(names)} has the label {name!r}", field="label", value=name
-            )
-        probabilities = []
-        for first in range(0, len(labelled), PIECES_AT_A_TIME):
-            numbers = labelled[first : first + PIECES_AT_A_TIME].tolist()
+                f"no piece of the split {split!r} of {listing(names)} has the label {classes.name!r}",
+                field="label", value=classes.name,
+            )  # fmt: skip
+        fitted_on = ""
+        if fixed is None and split != "valid":
+            held_out = self._class_likelihoods_of(prepared.datasets["valid"], classes, prior)
+            if len(held_out[2]):
+                fixed, fitted_on = fit_temperature(*held_out), "valid"
+        divisor = 1.0 if fixed is None else fixed
+
+        def result_with(divisor: float) -> ClassifierEvaluation:
+            probabilities = classify(nats, log_prior, divisor)
+            return evaluate_classifier(classes.name, classes.values, probabilities, targets)
+
+        return dataclasses.replace(
+            result_with(divisor), unlabelled=len(prepared.datasets[split]) - len(targets), split=split,
+            corpus=tuple(names), temperature=divisor, fitted_on=fitted_on,
+            uncalibrated=None if divisor == 1 else result_with(1.0),
+        )  # fmt: skip
+
+    def _class_likelihoods_of(
+        self, dataset: Dataset, classes: PieceClasses, prior: str
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the nats given each value, the logarithm of the prior and the value of the pieces with a value.
+
+        The shapes are (pieces, values), (pieces, values) and (pieces,).
+        """
+        targets, size = classes.targets(dataset), len(classes.values)
+        known = np.flatnonzero(targets)
+        nats, log_prior = np.zeros((len(known), size)), np.zeros((len(known), size))
+        for first in range(0, len(known), PIECES_AT_A_TIME):
+            block = slice(first, first + PIECES_AT_A_TIME)
+            numbers = known[block].tolist()
             examples = [dataset.example(number) for number in numbers]
-            nats = self._nats_per_value(examples, dataset.labels[numbers].astype(np.int64), name, rows=64)
-            probabilities.append(classify(nats, log_prior))
-        values = self.header.labels[name]
-        result = evaluate_classifier(name, values, np.concatenate(probabilities), targets[labelled] - 1)
-        unlabelled = len(dataset) - len(labelled)
-        return dataclasses.replace(result, unlabelled=unlabelled, split=split, corpus=tuple(names))
+            labels = dataset.labels[numbers].astype(np.int64)
+            nats[block], log_prior[block] = self._class_likelihoods(examples, labels, classes, prior, rows=64)
+        return nats, log_prior, targets[known] - 1
 
     def evaluate_predictions(
         self,

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.api.arguments import check_labels, check_text
+from seqforge.api.arguments import check_labels, check_text, positive_number
 from seqforge.api.feature_rows import check_features
 from seqforge.api.model_base import ModelBase
+from seqforge.api.piece_classes import FirstStepClasses, LabelClasses, PieceClasses
 from seqforge.core.labels import LabelIndex
 from seqforge.core.sequences import Example
 from seqforge.errors import OptionsError, RequestError, did_you_mean, listing
@@ -17,6 +18,7 @@ from seqforge.evaluation import Classification, Evaluation, classify
 from seqforge.evaluation.result import check_finite_loss
 from seqforge.inference import Engine, Ensemble, StepEngine
 from seqforge.plugin import Piece
+from seqforge.plugin.first_steps import first_step_classes
 from seqforge.plugin.validation import validate_example, validate_units
 from seqforge.sampling import Conditions, step_log_probabilities
 
@@ -92,21 +94,30 @@ class ScoringModel(ModelBase):
         vocabulary: Sequence[Any] | None = getattr(self.codec, "vocabulary", None)
         return steps if vocabulary is None else [vocabulary[step] for step in steps]
 
-    def classify(self, piece: Piece[Any] | Any, *, label: str | None = None, prior: str = "uniform") -> Classification:
+    def classify(
+        self, piece: Piece[Any] | Any, *, label: str | None = None, prior: str = "uniform", temperature: float = 1.0
+    ) -> Classification:
         """Return the probabilities of the values of a label for a piece, by Bayes' rule; see `classify_many`.
 
         Example:
             model.classify("O'Brien", label="language").value  # "Irish"
         """
-        return self.classify_many([piece], label=label, prior=prior)[0]
+        return self.classify_many([piece], label=label, prior=prior, temperature=temperature)[0]
 
     def classify_many(
-        self, pieces: Sequence[Piece[Any] | Any], *, label: str | None = None, prior: str = "uniform", rows: int = 32
+        self,
+        pieces: Sequence[Piece[Any] | Any],
+        *,
+        label: str | None = None,
+        prior: str = "uniform",
+        temperature: float = 1.0,
+        rows: int = 32,
     ) -> list[Classification]:
         """Return the probabilities of the values of a label for each piece, by Bayes' rule.
 
         The likelihood of a piece is computed once per value of the label. The other labels of the piece are used where
-        they are known.
+        they are known. Beside the labels of the model, pieces can be classified by what their first step states, if the
+        codec has the capability `Classifies`.
 
         Source: Z. Lipton, S. Vikram and J. McAuley, "Generative Concatenative Nets Jointly Learn to Write and Classify
         Reviews", arXiv 1511.03683, section 3.
@@ -115,57 +126,75 @@ class ScoringModel(ModelBase):
             pieces: The pieces, or their contents.
             label: The label; None for the only one of the model.
             prior: The prior of the values: "uniform", or "corpus" for their shares of the training pieces.
+            temperature: The divisor of the log-likelihoods, above 0. `evaluate_classifier` fits it; above 1, the
+                probabilities are less certain.
             rows: Maximal number of sequences that are read in parallel; the results do not depend on it.
 
         Raises:
             RequestError: If the model does not have the label, or has several and `label` is None.
         """
-        name = self.label_to_classify(label)
-        values = self.header.labels[name]
-        log_prior = self._log_prior(name, prior)
+        classes = self.classes_of(label)
+        divisor = positive_number("temperature", temperature)
         examples, numbers = self._examples(pieces, None)
-        nats = self._nats_per_value(examples, numbers, name, rows)
+        nats, log_prior = self._class_likelihoods(examples, numbers, classes, prior, rows)
         return [
-            Classification(name, dict(zip(values, row.tolist(), strict=True)), dict(zip(values, scores, strict=True)))
-            for row, scores in zip(classify(nats, log_prior), nats.tolist(), strict=True)
+            Classification(
+                classes.name,
+                dict(zip(classes.values, row.tolist(), strict=True)),
+                dict(zip(classes.values, scores, strict=True)),
+            )
+            for row, scores in zip(classify(nats, log_prior, divisor), nats.tolist(), strict=True)
         ]
 
-    def label_to_classify(self, label: str | None) -> str:
-        """Return the name of the label that pieces are classified by.
+    def classes_of(self, label: str | None) -> PieceClasses:
+        """Return what pieces are classified by: a label of the model, or what the first step of a piece states.
 
         Raises:
             RequestError: If the model does not have the label, or has several and `label` is None.
         """
-        known = self.header.labels
-        if not known:
+        labels, stated = self.header.labels, first_step_classes(self.plugin, self.codec)
+        names = [*labels, *stated]
+        if not names:
             raise RequestError(
                 "the model has no labels, so it cannot classify; train with a `labels.csv` beside the files, or with"
                 " `label_columns` of a table",
                 field="label", value=label,
             )  # fmt: skip
         if label is None:
-            if len(known) > 1:
+            if len(names) > 1:
                 raise RequestError(
-                    f"the model has the labels {listing(known)}; set `label` to one of them",
-                    field="label", allowed=listing(known),
+                    f"the model has the labels {listing(names)}; set `label` to one of them",
+                    field="label", allowed=listing(names),
                 )  # fmt: skip
-            return next(iter(known))
-        check_text("label", label, f"one of {listing(known)}")
-        if label not in known:
+            label = names[0]
+        check_text("label", label, f"one of {listing(names)}")
+        if label not in names:
             raise RequestError(
-                f"the model has no label {label!r}; it has {listing(known)}{did_you_mean(label, known)}",
-                field="label", value=label, allowed=listing(known),
+                f"the model has no label {label!r}; it has {listing(names)}{did_you_mean(label, names)}",
+                field="label", value=label, allowed=listing(names),
             )  # fmt: skip
-        return label
+        if label in labels:
+            return LabelClasses(label, labels[label], list(labels).index(label))
+        return FirstStepClasses(label, stated[label])
 
-    def _log_prior(self, label: str, prior: str) -> np.ndarray:
-        """Return the logarithm of the prior of each value of a label; 1 is added to each count of "corpus"."""
+    def _class_likelihoods(
+        self, examples: Sequence[Example], labels: np.ndarray, classes: PieceClasses, prior: str, rows: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the nats of examples given each value, shape (examples, values), and the logarithm of the prior.
+
+        The prior has the shape (values,), or (examples, values) if it is the probability of the first step.
+        """
         if prior not in PRIORS:
             raise OptionsError.invalid("prior", prior, f"one of {listing(PRIORS)}")
-        size = len(self.header.labels[label])
-        counts = np.zeros(size) if prior == "uniform" else self._label_counts(label)
-        logs: np.ndarray = np.log((counts + 1) / (counts.sum() + size))
-        return logs
+        size = len(classes.values)
+        logs = self._surprisals(*classes.variants(examples, labels), rows)
+        if isinstance(classes, FirstStepClasses):
+            firsts = np.array([values[0] for values in logs]).reshape(len(examples), size)
+            nats = np.array([values[1:].sum() for values in logs]).reshape(len(examples), size)
+            return nats, np.zeros(size) if prior == "uniform" else -firsts
+        counts = np.zeros(size) if prior == "uniform" else self._label_counts(classes.name)
+        log_prior: np.ndarray = np.log((counts + 1) / (counts.sum() + size))
+        return np.array([values.sum() for values in logs]).reshape(len(examples), size), log_prior
 
     def _label_counts(self, label: str) -> np.ndarray:
         """Return the number of training pieces with each value of a label, from the header of the model."""
@@ -206,14 +235,6 @@ class ScoringModel(ModelBase):
         for values in logs:
             check_finite_loss(-float(values.sum()))
         return [-values for values in logs]
-
-    def _nats_per_value(self, examples: Sequence[Example], labels: np.ndarray, name: str, rows: int) -> np.ndarray:
-        """Return the negative log-likelihood of examples given each value of a label, shape (examples, values)."""
-        column, size = list(self.header.labels).index(name), len(self.header.labels[name])
-        repeated = np.repeat(labels, size, 0)
-        repeated[:, column] = np.tile(np.arange(1, size + 1), len(examples))
-        logs = self._surprisals([example for example in examples for _ in range(size)], repeated, rows)
-        return np.array([values.sum() for values in logs]).reshape(len(examples), size)
 
     def _encode(self, piece: Piece[Any], argument: str) -> Example:
         """Return an encoded piece, with its features if the model reads some.

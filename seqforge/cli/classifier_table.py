@@ -21,6 +21,12 @@ def print_classifier(result: "ClassifierEvaluation", *, json: bool) -> None:
         f"{result.nats:.4f} nats per piece, expected calibration error {100 * result.calibration_error:.1f} %, on"
         f" {result.split} of {escape(', '.join(result.corpus))}"
     )
+    if result.uncalibrated is not None:
+        fitted, before = f", fitted on {result.fitted_on}" if result.fitted_on else "", result.uncalibrated
+        data(
+            f"temperature {result.temperature:.4g}{fitted}; without it {100 * before.accuracy:.1f} % are right,"
+            f" {before.nats:.4f} nats per piece, calibration error {100 * before.calibration_error:.1f} %"
+        )
     shown = [number for number, row in enumerate(result.confusion) if row.any() or result.confusion[:, number].any()]
     data("\nrows: the true value; columns: the most probable value")
     rows = [["", *map(str, range(1, len(shown) + 1)), "right"]]

@@ -24,6 +24,7 @@ def add(app: typer.Typer) -> None:
         epilog=examples(
             "seqforge classify songs new.mid --label composer",
             "seqforge classify runs/text/0001 surnames.txt --prior corpus --json",
+            "seqforge classify abc tune.abc --label rhythm",
         ),
     )(classify)
 
@@ -37,6 +38,14 @@ def classify(
         str | None, typer.Option(metavar="NAME", help="Label to classify by. Default: the only one of the model.")
     ] = None,
     prior: Prior = "uniform",
+    temperature: Annotated[
+        float,
+        typer.Option(
+            metavar="NUMBER",
+            help="Divisor of the log-likelihoods; `seqforge evaluate MODEL --classify NAME` prints a fitted one. Above"
+            " 1, the probabilities are less certain.",
+        ),
+    ] = 1.0,
     text_column: TextColumn = None,
     label_columns: LabelColumns = "",
     json: AsJson = False,
@@ -54,10 +63,11 @@ def classify(
 
     message(f"model: {path}")
     loaded = load(path)
-    name = loaded.label_to_classify(label)
+    name = loaded.classes_of(label).name
     rows: list[dict[str, Any]] = []
     for pieces in piece_blocks(files, loaded.plugin, loaded.options, text_column, label_columns):
-        for piece, result in zip(pieces, loaded.classify_many(pieces, label=name, prior=prior), strict=True):
+        results = loaded.classify_many(pieces, label=name, prior=prior, temperature=temperature)
+        for piece, result in zip(pieces, results, strict=True):
             rows.append({**place_of(piece), **result.to_json()})
     if json:
         data_json(rows)

@@ -111,6 +111,14 @@ def evaluate(
         typer.Option(metavar="LABEL", help="Instead: classify the pieces by a label, and print how often it is right."),
     ] = None,
     prior: Prior = "uniform",
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="With --classify: divisor of the log-likelihoods. Default: fitted on the valid split, if another one"
+            " is evaluated.",
+        ),
+    ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -174,6 +182,10 @@ def evaluate(
     if metrics is not None and (classify is not None or samples):
         other = "samples" if samples else "classify"
         raise UsageError(f"`metrics` and `{other}` are both set; set one of them", field="metrics", value=metrics)
+    if temperature is not None and classify is None:
+        raise UsageError(
+            "`temperature` needs `classify`", field="temperature", value=temperature, allowed="None without `classify`"
+        )
     _check_dynamic(
         dynamic,
         others={"classify": classify, "metrics": metrics, "novelty": novelty, "samples": samples},
@@ -194,7 +206,8 @@ def evaluate(
     loaded = load(path)
     data_options: dict[str, Any] = {"split": split, "text_column": text_column, "label_columns": label_columns}
     if classify is not None:
-        print_classifier(loaded.evaluate_classifier(classify, corpus, prior=prior, **data_options), json=json)
+        result = loaded.evaluate_classifier(classify, corpus, prior=prior, temperature=temperature, **data_options)
+        print_classifier(result, json=json)
         return
     if metrics is not None:
         predictions = loaded.evaluate_predictions(

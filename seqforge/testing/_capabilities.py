@@ -2,6 +2,7 @@
 
 import io
 import wave
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,9 +10,21 @@ from seqforge.api.text import text_of
 from seqforge.core.places import Places
 from seqforge.core.safe_svg import safe_svg
 from seqforge.core.spaces import Categorical
-from seqforge.errors import ReadError
-from seqforge.plugin import Aligns, Describes, Divides, Fingerprints, FromText, Piece, Preview, Previews, Streams
+from seqforge.errors import ReadError, listing
+from seqforge.plugin import (
+    Aligns,
+    Classifies,
+    Describes,
+    Divides,
+    Fingerprints,
+    FromText,
+    Piece,
+    Preview,
+    Previews,
+    Streams,
+)
 from seqforge.plugin.alignment import aligned_history
+from seqforge.plugin.first_steps import first_step_classes
 from seqforge.plugin.validation import (
     validate_fingerprints,
     validate_parts,
@@ -90,6 +103,30 @@ def places_are_valid(subject: Subject) -> str:
             equal_steps += int((aligned == steps.astype(np.int64)[:, None] + 1).any(1).sum())
             total += len(steps)
     return f"{equal_steps / max(1, total):.0%} of the steps equal a corresponding one; distances {history.distances}"
+
+
+def classes_are_stated(subject: Subject) -> str:
+    """`classes` returns values with different steps, and a piece decodes with each of them as its first step."""
+    codec, variants = subject.codec, 0
+    if not isinstance(codec, Classifies):
+        raise CheckSkipped("the codec names no classes")
+    with subject.calling("classes", "the codec"):
+        classes = first_step_classes(subject.plugin, codec)
+    for name, example in subject.short_samples[:5]:
+        for property_name, steps in classes.items():
+            for value, step in steps.items():
+                if example.steps[0] not in steps.values():
+                    continue
+                variant = replace(example, steps=np.array([step, *example.steps[1:]], example.steps.dtype))
+                with subject.calling("decode", f"{name} with the {property_name} {value!r}"):
+                    piece = codec.decode(variant)
+                with subject.calling("encode", f"{name} with the {property_name} {value!r}"):
+                    first = codec.encode(piece).steps[:1].tolist()
+                if first != [step] and "round_trip" not in subject.failed:
+                    problem = f"of {name} with the {property_name} {value!r} gives the first step {first}"
+                    raise subject.failure("encode", problem, f"{step}, as `classes` says")
+                variants += 1
+    return f"{listing(classes)}; {variants} variants"
 
 
 def pieces_are_divided(subject: Subject) -> str:

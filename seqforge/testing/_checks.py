@@ -45,6 +45,7 @@ CHECKS: Mapping[str, Check] = {
         _task.finish_returns_a_piece,
         _capabilities.augmentation_is_valid,
         _capabilities.places_are_valid,
+        _capabilities.classes_are_stated,
         _capabilities.pieces_are_divided,
         _capabilities.fingerprints_are_valid,
         _capabilities.texts_become_pieces,

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -54,12 +55,34 @@ def test_evaluate_classify(run: Run, numbers: Path) -> None:
     assert f"{100 * result['accuracy']:.1f} %" in shown and "calibration error" in shown
 
 
+def test_temperature_is_fitted_on_valid_and_divides_the_likelihoods(run: Run, numbers: Path, rows: Path) -> None:
+    (name,) = seqforge.load(numbers).header.labels
+    flags = ["evaluate", numbers, "--classify", name, "--json"]
+    on_train = json.loads(run(*flags, "--split", "train").out)
+    temperature = on_train["temperature"]
+    assert on_train["fitted_on"] == "valid" and temperature != 1
+    plain = json.loads(run(*flags, "--split", "train", "--temperature", "1").out)
+    assert plain["uncalibrated"] is None and plain["fitted_on"] == ""
+    assert on_train["uncalibrated"] == {figure: plain[figure] for figure in ("accuracy", "nats", "calibration_error")}
+    assert on_train["accuracy"] == plain["accuracy"]  # the prior is uniform
+    # The temperature with the lowest nats on valid is fitted, and valid itself is evaluated without it.
+    on_valid = [json.loads(run(*flags, "--split", "valid", *more).out) for more in ([], ["--temperature", temperature])]
+    assert on_valid[0]["temperature"] == 1 and on_valid[0]["fitted_on"] == ""
+    assert on_valid[1]["nats"] <= on_valid[0]["nats"]
+    for entry in json.loads(run("classify", numbers, rows, "--temperature", "2.5", "--json").out):
+        logs = {value: -nats / 2.5 for value, nats in entry["nats"].items()}
+        total = sum(math.exp(log) for log in logs.values())
+        assert entry["probabilities"] == pytest.approx({value: math.exp(log) / total for value, log in logs.items()})
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (["--label", "colour"], ["'colour'"]),
         (["gone.num"], ["gone.num"]),
         (["--prior", "flat"], ["--prior"]),
+        (["--temperature", "0"], ["--temperature"]),
+        (["--temperature", "nan"], ["--temperature"]),
     ],
 )
 def test_wrong_requests(run: Run, numbers: Path, rows: Path, flags: list[str], words: list[str]) -> None:

@@ -11,9 +11,9 @@ from typing import Literal
 import hashlib
 from pathlib import Path
 import numpy as np
-from seqforge import (UNSEEN, Aligns, Augments, CarriesProvenance, Checks, Constraint, DecodeError, Describes, Divides,
-    Edits, Example, Fingerprints, FromText, Paginates, Piece, Places, Plugin, Preview, Previews, Prompt, ReadError,
-    Region, Streams, Task, TokenCodec, flag)
+from seqforge import (UNSEEN, Aligns, Augments, CarriesProvenance, Checks, Classifies, Constraint, DecodeError,
+    Describes, Divides, Edits, Example, Fingerprints, FromText, Paginates, Piece, Places, Plugin, Preview, Previews,
+    Prompt, ReadError, Region, Streams, Task, TokenCodec, flag)
 
 @dataclass(frozen=True)
 class PairOptions:
@@ -38,7 +38,7 @@ class PairPlaces(Places):
     def advance(self, state, step): return state + 1
     # more of the places
 
-class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams, Aligns):
+class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams, Aligns, Classifies):
     def tokenise(self, content): return list(content)
     def detokenise(self, tokens):
         if len(tokens) % 2:
@@ -54,6 +54,7 @@ class Codec(TokenCodec[str, PairOptions, PairRequest], Augments, Streams, Aligns
         return replace(example, steps=shifted.astype(self.space.dtype))
     def stream(self): return lambda step: self.vocabulary[int(step)]
     def places(self): return PairPlaces()
+    def classes(self): return {"beginning": {letter: self.index[letter] for letter in self.vocabulary[1:]}}
     # more of the codec
 
 class Good(Plugin[str, PairOptions, PairRequest], Divides[str], Fingerprints[str], Describes[str], Checks[str],

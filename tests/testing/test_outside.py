@@ -47,7 +47,7 @@ def test_new_plugin_installs_passes_its_tests_trains_and_generates(outside: Outs
         "tests/test_contract.py",
     ]
     outside.install(package)
-    assert "23 passed, 11 skipped" in outside.tests(package)
+    assert "23 passed, 12 skipped" in outside.tests(package)
     assert outside.seqforge("plugins", "check", "sea-shanties", "--only", "round_trip").stdout.startswith("ok")
     assert "sea-shanties" in outside.seqforge("corpora").stdout
     outside.train("sea-shanties")
@@ -113,7 +113,7 @@ def install_example(outside: Outside, example: str) -> str:
 
 
 def test_sound_example_trains_and_generates_at_the_requested_level(outside: Outside) -> None:
-    assert "23 passed, 11 skipped" in install_example(outside, "sound")
+    assert "23 passed, 12 skipped" in install_example(outside, "sound")
     samples = outside.folder / "samples"
     for number in range(24):
         path = samples / f"{number}.wav"
@@ -130,7 +130,7 @@ def test_sound_example_trains_and_generates_at_the_requested_level(outside: Outs
 
 
 def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> None:
-    assert "28 passed, 10 skipped" in install_example(outside, "phonemes")
+    assert "28 passed, 11 skipped" in install_example(outside, "phonemes")
     samples = outside.folder / "samples"
     (cmudict,) = (path for path in find_corpus("cmudict").paths() if path.parent.name == "valid")
     lines = cmudict.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -152,7 +152,7 @@ def test_phonemes_example_pronounces_the_requested_words(outside: Outside) -> No
 
 
 def test_chess_example_generates_games_that_python_chess_accepts(outside: Outside) -> None:
-    assert "25 passed, 11 skipped" in install_example(outside, "chess")
+    assert "25 passed, 12 skipped" in install_example(outside, "chess")
     board, games = chess.Board(), []
     for move in ["e4", "e5", "Nf3", "Nc6", "Bb5", "a6", "Ba4", "Nf6", "O-O", "Be7", "Re1", "b5"]:
         board.push_san(move)
@@ -168,7 +168,7 @@ def test_chess_example_generates_games_that_python_chess_accepts(outside: Outsid
 
 
 def test_gcode_example_stays_on_the_bed_that_is_requested(outside: Outside) -> None:
-    assert "25 passed, 11 skipped" in install_example(outside, "gcode")
+    assert "25 passed, 12 skipped" in install_example(outside, "gcode")
     for number in range(24):
         moves = [f"G{step % 4 > 0:d} X{10 + 5 * step % 97} Y{20 + 7 * step % (50 + number)}" for step in range(20)]
         (outside.folder / "samples" / f"{number}.gcode").write_text("\n".join([*moves, "M2"]) + "\n")

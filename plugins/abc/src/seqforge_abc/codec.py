@@ -7,7 +7,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqforge import UNSEEN, Aligns, Augments, Example, Piece, Prompt, RequestError, Task, TokenCodec, listing
+from seqforge import (
+    UNSEEN,
+    Aligns,
+    Augments,
+    Classifies,
+    Example,
+    Piece,
+    Prompt,
+    RequestError,
+    Task,
+    TokenCodec,
+    listing,
+)
 from seqforge_abc import characters as character_encoding
 from seqforge_abc import tokens as token_encoding
 from seqforge_abc.canonical import canonicalize
@@ -37,7 +49,7 @@ UNCHANGED_SHARE = 0.5
 """The share of training pieces that keep their key in an epoch."""
 
 
-class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
+class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns, Classifies):
     """Encodes tunes as tokens of their music (`tokens`), or as characters of their ABC text (`characters`).
 
     The tokens do not depend on the corpus, except for the names of rhythms, so a model can be trained further on other
@@ -209,6 +221,10 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns):
             Example(np.zeros(0, self.space.dtype)), constraint, candidates=TUNE_CANDIDATES,
             joint_steps=automaton.header.joint_steps,
         )  # fmt: skip
+
+    def classes(self) -> dict[str, dict[str, int]]:
+        """Return the rhythms, which the first step of a tune states."""
+        return {"rhythm": {rhythm: self.index[f"R:{rhythm}"] for rhythm in self.rhythms}}
 
     def places(self) -> TunePlaces | None:
         """Return the automaton of bars and offsets; None for characters."""

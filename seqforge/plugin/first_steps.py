@@ -1,0 +1,44 @@
+"""The properties that the first step of a piece states, with checks of what the codec returns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqforge.core.spaces import Categorical
+from seqforge.plugin.capabilities import Classifies
+from seqforge.plugin.codec import AnyCodec
+from seqforge.plugin.contract_errors import contract_error, kind_of
+from seqforge.plugin.plugin import AnyPlugin
+
+__all__ = ["first_step_classes"]
+
+
+def first_step_classes(plugin: AnyPlugin, codec: AnyCodec) -> Mapping[str, Mapping[str, int]]:
+    """Return the properties that the first step of a piece states; none if the codec lacks the capability.
+
+    A property without values is left out.
+
+    Args:
+        plugin: The plugin.
+        codec: The codec.
+
+    Raises:
+        ContractError: If `classes` returns something else than names, values and different steps of the codec's space.
+    """
+    if not isinstance(codec, Classifies):
+        return {}
+    classes: Any = codec.classes()
+    if not isinstance(classes, Mapping) or not all(
+        isinstance(name, str) and isinstance(steps, Mapping) and all(isinstance(value, str) for value in steps)
+        for name, steps in classes.items()
+    ):
+        rule = "a mapping of names to mappings of values to steps"
+        raise contract_error(plugin, "classes", f"returns {kind_of(classes)}", rule, owner=codec)
+    size = codec.space.size if isinstance(codec.space, Categorical) else 0
+    for name, steps in classes.items():
+        if name in codec.labels:
+            raise contract_error(plugin, "classes", f"returns {name!r}, a label", "other names", owner=codec)
+        numbers = list(steps.values())
+        if not all(type(step) is int and 0 <= step < size for step in numbers) or len(set(numbers)) < len(numbers):
+            rule = f"different integers from 0 to {size - 1}"
+            raise contract_error(plugin, "classes", f"returns the steps {numbers} of {name!r}", rule, owner=codec)
+    return {name: steps for name, steps in classes.items() if steps}
