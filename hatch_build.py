@@ -1,7 +1,7 @@
-"""The build hook: it compiles the inner loops of inference, if there is a C compiler.
+"""The build hook: it compiles the inner loops of inference and training, if there is a C compiler.
 
-Without a compiler the wheel is a pure Python wheel, and seqforge uses numpy instead. `python hatch_build.py` compiles
-the library in place.
+Without a compiler the wheel is a pure Python wheel, and seqforge uses numpy and torch instead. `python hatch_build.py`
+compiles the libraries in place.
 """
 
 import os
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ try:
 except ImportError:  # compiling in place needs no hatchling
     BuildHookInterface = object  # type: ignore[assignment, misc]
 
-FOLDER = Path("seqforge/inference")
-SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h", "draw.inc.h")
+LIBRARIES = {
+    "seqforge/inference/_kernels": ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h", "draw.inc.h"),
+    "seqforge/network/_lstm": ("lstm_amx.c",),
+}
+"""The path of each library without its suffix, and its sources; the first one includes the others."""
 SUFFIXES = {"Darwin": ".dylib", "Windows": ".dll"}
 FLAGS = ("-O3", "-std=c11", "-shared", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden")
 
@@ -30,27 +34,32 @@ class KernelBuildHook(BuildHookInterface):  # type: ignore[misc]
     """Adds the compiled library to the wheel, which is then a wheel for this platform and any Python."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile the library before the files of the wheel are collected."""
+        """Compile the libraries before the files of the wheel are collected."""
         if self.target_name != "wheel":
             return
-        library = compile_kernels(Path(self.root) / FOLDER)
-        if library is None:
-            self.app.display_warning("There is no C compiler, so that seqforge will generate with numpy, more slowly.")
+        libraries = [compile_library(Path(self.root) / path, sources) for path, sources in LIBRARIES.items()]
+        if None in libraries:
+            self.app.display_warning("There is no C compiler, so that seqforge will use numpy and torch, more slowly.")
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
-        build_data["artifacts"].append(str(FOLDER / library.name))
+        build_data["artifacts"] += [str(library.relative_to(self.root)) for library in libraries if library]
 
 
-def compile_kernels(folder: Path) -> Path | None:
-    """Return the library that was compiled from the sources in a folder; None without a compiler that can do it."""
-    library = folder / f"_kernels{SUFFIXES.get(platform.system(), '.so')}"
+def compile_library(path: Path, sources: Sequence[str]) -> Path | None:
+    """Return the library that was compiled from sources; None without a compiler that can do it.
+
+    Args:
+        path: The path of the library without its suffix.
+        sources: The names of its sources in the same folder, the first one of which includes the others.
+    """
+    library = path.with_name(path.name + SUFFIXES.get(platform.system(), ".so"))
     checksum = 0
-    for name in SOURCES:
-        checksum = zlib.crc32((folder / name).read_bytes(), checksum)
+    for name in sources:
+        checksum = zlib.crc32((path.parent / name).read_bytes(), checksum)
     for compiler in _compilers():
         temporary = library.with_name(f"{library.name}.{os.getpid()}")
-        command = [*compiler, *FLAGS, f"-DSOURCES={checksum}u", "-o", str(temporary), str(folder / SOURCES[0])]
+        command = [*compiler, *FLAGS, f"-DSOURCES={checksum}u", "-o", str(temporary), str(path.parent / sources[0])]
         try:
             subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError):
@@ -69,5 +78,5 @@ def _compilers() -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    result = compile_kernels(Path(__file__).parent / FOLDER)
-    sys.exit("no C compiler could compile the kernels" if result is None else None)
+    results = [compile_library(Path(__file__).parent / path, sources) for path, sources in LIBRARIES.items()]
+    sys.exit("no C compiler could compile the libraries" if None in results else None)

@@ -1,4 +1,4 @@
-"""The build hook that compiles the inner loops of inference."""
+"""The build hook that compiles the inner loops of inference and training."""
 
 import ctypes
 import importlib.util
@@ -20,35 +20,43 @@ def hook() -> ModuleType:
     return module
 
 
-@pytest.fixture
-def sources(hook: ModuleType, tmp_path: Path) -> Path:
-    for name in hook.SOURCES:
-        shutil.copy(ROOT / hook.FOLDER / name, tmp_path / name)
-    return tmp_path
+@pytest.fixture(params=["seqforge/inference/_kernels", "seqforge/network/_lstm"])
+def library(hook: ModuleType, tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, tuple[str, ...]]:
+    """Return the path of a library without its suffix, beside copies of its sources, and their names."""
+    assert request.param in hook.LIBRARIES
+    path, names = tmp_path / Path(request.param).name, hook.LIBRARIES[request.param]
+    for name in names:
+        shutil.copy(ROOT / Path(request.param).parent / name, tmp_path / name)
+    return path, names
 
 
-def test_the_library_has_the_checksum_of_its_sources(hook: ModuleType, sources: Path) -> None:
-    library = hook.compile_kernels(sources)
-    if library is None:
+def test_library_has_the_checksum_of_its_sources(hook: ModuleType, library: tuple[Path, tuple[str, ...]]) -> None:
+    path, names = library
+    compiled = hook.compile_library(path, names)
+    if compiled is None:
         pytest.skip("there is no C compiler")
-    first = ctypes.CDLL(str(library)).kernels_sources
-    (sources / "kernels.c").write_text((sources / "kernels.c").read_text() + "\n")
-    second = ctypes.CDLL(str(hook.compile_kernels(sources).rename(sources / "other.so"))).kernels_sources
+    first = ctypes.CDLL(str(compiled)).library_sources
+    source = path.parent / names[0]
+    source.write_text(source.read_text() + "\n")
+    second = ctypes.CDLL(str(hook.compile_library(path, names).rename(path.parent / "other.so"))).library_sources
     first.restype = second.restype = ctypes.c_uint32
     assert first() != second() and first() != 0
 
 
 def test_a_compiler_that_fails_is_as_good_as_none(
-    hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch
+    hook: ModuleType, library: tuple[Path, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    path, names = library
     monkeypatch.setattr(hook, "_compilers", lambda: [["false"], ["/no/such/compiler"]])
-    assert hook.compile_kernels(sources) is None
-    assert sorted(path.name for path in sources.iterdir()) == sorted(hook.SOURCES), "nothing is left behind"
+    assert hook.compile_library(path, names) is None
+    assert sorted(file.name for file in path.parent.iterdir()) == sorted(names), "nothing is left behind"
 
 
-def test_the_next_compiler_is_tried(hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_compiler_is_tried(
+    hook: ModuleType, library: tuple[Path, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     compilers = hook._compilers()
     if not compilers:
         pytest.skip("there is no C compiler")
     monkeypatch.setattr(hook, "_compilers", lambda: [["false"], *compilers])
-    assert hook.compile_kernels(sources) is not None
+    assert hook.compile_library(*library) is not None

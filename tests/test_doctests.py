@@ -11,7 +11,7 @@ PACKAGES = ("seqforge", "seqforge_text", "seqforge_abc", "seqforge_midi", "seqfo
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PROGRAMS = ("__main__",)
 """Modules that run a program when they are imported; they have no examples."""
-LIBRARIES = ("_kernels",)
+LIBRARIES = ("_kernels", "_lstm")
 """Compiled libraries, which look like extension modules but are not."""
 
 

@@ -128,7 +128,7 @@ static Kernels kernels;
 #ifndef SOURCES
 #define SOURCES 0
 #endif
-EXPORT uint32_t kernels_sources(void) { return SOURCES; }
+EXPORT uint32_t library_sources(void) { return SOURCES; }
 
 /* Choose the instruction set; return its name. `name` forces one ("generic", "avx2", "avx512", "amx"); NULL for the
    best. */

@@ -6,18 +6,17 @@ more slowly.
 """
 
 import ctypes
-import logging
-import zlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqforge.core.compiled import load_library
+
 __all__ = ["address", "instruction_set", "library"]
 
 SOURCES = ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h", "draw.inc.h")
-LIBRARIES = ("_kernels.so", "_kernels.dylib", "_kernels.dll")
 _POINTER, _NUMBER = ctypes.c_void_p, ctypes.c_int64
 _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "product_float32": (_POINTER,),
@@ -39,29 +38,15 @@ def library() -> Any:
     >>> compiled is None or hasattr(compiled, "cell_lstm")
     True
     """
-    folder, checksum = Path(__file__).parent, 0
-    for name in SOURCES:
-        checksum = zlib.crc32((folder / name).read_bytes(), checksum)
-    for name in LIBRARIES:
-        if not (folder / name).is_file():
-            continue
-        try:
-            compiled = ctypes.CDLL(str(folder / name))
-        except OSError:  # it was built for another system
-            continue
-        compiled.kernels_sources.restype = ctypes.c_uint32
-        if compiled.kernels_sources() != checksum:
-            logging.getLogger("seqforge").warning(
-                "%s was built from other sources and is not used; install seqforge again", folder / name
-            )
-            continue
-        compiled.kernels_init.restype, compiled.kernels_init.argtypes = ctypes.c_char_p, (ctypes.c_char_p,)
-        compiled.kernels_name.restype = ctypes.c_char_p
-        for function, arguments in _ARGUMENTS.items():
-            getattr(compiled, function).argtypes, getattr(compiled, function).restype = arguments, None
-        compiled.kernels_init(None)
-        return compiled
-    return None
+    compiled = load_library(Path(__file__).parent, "_kernels", SOURCES)
+    if compiled is None:
+        return None
+    compiled.kernels_init.restype, compiled.kernels_init.argtypes = ctypes.c_char_p, (ctypes.c_char_p,)
+    compiled.kernels_name.restype = ctypes.c_char_p
+    for function, arguments in _ARGUMENTS.items():
+        getattr(compiled, function).argtypes, getattr(compiled, function).restype = arguments, None
+    compiled.kernels_init(None)
+    return compiled
 
 
 def instruction_set() -> str:

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from seqforge.network import lstm_kernel
 from seqforge.network.config import Cell
 
 State = tuple[Tensor, ...]
@@ -183,7 +184,17 @@ class LSTM(RecurrentLayer):
         super().initialise(generator)
         nn.init.ones_(self.bias[self.hidden : 2 * self.hidden].detach())
 
+    def forward(
+        self, inputs: Tensor, state: State, starts: Tensor | None, mask: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        if starts is None or not lstm_kernel.is_used(inputs.device, self.hidden):
+            return super().forward(inputs, state, starts, mask)
+        recurrent = self.recurrent_weight if mask is None else self.recurrent_weight * mask
+        return lstm_kernel.run_lstm(inputs, (state[0], state[1]), self.input_weight, recurrent, self.bias, starts)
+
     def run_kernel(self, inputs: Tensor, state: State, weight: Tensor, recurrent: Tensor) -> tuple[Tensor, State]:
+        if lstm_kernel.is_used(inputs.device, self.hidden):
+            return lstm_kernel.run_lstm(inputs, (state[0], state[1]), weight, recurrent, self.bias)
         h, c = (tensor.unsqueeze(0) for tensor in state)
         weights = [weight, recurrent, self.bias, torch.zeros_like(self.bias)]
         outputs, h, c = torch.lstm(inputs, (h, c), weights, True, 1, 0.0, self.training, False, False)

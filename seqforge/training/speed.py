@@ -16,6 +16,7 @@ import torch
 from seqforge.core.cache import cache_folder
 from seqforge.core.files import make_folder, write_text
 from seqforge.core.tensorfile import canonical_json
+from seqforge.network import lstm_kernel
 from seqforge.network.recurrent import LSTM
 
 FORMAT = 1
@@ -61,7 +62,7 @@ def fastest_operations(precision: str, measure: Callable[[str], float]) -> float
     Raises:
         WriteError: If the result cannot be cached.
     """
-    machine = _machine({"precision": precision})
+    machine = _machine({"precision": precision, "kernel": "torch" if lstm_kernel.library() is None else "amx"})
     path = _cache_path("operations", machine)
     measured = measure(precision)
     cached = _read(path, "per_second", machine)

@@ -17,9 +17,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with the sources and the library, from which `load` reads."""
     if kernels.library() is None:
         pytest.skip("the kernels have not been compiled")
-    for name in (*kernels.SOURCES, *kernels.LIBRARIES):
-        if (FOLDER / name).is_file():
-            shutil.copy(FOLDER / name, tmp_path / name)
+    for path in (*(FOLDER / name for name in kernels.SOURCES), *FOLDER.glob("_kernels.*")):
+        shutil.copy(path, tmp_path / path.name)
     monkeypatch.setattr(kernels, "__file__", str(tmp_path / "kernels.py"))
     return tmp_path
 
@@ -29,7 +28,7 @@ def load() -> Any:
 
 
 def library_in(folder: Path) -> Path:
-    (path,) = (folder / name for name in kernels.LIBRARIES if (folder / name).is_file())
+    (path,) = folder.glob("_kernels.*")
     return path
 
 
