@@ -20,6 +20,7 @@ from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.core.places import Places
 from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture, Space
+from seqforge.core.state_numbers import StateNumbers
 from seqforge.errors import (
     ContractError,
     CorpusError,
@@ -154,6 +155,7 @@ __all__ = [
     "RunError",
     "SeqforgeError",
     "Space",
+    "StateNumbers",
     "Streams",
     "TableConstraint",
     "Task",

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seqforge.core.state_numbers import StateNumbers
+
 __all__ = ["Attention", "Constraint", "Example", "Free", "Prompt", "source_with_end"]
 
 Attention = Literal["monotonic", "content", "none"]
@@ -114,6 +116,13 @@ class Constraint(ABC):
         states share a mask, such as those that differ in the pitch of the last note.
         """
         return state
+
+    def state_numbers(self) -> StateNumbers | None:
+        """Return the states as integers that a batch advances by array look-ups; None by default.
+
+        The sampler then caches the states and their successors itself. A constraint on vectors has none.
+        """
+        return None
 
     @abstractmethod
     def may_end(self, state: Hashable) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 
 from seqforge.core.sequences import Constraint
 from seqforge.core.spaces import Mixture
+from seqforge.core.state_numbers import StateNumbers
 from seqforge.plugin.contract_errors import contract_error, kind_of
 from seqforge.plugin.plugin import AnyPlugin
 
@@ -51,6 +52,9 @@ class ValidatedConstraint(Constraint):
 
     def mask_key(self, state: Hashable) -> Hashable:
         return self.inner.mask_key(state)
+
+    def state_numbers(self) -> StateNumbers | None:
+        return self.inner.state_numbers()
 
     def may_end(self, state: Hashable) -> bool:
         return self.inner.may_end(state)

@@ -14,9 +14,9 @@ from seqforge.sampling.distributions import Choice, Distribution
 from seqforge.sampling.elimination import Elimination
 from seqforge.sampling.guide import Guide, mask_source_end
 from seqforge.sampling.joint import JointSteps
+from seqforge.sampling.numbered_states import row_states
 from seqforge.sampling.references import reference_rows
 from seqforge.sampling.slot import Alternatives, Sample, Slot
-from seqforge.sampling.state_rows import StateRows
 from seqforge.sampling.streams import UniformStreams
 
 __all__ = ["StepCallback", "sample_rows"]
@@ -202,9 +202,10 @@ class _Rows:
             for layers in zip(*(sampler.prompt_state for sampler in samplers.values()), strict=True)
         ]
         self._state = self._engine.state(widest, count)
-        guides = [sampler.guide for sampler in samplers.values() if sampler.guide is not None]
-        self._states = StateRows(choices=first.distribution.choices)
-        self._is_guided, self._vectors = bool(guides), any(guide.vectors for guide in guides)
+        guides = [sampler.guide for sampler in samplers.values()]
+        self._states = row_states(guides, choices=first.distribution.choices)
+        self._is_guided = any(guide is not None for guide in guides)
+        self._vectors = any(guide.vectors for guide in guides if guide is not None)
         self._numbers = np.zeros(count, np.int64)
         """The state of the constraint in each row, for symbols."""
         self._checks = np.zeros(count, np.int64)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from seqforge_abc.tokens import LENGTH_GRID, split_length
+from seqforge_abc.tokens import LENGTH_GRID, TUPLET_TOKENS, split_length
 from seqforge_abc.tune import Tuplet
 
 __all__ = [
@@ -15,10 +15,12 @@ __all__ = [
     "next_atoms",
     "spell_length",
     "to_grid",
+    "tuplets_in_bar",
 ]
 
 MAX_FREE_LENGTH = 512
 """The longest bar of a tune without a meter."""
+TRIPLET = Tuplet(3, 2, 3)
 
 
 def to_grid(length: Fraction) -> int:
@@ -81,6 +83,23 @@ def lengths_in_tuplet(tuplet: Tuplet, unit: int, room: int, written: int, notes_
                 if is_single_note_value(length) and can_fill(rest - length, notes_left - 1, step)
             )
     return tuple(sorted(allowed))
+
+
+@lru_cache(maxsize=4096)
+def tuplets_in_bar(unit: int, room: int, written: int, *, triplets_only: bool) -> tuple[str, ...]:
+    """Return the tokens of the tuplets that have a place in a bar.
+
+    Args:
+        unit: The unit note length.
+        room: The length that is left in the bar.
+        written: The sum of the written lengths of the notes of the tuplet so far.
+        triplets_only: Whether triplets of three notes alone may come.
+    """
+    return tuple(
+        token
+        for token, tuplet in TUPLET_TOKENS.items()
+        if (not triplets_only or tuplet == TRIPLET) and lengths_in_tuplet(tuplet, unit, room, written, tuplet.r)
+    )
 
 
 @lru_cache(maxsize=65536)

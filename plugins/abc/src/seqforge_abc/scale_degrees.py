@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from seqforge import Constraint, DecodeError
+from seqforge import Constraint, DecodeError, StateNumbers
 from seqforge_abc.theory import LETTER_FIFTHS, Key, Pitch, pitch_class_name
 from seqforge_abc.tokens import CHORD_ROOTS, all_keys, all_pitches
 
@@ -22,6 +22,8 @@ __all__ = ["DegreeConstraint", "DegreeTable", "degree_name", "degree_vocabulary"
 
 LOWEST_TONIC = 62
 """The lowest tonic from which the octave without a mark begins, as a MIDI note number: D above middle C."""
+ROW_BITS = 6
+"""The bits of the row of a key in the number of a state."""
 _KEYS = {f"K:{key}": key for key in all_keys()}
 
 
@@ -200,6 +202,10 @@ class DegreeConstraint(Constraint):
         s = cast(_State, state)
         return self.constraint.mask_key(s.notation), s.row
 
+    def state_numbers(self) -> StateNumbers | None:
+        numbers = self.constraint.state_numbers()
+        return None if numbers is None else _DegreeNumbers(numbers, self.table)
+
     def may_end(self, state: Hashable) -> bool:
         return self.constraint.may_end(cast(_State, state).notation)
 
@@ -210,3 +216,36 @@ class DegreeConstraint(Constraint):
         s, row = cast(_State, state), int(self.table.rows[step])
         after = self.constraint.advance(s.notation, int(self.table.names[s.row, step]))
         return _State(after, row if row >= 0 else s.row)
+
+
+class _DegreeNumbers(StateNumbers):
+    """The states of a `DegreeConstraint` as integers; the row of the key in force has the lowest bits.
+
+    Args:
+        numbers: The states of the constraint of the notation.
+        table: The translation.
+    """
+
+    def __init__(self, numbers: StateNumbers, table: DegreeTable) -> None:
+        self._numbers, self._table = numbers, table
+
+    @property
+    def is_full(self) -> bool:
+        return self._numbers.is_full
+
+    def number(self, state: Hashable) -> int:
+        s = cast(_State, state)
+        return self._numbers.number(s.notation) << ROW_BITS | s.row
+
+    def state(self, number: int) -> Hashable:
+        return _State(self._numbers.state(number >> ROW_BITS), number & ((1 << ROW_BITS) - 1))
+
+    def mask_keys(self, numbers: np.ndarray) -> np.ndarray:
+        keys: np.ndarray = self._numbers.mask_keys(numbers >> ROW_BITS) << ROW_BITS | numbers & ((1 << ROW_BITS) - 1)
+        return keys
+
+    def advance(self, numbers: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        rows, next_rows = numbers & ((1 << ROW_BITS) - 1), self._table.rows[steps]
+        after = self._numbers.advance(numbers >> ROW_BITS, self._table.names[rows, steps])
+        result: np.ndarray = after << ROW_BITS | np.where(next_rows >= 0, next_rows, rows)
+        return result

@@ -45,7 +45,7 @@ from seqforge_abc.equivalent_states import MAX_CACHE_SIZE, MaskCache, without_de
 from seqforge_abc.instruments import Instrument
 from seqforge_abc.kept import MAX_SLUR_DEPTH, SLUR_END
 from seqforge_abc.kept_automaton import NO_VERSE, PART, SLUR, KeptSteps, has_open_marks
-from seqforge_abc.note_lengths import lengths_in_tuplet, next_atom, next_atoms, spell_length
+from seqforge_abc.note_lengths import next_atom, next_atoms, spell_length, tuplets_in_bar
 from seqforge_abc.theory import Key, Meter, pitch_class_name
 from seqforge_abc.tune import LETTER_DECORATIONS, NEVER_GENERATED
 from seqforge_abc.tune_header import TuneHeader, steps_with_prefix
@@ -129,11 +129,11 @@ class TuneAutomaton(Constraint):
     def allowed(self, state: Hashable) -> np.ndarray:
         s = cast(State, state)
         if self.header.is_open(s):
-            return self._mask(s)
-        return self._masks.mask(s, self._mask)
+            return self.mask(s)
+        return self._masks.mask(s, self.mask)
 
-    def _mask(self, s: State) -> np.ndarray:
-        """Return the mask of a state."""
+    def mask(self, s: State) -> np.ndarray:
+        """Return the mask of a state, as `allowed` does; it is not cached."""
         mask = np.zeros(len(self.vocabulary), np.bool_)
         if self.header.is_open(s):
             mask[self.header.steps(s)] = True
@@ -189,11 +189,8 @@ class TuneAutomaton(Constraint):
             mask[self.index["[1"]] = True
         if s.previous in (AFTER_SECTION, AFTER_REPEAT) and s.fill == 0 and s.bars_left:
             mask[self.header.key_changes] = True
-        bar_room = room(s)
-        for step, tuplet in self.tuplets.items():
-            playable = not s.hornpipe or (tuplet.p, tuplet.q, tuplet.r) == (3, 2, 3)
-            lengths = lengths_in_tuplet(tuplet, s.unit, bar_room, s.tuplet_written, tuplet.r)
-            mask[step] = playable and bool(lengths)
+        tuplets = tuplets_in_bar(s.unit, room(s), s.tuplet_written, triplets_only=s.hornpipe)
+        mask[[self.index[token] for token in tuplets]] = True
 
     def _allow_in_note(self, s: State, mask: np.ndarray) -> None:
         """Allow the tokens with which a note begins or continues."""

@@ -6,14 +6,16 @@ of the bar and the tie. A tune has about ten times as many states with details a
 """
 
 from collections.abc import Hashable
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 
-from seqforge import Constraint
+from seqforge import Constraint, StateNumbers
 from seqforge_abc.bar_automaton import CHORD_2, CHORD_OPEN, NOTE, State
 from seqforge_abc.tokens import MAX_BAR_NUMBER, numbered_bar_line
 from seqforge_abc.tune_automaton import TuneAutomaton
+from seqforge_abc.tune_cores import Core, Details, NextBar, NextEnding, Transition
+from seqforge_abc.tune_numbers import TuneNumbers
 
 __all__ = ["TuneTable"]
 
@@ -21,66 +23,8 @@ MAX_CORES = 65_536
 """The number of states without details that are cached; beyond it, all are cleared."""
 BAR, ENDING = 5, 9
 """Numbers of bars that stand for any, to see what a step does with them."""
-NextBar = Literal["same", "next", "ending", "zero"]
-NextEnding = Literal["same", "bar", "zero"]
 BAR_NUMBERS: dict[int, NextBar] = {BAR: "same", BAR + 1: "next", ENDING: "ending", 0: "zero"}
 ENDING_STARTS: dict[int, NextEnding] = {ENDING: "same", BAR: "bar", 0: "zero"}
-
-
-class Core:
-    """A state without details, and what is known of it.
-
-    Attributes:
-        state: The state; its bar is number 0, and a complete note has the pitch 0.
-        may_end: Whether the tune may end.
-        mask: The mask of the steps in bar 0.
-        mask_number: A number that is the same for states with the same mask and the same `may_end`.
-        has_numbered_bar_line: Whether the bar line with the number of the bar is allowed.
-        transitions: What has been computed of `TuneTable.advance`, by step without details.
-        distance: The number of steps to an end; -1 if it has not been computed.
-    """
-
-    __slots__ = ("distance", "has_numbered_bar_line", "mask", "mask_number", "may_end", "state", "transitions")
-
-    def __init__(
-        self, state: State, *, may_end: bool, mask: np.ndarray, mask_number: int, has_numbered_bar_line: bool
-    ) -> None:
-        self.state, self.may_end, self.mask, self.mask_number = state, may_end, mask, mask_number
-        self.has_numbered_bar_line = has_numbered_bar_line
-        self.transitions: dict[int, Transition] = {}
-        self.distance = -1
-
-
-class Details(NamedTuple):
-    """A state of the table.
-
-    Attributes:
-        core: The state without details.
-        bar_number: `State.bar_number`.
-        ending_start: `State.ending_start`.
-        pitch: The step of the pitch of a complete note that may be tied; 0 elsewhere.
-    """
-
-    core: Core
-    bar_number: int
-    ending_start: int
-    pitch: int
-
-
-class Transition(NamedTuple):
-    """What a step does.
-
-    Attributes:
-        core: The core of the next state.
-        bar_number: What becomes of the number of the bar.
-        ending_start: What becomes of the bar in which the endings begin.
-        is_note: Whether a note is complete, whose pitch is the step.
-    """
-
-    core: Core
-    bar_number: NextBar
-    ending_start: NextEnding
-    is_note: bool
 
 
 class TuneTable(Constraint):
@@ -93,6 +37,11 @@ class TuneTable(Constraint):
 
     Args:
         automaton: The automaton.
+
+    Attributes:
+        without_details: The step that stands for each step: one for all pitches, and one for all bar lines with a
+            number.
+        tie: The step of the tie.
     """
 
     def __init__(self, automaton: TuneAutomaton) -> None:
@@ -100,13 +49,12 @@ class TuneTable(Constraint):
         index = automaton.index
         self._numbered = [index[numbered_bar_line(number + 1)] for number in range(MAX_BAR_NUMBER)]
         pitch = int(np.flatnonzero(automaton.is_pitch)[0])
-        self._without_details = list(range(len(automaton.vocabulary)))
-        """The step that stands for each step: one for all pitches, one for all bar lines with a number."""
+        self.without_details = list(range(len(automaton.vocabulary)))
         for step in np.flatnonzero(automaton.is_pitch).tolist():
-            self._without_details[step] = pitch
+            self.without_details[step] = pitch
         for step in self._numbered:
-            self._without_details[step] = index["|"]
-        self._tie, self._pitch = index["-"], pitch
+            self.without_details[step] = index["|"]
+        self.tie = index["-"]
         self._cores: dict[State, Core] = {}
         self._masks: dict[tuple[bytes, bool], tuple[int, np.ndarray]] = {}
 
@@ -126,6 +74,9 @@ class TuneTable(Constraint):
         core, bar_number, _, _ = cast(Details, state)
         return core.mask_number, bar_number if core.has_numbered_bar_line else 0
 
+    def state_numbers(self) -> StateNumbers:
+        return TuneNumbers(self.transition, self.without_details, tie=self.tie)
+
     def may_end(self, state: Hashable) -> bool:
         return cast(Details, state).core.may_end
 
@@ -137,11 +88,7 @@ class TuneTable(Constraint):
 
     def advance(self, state: Hashable, step: Any) -> Hashable:
         core, bar_number, ending_start, pitch = cast(Details, state)
-        key = step if CHORD_OPEN <= core.state.note_stage <= CHORD_2 else self._without_details[step]
-        if key == self._tie and pitch:
-            key = -pitch
-        transition = core.transitions.get(key) or self._transition(core, key, step, pitch)
-        after, next_bar, next_ending, is_note = transition
+        after, next_bar, next_ending, is_note = self.transition(core, step, pitch)
         if next_bar != "same" or next_ending != "same":
             bars = {"same": bar_number, "next": bar_number % MAX_BAR_NUMBER + 1, "ending": ending_start, "zero": 0}
             ending_start = {"same": ending_start, "bar": bar_number, "zero": 0}[next_ending]
@@ -154,8 +101,21 @@ class TuneTable(Constraint):
         full = core.state._replace(bar_number=bar_number, ending_start=ending_start)
         return full._replace(last_mark=pitch) if full.note_stage == NOTE else full
 
+    def transition(self, core: Core, step: int, pitch: int) -> Transition:
+        """Return what a step does in a state with any bars.
+
+        Args:
+            core: The core of the state.
+            step: The step.
+            pitch: The pitch of the state.
+        """
+        key = step if CHORD_OPEN <= core.state.note_stage <= CHORD_2 else self.without_details[step]
+        if key == self.tie and pitch:
+            key = -pitch
+        return core.transitions.get(key) or self._transition(core, key, step, pitch)
+
     def _transition(self, core: Core, key: int, step: int, pitch: int) -> Transition:
-        """Compute what a step does in a state with any details."""
+        """Compute what a step does."""
         before = core.state._replace(bar_number=BAR, ending_start=ENDING)
         if before.note_stage == NOTE:
             before = before._replace(last_mark=pitch)
@@ -176,7 +136,7 @@ class TuneTable(Constraint):
                 for old in self._cores.values():
                     old.transitions.clear()
                 self._cores.clear()
-            mask, may_end = self.automaton.allowed(state), self.automaton.may_end(state)
+            mask, may_end = self.automaton.mask(state), self.automaton.may_end(state)
             number, mask = self._masks.setdefault((mask.tobytes(), may_end), (len(self._masks), mask))
             numbered = bool(mask[self._numbered[0]])
             core = self._cores[state] = Core(
