@@ -100,19 +100,23 @@ class Generation:
         except Cancelled:
             return
 
-    def run_in_order(self, on_step: Callable[[Any], None] | None = None) -> Iterator[Generated]:
+    def run_in_order(
+        self, on_step: Callable[[Any], None] | None = None, *, numbers: range | None = None
+    ) -> Iterator[Generated]:
         """Yield the pieces in the order of their numbers, each as soon as all before it are completed.
 
         Args:
             on_step: Called with every sampled step.
+            numbers: The numbers of the pieces to generate, from 0; None for all.
         """
         waiting: dict[int, Generated] = {}
-        number = 0
-        for generated in self.run(on_step):
+        following = iter(range(self.request.n) if numbers is None else numbers)
+        number = next(following, None)
+        for generated in self.run(on_step, numbers=numbers):
             waiting[generated.k] = generated
             while number in waiting:
                 yield waiting.pop(number)
-                number += 1
+                number = next(following, None)
 
     def draft(self, samples: Sequence[Sample]) -> Piece[Any] | None:
         """Return the result as far as its first parts go; None if the task has no draft.

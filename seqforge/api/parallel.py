@@ -5,6 +5,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from seqforge.api.display import GeneratedPiece
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["default_workers", "generate_parallel"]
 
-CHUNK = 32
-"""The largest number of pieces that a process draws at once."""
+GROUP = 16
+"""The number of pieces that a process sends at once."""
+MAX_GROUPS = 2
+"""The number of groups that a process draws ahead, so that results do not pile up."""
 MIN_PIECES = 64
 """The smallest number of pieces per process for which starting one is worth its time."""
 
-_generation: Generation | None = None
-"""The generation of this process, if it is a child."""
+_pieces: Iterator[Generated] = iter(())
+"""The pieces that this process draws, if it is a child."""
 
 
 def default_workers(request: GenerationRequest, processors: int | None = None) -> int:
@@ -60,33 +63,71 @@ def generate_parallel(generation: Generation, workers: int) -> Iterator[Generate
     if workers < 2 or _needs_one_process(request):
         yield from generation.run_in_order()
         return
-    import multiprocessing  # these imports take time, and few pieces need them
-    from concurrent.futures import ProcessPoolExecutor
-
-    size = min(CHUNK, -(-request.n // workers))
-    chunks = deque(range(first, min(first + size, request.n)) for first in range(0, request.n, size))
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(request,))
-    running: deque[tuple[range, Future[list[Generated]]]] = deque()
+    # Neighbouring pieces are drawn by different processes, so that they are complete at about the same time.
+    processes = [_Process(request, range(first, request.n, workers)) for first in range(workers)]
+    streams = [process.pieces(generation) for process in processes]
     try:
-        while chunks or running:
-            while chunks and len(running) < 2 * workers:  # few chunks at a time, so that results do not pile up
-                numbers = chunks.popleft()
-                running.append((numbers, executor.submit(_draw, numbers)))
-            numbers, future = running.popleft()
-            yield from _results(generation, numbers, future)
-        executor.shutdown()
+        for k in range(request.n):
+            yield next(streams[k % workers])
     except BaseException:
-        for process in list((executor._processes or {}).values()):  # Python 3.14 has executor.terminate_workers()
+        for process in processes:
             process.terminate()
-        executor.shutdown(cancel_futures=True)
         raise
+    for process in processes:
+        process.shut_down()
+
+
+class _Process:
+    """A process that draws some of the pieces of a request, all side by side, and sends them in groups.
+
+    Args:
+        request: The request.
+        numbers: The numbers of its pieces.
+    """
+
+    def __init__(self, request: GenerationRequest, numbers: range) -> None:
+        import multiprocessing  # these imports take time, and few pieces need them
+        from concurrent.futures import ProcessPoolExecutor
+
+        context = multiprocessing.get_context("spawn")
+        self._numbers = numbers
+        self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_start, initargs=(request, numbers))
+        self._futures = deque(self._executor.submit(_draw) for _ in range(MAX_GROUPS))
+
+    def pieces(self, generation: Generation) -> Iterator[Generated]:
+        """Yield the pieces in the order of their numbers; those that the process cannot send are drawn here.
+
+        Args:
+            generation: The generation in this process.
+        """
+        numbers = self._numbers
+        while numbers:
+            future = self._futures.popleft()
+            yield from _results(generation, numbers, future)
+            numbers = numbers[len(future.result()) if future.exception() is None else len(numbers) :]
+            self._futures.append(self._executor.submit(_draw))
+
+    def terminate(self) -> None:
+        """End the process at once."""
+        for process in list((self._executor._processes or {}).values()):  # Python 3.14: executor.terminate_workers()
+            process.terminate()
+        self._executor.shutdown(cancel_futures=True)
+
+    def shut_down(self) -> None:
+        """Wait for the end of the process, which has nothing left to do."""
+        self._executor.shutdown(cancel_futures=True)
 
 
 def _results(generation: Generation, numbers: range, future: "Future[list[Generated]]") -> Iterator[Generated]:
-    """Yield the pieces that a child drew; if it could not send them, they are drawn here."""
+    """Yield a group of pieces that a child drew; if it could not send them, all pieces to come are drawn here.
+
+    Args:
+        generation: The generation in this process.
+        numbers: The numbers of the pieces to come.
+        future: The group.
+    """
     if future.exception() is not None:
-        yield from sorted(generation.run(numbers=numbers), key=lambda generated: generated.k)
+        yield from generation.run_in_order(numbers=numbers)
         return
     for generated in future.result():
         piece = dataclasses.replace(generated.piece, plugin=generation.model.plugin)  # type: ignore[call-arg]
@@ -103,20 +144,19 @@ def _needs_one_process(request: GenerationRequest) -> bool:
     return bool(request.beams or request.adapt) or request.max_seconds is not None or from_input or not several
 
 
-def _start(request: GenerationRequest) -> None:
-    """Load the models of a request in a child process."""
-    global _generation
+def _start(request: GenerationRequest, numbers: range) -> None:
+    """Load the models of a request in a child process that draws the pieces with these numbers."""
+    global _pieces
     from seqforge.api.requested_model import requested_model
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the children
-    _generation = Generation(requested_model(request), request)
+    _pieces = Generation(requested_model(request), request).run_in_order(numbers=numbers)
 
 
-def _draw(numbers: range) -> list[Generated]:
-    """Return the pieces with these numbers, without the plugin, which the parent has."""
-    assert _generation is not None
-    pieces = sorted(_generation.run(numbers=numbers), key=lambda generated: generated.k)
-    return [dataclasses.replace(generated, piece=_without_plugin(generated.piece)) for generated in pieces]
+def _draw() -> list[Generated]:
+    """Return the next pieces of this process, without the plugin, which the parent has."""
+    group = islice(_pieces, GROUP)
+    return [dataclasses.replace(generated, piece=_without_plugin(generated.piece)) for generated in group]
 
 
 def _without_plugin(piece: Any) -> Any:
