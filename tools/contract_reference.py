@@ -33,7 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
         (seqforge.flag, seqforge.NoOptions, seqforge.NoRequest, seqforge.input_file, seqforge.FileSelection),
     ),
     ("Data", (seqforge.Piece, seqforge.Origin, seqforge.Example, seqforge.Prompt)),
-    ("Constraints", (seqforge.Constraint, seqforge.Free)),
+    ("Constraints", (seqforge.Constraint, seqforge.Free, seqforge.StateNumbers)),
     (
         "Constraints from parts",
         (

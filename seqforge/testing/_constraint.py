@@ -181,6 +181,11 @@ def _next_state(subject: Subject, constraint: Constraint, state: Hashable, step:
         raise subject.failure("advance", problem, rule, owner=constraint) from error
     if hashes[0] != hashes[1] or states[0] != states[1]:
         raise subject.failure("advance", "returns two states for one step", "the same", owner=constraint)
+    if (numbers := constraint.state_numbers()) is not None:
+        (number,) = numbers.advance(np.array([numbers.number(state)]), np.array([step])).tolist()
+        if numbers.state(number) != states[0]:
+            problem = "returns numbers that advance to another state"
+            raise subject.failure("state_numbers", problem, "the state that `advance` returns", owner=constraint)
     return states[0]
 
 

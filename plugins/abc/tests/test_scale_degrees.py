@@ -16,6 +16,7 @@ from seqforge_abc.scale_degrees import DegreeConstraint, DegreeTable, degree_voc
 from seqforge_abc.theory import parse_key, parse_meter
 from seqforge_abc.tune import Tune
 from seqforge_abc.tune_automaton import TuneAutomaton
+from seqforge_abc.tune_table import TuneTable
 
 NOTATION = (UNSEEN, *tokens.vocabulary(["jig", "reel"]))
 VOCABULARY = degree_vocabulary(NOTATION)
@@ -124,6 +125,26 @@ def test_the_constraint_is_that_of_the_notation(seed: int) -> None:
         named = int(TABLE.names_of(np.array(steps))[-1])
         assert notation.allowed(expected)[named]
         state, expected = constraint.advance(state, steps[-1]), notation.advance(expected, named)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=5)
+def test_the_states_of_a_batch_are_numbers_in_all_keys(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    constraint = DegreeConstraint(TuneTable(TuneAutomaton(NOTATION)), TABLE)
+    numbers = constraint.state_numbers()
+    assert numbers is not None
+    states, rows = [constraint.start()] * 4, np.full(4, numbers.number(constraint.start()))
+    masks: dict[int, bytes] = {}
+    for _ in range(60):
+        allowed = [constraint.allowed(state) for state in states]
+        for key, mask in zip(numbers.mask_keys(rows).tolist(), allowed, strict=True):
+            assert masks.setdefault(key, mask.tobytes()) == mask.tobytes()
+        steps = [int(rng.choice(np.flatnonzero(mask))) if mask.any() else -1 for mask in allowed]
+        going = [row for row, step in enumerate(steps) if step >= 0]
+        states = [constraint.advance(states[row], steps[row]) for row in going]
+        rows = numbers.advance(rows[going], np.array(steps, np.int64)[going])
+        assert [numbers.state(number) for number in rows.tolist()] == states
 
 
 @pytest.mark.parametrize("prompt", ["|:DED F2A|", "|:DED F2A|*|d2e f2g|"])

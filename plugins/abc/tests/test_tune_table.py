@@ -39,9 +39,11 @@ def test_table_follows_the_automaton(name: str) -> None:
     automaton = TuneAutomaton(vocabulary, **request)
     table = TuneTable(TuneAutomaton(vocabulary, **request))
     weights, rng = weights_of(vocabulary, automaton), np.random.default_rng(0)
+    numbers = table.state_numbers()
     masks: dict[object, tuple[bytes, bool]] = {}
     for _ in range(8):
         state, tabled = automaton.start(), table.start()
+        number_of_state = np.array([numbers.number(tabled)])
         for number in range(160):
             mask = automaton.allowed(state)
             assert table.full_state(tabled) == state
@@ -51,11 +53,14 @@ def test_table_follows_the_automaton(name: str) -> None:
                 assert table.to_end(tabled) == automaton.to_end(state)
             content = mask.tobytes(), automaton.may_end(state)
             assert masks.setdefault(table.mask_key(tabled), content) == content
+            assert numbers.state(int(number_of_state[0])) == tabled
+            assert masks.setdefault(int(numbers.mask_keys(number_of_state)[0]), content) == content
             if not mask.any():
                 break
             probabilities = weights * mask
             step = int(rng.choice(len(mask), p=probabilities / probabilities.sum()))
             state, tabled = automaton.advance(state, step), table.advance(tabled, step)
+            number_of_state = numbers.advance(number_of_state, np.array([step]))
     assert len({table.full_state(tabled)} | {cast(State, state)}) == 1
 
 
