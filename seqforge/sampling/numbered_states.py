@@ -10,6 +10,8 @@ from seqforge.sampling.state_rows import StateRows
 
 __all__ = ["NumberedStates", "row_states"]
 
+UNKNOWN = -1
+"""The row of a mask that has not been computed."""
 MIN_MASKS = 64
 MAX_ENTRIES = 1 << 22
 """The largest number of entries of the table of masks; beyond it, the table is cleared."""
@@ -64,8 +66,8 @@ class NumberedStates:
         keys = self._numbers.mask_keys(numbers).tolist()
         if len(self._rows) + len(keys) > self._max_masks:
             self._rows.clear()
-        rows = list(map(self._rows.get, keys))
-        if None in rows:
+        rows = [self._rows.get(key, UNKNOWN) for key in keys]
+        if UNKNOWN in rows:
             rows = [self._add_mask(key, number) for key, number in zip(keys, numbers.tolist(), strict=True)]
         masks: np.ndarray = self._masks[rows]
         return masks

@@ -296,7 +296,7 @@ def test_a_shared_mask_is_the_mask_of_the_state(seed: int) -> None:
     for _ in range(120):
         mask = automaton.allowed(state)
         assert isinstance(state, State)
-        assert np.array_equal(mask, automaton._mask(state))
+        assert np.array_equal(mask, automaton.mask(state))
         mask[:] = False  # the caller may change it
         steps = automaton.allowed(state).nonzero()[0]
         if not len(steps):
