@@ -25,7 +25,7 @@ help:
 
 install: $(SETUP)
 
-KERNELS := hatch_build.py seqforge/inference/kernels.c seqforge/inference/kernels.inc.h seqforge/inference/kernels_amx.inc.h seqforge/inference/draw.inc.h seqforge/network/lstm_amx.c
+KERNELS := hatch_build.py $(wildcard seqforge/inference/*.c seqforge/inference/*.h seqforge/network/*.c seqforge/network/*.h)
 
 $(SETUP): pyproject.toml $(KERNELS) corpora/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS)) constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { echo "seqforge needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }

@@ -23,7 +23,7 @@ except ImportError:  # compiling in place needs no hatchling
 
 LIBRARIES = {
     "seqforge/inference/_kernels": ("kernels.c", "kernels.inc.h", "kernels_amx.inc.h", "draw.inc.h"),
-    "seqforge/network/_lstm": ("lstm_amx.c",),
+    "seqforge/network/_lstm": ("lstm_amx.c", "amx.inc.h", "matrix_gradient_amx.inc.h"),
 }
 """The path of each library without its suffix, and its sources; the first one includes the others."""
 SUFFIXES = {"Darwin": ".dylib", "Windows": ".dll"}

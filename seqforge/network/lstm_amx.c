@@ -1,8 +1,8 @@
 /* The training of an LSTM layer with AMX, the matrix unit of some Intel processors (Sapphire Rapids and later).
 
-   The products that do not depend on the state, of the inputs and of the gradients of all positions at once, are those
-   of torch. This library has the loops over the positions: the product of the previous output and the recurrent
-   matrix, the cell, and the same backwards. Products take bfloat16 and add up float32; the cell is float32.
+   The contributions of the inputs at all positions, and the gradients of the inputs, are products of torch. This
+   library has the loops over the positions: the product of the previous output and the recurrent matrix, the cell, and
+   the same backwards; and the gradients of the matrices. Products take bfloat16 and add up float32; the cell is float32.
 
    The threads share the units: each computes the gates of its units for all rows, and waits for the others after every
    position. Every number is added up in one order, so that the result does not depend on the number of threads.
@@ -26,31 +26,12 @@
 EXPORT uint32_t library_sources(void) { return SOURCES; }
 
 #if defined(__x86_64__) && defined(__linux__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
-#include <cpuid.h>
-#include <immintrin.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define INLINE static inline __attribute__((always_inline))
-#define TARGET __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")))
-#define TILE 16        /* rows and columns of a tile of sums */
-#define DEPTH 32       /* inputs of a product of two tiles */
-#define PAIR (2 * TILE) /* units that a thread computes at a time, and rows */
-#define TILE_BYTES 1024
-#define SPINS 4000
-
-/* The functions of OpenMP, from the library that torch uses, so that its waiting threads are the ones that work. */
-typedef void (*Parallel)(void (*)(void *), void *, unsigned, unsigned);
-typedef int (*Count)(void);
+#include "amx.inc.h"
 
 typedef struct {
     int64_t steps;             /* number of positions, T */
     int64_t rows;              /* R */
     int64_t hidden;            /* number of units H, a multiple of 32 */
-    int64_t threads;           /* number of threads at most */
     const uint16_t *recurrent; /* the recurrent matrix, (4 H, H), bfloat16 */
     char *packed;              /* room for it as tiles, 4 H * H * 2 bytes */
     const float *bias;         /* (4 H) */
@@ -63,37 +44,8 @@ typedef struct {
     float *bias_gradient;      /* (4 H) */
     float *h_gradient;         /* (R, H): of the last h; replaced by that of the first */
     float *c_gradient;         /* (R, H): of the last c; replaced by that of the first */
-    Parallel parallel;         /* GOMP_parallel; NULL for one thread */
-    Count thread_number;       /* omp_get_thread_num */
-    Count team_size;           /* omp_get_num_threads */
-    atomic_long arrived;       /* threads that have reached the barrier, since the start */
+    Team team;
 } Layer;
-
-/* Wait until all threads have called this function `count` times. */
-INLINE void barrier(Layer *p, int64_t threads, int64_t count) {
-    if (threads == 1) return;
-    atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel);
-    for (int64_t spin = 0; atomic_load_explicit(&p->arrived, memory_order_acquire) < count * threads; spin++) {
-        if (spin < SPINS) _mm_pause();
-        else sched_yield();
-    }
-}
-
-/* Tiles 0 to 3 hold sums, 4 and 5 two blocks of rows, 6 and 7 weights. */
-INLINE TARGET void configure(int64_t first, int64_t second) {
-    struct {
-        uint8_t palette, start, zeros[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } config = {.palette = 1};
-    const int64_t others = second ? second : first; /* tiles without rows are not allowed */
-    const int64_t rows[8] = {first, first, others, others, first, others, TILE, TILE};
-    for (int tile = 0; tile < 8; tile++) {
-        config.row_bytes[tile] = 64;
-        config.rows[tile] = (uint8_t)rows[tile];
-    }
-    _tile_loadconfig(&config);
-}
 
 /* Sums of two tiles of columns for one or two blocks of rows: sums[block * 2 + tile][row][column].
 
@@ -183,7 +135,8 @@ INLINE TARGET void cell_backward(Layer *p, int64_t t, int64_t row, int64_t unit,
                  o = from_bfloat16(gates + 3 * width);
     const __m512 past = _mm512_loadu_ps(p->cells + at * width + unit);
     const __m512 squashed = tanh_(_mm512_loadu_ps(p->cells + (at + p->rows) * width + unit));
-    const __m512 dh = _mm512_add_ps(_mm512_loadu_ps(p->h_gradient + own), from_bfloat16(p->from_above + at * width + unit));
+    const __m512 above = from_bfloat16(p->from_above + at * width + unit);
+    const __m512 dh = _mm512_add_ps(_mm512_loadu_ps(p->h_gradient + own), above);
     const __m512 slope = _mm512_mul_ps(o, _mm512_fnmadd_ps(squashed, squashed, one));
     const __m512 dc = _mm512_fmadd_ps(dh, slope, _mm512_loadu_ps(p->c_gradient + own));
     const __m512 gradients[4] = {
@@ -200,23 +153,15 @@ INLINE TARGET void cell_backward(Layer *p, int64_t t, int64_t row, int64_t unit,
     }
 }
 
-/* The units of the calling thread, in pairs of tiles; return the number of threads. */
-INLINE int64_t share(const Layer *p, int64_t *first, int64_t *last) {
-    const int64_t pairs = p->hidden / PAIR, threads = p->parallel ? p->team_size() : 1;
-    const int64_t thread = p->parallel ? p->thread_number() : 0;
-    *first = pairs * thread / threads;
-    *last = pairs * (thread + 1) / threads;
-    return threads;
-}
-
-/* Write the weights of one tile of units as tiles: [pair of gates][block of inputs][gate][input / 2][unit][input % 2]. */
+/* Write the weights of a tile of units as tiles: [pair of gates][block of inputs][gate][input / 2][unit][input % 2]. */
 static void pack_forward(const Layer *p, int64_t tile) {
     const int64_t depth = p->hidden / DEPTH, words = p->hidden / 2;
     uint32_t *out = (uint32_t *)(p->packed + tile * 4 * depth * TILE_BYTES);
     for (int pair = 0; pair < 2; pair++)
         for (int64_t k = 0; k < depth; k++)
             for (int gate = 2 * pair; gate < 2 * pair + 2; gate++) {
-                const uint32_t *in = (const uint32_t *)p->recurrent + (gate * p->hidden + tile * TILE) * words + k * TILE;
+                const int64_t row = gate * p->hidden + tile * TILE;
+                const uint32_t *in = (const uint32_t *)p->recurrent + row * words + k * TILE;
                 for (int input = 0; input < TILE; input++)
                     for (int unit = 0; unit < TILE; unit++) *out++ = in[unit * words + input];
             }
@@ -242,7 +187,7 @@ static TARGET void forward(void *layer) {
     const int64_t width = p->hidden, depth = width / DEPTH, stride = 2 * width;
     int64_t first, last, configured = -1;
     float sums[8][256] __attribute__((aligned(64)));
-    const int64_t threads = share(p, &first, &last);
+    share(&p->team, width / PAIR, &first, &last);
     for (int64_t tile = 2 * first; tile < 2 * last; tile++) pack_forward(p, tile);
     for (int64_t t = 0; t < p->steps; t++) {
         for (int64_t row = 0; row < p->rows; row += PAIR) {
@@ -262,7 +207,7 @@ static TARGET void forward(void *layer) {
                 }
             }
         }
-        barrier(p, threads, t + 1);
+        barrier(&p->team, t + 1);
     }
     _tile_release();
 }
@@ -273,7 +218,7 @@ static TARGET void backward(void *layer) {
     const int64_t width = p->hidden, depth = 4 * width / DEPTH, stride = 8 * width;
     int64_t first, last, configured = -1;
     float sums[4][256] __attribute__((aligned(64)));
-    const int64_t threads = share(p, &first, &last);
+    share(&p->team, width / PAIR, &first, &last);
     for (int64_t pair = first; pair < last; pair++) pack_backward(p, pair);
     for (int64_t t = p->steps - 1; t >= 0; t--) {
         for (int64_t unit = first * PAIR; unit < last * PAIR; unit += TILE) {
@@ -282,7 +227,7 @@ static TARGET void backward(void *layer) {
             for (int64_t row = 0; row < p->rows; row++) cell_backward(p, t, row, unit, bias);
             for (int gate = 0; gate < 4; gate++) _mm512_storeu_ps(p->bias_gradient + gate * width + unit, bias[gate]);
         }
-        barrier(p, threads, p->steps - t);
+        barrier(&p->team, p->steps - t);
         for (int64_t row = 0; row < p->rows; row += PAIR) {
             const int64_t one = at_most(p->rows - row), two = at_most(p->rows - row - TILE);
             if (configured != one + two) configure(one, two);
@@ -302,13 +247,12 @@ static TARGET void backward(void *layer) {
     _tile_release();
 }
 
-static void run(Layer *p, void (*function)(void *)) {
-    if (p->parallel) p->parallel(function, p, (unsigned)p->threads, 0);
-    else function(p);
-}
+EXPORT void lstm_forward(Layer *p) { run(&p->team, forward, p); }
+EXPORT void lstm_backward(Layer *p) { run(&p->team, backward, p); }
 
-EXPORT void lstm_forward(Layer *p) { run(p, forward); }
-EXPORT void lstm_backward(Layer *p) { run(p, backward); }
+#include "matrix_gradient_amx.inc.h"
+
+EXPORT void lstm_matrix_gradient(Gradient *p) { run(&p->team, matrix_gradient, p); }
 
 /* Return whether the processor has AMX, and the system lets this process use it. */
 EXPORT int lstm_is_available(void) {

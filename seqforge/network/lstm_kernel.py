@@ -1,6 +1,6 @@
 """The training of an LSTM layer in bfloat16 with AMX: forward and backward pass, several times as fast as torch.
 
-The products of all positions at once are those of torch; `lstm_amx.c` has the loops over the positions.
+Products of the inputs are those of torch; `lstm_amx.c` has the loops over the positions, and the gradients of matrices.
 """
 
 import ctypes
@@ -16,24 +16,42 @@ from seqforge.core.compiled import load_library
 
 __all__ = ["is_used", "run_lstm"]
 
-SOURCES = ("lstm_amx.c",)
+SOURCES = ("lstm_amx.c", "amx.inc.h", "matrix_gradient_amx.inc.h")
 UNITS = 32
 """The number of units must be a multiple of this number, which is the depth of a product of two tiles."""
-_NUMBERS = ("steps", "rows", "hidden", "threads")
-_TENSORS = (
-    "recurrent", "packed", "bias", "starts", "gates", "cells", "outputs", "from_above", "gradients", "bias_gradient",
-    "h_gradient", "c_gradient",
-)  # fmt: skip
+ALIGNMENT = 64
+"""Bytes of a line of the cache, at which tiles begin."""
 _OPENMP = {"parallel": "GOMP_parallel", "thread_number": "omp_get_thread_num", "team_size": "omp_get_num_threads"}
 
 
-class _Layer(ctypes.Structure):
-    """The arguments of a function of the library, the structure `Layer` of lstm_amx.c."""
+class _Team(ctypes.Structure):
+    """The threads that share the work, the structure `Team` of amx.inc.h."""
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in _NUMBERS),
-        *((name, ctypes.c_void_p) for name in (*_TENSORS, *_OPENMP)),
+        ("threads", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in _OPENMP),
         ("arrived", ctypes.c_int64),
+    )
+
+
+class _Layer(ctypes.Structure):
+    """The arguments of lstm_forward and lstm_backward, the structure `Layer` of lstm_amx.c."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("steps", "rows", "hidden")),
+        *((name, ctypes.c_void_p) for name in ("recurrent", "packed", "bias", "starts", "gates", "cells", "outputs")),
+        *((name, ctypes.c_void_p) for name in ("from_above", "gradients", "bias_gradient", "h_gradient", "c_gradient")),
+        ("team", _Team),
+    )
+
+
+class _Gradient(ctypes.Structure):
+    """The arguments of lstm_matrix_gradient, the structure `Gradient` of matrix_gradient_amx.inc.h."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("positions", "rows", "columns")),
+        *((name, ctypes.c_void_p) for name in ("left", "right", "packed", "out")),
+        ("team", _Team),
     )
 
 
@@ -48,7 +66,7 @@ def library() -> Any:
     compiled = load_library(Path(__file__).parent, "_lstm", SOURCES)
     if compiled is None or not compiled.lstm_is_available():
         return None
-    for function in (compiled.lstm_forward, compiled.lstm_backward):
+    for function in (compiled.lstm_forward, compiled.lstm_backward, compiled.lstm_matrix_gradient):
         function.argtypes, function.restype = (ctypes.c_void_p,), None
     return compiled
 
@@ -166,13 +184,12 @@ class _LSTM(Function):
             h_gradient=h_gradient,
             c_gradient=c_gradient,
         )
-        columns = gradients.t()
         return (
             torch.mm(gradients, weight).view(steps, rows, -1) if ctx.needs_input_grad[0] else None,
             h_gradient,
             c_gradient,
-            torch.mm(columns, inputs).float(),
-            torch.mm(columns, outputs[:-1].view(steps * rows, hidden)).float(),
+            _matrix_gradient(gradients, inputs),
+            _matrix_gradient(gradients, outputs[:-1].view(steps * rows, hidden)),
             bias_gradient,
             None,
         )
@@ -181,8 +198,31 @@ class _LSTM(Function):
 def _call(function: Any, shape: tuple[int, int, int], **tensors: Tensor | None) -> None:
     """Call a function of the library. The tensors must be contiguous and stay alive until it returns."""
     steps, rows, hidden = shape
-    threads = min(torch.get_num_threads(), hidden // UNITS)
     addresses = {name: tensor.data_ptr() for name, tensor in tensors.items() if tensor is not None}
-    openmp = _openmp() if threads > 1 else {}
-    layer = _Layer(steps=steps, rows=rows, hidden=hidden, threads=threads, **addresses, **openmp)
-    function(ctypes.byref(layer))
+    function(ctypes.byref(_Layer(steps=steps, rows=rows, hidden=hidden, team=_team(hidden // UNITS), **addresses)))
+
+
+def _matrix_gradient(gradients: Tensor, inputs: Tensor) -> Tensor:
+    """Return the gradient of a matrix, in float32: the product of the first tensor, transposed, and the second.
+
+    Args:
+        gradients: The gradients of the gates in bfloat16, shape (position, gates).
+        inputs: What the matrix multiplies, in bfloat16, shape (position, width).
+    """
+    (positions, rows), columns = gradients.shape, inputs.shape[1]
+    padded = -(-columns // UNITS) * UNITS
+    out = torch.empty(rows, padded)
+    packed = torch.empty(-(-positions // UNITS) * UNITS * padded * 2 + ALIGNMENT, dtype=torch.uint8)
+    start = -(-packed.data_ptr() // ALIGNMENT) * ALIGNMENT
+    arguments = _Gradient(
+        positions=positions, rows=rows, columns=columns, left=gradients.data_ptr(), right=inputs.data_ptr(),
+        packed=start, out=out.data_ptr(), team=_team(rows // UNITS),
+    )  # fmt: skip
+    library().lstm_matrix_gradient(ctypes.byref(arguments))
+    return out[:, :columns].contiguous()
+
+
+def _team(most: int) -> _Team:
+    """Return the threads of torch, and how to run in them; at most a number of threads."""
+    threads = min(torch.get_num_threads(), most)
+    return _Team(threads=threads, **(_openmp() if threads > 1 else {}))
