@@ -191,7 +191,7 @@ def test_generation_and_its_child_import_no_library_that_they_do_not_need(
 ) -> None:
     report, customized = tmp_path / "report", tmp_path / "site"
     customized.mkdir()
-    names = {"torch", "pandas", "music21"}
+    names = {"torch", "pandas", "music21", "pydantic"}
     (customized / "sitecustomize.py").write_text(_REPORTER.format(names=names, path=str(report)))
     paths = os.pathsep.join([str(customized), *(path for path in sys.path if path)])
     command = [sys.executable, "-m", "seqforge", "generate", *arguments]

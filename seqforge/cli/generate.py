@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from seqforge.api.adaptation_arguments import ADAPT_RATE, ADAPT_STEPS
+from seqforge.cli.collection import resume_collection
 from seqforge.cli.console import count, data_json, message
 from seqforge.cli.flags import command, explicit_values, is_explicit, label_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
@@ -205,6 +206,7 @@ def generate(ctx: typer.Context, values: dict[str, Any]) -> None:
     if request.adapt and not values["quiet"]:
         message(f"adapting to {listing(map(str, values['adapt']))}: {count(request.adapt_steps, 'gradient step')}")
     model = requested_model(request)
+    resume_collection()
     if values["adapt_to"] is not None:
         model.save(values["adapt_to"])
     generation = Generation(model, request)

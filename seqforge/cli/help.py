@@ -7,6 +7,7 @@ from typing import Any
 
 import typer.core
 
+from seqforge.cli.plain_values import convert_plain_values
 from seqforge.cli.wrong_usage import unknown_command, wrong_usage
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -99,6 +100,7 @@ class _PlainHelp:
             UsageError: If a flag is unknown, or a value is missing, not allowed or too much.
         """
         words = list(args)
+        convert_plain_values(self.get_params(ctx))  # type: ignore[attr-defined]
         try:
             result: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
             return result

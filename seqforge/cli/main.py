@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from seqforge.cli.collection import resume_collection, suspend_collection
 from seqforge.cli.help import CONTEXT, HelpGroup, examples
 from seqforge.errors import SeqforgeError
 from seqforge.plugin import AnyPlugin, registry
@@ -37,6 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command line and exit with its code: 0 done, 1 failed, 2 wrong usage, 130 or 143 interrupted."""
     from seqforge.cli.console import fail, fail_with
 
+    if arguments is None:
+        suspend_collection()  # `generate` resumes it when its model is loaded
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = words[-1:] == ["--debug"] or words[:1] == ["--debug"]  # elsewhere it may be a prompt
     words = words[words[:1] == ["--debug"] : len(words) - (len(words) > 1 and words[-1] == "--debug")]
@@ -101,6 +104,8 @@ def build(plugin: AnyPlugin | None, command: str = "") -> typer.Typer:
             bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
         ] = False,
     ) -> None:
+        if ctx.invoked_subcommand != "generate":
+            resume_collection()
         if ctx.invoked_subcommand is None:
             typer.echo(START)
 

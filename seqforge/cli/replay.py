@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from seqforge.cli.collection import resume_collection
 from seqforge.cli.console import message
 from seqforge.errors import listing
 
@@ -15,6 +16,7 @@ def run_replay(values: dict[str, Any]) -> None:
     from seqforge.api.output import parse_formats
     from seqforge.api.replay import replay
 
+    resume_collection()
     path = values["replay"]
     formats = parse_formats(values["format"])
     flags = {"replace": values["replace"], "overwrite": values["overwrite"]}
