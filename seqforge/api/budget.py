@@ -10,9 +10,6 @@ from seqforge.training.config import TrainingConfig
 
 __all__ = ["follows_from_budget", "training_for_budget"]
 
-EFFICIENCY = 0.8
-"""Speed of a whole training divided by that of its layers: embedding, output layer, optimiser, validation."""
-
 
 def follows_from_budget(config: TrainingConfig) -> bool:
     """Return whether options that are not set follow from the budget: on a CPU, with a budget of minutes.
@@ -43,7 +40,8 @@ def training_for_budget(
     import torch
 
     from seqforge.training.precision import choose_precision
-    from seqforge.training.speed import fastest_operations, measure_operations
+    from seqforge.training.speed import fastest_operations
+    from seqforge.training.step_speed import measure_operations
 
     resolved = config.resolved()
     if config.threads:
@@ -52,7 +50,7 @@ def training_for_budget(
     if precision == "auto":
         precision = choose_precision(torch.device("cpu"), resolved.hidden or 0).precision
     try:
-        operations = EFFICIENCY * fastest_operations(precision, measure_operations)
+        operations = fastest_operations(precision, measure_operations)
     except WriteError:
         return resolved
     train = prepared.datasets["train"]

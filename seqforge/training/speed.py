@@ -25,8 +25,6 @@ WIDTH, POSITIONS, ROWS = 512, 32, 32
 """Units of the measured layer, and the positions and rows of its batch."""
 ROUNDS = 9
 """Number of measurements of each precision; the first is not counted."""
-OPERATION_ROUNDS = 3
-"""Number of measurements of the operations per second."""
 
 
 def cached_speed_up(measure: Callable[[], float]) -> tuple[Path, float]:
@@ -48,7 +46,7 @@ def cached_speed_up(measure: Callable[[], float]) -> tuple[Path, float]:
 
 
 def fastest_operations(precision: str, measure: Callable[[str], float]) -> float:
-    """Return the operations per second of the training of an LSTM layer on this machine.
+    """Return the operations per second of training steps on this machine.
 
     Every call measures, and the cache keeps the largest result, because other work on the machine slows a measurement.
 
@@ -132,22 +130,6 @@ def measure_speed_up() -> float:
             durations.append(_seconds_of_step(layer, is_bfloat16=is_bfloat16))
     float32, bfloat16 = (statistics.median(seconds[is_bfloat16][1:]) for is_bfloat16 in (False, True))
     return float32 / bfloat16
-
-
-def measure_operations(precision: str) -> float:
-    """Return the operations per second of the training of an LSTM layer on this CPU: 6 per weight and position.
-
-    The shortest of several measurements counts, which other work on the machine has delayed least.
-
-    Example:
-        measure_operations("float32")  # 2.1e11
-
-    Args:
-        precision: "float32" or "bfloat16".
-    """
-    layer = _layer()
-    seconds = min(_seconds_of_step(layer, is_bfloat16=precision == "bfloat16") for _ in range(OPERATION_ROUNDS))
-    return 6 * (8 * WIDTH * WIDTH) * POSITIONS * ROWS / seconds
 
 
 def _layer() -> LSTM:

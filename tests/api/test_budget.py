@@ -16,7 +16,7 @@ SMALL = {"batch_size": 4, "bptt": 16, "precision": "float32", "threads": 1}
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A corpus, and a machine that takes 5e7 operations per second."""
-    monkeypatch.setattr("seqforge.training.speed.measure_operations", lambda precision: 5e7)
+    monkeypatch.setattr("seqforge.training.step_speed.measure_operations", lambda precision: 5e7)
     (tmp_path / "a.num").write_text(number_rows(60))
     return tmp_path / "a.num"
 
