@@ -202,6 +202,17 @@ def room(s: State) -> int:
     return max((fill - s.fill for fill in fills if fill >= s.fill and closing_bar_lines(s, fill)), default=0)
 
 
+def rest_of_bar(s: State) -> int:
+    """Return the length after which the current bar is closed on a short path to an end."""
+    if not s.bar_length:
+        return s.unit
+    repeated = s.ending == 1 or (s.repeat_open and s.ending == 0)
+    fill = s.bar_length - (s.upbeat if repeated else max(0, s.first_upbeat))
+    if s.section_start and s.due_upbeat > 0:
+        fill = s.due_upbeat
+    return fill - s.fill if fill > s.fill and closing_bar_lines(s, fill) else room(s)
+
+
 def chord_fits(s: State) -> bool:
     """Return whether a chord symbol may stand in the current bar: abc2midi sustains chords by whole beats.
 

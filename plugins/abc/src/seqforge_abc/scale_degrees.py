@@ -10,6 +10,7 @@ pitches are degrees of the new key. In a tune without a key, they are degrees of
 """
 
 from collections.abc import Hashable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -27,6 +28,7 @@ ROW_BITS = 6
 _KEYS = {f"K:{key}": key for key in all_keys()}
 
 
+@cache
 def degree_name(fifths: int, steps: int) -> str:
     """Return the name of an interval above the tonic.
 
@@ -41,6 +43,7 @@ def degree_name(fifths: int, steps: int) -> str:
     return _pitch_class_degree(fifths) + "'" * octave + "," * -octave
 
 
+@cache
 def _pitch_class_degree(fifths: int) -> str:
     """Return the degree of a pitch class: its accidental and its number from 1 to 7."""
     degree = 4 * fifths % 7
@@ -63,8 +66,8 @@ def _tonic_position(tonic: int) -> int:
 def _degrees_of(tonic: int) -> Iterator[tuple[str, str]]:
     """Yield each pitch, root and bass of a chord symbol, as it is named in the notation and as a degree of a tonic."""
     position = _tonic_position(tonic)
-    for pitch in all_pitches():
-        yield str(pitch), degree_name(pitch.fifths - tonic, pitch.staff_position - position)
+    for name, fifths, staff_position in _PITCHES:
+        yield name, degree_name(fifths - tonic, staff_position - position)
     for root in CHORD_ROOTS:
         for mark in ('"', "/"):
             yield mark + pitch_class_name(root), mark + _pitch_class_degree(root - tonic)
@@ -74,6 +77,7 @@ def _tonic_of(key: Key) -> int:
     return key.tonic or 0
 
 
+_PITCHES = [(str(pitch), pitch.fifths, pitch.staff_position) for pitch in all_pitches()]
 _TONICS = sorted({_tonic_of(key) for key in _KEYS.values()})
 _DEGREES = {tonic: dict(_degrees_of(tonic)) for tonic in _TONICS}
 _NAMES = {tonic: {degree: name for name, degree in degrees.items()} for tonic, degrees in _DEGREES.items()}

@@ -39,6 +39,7 @@ from seqforge_abc.bar_automaton import (
     chord_fits,
     chord_is_due,
     closing_bar_lines,
+    rest_of_bar,
     room,
 )
 from seqforge_abc.equivalent_states import MAX_CACHE_SIZE, MaskCache, without_details, without_tie_option
@@ -112,6 +113,7 @@ class TuneAutomaton(Constraint):
         self.kept = KeptSteps(index)
         self._distances: dict[State, int] = {}
         self._masks = MaskCache(index)
+        self._atoms_after: dict[tuple[tuple[int, ...], int, int], tuple[list[int], bool]] = {}
 
     # -- allowed steps ------------------------------------------------------------------------
 
@@ -197,20 +199,19 @@ class TuneAutomaton(Constraint):
         lengths = self._lengths(s)
         if not lengths:
             return
-        atoms, complete = next_atoms(lengths, s.unit, s.length)
-        for atom in atoms:
-            mask[self.atom_steps[atom]] = True
+        atoms, complete = self._next_atoms(lengths, s.unit, s.length)
+        mask[atoms] = True
         if s.tie >= 0:
             mask[s.tie] = complete
             return
         stage = 0 if s.note_stage in (NOTE, SLUR, PART) else s.note_stage
         if stage == 0 and chord_is_due(s):
-            mask[[self.atom_steps[atom] for atom in atoms]] = False
+            mask[atoms] = False
             mask[self.roots] = True
             return
         plain_only = s.hornpipe and (s.tuplet_left > 0 or s.tuplet == TUPLET_ENDED)
         if stage < LENGTH:
-            has_room = stage < GRACE_OPEN and not s.has_roll and bool(self._lengths(s._replace(note_stage=0), 1))
+            has_room = stage < GRACE_OPEN and not s.has_roll and bool(self._lengths(s, 1))
             mask[self.index["{"]] = has_room and not plain_only
             if stage < GRACE_OPEN:
                 mask[self.decorations[self.decorations > (s.last_mark if stage == DECORATION else -1)]] = True
@@ -230,6 +231,15 @@ class TuneAutomaton(Constraint):
         mask[self.index["["]] = complete and self.polyphonic and not s.has_roll and not plain_only
         mask[self.index["z"]] = complete and (stage == 0 or s.last_mark < 0) and not s.group_size and not plain_only
         mask[self.index["z"]] &= not s.slurs
+
+    def _next_atoms(self, lengths: tuple[int, ...], unit: int, prefix: int) -> tuple[list[int], bool]:
+        """Return the steps of the atoms that may follow, and whether the length is complete (`next_atoms`)."""
+        key = lengths, unit, prefix
+        known = self._atoms_after.get(key)
+        if known is None:
+            atoms, complete = next_atoms(lengths, unit, prefix)
+            known = self._atoms_after[key] = [self.atom_steps[atom] for atom in atoms], complete
+        return known
 
     def _lengths(self, s: State, grace_notes: int = 0) -> tuple[int, ...]:
         """Return the lengths that the next note may have after more grace notes, each a quarter of a unit long."""
@@ -361,7 +371,7 @@ class TuneAutomaton(Constraint):
         lengths = self._lengths(s)
         complete = next_atoms(lengths, s.unit, s.length)[1]
         if s.tuplet_left == 0 and s.length == 0:
-            rest = self._rest_of_bar(s)
+            rest = rest_of_bar(s)
             atoms = spell_length(max((length for length in lengths if length <= rest), default=lengths[0]), s.unit)
             return self.atom_steps[atoms[0]] if atoms else self._pitch(s)
         if complete:
@@ -384,13 +394,3 @@ class TuneAutomaton(Constraint):
         if s.voice == 2 and kinds:
             return "|" if "|" in kinds else kinds[0]
         return "|" if "|" in kinds and (not room(s) or s.fill == (s.bar_length or s.fill)) else None
-
-    def _rest_of_bar(self, s: State) -> int:
-        """Return the length after which the current bar is closed on a short path to an end."""
-        if not s.bar_length:
-            return s.unit
-        repeated = s.ending == 1 or (s.repeat_open and s.ending == 0)
-        fill = s.bar_length - (s.upbeat if repeated else max(0, s.first_upbeat))
-        if s.section_start and s.due_upbeat > 0:
-            fill = s.due_upbeat
-        return fill - s.fill if fill > s.fill and closing_bar_lines(s, fill) else room(s)
