@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import lcm
 
 from seqforge_abc.bars import line_breaks, split_bars
 from seqforge_abc.lyrics import lyric_lines
@@ -80,16 +81,19 @@ def written_unit(tune: Tune) -> Fraction:
 
     A dotted pair (`e>f`) counts as two even notes. Programs derive the length of grace notes from the unit.
     """
-    counts: Counter[Fraction] = Counter()
-    notes = tune.notes()
+    ratios = [note.duration.as_integer_ratio() for note in tune.notes()]
+    whole = lcm(*(denominator for _, denominator in ratios))
+    lengths = [numerator * (whole // denominator) for numerator, denominator in ratios]  # in parts of a whole note
+    counts: Counter[int] = Counter()
     index = 0
-    while index < len(notes):
-        pair = [note.duration for note in notes[index : index + 2]]
-        even = sum(pair, Fraction(0)) / 2
-        dotted = len(pair) == 2 and even <= Fraction(1, 8) and max(pair) == 3 * min(pair)
-        counts[even if dotted else pair[0]] += 1 + dotted
+    while index < len(lengths):
+        pair = lengths[index : index + 2]
+        dotted = len(pair) == 2 and 4 * sum(pair) <= whole and max(pair) == 3 * min(pair)
+        counts[sum(pair) if dotted else 2 * pair[0]] += 1 + dotted  # twice the length
         index += 1 + dotted
-    return min(Fraction(1, 8), most_common_unit(counts))
+    return min(
+        Fraction(1, 8), most_common_unit({Fraction(length, 2 * whole): number for length, number in counts.items()})
+    )
 
 
 def default_tuplet_time(p: int, meter: Meter) -> int | None:
@@ -191,11 +195,19 @@ class _BarWriter:
     """Writes the elements of bars, and keeps track of key, meter and tuplet."""
 
     def __init__(self, tune: Tune, unit: Fraction) -> None:
-        self.unit, self.meter = unit, tune.meter
+        self.unit, self.beam_length = unit, tune.meter.beam_length
+        self.meter = tune.meter
         self.hornpipe = "hornpipe" in tune.rhythm.lower()
         self.accidentals = _Accidentals(tune.key)
         self.scale, self.tuplet_left = Fraction(1), 0
         self.tied: tuple[Pitch, ...] = ()
+        self._length_texts: dict[tuple[int, int], str] = {}
+        self._broken = {
+            tuple((nominal * part).as_integer_ratio() for part in parts): (sign, nominal)
+            for nominal in (unit, unit / 2)
+            for parts, sign in _BROKEN_RHYTHMS.items()
+        }
+        """The sign and the length to write for the lengths of two notes, as ratios."""
 
     def begin_bar(self) -> None:
         """Begin a bar."""
@@ -212,7 +224,7 @@ class _BarWriter:
         for number, element in enumerate(elements):
             match element:
                 case Note():
-                    note_beam = position // self.meter.beam_length
+                    note_beam = position // self.beam_length
                     if beam not in (-1, note_beam) and not self.tuplet_left:
                         text = text.rstrip() + " "
                     beam = note_beam
@@ -223,7 +235,7 @@ class _BarWriter:
                         sign, length = broken
                         nominal = length
                     position += element.duration * (self.scale if self.tuplet_left else 1)
-                    text += self._note(element, length / self.unit) + sign
+                    text += self._note(element, self._length_text(length)) + sign
                     if self.tuplet_left:
                         self.tuplet_left -= 1
                         text += "" if self.tuplet_left else " "
@@ -238,7 +250,7 @@ class _BarWriter:
                     self.accidentals.change_key(element)
                     text = text.rstrip() + (" " if text else "") + f"[K:{element}]"
                 case Meter():
-                    self.meter = element
+                    self.meter, self.beam_length = element, element.beam_length
                     text = text.rstrip() + (" " if text else "") + f"[M:{element}]"
                 case BarLine():
                     raise AssertionError("a bar contains no bar lines")
@@ -249,25 +261,32 @@ class _BarWriter:
     ) -> tuple[str, Fraction] | None:
         """Return the broken rhythm sign and the length to write, if two notes within a beat are such a pair."""
         other = following[0] if following else None
-        if self.tuplet_left or not isinstance(other, Note) or not _is_simple(note) or not _is_simple(other):
+        if self.tuplet_left or not isinstance(other, Note):
+            return None
+        broken = self._broken.get((note.duration.as_integer_ratio(), other.duration.as_integer_ratio()))
+        if broken is None or not _is_simple(note) or not _is_simple(other):
             return None
         if other.grace_notes or note.slur_ends or other.slur_starts or other.part:
             return None
-        if position // self.meter.beam_length != (position + note.duration) // self.meter.beam_length:
+        if position // self.beam_length != (position + note.duration) // self.beam_length:
             return None
-        for nominal in (self.unit, self.unit / 2):
-            if self.hornpipe and (position - start) % (2 * nominal):
-                continue  # abc2midi counts pairs from the bar line and dots them, so this pair would lie across two
-            if sign := _BROKEN_RHYTHMS.get((note.duration / nominal, other.duration / nominal)):
-                return sign, nominal
-        return None
+        # abc2midi counts pairs of hornpipes from the bar line and dots them, so this pair would lie across two
+        return None if self.hornpipe and (position - start) % (2 * broken[1]) else broken
+
+    def _length_text(self, length: Fraction) -> str:
+        """Return the text of a length in whole notes."""
+        ratio = length.as_integer_ratio()
+        text = self._length_texts.get(ratio)
+        if text is None:
+            text = self._length_texts[ratio] = _length(length / self.unit)
+        return text
 
     def _tuplet(self, tuplet: Tuplet) -> str:
         if tuplet.r == tuplet.p and tuplet.q == default_tuplet_time(tuplet.p, self.meter):
             return f"({tuplet.p}"
         return f"({tuplet.p}:{tuplet.q}:{tuplet.r}"
 
-    def _note(self, note: Note, length: Fraction) -> str:
+    def _note(self, note: Note, length_text: str) -> str:
         text = f"[P:{_single_line(note.part)}]" if note.part else ""
         text += "(" * note.slur_starts
         if note.grace_notes:
@@ -277,7 +296,6 @@ class _BarWriter:
         text += "".join(_DECORATION_LETTERS.get(name) or f"!{name}!" for name in note.decorations)
         pitches = [self.accidentals.write(pitch) for pitch in note.pitches]
         self.tied = note.pitches if note.tied else ()
-        length_text = _length(length)
         if self.hornpipe and len(pitches) > 1:  # abc2midi miscounts the bar if the length stands after the chord
             pitches, length_text = [pitch + length_text for pitch in pitches], ""
         text += f"[{''.join(pitches)}]" if len(pitches) > 1 else pitches[0] if pitches else "z"
