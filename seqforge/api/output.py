@@ -82,7 +82,7 @@ def generate_files(
         files.finish(generation)
     finally:
         files.save_record(generation)
-    return [path for path, _ in files.entries]
+    return files.paths()
 
 
 class OutputFiles:
@@ -110,7 +110,7 @@ class OutputFiles:
 
     Attributes:
         count: The number of pieces that were added.
-        entries: Each written file with its entry of the record.
+        entries: The entry of the record of each written file.
 
     Raises:
         RequestError: If the plugin does not write a format, or a format does not hold several pieces.
@@ -138,7 +138,7 @@ class OutputFiles:
         )  # fmt: skip
         self.count = 0
         self._inputs, self._replace = list(inputs), replace
-        self.entries: list[tuple[Path, FileEntry]] = []
+        self.entries: list[FileEntry] = []
         self._pieces: list[Piece[Any]] = []
         self._recorded = 0
         for suffix in formats:
@@ -205,9 +205,18 @@ class OutputFiles:
                 with replacing(path) as temporary:
                     write_pieces(self.plugin, pieces, temporary)
                     sha256 = digest(temporary)
-                self.entries.append((path, FileEntry(path.name, (self.count - 1,), sha256, page)))
+                self.entries.append(FileEntry(path.name, (self.count - 1,), sha256, page))
                 paths.append(path)
         return paths
+
+    def paths(self, first: int = 0) -> list[Path]:
+        """Return the paths of the files that are written.
+
+        Args:
+            first: The number of files to leave out, the first ones.
+        """
+        folder = self.path if self.is_folder else self._base.parent
+        return [folder / entry.name for entry in self.entries[first:]]
 
     def _page_files(self, pieces: Sequence[Piece[Any]], path: Path) -> list[tuple[Path, list[Piece[Any]], int]]:
         """Return the path, the pieces and the number of the page of each file that pieces are written to."""
@@ -239,7 +248,7 @@ class OutputFiles:
             numbers: The number of each piece in the generation; None if all pieces were added in order.
         """
         if self.is_folder and self._recorded < len(self.entries):
-            entries = [entry for _, entry in self.entries[self._recorded :]]
+            entries = self.entries[self._recorded :]
             if numbers is not None:
                 entries = [replace_fields(e, numbers=tuple(numbers[k] for k in e.numbers)) for e in entries]
             append_record(self.path, provenance_of(generation, entries))
@@ -259,7 +268,7 @@ class OutputFiles:
                 embed_record(self.plugin, temporary, record_text(record))
         if not carries:
             write_text(provenance_path(path), record_text(record) + "\n")
-        self.entries.append((path, entry))
+        self.entries.append(entry)
 
 
 def parse_formats(text: str | None) -> tuple[str, ...]:

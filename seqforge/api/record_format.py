@@ -20,7 +20,7 @@ MAX_BYTES = 64 << 20
 MAX_NUMBER = 1e15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileEntry:
     """A generated file in a record.
 

@@ -102,7 +102,7 @@ def replay(
         )
     is_single = len(provenance.entries) == 1 and path.is_file() and path.suffix != ".json"
     is_edited = is_single and content_digest(path) != provenance.entries[0][1].sha256
-    written = tuple(file for file, _ in files.entries) if files is not None else ()
+    written = tuple(files.paths()) if files is not None else ()
     return Replay(names, tuple(changes), is_edited, written)
 
 

@@ -15,7 +15,7 @@ from seqforge.cli.console import count, data_json, message
 from seqforge.cli.flags import command, explicit_values, is_explicit, label_values, parameter, parameters
 from seqforge.cli.generate_progress import GenerationProgress, NotEnoughSpaceError
 from seqforge.cli.help import command_class, examples, model_names, plugin_names
-from seqforge.cli.output import Output, StepStream, check_is_shown
+from seqforge.cli.output import Output, StepStream, check_is_shown, report_entry
 from seqforge.cli.replay import run_replay
 from seqforge.core.files import STDIN, write_text
 from seqforge.core.model_metadata import read_metadata
@@ -302,8 +302,8 @@ def _write(
     """Generate the pieces and write them in order.
 
     Returns:
-        The entries of the JSON report; and what stopped the generation early: Ctrl-C or a disk that is too small, else
-        None.
+        The entries of the JSON report, empty without --json; and what stopped the generation early: Ctrl-C or a disk
+        that is too small, else None.
     """
     from seqforge.api.parallel import generate_parallel
 
@@ -320,20 +320,12 @@ def _write(
                 attention.draw(cast("Model", generation.model), generated, generation.prompts)
             if stream is not None:
                 stream.show_prompt()
-            files = len(output.paths)
+            files = output.file_count
             with progress.writing():
-                report.append(
-                    {
-                        "k": generated.k,
-                        "ended": generated.ended,
-                        "masked": generated.masked,
-                        "log_probability": generated.log_probability,
-                        "log_probabilities": list(generated.scores),
-                        **({"alternatives": generated.alternatives} if request.alternatives else {}),
-                        **output.add(generated.piece, streamed=stream is not None, show=show),
-                    }
-                )
-            progress.add(output.paths[files:], generated.piece.content)
+                written = output.add(generated.piece, streamed=stream is not None, show=show)
+            with_alternatives = request.alternatives > 0
+            report.append({} if show else report_entry(generated, written, alternatives=with_alternatives))
+            progress.add(output.paths(files), generated.piece.content)
     except (KeyboardInterrupt, NotEnoughSpaceError) as error:
         return report, error
     return report, None

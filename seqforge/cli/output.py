@@ -11,6 +11,7 @@ from seqforge.errors import RequestError, listing
 from seqforge.plugin import AnyPlugin, Piece
 
 if TYPE_CHECKING:
+    from seqforge.api.generated import Generated
     from seqforge.api.generation import Generation
 
 STDOUT = "-"
@@ -103,9 +104,13 @@ class Output:
         return is_plain_text(self.plugin)
 
     @property
-    def paths(self) -> list[Path]:
-        """The files that are written."""
-        return [path for path, _ in self.files.entries] if self.files is not None else []
+    def file_count(self) -> int:
+        """The number of files that are written."""
+        return len(self.files.entries) if self.files is not None else 0
+
+    def paths(self, first: int = 0) -> list[Path]:
+        """Return the paths of the files that are written, without the first ones."""
+        return self.files.paths(first) if self.files is not None else []
 
     @property
     def folder(self) -> Path | None:
@@ -148,7 +153,7 @@ class Output:
             self._show()
             return {}
         self.files.finish(generation)
-        paths = [str(path) for path, _ in self.files.entries]
+        paths = [str(path) for path in self.files.paths()]
         if self.files.is_folder or len(paths) == 1:
             return {"path": str(self.files.path) if self.files.is_folder else paths[0]}
         return {"path": paths[0], "paths": paths}
@@ -178,3 +183,22 @@ class Output:
                 formats = listing(self.plugin.writes)
                 raise RequestError(f"no output is named; set -o FILE ({formats}) or -o DIR/", field="output")
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def report_entry(generated: "Generated", written: dict[str, Any], *, alternatives: bool) -> dict[str, Any]:
+    """Return the entry of a piece in the JSON report.
+
+    Args:
+        generated: The piece.
+        written: What `Output.add` returned for it.
+        alternatives: Whether it contains the most probable tokens at each step.
+    """
+    return {
+        "k": generated.k,
+        "ended": generated.ended,
+        "masked": generated.masked,
+        "log_probability": generated.log_probability,
+        "log_probabilities": list(generated.scores),
+        **({"alternatives": generated.alternatives} if alternatives else {}),
+        **written,
+    }
