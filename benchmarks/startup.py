@@ -3,13 +3,13 @@
     python benchmarks/startup.py
     python benchmarks/startup.py --before OTHER/.venv/bin/python    # also with another installation, in the same run
 
-Each command is a process of its own. The commands alternate for several rounds; the medians and ratios are printed.
-The processor time is printed as well, because the duration depends on what else the machine does.
+Each command is a process of its own. The commands alternate for several rounds; the medians and ratios are printed,
+of the duration and of the processor time, because the duration depends on what else the machine does.
 """
 
 import argparse
 import json
-import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -44,24 +44,25 @@ def main() -> None:
             for name, command in COMMANDS.items():
                 for label, python in pythons.items():
                     results.setdefault((name, label), []).append(measure([python, *command], Path(folder)))
-    baseline = statistics.median(wall for wall, _ in results[BASELINE, "now"])
+    baseline, processor_baseline = (statistics.median(values) for values in zip(*results[BASELINE, "now"], strict=True))
     summary: dict[str, dict[str, dict[str, float]]] = {}
     for (name, label), times in results.items():
         wall, processor = (statistics.median(values) for values in zip(*times, strict=True))
         summary.setdefault(name, {})[label] = {
             "seconds": round(wall, 2),
-            "processor seconds": round(processor, 2),
             "ratio": round(wall / baseline, 2),
+            "processor seconds": round(processor, 3),
+            "processor ratio": round(processor / processor_baseline, 2),
         }
     print(json.dumps(summary, indent=2))
 
 
 def measure(command: list[str], folder: Path) -> tuple[float, float]:
     """Return the duration and the processor time of a command in seconds, its children included."""
-    start, before = time.perf_counter(), os.times()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
-    wall, after = time.perf_counter() - start, os.times()
-    return wall, after.children_user + after.children_system - before.children_user - before.children_system
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":
