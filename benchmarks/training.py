@@ -1,11 +1,15 @@
-"""Characters per second of training and the loss after the same time, compared with a plain PyTorch loop.
+"""The time that a training needs to reach the losses of a plain PyTorch loop, and the loss after equal minutes.
 
-    python benchmarks/training.py --minutes 3
+    python benchmarks/training.py --minutes 1 3 10 --budgets 0.1 0.2 0.4 0.8 1.6
 
-The baseline is nn.Embedding, nn.LSTM, nn.Linear and Adam in float32, with the hidden state carried over from batch to
-batch: the same corpus, layers, hidden units, embedding, batch size, BPTT length and number of threads as seqforge,
-which runs with its defaults. Both are trained in this process one after the other. Both are evaluated on the same 20
-excerpts of the last 10 % of the characters; the first 300 characters of an excerpt are read but not counted.
+The baseline is nn.Embedding, nn.LSTM, nn.Linear and Adam in float32 with the layers, hidden units, embedding, batch
+size, BPTT length and number of threads of seqforge's size "medium"; the hidden state is carried over from batch to
+batch. It is trained once, and evaluated after each of `--minutes`. seqforge is trained with its defaults for each of
+`--budgets`, on the same corpus in the same process. All are evaluated on the same 20 excerpts of the last 10 % of the
+characters of tinyshakespeare; the first 300 characters of an excerpt are read but not counted.
+
+The time that seqforge needs for a loss is read off a line through its two nearest budgets (loss over the logarithm of
+the time). Its times are those of the whole call: preparation of the corpus, choice of the size, validation, saving.
 
 The floor: a step over n positions takes 6 n W operations, W being the number of weights of the matrices (2 forward,
 4 backward). The rate of a large matrix product on this machine is measured first, and the share of it that each side
@@ -15,9 +19,12 @@ reaches is printed too.
 import argparse
 import json
 import math
+import statistics
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from _corpus import tinyshakespeare
@@ -25,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import seqforge
-from seqforge.training import Ended, Progress, TrainingConfig
+from seqforge.training import Progress, TrainingConfig
 
 EXCERPTS, BURN_IN, COUNTED = 20, 300, 2000
 
@@ -45,29 +52,37 @@ class PlainLSTM(nn.Module):
         return self.output(hidden), state
 
 
-def train_baseline(config: TrainingConfig, minutes: float, symbols: int, train: Tensor) -> tuple[PlainLSTM, float]:
-    """Train the baseline for a number of minutes; return it and its characters per second."""
+def train_baseline(
+    config: TrainingConfig, minutes: list[float], symbols: int, train: Tensor, valid: Tensor
+) -> dict[str, Any]:
+    """Train the baseline; return its characters per second, and its losses after numbers of minutes."""
     torch.manual_seed(0)
     network = PlainLSTM(symbols, config)
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
     rows, length = config.batch_size, config.bptt
     share = len(train) // rows
     columns = train[: share * rows].view(rows, share).t().contiguous()
-    start, characters, first = time.perf_counter(), 0, 0
+    seconds, characters, first, losses = 0.0, 0, 0, {}
     state = None
-    while time.perf_counter() - start < 60 * minutes:
-        if first + length + 1 > share:
-            first, state = 0, None
-        outputs, state = network(columns[first : first + length], state)
-        state = (state[0].detach(), state[1].detach())
-        targets = columns[first + 1 : first + length + 1]
-        loss = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        first, characters = first + length, characters + rows * length
-    return network.eval(), characters / (time.perf_counter() - start)
+    for mark in sorted(minutes):
+        start = time.perf_counter()
+        while seconds + time.perf_counter() - start < 60 * mark:
+            if first + length + 1 > share:
+                first, state = 0, None
+            outputs, state = network(columns[first : first + length], state)
+            state = (state[0].detach(), state[1].detach())
+            targets = columns[first + 1 : first + length + 1]
+            loss = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            first, characters = first + length, characters + rows * length
+        seconds += time.perf_counter() - start
+        losses[mark] = evaluate_baseline(network.eval(), valid)
+        network.train()
+    weights = sum(p.numel() for p in network.lstm.parameters() if p.ndim == 2)
+    return {"characters_per_second": characters / seconds, "losses": losses, "weights": weights}
 
 
 @torch.no_grad()
@@ -106,46 +121,69 @@ def measure_peak(dtype: torch.dtype) -> float:
     return 2 * 2048 * 1024 * 2048 / best
 
 
+def train_seqforge(minutes: float, valid: Tensor, symbols: list[str]) -> dict[str, float]:
+    """Train with the defaults; return minutes of the whole call, loss, units and characters per second."""
+    events: list[object] = []
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        model = seqforge.train(
+            "text", corpus="tinyshakespeare", minutes=minutes, run=Path(folder) / "run", on_event=events.append
+        )
+        elapsed = (time.perf_counter() - start) / 60
+    progress = [event for event in events if isinstance(event, Progress)]
+    return {
+        "budget": minutes,
+        "minutes": elapsed,
+        "nats_per_character": evaluate_seqforge(model, valid, symbols),
+        "hidden": model.network.config.hidden,
+        "characters_per_second": statistics.median(event.units_per_second for event in progress),
+        "weights": sum(p.numel() for name, p in model.network.named_parameters() if "layers." in name and p.ndim == 2),
+    }
+
+
+def minutes_to_reach(loss: float, runs: list[dict[str, float]]) -> float | None:
+    """Return the minutes in which seqforge reaches a loss; None if no run reaches it.
+
+    If the shortest run reaches it, its minutes are an upper bound, and are returned.
+    """
+    runs = sorted(runs, key=lambda run: run["minutes"])
+    if runs[0]["nats_per_character"] <= loss:
+        return runs[0]["minutes"]
+    for shorter, longer in pairwise(runs):
+        if longer["nats_per_character"] <= loss:
+            share = (shorter["nats_per_character"] - loss) / (
+                shorter["nats_per_character"] - longer["nats_per_character"]
+            )
+            return shorter["minutes"] * (longer["minutes"] / shorter["minutes"]) ** share
+    return None
+
+
 def main() -> None:
     """Train both and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1.0, 3.0, 10.0], help="of the plain loop")
+    parser.add_argument("--budgets", type=float, nargs="+", default=[0.1, 0.2, 0.4, 0.8, 1.6], help="of seqforge")
     arguments = parser.parse_args()
     config = TrainingConfig().resolved()
     train, valid, symbols = tinyshakespeare()
     peaks = {dtype: measure_peak(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    network, baseline_speed = train_baseline(config, arguments.minutes, len(symbols), train)
-    baseline_loss = evaluate_baseline(network, valid)
-    events: list[object] = []
-    with tempfile.TemporaryDirectory() as folder:
-        model = seqforge.train(
-            "text",
-            corpus="tinyshakespeare",
-            minutes=arguments.minutes,
-            run=Path(folder) / "run",
-            on_event=events.append,
-        )
-    progress = [event for event in events if isinstance(event, Progress)]
-    end = next(event for event in events if isinstance(event, Ended))
-    speed = sum(event.units_per_second for event in progress) / len(progress)
-    loss = evaluate_seqforge(model, valid, symbols)
-    weights = sum(p.numel() for p in model.network.parameters() if p.ndim == 2)
-    characters_per_step = config.batch_size * config.bptt
-    results = {
-        "plain": {"characters_per_second": round(baseline_speed), "nats_per_character": round(baseline_loss, 4)},
-        "seqforge": {
-            "characters_per_second": round(speed),
-            "characters_per_second_with_validation_and_saving": round(end.t * characters_per_step / (60 * end.minutes)),
-            "nats_per_character": round(loss, 4),
-        },
-        "speed_ratio": round(speed / baseline_speed, 2),
-        "share_of_peak": {
-            "plain_float32": round(6 * weights * baseline_speed / peaks[torch.float32], 2),
-            "seqforge_bfloat16": round(6 * weights * speed / peaks[torch.bfloat16], 2),
-        },
-    }
-    print(json.dumps(results, indent=2))
-    print(f"speed: {results['speed_ratio']} times that of the plain loop (goal 2)")
+    runs = []
+    for budget in arguments.budgets:
+        runs.append(train_seqforge(budget, valid, symbols))
+        print(json.dumps({name: round(value, 4) for name, value in runs[-1].items()}), flush=True)
+    plain = train_baseline(config, arguments.minutes, len(symbols), train, valid)
+    rate = 6 * plain["weights"] * plain["characters_per_second"]
+    print(f"plain: {plain['characters_per_second']:,.0f} characters/s, {rate / peaks[torch.float32]:.2f} of the peak")
+    last = runs[-1]
+    rate = 6 * last["weights"] * last["characters_per_second"]
+    print(
+        f"seqforge, {last['budget']:g} minutes: {last['characters_per_second']:,.0f} characters/s, "
+        f"{rate / peaks[torch.float32]:.2f} of the peak in float32, {rate / peaks[torch.bfloat16]:.2f} in bfloat16"
+    )
+    for minutes, loss in plain["losses"].items():
+        needed = minutes_to_reach(loss, runs)
+        ratio = "not reached" if needed is None else f"{needed:.2f} minutes, ratio {needed / minutes:.2f}"
+        print(f"plain after {minutes:g} minutes: {loss:.4f} nats per character; seqforge reaches it in {ratio}")
 
 
 if __name__ == "__main__":
