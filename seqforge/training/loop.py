@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from seqforge.core.allocator import reuse_freed_memory
 from seqforge.dataset import Dataset
 from seqforge.errors import DamagedFileError
 from seqforge.network import AnyNetwork, NetworkState, masks_of
@@ -157,6 +158,7 @@ class Trainer:
             RunError: If the loss stays not finite, or diverges again and again.
         """
         # 1. Start the clock, which continues the duration of earlier sessions, and the running sums of the report.
+        reuse_freed_memory()
         state, stopwatch, self.clock = self.state, Stopwatch(self.state.seconds), PhaseClock()
         validation_interval, steps_before = self._validation_interval(), state.t
         nats, positions, reported, interrupted = 0.0, 0.0, stopwatch.seconds(), 0.0

@@ -4,6 +4,7 @@ import time
 
 import torch
 
+from seqforge.core.allocator import reuse_freed_memory
 from seqforge.core.spaces import Categorical
 from seqforge.network import Batch, Network, draw_masks
 from seqforge.training.config import TrainingConfig
@@ -29,6 +30,7 @@ def measure_operations(precision: str) -> float:
     Args:
         precision: "float32" or "bfloat16".
     """
+    reuse_freed_memory()
     config = TrainingConfig(dropout=DROPOUT, recurrent_dropout=DROPOUT).resolved()
     network = Network(Categorical(SYMBOLS), config.network(Categorical(SYMBOLS)))
     optimiser = Optimiser(network, weight_decay=config.weight_decay, grad_clip=config.grad_clip, ema=config.ema)
