@@ -13,6 +13,8 @@ WEIGHTS_PER_POSITION = 50
 """Largest number of weights per position of the corpus."""
 DROPOUT, EPOCHS_OF_DROPOUT, DROPOUT_PER_LOG_EPOCH = 0.05, 2.6, 0.09
 """Dropout at a number of epochs, and how much it rises with the logarithm of the epochs."""
+HIDDEN_OF_DROPOUT, DROPOUT_PER_LOG_HIDDEN = 384, 0.15
+"""The hidden size of that dropout, and how much it rises with the logarithm of the hidden size."""
 MAX_DROPOUT = 0.5
 RECURRENT_DIFFERENCE = 0.05
 """The recurrent dropout is lower by this number."""
@@ -50,7 +52,7 @@ def size_for_budget(
 
     A step over n positions takes 6 n W operations for W weights (2 forward, 4 backward), so the budget allows a number
     of positions for each size. The largest size is chosen that reads enough of them to be trained; the dropout rises
-    with the number of epochs, because a corpus that is read once cannot be learnt by heart.
+    with the number of epochs, because a corpus that is read once cannot be learnt by heart, and with the hidden size.
 
     >>> size = size_for_budget(180.0, operations_per_second=190e9, corpus_positions=1_000_000, layers=2, embedding=128)
     >>> size.hidden, size.dropout, size.recurrent_dropout, round(size.epochs, 1)
@@ -78,6 +80,7 @@ def size_for_budget(
     positions = seconds * operations_per_second / (6 * _weights(hidden, layers, embedding))
     epochs = positions / max(1, corpus_positions)
     dropout = DROPOUT + DROPOUT_PER_LOG_EPOCH * math.log(max(1e-9, epochs) / EPOCHS_OF_DROPOUT)
+    dropout += DROPOUT_PER_LOG_HIDDEN * math.log(hidden / HIDDEN_OF_DROPOUT)
     dropout = round(min(max(dropout, 0.0), MAX_DROPOUT), 2)
     return BudgetSize(hidden, dropout, round(max(0.0, dropout - RECURRENT_DIFFERENCE), 2), positions, epochs)
 
