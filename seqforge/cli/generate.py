@@ -323,8 +323,8 @@ def _write(
             files = output.file_count
             with progress.writing():
                 written = output.add(generated.piece, streamed=stream is not None, show=show)
-            with_alternatives = request.alternatives > 0
-            report.append({} if show else report_entry(generated, written, alternatives=with_alternatives))
+                with_alternatives = request.alternatives > 0
+                report.append({} if show else report_entry(generated, written, alternatives=with_alternatives))
             progress.add(output.paths(files), generated.piece.content)
     except (KeyboardInterrupt, NotEnoughSpaceError) as error:
         return report, error

@@ -20,19 +20,21 @@ def test_adapted_pieces_are_replayed_and_the_model_file_is_not_changed(
     run: Run, text: Path, mine: Path, tmp_path: Path
 ) -> None:
     before = text.read_bytes()
-    flags = ["generate", "--model", text, "--length", 40, "-n", 2, "--adapt-steps", 40, "--adapt-rate", 0.02]
+    flags = ["generate", "--model", text, "--length", 40, "-n", 4, "--adapt-steps", 40, "--adapt-rate", 0.02]
     run(*flags, "-o", "plain/")
     result = run(*flags, "--adapt", mine, "--adapt-to", "adapted.safetensors", "-o", "out/")
     assert result.code == 0 and "40 gradient steps" in result.err
     assert text.read_bytes() == before
-    pieces = [(tmp_path / name / "0001.txt").read_text() for name in ("out", "plain")]
-    assert pieces[0].count("z") + pieces[0].count("q") > pieces[1].count("z") + pieces[1].count("q") + 5
+    pieces = [[path.read_text() for path in sorted((tmp_path / name).glob("*.txt"))] for name in ("out", "plain")]
+    adapted, plain = ("".join(texts) for texts in pieces)
+    shares = [(text.count("z") + text.count("q")) / len(text) for text in (adapted, plain)]
+    assert len(pieces[0]) == 4 and shares[0] > 3 * shares[1], shares
     record = json.loads((tmp_path / "out" / "provenance.json").read_text())["records"][0]
     assert str(mine) in [entry["path"] for entry in record["inputs"]] and record["request"]["adapt_steps"] == 40
     assert run("generate", "--replay", "out").code == 0
     # The adapted model writes the same pieces without an adaptation, and records what it was adapted to.
     stored = seqforge.load("adapted.safetensors")
-    assert stored.generate(length=40)[0].content.strip() == pieces[0].strip()
+    assert stored.generate(length=40)[0].content.strip() == pieces[0][0].strip()
     assert stored.header.provenance["adaptation"]["files"][0]["name"] == "mine.txt"
     mine.write_text("other " * 40)
     assert run("generate", "--replay", "out").code == 2

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element as XmlElement
 
 import pytest
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from seqforge_abc.musicxml_elements import DIVISIONS
@@ -223,7 +223,12 @@ def test_musicxml_reads_back_with_equal_pitches_and_lengths(tune: Tune) -> None:
     # music21 reads a whole rest and a breve rest as rests of a bar.
     assume(all(note.pitches or note.duration < 1 for note in tune.notes()))
     music21 = pytest.importorskip("music21")
-    reread = music21.converter.parse(to_musicxml(tune), format="musicxml")
+    try:
+        reread = music21.converter.parse(to_musicxml(tune), format="musicxml")
+    except music21.musicxml.xmlObjects.MusicXMLWarning as warning:
+        if not isinstance(warning.__context__, music21.chord.ChordException):
+            raise
+        reject()  # music21 knows no inversion with the bass of a chord symbol
     actual, expected = sounding(reread), written(tune)
     assert [pitches for pitches, _ in actual] == [pitches for pitches, _ in expected]
     assert [length for _, length in actual] == pytest.approx([length for _, length in expected], abs=1e-3)
