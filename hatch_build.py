@@ -37,13 +37,15 @@ class KernelBuildHook(BuildHookInterface):  # type: ignore[misc]
         """Compile the libraries before the files of the wheel are collected."""
         if self.target_name != "wheel":
             return
-        libraries = [compile_library(Path(self.root) / path, sources) for path, sources in LIBRARIES.items()]
-        if None in libraries:
-            self.app.display_warning("There is no C compiler, so that seqforge will use numpy and torch, more slowly.")
+        results = [compile_library(Path(self.root) / path, sources) for path, sources in LIBRARIES.items()]
+        libraries = [library for library in results if library is not None]
+        if len(libraries) < len(results):
+            self.app.display_warning("No C compiler could compile all kernels; numpy and torch are used, more slowly.")
+        if not libraries:
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
-        build_data["artifacts"] += [str(library.relative_to(self.root)) for library in libraries if library]
+        build_data["artifacts"] += [str(library.relative_to(self.root)) for library in libraries]
 
 
 def compile_library(path: Path, sources: Sequence[str]) -> Path | None:
