@@ -42,6 +42,20 @@ def peer_of(parameters: int, symbols: int) -> PlainLSTM:
     return PlainLSTM(symbols, min(range(64, 2048), key=lambda hidden: abs(size(hidden) - parameters)))
 
 
+def train_step(
+    network: PlainLSTM, optimiser: torch.optim.Optimizer, rows: Tensor, first: int, state: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, Tensor]:
+    """Take one step of the baseline on LENGTH positions of the rows; return the state after them, without gradients."""
+    outputs, state = network(rows[first : first + LENGTH], state)
+    targets = rows[first + 1 : first + LENGTH + 1]
+    loss = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return state[0].detach(), state[1].detach()
+
+
 def train_peer(network: PlainLSTM, pieces: Sequence[Sequence[int]], minutes: float) -> None:
     """Train the baseline on pieces without END for a number of minutes; the pieces are shuffled in each epoch."""
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
@@ -56,14 +70,7 @@ def train_peer(network: PlainLSTM, pieces: Sequence[Sequence[int]], minutes: flo
         for first in range(0, share - LENGTH - 1, LENGTH):
             if time.perf_counter() - start > 60 * minutes:
                 return
-            outputs, state = network(rows[first : first + LENGTH], state)
-            state = (state[0].detach(), state[1].detach())
-            targets = rows[first + 1 : first + LENGTH + 1]
-            loss = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
+            state = train_step(network, optimiser, rows, first, state)
 
 
 @torch.no_grad()

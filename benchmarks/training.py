@@ -28,7 +28,8 @@ from typing import Any
 
 import torch
 from _corpus import tinyshakespeare
-from torch import Tensor, nn
+from _peer import LENGTH, ROWS, PlainLSTM, train_step
+from torch import Tensor
 from torch.nn import functional
 
 import seqforge
@@ -37,47 +38,22 @@ from seqforge.training import Progress, TrainingConfig
 EXCERPTS, BURN_IN, COUNTED = 20, 300, 2000
 
 
-class PlainLSTM(nn.Module):
-    """The baseline network."""
-
-    def __init__(self, symbols: int, config: TrainingConfig) -> None:
-        super().__init__()
-        width, hidden = config.embedding or 1, config.hidden or 1
-        self.embedding = nn.Embedding(symbols, width)
-        self.lstm = nn.LSTM(width, hidden, config.layers or 1)
-        self.output = nn.Linear(hidden, symbols)
-
-    def forward(self, steps: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        hidden, state = self.lstm(self.embedding(steps), state)
-        return self.output(hidden), state
-
-
-def train_baseline(
-    config: TrainingConfig, minutes: list[float], symbols: int, train: Tensor, valid: Tensor
-) -> dict[str, Any]:
+def train_baseline(hidden: int, minutes: list[float], symbols: int, train: Tensor, valid: Tensor) -> dict[str, Any]:
     """Train the baseline; return its characters per second, and its losses after numbers of minutes."""
     torch.manual_seed(0)
-    network = PlainLSTM(symbols, config)
+    network = PlainLSTM(symbols, hidden)
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
-    rows, length = config.batch_size, config.bptt
-    share = len(train) // rows
-    columns = train[: share * rows].view(rows, share).t().contiguous()
+    share = len(train) // ROWS
+    columns = train[: share * ROWS].view(ROWS, share).t().contiguous()
     seconds, characters, first, losses = 0.0, 0, 0, {}
     state = None
     for mark in sorted(minutes):
         start = time.perf_counter()
         while seconds + time.perf_counter() - start < 60 * mark:
-            if first + length + 1 > share:
+            if first + LENGTH + 1 > share:
                 first, state = 0, None
-            outputs, state = network(columns[first : first + length], state)
-            state = (state[0].detach(), state[1].detach())
-            targets = columns[first + 1 : first + length + 1]
-            loss = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            first, characters = first + length, characters + rows * length
+            state = train_step(network, optimiser, columns, first, state)
+            first, characters = first + LENGTH, characters + ROWS * LENGTH
         seconds += time.perf_counter() - start
         losses[mark] = evaluate_baseline(network.eval(), valid)
         network.train()
@@ -164,14 +140,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[1.0, 3.0, 10.0], help="of the plain loop")
     parser.add_argument("--budgets", type=float, nargs="+", default=[0.1, 0.2, 0.4, 0.8, 1.6], help="of seqforge")
     arguments = parser.parse_args()
-    config = TrainingConfig().resolved()
+    hidden = TrainingConfig().resolved().hidden or 1
     train, valid, symbols = tinyshakespeare()
     peaks = {dtype: measure_peak(dtype) for dtype in (torch.float32, torch.bfloat16)}
     runs = []
     for budget in arguments.budgets:
         runs.append(train_seqforge(budget, valid, symbols))
         print(json.dumps({name: round(value, 4) for name, value in runs[-1].items()}), flush=True)
-    plain = train_baseline(config, arguments.minutes, len(symbols), train, valid)
+    plain = train_baseline(hidden, arguments.minutes, len(symbols), train, valid)
     rate = 6 * plain["weights"] * plain["characters_per_second"]
     print(f"plain: {plain['characters_per_second']:,.0f} characters/s, {rate / peaks[torch.float32]:.2f} of the peak")
     last = runs[-1]
