@@ -16,7 +16,6 @@ from seqforge.plugin.capabilities import (
     Augments,
     CarriesProvenance,
     Checks,
-    Classifies,
     Describes,
     Divides,
     Edits,
@@ -33,6 +32,7 @@ from seqforge.plugin.capabilities import (
 from seqforge.plugin.codec import AnyCodec, Codec, Task
 from seqforge.plugin.entry_points import GROUP, Entry, installed
 from seqforge.plugin.file_selection import FileSelection
+from seqforge.plugin.first_steps import Classifies
 from seqforge.plugin.helpers import FeatureScales, JoinedTask, LabelValues
 from seqforge.plugin.pairs import PairCodec
 from seqforge.plugin.piece import Origin, Piece

@@ -19,7 +19,6 @@ __all__ = [
     "Augments",
     "CarriesProvenance",
     "Checks",
-    "Classifies",
     "Describes",
     "Divides",
     "Edits",
@@ -75,26 +74,6 @@ class Augments(ABC):
         Args:
             example: The encoded piece.
             rng: The only source of randomness; it is seeded by run, epoch and piece.
-        """
-
-
-class Classifies(ABC):
-    """Capability of a codec of symbols: the first step of a piece states a property, by which pieces are classified.
-
-    `seqforge classify --label NAME` then scores a piece once with each value in its first step, and Bayes' rule turns
-    the likelihoods of the other steps into the probabilities of the values.
-
-    Example:
-        class TuneCodec(TokenCodec[str, NoOptions, NoRequest], Classifies):
-            def classes(self):
-                return {"rhythm": {rhythm: self.index[f"R:{rhythm}"] for rhythm in ("jig", "reel")}}
-    """
-
-    @abstractmethod
-    def classes(self) -> Mapping[str, Mapping[str, int]]:
-        """Return the properties by name, each with its values and the step that states each value.
-
-        The names are not names of labels. A piece whose first step is none of these has an unknown value.
         """
 
 

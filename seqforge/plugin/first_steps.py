@@ -1,15 +1,35 @@
-"""The properties that the first step of a piece states, with checks of what the codec returns."""
+"""The properties that the first step of a piece states: the capability, and checks of what the codec returns."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from seqforge.core.spaces import Categorical
-from seqforge.plugin.capabilities import Classifies
 from seqforge.plugin.codec import AnyCodec
 from seqforge.plugin.contract_errors import contract_error, kind_of
 from seqforge.plugin.plugin import AnyPlugin
 
-__all__ = ["first_step_classes"]
+__all__ = ["Classifies", "first_step_classes"]
+
+
+class Classifies(ABC):
+    """Capability of a codec of symbols: the first step of a piece states a property, by which pieces are classified.
+
+    `seqforge classify --label NAME` then scores a piece once with each value in its first step, and Bayes' rule turns
+    the likelihoods of the other steps into the probabilities of the values.
+
+    Example:
+        class TuneCodec(TokenCodec[str, NoOptions, NoRequest], Classifies):
+            def classes(self):
+                return {"rhythm": {rhythm: self.index[f"R:{rhythm}"] for rhythm in ("jig", "reel")}}
+    """
+
+    @abstractmethod
+    def classes(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the properties by name, each with its values and the step that states each value.
+
+        The names are not names of labels. A piece whose first step is none of these has an unknown value.
+        """
 
 
 def first_step_classes(plugin: AnyPlugin, codec: AnyCodec) -> Mapping[str, Mapping[str, int]]:
