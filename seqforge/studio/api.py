@@ -123,19 +123,26 @@ class _Api:
         return JSONResponse(await self.pool.call(entry.path, "next", job, limit_s=self.limit_s))
 
     async def score(self, request: Request) -> Response:
-        return await self._of_file(request, "score_file")
+        values = _object(await json_body(request, most=12_000_000))
+        return await self._of_file(values, "score_file", {})
 
     async def classify(self, request: Request) -> Response:
-        return await self._of_file(request, "classify")
-
-    async def _of_file(self, request: Request, name: str) -> Response:
         values = _object(await json_body(request, most=12_000_000))
+        label, prior, temperature = values.get("label"), values.get("prior", "uniform"), values.get("temperature", 1)
+        if label is not None and not isinstance(label, str):
+            raise RequestError.invalid("label", str(label)[:40], "the name of a label")
+        if not isinstance(prior, str):
+            raise RequestError.invalid("prior", str(prior)[:40], "uniform or corpus")
+        if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+            raise RequestError.invalid("temperature", str(temperature)[:40], "a number above 0")
+        options = {"label": label, "prior": prior, "temperature": float(temperature)}
+        return await self._of_file(values, "classify", options)
+
+    async def _of_file(self, values: dict[str, Any], name: str, options: dict[str, Any]) -> Response:
+        """Return the answer of a worker about the file of a request."""
         entry = self.catalogue.find(values.get("model"))
         with self._file(values) as path:
-            label = values.get("label")
-            if label is not None and not isinstance(label, str):
-                raise RequestError.invalid("label", str(label)[:40], "the name of a label")
-            job = {"path": str(path), "name": path.name, "label": label}
+            job = {**options, "path": str(path), "name": path.name}
             return JSONResponse(await self.pool.call(entry.path, name, job, limit_s=self.limit_s))
 
     @contextlib.contextmanager

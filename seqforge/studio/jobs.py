@@ -147,7 +147,8 @@ class Jobs:
             raise RequestError(
                 f"{values['name']} cannot be read: {skipped[0] if skipped else 'it is empty'}", field="file"
             )
-        return self.model.classify(read[0], label=values["label"]).to_json()
+        options = {name: values[name] for name in ("label", "prior", "temperature")}
+        return self.model.classify(read[0], **options).to_json()
 
     def _piece(self, values: Any, stop: threading.Event) -> Piece[Any]:
         take = values["id"]

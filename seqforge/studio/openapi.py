@@ -56,6 +56,13 @@ def openapi_document(entries: Iterable[Entry]) -> dict[str, Any]:
     }
     file = {"model": model, "file": _FILE, "name": {"type": "string", "description": "Its name, with the suffix."}}
     infill = {**common, **file, "numbers": {"type": "array", "items": {"type": "integer"}, "description": "The bars."}}
+    prior = {"enum": ["uniform", "corpus"], "default": "uniform", "description": "The prior of the values."}
+    temperature = {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "default": 1,
+        "description": "Divisor of the log-likelihoods; `seqforge evaluate --classify` prints a fitted one.",
+    }
     top = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20}
     return {
         "openapi": "3.1.0",
@@ -84,8 +91,8 @@ def openapi_document(entries: Iterable[Entry]) -> dict[str, Any]:
             "/v1/classify": {
                 "post": _operation(
                     "Return the probability of each value of a label.",
-                    {**file, "label": _TEXT},
-                    ["model", "file", "name", "label"],
+                    {**file, "label": _TEXT, "prior": prior, "temperature": temperature},
+                    ["model", "file", "name"],
                 )
             },
         },

@@ -74,6 +74,28 @@ def test_classify_needs_a_model_with_labels(api: TestClient) -> None:
     assert response.status_code == 400 and "label" in response.json()["error"]
 
 
+def test_classify_is_that_of_the_library(api: TestClient, tmp_path: Path) -> None:
+    data = base64.b64encode(TUNE.encode()).decode()
+    options = {"label": "rhythm", "prior": "corpus", "temperature": 3.0}
+    result = post(api, "/v1/classify", model="abc:default", file=data, name="tune.abc", **options)
+    model = seqforge.load("abc")
+    (tmp_path / "tune.abc").write_text(TUNE)
+    (piece,) = model.plugin.read(tmp_path / "tune.abc", model.options)
+    assert result.pop("notes") == []
+    assert result == json.loads(json.dumps(model.classify(piece, **options).to_json()))
+    post(api, "/v1/classify", model="abc:default", file=data, name="tune.abc", label="rhythm")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("temperature", 0), ("temperature", "2"), ("prior", "flat"), ("prior", 1), ("label", 1)]
+)
+def test_classify_names_the_field_that_is_wrong(api: TestClient, name: str, value: Any) -> None:
+    data = base64.b64encode(TUNE.encode()).decode()
+    values = {"label": "rhythm", name: value}
+    response = api.post("/v1/classify", json={"model": "abc:default", "file": data, "name": "tune.abc", **values})
+    assert (response.status_code, response.json()["field"]) == (400, name)
+
+
 def test_document_describes_every_request(api: TestClient) -> None:
     document = api.get("/openapi.json").json()
     assert set(document["paths"]) >= {"/v1/generate", "/v1/next", "/v1/score", "/v1/infill", "/v1/classify"}

@@ -1,0 +1,61 @@
+"""Fit the codec of a model anew to a corpus, so that a training on this corpus can start from the model.
+
+python -m tools.refit_codec out/models/pretrained --corpus jsb -o out/models/start.safetensors
+
+A model that was trained on one corpus keeps the statistics of that corpus, such as the ranges of the instruments and
+the frequencies of the keys, when it is trained further with `--init`. The result has the weights of the model and the
+codec of the other corpus. The steps must have the same meaning in both.
+"""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+from seqforge import Model, load
+from seqforge.corpus import find_sources, prepare
+from seqforge.errors import SeqforgeError
+from seqforge.modelfile import write_model
+from seqforge.plugin.validation import validate_state
+
+__all__ = ["refit_codec"]
+
+
+def refit_codec(model: Model, corpus: str, path: Path) -> None:
+    """Write a model with its weights and the codec of another corpus.
+
+    Example:
+        refit_codec(load("runs/midi/0001"), "jsb", Path("start.safetensors"))
+
+    Args:
+        model: The model. Its options, such as the encoding, are kept.
+        corpus: The name of an installed corpus, a folder or a file.
+        path: The file to write.
+
+    Raises:
+        ValueError: If the number of symbols, the sources or the labels differ.
+    """
+    sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
+    codec = prepare(model.plugin, model.options, sources).codec
+    if codec.space != model.codec.space or tuple(codec.labels) != tuple(model.codec.labels):
+        raise ValueError(f"the steps or labels of {corpus} differ from those of {model.name}; name a similar corpus")
+    data, arrays = validate_state(model.plugin, codec)
+    header = dataclasses.replace(model.header, codec={"version": codec.version, "data": data}, arrays=arrays)
+    write_model(path, header, model.arrays())
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a run folder or a model file")
+    parser.add_argument("--corpus", required=True, help="an installed corpus, a folder or a file")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+    try:
+        refit_codec(load(arguments.model), arguments.corpus, arguments.output)
+    except (SeqforgeError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
