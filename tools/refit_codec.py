@@ -12,8 +12,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from seqforge import Model, load
 from seqforge.corpus import find_sources, prepare
+from seqforge.dataset import Dataset
 from seqforge.errors import SeqforgeError
 from seqforge.modelfile import write_model
 from seqforge.plugin.validation import validate_state
@@ -33,15 +36,22 @@ def refit_codec(model: Model, corpus: str, path: Path) -> None:
         path: The file to write.
 
     Raises:
-        ValueError: If the number of symbols, the sources or the labels differ.
+        ValueError: If the steps of a piece, or the labels, differ between both codecs.
     """
     sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
-    codec = prepare(model.plugin, model.options, sources).codec
-    if codec.space != model.codec.space or tuple(codec.labels) != tuple(model.codec.labels):
+    fitted, encoded = (prepare(model.plugin, model.options, sources, codec=codec) for codec in (None, model.codec))
+    codec, pieces = fitted.codec, [prepared.datasets["valid"] for prepared in (fitted, encoded)]
+    if codec.space != model.codec.space or codec.labels != model.codec.labels or not _have_equal_steps(*pieces):
         raise ValueError(f"the steps or labels of {corpus} differ from those of {model.name}; name a similar corpus")
     data, arrays = validate_state(model.plugin, codec)
     header = dataclasses.replace(model.header, codec={"version": codec.version, "data": data}, arrays=arrays)
     write_model(path, header, model.arrays())
+
+
+def _have_equal_steps(first: Dataset, second: Dataset) -> bool:
+    return len(first) == len(second) and all(
+        np.array_equal(first.example(number).steps, second.example(number).steps) for number in range(len(first))
+    )
 
 
 def main() -> None:
