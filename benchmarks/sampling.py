@@ -7,10 +7,10 @@
 for one step at a time, then softmax and a draw. It has the same weights and uses the same uniform random numbers as
 the engine, so the samples must agree; the fraction that agrees is printed.
 
-(b) The lower bound of the time for one piece is the bytes of the weights divided by the memory bandwidth of this
-machine (the faster of a sum over 64 MiB and a matrix-vector product that fits the cache). The lower bound for many
-pieces is the number of multiplications divided by the rate of a large float32 matrix product. Both are measured in the
-same run.
+(b) The lower bound of the time for one piece is the time in which the machine reads an array of the size of the weights
+again and again (the faster of a sum and a matrix-vector product), from the cache if it fits, and else from memory. The
+lower bound for many pieces is the number of multiplications divided by the rate of a large float32 matrix product. Both
+are measured in the same run.
 
 (c) The cost of constraint and filters: a network of 2 x 256 with and without a mask at every step (an automaton of
 bars that must be filled) and with and without top-k, top-p and temperature.
@@ -136,13 +136,17 @@ def seconds(work: Callable[[], object], rounds: int = 3) -> float:
     return min(durations)
 
 
-def bandwidth() -> float:
-    """Return the rate in bytes per second at which weights are read: from memory, or from the cache if it is faster."""
-    large, weight, row = torch.zeros(16 << 20), torch.zeros(2048, 512), torch.zeros(512)
-    return max(
-        large.nbytes / seconds(lambda: large.sum(), 20),
-        50 * weight.nbytes / seconds(lambda: [torch.mv(weight, row) for _ in range(50)], 20),
-    )
+def bandwidth(size: int) -> float:
+    """Return the rate in bytes per second at which an array of this many bytes is read again and again.
+
+    Args:
+        size: The size of the array in bytes.
+    """
+    weight, row = torch.zeros(size // 2048, 512), torch.zeros(512)
+    repeats = max(1, (64 << 20) // size)
+    sums = seconds(lambda: [weight.sum() for _ in range(repeats)], 10)
+    products = seconds(lambda: [torch.mv(weight, row) for _ in range(repeats)], 10)
+    return repeats * weight.nbytes / min(sums, products)
 
 
 def multiplication_rate() -> float:
@@ -151,7 +155,7 @@ def multiplication_rate() -> float:
     return 1024**3 / seconds(lambda: left @ right, 20)
 
 
-def speeds(layers: int, hidden: int, bytes_per_second: float, multiplications_per_second: float) -> dict[str, Any]:
+def speeds(layers: int, hidden: int, multiplications_per_second: float) -> dict[str, Any]:
     """Return the speeds of the plain loop and of the engine for each number of rows and each precision."""
     network = random_network(layers, hidden)
     plain = PlainLoop(network)
@@ -159,7 +163,11 @@ def speeds(layers: int, hidden: int, bytes_per_second: float, multiplications_pe
     weights += sum(layer.input_weight.numel() for layer in list(network.layers)[1:]) + hidden * (SYMBOLS + 1)
     arrays = NetworkWeights.from_network(network)
     engines = {precision: Engine(arrays, precision) for precision in PRECISIONS}
-    result = {}
+    bytes_of = {precision: weights * size for precision, size in (("float32", 4), ("bfloat16", 2), ("int8", 1))}
+    read_rates = {precision: bandwidth(size) for precision, size in bytes_of.items()}
+    result: dict[str, Any] = {
+        "bytes of the weights read per second": {name: f"{rate:.3g}" for name, rate in read_rates.items()}
+    }
     for rows in ROWS:
         steps = 400 if rows == 1 else 100
         # 1. Draw the random numbers that the sampler uses for samples 0 to rows - 1, and time the plain loop.
@@ -173,8 +181,8 @@ def speeds(layers: int, hidden: int, bytes_per_second: float, multiplications_pe
             sampler = make_sampler(engine, steps)
             samples = {sample.k: sample.steps for sample in sampler.samples(range(rows), seed=0)}
             rate = rows * steps / seconds(lambda: list(sampler.samples(range(rows), seed=0)))  # noqa: B023
-            weight_bytes = {"float32": 4, "bfloat16": 2, "int8": 1}[precision]
-            bound = bytes_per_second / (weights * weight_bytes) if rows == 1 else multiplications_per_second / weights
+            reads, products = read_rates[precision] / bytes_of[precision], multiplications_per_second / weights
+            bound = reads if rows == 1 else products
             line[precision] = {
                 "tokens per second": round(rate),
                 "relative to the plain loop": round(rate / plain_rate, 2),
@@ -210,14 +218,13 @@ def main() -> None:
     parser.add_argument("--model", action="append", default=[], help="Model whose loss is measured; repeatable.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    bytes_per_second, multiplications_per_second = bandwidth(), multiplication_rate()
+    multiplications_per_second = multiplication_rate()
     results: dict[str, Any] = {
         "instruction set": instruction_set(),
-        "bytes read per second": f"{bytes_per_second:.3g}",
         "multiplications per second": f"{multiplications_per_second:.3g}",
     }
     for layers, hidden in SHAPES:
-        results[f"{layers} x {hidden}"] = speeds(layers, hidden, bytes_per_second, multiplications_per_second)
+        results[f"{layers} x {hidden}"] = speeds(layers, hidden, multiplications_per_second)
     results["time of a step, relative to one without constraint and filters (2 x 256)"] = {
         f"{rows} rows": control_costs(rows) for rows in ROWS
     }

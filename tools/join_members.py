@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqforge import Model, load
+from seqforge.api.run_writer import licences_of
 from seqforge.errors import SeqforgeError
 from seqforge.modelfile import write_model
 
@@ -41,6 +42,7 @@ def join_members(models: Sequence[Model], path: Path) -> None:
     members = [member.arrays for model in models for member in model.members]
     arrays = {f"members.{number}.{name}": array for number, part in enumerate(members) for name, array in part.items()}
     provenance = {**first.provenance, "joined_from": [model.name for model in models]}
+    provenance["licences"] = licences_of((), models)
     provenance.pop("valid_nats_per_unit", None)
     write_model(path, dataclasses.replace(first, members=len(members), provenance=provenance), arrays)
 

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +76,7 @@ class RunWriter:
         config: The configuration of the run.
         plugin: The plugin.
         prepared: The prepared corpus.
-        corpora: The installed corpora among it, for licences.
+        licences: What the model file records about the corpora (`licences_of`).
         trainer: The trainer.
         logs: Names of logs for other programs (`training_logs.LOGS`).
     """
@@ -87,7 +87,7 @@ class RunWriter:
         config: RunConfig,
         plugin: AnyPlugin,
         prepared: PreparedCorpus,
-        corpora: tuple[Corpus, ...],
+        licences: Sequence[Mapping[str, str]],
         trainer: Trainer,
         logs: Sequence[str] = (),
     ) -> None:
@@ -98,7 +98,7 @@ class RunWriter:
             "content": prepared.content,
             "space": trainer.network.space.to_json(),
         }
-        self.header = _header(config, plugin, prepared, corpora, trainer.network)
+        self.header = _header(config, plugin, prepared, licences, trainer.network)
         self._features = _sample_features(prepared)
         self._samples = self._progress_in_eighths()
         self._saved: tuple[int, bool] | None = None
@@ -237,11 +237,25 @@ def licence_of(corpus: Corpus) -> dict[str, str]:
     return {name: getattr(corpus, name) for name in ("attribution", "licence", "name", "source")}
 
 
+def licences_of(corpora: Iterable[Corpus], models: Iterable[Model | None]) -> list[dict[str, str]]:
+    """Return what a model file records about its corpora, and about those of the models that it was trained from.
+
+    Args:
+        corpora: The installed corpora among the training data.
+        models: The model that the training starts from and the teacher; None where there is none.
+    """
+    entries = {corpus.name: licence_of(corpus) for corpus in corpora}
+    for model in models:
+        for entry in model.header.provenance.get("licences", []) if model is not None else []:
+            entries.setdefault(entry["name"], dict(entry))
+    return list(entries.values())
+
+
 def _header(
     config: RunConfig,
     plugin: AnyPlugin,
     prepared: PreparedCorpus,
-    corpora: tuple[Corpus, ...],
+    licences: Sequence[Mapping[str, str]],
     network: AnyNetwork,
 ) -> ModelHeader:
     codec, units = prepared.codec, prepared.datasets["train"].units
@@ -259,7 +273,7 @@ def _header(
             "corpus": portable_names(config.corpus),
             **(config.columns.to_json() if config.columns else {}),
             **({"split": portable_split(config.split).to_json()} if config.split else {}),
-            "licences": [licence_of(corpus) for corpus in corpora],
+            "licences": [dict(licence) for licence in licences],
             "versions": _versions(plugin),
             "training": values["training"],
             "pieces": prepared.report["pieces"],

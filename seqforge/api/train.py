@@ -22,7 +22,7 @@ from seqforge.api.run_config import (
     resumed_request,
     run_config_from_json,
 )
-from seqforge.api.run_writer import RunWriter, SampleWritten
+from seqforge.api.run_writer import RunWriter, SampleWritten, licences_of
 from seqforge.api.runs import ROOT, Run, create_run, create_run_at, newest_unfinished_run
 from seqforge.api.training_logs import check_logs
 from seqforge.api.training_progress import observers
@@ -200,7 +200,8 @@ def _start(
     if checkpoint is not None:
         checkpoint.restore(folder, trainer)
     config = dataclasses.replace(config, training=resolved_by(trainer, config.training))
-    writer = RunWriter(folder, config, plugin, prepared, sources.corpora, trainer, logs)
+    licences = licences_of(sources.corpora, (request.base, request.teacher))
+    writer = RunWriter(folder, config, plugin, prepared, licences, trainer, logs)
     t, parameters = trainer.state.t, trainer.network.parameter_count()
     on_event(RunStarted(folder.folder, plugin.name, plugin.unit, prepared.report, parameters, config.training, t))
     return trainer, writer

@@ -91,3 +91,13 @@ def test_init_with_the_name_of_a_plugin_is_its_newest_run() -> None:
     base = train(steps=2)
     tuned = seqforge.train("text", corpus="b.txt", init="text", steps=1, learning_rate=1e-9, threads=1)
     assert tuned.codec.state() == base.codec.state()
+
+
+@pytest.mark.parametrize("field", ["init", "distil"])
+def test_licences_of_the_model_are_recorded_too(field: str, tmp_path: Path) -> None:
+    base = train(corpus=["names"], piece="line", steps=1)
+    (tmp_path / "more.txt").write_text("Anna\nBella\nCarla\n" * 40)
+    values = {"corpus": [str(tmp_path / "more.txt")], "piece": "line", "steps": 1, field: str(base.path)}
+    assert [licence["name"] for licence in train(**values).header.provenance["licences"]] == ["names"]
+    both = train(**{**values, "corpus": ["names"]}).header.provenance["licences"]
+    assert [licence["licence"] for licence in both] == ["MIT"]
