@@ -46,6 +46,28 @@ typedef struct {
     int64_t add;        /* whether the results are added to y */
 } Product;
 
+/* The draw of one choice per row. */
+typedef struct {
+    const double *weights;  /* unnormalised probabilities at temperature 1, (rows, choices) */
+    const double *tempered; /* those to draw with, (rows, choices) */
+    const uint8_t *masks;   /* whether each choice is allowed, (rows, choices), or NULL */
+    const double *uniforms; /* one random number per row */
+    int64_t rows;
+    int64_t choices;
+    int64_t k;       /* the number of most probable choices to draw among; 0 for all */
+    double p;        /* the share of the probability of these k that is drawn among; it needs k */
+    double min_p;    /* the smallest fraction of the highest probability */
+    int64_t *chosen; /* the results: the choice of each row, */
+    double *masked;  /* the probability of what the mask forbids, */
+    double *total;   /* and the sum of the weights */
+} Draw;
+
+typedef int64_t Bits
+#if defined(__GNUC__)
+    __attribute__((may_alias))
+#endif
+    ;
+
 typedef struct {
     void (*float32)(const Product *);
     void (*bfloat16)(const Product *);
@@ -53,6 +75,7 @@ typedef struct {
     void (*lstm)(const float *, int64_t, int64_t, float *, float *);
     void (*gru)(const float *, const float *, const float *, int64_t, int64_t, float *);
     void (*rnn)(const float *, int64_t, float *);
+    void (*draw)(const Draw *);
     const char *name;
 } Kernels;
 
@@ -183,7 +206,8 @@ EXPORT void cell_gru(const float *inputs, const float *past, const float *bias, 
 /* One step of a plain RNN: h = tanh(gates), count numbers. */
 EXPORT void cell_rnn(const float *gates, int64_t count, float *h) { kernels.rnn(gates, count, h); }
 
-#include "draw.inc.h"
+/* One choice per row, by inverse transform sampling. */
+EXPORT void draw_rows(const Draw *draw) { kernels.draw(draw); }
 
 /* y[row] = start[row] + the sum over t of tables[t][numbers[row][t]]; all rows have `width` numbers. */
 EXPORT void sum_tables(const float *const *tables, int64_t count, const int64_t *numbers, int64_t rows, int64_t width,

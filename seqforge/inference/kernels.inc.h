@@ -318,11 +318,13 @@ static void NAME(cell_rnn)(const float *gates, int64_t count, float *h) {
         NAME(save)(h + unit, count - unit, NAME(tanh)(NAME(load)(gates + unit, count - unit)));
 }
 
+#include "draw.inc.h"
+
 #define TEXT_(text) #text
 #define TEXT(text) TEXT_(text)
 static const Kernels NAME(table) = {
     NAME(product_float32), NAME(product_bfloat16), NAME(product_int8), NAME(cell_lstm), NAME(cell_gru),
-    NAME(cell_rnn), TEXT(ISA),
+    NAME(cell_rnn), NAME(draw_rows), TEXT(ISA),
 };
 #undef TEXT
 #undef TEXT_

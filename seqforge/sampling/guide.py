@@ -185,7 +185,7 @@ class Guide:
         distance = self.constraint.to_end(state)
         if self.vectors or steps_left > distance + MAX_END_SHIFT:
             return self.mask(state, nearest_end=False)
-        if steps_left > self._farthest_end(state):
+        if steps_left > self.farthest_end(state):
             return self.mask(state, nearest_end=False)
         key = (state, steps_left)
         if key not in self._limited_masks:
@@ -197,7 +197,7 @@ class Guide:
             self._limited_masks[key] = mask if mask.any() else self.mask(state, nearest_end=True)
         return self._limited_masks[key]
 
-    def _farthest_end(self, state: Hashable) -> int:
+    def farthest_end(self, state: Hashable) -> int:
         """Return the largest distance to the nearest end after one allowed step; it is cached."""
         if state not in self._farthest_ends:
             if len(self._farthest_ends) >= MAX_CACHED_STATES:

@@ -17,6 +17,7 @@ from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.numbered_states import row_states
 from seqforge.sampling.references import reference_rows
 from seqforge.sampling.slot import Alternatives, Sample, Slot
+from seqforge.sampling.state_rows import StateRows
 from seqforge.sampling.streams import UniformStreams
 
 __all__ = ["StepCallback", "sample_rows"]
@@ -212,6 +213,8 @@ class _Rows:
         """The number of steps of each row from which its slot must be asked for the mask."""
         self._counts = np.zeros(count, np.int64)
         """The number of steps in each row, those of the prompt included."""
+        self._limits = np.zeros(count, np.int64)
+        """The limit of the number of steps in each row."""
         self.slots = [self._start(row, part, k) for row, (part, k) in enumerate(pending[:count])]
         self._gates = np.repeat(first.condition_gates[None], count, 0)
         self._outputs = np.repeat(first.prompt_outputs[None], count, 0)
@@ -234,6 +237,7 @@ class _Rows:
         if self._is_guided and not self._vectors:
             self._numbers[row] = self._states.number(slot.guide, slot.constraint_state)
         self._counts[row], self._checks[row] = slot.step_count, NEVER if slot.guide is None else -1
+        self._limits[row] = self.samplers[part].limits.steps
         return slot
 
     def drop(self, rows: Sequence[int]) -> list[int]:
@@ -245,7 +249,7 @@ class _Rows:
         self._gates = self._gates[remaining]
         self._state = [tuple(part[remaining] for part in layer) for layer in self._state]
         self._numbers, self._counts = self._numbers[remaining], self._counts[remaining]
-        self._checks = self._checks[remaining]
+        self._checks, self._limits = self._checks[remaining], self._limits[remaining]
         self._uniforms.keep(remaining)
         return remaining
 
@@ -284,13 +288,25 @@ class _Rows:
             masks = np.ones((self.count, self._distribution.choices), np.bool_)
         else:
             masks = self._states.masks(self._numbers)
-        for row in np.flatnonzero(self._counts >= self._checks).tolist():
+        for row in self._rows_to_check().tolist():
             slot = self._slot_with_state(row)
             mask = slot.mask(self.samplers[self._parts[row]].limits)
             if mask is not None:
                 masks[row] = mask
             self._checks[row] = slot.next_check if not self._vectors and slot.may_rest else -1
         return masks
+
+    def _rows_to_check(self) -> np.ndarray:
+        """Return the rows whose slots must be asked for the mask."""
+        due: np.ndarray = np.flatnonzero(self._counts >= self._checks)
+        if not len(due) or not isinstance(self._states, StateRows) or self._vectors:
+            return due
+        # all rows are checked together, so that most steps need no check
+        near, rests = self._states.end_checks(self._numbers, self._limits - self._counts)
+        forced = self._checks < 0
+        self._checks = np.where(forced, self._checks, self._counts + rests)
+        rows: np.ndarray = np.flatnonzero(near | forced)
+        return rows
 
     def _slot_with_state(self, row: int) -> Slot:
         """Return the slot of a row with the state of its constraint."""

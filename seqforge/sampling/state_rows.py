@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from seqforge.sampling.guide import CachedState, Guide
+from seqforge.sampling.guide import MAX_END_SHIFT, CachedState, Guide
 
 __all__ = ["StateRows"]
 
 FREE = 0
 """The number of the state without a constraint."""
 UNKNOWN = -1
-"""The successor of a state that has not been computed."""
+"""A successor or a number of steps that has not been computed."""
+FAR = 1 << 60
+"""More steps than any piece has."""
 MIN_STATES, MAX_STATES = 64, 1920
 MAX_ENTRIES = 1 << 22
 """The largest number of states, and that of the entries of a table; beyond either, the tables are cleared."""
@@ -39,6 +41,10 @@ class StateRows:
         self._masks = np.ones((MIN_STATES, choices), np.bool_)
         self._successors = np.full((MIN_STATES, choices), UNKNOWN, np.int32)
         self._successors[FREE] = FREE
+        self._nearest_ends = np.full(MIN_STATES, UNKNOWN, np.int64)
+        """The number of steps to the nearest end from each state."""
+        self._farthest_ends = np.full(MIN_STATES, UNKNOWN, np.int64)
+        """The largest number of steps to the nearest end after one step of each state."""
         self._states: list[tuple[Guide, CachedState] | None] = [None]
         self._numbers: dict[tuple[int, int], int] = {}
         """The number of each state, by the identities of its guide and its entry, which `_states` keeps alive."""
@@ -59,14 +65,49 @@ class StateRows:
             self._states.append((guide, state))
             if number == len(self._masks):
                 self._masks = np.concatenate([self._masks, np.ones_like(self._masks)])
-                self._successors = np.concatenate([self._successors, np.full_like(self._successors, UNKNOWN)])
+                self._successors, self._nearest_ends, self._farthest_ends = (
+                    np.concatenate([table, np.full_like(table, UNKNOWN)])
+                    for table in (self._successors, self._nearest_ends, self._farthest_ends)
+                )
             self._masks[number] = state.mask
+            self._nearest_ends[number] = self._farthest_ends[number] = UNKNOWN
         return number
 
     def state(self, number: int) -> CachedState | None:
         """Return the state with a number; None without a constraint."""
         entry = self._states[number]
         return None if entry is None else entry[1]
+
+    def end_checks(self, numbers: np.ndarray, steps_left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return which masks depend on the number of steps that are left, and for how many steps none of them will.
+
+        The conditions are those of `Guide.mask_within` and `Guide.next_check`; the distances of each state are computed
+        once.
+
+        Args:
+            numbers: The numbers of the states of some rows.
+            steps_left: The number of steps that are left of each of them.
+
+        Returns:
+            Whether the mask of each row depends on it now, and the number of steps, at least one, until the next check.
+        """
+        nearest = self._nearest_ends[numbers]
+        if nearest.min() == UNKNOWN:
+            for number in set(numbers[nearest == UNKNOWN].tolist()):
+                entry = self._states[number]
+                self._nearest_ends[number] = -FAR if entry is None else entry[0].constraint.to_end(entry[1].state)
+            nearest = self._nearest_ends[numbers]
+        rests = (steps_left - nearest) // (MAX_END_SHIFT + 1)
+        near: np.ndarray = rests < 1
+        if near.any():
+            farthest = self._farthest_ends[numbers]
+            if (unknown := near & (farthest == UNKNOWN)).any():
+                for number in set(numbers[unknown].tolist()):
+                    guide, state = self._states[number]  # type: ignore[misc, unused-ignore]
+                    self._farthest_ends[number] = guide.farthest_end(state.state)
+                farthest = self._farthest_ends[numbers]
+            near &= steps_left <= farthest
+        return near, np.maximum(rests, 1)
 
     def masks(self, numbers: np.ndarray) -> np.ndarray:
         """Return the masks of the states of all rows, shape (rows, choices), the end last."""

@@ -23,16 +23,30 @@ CONTROLS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=120)
 @given(
-    controls=CONTROLS, size=st.integers(1, 90), rows=st.integers(1, 9), spread=st.sampled_from([0.0, 1.0, 8.0]),
+    controls=CONTROLS, size=st.integers(1, 90), rows=st.integers(1, 9), spread=st.sampled_from([0.0, 1.0, 8.0, 60.0]),
     levels=st.booleans(), is_masked=st.booleans(), seed=st.integers(0, 999),
+    instructions=st.sampled_from([b"generic", b"avx2", b"avx512"]),
 )  # fmt: skip
 def test_choices_are_those_of_numpy(
-    controls: dict[str, Any], size: int, rows: int, spread: float, levels: bool, is_masked: bool, seed: int
-) -> None:
-    if kernels.library() is None:
+    controls: dict[str, Any], size: int, rows: int, spread: float, levels: bool, is_masked: bool, seed: int,
+    instructions: bytes,
+) -> None:  # fmt: skip
+    library = kernels.library()
+    if library is None:
         pytest.skip("the kernels have not been compiled")
+    library.kernels_init(instructions)
+    try:
+        check_choices(controls, size, rows, spread, levels=levels, is_masked=is_masked, seed=seed)
+    finally:
+        library.kernels_init(None)
+
+
+def check_choices(
+    controls: dict[str, Any], size: int, rows: int, spread: float, *, levels: bool, is_masked: bool, seed: int
+) -> None:
+    """Compare the choices of the library with those of numpy."""
     rng = np.random.default_rng(seed)
     outputs = (spread * rng.normal(size=(rows, size + 1))).astype(np.float32)
     outputs = outputs.round() if levels else outputs  # many ties

@@ -57,3 +57,38 @@ def test_rows_have_the_masks_of_their_states(modulus: int, monkeypatch: pytest.M
         expected = [None if guide is None else guide.constraint.advance(state, step) for guide, state, step in pairs]
         largest = max(largest, int(numbers.max()))
     assert largest < 150 + len(of_row) + 1
+
+
+class Debts(Constraint):
+    """Symbol 0 pays one; symbol s borrows 9 s, up to 60. The piece ends without a debt."""
+
+    def start(self) -> Any:
+        return 0
+
+    def allowed(self, state: Any) -> np.ndarray:
+        return np.array([state > 0, *(state + 9 * step <= 60 for step in range(1, SYMBOLS))])
+
+    def may_end(self, state: Any) -> bool:
+        return bool(state == 0)
+
+    def to_end(self, state: Any) -> int:
+        return int(state)
+
+    def advance(self, state: Any, step: Any) -> Any:
+        return state + 9 * int(step) if step else state - 1
+
+
+def test_checks_near_the_end_are_those_of_the_guide() -> None:
+    guide = Guide(Debts())
+    states = StateRows(choices=SYMBOLS + 1)
+    debts = [debt for debt in range(61) for _ in range(400)] + [0]
+    left = np.array([steps for _ in range(61) for steps in range(1, 401)] + [5])
+    numbers = np.array([states.number(guide, guide.lookup(debt)) for debt in debts[:-1]] + [FREE])
+    near, rests = states.end_checks(numbers, left)
+    assert not near[-1] and rests[-1] > 1000 and near.any() and not near.all()
+    for row, debt in enumerate(debts[:-1]):
+        steps_left = int(left[row])
+        mask = guide.mask_within(debt, steps_left)
+        assert near[row] or mask is guide.lookup(debt).mask
+        assert near[row] == (steps_left <= guide.farthest_end(debt))
+        assert steps_left - rests[row] == guide.next_check(debt, steps_left)
