@@ -74,10 +74,7 @@ models: install
 	$(BIN)/seqforge train --plugin abc --epochs 14 --dropout 0.3 --recurrent-dropout 0.3 --input-dropout 0.1 --run out/models/abc
 	$(BIN)/seqforge train --plugin midi --corpus lieder --corpus openscore --song-labels key,density,polyphony --minutes 60 --batch-size 64 --dropout 0.15 --recurrent-dropout 0.1 --run out/models/songs
 	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --lookback 0 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
-	@mkdir -p out/models/scores && cp corpora/src/seqforge_corpora/lieder/*.mid corpora/src/seqforge_corpora/openscore/*.mid out/models/scores
-	$(BIN)/seqforge train --plugin midi --encoding voices --corpus out/models/scores --minutes 20 --hidden 400 --embedding 96 --lookback 32 --batch-size 64 --bptt 80 --dropout 0.1 --recurrent-dropout 0.05 --run out/models/voices-songs
-	$(BIN)/python -m tools.refit_codec out/models/voices-songs --corpus jsb16 -o out/models/voices-start.safetensors
-	$(BIN)/seqforge train --plugin midi --corpus jsb16 --init out/models/voices-start.safetensors --minutes 40 --batch-size 64 --bptt 80 --learning-rate 0.002 --dropout 0.4 --recurrent-dropout 0.3 --input-dropout 0.05 --run out/models/voices
+	$(BIN)/seqforge train --plugin midi --corpus jsb16 --minutes 25 --hidden 400 --embedding 96 --lookback 32 --dropout 0.35 --recurrent-dropout 0.3 --input-dropout 0.05 --bptt 80 --run out/models/voices
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 4 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums
 	$(BIN)/seqforge train --plugin handwriting --minutes 60 --batch-size 64 --run out/models/handwriting-lines
 	$(BIN)/python -m tools.compose_lines --model out/models/handwriting-lines -o out/models/composed/train/lines.jsonl

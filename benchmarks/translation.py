@@ -53,7 +53,7 @@ def train(corpus: Path, attention: str, seed: int, arguments: argparse.Namespace
     run = {} if arguments.run is None else {"run": f"{arguments.run}-{attention}-{seed}"}
     return seqforge.train(
         "text", corpus=str(corpus), pairs="tsv", level="word", attention=attention, minutes=arguments.minutes,
-        threads=arguments.threads, seed=seed, layers=2, hidden=256, embedding=128, dropout=0.2,
+        threads=arguments.threads, seed=seed, layers=2, hidden=256, embedding=128, dropout=0.4,
         recurrent_dropout=0.0, batch_size=16, bptt=64, learning_rate=0.003, **run,
     )  # fmt: skip
 
