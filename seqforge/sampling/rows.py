@@ -24,6 +24,7 @@ __all__ = ["StepCallback", "sample_rows"]
 
 MIN_PROBABILITY = 1e-12
 """The smallest probability whose logarithm is taken."""
+NO_ROWS = np.zeros(0, np.int64)
 NEVER = 1 << 62
 """A number of steps that no piece reaches."""
 ELIMINATION_STEPS = 8
@@ -215,6 +216,8 @@ class _Rows:
         """The number of steps in each row, those of the prompt included."""
         self._limits = np.zeros(count, np.int64)
         """The limit of the number of steps in each row."""
+        self._rest = 0
+        """The number of steps before which no slot must be asked for the mask."""
         self.slots = [self._start(row, part, k) for row, (part, k) in enumerate(pending[:count])]
         self._gates = np.repeat(first.condition_gates[None], count, 0)
         self._outputs = np.repeat(first.prompt_outputs[None], count, 0)
@@ -237,7 +240,7 @@ class _Rows:
         if self._is_guided and not self._vectors:
             self._numbers[row] = self._states.number(slot.guide, slot.constraint_state)
         self._counts[row], self._checks[row] = slot.step_count, NEVER if slot.guide is None else -1
-        self._limits[row] = self.samplers[part].limits.steps
+        self._limits[row], self._rest = self.samplers[part].limits.steps, 0
         return slot
 
     def drop(self, rows: Sequence[int]) -> list[int]:
@@ -298,15 +301,19 @@ class _Rows:
 
     def _rows_to_check(self) -> np.ndarray:
         """Return the rows whose slots must be asked for the mask."""
-        due: np.ndarray = np.flatnonzero(self._counts >= self._checks)
-        if not len(due) or not isinstance(self._states, StateRows) or self._vectors:
+        if self._rest > 0:
+            self._rest -= 1
+            return NO_ROWS
+        if not isinstance(self._states, StateRows) or self._vectors:
+            due: np.ndarray = np.flatnonzero(self._counts >= self._checks)
             return due
         # all rows are checked together, so that most steps need no check
         near, rests = self._states.end_checks(self._numbers, self._limits - self._counts)
-        forced = self._checks < 0
-        self._checks = np.where(forced, self._checks, self._counts + rests)
-        rows: np.ndarray = np.flatnonzero(near | forced)
-        return rows
+        near |= self._checks < 0
+        if near.any():
+            return np.flatnonzero(near)
+        self._rest = int(rests.min()) - 1
+        return NO_ROWS
 
     def _slot_with_state(self, row: int) -> Slot:
         """Return the slot of a row with the state of its constraint."""
@@ -331,7 +338,7 @@ class _Rows:
         if self._is_guided and not self._vectors:
             self._numbers[continued] = self._states.advance(self._numbers[continued], inputs[continued])
         if timed_out:
-            self._checks[:] = -1
+            self._checks[:], self._rest = -1, 0
         steps = inputs.tolist() if inputs.ndim == 1 else list(inputs)
         rows = zip(
             self.slots, steps, choice.ends.tolist(), choice.scores.tolist(), choice.masked.tolist(),
@@ -357,7 +364,7 @@ class _Rows:
                     on_step(slot.k, choice.steps[row])
                 slot.add(step, units)
             if slot.units >= sampler.limits.units:
-                self._checks[row] = -1
+                self._checks[row], self._rest = -1, 0
             if end or (slot.is_full(sampler.limits) and self._slot_with_state(row).may_end):
                 complete.append((row, self._parts[row], slot.sample(ended=end)))
         return complete

@@ -122,8 +122,10 @@ class StateRows:
             steps: The step of each row.
         """
         after: np.ndarray = self._successors[numbers, steps].astype(np.int64)
+        if not len(after) or after.min() > UNKNOWN:
+            return after
         missing = np.flatnonzero(after == UNKNOWN).tolist()
-        if missing and len(self._states) > self._max_states:
+        if len(self._states) > self._max_states:
             numbers = self._clear(numbers)
             after[:], missing = UNKNOWN, list(range(len(numbers)))
         for row in missing:
