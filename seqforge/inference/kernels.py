@@ -62,5 +62,9 @@ def instruction_set() -> str:
 
 def address(array: np.ndarray) -> int:
     """Return the address of the first number of an array, which must be contiguous."""
-    data: int = array.__array_interface__["data"][0]
-    return data
+    buffer: Any = array
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(buffer))  # a third of the time of the array interface
+    except (TypeError, ValueError):  # read-only or empty
+        data: int = array.__array_interface__["data"][0]
+        return data

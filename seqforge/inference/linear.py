@@ -62,6 +62,10 @@ class Linear(ABC):
         self._scale: np.ndarray | None = None
         self._level_sums: np.ndarray | None = None
         self._packed = self._pack(np.ascontiguousarray(weight, np.float32))
+        if self._library is not None and self.kernel:
+            self._kernel = getattr(self._library, self.kernel)
+            arrays = (self._packed, self._scale, self._level_sums, self._bias)  # they stay where they are
+            self._addresses = tuple(None if array is None else address(array) for array in arrays)
 
     def __call__(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the products, shape (rows, outputs), float32.
@@ -86,13 +90,10 @@ class Linear(ABC):
         rows = np.ascontiguousarray(rows, np.float32)
         result = np.empty((len(rows), self.outputs), np.float32) if out is None else out
         product = _Product(
-            address(rows), len(rows), self.inputs, address(self._packed),
-            None if self._scale is None else address(self._scale),
-            None if self._level_sums is None else address(self._level_sums),
-            None if self._bias is None else address(self._bias),
-            address(result), self.outputs, 0, -(-self.outputs // PANEL), out is not None,
+            address(rows), len(rows), self.inputs, *self._addresses, address(result), self.outputs, 0,
+            -(-self.outputs // PANEL), out is not None,
         )  # fmt: skip
-        getattr(self._library, self.kernel)(ctypes.byref(product))
+        self._kernel(ctypes.byref(product))
         return result
 
     @abstractmethod

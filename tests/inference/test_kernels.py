@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from seqforge.inference import instruction_set, kernels
@@ -62,3 +63,11 @@ def test_missing_library_is_not_used(folder: Path) -> None:
 def test_numpy_is_named_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "library", lambda: None)
     assert instruction_set() == "numpy"
+
+
+def test_address_of_arrays_of_every_kind() -> None:
+    numbers = np.arange(12.0)
+    read_only = np.arange(12)
+    read_only.flags.writeable = False
+    for array in (numbers, numbers[3:], read_only, np.zeros((0, 4), np.float32), np.zeros((2, 3), np.bool_)):
+        assert kernels.address(array) == array.__array_interface__["data"][0]

@@ -105,12 +105,14 @@ class SpaceDistribution(Distribution):
         logits -= largest
         weights = np.exp(logits)
         if self._is_compiled and histories is None:
-            choice = self._draw_compiled(logits, weights, masks, uniforms)
-            if choice is not None:
-                return choice
-        total = weights.sum(axis=1)
+            chosen, masked, total = self._draw_compiled(logits, weights, masks, uniforms)
+            if masks is None or masked.max() < MAX_MASKED:
+                scores = logits[np.arange(len(logits)), chosen] - np.log(total)
+                return Choice(chosen, chosen == self.size, scores, masked, np.zeros(len(logits)))
         allowed = weights if masks is None else weights * masks
-        masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
+        if not (self._is_compiled and histories is None):
+            total = weights.sum(axis=1)
+            masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
         bits = np.zeros(len(logits))
         rows = np.arange(len(logits))
         if self._works_on_weights and histories is None and masked.max() < MAX_MASKED:
@@ -130,8 +132,12 @@ class SpaceDistribution(Distribution):
 
     def _draw_compiled(
         self, logits: np.ndarray, weights: np.ndarray, masks: np.ndarray | None, uniforms: np.ndarray
-    ) -> Choice | None:
-        """Choose by the compiled library; return None if the weights of what is allowed may underflow."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Choose by the compiled library; the choices do not count if the weights of what is allowed may underflow.
+
+        Returns:
+            The choice of each row, the probability of what its mask forbids, and the sum of its weights.
+        """
         controls, (rows, choices) = self.controls, weights.shape
         tempered = weights if controls.temperature == 1 else np.exp(logits * (1 / controls.temperature))
         masks = None if masks is None else np.ascontiguousarray(masks)
@@ -142,10 +148,7 @@ class SpaceDistribution(Distribution):
             choices, controls.top_k if controls.top_k < choices else 0, controls.top_p, controls.min_p, address(chosen),
             address(masked), address(total),
         )))  # fmt: skip
-        if masks is not None and masked.max() >= MAX_MASKED:
-            return None
-        scores = logits[np.arange(rows), chosen] - np.log(total)
-        return Choice(chosen, chosen == self.size, scores, masked, np.zeros(rows))
+        return chosen, masked, total
 
     def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
         choices = np.where(ends, self.size, steps.astype(np.int64))
