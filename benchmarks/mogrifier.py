@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from seqforge.network import recurrent
 from seqforge.network.recurrent import LSTM, State
 
-CORPORA: dict[str, tuple[str, dict[str, Any]]] = {
-    "tinyshakespeare": ("text", {}),
-    "jsb": ("midi", {"encoding": "chorale", "lookback": 0}),
-    "ryans": ("abc", {}),
+CORPORA: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "tinyshakespeare": ("text", {}, {}),
+    "jsb": ("midi", {"encoding": "chorale"}, {"lookback": 0}),
+    "ryans": ("abc", {}, {}),
 }
-"""The plugin and its options by corpus."""
+"""The plugin, its options, and the options of the training by corpus."""
 
 
 @torch.jit.script
@@ -42,8 +42,8 @@ def mogrified_positions(
     """Return the outputs at all positions, and the last state."""
     outputs: list[Tensor] = []
     for t in range(inputs.shape[0]):
-        kept = 1.0 - resets[t]
-        x, h, c = inputs[t], h * kept, c * kept
+        keep = 1.0 - resets[t]
+        x, h, c = inputs[t], h * keep, c * keep
         for i in range(len(down)):
             if i % 2 == 0:
                 x = 2.0 * torch.sigmoid((h @ down[i]) @ up[i]) * x
@@ -96,17 +96,15 @@ def train(corpus: str, layers: str, arguments: argparse.Namespace, results: Any)
     from seqforge.plugin import registry
     from seqforge.training import ProcessGroup, TrainingConfig, Validated
 
-    name, options = CORPORA[corpus]
+    name, plugin_options, training_options = CORPORA[corpus]
     plugin = registry.load(name)
-    encoding = {key: value for key, value in options.items() if key != "lookback"}
     budget = {"steps": arguments.steps} if arguments.steps else {"minutes": arguments.minutes}
-    lookback = {"lookback": options["lookback"]} if "lookback" in options else {}
     config = TrainingConfig(
-        **{**plugin.training_defaults, **lookback, **budget},
+        **{**plugin.training_defaults, **training_options, **budget},
         hidden=arguments.hidden, dropout=arguments.dropout, recurrent_dropout=0.0, precision="float32", threads=1,
     ).resolved()  # fmt: skip
     sources = find_sources([corpus], reads=plugin.reads, domain=name)
-    prepared = prepare(plugin, plugin.Options(**encoding), sources)
+    prepared = prepare(plugin, plugin.Options(**plugin_options), sources)
     trainer = build_trainer(plugin, config, prepared, None, None, ProcessGroup(), cast(Any, prepared.codec.space))
     losses = [event.nats_per_unit for event in trainer.run() if isinstance(event, Validated)]
     results.put(

@@ -36,11 +36,11 @@ def refit_codec(model: Model, corpus: str, path: Path) -> None:
         path: The file to write.
 
     Raises:
-        ValueError: If the steps of a piece, or the labels, differ between both codecs.
+        ValueError: If the steps of a training piece, or the labels, differ between both codecs.
     """
     sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
     fitted, encoded = (prepare(model.plugin, model.options, sources, codec=codec) for codec in (None, model.codec))
-    codec, pieces = fitted.codec, [prepared.datasets["valid"] for prepared in (fitted, encoded)]
+    codec, pieces = fitted.codec, [prepared.datasets["train"] for prepared in (fitted, encoded)]
     if codec.space != model.codec.space or codec.labels != model.codec.labels or not _have_equal_steps(*pieces):
         raise ValueError(f"the steps or labels of {corpus} differ from those of {model.name}; name a similar corpus")
     data, arrays = validate_state(model.plugin, codec)

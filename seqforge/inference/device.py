@@ -50,7 +50,6 @@ class DeviceLinear(Linear):
     ) -> None:
         self._device, self._precision = device, precision
         super().__init__(weight, bias)
-        self._library = None
 
     def _pack(self, weight: np.ndarray) -> Any:
         import torch

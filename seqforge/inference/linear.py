@@ -51,18 +51,18 @@ class Linear(ABC):
     """
 
     kernel: str
-    """The name of the function of the compiled library."""
+    """The name of the function of the compiled library; empty if the products are not those of the library."""
     block_rows = 8
     """The number of rows of every product without the library, so that no row depends on how many there are."""
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray | None = None) -> None:
         self.outputs, self.inputs = weight.shape
         self._bias = None if bias is None else np.ascontiguousarray(bias, np.float32)
-        self._library = kernels.library()
+        self._library = kernels.library() if self.kernel else None
         self._scale: np.ndarray | None = None
         self._level_sums: np.ndarray | None = None
         self._packed = self._pack(np.ascontiguousarray(weight, np.float32))
-        if self._library is not None and self.kernel:
+        if self._library is not None:
             self._kernel = getattr(self._library, self.kernel)
             arrays = (self._packed, self._scale, self._level_sums, self._bias)  # they stay where they are
             self._addresses = tuple(None if array is None else address(array) for array in arrays)

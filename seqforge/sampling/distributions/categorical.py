@@ -104,13 +104,14 @@ class SpaceDistribution(Distribution):
         check_finite(largest)  # NaN and infinity reach the maximum
         logits -= largest
         weights = np.exp(logits)
-        if self._is_compiled and histories is None:
+        is_compiled = self._is_compiled and histories is None
+        if is_compiled:
             chosen, masked, total = self._draw_compiled(logits, weights, masks, uniforms)
             if masks is None or masked.max() < MAX_MASKED:
                 scores = logits[np.arange(len(logits)), chosen] - np.log(total)
                 return Choice(chosen, chosen == self.size, scores, masked, np.zeros(len(logits)))
         allowed = weights if masks is None else weights * masks
-        if not (self._is_compiled and histories is None):
+        if not is_compiled:
             total = weights.sum(axis=1)
             masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
         bits = np.zeros(len(logits))
