@@ -36,11 +36,11 @@ def train_verses(corpus: Path, **options: Any) -> Model:
 
 
 def test_network_that_looks_back_learns_to_repeat(verses: Path) -> None:
-    looking, plain = train_verses(verses), train_verses(verses, lookback=0)
+    looking, plain = train_verses(verses, steps=80), train_verses(verses, steps=80, lookback=0)
     assert (looking.network.config.lookback, looking.network.config.distances) == (8, (1, 2))
     assert (plain.network.config.lookback, plain.network.config.distances, plain.network.history) == (0, (), None)
     losses = [model.evaluate(split="valid").nats_per_unit for model in (looking, plain)]
-    assert losses[0] < 0.7 * losses[1], losses
+    assert losses[0] < 0.6 * losses[1], losses
 
 
 def test_model_file_generates_and_scores_like_the_trained_model(verses: Path) -> None:
