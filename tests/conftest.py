@@ -57,7 +57,7 @@ def make_network() -> Callable[..., "Network"]:
             network = Network(Categorical(size), config, seed=seed)
             with torch.no_grad():
                 for name, parameter in network.named_parameters():
-                    if parameter.ndim == 1 or name == "start_weight":
+                    if parameter.ndim == 1 or name.startswith(("start_weight", "copy_logits")):
                         parameter.normal_(0, 0.5 * weight_scale)
                     else:
                         parameter.mul_(weight_scale)

@@ -166,6 +166,9 @@ def plain_weights(network: Network, config: Mapping[str, Any]) -> dict[str, torc
     if config["lookback"]:
         weights["earlier_steps.weight"] = after_zeros(source["references.steps"])
         weights["agreements.weight"] = after_zeros(source["references.agreements"])
+    if config["copy_logits"]:
+        weights["copy_scores.weight"] = source["copy_logits.weight"]
+        weights["copy_agreements"] = source["copy_logits.agreements"]
     if "attention.weight" in source:
         weights["attention.weight"], weights["attention.bias"] = source["attention.weight"], source["attention.bias"]
     if config["encoder_units"]:

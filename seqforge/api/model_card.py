@@ -115,6 +115,8 @@ def _network_rows(header: ModelHeader) -> list[tuple[str, str]]:
         rows.append(("attention", f"on a source of {network.source_symbols - 1} different symbols"))
     if network.lookback:
         rows.append(("looks back", f"{', '.join(map(str, network.distances))} periods"))
+    if network.copy_logits:
+        rows.append(("copy scores", "one per distance, added to the logit of the earlier step"))
     return rows
 
 

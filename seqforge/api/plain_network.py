@@ -85,6 +85,9 @@ class PlainNetwork(nn.Module):
         if lookback:  # number 0 stands for no step, and for no agreement
             self.earlier_steps = nn.Embedding(self.symbols + 1, lookback)
             self.agreements = nn.Embedding(config["agreements"] + 1, lookback)
+        if config.get("copy_logits"):
+            self.copy_scores = nn.Linear(hidden, distances, bias=False)
+            self.copy_agreements = nn.Parameter(torch.zeros(config["agreements"] + 1, distances))
         self.embedding: nn.Embedding | nn.Linear
         if self.symbols:  # the last symbol is the boundary: it is read at the start, and predicted at the end
             table = self.embedding = nn.Embedding(self.symbols + 1, embedding)
@@ -249,17 +252,21 @@ class PlainNetwork(nn.Module):
         # 3. Replace the output at the start of a piece, and predict.
         if self.decodes:
             read = self.combination(torch.cat([hidden, *contexts], 1)).tanh() if contexts else hidden
-            return self._predict(read), new_state
+            return self._predict(read, references), new_state
         known = [*parts, *contexts] if self.encoder is not None else parts
         at_start = self.start_bias.expand(rows, -1)
         if known:
             at_start = functional.linear(torch.cat(known, 1), self.start_weight, self.start_bias)
         hidden = torch.where(start.unsqueeze(1), at_start.tanh(), hidden)
-        return self._predict(hidden), new_state
+        return self._predict(hidden, references), new_state
 
-    def _predict(self, hidden: Tensor) -> Tensor:
+    def _predict(self, hidden: Tensor, references: Tensor | None) -> Tensor:
         read = self.projection(hidden) if self.symbols else hidden
         outputs: Tensor = self.output(read)
+        if self.config.get("copy_logits") and references is not None:  # raise or lower the logits of earlier steps
+            earlier, agreements = references.chunk(2, 1)
+            scores = (self.copy_scores(hidden) + self.copy_agreements.gather(0, agreements)) * (earlier > 0)
+            outputs = outputs.scatter_add(1, (earlier - 1).clamp(min=0), scores)
         return self._adaptive(outputs, self.clusters(read)) if self.config.get("cutoffs") else outputs
 
     def _look_up(self, hidden: Tensor, source: Tensor | None, memory: Tensor | None) -> Tensor:

@@ -17,10 +17,12 @@ import numpy as np
 
 from seqforge.core.repeats import RepeatIndex, latest_repeats
 
-__all__ = ["MAX_AGREEMENT", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
+__all__ = ["MAX_AGREEMENT", "NAMED", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
 
 REPEAT = 0
 """The distance that stands for the repeat: the earlier step that follows the same passage (`core.repeats`)."""
+NAMED = -1
+"""The distance that stands for the one that the piece itself names, such as by a token that announces a repeat."""
 
 MAX_AGREEMENT = 5
 """The largest agreement: 16 or more equal steps in a row."""
@@ -43,7 +45,7 @@ class Places(ABC):
 
     Attributes:
         distances: The numbers of periods by which the network looks back, each at least 1; 0 stands for the repeat at
-            any distance.
+            any distance, and -1 for the distance that `named_distance` returns.
         classes: The class of each symbol, by which passages are compared to find a repeat, -1 for symbols that are not
             compared; None if every symbol is a class of its own.
     """
@@ -65,6 +67,22 @@ class Places(ABC):
 
         If several steps have the same place, the latest of them counts.
         """
+
+    def named_distance(self, state: Any) -> int:
+        """Return the number of periods to look back that the steps before name; 0 for none, which is the default."""
+        return 0
+
+    def named_distances(self, steps: np.ndarray) -> np.ndarray:
+        """Return the named distance before each step and after the last one, shape (steps + 1,).
+
+        It equals `named_distance` after each prefix. A subclass may override it with a faster computation.
+        """
+        state, result = self.start(), np.zeros(len(steps) + 1, np.int64)
+        for position, step in enumerate([*steps.tolist(), None]):
+            result[position] = self.named_distance(state)
+            if step is not None:
+                state = self.advance(state, step)
+        return result
 
     def places(self, steps: np.ndarray) -> np.ndarray:
         """Return the places before each step and after the last one, shape (steps + 1, 2); -1, -1 for no place.
@@ -119,7 +137,7 @@ class AlignedHistory:
     def _compute(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices, and the lengths of the passages of the repeat, 0 for none."""
         places, lengths = self.places_of(steps), np.zeros(len(steps) + 1, np.int64)
-        indices = self._indices(places)
+        indices = self._indices(places, self.places.named_distances(steps) if NAMED in self.distances else lengths)
         if REPEAT in self.distances:
             repeated, lengths = latest_repeats(self._classes(steps), places[:, 1])
             indices[:, self.distances.index(REPEAT)] = repeated
@@ -132,8 +150,8 @@ class AlignedHistory:
     def _classes(self, steps: np.ndarray) -> np.ndarray:
         return steps.astype(np.int64) if self.places.classes is None else self.places.classes[steps]
 
-    def _indices(self, places: np.ndarray) -> np.ndarray:
-        """Return the indices for the distances from 1, and -1 for the distance 0."""
+    def _indices(self, places: np.ndarray, named: np.ndarray) -> np.ndarray:
+        """Return the indices for the distances from 1 and for the named one, and -1 for the distance 0."""
         length = len(places)
         result = np.full((length, len(self.distances)), -1, np.int64)
         at = np.flatnonzero(places[:, 0] >= 0)
@@ -150,10 +168,11 @@ class AlignedHistory:
         for column, distance in enumerate(self.distances):
             if distance == REPEAT:
                 continue
-            number = np.searchsorted(known, keys - distance * width).clip(max=len(known) - 1)
+            back = named[at] if distance == NAMED else np.full(len(at), distance)
+            number = np.searchsorted(known, keys - back * width).clip(max=len(known) - 1)
             latest = np.searchsorted(occurrences, number * length + at) - 1
             earlier = occurrences[latest.clip(min=0)]
-            exists = (periods >= distance) & (known[number] == keys - distance * width)
+            exists = (periods >= back) & (back > 0) & (known[number] == keys - back * width)
             exists &= (latest >= 0) & (earlier // length == number)
             result[at[exists], column] = earlier[exists] % length
         return result
@@ -215,6 +234,9 @@ class PlaceIndex:
         else:
             period, get = place[0], latest.get
             self._aligned = [get(period - distance, 0) for distance in self._distances]  # REPEAT is set below
+            if NAMED in self._distances:
+                distance = self._places.named_distance(self._state)
+                self._aligned[self._distances.index(NAMED)] = get(period - distance, 0) if distance > 0 else 0
         if self._repeats is not None:
             index, length = self._repeats.find(-1 if self._place is None else self._place[1])
             column = self._distances.index(REPEAT)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from seqforge.inference.attention import Attention, Encoder
+from seqforge.inference.copy_logits import CopyLogits
 from seqforge.inference.device import CPU, device_products
 from seqforge.inference.encoder_decoder import source_reader
 from seqforge.inference.inputs import Conditioning, StepInput, output_function
@@ -65,7 +66,8 @@ class Engine(StepEngine):
             layer_for(config.cell, weights, self._build_linear, upper=number > 0)
             for number, weights in enumerate(layers)
         ]
-        self._predict = output_function(network, self._build_linear)
+        self._outputs = output_function(network, self._build_linear)
+        self._copy_logits = CopyLogits(network) if config.copy_logits else None
         self._source = source_reader(network, self._build_linear)
         self._attention: Attention | None = None
         if config.source_symbols and self._source is None:
@@ -79,8 +81,9 @@ class Engine(StepEngine):
         """Read several prompts; those of equal length are read side by side."""
         beginnings: dict[int, Beginning] = {}
         for group in groups_of_equal_length(batches, MAX_ROWS):
-            hidden, state, gates = self._read_prompts(join_prompts([batches[number] for number in group]))
-            outputs = self._predict(hidden)
+            joined = join_prompts([batches[number] for number in group])
+            hidden, state, gates = self._read_prompts(joined)
+            outputs = self._predict(hidden, None if joined.references is None else joined.references[-1])
             for row, number in enumerate(group):
                 row_state = [tuple(part[row] for part in layer) for layer in state]
                 beginnings[number] = outputs[row], row_state, gates[row]
@@ -94,7 +97,7 @@ class Engine(StepEngine):
         references: np.ndarray | None = None,
     ) -> np.ndarray:
         gates = self._read(steps, condition_gates, references)
-        return self._predict(self._run(gates[None], state)[0])
+        return self._predict(self._run(gates[None], state)[0], references)
 
     def outputs(self, batch: PromptBatch) -> np.ndarray:
         """Return the outputs of the head at every position of a piece, shape (steps + 1, rows, outputs).
@@ -107,8 +110,14 @@ class Engine(StepEngine):
     def output_chunks(self, batch: PromptBatch) -> Iterator[np.ndarray]:
         hidden: list[np.ndarray] = []
         self._read_prompts(_without_starts(batch), hidden=hidden)
+        first = 0
         for states in hidden:
-            yield self._predict(states.reshape(-1, states.shape[-1])).reshape(*states.shape[:2], -1)
+            end, references = first + len(states), batch.references
+            if references is not None:
+                references = references[first:end].reshape(-1, references.shape[-1])
+            outputs = self._predict(states.reshape(-1, states.shape[-1]), references)
+            yield outputs.reshape(*states.shape[:2], -1)
+            first = end
 
     def attention(self, batch: PromptBatch, length: int | None = None) -> np.ndarray:
         """Return the attention weights while a piece is read, shape (steps + 1, source length).
@@ -138,6 +147,18 @@ class Engine(StepEngine):
 
     def coverage(self, state: EngineState) -> np.ndarray | None:
         return None if self._source is None else self._source.coverage(state[-1])
+
+    def _predict(self, hidden: np.ndarray, references: np.ndarray | None) -> np.ndarray:
+        """Return the outputs of the head, shape (rows, outputs).
+
+        Args:
+            hidden: The output of the last layer, shape (rows, hidden).
+            references: The references of the step to predict, shape (rows, numbers); None if the network has none.
+        """
+        outputs = self._outputs(hidden)
+        if self._copy_logits is not None:
+            self._copy_logits(outputs, hidden, references)
+        return outputs
 
     def _read_prompts(
         self,

@@ -221,3 +221,26 @@ EXPORT void sum_tables(const float *const *tables, int64_t count, const int64_t 
         }
     }
 }
+
+/* Add the copy scores of each row to its logits. The score of distance d is weights[d] hidden + agreements[a][d], where
+   references[row] has the earlier step plus one of each distance, 0 for none, and then their agreements a. */
+EXPORT void add_copy_scores(const float *hidden, int64_t rows, int64_t inputs, const float *weights,
+                            const float *agreements, int64_t distances, const int64_t *references, float *logits,
+                            int64_t outputs) {
+    for (int64_t row = 0; row < rows; row++) {
+        const float *x = hidden + row * inputs;
+        const int64_t *steps = references + 2 * row * distances, *levels = steps + distances;
+        for (int64_t d = 0; d < distances; d++) {
+            if (!steps[d]) continue;
+            const float *w = weights + d * inputs;
+            float sums[16] = {0};
+            int64_t k = 0;
+            for (; k + 16 <= inputs; k += 16)
+                for (int lane = 0; lane < 16; lane++) sums[lane] += x[k + lane] * w[k + lane];
+            for (; k < inputs; k++) sums[0] += x[k] * w[k];
+            for (int width = 8; width; width /= 2)
+                for (int lane = 0; lane < width; lane++) sums[lane] += sums[lane + width];
+            logits[row * outputs + steps[d] - 1] += sums[0] + agreements[levels[d] * distances + d];
+        }
+    }
+}

@@ -27,6 +27,17 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "cell_rnn": (_POINTER, _NUMBER, _POINTER),
     "draw_rows": (_POINTER,),
     "sum_tables": (_POINTER, _NUMBER, _POINTER, _NUMBER, _NUMBER, _POINTER, _POINTER),
+    "add_copy_scores": (
+        _POINTER,
+        _NUMBER,
+        _NUMBER,
+        _POINTER,
+        _POINTER,
+        _NUMBER,
+        _POINTER,
+        _POINTER,
+        _NUMBER,
+    ),
 }
 
 

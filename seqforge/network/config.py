@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from seqforge.core.places import NAMED
 from seqforge.core.sequences import Attention
 from seqforge.errors import DamagedFileError, OptionsError
 
@@ -21,7 +22,7 @@ MAX_LABELS, MAX_LABEL_VALUES = 64, 1_000_000
 MAX_DISTANCES, MAX_DISTANCE, MAX_CUTOFFS = 64, 1_000_000, 16
 LISTS = ("labels", "distances", "cutoffs")
 """The fields that hold several numbers."""
-LATER_FIELDS = {"lookback", "distances", "attention", "features_at", "cutoffs"}
+LATER_FIELDS = {"lookback", "distances", "copy_logits", "attention", "features_at", "cutoffs"}
 """The fields that older models lack; they have the defaults."""
 
 
@@ -53,8 +54,10 @@ class NetworkConfig:
         attention: How a source is read: monotonic attention, which moves along it; attention by content, which can read
             it in any order; or none, an encoder-decoder whose encoder hands over its last state alone.
         lookback: Width of the embedding of each earlier step that stands at a corresponding place; 0 to read none.
-        distances: The numbers of periods by which the network looks back, 0 for the repeat; empty if `lookback` is 0.
-
+        distances: The numbers of periods by which the network looks back, 0 for the repeat and -1 for the distance that
+            the piece names; empty if `lookback` is 0.
+        copy_logits: Whether the logits of the earlier steps at corresponding places are raised or lowered by copy
+            scores; only where the network looks back and has a full softmax.
         cutoffs: The numbers of the symbols at which the clusters of an adaptive softmax begin, in rising order; empty
             for a full softmax.
 
@@ -75,6 +78,7 @@ class NetworkConfig:
     encoder_units: int = 0
     lookback: int = 0
     distances: tuple[int, ...] = ()
+    copy_logits: bool = False
     attention: Attention = "monotonic"
     features_at: FeaturesAt = "steps"
     cutoffs: tuple[int, ...] = ()
@@ -134,7 +138,7 @@ class NetworkConfig:
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
                 raise OptionsError.invalid(name, value, f"a whole number from {least} to {most}")
-        for name in ("tie_embeddings", "residual"):
+        for name in ("tie_embeddings", "residual", "copy_logits"):
             if type(getattr(self, name)) is not bool:
                 raise OptionsError.invalid(name, getattr(self, name), "true or false")
         if self.is_encoder_decoder and bool(self.encoder_units) != (self.attention == "content"):
@@ -147,12 +151,11 @@ class NetworkConfig:
         distances = self.distances
         if (
             len(distances) > MAX_DISTANCES
-            or not all(type(distance) is int and 0 <= distance <= MAX_DISTANCE for distance in distances)
+            or not all(type(distance) is int and NAMED <= distance <= MAX_DISTANCE for distance in distances)
             or bool(distances) != bool(self.lookback)
         ):
-            allowed = f"at most {MAX_DISTANCES} whole numbers from 0 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
+            allowed = f"at most {MAX_DISTANCES} whole numbers from -1 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
             raise OptionsError.invalid("distances", distances, allowed)
-
         cutoffs = self.cutoffs
         if (
             len(cutoffs) > MAX_CUTOFFS
@@ -160,6 +163,9 @@ class NetworkConfig:
             or list(cutoffs) != sorted({cutoff for cutoff in cutoffs if cutoff > 0})
         ):
             raise OptionsError.invalid("cutoffs", cutoffs, f"at most {MAX_CUTOFFS} rising whole numbers above 0")
+        if self.copy_logits and (cutoffs or not distances):
+            allowed = "false for a network that does not look back or has an adaptive softmax"
+            raise OptionsError.invalid("copy_logits", self.copy_logits, allowed)
 
     def to_json(self) -> dict[str, Any]:
         """Return the values as plain JSON."""

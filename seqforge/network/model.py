@@ -23,7 +23,7 @@ from seqforge.network.heads import head_for
 from seqforge.network.initial_state import InitialState, at_starts, run_from_initial_state
 from seqforge.network.pieces import PieceColumns
 from seqforge.network.recurrent import CELLS, GRU, RecurrentLayer, State
-from seqforge.network.references import ReferenceEmbedding
+from seqforge.network.references import CopyLogits, ReferenceEmbedding, references_of
 
 NetworkState = list[State]
 """The state of each layer, first layer first; the last entry is the state of the attention, if there is one."""
@@ -48,7 +48,8 @@ class Network(nn.Module):
     With attention by content or without attention (`config.attention`), an encoder of the source sets the state in
     which a piece starts, and the start of a piece is read as any step is (`encoder_decoder`).
 
-    With `config.lookback`, the first layer reads the earlier steps at corresponding places (`references`).
+    With `config.lookback`, the first layer reads the earlier steps at corresponding places, and with
+    `config.copy_logits` their logits have copy scores (`references`).
 
     >>> from seqforge.core.spaces import Categorical
     >>> network = Network(Categorical(5), NetworkConfig(layers=1, hidden=8, embedding=4))
@@ -93,6 +94,7 @@ class Network(nn.Module):
             if not isinstance(space, Categorical):
                 raise OptionsError.invalid("lookback", config.lookback, f"0 where steps are not symbols but {space}")
             self.references = ReferenceEmbedding(space.size, config.lookback, len(config.distances))
+        self.copy_logits = CopyLogits(config.hidden, len(config.distances)) if config.copy_logits else None
         if not config.is_encoder_decoder:
             start_context = config.attention_width if self.encoder is not None else 0
             self.start_weight = nn.Parameter(torch.empty(config.hidden, self.conditioning.width + 1 + start_context))
@@ -137,6 +139,8 @@ class Network(nn.Module):
                 nn.init.xavier_uniform_(context_columns, generator=generator)
         if self.references is not None:
             self.references.initialise(generator)
+        if self.copy_logits is not None:
+            self.copy_logits.initialise()
         if self.initial_state is not None:
             self.initial_state.initialise(generator)
 
@@ -156,7 +160,8 @@ class Network(nn.Module):
             masks: The dropout masks; None for no dropout.
         """
         hidden, new_state = self.forward_layers(batch, state, masks)
-        return self.head.predict(hidden), new_state
+        outputs = self.head.predict(hidden)
+        return self.copy_logits(outputs, hidden, references_of(batch)) if self.copy_logits else outputs, new_state
 
     def forward_layers(
         self,
@@ -182,7 +187,7 @@ class Network(nn.Module):
         hidden = self.head.embed(batch.inputs, batch.starts)
         if masks is not None:
             hidden = hidden * masks.input
-        earlier = [] if self.references is None else [self.references(_references_of(batch))]
+        earlier = [] if self.references is None else [self.references(references_of(batch))]
         hidden = torch.cat([hidden, *earlier, conditions[..., : self._step_width]], -1)
         if self.source is not None:
             return self._decode(hidden, batch, state, masks, attention_weights)
@@ -392,9 +397,3 @@ def weight_arrays(parameters: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
     {'bias': array([0., 0.], dtype=float32)}
     """
     return {name: parameter.detach().cpu().float().numpy() for name, parameter in parameters.items()}
-
-
-def _references_of(batch: Batch) -> Tensor:
-    if batch.references is None:
-        raise ValueError("the network looks back, and the batch has no references; set `Network.history`")
-    return batch.references

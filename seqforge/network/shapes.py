@@ -45,6 +45,9 @@ def parameter_shapes(space: Space, config: NetworkConfig) -> dict[str, tuple[int
     if config.lookback and isinstance(space, Categorical):
         shapes["references.steps"] = (space.size, config.lookback)
         shapes["references.agreements"] = (MAX_AGREEMENT, config.lookback)
+    if config.copy_logits:
+        shapes["copy_logits.weight"] = (len(config.distances), hidden)
+        shapes["copy_logits.agreements"] = (MAX_AGREEMENT + 1, len(config.distances))
     first_width = config.embedding + config.lookback_width + step_width
     for number in range(config.layers):
         width = (hidden if number else first_width) + config.context_width(number)

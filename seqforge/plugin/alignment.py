@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.core.places import AlignedHistory, Places
+from seqforge.core.places import NAMED, AlignedHistory, Places
 from seqforge.core.spaces import Categorical
 from seqforge.plugin.capabilities import Aligns
 from seqforge.plugin.codec import AnyCodec
@@ -45,11 +45,13 @@ def aligned_history(
     if (
         not isinstance(declared, tuple)
         or not declared
-        or not all(type(number) is int and number >= 0 for number in declared)
+        or not all(type(number) is int and number >= NAMED for number in declared)
         or len(set(declared)) < len(declared)
     ):
         problem = f"returns places with the distances {declared!r}"
-        raise contract_error(plugin, "places", problem, "places with a tuple of different integers from 0", owner=codec)
+        raise contract_error(
+            plugin, "places", problem, "places with a tuple of different integers from -1", owner=codec
+        )
     return _CheckedHistory(plugin, places, declared if distances is None else distances)
 
 

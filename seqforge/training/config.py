@@ -37,7 +37,7 @@ DEFAULT_LOOKBACK = 48
 """Width of the embedding of an earlier step at a corresponding place, where the codec names places."""
 NETWORK_FIELDS = (
     "cell", "layers", "hidden", "embedding", "tie_embeddings", "residual", "attention", "encoder_units", "lookback",
-    "features_at", "softmax",
+    "copy_logits", "features_at", "softmax",
 )  # fmt: skip
 """The options that decide the shape of the network; a run that starts from a model takes them from it."""
 MODEL, OPTIMISATION, REGULARISATION, HARDWARE = "Model", "Optimisation", "Regularisation", "Hardware"
@@ -90,6 +90,12 @@ class TrainingConfig:
         "Size of the embedding of each earlier step that stands at a corresponding place, such as the same place one"
         f" bar before; 0: none are read. Default: {DEFAULT_LOOKBACK} where the encoding names places, else 0.",
         "UNITS",
+    )
+    copy_logits: bool = _option(
+        True,
+        MODEL,
+        "Add a learnt copy score to the logit of each of these earlier steps, where the network looks back and has a"
+        " full softmax.",
     )
     features_at: FeaturesAt = _option(
         NetworkConfig.features_at,
@@ -270,9 +276,10 @@ class TrainingConfig:
             symbolic = source is not None and isinstance(space, Categorical)
             encoder_units = DEFAULT_ENCODER_UNITS if symbolic else 0
         lookback = self.lookback if self.lookback is not None else DEFAULT_LOOKBACK
-        resolved_below = ("attention", "encoder_units", "lookback", "softmax")
+        resolved_below = ("attention", "encoder_units", "lookback", "copy_logits", "softmax")
         shape = {name: getattr(config, name) for name in NETWORK_FIELDS if name not in resolved_below}
-        symbols = source.size + 1 if source is not None else 0
+        symbols, cutoffs = source.size + 1 if source is not None else 0, self._cutoffs(space)
+        looks_back = bool(lookback and distances)
         return NetworkConfig(
             **shape,
             attention=attention,
@@ -280,9 +287,10 @@ class TrainingConfig:
             labels=labels,
             features=features,
             source_symbols=symbols,
-            lookback=lookback if distances else 0,
-            distances=distances if lookback else (),
-            cutoffs=self._cutoffs(space),
+            lookback=lookback if looks_back else 0,
+            distances=distances if looks_back else (),
+            copy_logits=self.copy_logits and looks_back and not cutoffs,
+            cutoffs=cutoffs,
         )
 
     def _cutoffs(self, space: Space | None) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "encoder": {"source_symbols": 5, "encoder_units": 3, "labels": (2,)},
     "gru encoder": {"cell": "gru", "source_symbols": 5, "encoder_units": 3},
     "lookback": {"lookback": 3, "distances": (1, 2)},
+    "copy logits": {"lookback": 3, "distances": (1, 2), "copy_logits": True, "embedding": 6},
     "content": {"source_symbols": 5, "encoder_units": 3, "attention": "content", "labels": (2,)},
     "content gru": {"cell": "gru", "source_symbols": 5, "encoder_units": 3, "attention": "content", "embedding": 8},
     "reversed": {"source_symbols": 5, "attention": "none", "residual": False},
@@ -119,7 +120,7 @@ def test_the_loss_is_that_of_the_model(name: str) -> None:
     assert torch.allclose(actual, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["gru", "mixture", "lookback"])
+@pytest.mark.parametrize("name", ["gru", "mixture", "lookback", "copy logits"])
 def test_onnx_has_the_outputs_of_the_model(name: str, tmp_path: Path) -> None:
     paths = export_model(model(name), tmp_path, to="onnx")  # compares the outputs
     names = {path.name for path in paths}

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqforge.core.places import MAX_AGREEMENT, REPEAT, AlignedHistory, PlaceIndex, Places
+from seqforge.core.places import MAX_AGREEMENT, NAMED, REPEAT, AlignedHistory, PlaceIndex, Places
 
 STEPS = st.lists(st.integers(0, 5), max_size=60)
 DISTANCES = st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(tuple)
@@ -163,3 +163,36 @@ def test_piece_without_places_has_no_references() -> None:
     history = AlignedHistory(Nowhere())
     assert not history.references(np.array([3, 4, 3, 4])).any()
     assert not any(history.index([3, 4, 3]).references())
+
+
+class NamingLines(Lines):
+    """Lines that name their distance: steps 3, 4 and 5 name the distances 0, 1 and 2."""
+
+    def start(self) -> tuple[int, ...]:  # type: ignore[override]
+        return *super().start(), 0
+
+    def place(self, state: Any) -> tuple[int, int] | None:
+        return super().place(state[:3])
+
+    def named_distance(self, state: Any) -> int:
+        return int(state[3])
+
+    def advance(self, state: Any, step: int) -> tuple[int, ...]:  # type: ignore[override]
+        return *super().advance(state[:3], step), step - 3 if step >= 3 else state[3]
+
+
+@given(STEPS)
+def test_the_named_distance_is_that_of_the_last_step_that_names_one(steps: list[int]) -> None:
+    history = AlignedHistory(NamingLines(), (2, NAMED))
+    array, index = np.array(steps, np.uint8), history.index()
+    rows, named = [index.references()], 0
+    by_distance = {distance: expected_indices(steps, (distance,)) for distance in (1, 2)}
+    indices = history.indices(array).tolist()
+    for position, step in enumerate([*steps, None]):
+        expected = by_distance[named][position][0] if named else -1
+        assert indices[position] == [by_distance[2][position][0], expected]
+        if step is not None:
+            named = step - 3 if step >= 3 else named
+            index.add(step)
+            rows.append(index.references())
+    assert history.references(array).tolist() == rows

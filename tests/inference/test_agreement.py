@@ -25,6 +25,7 @@ SHAPES: list[dict[str, Any]] = [
     {"layers": 1, "labels": (4,), "tie_embeddings": False},
     {"layers": 2, "lookback": 3, "distances": (1, 2, 4)},
     {"layers": 1, "lookback": 4, "distances": (0, 1), "labels": (2,), "features": 1},
+    {"layers": 2, "lookback": 3, "distances": (1, 2, 4), "copy_logits": True, "hidden": 37, "embedding": 6},
     {"layers": 2, "features": 3, "features_at": "state"},
     {"layers": 2, "labels": (2,), "features": 2, "features_at": "both"},
 ]

@@ -38,6 +38,7 @@ ARCHITECTURES: list[dict[str, Any]] = [
     {"layers": 2, "source_symbols": 4, "encoder_units": 5, "attention": "content"},
     {"layers": 2, "source_symbols": 4, "attention": "none"},
     {"layers": 2, "lookback": 3, "distances": (1, 2)},
+    {"layers": 2, "lookback": 3, "distances": (1, 2), "copy_logits": True},
 ]
 
 

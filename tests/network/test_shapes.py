@@ -34,17 +34,18 @@ ATTENTIONS = st.sampled_from(
 LOOKBACKS = st.none() | st.tuples(st.integers(1, 4), st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple))
 
 
-@given(sizes=SIZES, shape=SHAPES, attention=ATTENTIONS, lookback=LOOKBACKS)
+@given(sizes=SIZES, shape=SHAPES, attention=ATTENTIONS, lookback=LOOKBACKS, copy_logits=st.booleans())
 def test_shapes_equal_those_of_the_network(
     sizes: tuple[int, ...],
     shape: dict[str, Any],
     attention: dict[str, Any],
     lookback: tuple[int, tuple[int, ...]] | None,
+    copy_logits: bool,
 ) -> None:
     shape = {**shape, **attention}
     space: Space = Categorical(*sizes) if len(sizes) == 1 else Mixture(*sizes)
     if lookback is not None and isinstance(space, Categorical):
-        shape = {**shape, "lookback": lookback[0], "distances": lookback[1]}
+        shape = {**shape, "lookback": lookback[0], "distances": lookback[1], "copy_logits": copy_logits}
     config = NetworkConfig(**shape)
     network = Network(space, config)
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}

@@ -31,7 +31,7 @@ def network(make_network: Maker, period_of_four: Places) -> Network:
 def looking_back(
     make_network: Maker, places: Places, *, distances: tuple[int, ...] = (1, 2, 4), **shape: Any
 ) -> Network:
-    network = make_network(layers=2, lookback=8, distances=distances, weight_scale=2.0, **shape)
+    network = make_network(layers=2, lookback=8, distances=distances, copy_logits=True, weight_scale=2.0, **shape)
     network.history = AlignedHistory(places, distances)
     with torch.no_grad():
         network.head.bias[5] = -3.0  # type: ignore[index, operator]  # pieces of about twenty steps

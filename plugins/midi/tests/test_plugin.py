@@ -85,7 +85,7 @@ def test_transpose_moves_all_pitches(models: dict[str, seqforge.Model]) -> None:
 @pytest.mark.parametrize("encoding", FILES)
 def test_prompt_file_is_continued(models: dict[str, seqforge.Model], encoding: str) -> None:
     model = models[encoding]
-    bars = {"bars": 6} if encoding != "performance" else {}
+    bars = {"bars": 30} if encoding != "performance" else {}
     song = generate_song(model, prompt_file=FILES[encoding], prompt_bars=2, length=3000, **bars)
     prompt = model.codec.canonical(Piece(read_song(FILES[encoding]))).content
     end = prompt.bar_starts()[2] if encoding != "performance" else prompt.bar_starts()[1]

@@ -85,8 +85,8 @@ def with_chords(request: ChordFields, encoding: Encoding, constraint: Constraint
     if not constraint.track_mask.any():
         reason = "`chords` does not apply to drums, which have no pitches; choose another instrument or model"
         raise RequestError(reason, field="chords", value=request.chords)
-    bar = encoding.vocabulary.first["bar"]
-    automaton = ChordAutomaton(constraint, progression, int((steps == bar).sum()))
+    bars = int(encoding.vocabulary.mask("bar")[steps].sum())
+    automaton = ChordAutomaton(constraint, progression, bars)
     chord = automaton.unplayable_chord()
     if chord is not None:
         raise RequestError(

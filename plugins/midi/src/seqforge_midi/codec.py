@@ -303,7 +303,10 @@ def make_encoding(options: MidiOptions, track_counts: Mapping[int, int] | None =
     counts = track_counts if options.tracks == "keep" else None
     if options.encoding == "performance":
         return Performance(options.resolution, options.velocity_bins, counts, options.controller_names)
-    return Score(options.grid, options.microtiming, options.velocity_bins, counts, options.controller_names)
+    return Score(
+        options.grid, options.microtiming, options.velocity_bins, counts, options.controller_names,
+        bar_repeats=options.bar_repeats,
+    )  # fmt: skip
 
 
 def _collect_stats(pieces: Iterable[Piece[Song]], encoding: Encoding) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:

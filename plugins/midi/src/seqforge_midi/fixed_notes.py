@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint
+from seqforge_midi.bar_repeats import repeat_distances
 from seqforge_midi.fixed_distance import FixedDistance
 from seqforge_midi.score_window import NO_NOTE, FixedNote, FixedState, Phase, ScoreWindow
 from seqforge_midi.song import DRUMS
@@ -32,6 +33,7 @@ class FixedNotesAutomaton(Constraint):
         self.has_microtiming, self.lowest_microtiming = microtiming > 1, -(microtiming // 2)
         self.window = window
         self.headers = [self._header(number) for number in range(len(window.time_signatures))]
+        self.bar_masks = self._bar_masks(len(vocabulary.blocks["bar"]))
         programs = {note.program for note in window.notes}.union(*window.voices)
         self.programs = tuple(sorted(programs))
         self.slots = {program: slot for slot, program in enumerate(self.programs)}
@@ -39,6 +41,25 @@ class FixedNotesAutomaton(Constraint):
         self.free_positions = [self._free_positions(bar) for bar in range(len(window.time_signatures))]
         header_sizes = [len(header) for header in self.headers]
         self.distance = FixedDistance(self.slots, window.notes, header_sizes, self.has_microtiming, window.is_whole)
+
+    def _bar_masks(self, tokens: int) -> np.ndarray:
+        """Return the mask of the bar tokens before each bar, shape (bars + 1, tokens).
+
+        A bar without free voices has the token that its notes have in the encoding. In other bars the network chooses.
+        """
+        bars = len(self.window.time_signatures)
+        contents: list[Hashable] = [("free", bar) for bar in range(bars)]
+        for bar, voices in enumerate(self.window.voices):
+            if not voices:
+                notes = (note for note in self.window.notes if note.bar == bar)
+                contents[bar] = tuple((note.position, note.pitch, note.duration) for note in notes)
+        masks = np.zeros((bars + 1, tokens), np.bool_)
+        masks[np.arange(bars), repeat_distances(contents) if tokens > 1 else 0] = True
+        for bar, voices in enumerate(self.window.voices):
+            if voices:
+                masks[bar, : bar + 1] = True
+        masks[-1, 0] = True
+        return masks
 
     def _header(self, bar: int) -> list[int]:
         """Return the tokens of time signature and tempo that follow a bar line."""
@@ -75,7 +96,7 @@ class FixedNotesAutomaton(Constraint):
         mask = np.zeros(self.size, np.bool_)
         match state.phase:
             case "start":
-                mask[self.slices["bar"]] = True
+                mask[self.slices["bar"]] = self.bar_masks[0]
             case "header":
                 mask[self.headers[state.bar][state.free_count]] = True
             case "position" if self.has_microtiming:
@@ -102,7 +123,8 @@ class FixedNotesAutomaton(Constraint):
     def _allow_between_notes(self, mask: np.ndarray, state: FixedState) -> None:
         """Allow the tokens that may come where no note is incomplete."""
         following = self.next_note(state)
-        mask[self.slices["bar"]] = following is None
+        if following is None:
+            mask[self.slices["bar"]] = self.bar_masks[state.bar + 1]
         last = len(self.free_positions[state.bar]) - 1 if following is None else following.position
         if last > state.position:
             places = slice(state.position + 1, last + 1)

@@ -54,9 +54,11 @@ class ScoreInfill:
         first_gap = next(number for number, parts in enumerate(self.parts) if parts)
         state, steps = self.automaton.start(), []
         while getattr(state, "bar") < first_gap:  # noqa: B009 - states are hashable to the core
-            (step,) = np.flatnonzero(self.automaton.allowed(state)).tolist()
-            state = self.automaton.advance(state, step)
-            steps.append(step)
+            allowed = np.flatnonzero(self.automaton.allowed(state)).tolist()
+            if len(allowed) > 1:  # the network chooses which earlier bar the gap repeats, if any
+                break
+            state = self.automaton.advance(state, allowed[0])
+            steps += allowed
         example = Example(np.array(steps, np.uint16), extras={"may_be_silent": True})
         length = room_for(bars=len(self.parts), notes=len(self.notes))
         return Prompt(example, self.automaton, candidates=CANDIDATES, length=length)

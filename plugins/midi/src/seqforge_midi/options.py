@@ -28,6 +28,9 @@ class MidiOptions:
     microtiming: int = flag(
         1, help="score: Onset positions per grid step; 1 puts every note on the grid.", unit="POSITIONS"
     )
+    bar_repeats: bool = flag(
+        True, help="score: Announce at its bar line that a bar has the notes of an earlier one, and of which."
+    )
     velocity_bins: int = flag(32, help="score, performance: Number of velocities that are distinguished.", unit="BINS")
     resolution: int = flag(10, help="performance: The smallest time shift.", unit="MILLISECONDS")
     tracks: Literal["keep", "merge"] = flag(

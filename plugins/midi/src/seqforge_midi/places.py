@@ -1,6 +1,6 @@
 """The places of tokens, at which the network looks back: bars and positions, or quarter notes and frames."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,30 @@ AT_NOTE, AFTER_PROGRAM, AFTER_PITCH = range(3)
 A velocity leaves the stage as it is, so that the durations of two notes correspond if only one has a new velocity.
 """
 STAGES = 3
-COMPARED = ("bar", "position", "pitch", "drum", "duration")
-"""The kinds of tokens that are compared to find a repeat."""
+NAMED = -1
+"""The distance that the piece names: the one that the last bar token announces."""
+COMPARED = ("position", "pitch", "drum", "duration")
+"""The kinds of tokens that are compared to find a repeat, beside the bar lines."""
+
+
+class ScorePlace(NamedTuple):
+    """Where a score is: a state of `ScorePlaces`.
+
+    Attributes:
+        bar: The number of bars that have started.
+        position: The position in the bar, from 1; 0 before the first.
+        notes: The number of notes at this position.
+        stage: The stage of the current note.
+        pitched: Whether the last note is no drum.
+        repeat: The distance in bars to the bar that this bar repeats; 0 for none.
+    """
+
+    bar: int = 0
+    position: int = 0
+    notes: int = 0
+    stage: int = AT_NOTE
+    pitched: bool = False
+    repeat: int = 0
 
 
 class ScorePlaces(Places):
@@ -24,7 +46,7 @@ class ScorePlaces(Places):
 
     A place does not depend on the tokens that are written only where a value changes: `time_signature`, `tempo`,
     `program` and `velocity`. They are not compared either to find a repeat, and neither are microtimings and
-    controllers: what returns is the notes.
+    controllers: what returns is the notes. The distance that the last bar token announces is the named one.
 
     >>> vocabulary = Vocabulary({"bar": [None], "position": range(4), "pitch": range(128), "duration": [1, 2]})
     >>> steps = [vocabulary.index[pair] for pair in [("bar", None), ("position", 0), ("pitch", 60), ("duration", 1)]]
@@ -35,7 +57,7 @@ class ScorePlaces(Places):
         vocabulary: The tokens of the encoding.
     """
 
-    distances = (1, 2, 4, 8, 0)
+    distances: tuple[int, ...] = (1, 2, 4, 8, 0)
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.kinds = list(vocabulary.kinds)
@@ -43,6 +65,11 @@ class ScorePlaces(Places):
         """The number of each position from 1; 0 for other tokens. A bar before its first position has position 0."""
         kinds = np.array(self.kinds)
         self.classes = np.where(np.isin(kinds, COMPARED), np.arange(len(kinds)), -1)
+        self.classes[kinds == "bar"] = vocabulary.first["bar"]
+        self._distances = [int(v or 0) if k == "bar" else 0 for k, v in _pairs(vocabulary)]
+        """The distance that each bar token announces; 0 for none, and for other tokens."""
+        if any(self._distances):
+            self.distances = (*self.distances, NAMED)
         self._is_bar, self._is_position = kinds == "bar", kinds == "position"
         self._is_note = np.isin(kinds, ("pitch", "drum"))
         self._is_pitch, self._is_velocity = kinds == "pitch", kinds == "velocity"
@@ -50,29 +77,37 @@ class ScorePlaces(Places):
         self._stages = np.array([stages.get(kind, AT_NOTE) for kind in self.kinds], np.int64)
         self._position_numbers = np.array(self.positions, np.int64)
 
-    def start(self) -> tuple[int, int, int, int, bool]:
-        return 0, 0, 0, AT_NOTE, False
+    def start(self) -> "ScorePlace":
+        return ScorePlace()
 
     def place(self, state: Any) -> tuple[int, int]:
-        bar, position, notes, stage, _ = state
-        return bar, (position * (MAX_COUNT + 1) + min(notes, MAX_COUNT)) * STAGES + stage
+        return state.bar, (state.position * (MAX_COUNT + 1) + min(state.notes, MAX_COUNT)) * STAGES + state.stage
 
-    def advance(self, state: Any, step: int) -> tuple[int, int, int, int, bool]:
-        bar, position, notes, _, pitched = state
+    def named_distance(self, state: Any) -> int:
+        return int(state.repeat)
+
+    def advance(self, state: Any, step: int) -> "ScorePlace":
+        bar, position, notes, _, pitched, repeat = state
         match self.kinds[step]:
             case "bar":
-                return bar + 1, 0, 0, AT_NOTE, pitched
+                return ScorePlace(bar + 1, 0, 0, AT_NOTE, pitched, self._distances[step])
             case "position":
-                return bar, self.positions[step], 0, AT_NOTE, pitched
+                return ScorePlace(bar, self.positions[step], 0, AT_NOTE, pitched, repeat)
             case "pitch":
-                return bar, position, notes + 1, AFTER_PITCH, True
+                return ScorePlace(bar, position, notes + 1, AFTER_PITCH, True, repeat)
             case "drum":
-                return bar, position, notes + 1, AT_NOTE, False
+                return ScorePlace(bar, position, notes + 1, AT_NOTE, False, repeat)
             case "program":
-                return bar, position, notes, AFTER_PROGRAM, pitched
+                return ScorePlace(bar, position, notes, AFTER_PROGRAM, pitched, repeat)
             case "velocity":
-                return bar, position, notes, AFTER_PITCH if pitched else AT_NOTE, pitched
-        return bar, position, notes, AT_NOTE, pitched
+                return ScorePlace(bar, position, notes, AFTER_PITCH if pitched else AT_NOTE, pitched, repeat)
+        return ScorePlace(bar, position, notes, AT_NOTE, pitched, repeat)
+
+    def named_distances(self, steps: np.ndarray) -> np.ndarray:
+        result = np.zeros(len(steps) + 1, np.int64)
+        latest = np.maximum.accumulate(np.where(self._is_bar[steps], np.arange(len(steps)), -1))
+        result[1:] = np.where(latest >= 0, np.array(self._distances)[steps[latest]], 0)
+        return result
 
     def places(self, steps: np.ndarray) -> np.ndarray:
         resets = self._is_bar[steps] | self._is_position[steps]

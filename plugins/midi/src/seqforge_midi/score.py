@@ -1,11 +1,12 @@
 """The score encoding: bars, positions in them, and notes.
 
-A bar starts with a `bar` token, followed by `time_signature` and `tempo` where they change. Each onset has a `position`
-token (in grid steps) and, if the encoding has microtiming, a `microtiming` token for the deviation from the grid. Each
-note has a `pitch` and a `duration`, preceded by a `program` where the track changes, and with a `velocity` in between
-where it differs from the last one of the track. A drum hit is one `drum` token without a duration. The second track of
-a program has a `program` token of its own (J. Ens and P. Pasquier, "MMM: Exploring Conditional Multi-Track Music
-Generation with the Transformer", 2020, has tracks as streams).
+A bar starts with a `bar` token, followed by `time_signature` and `tempo` where they change. The token may announce that
+the bar has the notes of an earlier one, and how many bars before that one stands, as a repeat sign does
+(`bar_repeats`). Each onset has a `position` token (in grid steps) and, if the encoding has microtiming, a `microtiming`
+token for the deviation from the grid. Each note has a `pitch` and a `duration`, preceded by a `program` where the track
+changes, and with a `velocity` in between where it differs from the last one of the track. A drum hit is one `drum`
+token without a duration. The second track of a program has a `program` token of its own (J. Ens and P. Pasquier, "MMM:
+Exploring Conditional Multi-Track Music Generation with the Transformer", 2020, has tracks as streams).
 
 The tokens follow REMI (Y.-S. Huang and Y.-H. Yang, "Pop Music Transformer", ACM Multimedia 2020, section 3); unlike
 there, values that do not change are not repeated.
@@ -18,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint, DecodeError
+from seqforge_midi.bar_repeats import MAX_DISTANCE, repeat_distances
 from seqforge_midi.bars import BarLines
 from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
-from seqforge_midi.places import ScorePlaces
+from seqforge_midi.places import COMPARED, ScorePlaces
 from seqforge_midi.score_automaton import DRUM_TICKS, ScoreAutomaton
 from seqforge_midi.score_controls import Change, ScoreControls
 from seqforge_midi.score_polyphony import PolyphonyAutomaton
@@ -68,6 +70,7 @@ class Score(Encoding):
         velocity_bins: The number of velocities that are distinguished.
         track_counts: Program to the number of its tracks that have tokens; one by default.
         controllers: The names of the controllers that are encoded.
+        bar_repeats: Whether the token of a bar announces which earlier bar it repeats.
     """
 
     pitch_kinds = ("pitch",)
@@ -79,6 +82,8 @@ class Score(Encoding):
         velocity_bins: int,
         track_counts: Mapping[int, int] | None = None,
         controllers: Sequence[str] = (),
+        *,
+        bar_repeats: bool = False,
     ) -> None:
         self.grid, self.microtiming = grid, microtiming
         self.table = TrackTable(track_counts or {})
@@ -89,7 +94,7 @@ class Score(Encoding):
         self.controls = ScoreControls(controllers, self.table, self.step_ticks)
         low = -(microtiming // 2)
         self.vocabulary = Vocabulary({
-            "bar": [None],
+            "bar": [None, *range(1, MAX_DISTANCE + 1)] if bar_repeats else [None],
             "time_signature": TIME_SIGNATURES,
             "tempo": TEMPOS,
             "position": range(MAX_BAR_QUARTERS * grid),
@@ -102,6 +107,7 @@ class Score(Encoding):
             **self.controls.blocks(),
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("pitch", "drum")
+        self.bar_repeats, self._compared = bar_repeats, self.vocabulary.mask(*COMPARED)
         self._last: tuple[Song, Song] | None = None
 
     def places(self) -> ScorePlaces:
@@ -234,7 +240,12 @@ class Score(Encoding):
         rows.add(*control_keys, 1, control_tokens)
         self._add_tracks(rows, notes, keys, control_tracks, control_keys)
         self._add_notes(rows, notes, keys)
-        return rows.sorted().astype(np.uint16)
+        steps = rows.sorted()
+        if self.bar_repeats:
+            starts = np.flatnonzero(steps == first["bar"])
+            parts = np.split(steps, starts)[1:]
+            steps[starts] += repeat_distances([part[self._compared[part]].tobytes() for part in parts])
+        return steps.astype(np.uint16)
 
     def _add_time_signatures(self, rows: TokenRows, song: Song, bar_lines: np.ndarray) -> None:
         bars = np.searchsorted(bar_lines, np.array([tick for tick, _ in song.time_signatures]))

@@ -112,7 +112,7 @@ class ScoreAutomaton(Constraint):
         mask = np.zeros(self.size, np.bool_)
         match state.phase:
             case "start":
-                mask[self.slices["bar"]] = True
+                mask[self.slices["bar"].start] = True
             case "first bar":
                 mask[self.slices["time_signature"]] = self._requested("time_signature", self.time_signature)
             case "first time signature":

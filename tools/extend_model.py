@@ -1,0 +1,125 @@
+"""Extend a model to the tokens and places of its plugin's present codec, so that a training can start from it.
+
+python -m tools.extend_model songs --option bar_repeats=true -o out/models/start.safetensors
+
+A change of the codec can add tokens and distances to look back. The result has the weights of the model for all tokens
+that both codecs have, and predicts what the model predicts as long as none of the new tokens is read. A new token
+starts as a rare variant of the first token of its kind, a new distance without effect, and copy scores at zero.
+"""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqforge import Model, load
+from seqforge.api.model_sources import sources_of_model
+from seqforge.core.places import MAX_AGREEMENT
+from seqforge.corpus import prepare
+from seqforge.errors import SeqforgeError
+from seqforge.modelfile import write_model
+from seqforge.plugin.alignment import aligned_history
+from seqforge.plugin.validation import validate_state
+
+__all__ = ["extend_model", "extended_arrays"]
+
+RARITY = 5.0
+"""The bias of a new token is lower than that of the token it comes from by this number, in nats."""
+
+
+def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
+    """Write a model with its weights and a new codec of its corpus.
+
+    Example:
+        extend_model(load("songs"), {"bar_repeats": True}, Path("start.safetensors"))
+
+    Args:
+        model: The model, whose steps are symbols with names.
+        changes: Options of the plugin that differ from those of the model.
+        path: The file to write.
+
+    Raises:
+        ValueError: If a token or a distance of the model is missing in the new codec.
+    """
+    options = dataclasses.replace(model.options, **changes)
+    _, sources = sources_of_model(model.plugin, model.path, model.header.provenance, None, None)
+    codec = prepare(model.plugin, options, sources).codec
+    history = aligned_history(model.plugin, codec)
+    config, distances = model.header.network, () if history is None else history.distances
+    if distances[: len(config.distances)] != config.distances or codec.labels != model.codec.labels:
+        raise ValueError("the new codec has other distances or labels")
+    before: Any = model.codec
+    after: Any = codec
+    arrays = extended_arrays(
+        model.arrays(), before.vocabulary, after.vocabulary, config.embedding + config.lookback_width,
+        new_columns=config.lookback * (len(distances) - len(config.distances)),
+    )  # fmt: skip
+    copies = bool(distances) and not config.cutoffs
+    if copies and not config.copy_logits:
+        arrays["copy_logits.weight"] = np.zeros((len(distances), config.hidden), np.float32)
+        arrays["copy_logits.agreements"] = np.zeros((MAX_AGREEMENT + 1, len(distances)), np.float32)
+    data, stored = validate_state(model.plugin, codec)
+    header = dataclasses.replace(
+        model.header, codec={"version": codec.version, "data": data}, arrays=stored, space=codec.space,
+        options=dataclasses.asdict(options),
+        network=dataclasses.replace(config, distances=distances, copy_logits=copies),
+    )  # fmt: skip
+    write_model(path, header, arrays)
+
+
+def extended_arrays(
+    arrays: dict[str, np.ndarray], before: Sequence[str], after: Sequence[str], width: int, *, new_columns: int
+) -> dict[str, np.ndarray]:
+    """Return the parameters of a network for a larger vocabulary and more distances.
+
+    Args:
+        arrays: The parameters by name.
+        before: The names of the old tokens, such as `bar` and `pitch:60`.
+        after: The names of the new tokens.
+        width: The number of columns of the first layer for the step and the earlier steps.
+        new_columns: The number of columns for the new distances, which are zero.
+
+    Raises:
+        ValueError: If an old token is missing.
+    """
+    missing = set(before).difference(after)
+    if missing:
+        raise ValueError(f"the new codec lacks the tokens {', '.join(sorted(missing))}")
+    numbers = {name: number for number, name in enumerate(before)}
+    kinds = {name.partition(":")[0]: number for number, name in reversed(list(enumerate(before)))}
+    rows = np.array([numbers.get(name, kinds.get(name.partition(":")[0], 0)) for name in after])
+    is_new = np.array([name not in numbers for name in after])
+    result = dict(arrays)
+    for name in ("head.embedding", "head.output_embedding", "head.bias", "references.steps"):
+        if name in arrays:
+            boundary = arrays[name][len(before) :]
+            result[name] = np.concatenate([arrays[name][rows], boundary])
+    result["head.bias"][: len(after)] -= RARITY * is_new
+    first = arrays["layers.0.input_weight"]
+    zeros = np.zeros((len(first), new_columns), np.float32)
+    result["layers.0.input_weight"] = np.concatenate([first[:, :width], zeros, first[:, width:]], 1)
+    return result
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a shipped model, a run folder or a model file")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=true|false", help="a changed option")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+    pairs = [option.partition("=") for option in arguments.option]
+    try:
+        extend_model(
+            load(arguments.model), {name: value == "true" for name, _, value in pairs}, arguments.output
+        )  # fmt: skip
+    except (SeqforgeError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
