@@ -4,6 +4,7 @@ import dataclasses
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from seqforge.api.display import GeneratedPiece
 from seqforge.api.generated import Generated
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_base import ModelBase
-from seqforge.api.training_corpus import limit_copying
+from seqforge.api.training_corpus import copied_run, limit_copying
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
 from seqforge.core.sequences import Example, Prompt
@@ -35,6 +36,8 @@ __all__ = ["Generation", "GenerationRequest"]
 DEFAULT_LENGTH = 1000.0
 """Natural units after which a piece is led to its end, if no length is given."""
 MAX_STEPS = 1_000_000
+COPY_ATTEMPTS = 16
+"""The number of times that a piece with a longer run of the training corpus than `max_copy` is drawn."""
 RESOLVE_COUNTER = np.array([0, 0, 3, 0], np.uint64)
 """The start of the random numbers of `Codec.resolve`; those of samples have other numbers in the third place."""
 
@@ -140,9 +143,35 @@ class Generation:
             parts[part] = sample
             if len(parts) == len(self.prompts):
                 del samples[sample.k]
-                yield self._finish([parts[number] for number in range(len(parts))])
+                generated = self._finish([parts[number] for number in range(len(parts))])
+                yield self._within_copy_limit(generated) if self.request.max_copy and on_step is None else generated
             elif on_part is not None and all(number in parts for number in range(len(parts))):
                 on_part([parts[number] for number in range(len(parts))])
+
+    def _within_copy_limit(self, generated: Generated) -> Generated:
+        """Return this piece, or one that is drawn again, whose file has no longer run of the corpus than `max_copy`.
+
+        The random numbers of another attempt depend on the seed and the number of the attempt alone.
+
+        Raises:
+            RequestError: If no attempt succeeds.
+        """
+        limit, origin, again = self.request.max_copy, generated.piece.origin, copy(self)
+        prompt_steps = max(len(prompt.example.steps) for prompt in self.prompts)
+        for attempt in range(1, COPY_ATTEMPTS + 1):
+            if copied_run(self.model, generated, limit, prompt_steps=prompt_steps) <= limit:
+                return dataclasses.replace(generated, piece=dataclasses.replace(generated.piece, origin=origin))
+            if attempt == COPY_ATTEMPTS or self.request.beams or self.controls.greedy:
+                break
+            (seed,) = np.random.SeedSequence([self.request.seed, attempt]).generate_state(1, np.uint64).tolist()
+            again.request = dataclasses.replace(self.request, seed=seed >> 1)
+            parts = dict(again._samples(range(generated.k, generated.k + 1), None))
+            generated = again._finish([parts[number] for number in range(len(parts))])
+        raise RequestError(
+            f"`max_copy` is {limit}, and the pieces that were drawn have a longer run of the training corpus once they"
+            " are encoded again; set a larger `max_copy`, or another seed",
+            field="max_copy", value=limit,
+        )  # fmt: skip
 
     def _task(self) -> Task[Any]:
         plugin = self.model.plugin

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqforge.api.generated import Generated
 from seqforge.api.model_base import ModelBase
 from seqforge.api.model_sources import sources_of_model
 from seqforge.core.run_index import RunIndex
@@ -12,9 +13,10 @@ from seqforge.core.sequences import Prompt
 from seqforge.core.spaces import Categorical
 from seqforge.corpus import prepare
 from seqforge.errors import RequestError, UsageError
+from seqforge.plugin.validation import validate_example
 from seqforge.sampling.copy_limit import CopyLimit
 
-__all__ = ["limit_copying", "training_steps"]
+__all__ = ["copied_run", "limit_copying", "training_steps"]
 
 
 def training_steps(model: ModelBase) -> list[np.ndarray]:
@@ -67,3 +69,29 @@ def limit_copying(model: ModelBase, prompts: Sequence[Prompt], limit: int) -> li
         )
         for prompt in prompts
     ]
+
+
+def copied_run(model: ModelBase, generated: Generated, limit: int, *, prompt_steps: int) -> int:
+    """Return the length of the longest run of the training corpus in a piece as its file is encoded.
+
+    The codec may encode a written piece in other steps than those that were drawn, such as a tune in another unit
+    length. The steps that were drawn are within the limit (`limit_copying`).
+
+    Args:
+        model: The model; `limit_copying` has been called with the limit.
+        generated: The piece.
+        limit: The length of the longest run that may be written, in steps.
+        prompt_steps: Number of steps of the prompt; runs that end within as many steps do not count.
+
+    Returns:
+        The length, at most `limit` + 1; 0 if the steps are those that were drawn.
+    """
+    steps = validate_example(model.plugin, model.codec, model.codec.encode(generated.piece)).steps
+    if np.array_equal(steps, np.concatenate([example.steps for example in generated.examples])):
+        return 0
+    index, longest = model.run_indices[limit], 0
+    run: tuple[int, ...] = ()
+    for position, step in enumerate(steps.tolist(), 1):
+        run = index.longest_suffix((*run, step))
+        longest = max(longest, len(run) if position > prompt_steps else 0)
+    return longest

@@ -5,6 +5,8 @@ import pytest
 from fakekit import Run, number_rows
 
 import seqforge
+from seqforge.api.training_corpus import training_steps
+from seqforge.core.sequences import Example
 from seqforge.errors import RequestError
 
 
@@ -78,3 +80,23 @@ def test_novelty_of_limited_copies(numbers: Path) -> None:
     with pytest.raises(RequestError) as error:
         model.generate(max_copy=-1)
     assert error.value.field == "max_copy"
+
+
+@pytest.mark.parametrize(("faulty", "attempts"), [(3, 3), (100, 16)])
+def test_a_piece_with_a_long_copy_in_its_encoding_is_drawn_again(
+    numbers: Path, monkeypatch: pytest.MonkeyPatch, faulty: int, attempts: int
+) -> None:
+    model = seqforge.load(numbers)
+    (first,) = model.generate(1, seed=3, max_copy=2)
+    codec, encode, calls = model.codec, model.codec.encode, list[object]()
+    copied = Example(training_steps(model)[0])
+    monkeypatch.setattr(codec, "encode", lambda piece: copied if len(calls) < faulty else encode(piece))
+    decode = codec.decode
+    monkeypatch.setattr(codec, "decode", lambda example: [decode(example), calls.append(example)][0])
+    if faulty == 100:
+        with pytest.raises(RequestError) as error:
+            model.generate(1, seed=3, max_copy=2)
+        assert (error.value.field, error.value.value, len(calls)) == ("max_copy", 2, attempts)
+        return
+    (again,) = model.generate(1, seed=3, max_copy=2)
+    assert len(calls) == attempts and again.content != first.content and again.origin == first.origin
