@@ -1,0 +1,47 @@
+"""tools.extend_model: a model with more tokens, distances and copy scores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqforge
+from seqforge.plugin import Piece
+from seqforge_midi.song import TICKS_PER_QUARTER, Song, note_array
+from tools.extend_model import extend_model, extended_arrays
+
+
+def test_rows_follow_the_names_of_the_tokens() -> None:
+    arrays = {
+        "head.embedding": np.arange(8, dtype=np.float32).reshape(4, 2),
+        "head.bias": np.arange(4, dtype=np.float32),
+        "references.steps": np.arange(3, dtype=np.float32)[:, None],
+        "layers.0.input_weight": np.ones((4, 5), np.float32),
+    }
+    result = extended_arrays(
+        arrays, ["bar", "pitch:1", "pitch:2"], ["bar", "bar:1", "pitch:1", "pitch:2"], 3, new_columns=2
+    )
+    assert result["head.embedding"].tolist() == [[0, 1], [0, 1], [2, 3], [4, 5], [6, 7]]
+    assert result["head.bias"].tolist() == [0, -5, 1, 2, 3]
+    assert result["references.steps"][:, 0].tolist() == [0, 0, 1, 2]
+    assert result["layers.0.input_weight"].tolist() == [[1, 1, 1, 0, 0, 1, 1]] * 4
+    assert arrays["head.bias"].tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="pitch:2"):
+        extended_arrays(arrays, ["bar", "pitch:1", "pitch:2"], ["bar", "pitch:1"], 3, new_columns=0)
+
+
+def test_an_extended_model_predicts_almost_the_same(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    notes = [(TICKS_PER_QUARTER * n, TICKS_PER_QUARTER * (n + 1), 60 + n % 23, 80, 0) for n in range(40)]
+    song = Piece(Song.from_events(note_array(notes)))
+    seqforge.load("chorales").plugin.write([song], tmp_path / "corpus" / "song.mid")
+    model = seqforge.train(
+        "midi", corpus=str(tmp_path / "corpus"), split="1,0,0", bar_repeats=False, copy_logits=False, lookback=4,
+        hidden=8, embedding=8, layers=1, steps=30, run=tmp_path / "run",
+    )  # fmt: skip
+    extend_model(model, {"bar_repeats": True}, tmp_path / "model.safetensors")
+    extended = seqforge.load(tmp_path / "model.safetensors")
+    config = extended.header.network
+    assert (config.distances, config.copy_logits) == ((1, 2, 4, 8, 0, -1), True)
+    before, after = model.score(song.content).nats, extended.score(song.content).nats
+    assert before < after < before + 10 * np.log1p(64 * np.exp(-5))
