@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import seqforge
 from seqforge.errors import PluginError, UsageError
 from seqforge.testing import CHECKS, Result, check_plugin
+from seqforge_midi.song import Song, note_array
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fakes")]
 from bundled import bundled_samples  # noqa: E402
@@ -61,6 +63,17 @@ def test_shipped_plugin_passes_without_known_failures(tmp_path: Path, plugin: st
 def test_rule_of_a_check_is_one_sentence(name: str) -> None:
     rule = CHECKS[name].rule
     assert rule.endswith(".") and ". " not in rule and len(rule) > 40
+
+
+@pytest.mark.parametrize("high", [3, 2])
+def test_a_sample_that_the_codec_was_not_fitted_on_may_be_rejected(tmp_path: Path, high: int) -> None:
+    for number in range(5):  # the codec is fitted on all samples but number 3, so that its pitch is out of range
+        notes = [(480 * beat, 480 * beat + 480, 100 if number == high else 60 + beat, 80, 0) for beat in range(4)]
+        song = Song.from_events(note_array(notes))
+        seqforge.load("midi:chorales").plugin.write([seqforge.Piece(song)], tmp_path / f"{number}.mid")
+    report = check_plugin("midi", samples=tmp_path, only=["constraint_allows_real_pieces"])
+    assert outcomes(report.results) == ["passed"], report.results
+    assert ("4 of 5 samples are allowed" in report.results[0].message) == (high == 3)
 
 
 def test_crash_fails_one_check_and_the_others_run(site: Path, samples: Path) -> None:
