@@ -1,12 +1,22 @@
 """The announcement of repeated bars: distances, tokens and places."""
 
+from typing import Any
+
+import edits
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge_midi.bar_repeats import MAX_DISTANCE, repeat_distances
+from seqforge_midi.codec import make_encoding
+from seqforge_midi.options import MidiOptions
+from seqforge_midi.parsed_request import ParsedRequest
+from seqforge_midi.repeat_automaton import RepeatAutomaton
 from seqforge_midi.score import Score
+from seqforge_midi.score_automaton import ScoreAutomaton
 from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song, note_array
+from seqforge_midi.voice_prompt import AfterPrompt
 
 BAR = 4 * TICKS_PER_QUARTER
 BARS = st.lists(st.sampled_from(["", "A", "B", "C"]), max_size=90)
@@ -76,3 +86,58 @@ def test_the_announced_bar_is_what_the_network_reads() -> None:
         not places.named_distances(steps)[: start + 1].any() and (places.named_distances(steps)[start + 1 :] == 3).all()
     )
     assert Score(grid=4, microtiming=1, velocity_bins=127).places().distances == (1, 2, 4, 8, 0)
+
+
+def bars_of(score: Score, steps: list[int]) -> list[tuple[int, list[tuple[object, ...]]]]:
+    """Return the announced distance and the notes of each bar: position, program, token of the pitch, duration."""
+    bars: list[tuple[int, list[tuple[object, ...]]]] = []
+    position, program = -1, None
+    for step in steps:
+        kind, value = score.vocabulary.kinds[step], score.vocabulary.values[step]
+        match kind:
+            case "bar":
+                bars.append((value or 0, []))
+            case "position":
+                position = value
+            case "program":
+                program = value
+            case "pitch" | "drum":
+                bars[-1][1].append((position, None if kind == "drum" else program, step))
+            case "duration":
+                bars[-1][1][-1] += (value,)
+    return bars
+
+
+@given(st.integers(0, 10_000), st.sampled_from([{}, {"bars": 5}, {"bpm": 90, "bars": 3}, {"time_signature": (3, 4)}]))
+def test_announced_bars_have_the_notes_of_the_bar_that_they_repeat(seed: int, fields: dict[str, Any]) -> None:
+    score = make_encoding(MidiOptions(), {40: 2})
+    assert isinstance(score, Score)
+    constraint = score.constraint(ParsedRequest(**fields))
+    assert isinstance(constraint, RepeatAutomaton)
+    steps = edits.random_walk(constraint, score.vocabulary.kinds, seed, 120)
+    bars = bars_of(score, steps)
+    for number, (distance, notes) in enumerate(bars):
+        assert not distance or (notes and notes == bars[number - distance][1])
+    song = score.decode(steps, {})
+    assert len(song.bar_starts()) == len(bars)
+
+
+def test_a_request_can_forbid_that_bars_of_a_prompt_return() -> None:
+    score = make_encoding(MidiOptions())
+    assert isinstance(score, Score)
+    repeats = {}
+    for programs in ((0,), (40,)):
+        constraint = AfterPrompt(
+            score.constraint(ParsedRequest(programs=programs)), score.encode(song_of([[(0, 60)], [(2, 62)]])).tolist()
+        )
+        state = constraint.start()
+        for step in constraint.prompt:
+            state = constraint.advance(state, step)
+        allowed = np.flatnonzero(constraint.allowed(state)[score.vocabulary.block("bar")]).tolist()
+        repeats[programs] = allowed
+    assert repeats == {(0,): [0, 1, 2], (40,): [0]}
+
+
+@pytest.mark.parametrize("options", [{"microtiming": 5}, {"controllers": "sustain"}, {"bar_repeats": False}])
+def test_notes_off_the_grid_and_controllers_are_not_forced(options: dict[str, Any]) -> None:
+    assert isinstance(make_encoding(MidiOptions(**options)).constraint(ParsedRequest()), ScoreAutomaton)

@@ -12,6 +12,7 @@ from seqforge_midi.chord_symbols import ALLOWED, parse_progression
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.key import TONIC_NAMES
 from seqforge_midi.performance import Performance
+from seqforge_midi.repeat_automaton import RepeatAutomaton
 from seqforge_midi.score import Score
 from seqforge_midi.score_automaton import ScoreAutomaton
 
@@ -74,6 +75,8 @@ def with_chords(request: ChordFields, encoding: Encoding, constraint: Constraint
     """
     if not request.chords:
         return constraint
+    if isinstance(constraint, RepeatAutomaton):
+        constraint = constraint.base  # a bar that returns would have its old chord
     assert isinstance(constraint, ScoreAutomaton)
     try:
         progression = parse_progression(request.chords)

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint, DecodeError
-from seqforge_midi.bar_repeats import MAX_DISTANCE, repeat_distances
+from seqforge_midi.bar_repeats import MAX_DISTANCE, song_repeats
 from seqforge_midi.bars import BarLines
 from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
-from seqforge_midi.places import COMPARED, ScorePlaces
+from seqforge_midi.places import ScorePlaces
+from seqforge_midi.repeat_automaton import RepeatAutomaton
 from seqforge_midi.score_automaton import DRUM_TICKS, ScoreAutomaton
 from seqforge_midi.score_controls import Change, ScoreControls
 from seqforge_midi.score_polyphony import PolyphonyAutomaton
@@ -107,7 +108,7 @@ class Score(Encoding):
             **self.controls.blocks(),
         })  # fmt: skip
         self.note_mask = self.vocabulary.mask("pitch", "drum")
-        self.bar_repeats, self._compared = bar_repeats, self.vocabulary.mask(*COMPARED)
+        self.bar_repeats = bar_repeats
         self._last: tuple[Song, Song] | None = None
 
     def places(self) -> ScorePlaces:
@@ -242,9 +243,7 @@ class Score(Encoding):
         self._add_notes(rows, notes, keys)
         steps = rows.sorted()
         if self.bar_repeats:
-            starts = np.flatnonzero(steps == first["bar"])
-            parts = np.split(steps, starts)[1:]
-            steps[starts] += repeat_distances([part[self._compared[part]].tobytes() for part in parts])
+            steps[steps == first["bar"]] += song_repeats(song, bar_lines, bars, positions, self.table.indices(notes))
         return steps.astype(np.uint16)
 
     def _add_time_signatures(self, rows: TokenRows, song: Song, bar_lines: np.ndarray) -> None:
@@ -375,8 +374,10 @@ class Score(Encoding):
         return self.table.extras(song)
 
     def constraint(self, request: ParsedRequest) -> Constraint:
-        automaton = PolyphonyAutomaton if request.polyphony else ScoreAutomaton
-        return automaton(self.vocabulary, self.table, self.grid, self.microtiming, request)
+        kind = PolyphonyAutomaton if request.polyphony else ScoreAutomaton
+        automaton = kind(self.vocabulary, self.table, self.grid, self.microtiming, request)
+        is_free = request.polyphony or self.microtiming > 1 or automaton.controllers
+        return RepeatAutomaton(automaton) if self.bar_repeats and not is_free else automaton
 
 
 def _select(columns: tuple[np.ndarray, ...], indices: np.ndarray) -> tuple[np.ndarray, ...]:
