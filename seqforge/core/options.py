@@ -38,7 +38,7 @@ __all__ = [
 
 RESERVED = frozenset(
     """accumulate adapt adapt_rate adapt_steps adapt_to alternatives attention ban batch_size beam_diversity
-    beam_groups beams best_of bias bptt candidates cell config corpus coverage_penalty debug device
+    beam_groups beams best_of bias bptt candidates cell config copy_logits corpus coverage_penalty debug device
     disk_check distil distil_weight dropout dry dry_base dry_length ema embedding encoder_units epochs
     epsilon eta features features_at file force force_token format frequency_penalty grad_clip greedy
     guidance help hidden init input_dropout json label label_columns label_dropout labels layers
