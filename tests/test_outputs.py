@@ -36,7 +36,7 @@ HASHES = {
     "abc jig": "a8dc59f87fadcf97",
     "abc as MIDI": "e0ab3fdbd0131401",
     "abc infill": "a146255360992b49",
-    "midi song": "500a8c7617a8d2d1",
+    "midi song": "02313908bddcf9bd",
     "midi chorale": "eae527d363e0fffb",
     "midi voices": "e3a028b7c95a9470",
     "midi drums": "f37c48ac8a056138",
