@@ -189,7 +189,7 @@ def test_letter_grows_and_some_lines_are_written_again(
     studio: Any, other_tab: Any, open_page: Callable[[str], Any]
 ) -> None:
     page = open_page(studio.address)
-    choose(page, "handwriting:default", {"text": "ab\ncd\nef"})
+    choose(page, "handwriting:default", {"text": "ab cd ef\ngh ij kl\nmn op qr"})  # long enough to be seen growing
     watch(page, "#takes .take[data-state=running] .host", "data-grown")
     (take,) = generate(page)
     expect(page.locator("body[data-grown]")).to_be_attached()
