@@ -214,6 +214,7 @@ class PlaceIndex:
     def __init__(self, history: AlignedHistory, steps: Iterable[int] = ()) -> None:
         self._places, self._distances = history.places, history.distances
         self._repeats = RepeatIndex() if REPEAT in history.distances else None
+        self._named_column = history.distances.index(NAMED) if NAMED in history.distances else None
         self._numbers: list[int] = []
         """The steps, each plus one, if repeats are looked up."""
         self._state = self._places.start()
@@ -234,9 +235,9 @@ class PlaceIndex:
         else:
             period, get = place[0], latest.get
             self._aligned = [get(period - distance, 0) for distance in self._distances]  # REPEAT is set below
-            if NAMED in self._distances:
+            if self._named_column is not None:
                 distance = self._places.named_distance(self._state)
-                self._aligned[self._distances.index(NAMED)] = get(period - distance, 0) if distance > 0 else 0
+                self._aligned[self._named_column] = get(period - distance, 0) if distance > 0 else 0
         if self._repeats is not None:
             index, length = self._repeats.find(-1 if self._place is None else self._place[1])
             column = self._distances.index(REPEAT)

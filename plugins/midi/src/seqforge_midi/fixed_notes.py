@@ -47,14 +47,18 @@ class FixedNotesAutomaton(Constraint):
 
         A bar without free voices has the token that its notes have in the encoding. In other bars the network chooses.
         """
-        bars = len(self.window.time_signatures)
+        signatures, bars = self.window.time_signatures, len(self.window.time_signatures)
+        notes: list[list[Hashable]] = [[] for _ in range(bars)]
+        for note in self.window.notes:
+            notes[note.bar].append((note.position, note.program, note.pitch, note.duration))
         contents: list[Hashable] = [("free", bar) for bar in range(bars)]
         for bar, voices in enumerate(self.window.voices):
             if not voices:
-                notes = (note for note in self.window.notes if note.bar == bar)
-                contents[bar] = tuple((note.position, note.pitch, note.duration) for note in notes)
+                contents[bar] = (signatures[bar], *notes[bar]) if notes[bar] else None
         masks = np.zeros((bars + 1, tokens), np.bool_)
-        masks[np.arange(bars), repeat_distances(contents) if tokens > 1 else 0] = True
+        distances = repeat_distances(contents) if tokens > 1 else np.zeros(bars, np.int64)
+        distances[[bar for bar in range(1, bars) if signatures[bar] != signatures[bar - 1]]] = 0
+        masks[np.arange(bars), distances] = True
         for bar, voices in enumerate(self.window.voices):
             if voices:
                 masks[bar, : bar + 1] = True
