@@ -36,14 +36,20 @@ def excerpt_loss(model: seqforge.Model) -> float:
     generator = torch.Generator().manual_seed(1337)
     starts = torch.randint(len(steps) - LENGTH, (EXCERPTS,), generator=generator)
     boundary = steps.new_zeros(1, EXCERPTS)
-    inputs = torch.cat([boundary, torch.stack([steps[start : start + LENGTH] for start in starts], 1)])
+    excerpts = [steps[start : start + LENGTH] for start in starts]
+    inputs = torch.cat([boundary, torch.stack(excerpts, 1)])
     targets = torch.cat([boundary, torch.stack([steps[start + 1 : start + LENGTH + 1] for start in starts], 1)])
     weights = torch.ones(LENGTH + 1, EXCERPTS)
     weights[0] = 0  # the position at which the hidden state is reset
     is_start = torch.zeros(LENGTH + 1, EXCERPTS, dtype=torch.bool)
     is_start[0] = True
     labels = torch.zeros(*is_start.shape, 0, dtype=torch.long)
-    batch = Batch(inputs, targets, is_start, torch.zeros_like(is_start), weights, labels, labels.float())
+    history, references = model.network.history, None
+    if history is not None:  # repeats are looked for in the excerpt alone
+        references = torch.stack([torch.from_numpy(history.references(part.numpy())) for part in excerpts], 1)
+    batch = Batch(
+        inputs, targets, is_start, torch.zeros_like(is_start), weights, labels, labels.float(), references=references
+    )
     with torch.no_grad():
         losses, _ = model.network.eval().loss(batch, model.network.zero_state(EXCERPTS))
     return float(losses.sum() / weights.sum())

@@ -18,6 +18,7 @@ from seqforge._lazy import lazy_attributes
 from seqforge.core.files import input_file, prompt_text
 from seqforge.core.options import RESERVED, NoOptions, NoRequest, flag
 from seqforge.core.places import Places
+from seqforge.core.repeat_places import RepeatPlaces
 from seqforge.core.sequences import Constraint, Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture, Space
 from seqforge.core.state_numbers import StateNumbers
@@ -150,6 +151,7 @@ __all__ = [
     "Prompt",
     "ReadError",
     "Region",
+    "RepeatPlaces",
     "RequestError",
     "Run",
     "RunError",

@@ -48,7 +48,7 @@ SECTIONS: tuple[tuple[str, tuple[Any, ...]], ...] = (
             seqforge.Product,
         ),
     ),
-    ("Places", (seqforge.Places,)),
+    ("Places", (seqforge.Places, seqforge.RepeatPlaces)),
     ("Spaces", (seqforge.Categorical, seqforge.Mixture)),
     (
         "Capabilities",

@@ -3,6 +3,7 @@
     network = load("weights.safetensors")
     outputs = network(steps)                       # steps of shape (time, row), for a network of symbols
     nats = network.loss(outputs, steps)            # shape (time + 1, row): every step, then the end of the piece
+    outputs = network(steps, references=repeats(steps))    # for a network that looks back at repeats, as in a text
     log_probabilities = outputs.log_softmax(-1)    # the last of the symbols is the end of the piece
 
 Every row is one piece from its start. Position t of the outputs predicts step t from the steps before it; the last
@@ -349,6 +350,29 @@ class PlainNetwork(nn.Module):
         density = density - sum(math.log(scale) for _, scale in self.config["space"].get("standardisation", []))
         bit_loss = functional.binary_cross_entropy_with_logits(bits[:-1], bit_targets, reduction="none").sum(-1)
         return torch.cat([functional.softplus(end[:-1]) - density + bit_loss, functional.softplus(-end[-1:])])
+
+
+def repeats(steps: Tensor) -> Tensor:
+    """Return the references of a network whose steps can repeat any earlier one, such as those of a text.
+
+    Args:
+        steps: The steps, shape (time, row).
+
+    Returns:
+        The step after the latest earlier occurrence of the last 64, 32, ... or 1 steps, plus one, and the number of
+        binary digits of their number, at most 5; shape (time + 1, row, 2).
+    """
+    references = steps.new_zeros(steps.shape[0] + 1, steps.shape[1], 2)
+    for row, symbols in enumerate(steps.t().tolist()):
+        latest: dict[tuple[int, ...], int] = {}
+        for position in range(len(symbols) + 1):
+            passages = [tuple(symbols[position - n : position]) for n in (64, 32, 16, 8, 4, 2, 1) if n <= position]
+            repeated = next((passage for passage in passages if passage in latest), None)
+            if repeated is not None:
+                numbers = [symbols[latest[repeated]] + 1, min(len(repeated).bit_length(), 5)]
+                references[position, row] = references.new_tensor(numbers)
+            latest.update(dict.fromkeys(passages, position))
+    return references
 
 
 def load(path: str | Path) -> PlainNetwork:

@@ -48,10 +48,14 @@ class Places(ABC):
             any distance, and -1 for the distance that `named_distance` returns.
         classes: The class of each symbol, by which passages are compared to find a repeat, -1 for symbols that are not
             compared; None if every symbol is a class of its own.
+        excerpts: Whether training reads a piece in excerpts of random lengths (`core.excerpts`), whose steps have no
+            corresponding steps in earlier excerpts. It is for pieces that generation does not begin at their start,
+            such as a long text: the network then learns to write with a short history as well as with a long one.
     """
 
     distances: tuple[int, ...] = (1, 2, 4, 8)
     classes: np.ndarray | None = None
+    excerpts: bool = False
 
     @abstractmethod
     def start(self) -> Hashable:
@@ -132,14 +136,19 @@ class AlignedHistory:
         Returns:
             An array of shape (steps + 1, distances). Row r contains indices below r.
         """
-        return self._compute(steps)[0]
+        return self._compute(steps, None)[0]
 
-    def _compute(self, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _compute(self, steps: np.ndarray, starts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Return the indices, and the lengths of the passages of the repeat, 0 for none."""
-        places, lengths = self.places_of(steps), np.zeros(len(steps) + 1, np.int64)
+        places, lengths, firsts = self.places_of(steps), np.zeros(len(steps) + 1, np.int64), None
+        if starts is not None:  # the steps of an excerpt have offsets of their own
+            excerpts = np.searchsorted(starts, np.arange(len(places)), side="right") - 1
+            offsets = places[:, 1] + excerpts * (int(places[:, 1].max()) + 1)
+            places = np.stack([places[:, 0], np.where(places[:, 1] < 0, -1, offsets)], 1)
+            firsts = starts[excerpts]
         indices = self._indices(places, self.places.named_distances(steps) if NAMED in self.distances else lengths)
         if REPEAT in self.distances:
-            repeated, lengths = latest_repeats(self._classes(steps), places[:, 1])
+            repeated, lengths = latest_repeats(self._classes(steps), places[:, 1], firsts)
             indices[:, self.distances.index(REPEAT)] = repeated
         return indices, lengths
 
@@ -177,17 +186,19 @@ class AlignedHistory:
             result[at[exists], column] = earlier[exists] % length
         return result
 
-    def references(self, steps: np.ndarray) -> np.ndarray:
+    def references(self, steps: np.ndarray, starts: np.ndarray | None = None) -> np.ndarray:
         """Return the references before each step and after the last one.
 
         Args:
             steps: The steps of a whole piece.
+            starts: The positions at which excerpts start, in ascending order from 0: a step has no corresponding step
+                in an earlier excerpt. None for the whole piece.
 
         Returns:
             An array of shape (steps + 1, 2 x distances): the corresponding steps, then the agreements.
         """
         numbers = steps.astype(np.int64) + 1
-        indices, lengths = self._compute(steps)
+        indices, lengths = self._compute(steps, starts)
         aligned = np.append(numbers, 0)[indices]  # the index -1 selects the appended 0
         # Agreement at position r: r minus the last position at or before r whose previous step differs.
         positions = np.arange(len(aligned))[:, None]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqforge.core.excerpts import excerpt_starts
 from seqforge.core.places import AlignedHistory
 from seqforge.core.sequences import Example, source_with_end
 from seqforge.dataset import Dataset
@@ -179,4 +180,14 @@ class Batches:
             example = augment(data.example(piece), np.random.default_rng([self.seed or 0, epoch, piece, 2]))
             steps, source, labels = example.steps, example.source, data.label_index.numbers(example.labels)
             features = features if example.features is None else example.features
-        return steps, labels, features, source, None if self.history is None else self.history.references(steps)
+        return steps, labels, features, source, self._references(epoch, piece, steps)
+
+    def _references(self, epoch: int, piece: int, steps: np.ndarray) -> np.ndarray | None:
+        """Return the references of a whole piece in the smallest type that fits; None without a history."""
+        if self.history is None:
+            return None
+        starts = None
+        if self.history.places.excerpts and self.seed is not None:
+            starts = excerpt_starts(len(steps) + 1, np.random.default_rng([self.seed, epoch, piece, 3]))
+        references = self.history.references(steps, starts)
+        return references.astype(np.min_scalar_type(int(references.max(initial=0))))

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from seqforge import Categorical, Mixture, Model, OptionsError, RequestError
 from seqforge.api.export import ExportError, check_outputs, export_model, plain_config, plain_weights
-from seqforge.api.plain_network import PlainNetwork
+from seqforge.api.plain_network import PlainNetwork, repeats
 from seqforge.core.places import AlignedHistory, Places
 from seqforge.core.sequences import Example
 from seqforge.network import Network, NetworkConfig
@@ -140,13 +140,15 @@ def test_the_exported_module_needs_only_torch(trained: dict[str, Model], tmp_pat
     trained_text = trained["text"]
     export_model(trained_text, tmp_path, to="pytorch")
     (tmp_path / "use.py").write_text(
-        "import sys\nimport torch\nfrom network import load\n"
-        "steps = torch.tensor([[1], [2], [0]])\nnetwork = load('weights.safetensors')\n"
-        "print(network.loss(network(steps), steps).sum().item())\n"
+        "import sys\nimport torch\nfrom network import load, repeats\n"
+        "steps = torch.tensor([[1], [2], [0], [1], [2], [1], [2], [0]])\nnetwork = load('weights.safetensors')\n"
+        "print(network.loss(network(steps, references=repeats(steps)), steps).sum().item())\n"
         "assert not any(name.startswith(('seqforge', 'safetensors')) for name in sys.modules)\n"
     )
     result = subprocess.run([sys.executable, "use.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    batch = example_batch(Example(np.array([1, 2, 0], np.uint8)), np.zeros(0, np.int64), np.zeros(0, np.float32), 0)
+    example, history = Example(np.array([1, 2, 0, 1, 2, 1, 2, 0], np.uint8)), trained_text.network.history
+    batch = example_batch(example, np.zeros(0, np.int64), np.zeros(0, np.float32), 0, history)
+    assert history is not None and torch.equal(repeats(batch.targets[:-1]), batch.references)
     nats, _ = trained_text.network.loss(batch, trained_text.network.zero_state(1))
     assert float(result.stdout) == pytest.approx(nats.sum().item(), abs=1e-3)
     assert json.loads((tmp_path / "model.json").read_text())["plugin"] == "text"

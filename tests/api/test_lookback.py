@@ -92,10 +92,10 @@ def test_model_that_is_trained_further_keeps_its_distances(verses: Path) -> None
 @pytest.mark.usefixtures("corpora")
 def test_encoding_without_places_cannot_look_back(tmp_path: Path) -> None:
     with pytest.raises(OptionsError) as caught:
-        train(lookback=16, steps=1, run=tmp_path / "r")
+        train(piece="line", lookback=16, steps=1, run=tmp_path / "r")
     assert (caught.value.field, caught.value.value, caught.value.allowed) == ("lookback", 16, "0")
     assert not (tmp_path / "r").exists()
-    assert not train(steps=1).network.config.distances
+    assert not train(piece="line", steps=1).network.config.distances
     with pytest.raises(OptionsError) as caught:
         train(lookback=-1, steps=1)
     assert caught.value.field == "lookback"

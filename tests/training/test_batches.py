@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqforge.core.excerpts import excerpt_starts
 from seqforge.core.places import AlignedHistory, Places
+from seqforge.core.repeat_places import RepeatPlaces
 from seqforge.core.sequences import Example
 from seqforge.dataset import Dataset
 from seqforge.network import Batch
@@ -253,6 +255,24 @@ def test_references_are_those_of_the_whole_augmented_piece(
             begin, end = row.offsets[number], row.offsets[number + 1]
             actual = rows[0][begin:end, column].numpy()
             np.testing.assert_array_equal(actual, expected[piece][row.first[number] : row.end[number]])
+
+
+@pytest.mark.parametrize("excerpts", [False, True])
+def test_shuffled_batches_read_references_in_excerpts(make_dataset: Datasets, excerpts: bool) -> None:
+    steps = np.random.default_rng(4).integers(0, 3, 2000)
+    dataset, history = make_dataset([steps.tolist()]), AlignedHistory(RepeatPlaces(excerpts=excerpts))
+    whole = history.references(steps.astype(np.uint8))
+    for epoch in range(2):
+        starts = excerpt_starts(2001, np.random.default_rng([3, epoch, 0, 3]))
+        expected = history.references(steps.astype(np.uint8), starts) if excerpts else whole
+        assert excerpts != np.array_equal(expected, whole)
+        for seed, references in ((3, expected), (None, whole)):
+            batches = Batches(dataset, rows=2, length=100, seed=seed, history=history)
+            first = sum(batches.batches_in(number) for number in range(epoch))
+            rows = torch.cat([batches[first + t].references for t in range(batches.batches_in(epoch))])
+            for column, row in enumerate(batches.epoch(epoch)):
+                actual = rows[: row.offsets[1], column].numpy()
+                np.testing.assert_array_equal(actual, references[row.first[0] : row.end[0]])
 
 
 def test_batches_without_history_have_no_references(make_dataset: Datasets) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 
 from seqforge import (
     UNSEEN,
+    Aligns,
     Categorical,
     Constraint,
     Example,
     Piece,
     Prompt,
+    RepeatPlaces,
     RequestError,
     Streams,
     Task,
@@ -35,7 +37,7 @@ MAX_PROMPT = 1_000_000
 """The largest number of characters of a prompt."""
 
 
-class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
+class TextCodec(TokenCodec[str, TextOptions, TextRequest], Aligns, Streams):
     """Encodes text as characters, UTF-8 bytes or words.
 
     A word that is not in the vocabulary is spelt with characters. A byte is represented by the character with its
@@ -146,6 +148,12 @@ class TextCodec(TokenCodec[str, TextOptions, TextRequest], Streams):
             )
         is_byte = self.options.level == "byte"
         return super().prompt(content, constraint or (Utf8Constraint() if is_byte else None))
+
+    def places(self) -> RepeatPlaces | None:
+        """Return the places of the steps; None for lines and for targets of pairs, which are too short to repeat."""
+        if self.options.piece == "line" or self.options.pairs:
+            return None
+        return RepeatPlaces(excerpts=self.options.piece == "file")
 
     def stream(self) -> Callable[[Any], str]:
         """Return a function that returns the text of each step; a character appears with its last byte."""
