@@ -4,7 +4,8 @@ python -m tools.extend_model songs --option bar_repeats=true -o out/models/start
 
 A change of the codec can add tokens and distances to look back. The result has the weights of the model for all tokens
 that both codecs have, and predicts what the model predicts as long as none of the new tokens is read. A new token
-starts as a rare variant of the first token of its kind, a new distance without effect, and copy scores at zero.
+starts as a rare variant of the first token of its kind, a new distance without effect, and copy scores at zero. A model
+that does not look back can be extended to the distances of its codec in the same way.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from seqforge.errors import SeqforgeError
 from seqforge.modelfile import write_model
 from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_state
+from seqforge.training.config import DEFAULT_LOOKBACK
 
 __all__ = ["extend_model", "extended_arrays"]
 
@@ -52,12 +54,17 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
     config, distances = model.header.network, () if history is None else history.distances
     if distances[: len(config.distances)] != config.distances or codec.labels != model.codec.labels:
         raise ValueError("the new codec has other distances or labels")
+    lookback = config.lookback or (DEFAULT_LOOKBACK if distances else 0)
     before: Any = model.codec
     after: Any = codec
     arrays = extended_arrays(
         model.arrays(), before.vocabulary, after.vocabulary, config.embedding + config.lookback_width,
-        new_columns=config.lookback * (len(distances) - len(config.distances)),
+        new_columns=lookback * (len(distances) - len(config.distances)),
     )  # fmt: skip
+    if lookback and not config.lookback:
+        rng = np.random.default_rng(0)
+        for name, rows in (("steps", len(after.vocabulary)), ("agreements", MAX_AGREEMENT)):
+            arrays[f"references.{name}"] = rng.normal(size=(rows, lookback)).astype(np.float32)
     copies = bool(distances) and not config.cutoffs
     if copies and not config.copy_logits:
         arrays["copy_logits.weight"] = np.zeros((len(distances), config.hidden), np.float32)
@@ -66,7 +73,7 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
     header = dataclasses.replace(
         model.header, codec={"version": codec.version, "data": data}, arrays=stored, space=codec.space,
         options=dataclasses.asdict(options),
-        network=dataclasses.replace(config, distances=distances, copy_logits=copies),
+        network=dataclasses.replace(config, distances=distances, lookback=lookback, copy_logits=copies),
     )  # fmt: skip
     write_model(path, header, arrays)
 

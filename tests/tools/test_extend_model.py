@@ -45,3 +45,17 @@ def test_an_extended_model_predicts_almost_the_same(tmp_path: Path) -> None:
     assert (config.distances, config.copy_logits) == ((1, 2, 4, 8, 0, -1), True)
     before, after = model.score(song.content).nats, extended.score(song.content).nats
     assert before < after < before + 10 * np.log1p(64 * np.exp(-5))
+
+
+def test_a_model_that_does_not_look_back_is_extended_without_a_change(tmp_path: Path) -> None:
+    text = "to be or not to be, that is the question: to be"
+    (tmp_path / "text.txt").write_text(text * 20)
+    model = seqforge.train(
+        "text", corpus=str(tmp_path / "text.txt"), lookback=0, hidden=8, embedding=8, layers=1, steps=5,
+        run=tmp_path / "run",
+    )  # fmt: skip
+    extend_model(model, {}, tmp_path / "model.safetensors")
+    extended = seqforge.load(tmp_path / "model.safetensors")
+    config = extended.header.network
+    assert (config.distances, config.lookback, config.copy_logits) == ((0,), 48, True)
+    assert extended.score(text).nats == pytest.approx(model.score(text).nats, rel=1e-5)
