@@ -30,12 +30,12 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("midi:drums", ".mid", "midi drums", {"bars": 4, "labels": {"style": "funk"}, "bpm": 100, "seed": 2}),
 ]
 HASHES = {
-    "text prompt": "217912d4b4b6d597",
-    "text filters": "9416829e56a7b3ff",
-    "text beams": "c5f227de459e1659",
-    "abc jig": "a8dc59f87fadcf97",
-    "abc as MIDI": "e0ab3fdbd0131401",
-    "abc infill": "a146255360992b49",
+    "text prompt": "93b3d7c768e1f0e1",
+    "text filters": "7d7260e96e358b26",
+    "text beams": "1095d3ca78bf8295",
+    "abc jig": "657ac05f39c9bea1",
+    "abc as MIDI": "290a86d8119466dc",
+    "abc infill": "da15d9c41a67f444",
     "midi song": "02313908bddcf9bd",
     "midi chorale": "eae527d363e0fffb",
     "midi voices": "e3a028b7c95a9470",
