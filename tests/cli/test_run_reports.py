@@ -91,4 +91,4 @@ def test_a_model_card(run: Run, numbers: Path) -> None:
 
 def test_cards_name_the_licences_of_corpora(run: Run) -> None:
     card = run("info", "abc", "--card").out
-    assert "## Licences" in card and "ryans" in card and "4,019,219 parameters" in card
+    assert "## Licences" in card and "ryans" in card and "4,021,291 parameters" in card
