@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from seqforge import Model, load
 from seqforge.api.model_sources import sources_of_model
-from seqforge.core.places import MAX_AGREEMENT
 from seqforge.corpus import prepare
 from seqforge.errors import SeqforgeError
 from seqforge.modelfile import write_model
+from seqforge.network.references import CopyLogits, ReferenceEmbedding
 from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_state
 from seqforge.training.config import DEFAULT_LOOKBACK
@@ -62,13 +63,14 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
         new_columns=lookback * (len(distances) - len(config.distances)),
     )  # fmt: skip
     if lookback and not config.lookback:
-        rng = np.random.default_rng(0)
-        for name, rows in (("steps", len(after.vocabulary)), ("agreements", MAX_AGREEMENT)):
-            arrays[f"references.{name}"] = rng.normal(size=(rows, lookback)).astype(np.float32)
+        references = ReferenceEmbedding(len(after.vocabulary), lookback, len(distances))
+        references.initialise(torch.Generator().manual_seed(0))
+        arrays |= {f"references.{name}": value.numpy() for name, value in references.state_dict().items()}
     copies = bool(distances) and not config.cutoffs
     if copies and not config.copy_logits:
-        arrays["copy_logits.weight"] = np.zeros((len(distances), config.hidden), np.float32)
-        arrays["copy_logits.agreements"] = np.zeros((MAX_AGREEMENT + 1, len(distances)), np.float32)
+        copy_logits = CopyLogits(config.hidden, len(distances))
+        copy_logits.initialise()
+        arrays |= {f"copy_logits.{name}": value.numpy() for name, value in copy_logits.state_dict().items()}
     data, stored = validate_state(model.plugin, codec)
     header = dataclasses.replace(
         model.header, codec={"version": codec.version, "data": data}, arrays=stored, space=codec.space,

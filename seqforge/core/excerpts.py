@@ -24,10 +24,10 @@ def excerpt_starts(length: int, rng: np.random.Generator) -> np.ndarray:
     np.int64(0)
 
     Args:
-        length: The number of positions of the piece.
+        length: The number of positions of the piece, at least 1.
         rng: Draws the lengths.
     """
     starts = [0]
     while starts[-1] < length:
         starts.append(starts[-1] + int(min(SHORTEST * (1 - rng.random()) ** (-1 / EXPONENT), length)))
-    return np.array(starts[:-1], np.int64) if len(starts) > 1 else np.zeros(1, np.int64)
+    return np.array(starts[:-1], np.int64)

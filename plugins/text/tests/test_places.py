@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_lines_and_targets_of_pairs_have_no_places() -> None:
     assert TextCodec.fit([Piece(Pair.of("zwei", "two"))], TextOptions(pairs="tsv")).places() is None
 
 
-def test_a_network_learns_to_repeat_a_name(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_network_learns_to_repeat_a_name(tmp_path: Path) -> None:
     """Each text repeats one random word; only the history tells which."""
     rng = np.random.default_rng(0)
     corpus = tmp_path / "texts"

@@ -14,9 +14,7 @@ from seqforge import (
     Classifies,
     Example,
     Piece,
-    Places,
     Prompt,
-    RepeatPlaces,
     RequestError,
     Task,
     TokenCodec,
@@ -228,9 +226,9 @@ class AbcCodec(TokenCodec[Tune, AbcOptions, AbcRequest], Augments, Aligns, Class
         """Return the rhythms, which the first step of a tune states."""
         return {"rhythm": {rhythm: self.index[f"R:{rhythm}"] for rhythm in self.rhythms}}
 
-    def places(self) -> Places:
-        """Return the automaton of bars and offsets; characters can repeat any passage."""
-        return RepeatPlaces() if self._by_character else TunePlaces(self.vocabulary)
+    def places(self) -> TunePlaces | None:
+        """Return the automaton of bars and offsets; None for characters."""
+        return None if self._by_character else TunePlaces(self.vocabulary)
 
     def augment(self, example: Example, rng: np.random.Generator) -> Example:
         """Return the tune in its own key, or transposed to a random key in which every pitch is in range."""
