@@ -1,11 +1,13 @@
 """Files per second and memory of the preparation of a corpus of many small files, interrupted and continued.
 
     python benchmarks/many_files.py --files 10000 40000
-    python benchmarks/many_files.py --files 1000000 --kill 5 --folder /tmp/many
+    python benchmarks/many_files.py --files 1000000 --kill-after 600 1500 --folder /tmp/many
 
 The files are short MIDI files, copies of one another with changed pitches, or short texts. `seqforge prepare` runs in
 processes of its own. `--kill N` also kills it N times with SIGKILL, evenly over its duration, and starts it again;
-`same_content` says whether the files are those of a run without an interruption.
+`same_content` says whether the files are those of a run without an interruption. `--kill-after S1 S2` prepares the
+files once, without that comparison: the first process is killed after S1 seconds, the second after S2, and the last one
+ends.
 
 The memory of a process is its peak of anonymous memory (RssAnon of /proc/PID/status, sampled every 0.5 s), which leaves
 out mapped files, since the system drops those when it needs memory.
@@ -25,6 +27,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 NOTES = 24
 FILES_PER_FOLDER = 1000
@@ -135,6 +138,32 @@ def digest_of(cache: Path) -> str:
     return digest.hexdigest()
 
 
+def measure(arguments: argparse.Namespace, corpus: Path, cache: Path) -> dict[str, Any]:
+    """Return the figures of a preparation, and whether one that is killed repeatedly leaves the same files."""
+    clean = prepare(arguments.plugin, corpus, cache, arguments.workers, None)
+    result: dict[str, Any] = {name: round(value, 1) for name, value in clean.items()}
+    if arguments.kill:
+        expected = digest_of(cache)
+        shutil.rmtree(cache)
+        share = clean["seconds"] / (arguments.kill + 1)
+        times = [*[share] * arguments.kill, None]
+        runs = [prepare(arguments.plugin, corpus, cache, arguments.workers, seconds) for seconds in times]
+        result["exit_codes"] = [run["exit_code"] for run in runs]
+        result["cpu_seconds_with_kills"] = round(sum(run["cpu_seconds"] for run in runs), 1)
+        result["same_content"] = digest_of(cache) == expected
+    return result
+
+
+def measure_kills(arguments: argparse.Namespace, corpus: Path, cache: Path) -> dict[str, Any]:
+    """Return the figures of one preparation in several processes, all of which but the last are killed."""
+    times = [*arguments.kill_after, None]
+    runs = [prepare(arguments.plugin, corpus, cache, arguments.workers, seconds) for seconds in times]
+    totals = {name: round(sum(run[name] for run in runs), 1) for name in ("seconds", "cpu_seconds")}
+    largest = {name: round(max(run[name] for run in runs), 1) for name in ("parent_mib", "worker_mib")}
+    by_process = {"process_cpu_seconds": [round(run["cpu_seconds"], 1) for run in runs]}
+    return {**totals, **largest, **by_process, "exit_codes": [run["exit_code"] for run in runs]}
+
+
 def main() -> None:
     """Measure each number of files, and print a line of JSON for it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -142,6 +171,7 @@ def main() -> None:
     parser.add_argument("--plugin", choices=["midi", "text"], default="midi")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kill", type=int, default=0, help="number of times that the command is killed")
+    parser.add_argument("--kill-after", type=float, nargs="+", metavar="S", help="seconds after which processes end")
     parser.add_argument("--folder", type=Path, default=None, help="folder for the files, which are kept there")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="many-files-"))
@@ -150,18 +180,8 @@ def main() -> None:
         write_files(corpus, count, arguments.plugin)
         cache = folder / f"cache-{count}"
         shutil.rmtree(cache, ignore_errors=True)
-        clean = prepare(arguments.plugin, corpus, cache, arguments.workers, None)
-        result: dict[str, object] = {"files": count, **{name: round(value, 1) for name, value in clean.items()}}
-        result["files_per_cpu_second"] = round(count / clean["cpu_seconds"], 1)
-        if arguments.kill:
-            expected = digest_of(cache)
-            shutil.rmtree(cache)
-            share = clean["seconds"] / (arguments.kill + 1)
-            runs = [prepare(arguments.plugin, corpus, cache, arguments.workers, share) for _ in range(arguments.kill)]
-            runs.append(prepare(arguments.plugin, corpus, cache, arguments.workers, None))
-            result["exit_codes"] = [run["exit_code"] for run in runs]
-            result["cpu_seconds_with_kills"] = round(sum(run["cpu_seconds"] for run in runs), 1)
-            result["same_content"] = digest_of(cache) == expected
+        result = measure_kills(arguments, corpus, cache) if arguments.kill_after else measure(arguments, corpus, cache)
+        result = {"files": count, **result, "files_per_cpu_second": round(count / float(result["cpu_seconds"]), 1)}
         print(json.dumps(result), flush=True)
     if arguments.folder is None:
         shutil.rmtree(folder)

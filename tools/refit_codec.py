@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from seqforge import Model, load
+from seqforge.api.model_sources import sources_of_model
 from seqforge.corpus import find_sources, prepare
 from seqforge.dataset import Dataset
 from seqforge.errors import SeqforgeError
@@ -24,25 +25,29 @@ from seqforge.plugin.validation import validate_state
 __all__ = ["refit_codec"]
 
 
-def refit_codec(model: Model, corpus: str, path: Path) -> None:
-    """Write a model with its weights and the codec of another corpus.
+def refit_codec(model: Model, corpus: str | None, path: Path) -> None:
+    """Write a model with its weights and the codec of another corpus, or that of its own corpora fitted anew.
 
     Example:
         refit_codec(load("runs/midi/0001"), "jsb", Path("start.safetensors"))
 
     Args:
         model: The model. Its options, such as the encoding, are kept.
-        corpus: The name of an installed corpus, a folder or a file.
+        corpus: The name of an installed corpus, a folder or a file; None for the corpora of the model.
         path: The file to write.
 
     Raises:
         ValueError: If the steps of a training piece, or the labels, differ between both codecs.
     """
-    sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
+    if corpus is None:
+        _, sources = sources_of_model(model.plugin, model.path, model.header.provenance, None, None)
+    else:
+        sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
     fitted, encoded = (prepare(model.plugin, model.options, sources, codec=codec) for codec in (None, model.codec))
     codec, pieces = fitted.codec, [prepared.datasets["train"] for prepared in (fitted, encoded)]
     if codec.space != model.codec.space or codec.labels != model.codec.labels or not _have_equal_steps(*pieces):
-        raise ValueError(f"the steps or labels of {corpus} differ from those of {model.name}; name a similar corpus")
+        name = corpus or "the corpora"
+        raise ValueError(f"the steps or labels of {name} differ from those of {model.name}; name a similar corpus")
     data, arrays = validate_state(model.plugin, codec)
     header = dataclasses.replace(model.header, codec={"version": codec.version, "data": data}, arrays=arrays)
     write_model(path, header, model.arrays())
@@ -58,7 +63,7 @@ def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a run folder or a model file")
-    parser.add_argument("--corpus", required=True, help="an installed corpus, a folder or a file")
+    parser.add_argument("--corpus", help="an installed corpus, a folder or a file; by default those of the model")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
     try:

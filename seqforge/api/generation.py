@@ -17,6 +17,7 @@ from seqforge.api.display import GeneratedPiece
 from seqforge.api.generated import Generated
 from seqforge.api.generation_request import GenerationRequest
 from seqforge.api.model_base import ModelBase
+from seqforge.api.piece_conditions import PieceConditions
 from seqforge.api.training_corpus import copied_run, limit_copying
 from seqforge.core.files import input_file
 from seqforge.core.options import build_options
@@ -68,7 +69,7 @@ class Generation:
         self.model, self.request, self.cancel = model, request, cancel
         self.controls = model.controls(request.controls)
         self.label_numbers = model.label_numbers(request.labels)
-        self.features = model.feature_rows(request.features)
+        self._features = model.feature_rows(request.features)
         self.task = self._task()
         self.task.review(self._log_probability)
 
@@ -82,6 +83,13 @@ class Generation:
         if not self.request.max_copy:
             return self.task.prompts
         return limit_copying(self.model, self.task.prompts, self.request.max_copy)
+
+    @cached_property
+    def conditions(self) -> PieceConditions:
+        """The features and the drawn labels of each piece."""
+        example, choices = self.prompts[0].example, () if self.request.beams else self.prompts[0].label_choices
+        labels = {**example.labels, **self.request.labels}
+        return PieceConditions(self._features, choices, labels, seed=self.request.seed)
 
     def run(
         self,
@@ -218,34 +226,26 @@ class Generation:
 
     def _log_probability(self, example: Example) -> float:
         """Return the log-probability of a whole example, in nats."""
-        return self.model.log_probability(self._with_features(example, 0), self.label_numbers)
-
-    def _with_features(self, example: Example, row: int) -> Example:
-        """Return an example with a row of the features of the request, if there are some."""
-        return example if self.features is None else dataclasses.replace(example, features=self.features[row])
-
-    @property
-    def _feature_rows(self) -> int:
-        """The number of rows of features; piece k has those of row k modulo this number."""
-        return 1 if self.features is None else len(self.features)
+        return self.model.log_probability(self.conditions.example(example, 0), self.label_numbers)
 
     def _attention(self, example: Example, prompt: Prompt) -> np.ndarray:
         """Return the attention weights of the sampled steps of an example over the symbols of its source."""
-        prompt = dataclasses.replace(prompt, example=dataclasses.replace(prompt.example, features=example.features))
+        beginning = dataclasses.replace(prompt.example, features=example.features, labels=example.labels)
+        prompt = dataclasses.replace(prompt, example=beginning)
         return self.model.attention_weights(example, self.label_numbers, prompt)[len(prompt.example.steps) :]
+
+    def _conditioned(self, number: int, part: int) -> Prompt:
+        """Return the prompt of a part with the features and labels of conditions."""
+        prompt = self.prompts[part]
+        return dataclasses.replace(prompt, example=self.conditions.example(prompt.example, number))
 
     def _samples(self, numbers: range, on_step: Callable[[Any], None] | None) -> Iterator[tuple[int, Sample]]:
         """Yield the samples of all prompts, each with the number of its prompt."""
         request, model, count = self.request, self.model, len(self.prompts)
-        # Part p of a piece with the features of row r is number r * count + p.
-        rows = sorted({k % self._feature_rows for k in numbers})
-        parts = [row * count + part for row in rows for part in range(count)]
-        prompts = [self.prompts[part % count] for part in parts]
-        vectors = [None if self.features is None else self.features[part // count] for part in parts]
-        conditions = [
-            model.conditions(prompt, self.label_numbers, vector)
-            for prompt, vector in zip(prompts, vectors, strict=True)
-        ]
+        # Part p of a piece with the conditions c is number c * count + p.
+        parts = [c * count + p for c in sorted({self.conditions.number(k) for k in numbers}) for p in range(count)]
+        prompts = [self._conditioned(*divmod(part, count)) for part in parts]
+        conditions = [model.conditions(prompt, self.label_numbers) for prompt in prompts]
         limits = [self._limits(prompt) for prompt in prompts]
         engine: StepEngine = model.engine if request.guidance == 1 else GuidedEngine(model.engine, request.guidance)
         engine = engine if self.cancel is None else cancellable(engine, self.cancel)
@@ -268,7 +268,7 @@ class Generation:
                 search = BeamSearch(
                     engine, prompt, condition, limits=limit, controls=control, units=model.codec.units, **beams
                 )
-                row, step = part // count, self._feature_rows
+                row, step = part // count, self.conditions.feature_rows
                 for sample in search.best(len(range(row, request.n, step))):
                     if row + sample.k * step in numbers:
                         yield part % count, dataclasses.replace(sample, k=row + sample.k * step)
@@ -281,17 +281,13 @@ class Generation:
         watch = (lambda _, step: on_step(step)) if on_step is not None else None
         candidates = {part: self._candidates(prompt) for part, prompt in zip(parts, prompts, strict=True)}
         if on_step is None:
-            pieces = [
-                (part, k)
-                for k in numbers
-                for part in range(k % self._feature_rows * count, (k % self._feature_rows + 1) * count)
-            ]
+            pieces = [(self.conditions.number(k) * count + part, k) for k in numbers for part in range(count)]
             chosen = select(samplers, pieces, candidates, seed=request.seed, choose=self._chooser)
             yield from ((part % count, sample) for part, sample in chosen)
             return
         for part, sampler in samplers.items():  # a stream of steps has one part after the other
-            row, step = part // count, self._feature_rows
-            ranges = [numbers] if step == 1 else [range(k, k + 1) for k in numbers if k % step == row]
+            ranges = [range(k, k + 1) for k in numbers if self.conditions.number(k) == part // count]
+            ranges = [numbers] if len(samplers) == count else ranges
             for selected in ranges:
                 if candidates[part] > 1:
                     samples = resample(
@@ -312,8 +308,8 @@ class Generation:
         """Return the sample that `best_of` or the task keeps among the candidates of a part; None to draw one."""
         if self.request.best_of:
             return max(group, key=lambda sample: sum(sample.scores) / len(sample.scores))
-        row, part = divmod(part, len(self.prompts))
-        examples = [self._example(self.prompts[part], sample.steps, row) for sample in group]
+        number, part = divmod(part, len(self.prompts))
+        examples = [self._example(self.prompts[part], sample.steps, number) for sample in group]
         index: Any = self.task.choose(part, examples, [sample.scores for sample in group])
         if index is None:
             return None
@@ -322,18 +318,18 @@ class Generation:
             raise contract_error(self.model.plugin, "choose", f"returns {index!r}", rule, owner=self.task)
         return group[index]
 
-    def _example(self, prompt: Prompt, steps: np.ndarray, row: int) -> Example:
+    def _example(self, prompt: Prompt, steps: np.ndarray, number: int) -> Example:
         """Return what the network read: the steps of the prompt and those that were sampled after them.
 
         Args:
             prompt: The prompt.
             steps: The steps of the result.
-            row: The row of the features of the request.
+            number: The number of the conditions.
         """
         beginning = prompt.example.steps
         labels = {**prompt.example.labels, **self.request.labels}
         steps = np.concatenate([beginning, steps[len(beginning[: prompt.keep]) :]])
-        return self._with_features(dataclasses.replace(prompt.example, steps=steps, labels=labels), row)
+        return self.conditions.example(dataclasses.replace(prompt.example, steps=steps, labels=labels), number)
 
     def _named(self, alternatives: Sequence[Alternatives]) -> tuple[tuple[tuple[Any, float], ...], ...]:
         """Return alternatives with tokens in place of numbers."""
@@ -372,7 +368,7 @@ class Generation:
     def _part(self, number: int, sample: Sample) -> tuple[Example, Piece[Any]]:
         """Return what the network read for a part of the result, and the decoded part."""
         model, prompt = self.model, self.prompts[number]
-        example = self._example(prompt, sample.steps, sample.k % self._feature_rows)
+        example = self._example(prompt, sample.steps, self.conditions.number(sample.k))
         try:
             decoded = model.codec.decode(dataclasses.replace(example, steps=sample.steps))
             piece = validate_piece(model.plugin, decoded, "decode", owner=model.codec)

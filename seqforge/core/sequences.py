@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -190,6 +190,10 @@ class Prompt:
             that nothing of the example's part of the source is shown again. None leaves it where it stands.
         length: Length in natural units, prompt included, that the request needs room for. Without `--length`, the piece
             is led to its end only beyond it, and never below the default limit. None for the default limit.
+        label_choices: Rows of labels, name to value, such as those of the training pieces. For each piece one row is
+            drawn that agrees with the labels of the request and of the example, and sets the other labels; a piece of a
+            model that learnt labels is then conditioned on all of them. Without rows, labels that are not set stay
+            unknown. Beam search draws none.
         controls: Fields of `seqforge.sampling.Controls` that differ from those of the request, by name, such as
             {"bias": 0.5}.
     """
@@ -202,6 +206,7 @@ class Prompt:
     whole_source: bool = True
     source_start: int | None = None
     length: float | None = None
+    label_choices: Sequence[Mapping[str, str]] = ()
     controls: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

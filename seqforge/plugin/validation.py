@@ -290,6 +290,7 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         if not isinstance(joint_steps, int) or joint_steps < 0 or (joint_steps and constraint is None):
             problem = f"returns a prompt with joint_steps={joint_steps!r}"
             raise contract_error(plugin, "task", problem, "0, or a number of steps and a constraint", owner=codec)
+        _validate_label_choices(plugin, codec, prompt.label_choices)
         if isinstance(codec.space, Categorical):
             never = codec.never_generated if codec.space.size > len(codec.never_generated) else ()
             if constraint is None and never:
@@ -301,6 +302,18 @@ def validate_task(plugin: AnyPlugin, codec: AnyCodec, task: Any) -> Task[Any]:
         checked.append(dataclasses.replace(prompt, constraint=constraint))
     task.prompts = checked
     return task
+
+
+def _validate_label_choices(plugin: AnyPlugin, codec: AnyCodec, choices: Any) -> None:
+    """Raise ContractError if the rows of labels of a prompt are no rows of known labels."""
+    known = {(name, value) for name, values in codec.labels.items() for value in values}
+    if not isinstance(choices, Sequence) or not _all_are(choices, Mapping):
+        problem = f"returns a prompt with {kind_of(choices)} as label_choices"
+        raise contract_error(plugin, "task", problem, "a list of mappings of names to values", owner=codec)
+    unknown = next((pair for row in choices for pair in row.items() if pair not in known), None)
+    if unknown is not None:
+        problem = f"returns a prompt with the label {unknown[0]!r} = {unknown[1]!r} in label_choices"
+        raise contract_error(plugin, "task", problem, "a label of the codec with one of its values", owner=codec)
 
 
 def validate_piece(plugin: AnyPlugin, piece: Any, method: str, *, owner: object) -> Piece[Any]:

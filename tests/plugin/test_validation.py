@@ -285,6 +285,8 @@ def test_codec_without_augmentation(plugin: Tunes, codec: Letters) -> None:
         (Task([changed(Prompt(Example(STEPS)), constraint=3)]), "a int as constraint"),
         (Task([Prompt(Example(STEPS), joint_steps=-1)]), "a prompt with joint_steps=-1"),
         (Task([Prompt(Example(STEPS), joint_steps=2)]), "a prompt with joint_steps=2"),
+        (Task([changed(Prompt(Example(STEPS)), label_choices="key")]), "a str as label_choices"),
+        (Task([Prompt(Example(STEPS), label_choices=[{"key": "H"}])]), "the label 'key' = 'H' in label_choices"),
     ],
 )
 def test_task(plugin: Tunes, codec: Letters, task: Any, problem: str) -> None:

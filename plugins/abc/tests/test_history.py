@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import seqforge_corpora
 from seqforge import Piece, Places
+from seqforge.core.places import AlignedHistory
 from seqforge_abc import Abc, AbcCodec, AbcOptions, tokens
 from seqforge_abc.history import MAX_COUNT, TICKS, TunePlaces
 from seqforge_abc.music_parser import parse_music
@@ -103,14 +104,24 @@ def test_bars_are_counted_through_the_tune(music: str, meter: str, expected: lis
 
 
 def test_second_section_refers_to_the_first_one() -> None:
-    from seqforge.core.places import AlignedHistory
-
     names = encoded("A2|:DEFG ABcd|e2c2 A2F2|GFED D4|D8|d2f2 a2f2|e2c2 A2c2|B2G2 E2G2|D6:|", "C")
     steps = np.array([VOCABULARY.index(name) for name in names])
     indices = AlignedHistory(PLACES, (4,)).indices(steps)[:-1, 0]
     pairs = [(names[at], names[index]) for at, index in enumerate(indices.tolist()) if index >= 0]
     assert ("^c", "^c") in pairs and ("|6", "|2") in pairs and ("^f", "=F") not in pairs
     assert len(pairs) > 15
+
+
+def test_a_passage_returns_at_any_distance_whatever_the_numbers_of_its_bars() -> None:
+    names = encoded("|:D2E2F2G2|A2B2c2d2|e8:||:f8|D2E2F2G2|A2B2c2d2|g8:|", "C")
+    steps = np.array([VOCABULARY.index(name) for name in names])
+    history = AlignedHistory(PLACES)
+    assert history.distances == (1, 2, 4, 8, 0)
+    repeated = history.indices(steps)[: len(steps), -1]
+    (first, again) = (index for index, name in enumerate(names) if name.startswith("=A"))
+    assert names[first - 1] != names[again - 1]  # the numbers of the bar lines
+    passage = names[first:].index("=d")
+    np.testing.assert_array_equal(repeated[again : again + passage], np.arange(first, first + passage))
 
 
 def test_characters_have_no_places() -> None:

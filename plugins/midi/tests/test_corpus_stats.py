@@ -2,13 +2,27 @@ from typing import Any
 
 import pytest
 
-from seqforge_midi.corpus_stats import CorpusStats
+from seqforge import Piece
+from seqforge_midi.corpus_stats import MAX_LABELLED, CorpusStats, collect_stats
+from seqforge_midi.song import Song, note_array
 
-STATS = CorpusStats({0: (48, 72)}, (36, 38), 100, 120, (6, 8))
+STATS = CorpusStats({0: (48, 72)}, (36, 38), 100, 120, (6, 8), label_rows=(({"key": "C"}, 2), ({"key": "G"}, 1)))
 
 
 def test_json_restores_equal_statistics() -> None:
     assert CorpusStats.from_json(STATS.to_json()) == STATS
+
+
+def test_labels_are_those_of_the_songs_and_of_a_uniform_sample_of_many() -> None:
+    songs = [Song(note_array([(0, 480, pitch, 80, 0)])) for pitch in (60, 67)]
+    pieces = [Piece(songs[number % 2], {"composer": "Lang"}) for number in range(7)]
+    _, stats = collect_stats(pieces, ("polyphony",))
+    assert stats.label_rows == (({"composer": "Lang", "polyphony": "1"}, 7),)
+    assert collect_stats(pieces)[1].label_rows == ()
+    many = [Piece(songs[0], {"number": str(number // 1000)}) for number in range(10 * MAX_LABELLED)]
+    counts = collect_stats(many, ("polyphony",))[1].label_rows
+    assert sum(count for _, count in counts) == MAX_LABELLED
+    assert len(counts) == 10 and min(count for _, count in counts) > 50
 
 
 @pytest.mark.parametrize(

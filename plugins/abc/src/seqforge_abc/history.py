@@ -116,6 +116,8 @@ class _State(NamedTuple):
 class TunePlaces(Places):
     """The places of the tokens of a tune: the bar, and the offset in it with the number of tokens since that offset.
 
+    Repeats are found whatever the numbers of their bar lines.
+
     >>> vocabulary = tokens.vocabulary([])
     >>> steps = [vocabulary.index(name) for name in ["R:", "M:2/4", "L:1/8", "K:D", "=D", "*3", "^F", "|1", "=E"]]
     >>> places = TunePlaces(vocabulary).places(np.array(steps))
@@ -126,12 +128,16 @@ class TunePlaces(Places):
         vocabulary: The tokens of the codec.
     """
 
+    distances = (1, 2, 4, 8, 0)
+
     def __init__(self, vocabulary: Sequence[str]) -> None:
         entries = [_kind_and_value(token) for token in vocabulary]
         self.kinds = np.array([kind for kind, _ in entries], np.int64)
         self.values = np.array([value for _, value in entries], np.int64)
         tuplets = [tokens.TUPLET_TOKENS.get(token) for token in vocabulary]
         self.ratios = np.array([(tuplet.q, tuplet.p) if tuplet else (1, 1) for tuplet in tuplets], np.int64)
+        self.classes = np.arange(len(vocabulary))
+        self.classes[self.kinds == NUMBERED_BAR] = np.flatnonzero(self.kinds == NUMBERED_BAR)[:1]
         self._kind_list, self._value_list = self.kinds.tolist(), self.values.tolist()
         self._ratio_list = self.ratios.tolist()
 

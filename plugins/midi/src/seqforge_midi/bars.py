@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqforge_midi.song import TimeSignatureChange, ticks_per_bar
+from seqforge_midi.tokens import nearest_time_signature
 
 
 class BarLines:
@@ -39,3 +40,23 @@ class BarLines:
             for tick, edge, length in zip(self.ticks, edges, self.bar_lengths, strict=True)
         ]
         return np.concatenate(parts)
+
+
+def time_signatures_on_lines(changes: Sequence[TimeSignatureChange]) -> list[TimeSignatureChange]:
+    """Return time signatures that have tokens, each moved to the next bar line; those that change nothing are left out.
+
+    >>> time_signatures_on_lines([(0, (4, 4)), (1000, (3, 4)), (5000, (3, 4))])
+    [(0, (4, 4)), (1920, (3, 4))]
+
+    Args:
+        changes: Tick and time signature of each change, in ascending order.
+    """
+    result: list[TimeSignatureChange] = []
+    for tick, time_signature in changes:
+        nearest = nearest_time_signature(time_signature)
+        line = BarLines(result).at_or_after(tick) if result else 0
+        if result and result[-1][0] == line:
+            result.pop()
+        if not result or result[-1][1] != nearest:
+            result.append((line, nearest))
+    return result

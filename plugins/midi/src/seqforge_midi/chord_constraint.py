@@ -5,13 +5,14 @@ a chord. The lowest note at that first onset is the bass of the chord. Drums, no
 held from an earlier onset are free.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqforge import Constraint
+from seqforge_midi.bar_chords import nearest_bar_chord
 from seqforge_midi.chord_symbols import Chord, Progression
 from seqforge_midi.score_automaton import ScoreAutomaton
 from seqforge_midi.tokens import TIME_SIGNATURES
@@ -61,6 +62,7 @@ class ChordAutomaton(Constraint):
             positions // numerator * _beat_units(numerator, denominator)
             for positions, (numerator, denominator) in zip(self.positions_per_bar, TIME_SIGNATURES, strict=True)
         ]
+        self.bar_masks = [self._bar_mask(chords) for chords in progression]
         self.tones = lru_cache(maxsize=None)(_tones)
         self.later_basses = lru_cache(maxsize=None)(self._later_basses)
 
@@ -76,6 +78,8 @@ class ChordAutomaton(Constraint):
 
     def allowed(self, state: Any) -> np.ndarray:
         mask = self.automaton.allowed(state.score)
+        if state.bar + 1 >= self.first_bar:
+            mask[self.slices["bar"]] &= self.bar_masks[(state.bar + 1 - self.first_bar) % len(self.bar_masks)]
         if state.bar < self.first_bar or state.score.phase in ("pitch", "velocity"):
             return mask
         self._allow_pitches(mask, state)
@@ -89,6 +93,14 @@ class ChordAutomaton(Constraint):
         if self._needs_bass(state):
             for name in ("bar", "position", "microtiming", "drum"):
                 mask[self.slices[name]] = False
+        return mask
+
+    def _bar_mask(self, chords: Sequence[Chord]) -> np.ndarray:
+        """Return the mask of the tokens of a bar line that announce the only chord of the bar, or no chord."""
+        tokens = self.automaton.bar_tokens
+        if len(chords) > 1 or not tokens.has_chords:
+            return np.ones(len(tokens.chords), np.bool_)
+        mask: np.ndarray = tokens.chords == nearest_bar_chord(chords[0])
         return mask
 
     def _allow_pitches(self, mask: np.ndarray, state: ChordState) -> None:

@@ -61,7 +61,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     >>> codec = MidiCodec.fit([Piece(song)], MidiOptions())
     >>> example = codec.encode(Piece(song))
     >>> [codec.vocabulary[step] for step in example.steps][:4]
-    ['bar', 'time_signature:4/4', 'tempo:120', 'position:0']
+    ['bar:C:last', 'time_signature:4/4', 'tempo:120', 'position:0']
     >>> codec.decode(example) == codec.canonical(Piece(song))
     True
 
@@ -84,7 +84,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     @classmethod
     def fit(cls, pieces: Iterable[Piece[Song]], options: MidiOptions) -> Self:
         """Return a codec with the labels and statistics of the pieces, in one pass."""
-        labels, stats = _collect_stats(pieces, make_encoding(options))
+        labels, stats = _collect_stats(pieces, make_encoding(options), options.label_names)
         return cls(options, merged_values(labels, options.label_names), stats)
 
     def extended_for(self, pieces: Iterable[Piece[Song]]) -> "MidiCodec":
@@ -138,7 +138,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             bpm = parsed.bpm or self.stats.bpm
             extras = self.encoding.initial_extras(bpm, parsed.time_signature or self.stats.time_signature)
         else:
-            steps = self.encoding.encode(parsed.prompt).astype(self.space.dtype)
+            steps = self.encoding.continued(self.encoding.encode(parsed.prompt)).astype(self.space.dtype)
             extras = self.encoding.extras(parsed.prompt)
             if isinstance(self.encoding, Voices):
                 parsed, steps = with_total_bars(self.encoding, parsed, steps)
@@ -153,8 +153,13 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             if (whole.strict or whole.polyphony) and len(steps):
                 constraint = AfterPrompt(constraint, steps.tolist())
             candidates = CHORD_CANDIDATES if request.chords else 1
-            length = room_for(bars=parsed.bars, seconds=parsed.seconds, notes=int(self.units(steps).sum()))
-            prompt = Prompt(Example(steps, extras=extras), constraint, candidates=candidates, length=length)
+            notes, longest = int(self.units(steps).sum()), self.stats.max_notes
+            length = room_for(bars=parsed.bars, seconds=parsed.seconds, notes=notes, longest=longest)
+            is_free = parsed.prompt is None and not request.chords and not parsed.polyphony
+            prompt = Prompt(
+                Example(steps, extras=extras), constraint, candidates=candidates, length=length,
+                label_choices=self._label_choices if is_free else (),
+            )  # fmt: skip
             return MidiTask(prompt, parsed, self.encoding)
         example = Example(np.array(infill.prefix, self.space.dtype), extras=extras)
         length = room_for(bars=parsed.bars, notes=int(self.units(steps).sum()))
@@ -212,7 +217,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             if self.stats.lowest <= lowest + semitones and highest + semitones <= self.stats.highest
         ]
         semitones = int(rng.choice(transpositions)) if transpositions else 0
-        return (steps + semitones * pitched).astype(example.steps.dtype), semitones
+        return self.encoding.transposed(steps, semitones), semitones
 
     def _shift_velocities(self, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return steps with all velocities shifted by up to a tenth of the bins, if there are different ones."""
@@ -235,6 +240,14 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     def from_state(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray], options: MidiOptions) -> Self:
         labels = {str(name): tuple(map(str, values)) for name, values in data["labels"].items()}
         return cls(options, labels, CorpusStats.from_json(data["stats"]))
+
+    @property
+    def _label_choices(self) -> list[dict[str, str]]:
+        """The known labels of the training pieces."""
+        return [
+            {name: value for name, value in labels.items() if value in self.labels.get(name, ())}
+            for labels in self.stats.label_choices
+        ]
 
     @property
     def computed_labels(self) -> tuple[str, ...]:
@@ -305,14 +318,16 @@ def make_encoding(options: MidiOptions, track_counts: Mapping[int, int] | None =
         return Performance(options.resolution, options.velocity_bins, counts, options.controller_names)
     return Score(
         options.grid, options.microtiming, options.velocity_bins, counts, options.controller_names,
-        bar_repeats=options.bar_repeats,
+        bar_repeats=options.bar_repeats, bar_chords=options.bar_chords,
     )  # fmt: skip
 
 
-def _collect_stats(pieces: Iterable[Piece[Song]], encoding: Encoding) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
+def _collect_stats(
+    pieces: Iterable[Piece[Song]], encoding: Encoding, computed: tuple[str, ...] = ()
+) -> tuple[dict[str, tuple[str, ...]], CorpusStats]:
     """Return labels and statistics of songs; for the voices encoding, of their voices, with their keys."""
     if not isinstance(encoding, Voices):
-        return collect_stats(pieces)
+        return collect_stats(pieces, computed)
     keys: Counter[str] = Counter()
 
     def voices() -> Iterator[Piece[Song]]:

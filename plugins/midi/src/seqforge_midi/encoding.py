@@ -54,6 +54,16 @@ class Encoding(ABC):
     def constraint(self, request: ParsedRequest) -> Constraint:
         """Return the automaton of complete songs that meet a request."""
 
+    def transposed(self, steps: np.ndarray, semitones: int) -> np.ndarray:
+        """Return the tokens of a song that is transposed; its pitches must stay within those of MIDI."""
+        pitched = self.vocabulary.mask(*self.pitch_kinds)[steps]
+        transposed: np.ndarray = (steps + semitones * pitched).astype(steps.dtype)
+        return transposed
+
+    def continued(self, steps: np.ndarray) -> np.ndarray:
+        """Return the tokens of a song as the beginning of a longer one."""
+        return steps
+
     def places(self) -> Places | None:
         """Return the automaton that names the places of tokens; None if the encoding has no bars or beats."""
         return None

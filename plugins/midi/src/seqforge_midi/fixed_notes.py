@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint
-from seqforge_midi.bar_repeats import repeat_distances
+from seqforge_midi.bar_tokens import BarTokens
+from seqforge_midi.fixed_bars import bar_masks
 from seqforge_midi.fixed_distance import FixedDistance
 from seqforge_midi.score_window import NO_NOTE, FixedNote, FixedState, Phase, ScoreWindow
 from seqforge_midi.song import DRUMS
@@ -33,7 +34,7 @@ class FixedNotesAutomaton(Constraint):
         self.has_microtiming, self.lowest_microtiming = microtiming > 1, -(microtiming // 2)
         self.window = window
         self.headers = [self._header(number) for number in range(len(window.time_signatures))]
-        self.bar_masks = self._bar_masks(len(vocabulary.blocks["bar"]))
+        self.bar_masks = bar_masks(window, BarTokens(vocabulary.blocks["bar"]))
         programs = {note.program for note in window.notes}.union(*window.voices)
         self.programs = tuple(sorted(programs))
         self.slots = {program: slot for slot, program in enumerate(self.programs)}
@@ -41,29 +42,6 @@ class FixedNotesAutomaton(Constraint):
         self.free_positions = [self._free_positions(bar) for bar in range(len(window.time_signatures))]
         header_sizes = [len(header) for header in self.headers]
         self.distance = FixedDistance(self.slots, window.notes, header_sizes, self.has_microtiming, window.is_whole)
-
-    def _bar_masks(self, tokens: int) -> np.ndarray:
-        """Return the mask of the bar tokens before each bar, shape (bars + 1, tokens).
-
-        A bar without free voices has the token that its notes have in the encoding. In other bars the network chooses.
-        """
-        signatures, bars = self.window.time_signatures, len(self.window.time_signatures)
-        notes: list[list[Hashable]] = [[] for _ in range(bars)]
-        for note in self.window.notes:
-            notes[note.bar].append((note.position, note.program, note.pitch, note.duration))
-        contents: list[Hashable] = [("free", bar) for bar in range(bars)]
-        for bar, voices in enumerate(self.window.voices):
-            if not voices:
-                contents[bar] = (signatures[bar], *notes[bar]) if notes[bar] else None
-        masks = np.zeros((bars + 1, tokens), np.bool_)
-        distances = repeat_distances(contents) if tokens > 1 else np.zeros(bars, np.int64)
-        distances[[bar for bar in range(1, bars) if signatures[bar] != signatures[bar - 1]]] = 0
-        masks[np.arange(bars), distances] = True
-        for bar, voices in enumerate(self.window.voices):
-            if voices:
-                masks[bar, : bar + 1] = True
-        masks[-1, 0] = True
-        return masks
 
     def _header(self, bar: int) -> list[int]:
         """Return the tokens of time signature and tempo that follow a bar line."""

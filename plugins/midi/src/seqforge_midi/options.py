@@ -31,6 +31,9 @@ class MidiOptions:
     bar_repeats: bool = flag(
         True, help="score: Announce at its bar line that a bar has the notes of an earlier one, and of which."
     )
+    bar_chords: bool = flag(
+        True, help="score: Announce at its bar line the chord of a bar, and whether the bar is the last one."
+    )
     velocity_bins: int = flag(32, help="score, performance: Number of velocities that are distinguished.", unit="BINS")
     resolution: int = flag(10, help="performance: The smallest time shift.", unit="MILLISECONDS")
     tracks: Literal["keep", "merge"] = flag(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqforge import Places
+from seqforge_midi.bar_tokens import BarTokens
 from seqforge_midi.tokens import Vocabulary
 
 MAX_COUNT = 255
@@ -66,7 +67,9 @@ class ScorePlaces(Places):
         kinds = np.array(self.kinds)
         self.classes = np.where(np.isin(kinds, COMPARED), np.arange(len(kinds)), -1)
         self.classes[kinds == "bar"] = vocabulary.first["bar"]
-        self._distances = [int(v or 0) if k == "bar" else 0 for k, v in _pairs(vocabulary)]
+        bars = vocabulary.block("bar")
+        self._distances = [0] * vocabulary.size
+        self._distances[bars] = BarTokens(vocabulary.values[bars]).distances.tolist()
         """The distance that each bar token announces; 0 for none, and for other tokens."""
         if any(self._distances):
             self.distances = (*self.distances, NAMED)
@@ -129,7 +132,7 @@ class ChoralePlaces(Places):
     """The places of the chorale encoding: the quarter note; and the frame in it with the number of the voice.
 
     Chorales have no tokens of bars, and phrases begin on any beat, so distances are in quarter notes: one beat, a bar
-    of 3/4 or 4/4, and two, four and eight bars of 4/4.
+    of 3/4 or 4/4, and two, four and eight bars of 4/4. A repeat may be at any distance.
 
     >>> places = ChoralePlaces(first_frame_end=128, frames_per_quarter=2)
     >>> places.places(np.array([60, 128, 64, 60, 129, 60])).tolist()
@@ -140,7 +143,7 @@ class ChoralePlaces(Places):
         frames_per_quarter: The number of frames of a quarter note.
     """
 
-    distances = (1, 3, 4, 8, 16, 32)
+    distances = (1, 3, 4, 8, 16, 32, 0)
 
     def __init__(self, first_frame_end: int, frames_per_quarter: int) -> None:
         self.first_frame_end, self.frames_per_quarter = first_frame_end, frames_per_quarter

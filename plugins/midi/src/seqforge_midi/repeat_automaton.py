@@ -93,10 +93,8 @@ class RepeatAutomaton(Constraint):
             return self._of_note(mask, state.base, note)
         if state.repeated >= 0:
             self._allow_tempos_only(mask, state.base)
-        bars = mask[self.bar_tokens]
-        if bars[0]:
-            bars[1:] = False
-            bars[list(self._targets(state))] = True
+        bars, tokens = mask[self.bar_tokens], self.base.bar_tokens
+        bars &= ~tokens.repeats | np.isin(tokens.distances, self._targets(state))
         return mask
 
     def mask_key(self, state: Any) -> Hashable:
@@ -213,7 +211,7 @@ class RepeatAutomaton(Constraint):
         base, after = before.base, self.base.advance(before.base, step)
         kind = self.base.kinds[step]
         if kind == "bar":
-            return self._next_bar(before, after, self.base.values[step] or 0)
+            return self._next_bar(before, after, int(self.base.bar_tokens.distances[step - self.bar_tokens.start]))
         if kind == "duration":
             pitch = self.base.slices["pitch"].start + base.last_note[1]
             return self._with_note(before, after, BarNote(base.position, base.track, pitch, int(step)))

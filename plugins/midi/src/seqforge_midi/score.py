@@ -2,11 +2,12 @@
 
 A bar starts with a `bar` token, followed by `time_signature` and `tempo` where they change. The token may announce that
 the bar has the notes of an earlier one, and how many bars before that one stands, as a repeat sign does
-(`bar_repeats`). Each onset has a `position` token (in grid steps) and, if the encoding has microtiming, a `microtiming`
-token for the deviation from the grid. Each note has a `pitch` and a `duration`, preceded by a `program` where the track
-changes, and with a `velocity` in between where it differs from the last one of the track. A drum hit is one `drum`
-token without a duration. The second track of a program has a `program` token of its own (J. Ens and P. Pasquier, "MMM:
-Exploring Conditional Multi-Track Music Generation with the Transformer", 2020, has tracks as streams).
+(`bar_repeats`), or the chord of the bar and that it is the last one (`bar_chords`). Each onset has a `position` token
+(in grid steps) and, if the encoding has microtiming, a `microtiming` token for the deviation from the grid. Each note
+has a `pitch` and a `duration`, preceded by a `program` where the track changes, and with a `velocity` in between where
+it differs from the last one of the track. A drum hit is one `drum` token without a duration. The second track of a
+program has a `program` token of its own (J. Ens and P. Pasquier, "MMM: Exploring Conditional Multi-Track Music
+Generation with the Transformer", 2020, has tracks as streams).
 
 The tokens follow REMI (Y.-S. Huang and Y.-H. Yang, "Pop Music Transformer", ACM Multimedia 2020, section 3); unlike
 there, values that do not change are not repeated.
@@ -19,8 +20,10 @@ from typing import Any
 import numpy as np
 
 from seqforge import Constraint, DecodeError
-from seqforge_midi.bar_repeats import MAX_DISTANCE, song_repeats
-from seqforge_midi.bars import BarLines
+from seqforge_midi.bar_chords import bar_chords
+from seqforge_midi.bar_repeats import song_repeats
+from seqforge_midi.bar_tokens import BarTokens, bar_values
+from seqforge_midi.bars import BarLines, time_signatures_on_lines
 from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.parsed_request import ParsedRequest
@@ -47,6 +50,7 @@ from seqforge_midi.tokens import (
     VelocityBins,
     Vocabulary,
     count_rounded_tempos,
+    duration_values,
     nearest_tempo,
     nearest_time_signature,
 )
@@ -72,6 +76,7 @@ class Score(Encoding):
         track_counts: Program to the number of its tracks that have tokens; one by default.
         controllers: The names of the controllers that are encoded.
         bar_repeats: Whether the token of a bar announces which earlier bar it repeats.
+        bar_chords: Whether the token of a bar announces its chord, and that it is the last one.
     """
 
     pitch_kinds = ("pitch",)
@@ -85,17 +90,18 @@ class Score(Encoding):
         controllers: Sequence[str] = (),
         *,
         bar_repeats: bool = False,
+        bar_chords: bool = False,
     ) -> None:
         self.grid, self.microtiming = grid, microtiming
         self.table = TrackTable(track_counts or {})
         self.unit = TICKS_PER_QUARTER // (grid * microtiming)
         self.step_ticks = self.unit * microtiming
         self.velocity_bins = VelocityBins(velocity_bins)
-        self.durations = np.array(_durations(grid, microtiming), np.int64)
+        self.durations = np.array(duration_values(grid, microtiming), np.int64)
         self.controls = ScoreControls(controllers, self.table, self.step_ticks)
         low = -(microtiming // 2)
         self.vocabulary = Vocabulary({
-            "bar": [None, *range(1, MAX_DISTANCE + 1)] if bar_repeats else [None],
+            "bar": bar_values(repeats=bar_repeats, chords=bar_chords),
             "time_signature": TIME_SIGNATURES,
             "tempo": TEMPOS,
             "position": range(MAX_BAR_QUARTERS * grid),
@@ -107,8 +113,8 @@ class Score(Encoding):
             "duration": self.durations.tolist(),
             **self.controls.blocks(),
         })  # fmt: skip
-        self.note_mask = self.vocabulary.mask("pitch", "drum")
-        self.bar_repeats = bar_repeats
+        self.note_mask, self._is_bar = self.vocabulary.mask("pitch", "drum"), self.vocabulary.mask("bar")
+        self.bar_tokens = BarTokens(self.vocabulary.blocks["bar"])
         self._last: tuple[Song, Song] | None = None
 
     def places(self) -> ScorePlaces:
@@ -122,7 +128,7 @@ class Score(Encoding):
         return self._last[1]
 
     def _canonical(self, song: Song) -> Song:
-        time_signatures = self._time_signatures(song)
+        time_signatures = time_signatures_on_lines(song.time_signatures)
         notes = remove_overlaps(self.table.merged(self._on_grid(song)))
         notes["end"] = notes["start"] + self._shortened_lengths(notes)
         last_position = int(self._grid_steps(notes).max()) * self.step_ticks
@@ -185,18 +191,6 @@ class Score(Encoding):
         )
         return shortened
 
-    def _time_signatures(self, song: Song) -> list[TimeSignatureChange]:
-        """Return the time signatures, each moved to the next bar line."""
-        result: list[TimeSignatureChange] = []
-        for tick, time_signature in song.time_signatures:
-            nearest = nearest_time_signature(time_signature)
-            line = BarLines(result).at_or_after(tick) if result else 0
-            if result and result[-1][0] == line:
-                result.pop()
-            if not result or result[-1][1] != nearest:
-                result.append((line, nearest))
-        return result
-
     def _tempos(self, song: Song) -> list[TempoChange]:
         """Return the tempos, each moved to the nearest grid step."""
         return [(round(tick / self.step_ticks) * self.step_ticks, nearest_tempo(bpm)) for tick, bpm in song.tempos]
@@ -242,9 +236,30 @@ class Score(Encoding):
         self._add_tracks(rows, notes, keys, control_tracks, control_keys)
         self._add_notes(rows, notes, keys)
         steps = rows.sorted()
-        if self.bar_repeats:
-            steps[steps == first["bar"]] += song_repeats(song, bar_lines, bars, positions, self.table.indices(notes))
+        steps[steps == first["bar"]] += self._bar_offsets(song, bar_lines, bars, positions)
         return steps.astype(np.uint16)
+
+    def _bar_offsets(self, song: Song, bar_lines: np.ndarray, bars: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Return the number of the token of each bar line among those of bar lines."""
+        distances, chords = np.zeros(len(bar_lines), np.int64), np.full(len(bar_lines), -1)
+        if self.bar_tokens.has_repeats:
+            distances = song_repeats(song, bar_lines, bars, positions, self.table.indices(song.notes))
+        if self.bar_tokens.has_chords:
+            chords = bar_chords(len(bar_lines), bars, song.notes)
+        return self.bar_tokens.offsets(distances, chords)
+
+    def transposed(self, steps: np.ndarray, semitones: int) -> np.ndarray:
+        result, first = super().transposed(steps, semitones), self.vocabulary.first["bar"]
+        if semitones and self.bar_tokens.has_chords:
+            is_bar = self._is_bar[steps]
+            result[is_bar] = first + self.bar_tokens.transposed(semitones)[steps[is_bar] - first]
+        return result
+
+    def continued(self, steps: np.ndarray) -> np.ndarray:
+        result, first = np.array(steps), self.vocabulary.first["bar"]
+        is_bar = self._is_bar[steps]
+        result[is_bar] = first + self.bar_tokens.continued()[steps[is_bar] - first]
+        return result
 
     def _add_time_signatures(self, rows: TokenRows, song: Song, bar_lines: np.ndarray) -> None:
         bars = np.searchsorted(bar_lines, np.array([tick for tick, _ in song.time_signatures]))
@@ -377,15 +392,8 @@ class Score(Encoding):
         kind = PolyphonyAutomaton if request.polyphony else ScoreAutomaton
         automaton = kind(self.vocabulary, self.table, self.grid, self.microtiming, request)
         is_free = request.polyphony or self.microtiming > 1 or automaton.controllers
-        return RepeatAutomaton(automaton) if self.bar_repeats and not is_free else automaton
+        return RepeatAutomaton(automaton) if self.bar_tokens.has_repeats and not is_free else automaton
 
 
 def _select(columns: tuple[np.ndarray, ...], indices: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(column[indices] for column in columns)
-
-
-def _durations(grid: int, microtiming: int) -> list[int]:
-    """Return the durations that have a token, in units of `Score.unit`; the longer, the coarser."""
-    steps = {*range(1, 4 * grid + 1), *range(4 * grid, 8 * grid + 1, grid // 2)}
-    steps |= {*range(8 * grid, 16 * grid + 1, grid), *range(16 * grid, 64 * grid + 1, 4 * grid)}
-    return sorted({*range(1, microtiming), *(step * microtiming for step in steps)})

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from seqforge import Constraint
+from seqforge_midi.bar_tokens import BarTokens
 from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.song import TICKS_PER_QUARTER, ticks_per_bar
@@ -60,6 +61,7 @@ class ScoreState(NamedTuple):
         last_control: Track and number of the last controller of this position; the next one must be higher.
         last_note: Track and pitch of the last note of this onset; the next one must be higher.
         has_notes: Whether the song has a note.
+        is_last: Whether the bar is announced as the last one.
         ends: The ticks from the bar line at which the notes that may still sound end, ascending; of a song with limited
             polyphony only.
     """
@@ -73,6 +75,7 @@ class ScoreState(NamedTuple):
     last_control: tuple[int, int] = (-1, -1)
     last_note: tuple[int, int] = (-1, -1)
     has_notes: bool = False
+    is_last: bool = False
     ends: tuple[int, ...] = ()
 
 
@@ -91,7 +94,7 @@ class ScoreAutomaton(Constraint):
         self, vocabulary: Vocabulary, table: TrackTable, grid: int, microtiming: int, request: ParsedRequest
     ) -> None:
         self.size, self.kinds, self.values = vocabulary.size, vocabulary.kinds, vocabulary.values
-        self.slices = vocabulary.slices()
+        self.slices, self.bar_tokens = vocabulary.slices(), BarTokens(vocabulary.blocks["bar"])
         self.has_microtiming, self.lowest_microtiming = microtiming > 1, -(microtiming // 2)
         self.positions_per_bar = [ticks_per_bar(item) * grid // TICKS_PER_QUARTER for item in TIME_SIGNATURES]
         self.bars, self.drums = request.bars, table.size
@@ -112,7 +115,7 @@ class ScoreAutomaton(Constraint):
         mask = np.zeros(self.size, np.bool_)
         match state.phase:
             case "start":
-                mask[self.slices["bar"].start] = True
+                mask[self.slices["bar"]] = self._bars(state) & ~self.bar_tokens.repeats
             case "first bar":
                 mask[self.slices["time_signature"]] = self._requested("time_signature", self.time_signature)
             case "first time signature":
@@ -147,7 +150,7 @@ class ScoreAutomaton(Constraint):
         mask[self.slices["tempo"]] = self._may_change_tempo(state)
         mask[self.slices["velocity"]] = phase == "drum"
         if phase not in ("position", "microtiming"):
-            mask[self.slices["bar"]] = not self.bars or state.bars < self.bars or state.has_notes
+            mask[self.slices["bar"]] = self._bars(state)
             positions = self.positions_per_bar[state.time_signature]
             mask[self.slices["position"]][state.position + 1 : positions] = True
         if phase in AT_BAR_LINE:
@@ -163,6 +166,21 @@ class ScoreAutomaton(Constraint):
             self._allow_microtiming(mask, state)
         if not self.has_microtiming or phase not in ("position", "tempo at position", "control"):
             self._allow_notes(mask, state)
+
+    def _bars(self, state: ScoreState) -> np.ndarray:
+        """Return the mask of the bar lines that may come: bool, shape (tokens of bar lines,).
+
+        No bar follows one that is announced as the last. If the number of bars is requested and the song has pitched
+        notes, exactly the last one is announced.
+        """
+        tokens = self.bar_tokens
+        if state.is_last or (self.bars and state.bars >= self.bars and not state.has_notes):
+            return np.zeros(len(tokens.is_last), np.bool_)
+        if not self.bars or not tokens.has_chords:
+            return np.ones(len(tokens.is_last), np.bool_)
+        announces = state.bars + 1 == self.bars and bool(self.track_mask.any())
+        mask: np.ndarray = tokens.is_last == announces
+        return mask
 
     def _may_change_tempo(self, state: ScoreState) -> bool:
         if self.tempo is not None:
@@ -285,7 +303,8 @@ class ScoreAutomaton(Constraint):
                 bars = min(state.bars + 1, max(2, self.bars))
                 phase = "first bar" if state.phase == "start" else "bar"
                 successor = state._replace(phase=phase, bars=bars, position=-1, microtiming=0, last_note=(-1, -1))
-                return successor._replace(last_control=(-1, -1))
+                is_last = bool(self.bar_tokens.is_last[step - self.slices["bar"].start])
+                return successor._replace(last_control=(-1, -1), is_last=is_last)
             case "time_signature":
                 phase = "first time signature" if state.phase == "first bar" else "time signature"
                 return state._replace(phase=phase, time_signature=TIME_SIGNATURES.index(value))

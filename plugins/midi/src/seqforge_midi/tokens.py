@@ -139,3 +139,18 @@ def nearest_tempo(bpm: float) -> int:
 def count_rounded_tempos(tempos: Iterable[TempoChange]) -> int:
     """Return the number of tempos that have no token of their own, to the microsecond per quarter note."""
     return sum(microseconds_per_quarter(bpm) != microseconds_per_quarter(nearest_tempo(bpm)) for _, bpm in tempos)
+
+
+def duration_values(grid: int, microtiming: int) -> list[int]:
+    """Return the durations that have a token in the score encoding; the longer, the coarser.
+
+    >>> duration_values(grid=4, microtiming=1)[14:20]
+    [15, 16, 18, 20, 22, 24]
+
+    Args:
+        grid: Grid steps per quarter note.
+        microtiming: The number of units of a grid step, in which durations are counted.
+    """
+    steps = {*range(1, 4 * grid + 1), *range(4 * grid, 8 * grid + 1, grid // 2)}
+    steps |= {*range(8 * grid, 16 * grid + 1, grid), *range(16 * grid, 64 * grid + 1, 4 * grid)}
+    return sorted({*range(1, microtiming), *(step * microtiming for step in steps)})
