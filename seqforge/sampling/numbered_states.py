@@ -107,7 +107,7 @@ def row_states(guides: Sequence[Guide | None], *, choices: int) -> StateRows | N
         guides: The constraints of the prompts; None for a prompt without one.
         choices: The number of symbols, and one for the end.
     """
-    guide = guides[0] if len(guides) == 1 else None
+    guide = guides[0] if all(guide is guides[0] for guide in guides) else None
     numbers = None if guide is None or guide.vectors else guide.constraint.state_numbers()
     return (
         StateRows(choices=choices)

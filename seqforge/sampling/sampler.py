@@ -40,6 +40,7 @@ class Sampler(PromptReader):
         units: A function that returns the natural units of each step of an array.
         alternatives: The number of most probable choices that are recorded at each step.
         beginning: What `Engine.begin` returned for the prompt; None to read the prompt here.
+        guide: The guide of the prompt's constraint, which samplers of one constraint share; None for a new one.
 
     Raises:
         RequestError: If no valid piece starts with the prompt, or a control does not apply to the space.
@@ -56,12 +57,12 @@ class Sampler(PromptReader):
         units: Callable[[np.ndarray], np.ndarray],
         alternatives: int = 0,
         beginning: Beginning | None = None,
+        guide: Guide | None = None,
     ) -> None:
         self.alternatives = alternatives
         self.engine, self.prompt, self.limits, self.units = engine, prompt, limits, units
         self.distribution, self.controls = distribution_for(engine.network.space, controls), controls
-        vectors = not isinstance(engine.network.space, Categorical)
-        self.guide = Guide(prompt.constraint, vectors=vectors) if prompt.constraint is not None else None
+        self.guide = guide_of(engine, prompt) if guide is None else guide
         self.initial_state: Hashable = self.guide.state_after(prompt) if self.guide else None
         """The state of the constraint after the prompt."""
         self.place_index = place_index(engine.network, prompt)
@@ -121,6 +122,12 @@ class Sampler(PromptReader):
         )  # fmt: skip
 
 
+def guide_of(engine: StepEngine, prompt: Prompt) -> Guide | None:
+    """Return a guide of the constraint of a prompt; None if it has none."""
+    vectors = not isinstance(engine.network.space, Categorical)
+    return None if prompt.constraint is None else Guide(prompt.constraint, vectors=vectors)
+
+
 def samplers_of(
     engine: StepEngine,
     prompts: Sequence[Prompt],
@@ -131,7 +138,9 @@ def samplers_of(
     units: Callable[[np.ndarray], np.ndarray],
     alternatives: int = 0,
 ) -> list[Sampler]:
-    """Return a sampler for each prompt; prompts of equal length are read side by side.
+    """Return a sampler for each prompt.
+
+    Prompts of equal length are read side by side, and samplers with the same constraint share its cached masks.
 
     Args:
         engine: The network in step mode, or several networks as an ensemble.
@@ -147,6 +156,7 @@ def samplers_of(
     """
     batches = [prompt_batch(engine.network, *pair) for pair in zip(prompts, conditions, strict=True)]
     beginnings = engine.begin_all(batches)
+    guides = {id(prompt.constraint): guide_of(engine, prompt) for prompt in prompts}
     return [
         Sampler(
             engine,
@@ -157,6 +167,7 @@ def samplers_of(
             units=units,
             alternatives=alternatives,
             beginning=beginning,
+            guide=guides[id(prompt.constraint)],
         )
         for prompt, condition, limit, control, beginning in zip(
             prompts, conditions, limits, controls, beginnings, strict=True
