@@ -138,6 +138,13 @@ def digest_of(cache: Path) -> str:
     return digest.hexdigest()
 
 
+def prepare_with_kills(
+    arguments: argparse.Namespace, corpus: Path, cache: Path, times: list[float]
+) -> list[dict[str, float]]:
+    """Prepare a corpus in processes that are killed after these durations, and in a last one that ends by itself."""
+    return [prepare(arguments.plugin, corpus, cache, arguments.workers, seconds) for seconds in [*times, None]]
+
+
 def measure(arguments: argparse.Namespace, corpus: Path, cache: Path) -> dict[str, Any]:
     """Return the figures of a preparation, and whether one that is killed repeatedly leaves the same files."""
     clean = prepare(arguments.plugin, corpus, cache, arguments.workers, None)
@@ -146,8 +153,7 @@ def measure(arguments: argparse.Namespace, corpus: Path, cache: Path) -> dict[st
         expected = digest_of(cache)
         shutil.rmtree(cache)
         share = clean["seconds"] / (arguments.kill + 1)
-        times = [*[share] * arguments.kill, None]
-        runs = [prepare(arguments.plugin, corpus, cache, arguments.workers, seconds) for seconds in times]
+        runs = prepare_with_kills(arguments, corpus, cache, [share] * arguments.kill)
         result["exit_codes"] = [run["exit_code"] for run in runs]
         result["cpu_seconds_with_kills"] = round(sum(run["cpu_seconds"] for run in runs), 1)
         result["same_content"] = digest_of(cache) == expected
@@ -156,8 +162,7 @@ def measure(arguments: argparse.Namespace, corpus: Path, cache: Path) -> dict[st
 
 def measure_kills(arguments: argparse.Namespace, corpus: Path, cache: Path) -> dict[str, Any]:
     """Return the figures of one preparation in several processes, all of which but the last are killed."""
-    times = [*arguments.kill_after, None]
-    runs = [prepare(arguments.plugin, corpus, cache, arguments.workers, seconds) for seconds in times]
+    runs = prepare_with_kills(arguments, corpus, cache, arguments.kill_after)
     totals = {name: round(sum(run[name] for run in runs), 1) for name in ("seconds", "cpu_seconds")}
     largest = {name: round(max(run[name] for run in runs), 1) for name in ("parent_mib", "worker_mib")}
     by_process = {"process_cpu_seconds": [round(run["cpu_seconds"], 1) for run in runs]}
@@ -181,7 +186,7 @@ def main() -> None:
         cache = folder / f"cache-{count}"
         shutil.rmtree(cache, ignore_errors=True)
         result = measure_kills(arguments, corpus, cache) if arguments.kill_after else measure(arguments, corpus, cache)
-        result = {"files": count, **result, "files_per_cpu_second": round(count / float(result["cpu_seconds"]), 1)}
+        result = {"files": count, **result, "files_per_cpu_second": round(count / result["cpu_seconds"], 1)}
         print(json.dumps(result), flush=True)
     if arguments.folder is None:
         shutil.rmtree(folder)

@@ -16,7 +16,7 @@ import numpy as np
 
 from seqforge import Model, load
 from seqforge.api.model_sources import sources_of_model
-from seqforge.corpus import find_sources, prepare
+from seqforge.corpus import prepare
 from seqforge.dataset import Dataset
 from seqforge.errors import SeqforgeError
 from seqforge.modelfile import write_model
@@ -39,10 +39,7 @@ def refit_codec(model: Model, corpus: str | None, path: Path) -> None:
     Raises:
         ValueError: If the steps of a training piece, or the labels, differ between both codecs.
     """
-    if corpus is None:
-        _, sources = sources_of_model(model.plugin, model.path, model.header.provenance, None, None)
-    else:
-        sources = find_sources([corpus], reads=model.plugin.reads, domain=model.plugin.name)
+    _, sources = sources_of_model(model.plugin, model.path, model.header.provenance, corpus, None)
     fitted, encoded = (prepare(model.plugin, model.options, sources, codec=codec) for codec in (None, model.codec))
     codec, pieces = fitted.codec, [prepared.datasets["train"] for prepared in (fitted, encoded)]
     if codec.space != model.codec.space or codec.labels != model.codec.labels or not _have_equal_steps(*pieces):

@@ -286,8 +286,9 @@ class Generation:
             yield from ((part % count, sample) for part, sample in chosen)
             return
         for part, sampler in samplers.items():  # a stream of steps has one part after the other
-            ranges = [range(k, k + 1) for k in numbers if self.conditions.number(k) == part // count]
-            ranges = [numbers] if len(samplers) == count else ranges
+            ranges = [numbers]
+            if len(samplers) > count:
+                ranges = [range(k, k + 1) for k in numbers if self.conditions.number(k) == part // count]
             for selected in ranges:
                 if candidates[part] > 1:
                     samples = resample(

@@ -2,30 +2,18 @@
 
 import numpy as np
 
+from seqforge_midi.chord_estimate import BASS_BONUS, chord_templates
 from seqforge_midi.chord_symbols import KINDS, Chord
 from seqforge_midi.song import DRUMS
 
-__all__ = ["BAR_CHORDS", "bar_chords", "nearest_bar_chord", "transposed_chord"]
+__all__ = ["BAR_CHORDS", "bar_chords", "nearest_bar_chord", "transposed_chords"]
 
 CHORD_KINDS = ("", "m", "dim")
 """The kinds of chords that a bar can have, in order of preference among those that fit equally well."""
-BASS_BONUS = 0.1
-"""Added to the score of the chords whose root is the lowest note."""
-_CHORDS = tuple(Chord(root, kind, root) for kind in CHORD_KINDS for root in range(12))
-BAR_CHORDS = tuple(map(str, _CHORDS))
+_CHORDS = tuple((root, kind) for kind in CHORD_KINDS for root in range(12))
+_TEMPLATES = chord_templates(_CHORDS)
+BAR_CHORDS = tuple(str(Chord(root, kind, root)) for root, kind in _CHORDS)
 """The symbols of the chords that a bar can have: 12 roots of each kind."""
-
-
-def _templates() -> np.ndarray:
-    """Return the pitch classes of the chords as unit vectors, shape (chords, 12)."""
-    templates = np.zeros((len(_CHORDS), 12))
-    for number, chord in enumerate(_CHORDS):
-        templates[number, [(chord.root + interval) % 12 for interval in KINDS[chord.kind]]] = 1
-    unit_vectors: np.ndarray = templates / np.linalg.norm(templates, axis=1, keepdims=True)
-    return unit_vectors
-
-
-_TEMPLATES = _templates()
 
 
 def bar_chords(count: int, bars: np.ndarray, notes: np.ndarray) -> np.ndarray:
@@ -71,6 +59,7 @@ def nearest_bar_chord(chord: Chord) -> int:
     return CHORD_KINDS.index(kind) * 12 + chord.root
 
 
-def transposed_chord(chord: int, semitones: int) -> int:
-    """Return the index of a chord that is moved by semitones."""
-    return chord // 12 * 12 + (chord + semitones) % 12
+def transposed_chords(chords: np.ndarray, semitones: int) -> np.ndarray:
+    """Return the indices of chords that are moved by semitones."""
+    moved: np.ndarray = chords // 12 * 12 + (chords + semitones) % 12
+    return moved

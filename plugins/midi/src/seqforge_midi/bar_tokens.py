@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqforge_midi.bar_chords import BAR_CHORDS, transposed_chord
+from seqforge_midi.bar_chords import BAR_CHORDS, transposed_chords
 from seqforge_midi.bar_repeats import MAX_DISTANCE
 
 __all__ = ["BarTokens", "bar_values"]
@@ -45,6 +45,7 @@ class BarTokens:
 
     Attributes:
         distances: The distance in bars to the bar that is repeated; 0 for none.
+        repeats: Whether a bar is repeated.
         chords: The chord as an index of `BAR_CHORDS`; -1 for none.
         is_last: Whether the bar is announced as the last one.
     """
@@ -54,13 +55,8 @@ class BarTokens:
         self.distances = np.array([value if isinstance(value, int) else 0 for value in values])
         self.chords = np.array([symbols[v.removesuffix(LAST)] if isinstance(v, str) else -1 for v in values])
         self.is_last = np.array([isinstance(value, str) and value.endswith(LAST) for value in values])
-        self.has_repeats, self.has_chords = bool(self.distances.any()), bool(self.is_last.any())
-
-    @property
-    def repeats(self) -> np.ndarray:
-        """The mask of the tokens that announce a repeat: bool, shape (tokens,)."""
-        mask: np.ndarray = self.distances > 0
-        return mask
+        self.repeats: np.ndarray = self.distances > 0
+        self.has_repeats, self.has_chords = bool(self.repeats.any()), bool(self.is_last.any())
 
     def offsets(self, distances: np.ndarray, chords: np.ndarray, *, ends: bool = True) -> np.ndarray:
         """Return the number of the token of each bar of a song.
@@ -85,11 +81,9 @@ class BarTokens:
 
     def transposed(self, semitones: int) -> np.ndarray:
         """Return the number of each token after a transposition, shape (tokens,)."""
-        result = np.arange(len(self.chords))
-        for number in np.flatnonzero(self.chords >= 0).tolist():
-            chord = int(self.chords[number])
-            result[number] += transposed_chord(chord, semitones) - chord
-        return result
+        moves = np.where(self.chords >= 0, transposed_chords(self.chords, semitones) - self.chords, 0)
+        numbers: np.ndarray = np.arange(len(self.chords)) + moves
+        return numbers
 
     def continued(self) -> np.ndarray:
         """Return the number of each token if further bars follow, shape (tokens,): no bar is the last one."""

@@ -1,6 +1,7 @@
 """The chord that sounds in a span of a song: the template that its pitch classes fit best."""
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,16 +15,15 @@ BASS_BONUS = 0.1
 _CHORDS = tuple((root, kind) for kind in ESTIMATED_KINDS for root in range(12))
 
 
-def _templates() -> np.ndarray:
-    """Return the pitch classes of the chords as unit vectors, shape (chords, 12)."""
-    templates = np.zeros((len(_CHORDS), 12))
-    for number, (root, kind) in enumerate(_CHORDS):
-        templates[number, [(root + interval) % 12 for interval in KINDS[kind]]] = 1
+def chord_templates(chords: Iterable[tuple[int, str]]) -> np.ndarray:
+    """Return the pitch classes of chords, given as root and kind, as unit vectors, shape (chords, 12)."""
+    rows = [np.isin(np.arange(12), [(root + interval) % 12 for interval in KINDS[kind]]) for root, kind in chords]
+    templates = np.array(rows, np.float64)
     unit_vectors: np.ndarray = templates / np.linalg.norm(templates, axis=1, keepdims=True)
     return unit_vectors
 
 
-_TEMPLATES = _templates()
+_TEMPLATES = chord_templates(_CHORDS)
 
 
 def estimate_chord(durations: np.ndarray, bass: int) -> Chord:

@@ -244,10 +244,7 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     @property
     def _label_choices(self) -> list[dict[str, str]]:
         """The known labels of the training pieces."""
-        return [
-            {name: value for name, value in labels.items() if value in self.labels.get(name, ())}
-            for labels in self.stats.label_choices
-        ]
+        return [self._known(labels) for labels in self.stats.label_choices]
 
     @property
     def computed_labels(self) -> tuple[str, ...]:
@@ -257,7 +254,10 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     def _labels_of(self, piece: Piece[Song]) -> dict[str, str]:
         """Return the known labels of a piece; those that it lacks are computed if the options name them."""
         missing = tuple(name for name in self.computed_labels if name not in piece.labels)
-        labels = {**song_labels(piece.content, missing), **piece.labels}
+        return self._known({**song_labels(piece.content, missing), **piece.labels})
+
+    def _known(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Return the labels of which the codec has the value."""
         return {name: value for name, value in labels.items() if value in self.labels.get(name, ())}
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,14 @@ class Encoding(ABC):
     def constraint(self, request: ParsedRequest) -> Constraint:
         """Return the automaton of complete songs that meet a request."""
 
+    @cached_property
+    def _is_pitch(self) -> np.ndarray:
+        """The mask of the tokens that are transposed."""
+        return self.vocabulary.mask(*self.pitch_kinds)
+
     def transposed(self, steps: np.ndarray, semitones: int) -> np.ndarray:
         """Return the tokens of a song that is transposed; its pitches must stay within those of MIDI."""
-        pitched = self.vocabulary.mask(*self.pitch_kinds)[steps]
-        transposed: np.ndarray = (steps + semitones * pitched).astype(steps.dtype)
+        transposed: np.ndarray = (steps + semitones * self._is_pitch[steps]).astype(steps.dtype)
         return transposed
 
     def continued(self, steps: np.ndarray) -> np.ndarray:

@@ -22,22 +22,28 @@ def bar_masks(window: ScoreWindow, tokens: BarTokens) -> np.ndarray:
         window: The bars with their fixed notes and free voices.
         tokens: The tokens of bar lines.
     """
-    bars, signatures = len(window.time_signatures), window.time_signatures
+    bars = len(window.time_signatures)
+    changes = [window.time_signatures[bar] != window.time_signatures[bar - 1] for bar in range(1, bars)]
+    farthest = np.where([False, *changes], 0, np.arange(bars))  # a bar in which the time signature changes is no repeat
     plain = ~tokens.repeats & ~tokens.is_last
     masks = np.zeros((bars + 1, len(plain)), np.bool_)
-    masks[np.arange(bars), _fixed_numbers(window, tokens)] = True
+    masks[np.arange(bars), _fixed_numbers(window, tokens, farthest)] = True
     for bar, voices in enumerate(window.voices):
         if voices:
             ends = window.is_whole and bar == bars - 1 and tokens.has_chords and any(q != DRUMS for q in voices)
-            changes = bar > 0 and signatures[bar] != signatures[bar - 1]
-            repeats = tokens.repeats & (tokens.distances <= (0 if changes else bar))
-            masks[bar] = tokens.is_last if ends else plain | repeats
+            masks[bar] = tokens.is_last if ends else plain | (tokens.repeats & (tokens.distances <= farthest[bar]))
     masks[-1] = plain
     return masks
 
 
-def _fixed_numbers(window: ScoreWindow, tokens: BarTokens) -> np.ndarray:
-    """Return the number of the token of each bar line, for bars without free voices, shape (bars,)."""
+def _fixed_numbers(window: ScoreWindow, tokens: BarTokens, farthest: np.ndarray) -> np.ndarray:
+    """Return the number of the token of each bar line, for bars without free voices, shape (bars,).
+
+    Args:
+        window: The bars with their fixed notes and free voices.
+        tokens: The tokens of bar lines.
+        farthest: The largest distance at which each bar can repeat another one.
+    """
     bars, signatures = len(window.time_signatures), window.time_signatures
     notes: list[list[Hashable]] = [[] for _ in range(bars)]
     for note in window.notes:
@@ -46,8 +52,7 @@ def _fixed_numbers(window: ScoreWindow, tokens: BarTokens) -> np.ndarray:
     for bar, voices in enumerate(window.voices):
         if not voices:
             contents[bar] = (signatures[bar], *notes[bar]) if notes[bar] else None
-    distances = repeat_distances(contents)
-    distances[[bar for bar in range(1, bars) if signatures[bar] != signatures[bar - 1]]] = 0
+    distances = np.where(farthest > 0, repeat_distances(contents), 0)
     array = note_array([(0, max(1, note.duration), note.pitch, 1, note.program) for note in window.notes])
     chords = bar_chords(bars, np.array([note.bar for note in window.notes], np.int64), array)
     return tokens.offsets(distances, chords, ends=window.is_whole)
