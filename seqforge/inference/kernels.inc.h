@@ -52,16 +52,25 @@ INLINE vf NAME(load_weights)(const char *weights, int is_bfloat16, int odd) {
     return odd ? (vf)(words & 0xffff0000u) : (vf)(words << 16);
 }
 
-/* `rows` rows (a constant) of one tile of outputs. `x` has the inputs of these rows side by side: [input][row]. */
+/* The number of bytes of the next panel that a tile prefetches per `step` inputs, so that all tiles of a panel prefetch
+   the whole next one: a tile computes for longer than its share takes to arrive from memory. */
+INLINE int64_t NAME(prefetch_bytes)(const Product *p, int64_t panel_bytes, int64_t steps) {
+    const int64_t passes = (p->rows + TILE_ROWS - 1) / TILE_ROWS * (PANEL / TILE_OUTPUTS) * steps;
+    return passes ? panel_bytes / passes + 1 : 0;
+}
+
+/* `rows` rows (a constant) of one tile of outputs. `x` has the inputs of these rows side by side: [input][row];
+   `next` is the share of the next panel that the tile prefetches, with `bytes` of it per pass through the loop. */
 INLINE void NAME(tile)(const int rows, const int is_bfloat16, const Product *p, const float *x, int64_t row,
-                       int64_t panel, int64_t column) {
+                       int64_t panel, int64_t column, const char *next, int64_t bytes) {
     vf sums[TILE_ROWS][VECTORS];
     const int64_t inputs = p->inputs;
     const int step = is_bfloat16 ? 2 : 1;
     const char *packed = (const char *)p->packed + NAME(panel_offset)(panel, inputs, 0, is_bfloat16) + column * 4;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < VECTORS; v++) sums[r][v] = (vf){0};
-    for (int64_t k = 0; k < inputs; k += step, packed += PANEL * 4) {
+    for (int64_t k = 0; k < inputs; k += step, packed += PANEL * 4, next += bytes) {
+        __builtin_prefetch(next, 0, 2);
         for (int odd = 0; odd < step && k + odd < inputs; odd++, x += rows) {
             vf weights[VECTORS];
             for (int v = 0; v < VECTORS; v++)
@@ -130,19 +139,25 @@ INLINE void NAME(product)(const int is_bfloat16, const Product *p) {
         for (int64_t r = 0; r < rows; r++)
             for (int64_t k = 0; k < p->inputs; k++) tile[k * rows + r] = p->x[(row + r) * p->inputs + k];
     }
+    const int64_t steps = is_bfloat16 ? (p->inputs + 1) / 2 : p->inputs;
+    const int64_t panel_bytes = NAME(panel_offset)(1, p->inputs, 0, is_bfloat16);
+    const int64_t bytes = NAME(prefetch_bytes)(p, panel_bytes, steps);
     for (int64_t panel = p->first; panel < p->last; panel++) {
+        const char *next = (const char *)p->packed + (panel + 1) * panel_bytes;
         for (int64_t column = 0; column < PANEL && panel * PANEL + column < p->outputs; column += TILE_OUTPUTS) {
-            for (int64_t row = 0, rows; row < p->rows; row += rows) {
+            for (int64_t row = 0, rows; row < p->rows; row += rows, next += bytes * steps) {
                 const float *tile = x + row * p->inputs;
                 rows = NAME(tile_rows)(p->rows - row);
                 switch (rows) {
-                    case TILE_ROWS: NAME(tile)(TILE_ROWS, is_bfloat16, p, tile, row, panel, column); break;
+                    case TILE_ROWS:
+                        NAME(tile)(TILE_ROWS, is_bfloat16, p, tile, row, panel, column, next, bytes);
+                        break;
 #if TILE_ROWS > 8
-                    case 8: NAME(tile)(8, is_bfloat16, p, tile, row, panel, column); break;
+                    case 8: NAME(tile)(8, is_bfloat16, p, tile, row, panel, column, next, bytes); break;
 #endif
-                    case 4: NAME(tile)(4, is_bfloat16, p, tile, row, panel, column); break;
-                    case 2: NAME(tile)(2, is_bfloat16, p, tile, row, panel, column); break;
-                    default: NAME(tile)(1, is_bfloat16, p, tile, row, panel, column);
+                    case 4: NAME(tile)(4, is_bfloat16, p, tile, row, panel, column, next, bytes); break;
+                    case 2: NAME(tile)(2, is_bfloat16, p, tile, row, panel, column, next, bytes); break;
+                    default: NAME(tile)(1, is_bfloat16, p, tile, row, panel, column, next, bytes);
                 }
             }
         }

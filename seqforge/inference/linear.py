@@ -18,6 +18,8 @@ BFLOAT16_INPUTS, INT8_INPUTS = 32, 64
 """The packed inputs are a multiple of these numbers, which fill a row of a tile of AMX."""
 MAX_LEVEL = 127
 """The largest 8-bit number that is used; the smallest is its negative."""
+CACHE_LINE = 64
+"""The number of bytes of a cache line, which is also that of the widest vector."""
 EXACT_COLUMNS = 1024
 """The number of columns whose products of two 8-bit numbers add up exactly in float32: 1024 x 127 x 127 < 2^24."""
 
@@ -63,6 +65,7 @@ class Linear(ABC):
         self._level_sums: np.ndarray | None = None
         self._packed = self._pack(np.ascontiguousarray(weight, np.float32))
         if self._library is not None:
+            self._packed = aligned_copy(self._packed)
             self._kernel = getattr(self._library, self.kernel)
             arrays = (self._packed, self._scale, self._level_sums, self._bias)  # they stay where they are
             self._addresses = tuple(None if array is None else address(array) for array in arrays)
@@ -201,6 +204,19 @@ def make_linear(weight: np.ndarray, bias: np.ndarray | None = None, *, precision
         return Bfloat16Linear(weight, bias)
     kinds: dict[Precision, type[Linear]] = {"float32": Float32Linear, "bfloat16": Bfloat16Linear, "int8": Int8Linear}
     return kinds[precision](weight, bias)
+
+
+def aligned_copy(array: np.ndarray) -> np.ndarray:
+    """Return a copy of an array that starts at a cache line, so that no vector of it lies in two lines.
+
+    >>> aligned_copy(np.arange(3)).ctypes.data % CACHE_LINE
+    0
+    """
+    buffer = np.empty(array.nbytes + CACHE_LINE, np.uint8)
+    first = -buffer.ctypes.data % CACHE_LINE
+    copy: np.ndarray = buffer[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def _panels(weight: np.ndarray) -> np.ndarray:
