@@ -61,7 +61,15 @@ def compile_library(path: Path, sources: Sequence[str]) -> Path | None:
         checksum = zlib.crc32((path.parent / name).read_bytes(), checksum)
     for compiler in _compilers():
         temporary = library.with_name(f"{library.name}.{os.getpid()}")
-        command = [*compiler, *FLAGS, f"-DSOURCES={checksum}u", "-o", str(temporary), str(path.parent / sources[0])]
+        command = [
+            *compiler,
+            *FLAGS,
+            f"-DSOURCES={checksum}u",
+            "-o",
+            str(temporary),
+            str(path.parent / sources[0]),
+            "-lm",
+        ]
         try:
             subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError):

@@ -1,6 +1,94 @@
-/* The draw of one choice per row, after a mask and top-k, top-p and min-p. The same numbers as those of numpy in
-   seqforge/sampling/distributions/categorical.py, except that sums of weights are added in another order. Included once
-   per instruction set; all of them give the same numbers. */
+/* The draw of one choice per row, after temperature, a mask and top-k, top-p and min-p. The same numbers as those of
+   numpy in seqforge/sampling/distributions/categorical.py but for rounding: exponentials are computed here, and sums are
+   added in another order. Included once per instruction set. */
+
+#define DOUBLES (VECTOR_BYTES / 8)
+#define vd NAME(vd)
+#define vl NAME(vl)
+#define vs NAME(vs)
+typedef double vd __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef int64_t vl __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+typedef float vs __attribute__((vector_size(VECTOR_BYTES / 2), aligned(4), may_alias));
+
+/* exp(x) for x <= 0: 2^n exp(r) with x = n log 2 + r, |r| <= log(2) / 2, and the Taylor series of degree 13, whose
+   relative error is below 1e-17; 0 below -708, where 2^n is not a normal number. */
+INLINE vd NAME(exp_double)(vd x) {
+    const vl is_normal = x >= -708.0;
+    x = (vd)((vl)x & is_normal);
+    const vd shifted = x * 1.4426950408889634 + 6755399441055744.0; /* 1.5 * 2^52: n is in the last bits */
+    const vd n = shifted - 6755399441055744.0;
+    const vd r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+    vd series = r * (1.0 / 6227020800) + 1.0 / 479001600;
+    series = series * r + 1.0 / 39916800;
+    series = series * r + 1.0 / 3628800;
+    series = series * r + 1.0 / 362880;
+    series = series * r + 1.0 / 40320;
+    series = series * r + 1.0 / 5040;
+    series = series * r + 1.0 / 720;
+    series = series * r + 1.0 / 120;
+    series = series * r + 1.0 / 24;
+    series = series * r + 1.0 / 6;
+    series = series * r + 0.5;
+    series = (series * r + 1.0) * r + 1.0;
+    const vd power = (vd)(((vl)shifted + 1023) << 52);
+    return (vd)((vl)(power * series) & is_normal);
+}
+
+/* The largest of some numbers; NaN if one of them is NaN. */
+static float NAME(largest_of)(const float *x, int64_t count) {
+    float largest = -INFINITY;
+    int64_t i = 0;
+    if (count >= LANES) {
+        vf largest_lanes = *(const vf *)x;
+        vi is_nan = largest_lanes != largest_lanes;
+        for (; i + LANES <= count; i += LANES) {
+            const vf values = *(const vf *)(x + i);
+            const vi above = values > largest_lanes;
+            largest_lanes = (vf)(((vi)values & above) | ((vi)largest_lanes & ~above));
+            is_nan |= values != values;
+        }
+        for (int lane = 0; lane < LANES; lane++) {
+            largest = largest_lanes[lane] > largest ? largest_lanes[lane] : largest;
+            if (is_nan[lane]) return NAN;
+        }
+    }
+    for (; i < count; i++) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
+    return largest;
+}
+
+/* weights[i] = exp((logits[i] - peak) * factor) */
+static void NAME(exponentials)(const float *logits, int64_t count, double peak, double factor, double *weights) {
+    int64_t i = 0;
+    for (; i + DOUBLES <= count; i += DOUBLES) {
+        const vd values = __builtin_convertvector(*(const vs *)(logits + i), vd);
+        *(vd *)(weights + i) = NAME(exp_double)((values - peak) * factor);
+    }
+    if (i < count) {
+        double values[DOUBLES] = {0};
+        for (int64_t lane = 0; lane < count - i; lane++) values[lane] = (logits[i + lane] - peak) * factor;
+        const vd powers = NAME(exp_double)(*(const vd *)values);
+        memcpy(weights + i, &powers, (count - i) * sizeof(double));
+    }
+}
+
+static double NAME(sum_of)(const double *x, int64_t count) {
+    double sums[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int lane = 0; lane < 8; lane++) sums[lane] += x[i + lane];
+    for (; i < count; i++) sums[0] += x[i];
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+/* The smallest of the numbers whose bits are at least `low`. */
+static double NAME(smallest_from)(const double *x, int64_t count, int64_t low) {
+    const Bits *bits = (const Bits *)x;
+    int64_t smallest = INT64_MAX;
+    for (int64_t i = 0; i < count; i++) smallest = bits[i] >= low && bits[i] < smallest ? bits[i] : smallest;
+    double value;
+    memcpy(&value, &smallest, sizeof value);
+    return value;
+}
 
 /* The k-th largest of numbers that are not negative, by bisection: as integers, their bits have the same order. */
 static double NAME(kth_largest)(const double *x, int64_t count, int64_t k) {
@@ -17,26 +105,36 @@ static double NAME(kth_largest)(const double *x, int64_t count, int64_t k) {
         else high = middle;
         if (above == k) break;
     }
-    int64_t smallest = INT64_MAX;
-    for (int64_t i = 0; i < count; i++) smallest = bits[i] >= low && bits[i] < smallest ? bits[i] : smallest;
-    double value;
-    memcpy(&value, &smallest, sizeof value);
-    return value;
+    return NAME(smallest_from)(x, count, low);
 }
 
-/* The smallest of the largest numbers whose sum reaches `share` of the sum of all; `x` is overwritten. */
-static double NAME(smallest_of_share)(double *x, int64_t count, double share) {
-    double total = 0, mass = 0;
-    for (int64_t i = 0; i < count; i++) total += x[i];
-    for (int64_t remaining = count;; remaining--) {
-        double largest = 0;
-        for (int64_t i = 0; i < remaining; i++) largest = x[i] > largest ? x[i] : largest;
-        int64_t place = 0;
-        while (x[place] < largest) place++;
-        mass += largest;
-        if (!(mass < share * total) || remaining == 1) return largest;
-        x[place] = x[remaining - 1];
+/* The smallest of the largest numbers whose sum reaches `share` of the sum of all, by bisection. */
+static double NAME(smallest_of_share)(const double *x, int64_t count, double share) {
+    const Bits *bits = (const Bits *)x;
+    const double limit = share * NAME(sum_of)(x, count);
+    int64_t low = 0, high = 0;                /* the sum of those from `low` reaches the limit, that from `high` does not */
+    int64_t from_low = count, from_high = 0;  /* the number of those from `low` and from `high` */
+    for (int64_t i = 0; i < count; i++) high = bits[i] > high ? bits[i] : high;
+    high++;
+    for (int64_t middle = high - ((int64_t)8 << 52); high - low > 1; middle = low + (high - low) / 2) {
+        if (middle <= low) continue;
+        double sums[8] = {0};
+        int64_t above = 0, i = 0;
+        for (; i + 8 <= count; i += 8)
+            for (int lane = 0; lane < 8; lane++) {
+                sums[lane] += bits[i + lane] >= middle ? x[i + lane] : 0;
+                above += bits[i + lane] >= middle;
+            }
+        for (; i < count; i++) {
+            sums[0] += bits[i] >= middle ? x[i] : 0;
+            above += bits[i] >= middle;
+        }
+        const double mass = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+        if (mass < limit) high = middle, from_high = above;
+        else low = middle, from_low = above;
+        if (from_low - from_high <= 1) break;
     }
+    return NAME(smallest_from)(x, count, low);
 }
 
 /* The smallest weight that stays; `buffer` has room for all weights of the row. */
@@ -62,41 +160,74 @@ static double NAME(threshold_of)(const Draw *d, const double *weights, double *b
     return threshold;
 }
 
-static double NAME(sum_of)(const double *x, int64_t count) {
-    double sums[8] = {0};
-    int64_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        for (int lane = 0; lane < 8; lane++) sums[lane] += x[i + lane];
-    for (; i < count; i++) sums[0] += x[i];
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+/* The choice at which the sum of the weights from `threshold` on exceeds the share `uniform` of their total. A weight of
+   0 is never chosen. The sums of blocks are added first, which is a shorter chain of sums. */
+static int64_t NAME(invert)(const double *weights, int64_t count, double threshold, double uniform, double *blocks) {
+    double mass = 0;
+    for (int64_t first = 0, block = 0; first < count; first += BLOCK, block++) {
+        const int64_t width = count - first < BLOCK ? count - first : BLOCK;
+        double sums[8] = {0};
+        int64_t i = 0;
+        for (; i + 8 <= width; i += 8)
+            for (int lane = 0; lane < 8; lane++) {
+                const double weight = weights[first + i + lane];
+                sums[lane] += weight >= threshold ? weight : 0;
+            }
+        for (; i < width; i++) sums[0] += weights[first + i] >= threshold ? weights[first + i] : 0;
+        mass += ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+        blocks[block] = mass;
+    }
+    if (!(mass > 0)) return 0; /* all weights are too small; the caller does not use the choice */
+    const double limit = fmin(uniform * mass, nextafter(mass, 0)); /* the product may be rounded up to the total */
+    int64_t block = 0, choice = -1;
+    while (blocks[block] <= limit) block++;
+    double sum = block ? blocks[block - 1] : 0;
+    for (int64_t i = block * BLOCK; i < count && i < (block + 1) * BLOCK; i++) {
+        if (!(weights[i] >= threshold) || weights[i] == 0) continue;
+        choice = i; /* the last weight of the block, if its sum is rounded down to the limit */
+        sum += weights[i];
+        if (sum > limit) break;
+    }
+    return choice;
 }
 
-static void NAME(draw_rows)(const Draw *d) {
-    double *weights = malloc(2 * d->choices * sizeof(double)), *buffer = weights + d->choices;
+static int64_t NAME(draw_rows)(const Draw *d) {
+    double *all = malloc(4 * d->choices * sizeof(double));
+    double *tempered = all + d->choices, *weights = tempered + d->choices, *buffer = weights + d->choices;
+    int64_t bad_rows = 0;
     for (int64_t row = 0; row < d->rows; row++) {
-        const double *all = d->weights + row * d->choices, *tempered = d->tempered + row * d->choices;
-        const double total = NAME(sum_of)(all, d->choices);
-        d->total[row] = total;
+        const float *logits = d->logits + row * d->choices;
+        const double peak = NAME(largest_of)(logits, d->choices);
+        if (!isfinite(peak)) {
+            bad_rows++;
+            continue;
+        }
+        NAME(exponentials)(logits, d->choices, peak, 1, all);
+        const double *drawn = all, total = NAME(sum_of)(all, d->choices);
+        if (d->factor != 1) {
+            NAME(exponentials)(logits, d->choices, peak, d->factor, tempered);
+            drawn = tempered;
+        }
         d->masked[row] = 0;
         if (d->masks) {
             const uint8_t *mask = d->masks + row * d->choices;
             for (int64_t i = 0; i < d->choices; i++) weights[i] = mask[i] ? all[i] : 0;
             d->masked[row] = 1 - NAME(sum_of)(weights, d->choices) / total;
-            if (tempered != all)
-                for (int64_t i = 0; i < d->choices; i++) weights[i] = mask[i] ? tempered[i] : 0;
-            tempered = weights;
+            if (drawn != all)
+                for (int64_t i = 0; i < d->choices; i++) weights[i] = mask[i] ? drawn[i] : 0;
+            drawn = weights;
         }
         /* inverse transform sampling; a choice of weight 0 is never drawn */
-        const double threshold = d->k || d->min_p > 0 ? NAME(threshold_of)(d, tempered, buffer) : 0;
-        double mass = 0;
-        for (int64_t i = 0; i < d->choices; i++) {
-            mass += tempered[i] >= threshold ? tempered[i] : 0;
-            buffer[i] = mass;
-        }
-        const double limit = fmin(d->uniforms[row] * mass, nextafter(mass, 0));
-        int64_t choice = 0;
-        for (int64_t i = 0; i < d->choices; i++) choice += buffer[i] <= limit;
+        const double threshold = d->k || d->min_p > 0 ? NAME(threshold_of)(d, drawn, buffer) : 0;
+        const int64_t choice = NAME(invert)(drawn, d->choices, threshold, d->uniforms[row], buffer);
         d->chosen[row] = choice;
+        d->score[row] = logits[choice] - peak - log(total);
     }
-    free(weights);
+    free(all);
+    return bad_rows;
 }
+
+#undef DOUBLES
+#undef vd
+#undef vl
+#undef vs

@@ -19,6 +19,7 @@
 
 #define PANEL 32
 #define MAX_LEVEL 127.0f
+#define BLOCK 32 /* choices whose weights are added before those of other blocks */
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -48,18 +49,18 @@ typedef struct {
 
 /* The draw of one choice per row. */
 typedef struct {
-    const double *weights;  /* unnormalised probabilities at temperature 1, (rows, choices) */
-    const double *tempered; /* those to draw with, (rows, choices) */
+    const float *logits;    /* the outputs of the network, (rows, choices) */
+    double factor;          /* 1 / temperature */
     const uint8_t *masks;   /* whether each choice is allowed, (rows, choices), or NULL */
     const double *uniforms; /* one random number per row */
     int64_t rows;
     int64_t choices;
-    int64_t k;       /* the number of most probable choices to draw among; 0 for all */
-    double p;        /* the share of the probability of these k that is drawn among; it needs k */
-    double min_p;    /* the smallest fraction of the highest probability */
-    int64_t *chosen; /* the results: the choice of each row, */
-    double *masked;  /* the probability of what the mask forbids, */
-    double *total;   /* and the sum of the weights */
+    int64_t k;          /* the number of most probable choices to draw among; 0 for all */
+    double p;           /* the share of the probability of these k that is drawn among; it needs k */
+    double min_p;       /* the smallest fraction of the highest probability */
+    int64_t *chosen;    /* the results: the choice of each row, */
+    double *score;      /* its log-probability, before temperature, mask and filters, */
+    double *masked;     /* and the probability of what the mask forbids */
 } Draw;
 
 typedef int64_t Bits
@@ -75,7 +76,7 @@ typedef struct {
     void (*lstm)(const float *, int64_t, int64_t, float *, float *);
     void (*gru)(const float *, const float *, const float *, int64_t, int64_t, float *);
     void (*rnn)(const float *, int64_t, float *);
-    void (*draw)(const Draw *);
+    int64_t (*draw)(const Draw *);
     const char *name;
 } Kernels;
 
@@ -206,8 +207,9 @@ EXPORT void cell_gru(const float *inputs, const float *past, const float *bias, 
 /* One step of a plain RNN: h = tanh(gates), count numbers. */
 EXPORT void cell_rnn(const float *gates, int64_t count, float *h) { kernels.rnn(gates, count, h); }
 
-/* One choice per row, by inverse transform sampling. */
-EXPORT void draw_rows(const Draw *draw) { kernels.draw(draw); }
+/* One choice per row, by inverse transform sampling. Return the number of rows whose largest logit is not finite; they
+   get no choice. */
+EXPORT int64_t draw_rows(const Draw *draw) { return kernels.draw(draw); }
 
 /* y[row] = start[row] + the sum over t of tables[t][numbers[row][t]]; all rows have `width` numbers. */
 EXPORT void sum_tables(const float *const *tables, int64_t count, const int64_t *numbers, int64_t rows, int64_t width,

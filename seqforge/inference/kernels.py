@@ -56,6 +56,7 @@ def library() -> Any:
     compiled.kernels_name.restype = ctypes.c_char_p
     for function, arguments in _ARGUMENTS.items():
         getattr(compiled, function).argtypes, getattr(compiled, function).restype = arguments, None
+    compiled.draw_rows.restype = _NUMBER
     compiled.kernels_init(None)
     return compiled
 

@@ -26,10 +26,10 @@ class _Draw(ctypes.Structure):
     """The arguments of a draw, as `draw.inc.h` declares them."""
 
     _fields_ = (
-        ("weights", ctypes.c_void_p), ("tempered", ctypes.c_void_p), ("masks", ctypes.c_void_p),
+        ("logits", ctypes.c_void_p), ("factor", ctypes.c_double), ("masks", ctypes.c_void_p),
         ("uniforms", ctypes.c_void_p), ("rows", ctypes.c_int64), ("choices", ctypes.c_int64), ("k", ctypes.c_int64),
-        ("p", ctypes.c_double), ("min_p", ctypes.c_double), ("chosen", ctypes.c_void_p), ("masked", ctypes.c_void_p),
-        ("total", ctypes.c_void_p),
+        ("p", ctypes.c_double), ("min_p", ctypes.c_double), ("chosen", ctypes.c_void_p),
+        ("score", ctypes.c_void_p), ("masked", ctypes.c_void_p),
     )  # fmt: skip
 
 
@@ -99,21 +99,32 @@ class SpaceDistribution(Distribution):
         histories: Sequence[History | None] | None = None,
         project: Projection | None = None,
     ) -> Choice:
+        if not self._is_compiled or histories is not None or outputs.dtype != np.float32:
+            return self._choose_plain(outputs, masks, uniforms, histories)
+        choice = self._choose_compiled(outputs, masks, uniforms)
+        if masks is not None and choice.masked.max() >= MAX_MASKED:
+            rows = np.flatnonzero(choice.masked >= MAX_MASKED)
+            others = self._choose_plain(outputs[rows], masks[rows], uniforms[rows], None)
+            for name in ("steps", "ends", "scores", "masked"):
+                getattr(choice, name)[rows] = getattr(others, name)
+        return choice
+
+    def _choose_plain(
+        self,
+        outputs: np.ndarray,
+        masks: np.ndarray | None,
+        uniforms: np.ndarray,
+        histories: Sequence[History | None] | None,
+    ) -> Choice:
+        """Choose by numpy."""
         logits = outputs.astype(np.float64)
         largest = logits.max(axis=1, keepdims=True)
         check_finite(largest)  # NaN and infinity reach the maximum
         logits -= largest
         weights = np.exp(logits)
-        is_compiled = self._is_compiled and histories is None
-        if is_compiled:
-            chosen, masked, total = self._draw_compiled(logits, weights, masks, uniforms)
-            if masks is None or masked.max() < MAX_MASKED:
-                scores = logits[np.arange(len(logits)), chosen] - np.log(total)
-                return Choice(chosen, chosen == self.size, scores, masked, np.zeros(len(logits)))
         allowed = weights if masks is None else weights * masks
-        if not is_compiled:
-            total = weights.sum(axis=1)
-            masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
+        total = weights.sum(axis=1)
+        masked = np.zeros(len(logits)) if masks is None else 1 - allowed.sum(axis=1) / total
         bits = np.zeros(len(logits))
         rows = np.arange(len(logits))
         if self._works_on_weights and histories is None and masked.max() < MAX_MASKED:
@@ -131,25 +142,24 @@ class SpaceDistribution(Distribution):
                     bits = -np.log2(np.maximum(filtered[rows, chosen] / filtered.sum(axis=1), 1e-300))
         return Choice(chosen, chosen == self.size, logits[rows, chosen] - np.log(total), masked, bits)
 
-    def _draw_compiled(
-        self, logits: np.ndarray, weights: np.ndarray, masks: np.ndarray | None, uniforms: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Choose by the compiled library; the choices do not count if the weights of what is allowed may underflow.
+    def _choose_compiled(self, outputs: np.ndarray, masks: np.ndarray | None, uniforms: np.ndarray) -> Choice:
+        """Choose by the compiled library; a choice does not count if the weights of what is allowed may underflow.
 
-        Returns:
-            The choice of each row, the probability of what its mask forbids, and the sum of its weights.
+        Raises:
+            RunError: If the outputs are not finite.
         """
-        controls, (rows, choices) = self.controls, weights.shape
-        tempered = weights if controls.temperature == 1 else np.exp(logits * (1 / controls.temperature))
+        controls, rows, choices = self.controls, len(outputs), self.choices
+        logits, numbers = np.ascontiguousarray(outputs), np.ascontiguousarray(uniforms[:, 0])
         masks = None if masks is None else np.ascontiguousarray(masks)
-        numbers, chosen = np.ascontiguousarray(uniforms[:, 0]), np.empty(rows, np.int64)
-        masked, total = np.empty(rows), np.empty(rows)
-        kernels.library().draw_rows(ctypes.byref(_Draw(
-            address(weights), address(tempered), None if masks is None else address(masks), address(numbers), rows,
-            choices, controls.top_k if controls.top_k < choices else 0, controls.top_p, controls.min_p, address(chosen),
-            address(masked), address(total),
+        chosen, (scores, masked) = np.empty(rows, np.int64), np.empty((2, rows))
+        bad_rows = kernels.library().draw_rows(ctypes.byref(_Draw(
+            address(logits), 1 / controls.temperature, None if masks is None else address(masks), address(numbers),
+            rows, choices, controls.top_k if controls.top_k < choices else 0, controls.top_p, controls.min_p,
+            address(chosen), address(scores), address(masked),
         )))  # fmt: skip
-        return chosen, masked, total
+        if bad_rows:
+            check_finite(outputs.max(axis=1))
+        return Choice(chosen, chosen == self.size, scores, masked, np.zeros(rows))
 
     def log_probabilities(self, outputs: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> np.ndarray:
         choices = np.where(ends, self.size, steps.astype(np.int64))
