@@ -56,18 +56,19 @@ static float NAME(largest_of)(const float *x, int64_t count) {
     return largest;
 }
 
-/* weights[i] = exp((logits[i] - peak) * factor) */
+/* weights[i] = exp((logits[i] - peak) * factor); the last vector overlaps the one before it. */
 static void NAME(exponentials)(const float *logits, int64_t count, double peak, double factor, double *weights) {
-    int64_t i = 0;
-    for (; i + DOUBLES <= count; i += DOUBLES) {
-        const vd values = __builtin_convertvector(*(const vs *)(logits + i), vd);
-        *(vd *)(weights + i) = NAME(exp_double)((values - peak) * factor);
-    }
-    if (i < count) {
+    if (count < DOUBLES) {
         double values[DOUBLES] = {0};
-        for (int64_t lane = 0; lane < count - i; lane++) values[lane] = (logits[i + lane] - peak) * factor;
+        for (int64_t i = 0; i < count; i++) values[i] = (logits[i] - peak) * factor;
         const vd powers = NAME(exp_double)(*(const vd *)values);
-        memcpy(weights + i, &powers, (count - i) * sizeof(double));
+        memcpy(weights, &powers, count * sizeof(double));
+        return;
+    }
+    for (int64_t i = 0; i < count; i += DOUBLES) {
+        const int64_t first = i + DOUBLES <= count ? i : count - DOUBLES;
+        const vd values = __builtin_convertvector(*(const vs *)(logits + first), vd);
+        *(vd *)(weights + first) = NAME(exp_double)((values - peak) * factor);
     }
 }
 
@@ -80,30 +81,59 @@ static double NAME(sum_of)(const double *x, int64_t count) {
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+/* Numbers that are not negative have the same order as their bits, read as integers. */
+static double NAME(from_bits)(int64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* The bits of the largest number. */
+static int64_t NAME(largest_bits)(const double *x, int64_t count) {
+    const Bits *bits = (const Bits *)x;
+    int64_t largest = 0;
+    for (int64_t i = 0; i < count; i++) largest = bits[i] > largest ? bits[i] : largest;
+    return largest;
+}
+
 /* The smallest of the numbers whose bits are at least `low`. */
 static double NAME(smallest_from)(const double *x, int64_t count, int64_t low) {
     const Bits *bits = (const Bits *)x;
     int64_t smallest = INT64_MAX;
     for (int64_t i = 0; i < count; i++) smallest = bits[i] >= low && bits[i] < smallest ? bits[i] : smallest;
-    double value;
-    memcpy(&value, &smallest, sizeof value);
-    return value;
+    return NAME(from_bits)(smallest);
 }
 
-/* The k-th largest of numbers that are not negative, by bisection: as integers, their bits have the same order. */
+static int64_t NAME(count_from)(const double *x, int64_t count, int64_t low) {
+    const Bits *bits = (const Bits *)x;
+    int64_t from = 0;
+    for (int64_t i = 0; i < count; i++) from += bits[i] >= low;
+    return from;
+}
+
+/* The k-th largest number, by a search that divides the range of its bits by four. */
 static double NAME(kth_largest)(const double *x, int64_t count, int64_t k) {
     const Bits *bits = (const Bits *)x;
-    int64_t low = 0, high = 0;
-    for (int64_t i = 0; i < count; i++) high = bits[i] > high ? bits[i] : high;
-    high++;
-    /* the first guess is that they are within a factor of 2^32 of the largest one */
-    for (int64_t middle = high - ((int64_t)32 << 52); high - low > 1; middle = low + (high - low) / 2) {
-        if (middle <= 0) continue;
-        int64_t above = 0;
-        for (int64_t i = 0; i < count; i++) above += bits[i] >= middle;
-        if (above >= k) low = middle;
-        else high = middle;
-        if (above == k) break;
+    int64_t low = 0, high = NAME(largest_bits)(x, count) + 1; /* at least k numbers from `low`, fewer from `high` */
+    /* the first guess is that it is within a factor of 2^32 of the largest one */
+    const int64_t guess = high - ((int64_t)32 << 52);
+    if (guess > 0) {
+        if (NAME(count_from)(x, count, guess) >= k) low = guess;
+        else high = guess;
+    }
+    while (high - low > 1) {
+        const int64_t part = (high - low + 3) / 4, a = low + part, b = a + part, c = b + part;
+        int64_t from_a = 0, from_b = 0, from_c = 0;
+        for (int64_t i = 0; i < count; i++) {
+            from_a += bits[i] >= a;
+            from_b += bits[i] >= b;
+            from_c += bits[i] >= c;
+        }
+        if (from_c >= k) low = c;
+        else if (from_b >= k) low = b, high = c < high ? c : high;
+        else if (from_a >= k) low = a, high = b;
+        else high = a;
+        if (from_a == k || from_b == k || from_c == k) break;
     }
     return NAME(smallest_from)(x, count, low);
 }
@@ -112,10 +142,9 @@ static double NAME(kth_largest)(const double *x, int64_t count, int64_t k) {
 static double NAME(smallest_of_share)(const double *x, int64_t count, double share) {
     const Bits *bits = (const Bits *)x;
     const double limit = share * NAME(sum_of)(x, count);
-    int64_t low = 0, high = 0;                /* the sum of those from `low` reaches the limit, that from `high` does not */
-    int64_t from_low = count, from_high = 0;  /* the number of those from `low` and from `high` */
-    for (int64_t i = 0; i < count; i++) high = bits[i] > high ? bits[i] : high;
-    high++;
+    /* the sum from `low` reaches the limit, that from `high` does not */
+    int64_t low = 0, high = NAME(largest_bits)(x, count) + 1;
+    int64_t from_low = count, from_high = 0; /* the number of those from `low` and from `high` */
     for (int64_t middle = high - ((int64_t)8 << 52); high - low > 1; middle = low + (high - low) / 2) {
         if (middle <= low) continue;
         double sums[8] = {0};
@@ -139,9 +168,7 @@ static double NAME(smallest_of_share)(const double *x, int64_t count, double sha
 
 /* The smallest weight that stays; `buffer` has room for all weights of the row. */
 static double NAME(threshold_of)(const Draw *d, const double *weights, double *buffer) {
-    double threshold = 0, largest = 0;
-    for (int64_t i = 0; i < d->choices; i++)
-        if (weights[i] > largest) largest = weights[i];
+    double threshold = 0;
     if (d->k) {
         threshold = NAME(kth_largest)(weights, d->choices, d->k);
         if (d->p < 1) {
@@ -156,8 +183,8 @@ static double NAME(threshold_of)(const Draw *d, const double *weights, double *b
             if (smallest > threshold) threshold = smallest;
         }
     }
-    if (d->min_p > 0 && d->min_p * largest > threshold) threshold = d->min_p * largest;
-    return threshold;
+    const double smallest = d->min_p > 0 ? d->min_p * NAME(from_bits)(NAME(largest_bits)(weights, d->choices)) : 0;
+    return smallest > threshold ? smallest : threshold;
 }
 
 /* The choice at which the sum of the weights from `threshold` on exceeds the share `uniform` of their total. A weight of

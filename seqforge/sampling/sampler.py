@@ -13,7 +13,8 @@ from seqforge.sampling.distributions import distribution_for
 from seqforge.sampling.guide import Guide
 from seqforge.sampling.joint import JointSteps
 from seqforge.sampling.references import place_index
-from seqforge.sampling.rows import PromptReader, StepCallback, sample_rows
+from seqforge.sampling.row_table import PromptReader, StepCallback
+from seqforge.sampling.rows import sample_rows
 from seqforge.sampling.slot import Sample, Slot
 
 __all__ = ["Sample", "Sampler", "samplers_of"]

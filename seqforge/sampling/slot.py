@@ -46,11 +46,11 @@ class Sample:
 
 
 class Slot:
-    """The state of one sample while it is drawn.
+    """The state of one sample while it is drawn; the table of all rows holds what changes at every step.
 
     Example:
         slot = Slot(0, prompt, controls, Categorical(5), units=lambda steps: np.ones(len(steps)))
-        slot.add(3, units=1.0)
+        slot.add(3)
 
     Args:
         k: The number of the sample.
@@ -62,6 +62,11 @@ class Slot:
         constraint_state: The state of the constraint after the prompt; None without one.
         places: The places of the prompt's steps; None if the network does not look back.
         joint_steps: Its first steps, which have been drawn jointly.
+
+    Attributes:
+        step_count: The number of steps, those of the prompt included.
+        units: Their natural units.
+        timed_out: Whether the time limit has passed.
     """
 
     def __init__(
@@ -79,27 +84,30 @@ class Slot:
     ) -> None:
         self.k, self.prompt, self.guide, self.joint_steps = k, prompt, guide, joint_steps
         self.constraint_state = constraint_state
-        self.steps: list[Any] = []
-        self.scores: list[float] = []
         self.alternatives: list[Alternatives] = []
-        self.masked, self.log_allowed, self.timed_out = 0.0, 0.0, False
         self.history: History | None = None
         if controls.uses_history and isinstance(space, Categorical):
             self.history = History(controls, space.size, prompt.example.steps.tolist())
         self.place_index = None if places is None else places.copy()
         self.units = float(units(prompt.example.steps).sum())
         self.step_count = len(prompt.example.steps)
+        self.timed_out = False
         self.next_check = -1
         """The step count from which the mask of the state alone does not suffice, because a limit is near."""
+
+    @property
+    def drawn_count(self) -> int:
+        """The number of steps that were drawn."""
+        return self.step_count - len(self.prompt.example.steps)
 
     def mask(self, limits: Limits) -> np.ndarray | None:
         """Return the mask of the next step; None without a constraint. `next_check` is set."""
         guide = self.guide
         if guide is None or self.constraint_state is None:
             return None
-        if len(self.steps) < len(self.joint_steps):
+        if self.drawn_count < len(self.joint_steps):
             mask = np.zeros_like(self.constraint_state.mask)
-            mask[self.joint_steps[len(self.steps)]] = True
+            mask[self.joint_steps[self.drawn_count]] = True
             return mask
         if self.units >= limits.units or self.timed_out:
             return guide.mask(self.constraint_state.state, nearest_end=True)
@@ -117,24 +125,12 @@ class Slot:
         steps_left = 1 if full else max(1, limits.steps - self.step_count)
         return self.guide.project(self.constraint_state.state, step, steps_left)
 
-    def add(self, step: Any, units: float) -> None:
-        """Add a step that was drawn. The state of a constraint over symbols is that of `StateRows`.
-
-        Args:
-            step: The step: an int, or a vector.
-            units: Its natural units.
-        """
-        self.steps.append(step)
-        self.step_count += 1
-        self.units += units
+    def add(self, step: Any) -> None:
+        """Add a step that was drawn to the places, and to the state of a constraint over vectors."""
         if self.place_index is not None:
             self.place_index.add(step)
         if self.guide is not None and self.guide.vectors and self.constraint_state is not None:
             self.constraint_state = self.guide.advance(self.constraint_state, step)
-
-    def is_full(self, limits: Limits) -> bool:
-        """Return whether the piece has reached a limit."""
-        return self.units >= limits.units or self.step_count >= limits.steps or self.timed_out
 
     @property
     def may_end(self) -> bool:
@@ -144,13 +140,22 @@ class Slot:
     @property
     def may_rest(self) -> bool:
         """Whether the mask of the state alone counts until `next_check`: no limit is reached, no step drawn jointly."""
-        return self.next_check >= 0 and len(self.steps) >= len(self.joint_steps)
+        return self.next_check >= 0 and self.drawn_count >= len(self.joint_steps)
 
-    def sample(self, *, ended: bool) -> Sample:
-        """Return the complete sample."""
+    def sample(
+        self, drawn_steps: np.ndarray, scores: Sequence[float], *, ended: bool, masked: float, log_allowed: float
+    ) -> Sample:
+        """Return the complete sample.
+
+        Args:
+            drawn_steps: The steps that were drawn, without the end.
+            scores: The log-probability of each of them in nats, and of the end.
+            ended: Whether the network ended the piece.
+            masked: The probability of what was forbidden, averaged over all steps.
+            log_allowed: The sum over all steps of the log-probability of what was allowed.
+        """
         prompt = self.prompt
         prompt_steps = prompt.example.steps[: prompt.keep]
-        drawn_steps = np.array(self.steps, prompt_steps.dtype).reshape(-1, *prompt_steps.shape[1:])
-        steps, scores = np.concatenate([prompt_steps, drawn_steps]), tuple(self.scores)
-        masked, alternatives = self.masked / len(scores), tuple(self.alternatives)
-        return Sample(self.k, steps, ended, sum(scores), scores, masked, self.log_allowed, alternatives)
+        drawn_steps = drawn_steps.astype(prompt_steps.dtype).reshape(-1, *prompt_steps.shape[1:])
+        steps, alternatives = np.concatenate([prompt_steps, drawn_steps]), tuple(self.alternatives)
+        return Sample(self.k, steps, ended, sum(scores), tuple(scores), masked, log_allowed, alternatives)

@@ -12,6 +12,8 @@ UNKNOWN = -1
 """A successor or a number of steps that has not been computed."""
 FAR = 1 << 60
 """More steps than any piece has."""
+UNKNOWN_END = 1 << 61
+"""A number of steps to the nearest end that has not been computed."""
 MIN_STATES, MAX_STATES = 64, 1920
 MAX_ENTRIES = 1 << 22
 """The largest number of states, and that of the entries of a table; beyond either, the tables are cleared."""
@@ -41,7 +43,7 @@ class StateRows:
         self._masks = np.ones((MIN_STATES, choices), np.bool_)
         self._successors = np.full((MIN_STATES, choices), UNKNOWN, np.int32)
         self._successors[FREE] = FREE
-        self._nearest_ends = np.full(MIN_STATES, UNKNOWN, np.int64)
+        self._nearest_ends = np.full(MIN_STATES, UNKNOWN_END, np.int64)
         """The number of steps to the nearest end from each state."""
         self._farthest_ends = np.full(MIN_STATES, UNKNOWN, np.int64)
         """The largest number of steps to the nearest end after one step of each state."""
@@ -65,12 +67,16 @@ class StateRows:
             self._states.append((guide, state))
             if number == len(self._masks):
                 self._masks = np.concatenate([self._masks, np.ones_like(self._masks)])
-                self._successors, self._nearest_ends, self._farthest_ends = (
-                    np.concatenate([table, np.full_like(table, UNKNOWN)])
-                    for table in (self._successors, self._nearest_ends, self._farthest_ends)
+                self._successors, self._farthest_ends, self._nearest_ends = (
+                    np.concatenate([table, np.full_like(table, value)])
+                    for table, value in (
+                        (self._successors, UNKNOWN),
+                        (self._farthest_ends, UNKNOWN),
+                        (self._nearest_ends, UNKNOWN_END),
+                    )
                 )
             self._masks[number] = state.mask
-            self._nearest_ends[number] = self._farthest_ends[number] = UNKNOWN
+            self._nearest_ends[number], self._farthest_ends[number] = UNKNOWN_END, UNKNOWN
         return number
 
     def state(self, number: int) -> CachedState | None:
@@ -78,7 +84,7 @@ class StateRows:
         entry = self._states[number]
         return None if entry is None else entry[1]
 
-    def end_checks(self, numbers: np.ndarray, steps_left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def end_checks(self, numbers: np.ndarray, steps_left: np.ndarray) -> tuple[np.ndarray, int]:
         """Return which masks depend on the number of steps that are left, and for how many steps none of them will.
 
         The conditions are those of `Guide.mask_within` and `Guide.next_check`; the distances of each state are computed
@@ -89,16 +95,19 @@ class StateRows:
             steps_left: The number of steps that are left of each of them.
 
         Returns:
-            Whether the mask of each row depends on it now, and the number of steps, at least one, until the next check.
+            Whether the mask of each row depends on it now, and the number of steps, at least one, until the next check
+            of the first row.
         """
-        nearest = self._nearest_ends[numbers]
-        if nearest.min() == UNKNOWN:
-            for number in set(numbers[nearest == UNKNOWN].tolist()):
+        slack = steps_left - self._nearest_ends[numbers]
+        smallest = int(slack.min())
+        if smallest > MAX_END_SHIFT:
+            return np.zeros(len(numbers), np.bool_), smallest // (MAX_END_SHIFT + 1)
+        if smallest < -UNKNOWN_END // 2:
+            for number in set(numbers[slack < -UNKNOWN_END // 2].tolist()):
                 entry = self._states[number]
                 self._nearest_ends[number] = -FAR if entry is None else entry[0].constraint.to_end(entry[1].state)
-            nearest = self._nearest_ends[numbers]
-        rests = (steps_left - nearest) // (MAX_END_SHIFT + 1)
-        near: np.ndarray = rests < 1
+            slack = steps_left - self._nearest_ends[numbers]
+        near: np.ndarray = slack <= MAX_END_SHIFT
         if near.any():
             farthest = self._farthest_ends[numbers]
             if (unknown := near & (farthest == UNKNOWN)).any():
@@ -107,7 +116,7 @@ class StateRows:
                     self._farthest_ends[number] = guide.farthest_end(state.state)
                 farthest = self._farthest_ends[numbers]
             near &= steps_left <= farthest
-        return near, np.maximum(rests, 1)
+        return near, max(1, int(slack.min()) // (MAX_END_SHIFT + 1))
 
     def masks(self, numbers: np.ndarray) -> np.ndarray:
         """Return the masks of the states of all rows, shape (rows, choices), the end last."""
@@ -122,7 +131,7 @@ class StateRows:
             steps: The step of each row.
         """
         after: np.ndarray = self._successors[numbers, steps].astype(np.int64)
-        if not len(after) or after.min() > UNKNOWN:
+        if not np.count_nonzero(after < 0):
             return after
         missing = np.flatnonzero(after == UNKNOWN).tolist()
         if len(self._states) > self._max_states:

@@ -53,7 +53,7 @@ def check_choices(
     masks = rng.random(outputs.shape) < 0.4 if is_masked else None
     if masks is not None:
         masks[np.arange(rows), rng.integers(0, size + 1, rows)] = True
-    uniforms = np.concatenate([rng.random((rows - 1, 1)), [[np.nextafter(1, 0)]]])
+    uniforms = np.concatenate([rng.random((rows - 1, 1)), [[1 - 1e-9]]])
     compiled: Any = distribution_for(Categorical(size), Controls(**controls))
     plain: Any = distribution_for(Categorical(size), Controls(**controls))
     plain._is_compiled = False
@@ -67,3 +67,20 @@ def check_choices(
         alone = compiled.choose(outputs[part], None if masks is None else masks[part], uniforms[part])
         for field in dataclasses.fields(alone):
             assert getattr(alone, field.name)[0] == getattr(actual, field.name)[row]
+
+
+@settings(max_examples=60)
+@given(controls=CONTROLS, size=st.integers(1, 90), spread=st.sampled_from([0.0, 8.0, 60.0]), seed=st.integers(0, 999))
+def test_the_largest_random_number_chooses_a_possible_step(
+    controls: dict[str, Any], size: int, spread: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    outputs = (spread * rng.normal(size=(1, size + 1))).astype(np.float32)
+    masks = rng.random(outputs.shape) < 0.4
+    masks[0, outputs[0].argmax()] = True
+    distribution: Any = distribution_for(Categorical(size), Controls(**controls))
+    (choice,) = distribution.choose(outputs, masks, np.array([[np.nextafter(1, 0)]])).steps
+    probability = np.exp((outputs[0, choice] - outputs.max()) / controls["temperature"])
+    assert masks[0, choice] and probability >= controls["min_p"] * (1 - 1e-6)
+    if controls["top_k"]:
+        assert np.count_nonzero(masks & (outputs > outputs[0, choice])) < controls["top_k"]
