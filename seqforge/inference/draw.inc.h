@@ -104,66 +104,89 @@ static double NAME(smallest_from)(const double *x, int64_t count, int64_t low) {
     return NAME(from_bits)(smallest);
 }
 
-static int64_t NAME(count_from)(const double *x, int64_t count, int64_t low) {
+/* The number of those whose bits are at least `low`, which is positive. */
+INLINE int64_t NAME(count_from)(const double *x, int64_t count, int64_t low) {
+    int64_t from = 0, i = 0;
+#if VECTOR_BYTES == 64
+    const __m512i lows = _mm512_set1_epi64(low);
+    for (; i + 8 <= count; i += 8)
+        from += __builtin_popcount(_mm512_cmp_epi64_mask(_mm512_loadu_si512(x + i), lows, _MM_CMPINT_NLT));
+#endif
     const Bits *bits = (const Bits *)x;
-    int64_t from = 0;
-    for (int64_t i = 0; i < count; i++) from += bits[i] >= low;
+    for (; i < count; i++) from += bits[i] >= low;
     return from;
 }
 
-/* The k-th largest number, by a search that divides the range of its bits by four. */
+/* The k-th largest number, by bisection. */
 static double NAME(kth_largest)(const double *x, int64_t count, int64_t k) {
-    const Bits *bits = (const Bits *)x;
     int64_t low = 0, high = NAME(largest_bits)(x, count) + 1; /* at least k numbers from `low`, fewer from `high` */
     /* the first guess is that it is within a factor of 2^32 of the largest one */
-    const int64_t guess = high - ((int64_t)32 << 52);
-    if (guess > 0) {
-        if (NAME(count_from)(x, count, guess) >= k) low = guess;
-        else high = guess;
-    }
-    while (high - low > 1) {
-        const int64_t part = (high - low + 3) / 4, a = low + part, b = a + part, c = b + part;
-        int64_t from_a = 0, from_b = 0, from_c = 0;
-        for (int64_t i = 0; i < count; i++) {
-            from_a += bits[i] >= a;
-            from_b += bits[i] >= b;
-            from_c += bits[i] >= c;
-        }
-        if (from_c >= k) low = c;
-        else if (from_b >= k) low = b, high = c < high ? c : high;
-        else if (from_a >= k) low = a, high = b;
-        else high = a;
-        if (from_a == k || from_b == k || from_c == k) break;
+    for (int64_t middle = high - ((int64_t)32 << 52); high - low > 1; middle = low + (high - low) / 2) {
+        if (middle <= 0) continue;
+        const int64_t from = NAME(count_from)(x, count, middle);
+        if (from >= k) low = middle;
+        else high = middle;
+        if (from == k) break;
     }
     return NAME(smallest_from)(x, count, low);
+}
+
+/* The sum of the numbers whose bits are at least `low`, and how many there are. */
+INLINE double NAME(sum_from)(const double *x, int64_t count, int64_t low, int64_t *from) {
+    double sum = 0;
+    int64_t i = 0;
+    *from = 0;
+#if VECTOR_BYTES == 64
+    const __m512i lows = _mm512_set1_epi64(low);
+    __m512d sums = _mm512_setzero_pd();
+    for (; i + 8 <= count; i += 8) {
+        const __mmask8 mask = _mm512_cmp_epi64_mask(_mm512_loadu_si512(x + i), lows, _MM_CMPINT_NLT);
+        sums = _mm512_mask_add_pd(sums, mask, sums, _mm512_loadu_pd(x + i));
+        *from += __builtin_popcount(mask);
+    }
+    sum = _mm512_reduce_add_pd(sums);
+#endif
+    const Bits *bits = (const Bits *)x;
+    for (; i < count; i++) {
+        sum += bits[i] >= low ? x[i] : 0;
+        *from += bits[i] >= low;
+    }
+    return sum;
 }
 
 /* The smallest of the largest numbers whose sum reaches `share` of the sum of all, by bisection. */
 static double NAME(smallest_of_share)(const double *x, int64_t count, double share) {
-    const Bits *bits = (const Bits *)x;
-    const double limit = share * NAME(sum_of)(x, count);
+    int64_t from_low, from_high = 0; /* the number of those from `low` and from `high` */
+    const double limit = share * NAME(sum_from)(x, count, 0, &from_low);
     /* the sum from `low` reaches the limit, that from `high` does not */
     int64_t low = 0, high = NAME(largest_bits)(x, count) + 1;
-    int64_t from_low = count, from_high = 0; /* the number of those from `low` and from `high` */
     for (int64_t middle = high - ((int64_t)8 << 52); high - low > 1; middle = low + (high - low) / 2) {
         if (middle <= low) continue;
-        double sums[8] = {0};
-        int64_t above = 0, i = 0;
-        for (; i + 8 <= count; i += 8)
-            for (int lane = 0; lane < 8; lane++) {
-                sums[lane] += bits[i + lane] >= middle ? x[i + lane] : 0;
-                above += bits[i + lane] >= middle;
-            }
-        for (; i < count; i++) {
-            sums[0] += bits[i] >= middle ? x[i] : 0;
-            above += bits[i] >= middle;
-        }
-        const double mass = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-        if (mass < limit) high = middle, from_high = above;
-        else low = middle, from_low = above;
+        int64_t from;
+        if (NAME(sum_from)(x, count, middle, &from) < limit) high = middle, from_high = from;
+        else low = middle, from_low = from;
         if (from_low - from_high <= 1) break;
     }
     return NAME(smallest_from)(x, count, low);
+}
+
+/* Write the numbers above a threshold one after another; return how many there are. */
+INLINE int64_t NAME(select_above)(const double *x, int64_t count, double threshold, double *selected) {
+    int64_t above = 0, i = 0;
+#if VECTOR_BYTES == 64
+    const __m512d thresholds = _mm512_set1_pd(threshold);
+    for (; i + 8 <= count; i += 8) {
+        const __m512d values = _mm512_loadu_pd(x + i);
+        const __mmask8 mask = _mm512_cmp_pd_mask(values, thresholds, _CMP_GT_OQ);
+        _mm512_mask_compressstoreu_pd(selected + above, mask, values);
+        above += __builtin_popcount(mask);
+    }
+#endif
+    for (; i < count; i++) {
+        selected[above] = x[i];
+        above += x[i] > threshold;
+    }
+    return above;
 }
 
 /* The smallest weight that stays; `buffer` has room for all weights of the row. */
@@ -173,11 +196,7 @@ static double NAME(threshold_of)(const Draw *d, const double *weights, double *b
         threshold = NAME(kth_largest)(weights, d->choices, d->k);
         if (d->p < 1) {
             /* the k largest weights; of several that equal the smallest one, as many as there is room for */
-            int64_t above = 0;
-            for (int64_t i = 0; i < d->choices; i++) {
-                buffer[above] = weights[i];
-                above += weights[i] > threshold;
-            }
+            int64_t above = NAME(select_above)(weights, d->choices, threshold, buffer);
             while (above < d->k) buffer[above++] = threshold;
             const double smallest = NAME(smallest_of_share)(buffer, d->k, d->p);
             if (smallest > threshold) threshold = smallest;

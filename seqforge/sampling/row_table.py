@@ -269,7 +269,10 @@ class RowTable:
         if self._has_unit_limits:
             self._unit_counts[continued] += self._units(inputs[continued])
         if self._is_guided and not self._vectors:
-            self._numbers[continued] = self._states.advance(self._numbers[continued], inputs[continued])
+            if has_ends:
+                self._numbers[continued] = self._states.advance(self._numbers[continued], inputs[continued])
+            else:
+                self._numbers = self._states.advance(self._numbers, inputs)
         masked = self._jointly_masked(choice.masked) if self._draws_jointly else choice.masked
         if self._elimination is not None:
             self._log_allowed += _log_rest(masked)

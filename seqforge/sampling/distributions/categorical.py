@@ -102,8 +102,8 @@ class SpaceDistribution(Distribution):
         if not self._is_compiled or histories is not None or outputs.dtype != np.float32:
             return self._choose_plain(outputs, masks, uniforms, histories)
         choice = self._choose_compiled(outputs, masks, uniforms)
-        if masks is not None and choice.masked.max() >= MAX_MASKED:
-            rows = np.flatnonzero(choice.masked >= MAX_MASKED)
+        if masks is not None and np.count_nonzero(underflows := choice.masked >= MAX_MASKED):
+            rows = np.flatnonzero(underflows)
             others = self._choose_plain(outputs[rows], masks[rows], uniforms[rows], None)
             for name in ("steps", "ends", "scores", "masked"):
                 getattr(choice, name)[rows] = getattr(others, name)
