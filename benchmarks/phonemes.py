@@ -4,10 +4,11 @@
     python benchmarks/phonemes.py --minutes 10
 
 Both models are trained on the 113,484 words of the train split for the same time, one after the other, with the same
-number of threads, and evaluated on the same words of the validation split, drawn once. The baseline is a sequence-to-
-sequence model in plain PyTorch (I. Sutskever, O. Vinyals and Q. Le, "Sequence to Sequence Learning with Neural
-Networks", arXiv 1409.3215): an nn.LSTM reads the letters in reverse order, a second one of the same size predicts the
-phonemes from its final state; Adam, float32, batches of words of similar length, and the same number of parameters.
+number of threads, and evaluated on the same words of the validation split, drawn once; `--split test --words 0`
+evaluates on all words of the test split. The baseline is a sequence-to-sequence model in plain PyTorch (I. Sutskever,
+O. Vinyals and Q. Le, "Sequence to Sequence Learning with Neural Networks", arXiv 1409.3215): an nn.LSTM reads the
+letters in reverse order, a second one of the same size predicts the phonemes from its final state; Adam, float32,
+batches of words of similar length, and the same number of parameters.
 
 phonemes  Phoneme error rate: edit distance (insertions, deletions, substitutions) divided by the phonemes of the
           reference. For a word with several pronunciations, the one with the smallest distance is the reference.
@@ -115,7 +116,8 @@ def main() -> None:
     """Train both models, and print their error rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10.0, help="training time of each model")
-    parser.add_argument("--words", type=int, default=2000, help="number of words of the validation split")
+    parser.add_argument("--split", choices=["valid", "test"], default="valid", help="the split of the words")
+    parser.add_argument("--words", type=int, default=2000, help="number of words of the split; 0 for all")
     parser.add_argument("--model", help="a model file of seqforge, which is evaluated without training")
     parser.add_argument("--run", type=Path, help="the run folder; default: the next one in runs/phonemes/")
     parser.add_argument(
@@ -125,9 +127,10 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=1, help="number of models with different seeds to average, too")
     parser.add_argument("--no-baseline", action="store_true", help="do not train the baseline")
     arguments = parser.parse_args()
-    valid = read_entries("valid")
-    words = sorted(random.Random(0).sample(sorted(valid), min(arguments.words, len(valid))))
-    references = {word: valid[word] for word in words}
+    entries = read_entries(arguments.split)
+    number = min(arguments.words or len(entries), len(entries))
+    words = sorted(random.Random(0).sample(sorted(entries), number))
+    references = {word: entries[word] for word in words}
     path = arguments.model
     model = seqforge.load(path) if path else train_model(arguments, seed=0, run=arguments.run)
     provenance, parameters = model.header.provenance, model.network.parameter_count()
