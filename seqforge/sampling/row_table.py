@@ -292,6 +292,7 @@ class RowTable:
 
     def _reaches_limit(self) -> bool:
         """Return whether a row has reached a limit; its slot must then be asked for the mask."""
+        self._until_limit -= 1
         if self._timed_out:
             self._checks[:], self._rest = -1, 0
             return True
@@ -299,7 +300,6 @@ class RowTable:
         if np.any(over):
             self._checks[over], self._rest = -1, 0
             return True
-        self._until_limit -= 1
         if self._until_limit < 0:
             self._until_limit = int((self._limits - self._counts).min())
         return self._until_limit <= 0

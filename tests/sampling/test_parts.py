@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqforge.core.sequences import Example, Free, Prompt
 from seqforge.core.spaces import Categorical, Mixture
@@ -68,6 +70,30 @@ def test_samples_of_several_prompts_do_not_depend_on_those_beside_them(reals: bo
         for sample in sampler.samples(range(3), seed=7, part=part)
     ]
     assert together == values(alone)
+
+
+@settings(max_examples=15)
+@given(
+    limits=st.lists(
+        st.builds(Limits, steps=st.integers(8, 30), units=st.integers(5, 40).map(float)), min_size=3, max_size=3
+    ),
+    rows=st.integers(1, 7),
+)
+def test_each_sample_reaches_its_own_limit(limits: list[Limits], rows: int) -> None:
+    engine, items = Engine(network(reals=False)), prompts(reals=False)
+    samplers = samplers_of(engine, items, [CONDITIONS] * 3, limits, controls=[Controls(ban=(0,))] * 3, units=units)
+    pieces = [(part, k) for k in range(3) for part in range(3)]
+    together = list(sample_rows(dict(enumerate(samplers)), pieces, seed=7, rows=rows))
+    alone = [
+        (part, sample)
+        for part, sampler in enumerate(samplers)
+        for k in range(3)
+        for sample in sampler.samples(range(k, k + 1), seed=7, part=part)
+    ]
+    assert values(together) == values(alone)
+    for part, sample in together:
+        length = len(items[part].example.steps) + len(sample.steps) - items[part].keep
+        assert sample.ended or length == min(limits[part].steps, limits[part].units)
 
 
 def test_prompts_of_equal_length_are_read_as_if_alone(engine: Engine) -> None:
