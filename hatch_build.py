@@ -68,7 +68,7 @@ def compile_library(path: Path, sources: Sequence[str]) -> Path | None:
             "-o",
             str(temporary),
             str(path.parent / sources[0]),
-            "-lm",
+            *([] if platform.system() == "Windows" else ["-lm"]),  # part of the C runtime there
         ]
         try:
             subprocess.run(command, check=True, capture_output=True)
