@@ -36,7 +36,7 @@ HASHES = {
     "abc jig": "657ac05f39c9bea1",
     "abc as MIDI": "290a86d8119466dc",
     "abc infill": "da15d9c41a67f444",
-    "midi song": "2552236ebe2e2893",
+    "midi song": "dc205cfb7cc01793",
     "midi chorale": "eae527d363e0fffb",
     "midi voices": "e3a028b7c95a9470",
     "midi drums": "f37c48ac8a056138",
