@@ -28,6 +28,8 @@ LIBRARIES = {
 """The path of each library without its suffix, and its sources; the first one includes the others."""
 SUFFIXES = {"Darwin": ".dylib", "Windows": ".dll"}
 FLAGS = ("-O3", "-std=c11", "-shared", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden")
+LINKED = () if platform.system() == "Windows" else ("-lm",)
+"""The mathematics library, which is a part of the C runtime on Windows."""
 
 
 class KernelBuildHook(BuildHookInterface):  # type: ignore[misc]
@@ -61,15 +63,8 @@ def compile_library(path: Path, sources: Sequence[str]) -> Path | None:
         checksum = zlib.crc32((path.parent / name).read_bytes(), checksum)
     for compiler in _compilers():
         temporary = library.with_name(f"{library.name}.{os.getpid()}")
-        command = [
-            *compiler,
-            *FLAGS,
-            f"-DSOURCES={checksum}u",
-            "-o",
-            str(temporary),
-            str(path.parent / sources[0]),
-            *([] if platform.system() == "Windows" else ["-lm"]),  # part of the C runtime there
-        ]
+        files = ["-o", str(temporary), str(path.parent / sources[0])]
+        command = [*compiler, *FLAGS, f"-DSOURCES={checksum}u", *files, *LINKED]
         try:
             subprocess.run(command, check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError):

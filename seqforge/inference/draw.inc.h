@@ -1,6 +1,6 @@
 /* The draw of one choice per row, after temperature, a mask and top-k, top-p and min-p. The same numbers as those of
-   numpy in seqforge/sampling/distributions/categorical.py but for rounding: exponentials are computed here, and sums are
-   added in another order. Included once per instruction set. */
+   numpy in seqforge/sampling/distributions/categorical.py but for rounding: exponentials are computed here, and sums
+   are added in another order. Included once per instruction set. */
 
 #define DOUBLES (VECTOR_BYTES / 8)
 #define vd NAME(vd)
@@ -131,22 +131,30 @@ static double NAME(kth_largest)(const double *x, int64_t count, int64_t k) {
     return NAME(smallest_from)(x, count, low);
 }
 
-/* The sum of the numbers whose bits are at least `low`, and how many there are. */
+/* The sum of the numbers whose bits are at least `low`, and how many there are; in eight lanes on any machine. */
 INLINE double NAME(sum_from)(const double *x, int64_t count, int64_t low, int64_t *from) {
-    double sum = 0;
+    const Bits *bits = (const Bits *)x;
+    double sum;
     int64_t i = 0;
     *from = 0;
 #if VECTOR_BYTES == 64
     const __m512i lows = _mm512_set1_epi64(low);
-    __m512d sums = _mm512_setzero_pd();
+    __m512d lanes = _mm512_setzero_pd();
     for (; i + 8 <= count; i += 8) {
         const __mmask8 mask = _mm512_cmp_epi64_mask(_mm512_loadu_si512(x + i), lows, _MM_CMPINT_NLT);
-        sums = _mm512_mask_add_pd(sums, mask, sums, _mm512_loadu_pd(x + i));
+        lanes = _mm512_mask_add_pd(lanes, mask, lanes, _mm512_loadu_pd(x + i));
         *from += __builtin_popcount(mask);
     }
-    sum = _mm512_reduce_add_pd(sums);
+    sum = _mm512_reduce_add_pd(lanes);
+#else
+    double lanes[8] = {0};
+    for (; i + 8 <= count; i += 8)
+        for (int lane = 0; lane < 8; lane++) {
+            lanes[lane] += bits[i + lane] >= low ? x[i + lane] : 0;
+            *from += bits[i + lane] >= low;
+        }
+    sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 #endif
-    const Bits *bits = (const Bits *)x;
     for (; i < count; i++) {
         sum += bits[i] >= low ? x[i] : 0;
         *from += bits[i] >= low;
@@ -206,21 +214,14 @@ static double NAME(threshold_of)(const Draw *d, const double *weights, double *b
     return smallest > threshold ? smallest : threshold;
 }
 
-/* The choice at which the sum of the weights from `threshold` on exceeds the share `uniform` of their total. A weight of
-   0 is never chosen. The sums of blocks are added first, which is a shorter chain of sums. */
+/* The choice at which the sum of the weights from `threshold` on exceeds the share `uniform` of their total. A weight
+   of 0 is never chosen. The sums of blocks are added first, which is a shorter chain of sums. */
 static int64_t NAME(invert)(const double *weights, int64_t count, double threshold, double uniform, double *blocks) {
+    int64_t low, number;
+    memcpy(&low, &threshold, sizeof low);
     double mass = 0;
     for (int64_t first = 0, block = 0; first < count; first += BLOCK, block++) {
-        const int64_t width = count - first < BLOCK ? count - first : BLOCK;
-        double sums[8] = {0};
-        int64_t i = 0;
-        for (; i + 8 <= width; i += 8)
-            for (int lane = 0; lane < 8; lane++) {
-                const double weight = weights[first + i + lane];
-                sums[lane] += weight >= threshold ? weight : 0;
-            }
-        for (; i < width; i++) sums[0] += weights[first + i] >= threshold ? weights[first + i] : 0;
-        mass += ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+        mass += NAME(sum_from)(weights + first, count - first < BLOCK ? count - first : BLOCK, low, &number);
         blocks[block] = mass;
     }
     if (!(mass > 0)) return 0; /* all weights are too small; the caller does not use the choice */

@@ -256,7 +256,7 @@ class RowTable:
         return self._slot_with_state(row).project(step, self.samplers[self._parts[row]].limits)
 
     def record(self, choice: Choice, inputs: np.ndarray, on_step: StepCallback | None) -> list[tuple[int, int, Sample]]:
-        """Add the choice of every row to its slot.
+        """Record the choice of every row.
 
         Returns:
             The rows whose samples are complete, with the parts and the samples.
