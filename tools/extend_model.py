@@ -11,7 +11,7 @@ that does not look back can be extended to the distances of its codec in the sam
 import argparse
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from seqforge.api.model_sources import sources_of_model
 from seqforge.corpus import prepare
 from seqforge.errors import SeqforgeError
 from seqforge.modelfile import write_model
+from seqforge.network.conditioning import Conditioning
 from seqforge.network.references import CopyLogits, ReferenceEmbedding
+from seqforge.network.shapes import label_width
 from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_state
 from seqforge.training.config import DEFAULT_LOOKBACK
 
-__all__ = ["extend_model", "extended_arrays"]
+__all__ = ["extend_model", "extended_arrays", "with_labels"]
 
 RARITY = 5.0
 """The bias of a new token is lower than that of the token it comes from by this number, in nats."""
@@ -46,15 +48,15 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
         path: The file to write.
 
     Raises:
-        ValueError: If a token or a distance of the model is missing in the new codec.
+        ValueError: If a token, a label or a distance of the model is missing in the new codec.
     """
     options = dataclasses.replace(model.options, **changes)
     _, sources = sources_of_model(model.plugin, model.path, model.header.provenance, None, None)
     codec = prepare(model.plugin, options, sources).codec
     history = aligned_history(model.plugin, codec)
     config, distances = model.header.network, () if history is None else history.distances
-    if distances[: len(config.distances)] != config.distances or codec.labels != model.codec.labels:
-        raise ValueError("the new codec has other distances or labels")
+    if distances[: len(config.distances)] != config.distances:
+        raise ValueError(f"the new codec has other distances, {distances}")
     lookback = config.lookback or (DEFAULT_LOOKBACK if distances else 0)
     before: Any = model.codec
     after: Any = codec
@@ -62,6 +64,8 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
         model.arrays(), before.vocabulary, after.vocabulary, config.embedding + config.lookback_width,
         new_columns=lookback * (len(distances) - len(config.distances)),
     )  # fmt: skip
+    width = config.embedding + lookback * len(distances)
+    arrays = with_labels(arrays, before.labels, after.labels, width)
     if lookback and not config.lookback:
         references = ReferenceEmbedding(len(after.vocabulary), lookback, len(distances))
         references.initialise(torch.Generator().manual_seed(0))
@@ -74,8 +78,11 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
     data, stored = validate_state(model.plugin, codec)
     header = dataclasses.replace(
         model.header, codec={"version": codec.version, "data": data}, arrays=stored, space=codec.space,
-        options=dataclasses.asdict(options),
-        network=dataclasses.replace(config, distances=distances, lookback=lookback, copy_logits=copies),
+        options=dataclasses.asdict(options), labels=dict(after.labels),
+        network=dataclasses.replace(
+            config, distances=distances, lookback=lookback, copy_logits=copies,
+            labels=tuple(map(len, after.labels.values())),
+        ),
     )  # fmt: skip
     write_model(path, header, arrays)
 
@@ -114,18 +121,69 @@ def extended_arrays(
     return result
 
 
+def with_labels(
+    arrays: Mapping[str, np.ndarray],
+    before: Mapping[str, Sequence[str]],
+    after: Mapping[str, Sequence[str]],
+    width: int,
+) -> dict[str, np.ndarray]:
+    """Return the parameters of a network that also reads the new labels of a codec, at first without effect.
+
+    Args:
+        arrays: The parameters by name.
+        before: The values of the old labels by name.
+        after: The values of the new labels by name.
+        width: The number of columns of the first layer before those of the labels.
+
+    Raises:
+        ValueError: If an old label is missing or has other values.
+    """
+    changed = [name for name, values in before.items() if list(after.get(name, ())) != list(values)]
+    if changed:
+        raise ValueError(f"the new codec lacks the labels {', '.join(changed)}, or has other values of them")
+    embeddings = Conditioning(tuple(map(len, after.values())), 0)
+    embeddings.initialise(torch.Generator().manual_seed(0))
+    result = {name: array for name, array in arrays.items() if not name.startswith("conditioning.")}
+    numbers = {name: number for number, name in enumerate(before)}
+    for number, name in enumerate(after):
+        fresh = embeddings.embeddings[number].detach().numpy()
+        key = f"conditioning.embeddings.{numbers.get(name)}"
+        result[f"conditioning.embeddings.{number}"] = arrays.get(key, fresh)
+    for name, first in (("layers.0.input_weight", width), ("start_weight", 1)):
+        if name not in arrays:
+            continue
+        matrix, columns = arrays[name], {}
+        boundary = first
+        for label, values in before.items():
+            columns[label] = matrix[:, boundary : boundary + label_width(len(values))]
+            boundary += label_width(len(values))
+        parts = [
+            columns.get(label, np.zeros((len(matrix), label_width(len(after[label]))), np.float32)) for label in after
+        ]
+        result[name] = np.concatenate([matrix[:, :first], *parts, matrix[:, boundary:]], 1)
+    return result
+
+
+def option_value(text: str) -> Any:
+    """Return the value of an option: true and false are values, all else is text.
+
+    >>> option_value("true"), option_value("key,density")
+    (True, 'key,density')
+    """
+    return {"true": True, "false": False}.get(text, text)
+
+
 def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a shipped model, a run folder or a model file")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=true|false", help="a changed option")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="a changed option")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
     pairs = [option.partition("=") for option in arguments.option]
     try:
-        extend_model(
-            load(arguments.model), {name: value == "true" for name, _, value in pairs}, arguments.output
-        )  # fmt: skip
+        changes = {name: option_value(value) for name, _, value in pairs}
+        extend_model(load(arguments.model), changes, arguments.output)
     except (SeqforgeError, ValueError) as error:
         sys.exit(str(error))
 

@@ -59,3 +59,29 @@ def test_a_model_that_does_not_look_back_is_extended_without_a_change(tmp_path: 
     config = extended.header.network
     assert (config.distances, config.lookback, config.copy_logits) == ((0,), 48, True)
     assert extended.score(text).nats == pytest.approx(model.score(text).nats, rel=1e-5)
+
+
+def test_a_label_is_added_without_a_change_and_then_learnt(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    notes = [(TICKS_PER_QUARTER * n, TICKS_PER_QUARTER * (n + 1), 60 + 2 * (n % 7), 80, 0) for n in range(40)]
+    song = Piece(Song.from_events(note_array(notes)))
+    seqforge.load("chorales").plugin.write([song], tmp_path / "corpus" / "song.mid")
+    model = seqforge.train(
+        "midi", corpus=str(tmp_path / "corpus"), split="1,0,0", encoding="chorale", song_labels="polyphony",
+        hidden=8, embedding=8, layers=1, lookback=4, steps=5, run=tmp_path / "run",
+    )  # fmt: skip
+    path = tmp_path / "model.safetensors"
+    extend_model(model, {"song_labels": "key,density,polyphony"}, path)
+    extended = seqforge.load(path)
+    assert list(extended.codec.labels) == ["density", "key", "polyphony"]
+    before = model.arrays()["conditioning.embeddings.0"]
+    np.testing.assert_array_equal(extended.arrays()["conditioning.embeddings.2"], before)
+    assert extended.score(song.content).nats == pytest.approx(model.score(song.content).nats, rel=1e-5)
+    trained = seqforge.train(
+        "midi", corpus=str(tmp_path / "corpus"), split="1,0,0", encoding="chorale", song_labels="key,density,polyphony",
+        init=str(path), steps=5, run=tmp_path / "further",
+    )  # fmt: skip
+    new = trained.arrays()["start_weight"][:, 1:] - extended.arrays()["start_weight"][:, 1:]
+    assert np.abs(new).sum(0).all()
+    with pytest.raises(ValueError, match="polyphony"):
+        extend_model(model, {"song_labels": "key"}, path)
