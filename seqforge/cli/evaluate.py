@@ -256,7 +256,8 @@ def evaluate(
             rows = [["figure", "generated", "held out", "difference of two halves of the held-out"]]
             rows += [[name, *map(figure_text, values)] for name, values in comparison.measures.items()]
             data("\n" + table(rows))
-        for name, (median, maximum) in comparison.copied.items():
-            data(f"longest run copied from a training piece, {name}: median {median}, maximum {maximum}")
+        rows = [["longest run in common with a training piece", "median", "99 %", "maximum"]]
+        rows += [[name, *map(str, lengths)] for name, lengths in comparison.copied.items()]
+        data("\n" + table(rows))
     if evaluation.dropped:
         message(f"note: the codec's encoding drops {count(evaluation.dropped, 'thing')} of the corpus")

@@ -1,10 +1,11 @@
-"""Runs that sequences share with a corpus, found exactly with a suffix array of both."""
+"""Runs that sequences share with a corpus or with each other, from a suffix array."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["MAX_RUN", "shared_runs"]
+__all__ = ["MAX_RUN", "mutual_runs", "shared_runs"]
 
 MAX_RUN = 1 << 12
 """The longest run that is measured."""
@@ -35,21 +36,64 @@ def shared_runs(
         return [np.zeros(0, np.int64) for _ in queries]
     border = starts[len(known)]
     levels = _ranks(text)
-    # 1. In the order of the suffixes, the longest common prefix is that with the nearest suffix of the corpus.
+    # In the order of the suffixes, the longest common prefix is that with the nearest suffix of the corpus.
     order = np.argsort(levels[-1], kind="stable")
     in_corpus = order < border
     places = np.arange(len(order))
     before = np.maximum.accumulate(np.where(in_corpus, places, -1))
     after = np.minimum.accumulate(np.where(in_corpus, places, len(order))[::-1])[::-1]
-    rows = np.flatnonzero(~in_corpus)
-    lengths = np.zeros(len(text), np.int64)
+    lengths = _neighbour_prefixes(levels, order, np.flatnonzero(~in_corpus), before, after)
+    # Ranks reach beyond the end of a sequence as far as its separator, which occurs nowhere else.
+    ends = starts[len(known) + 1 :] - 1
+    return [lengths[first:end] for first, end in zip(starts[len(known) : -1], ends, strict=True)]
+
+
+def mutual_runs(sequences: Iterable[Sequence[int] | np.ndarray]) -> list[np.ndarray]:
+    """Return, for each place in some sequences, the length of the longest run from there that another one has.
+
+    The limits and the cost are those of `shared_runs`.
+
+    >>> [runs.tolist() for runs in mutual_runs([[1, 2, 3, 4], [9, 2, 3], [4, 5]])]
+    [[0, 2, 1, 1], [0, 2, 1], [1, 0]]
+
+    Args:
+        sequences: The sequences, integers.
+    """
+    arrays = [np.asarray(values, np.int64) for values in sequences]
+    text, starts = _joined(arrays)
+    if not len(text):
+        return []
+    levels = _ranks(text)
+    order = np.argsort(levels[-1], kind="stable")
+    # The nearest suffixes of other sequences are those before and after the suffixes of the same one in a row.
+    owners = np.searchsorted(starts, order, side="right")
+    places = np.arange(len(order))
+    changes = np.concatenate([[True], owners[1:] != owners[:-1]])
+    before = np.maximum.accumulate(np.where(changes, places, 0)) - 1
+    ends = np.concatenate([changes[1:], [True]])
+    after = np.minimum.accumulate(np.where(ends, places, len(order))[::-1])[::-1] + 1
+    lengths = _neighbour_prefixes(levels, order, places, before, after)
+    return [lengths[first : end - 1] for first, end in pairwise(starts)]
+
+
+def _neighbour_prefixes(
+    levels: Sequence[np.ndarray], order: np.ndarray, rows: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> np.ndarray:
+    """Return, for each place, the longest common prefix of its suffix and two other ones; 0 for places not in rows.
+
+    Args:
+        levels: The ranks of runs.
+        order: The places in the order of their suffixes.
+        rows: The rows of `order` of the places.
+        before: The row of the first other suffix for each row of `order`; outside of `order` for none.
+        after: The row of the second other suffix, in the same way.
+    """
+    lengths = np.zeros(len(order), np.int64)
     for neighbours in (before[rows], after[rows]):
         valid = (neighbours >= 0) & (neighbours < len(order))
         left, right = order[rows[valid]], order[neighbours[valid]]
         np.maximum.at(lengths, left, _common_prefixes(levels, left, right))
-    # 2. Ranks reach beyond the end of a sequence as far as its separator, which occurs nowhere else.
-    ends = starts[len(known) + 1 :] - 1
-    return [lengths[first:end] for first, end in zip(starts[len(known) : -1], ends, strict=True)]
+    return lengths
 
 
 def _joined(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

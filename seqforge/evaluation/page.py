@@ -53,9 +53,9 @@ def comparison_page(comparison: Comparison, title: str) -> str:
     )
     distances = [(name, f"{first:.3f}", f"{second:.3f}") for name, (first, second) in comparison.distances.items()]
     parts.append(_table(("", "generated", "two halves"), distances))
-    parts.append("<h2>Longest run copied from a training piece</h2>")
-    copied = [(name, str(median), str(maximum)) for name, (median, maximum) in comparison.copied.items()]
-    parts.append(_table(("", "median", "maximum"), copied))
+    parts.append("<h2>Longest run in common with a training piece</h2>")
+    copied = [(name, *map(str, lengths)) for name, lengths in comparison.copied.items()]
+    parts.append(_table(("", "median", "99 %", "maximum"), copied))
     if any(comparison.matrices.values()):
         parts.append("<h2>Self-similarity</h2>")
         parts.append(

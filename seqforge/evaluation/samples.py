@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seqforge.core.shared_runs import mutual_runs
 from seqforge.evaluation.novelty import longest_runs
 from seqforge.plugin import Describes, Piece
 
@@ -13,6 +14,8 @@ HALVINGS = 20
 """Number of random halvings of the held-out pieces over which their distance is averaged."""
 MIN_PARTS, DRAWN_PIECES = 8, 12
 """The number of parts that a piece needs for a picture of its self-similarity, and the largest number of pictures."""
+COPIED_KEYS = ("median", "percentile_99", "most")
+"""The keys of the lengths of copied runs in JSON."""
 MEASURED_HALVINGS = 5
 """Number of random halvings over which the difference of a figure is averaged."""
 
@@ -28,8 +31,9 @@ class Comparison:
             between two halves of the held-out pieces. 0 means equal, 1 means disjoint.
         measures: Figures of the generated pieces, of the held-out ones, and the mean difference between two halves of
             the held-out ones; None for a figure that the pieces do not have.
-        copied: The longest run in common with a training piece, as median and maximum over pieces, for "generated" and
-            "held out" pieces.
+        copied: The longest run in common with a training piece for "generated", "held out" and "training" pieces:
+            median, 99th percentile and maximum over pieces. A training piece is compared with the other ones. Pieces
+            with long common runs are in one split, so the runs of held-out pieces are short.
         matrices: The self-similarity of some "generated" and some "held out" pieces, each of shape (parts, parts).
     """
 
@@ -37,7 +41,7 @@ class Comparison:
     real: int
     distances: Mapping[str, tuple[float, float]]
     measures: Mapping[str, tuple[float | None, float | None, float | None]]
-    copied: Mapping[str, tuple[int, int]]
+    copied: Mapping[str, tuple[int, int, int]]
     matrices: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -53,7 +57,7 @@ class Comparison:
                 name: dict(zip(("generated", "held out", "halves"), map(_rounded, values), strict=True))
                 for name, values in self.measures.items()
             },
-            "copied": {name: {"median": median, "most": most} for name, (median, most) in self.copied.items()},
+            "copied": {name: dict(zip(COPIED_KEYS, values, strict=True)) for name, values in self.copied.items()},
         }
 
 
@@ -87,13 +91,24 @@ def compare(
         distances[name] = (generated_distance, float(np.mean(halves or [0.0])))
     measures = _measures(plugin, generated, held_out, orders[:MEASURED_HALVINGS])
     sides = {"generated": generated, "held out": held_out}
-    traces = [plugin.trace(piece) for pieces in sides.values() for piece in pieces]
-    longest, copied = longest_runs((plugin.trace(piece) for piece in training), traces), {}
-    for name, lengths in (("generated", longest[: len(generated)]), ("held out", longest[len(generated) :])):
-        runs = sorted(lengths)
-        copied[name] = (runs[len(runs) // 2], runs[-1])
+    traces = [[np.asarray(plugin.trace(piece)) for piece in pieces] for pieces in (generated, held_out, training)]
+    copied = _copied(*traces)
     matrices = {name: list(_matrices(plugin, pieces)) for name, pieces in sides.items()}
     return Comparison(len(generated), len(held_out), distances, measures, copied, matrices)
+
+
+def _copied(
+    generated: Sequence[np.ndarray], held_out: Sequence[np.ndarray], training: Sequence[np.ndarray]
+) -> dict[str, tuple[int, int, int]]:
+    """Return median, 99th percentile and maximum of the longest runs that pieces of each kind share with training."""
+    longest = longest_runs(training, [*generated, *held_out])
+    lengths = {"generated": longest[: len(generated)], "held out": longest[len(generated) :]}
+    lengths["training"] = [int(runs.max(initial=0)) for runs in mutual_runs(training)]
+    result = {}
+    for name, values in lengths.items():
+        median, percentile, most = np.percentile(values or [0], (50, 99, 100), method="higher").tolist()
+        result[name] = (median, percentile, most)
+    return result
 
 
 def _matrices(plugin: Describes[Any], pieces: Sequence[Piece[Any]]) -> Iterator[np.ndarray]:

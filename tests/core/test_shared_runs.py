@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqforge.core.run_index import RunIndex
-from seqforge.core.shared_runs import MAX_RUN, shared_runs
+from seqforge.core.shared_runs import MAX_RUN, mutual_runs, shared_runs
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), max_size=12), max_size=4)
 
@@ -19,6 +19,14 @@ def test_runs_equal_a_naive_search(corpus: list[list[int]], sequences: list[list
         for first, length in enumerate(lengths.tolist()):
             assert not length or occurs(sequence[first : first + length], corpus)
             assert first + length == len(sequence) or not occurs(sequence[first : first + length + 1], corpus)
+
+
+@given(SEQUENCES)
+def test_mutual_runs_are_those_shared_with_all_others(sequences: list[list[int]]) -> None:
+    lengths = [values.tolist() for values in mutual_runs(sequences)]
+    others = [sequences[:number] + sequences[number + 1 :] for number in range(len(sequences))]
+    pairs = zip(others, sequences, strict=True)
+    assert lengths == [shared_runs(rest, [sequence])[0].tolist() for rest, sequence in pairs]
 
 
 def test_runs_are_limited() -> None:

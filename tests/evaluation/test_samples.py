@@ -52,8 +52,14 @@ def test_compare() -> None:
     comparison = compare(Letters(), pieces("aabb", "xyz"), pieces("ab", "ba"), pieces("xyzzy", "qqq"))
     assert comparison.distances["letter"][0] == pytest.approx(3 / 7)
     assert comparison.distances["letter"][1] == 0
-    assert comparison.copied == {"generated": (3, 3), "held out": (0, 0)}
-    assert comparison.to_json()["copied"]["generated"] == {"median": 3, "most": 3}
+    assert comparison.copied == {"generated": (3, 3, 3), "held out": (0, 0, 0), "training": (0, 0, 0)}
+    assert comparison.to_json()["copied"]["generated"] == {"median": 3, "percentile_99": 3, "most": 3}
+
+
+def test_training_pieces_are_compared_with_each_other() -> None:
+    training = pieces("abcde", "abcdx", *"jklmnopq", "stcde")
+    copied = compare(Letters(), pieces("x"), pieces("cde"), training).copied
+    assert copied == {"generated": (1, 1, 1), "held out": (3, 3, 3), "training": (0, 4, 4)}
 
 
 def test_measures_stand_beside_those_of_held_out_pieces_and_their_halves() -> None:
