@@ -246,15 +246,14 @@ def evaluate(
     if comparison:
         pieces, real = count(comparison.pieces, "generated piece"), count(comparison.real, "held-out piece")
         data(f"\n{pieces} compared with {real}")
-        rows = [["total variation distance", "generated", "two halves of the held-out"]]
-        for name, (generated, halves) in comparison.distances.items():
-            rows.append([name, f"{generated:.3f}", f"{halves:.3f}"])
+        rows = [["total variation distance", "generated", "training", "two halves of the held-out"]]
+        rows += [[name, *(f"{value:.3f}" for value in values)] for name, values in comparison.distances.items()]
         data(table(rows))
         if comparison.measures:
             from seqforge.evaluation.samples import figure_text
 
-            rows = [["figure", "generated", "held out", "difference of two halves of the held-out"]]
-            rows += [[name, *map(figure_text, values)] for name, values in comparison.measures.items()]
+            rows = [["figure", "generated", "held out", "training", "difference of two halves of the held-out"]]
+            rows += [[name, *map(figure_text, values)] for name, values in comparison.measured]
             data("\n" + table(rows))
         rows = [["longest run in common with a training piece", "median", "99 %", "maximum"]]
         rows += [[name, *map(str, lengths)] for name, lengths in comparison.copied.items()]

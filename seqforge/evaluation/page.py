@@ -44,15 +44,15 @@ def comparison_page(comparison: Comparison, title: str) -> str:
     ]
     if comparison.measures:
         parts.append("<h2>Figures</h2>")
-        rows = [(name, *map(figure_text, values)) for name, values in comparison.measures.items()]
-        parts.append(_table(("", "generated", "held out", "difference of halves"), rows))
+        rows = [(name, *map(figure_text, values)) for name, values in comparison.measured]
+        parts.append(_table(("", "generated", "held out", "training", "difference of halves"), rows))
     parts.append("<h2>Distances between distributions</h2>")
     parts.append(
-        "<p>The total variation distance between generated and held-out pieces, and between two random halves of the "
-        "held-out pieces; 0 means equal, and 1 means disjoint.</p>"
+        "<p>The total variation distance of generated pieces and of training pieces from the held-out pieces, and "
+        "between two random halves of the held-out pieces; 0 means equal, and 1 means disjoint.</p>"
     )
-    distances = [(name, f"{first:.3f}", f"{second:.3f}") for name, (first, second) in comparison.distances.items()]
-    parts.append(_table(("", "generated", "two halves"), distances))
+    distances = [(name, *(f"{value:.3f}" for value in values)) for name, values in comparison.distances.items()]
+    parts.append(_table(("", "generated", "training", "two halves"), distances))
     parts.append("<h2>Longest run in common with a training piece</h2>")
     copied = [(name, *map(str, lengths)) for name, lengths in comparison.copied.items()]
     parts.append(_table(("", "median", "99 %", "maximum"), copied))

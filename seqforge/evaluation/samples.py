@@ -14,8 +14,14 @@ HALVINGS = 20
 """Number of random halvings of the held-out pieces over which their distance is averaged."""
 MIN_PARTS, DRAWN_PIECES = 8, 12
 """The number of parts that a piece needs for a picture of its self-similarity, and the largest number of pictures."""
-COPIED_KEYS = ("median", "percentile_99", "most")
-"""The keys of the lengths of copied runs in JSON."""
+MAX_TRAINING = 400
+"""The largest number of training pieces of which the figures are computed, evenly spaced."""
+DISTANCE_COLUMNS = ("generated", "training", "halves")
+"""What a distance from the held-out pieces is that of."""
+MEASURE_COLUMNS = ("generated", "held out", "training", "halves")
+"""What a figure is that of; that of halves is a difference."""
+COPIED_COLUMNS = ("median", "percentile_99", "most")
+"""The lengths of copied runs."""
 MEASURED_HALVINGS = 5
 """Number of random halvings over which the difference of a figure is averaged."""
 
@@ -27,10 +33,11 @@ class Comparison:
     Attributes:
         pieces: Number of generated pieces.
         real: Number of held-out pieces.
-        distances: For each quantity, the total variation distance between generated and held-out pieces, and that
-            between two halves of the held-out pieces. 0 means equal, 1 means disjoint.
-        measures: Figures of the generated pieces, of the held-out ones, and the mean difference between two halves of
-            the held-out ones; None for a figure that the pieces do not have.
+        distances: For each quantity, the total variation distance of the generated pieces from the held-out ones, that
+            of training pieces from the held-out ones, and that between two halves of the held-out ones. 0 means equal,
+            1 means disjoint.
+        measures: Figures of the generated, the held-out and the training pieces, and the mean difference between two
+            halves of the held-out ones; None for a figure that the pieces do not have.
         copied: The longest run in common with a training piece for "generated", "held out" and "training" pieces:
             median, 99th percentile and maximum over pieces. A training piece is compared with the other ones. Pieces
             with long common runs are in one split, so the runs of held-out pieces are short.
@@ -39,10 +46,15 @@ class Comparison:
 
     pieces: int
     real: int
-    distances: Mapping[str, tuple[float, float]]
-    measures: Mapping[str, tuple[float | None, float | None, float | None]]
+    distances: Mapping[str, tuple[float, float, float]]
+    measures: Mapping[str, tuple[float | None, ...]]
     copied: Mapping[str, tuple[int, int, int]]
     matrices: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> list[tuple[str, tuple[float | None, ...]]]:
+        """The figures that any of the pieces have, by name."""
+        return [(name, values) for name, values in self.measures.items() if any(value is not None for value in values)]
 
     def to_json(self) -> dict[str, Any]:
         """Return what `seqforge evaluate --samples N --json` prints."""
@@ -50,14 +62,14 @@ class Comparison:
             "pieces": self.pieces,
             "real": self.real,
             "distances": {
-                name: {"generated": round(generated, 4), "halves": round(halves, 4)}
-                for name, (generated, halves) in self.distances.items()
+                name: dict(zip(DISTANCE_COLUMNS, map(_rounded, values), strict=True))
+                for name, values in self.distances.items()
             },
             "measures": {
-                name: dict(zip(("generated", "held out", "halves"), map(_rounded, values), strict=True))
+                name: dict(zip(MEASURE_COLUMNS, map(_rounded, values), strict=True))
                 for name, values in self.measures.items()
             },
-            "copied": {name: dict(zip(COPIED_KEYS, values, strict=True)) for name, values in self.copied.items()},
+            "copied": {name: dict(zip(COPIED_COLUMNS, values, strict=True)) for name, values in self.copied.items()},
         }
 
 
@@ -79,22 +91,40 @@ def compare(
         held_out: The real pieces.
         training: The pieces that the model was trained on, in which copied runs are searched.
     """
-    statistics = [plugin.describe(piece) for piece in generated]
-    real_statistics = [plugin.describe(piece) for piece in held_out]
+    sample, training_traces = _training_pieces(plugin, training)
+    sides = {"generated": generated, "held out": held_out, "training": sample}
+    statistics = {name: [plugin.describe(piece) for piece in pieces] for name, pieces in sides.items()}
     rng = np.random.default_rng(0)
     orders = [rng.permutation(len(held_out)) for _ in range(HALVINGS)] if len(held_out) > 1 else []
     distances = {}
-    for name in plugin.describe(held_out[0]):
-        real = [quantities[name] for quantities in real_statistics]
+    for name in statistics["held out"][0]:
+        values = {side: [quantities[name] for quantities in rows] for side, rows in statistics.items()}
+        real = values["held out"]
         halves = [distance([real[n] for n in order[::2]], [real[n] for n in order[1::2]]) for order in orders]
-        generated_distance = distance([quantities[name] for quantities in statistics], real)
-        distances[name] = (generated_distance, float(np.mean(halves or [0.0])))
-    measures = _measures(plugin, generated, held_out, orders[:MEASURED_HALVINGS])
-    sides = {"generated": generated, "held out": held_out}
-    traces = [[np.asarray(plugin.trace(piece)) for piece in pieces] for pieces in (generated, held_out, training)]
-    copied = _copied(*traces)
-    matrices = {name: list(_matrices(plugin, pieces)) for name, pieces in sides.items()}
+        distances[name] = (
+            distance(values["generated"], real), distance(values["training"], real), float(np.mean(halves or [0.0]))
+        )  # fmt: skip
+    measures = _measures(plugin, sides, orders[:MEASURED_HALVINGS])
+    traces = {name: [np.asarray(plugin.trace(piece)) for piece in pieces] for name, pieces in sides.items()}
+    copied = _copied(traces["generated"], traces["held out"], training_traces)
+    matrices = {name: list(_matrices(plugin, pieces)) for name, pieces in sides.items() if name != "training"}
     return Comparison(len(generated), len(held_out), distances, measures, copied, matrices)
+
+
+def _training_pieces(
+    plugin: Describes[Any], training: Iterable[Piece[Any]]
+) -> tuple[list[Piece[Any]], list[np.ndarray]]:
+    """Return evenly spaced training pieces, at most MAX_TRAINING, and the traces of all."""
+    sample: list[Piece[Any]] = []
+    traces: list[np.ndarray] = []
+    interval = 1
+    for number, piece in enumerate(training):
+        traces.append(np.asarray(plugin.trace(piece)))
+        if number % interval == 0:
+            sample.append(piece)
+        if len(sample) > MAX_TRAINING:
+            sample, interval = sample[::2], 2 * interval
+    return sample, traces
 
 
 def _copied(
@@ -124,26 +154,21 @@ def _matrices(plugin: Describes[Any], pieces: Sequence[Piece[Any]]) -> Iterator[
 
 
 def _measures(
-    plugin: Describes[Any],
-    generated: Sequence[Piece[Any]],
-    held_out: Sequence[Piece[Any]],
-    orders: Sequence[np.ndarray],
-) -> dict[str, tuple[float | None, float | None, float | None]]:
-    """Return the figures of generated and held-out pieces, and the mean difference between halves of the latter."""
-    sides = [plugin.measure(generated), plugin.measure(held_out)]
+    plugin: Describes[Any], sides: Mapping[str, Sequence[Piece[Any]]], orders: Sequence[np.ndarray]
+) -> dict[str, tuple[float | None, ...]]:
+    """Return the figures of the pieces of each kind, and the mean difference between halves of the held-out ones."""
+    columns = [plugin.measure(pieces) for pieces in sides.values()]
+    held_out = sides["held out"]
     halves = [
         [plugin.measure([held_out[number] for number in half]) for half in (order[::2], order[1::2])]
         for order in orders
     ]
-    differences = {name: [abs(first[name] - second[name]) for first, second in halves] for name in sides[1]}
-    return {
-        name: (
-            _number(sides[0].get(name, float("nan"))),
-            _number(value),
-            _number(float(np.mean(differences[name])) if halves else float("nan")),
-        )
-        for name, value in sides[1].items()
-    }
+    result = {}
+    for name in plugin.measure(held_out):
+        differences = [abs(first[name] - second[name]) for first, second in halves]
+        mean = float(np.mean(differences)) if differences else float("nan")
+        result[name] = (*(_number(column.get(name, float("nan"))) for column in columns), _number(mean))
+    return result
 
 
 def _number(value: float) -> float | None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqforge.evaluation import compare
+from seqforge.evaluation import compare, samples
 from seqforge.evaluation.page import comparison_page
 from seqforge.evaluation.samples import distance
 from seqforge.plugin import Describes, Piece
@@ -50,8 +50,7 @@ def test_distance_of_known_shares() -> None:
 
 def test_compare() -> None:
     comparison = compare(Letters(), pieces("aabb", "xyz"), pieces("ab", "ba"), pieces("xyzzy", "qqq"))
-    assert comparison.distances["letter"][0] == pytest.approx(3 / 7)
-    assert comparison.distances["letter"][1] == 0
+    assert comparison.distances["letter"] == pytest.approx((3 / 7, 1, 0))
     assert comparison.copied == {"generated": (3, 3, 3), "held out": (0, 0, 0), "training": (0, 0, 0)}
     assert comparison.to_json()["copied"]["generated"] == {"median": 3, "percentile_99": 3, "most": 3}
 
@@ -62,11 +61,18 @@ def test_training_pieces_are_compared_with_each_other() -> None:
     assert copied == {"generated": (1, 1, 1), "held out": (3, 3, 3), "training": (0, 4, 4)}
 
 
+def test_figures_of_many_training_pieces_are_those_of_evenly_spaced_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "MAX_TRAINING", 3)
+    comparison = compare(Letters(), pieces("x"), pieces("a", "b"), pieces(*"abbbabbba"))
+    assert comparison.measures["vowels, per cent"][2] == 100
+    assert comparison.to_json()["measures"]["vowels, per cent"]["training"] == 100
+
+
 def test_measures_stand_beside_those_of_held_out_pieces_and_their_halves() -> None:
     comparison = compare(Letters(), pieces("aab"), pieces("abc", "aba"), pieces("x"))
-    generated, held_out, halves = comparison.measures["vowels, per cent"]
-    assert (generated, held_out, halves) == pytest.approx((200 / 3, 50, 100 / 3))
-    assert comparison.measures["digits, mean"] == (None, None, None)
+    assert comparison.measures["vowels, per cent"] == pytest.approx((200 / 3, 50, 0, 100 / 3))
+    assert comparison.measures["digits, mean"] == (None, None, None, None)
+    assert [name for name, _ in comparison.measured] == ["vowels, per cent"]
     report = comparison.to_json()["measures"]
     assert report["vowels, per cent"]["held out"] == 50 and report["digits, mean"]["halves"] is None
 
