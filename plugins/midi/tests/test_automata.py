@@ -9,6 +9,7 @@ from seqforge_midi import MidiOptions
 from seqforge_midi.codec import make_encoding
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.export import write_song
+from seqforge_midi.key import KEYS, Key
 from seqforge_midi.lint import check_file
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.reader import read_songs
@@ -70,6 +71,17 @@ def random_walk(encoding: Encoding, request: ParsedRequest, rng: np.random.Gener
         steps.append(nearer[int(rng.integers(len(nearer)))])
         state = constraint.advance(state, steps[-1])
     return steps
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_chorale_in_a_key_begins_with_its_tonic(key: Key) -> None:
+    encoding, rng = ENCODINGS["chorale"], np.random.default_rng(0)
+    for request in (ParsedRequest(key=key), ParsedRequest(key=key, bars=1), ParsedRequest(key=key, polyphony=2)):
+        steps = np.array(random_walk(encoding, request, rng, int(rng.integers(0, 40))))
+        first = steps[: int(np.argmax(steps >= 128))]
+        assert len(first) and set((first % 12).tolist()) <= set(key.tonic_triad)
+    narrow = ParsedRequest(key=key, programs=(0,), ranges={0: (60 + key.tonic + 1, 60 + key.tonic + 2)})
+    assert len(random_walk(encoding, narrow, rng, 40))
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)

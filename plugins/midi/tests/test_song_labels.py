@@ -1,6 +1,7 @@
 """Labels that are computed from songs: their values, their transposition, and what a request makes of them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,6 +135,20 @@ def test_the_key_of_a_request_is_a_label() -> None:
     with pytest.raises(RequestError) as caught:
         MidiCodec.fit([Piece(TRIAD)], MidiOptions()).task(MidiRequest(key="G"))
     assert caught.value.field == "key"
+
+
+def test_a_chorale_in_a_requested_key_begins_with_its_tonic(tmp_path: Path) -> None:
+    codec = labelled_codec("chorale")
+    (prompt,) = codec.task(MidiRequest(key="E")).prompts
+    constraint: Any = prompt.constraint
+    assert prompt.example.labels == {"key": "E"}
+    assert np.flatnonzero(constraint.allowed(constraint.start())).tolist() == [64]
+    path = tmp_path / "song.mid"
+    Midi().write([Piece(TRIAD)], path)
+    for request in (MidiRequest(), MidiRequest(key="E", prompt_file=path)):
+        (prompt,) = codec.task(request).prompts
+        constraint = prompt.constraint
+        assert constraint.allowed(constraint.start())[60:68].sum() > 1
 
 
 def test_a_prompt_has_the_labels_of_its_file(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from seqforge_midi.encoding import Encoding
 from seqforge_midi.harmony import AccompanimentTask, harmonise
 from seqforge_midi.infill_score import CANDIDATES
 from seqforge_midi.infill_task import check_fields, infill_task
+from seqforge_midi.key import Key
 from seqforge_midi.label_request import requested_labels
 from seqforge_midi.layout_task import LayoutTask
 from seqforge_midi.length import room_for
@@ -36,7 +37,7 @@ from seqforge_midi.midi_parts import read_parts
 from seqforge_midi.options import MidiOptions
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.performance import Performance
-from seqforge_midi.request import MidiRequest, parse_request
+from seqforge_midi.request import MidiRequest, parse_key, parse_request
 from seqforge_midi.score import Score
 from seqforge_midi.song import DRUMS, Song
 from seqforge_midi.song_labels import VALUES, merged_values, song_labels, transposed_labels, with_hidden
@@ -118,12 +119,13 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
     def task(self, request: MidiRequest) -> Task[Song]:
         if not self.computed_labels:
             return LayoutTask(self._task(request), request, self.stats)
-        labels = requested_labels(request, self.computed_labels)
+        labels, key = requested_labels(request, self.computed_labels), None
         if "key" in self.computed_labels and not isinstance(self.encoding, Voices):
+            key = parse_key(request.key) if request.key else None
             request = dataclasses.replace(request, key="")
-        return LayoutTask(self._task(request), request, self.stats, labels)
+        return LayoutTask(self._task(request, key), request, self.stats, labels)
 
-    def _task(self, request: MidiRequest) -> Task[Song]:
+    def _task(self, request: MidiRequest, key: Key | None = None) -> Task[Song]:
         check_chords(request, self.encoding, {"infill": request.infill, "given": request.melody_file})
         if request.infill and request.melody_file is None:
             if not isinstance(self.encoding, Voices):
@@ -134,6 +136,8 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
             harmony = harmonise(request, parsed, self.encoding, self.stats)
             return AccompanimentTask(harmony) if harmony.programs else MidiTask(harmony.prompt, parsed, self.encoding)
         if parsed.prompt is None:
+            if isinstance(self.encoding, Chorale):
+                parsed = dataclasses.replace(parsed, key=key)
             steps = np.zeros(0, self.space.dtype)
             bpm = parsed.bpm or self.stats.bpm
             extras = self.encoding.initial_extras(bpm, parsed.time_signature or self.stats.time_signature)

@@ -39,6 +39,16 @@ class Key(NamedTuple):
         lowest = 6 if self.is_minor else 5
         return (7 * (self.tonic + 3 * self.is_minor) + lowest) % 12 - lowest
 
+    @property
+    def tonic_triad(self) -> tuple[int, int, int]:
+        """The pitch classes of the triad of the tonic.
+
+        >>> Key.parse("G").tonic_triad, Key.parse("Am").tonic_triad
+        ((7, 11, 2), (9, 0, 4))
+        """
+        third = 3 if self.is_minor else 4
+        return self.tonic, (self.tonic + third) % 12, (self.tonic + 7) % 12
+
     def transposed(self, semitones: int) -> "Key":
         """Return the key that lies a number of semitones higher.
 

@@ -30,7 +30,7 @@ class ParsedRequest:
         frames_per_bar: The number of frames per bar; for chorales only.
         frames: The exact number of frames; 0 for as many as the bars have; for chorales only.
         bars_after: The number of bars that follow the last one that is written; for the voices encoding only.
-        key: The key; None if the model chooses; for the voices encoding only.
+        key: The key; None if the model chooses; for the voices and chorale encodings only.
         polyphony: The largest number of notes that sound at once; 0 for any number; not for the voices encoding.
         strict: Whether the rules of `seqforge_midi.voice_rules` hold; for the voices encoding only.
         infill: The first and last bar of the prompt that are written anew, counted from 1; None for none.

@@ -51,7 +51,8 @@ class MidiRequest(ChordFields, HarmonyFields, EditFields, LayoutFields):
     program: str = flag("", help="Instruments by number or name, separated by commas: 0, violin, drums.", unit="NAMES")
     key: str = flag(
         "",
-        help="voices, and models with the label key: The key, such as G, Bb, Em or F#m; empty: the model decides.",
+        help="voices, and models with the label key: The key, such as G, Bb, Em or F#m; empty: the model decides. A"
+        " chorale in a requested key begins with the triad of its tonic.",
         unit="KEY",
     )
     rules: Literal["free", "strict"] = flag(
