@@ -73,14 +73,14 @@ models: install
 	$(BIN)/seqforge train --plugin text --corpus tinyshakespeare --minutes 10 --run out/models/text
 	$(BIN)/seqforge train --plugin abc --epochs 14 --dropout 0.3 --recurrent-dropout 0.3 --input-dropout 0.1 --run out/models/abc
 	$(BIN)/seqforge train --plugin midi --corpus lieder --corpus openscore --song-labels key,density,polyphony --minutes 60 --batch-size 64 --dropout 0.15 --recurrent-dropout 0.1 --run out/models/songs
-	$(BIN)/seqforge train --plugin midi --corpus jsb --minutes 10 --lookback 0 --dropout 0.3 --recurrent-dropout 0.2 --run out/models/chorales
+	$(BIN)/seqforge train --plugin midi --corpus jsb --song-labels key --minutes 45 --hidden 512 --batch-size 16 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/chorales
 	$(BIN)/seqforge train --plugin midi --corpus jsb16 --minutes 25 --hidden 400 --embedding 96 --lookback 32 --dropout 0.35 --recurrent-dropout 0.3 --input-dropout 0.05 --bptt 80 --run out/models/voices
 	$(BIN)/seqforge train --plugin midi --corpus groove --minutes 4 --hidden 256 --dropout 0.4 --recurrent-dropout 0.3 --run out/models/drums
 	$(BIN)/seqforge train --plugin handwriting --minutes 60 --batch-size 64 --run out/models/handwriting-lines
 	$(BIN)/python -m tools.compose_lines --model out/models/handwriting-lines -o out/models/composed/train/lines.jsonl
 	$(BIN)/seqforge train --plugin handwriting --corpus unipen --corpus out/models/composed --init out/models/handwriting-lines --minutes 40 --batch-size 48 --bptt 96 --learning-rate 0.0015 --run out/models/handwriting-composed
 	$(BIN)/python -m tools.average_models out/models/handwriting-lines out/models/handwriting-composed --corpus unipen -o out/models/handwriting.safetensors
-	for model in songs chorales voices drums; do $(BIN)/python -m tools.export_model out/models/$$model plugins/midi/src/seqforge_midi/models/$$model.safetensors; done
+	for model in songs chorales voices drums; do $(BIN)/python -m tools.export_model --mantissa-bits 6 out/models/$$model plugins/midi/src/seqforge_midi/models/$$model.safetensors; done
 	$(BIN)/python -m tools.export_model out/models/abc plugins/abc/src/seqforge_abc/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/handwriting.safetensors --corpus unipen plugins/handwriting/src/seqforge_handwriting/models/default.safetensors
 	$(BIN)/python -m tools.export_model out/models/text plugins/text/src/seqforge_text/models/default.safetensors
