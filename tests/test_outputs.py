@@ -37,8 +37,8 @@ HASHES = {
     "abc as MIDI": "290a86d8119466dc",
     "abc infill": "da15d9c41a67f444",
     "midi song": "dc205cfb7cc01793",
-    "midi chorale": "eae527d363e0fffb",
-    "midi voices": "e3a028b7c95a9470",
+    "midi chorale": "a1180e68581349e2",
+    "midi voices": "b21b5a27a03d7305",
     "midi drums": "f37c48ac8a056138",
 }
 
