@@ -7,6 +7,7 @@ import seqforge_corpora
 from seqforge import Piece, ReadError
 from seqforge_midi import Midi, MidiCodec, MidiOptions, Song
 from seqforge_midi.reader import read_songs
+from seqforge_midi.song import DRUMS, note_array
 
 CORPORA = Path(str(next(iter(seqforge_corpora.__path__))))
 OPTIONS = {
@@ -52,6 +53,19 @@ def test_plugin_reads_pieces_with_their_origin() -> None:
     (piece,) = Midi().read(path, MidiOptions())
     assert isinstance(piece, Piece) and piece.origin is not None
     assert (piece.origin.file, piece.origin.place) == (str(path), "")
+
+
+@pytest.mark.parametrize(("changes", "is_shifted"), [(4, False), (30, True)])
+def test_augment_shifts_the_velocities_of_performances_alone(changes: int, is_shifted: bool) -> None:
+    rows = [(480 * number, 480 * number + 240, 60, 40 + 8 * (min(number, changes) % 5), DRUMS) for number in range(60)]
+    piece = Piece(Song.from_events(note_array(rows)))
+    codec = MidiCodec.fit([piece], MidiOptions())
+    example = codec.encode(piece)
+    variants = [codec.augment(example, np.random.default_rng(seed)) for seed in range(20)]
+    velocities = [codec.decode(variant).content.notes["velocity"].astype(int) for variant in variants]
+    shifts = {int(values[0] - velocities[0][0]) for values in velocities}
+    assert (len(shifts) > 1) == is_shifted
+    assert all(len(set((values - velocities[0]).tolist())) == 1 for values in velocities)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -49,6 +49,8 @@ from seqforge_midi.voices import Voices
 
 TRANSPOSITIONS = range(-6, 6)
 """The semitones by which training pieces are transposed."""
+PERFORMED = 0.25
+"""A song is a performance if more than this share of its notes have another velocity than the note before."""
 
 
 class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
@@ -224,13 +226,16 @@ class MidiCodec(Codec[Song, MidiOptions, MidiRequest], Augments, Aligns):
         return self.encoding.transposed(steps, semitones), semitones
 
     def _shift_velocities(self, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return steps with all velocities shifted by up to a tenth of the bins, if there are different ones."""
+        """Return steps with all velocities shifted by up to a tenth of the bins, if they are those of a performance.
+
+        The velocities of notation stand for dynamic marks, which have the same level in all songs.
+        """
         if "velocity" not in self.encoding.vocabulary.blocks:
             return steps
         block = self.encoding.vocabulary.block("velocity")
         max_shift = (block.stop - block.start) // 10
         mask = (steps >= block.start) & (steps < block.stop)
-        if len(set(steps[mask].tolist())) < 2:
+        if int(mask.sum()) <= PERFORMED * float(self.units(steps).sum()):
             return steps
         shift = int(rng.integers(-max_shift, max_shift + 1))
         shifted = np.clip(steps.astype(np.int64) + shift, block.start, block.stop - 1)
