@@ -77,15 +77,38 @@ def test_requested_bars_end_with_the_announced_one(seed: int, bars: int, fields:
     numbers = steps[score.vocabulary.mask("bar")[steps]] - score.vocabulary.first["bar"]
     last = score.bar_tokens.is_last[numbers].tolist()
     assert last[:bars] == [False] * (bars - 1) + [not fields]
-    assert len(last) == bars or (fields and len(last) == bars + 1)
+    # a bar line behind the last bar ends the song
+    assert len(last) == bars or (
+        len(last) == bars + 1 and not last[bars] and score.vocabulary.kinds[steps[-1]] == "bar"
+    )
+    assert len(score.decode(steps.tolist(), {}).first_bars(bars).bar_starts()) == bars
 
 
 @given(st.integers(0, 10_000))
-def test_no_bar_follows_the_last_one(seed: int) -> None:
-    score = score_of(bar_repeats=False)
-    steps = np.array(edits.random_walk(score.constraint(ParsedRequest()), score.vocabulary.kinds, seed, 120))
-    numbers = steps[score.vocabulary.mask("bar")[steps]] - score.vocabulary.first["bar"]
-    assert not score.bar_tokens.is_last[numbers[:-1]].any()
+def test_a_bar_line_behind_the_last_bar_ends_the_song(seed: int) -> None:
+    score = score_of()
+    constraint = score.constraint(ParsedRequest())
+    steps = edits.random_walk(constraint, score.vocabulary.kinds, seed, 120)
+    first, is_last = score.vocabulary.first["bar"], score.bar_tokens.is_last
+    bars = [number for number, step in enumerate(steps) if score.vocabulary.kinds[step] == "bar"]
+    last = [number for number in bars if is_last[steps[number] - first]]
+    assert len(last) < 2
+    song = score.decode(steps, {})
+    if not last:
+        return
+    behind = bars[bars.index(last[0]) + 1 :]
+    assert behind in ([], [len(steps) - 1])
+    assert len(song.bar_starts()) == len(bars) - len(behind)
+    if behind:
+        assert song == score.decode(steps[:-1], {})
+        return
+    state = constraint.start()
+    for step in steps:
+        state = constraint.advance(state, step)
+    lines = constraint.allowed(state)[score.vocabulary.block("bar")]
+    assert lines.any() and not (lines & (is_last | score.bar_tokens.repeats)).any()
+    state = constraint.advance(state, first + int(np.flatnonzero(lines)[0]))
+    assert constraint.may_end(state) and not constraint.allowed(state).any()
 
 
 @given(SONGS)

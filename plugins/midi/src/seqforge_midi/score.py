@@ -43,7 +43,7 @@ from seqforge_midi.song import (
     remove_overlaps,
     ticks_per_bar,
 )
-from seqforge_midi.token_rows import POSITIONS, TokenRows
+from seqforge_midi.token_rows import POSITIONS, TokenRows, selected
 from seqforge_midi.tokens import (
     TEMPOS,
     TIME_SIGNATURES,
@@ -296,7 +296,7 @@ class Score(Encoding):
         )
         order = np.lexsort(both[::-1])
         changes = order[np.append(True, np.diff(tracks[order]) != 0)[: len(order)]]
-        rows.add(*_select(both, changes), 0, self.vocabulary.first["program"] + tracks[changes])
+        rows.add(*selected(both, changes), 0, self.vocabulary.first["program"] + tracks[changes])
 
     def _add_notes(self, rows: TokenRows, notes: np.ndarray, keys: _Keys) -> None:
         """Add pitch, drum, velocity and duration tokens.
@@ -317,9 +317,9 @@ class Score(Encoding):
             members = np.flatnonzero(tracks == track)
             new_velocity[members] = np.append(True, np.diff(bins[members]) != 0)
         velocity_changes = np.flatnonzero(new_velocity)
-        rows.add(*_select(keys, velocity_changes), 2, first["velocity"] + bins[velocity_changes])
+        rows.add(*selected(keys, velocity_changes), 2, first["velocity"] + bins[velocity_changes])
         durations = np.searchsorted(self.durations, (notes["end"] - notes["start"])[pitched] // self.unit)
-        rows.add(*_select(keys, pitched), 3, first["duration"] + durations)
+        rows.add(*selected(keys, pitched), 3, first["duration"] + durations)
 
     # -- decode -------------------------------------------------------------------------------
 
@@ -332,7 +332,7 @@ class Score(Encoding):
         velocities: dict[tuple[int, int], int] = {}  # the last one of each track
         bar_start, bar_end, position, offset, track = -1, 0, -1, 0, (0, 0)
         time_signature: TimeSignature = (4, 4)
-        needs_duration = False
+        needs_duration = is_last = False
         for step in steps:
             kind, value = kinds[step], values[step]
             if needs_duration and kind not in ("velocity", "duration"):
@@ -340,6 +340,9 @@ class Score(Encoding):
             if bar_start < 0 and kind != "bar":
                 raise DecodeError(f"the first token is a {kind}; it must be a bar")
             if kind == "bar":
+                if is_last:
+                    break  # a bar line behind the last bar ends the song
+                is_last = bool(self.bar_tokens.is_last[step - self.vocabulary.block("bar").start])
                 bar_start, position, offset = bar_end, -1, 0
                 bar_end = bar_start + ticks_per_bar(time_signature)
             elif kind == "time_signature":
@@ -393,7 +396,3 @@ class Score(Encoding):
         automaton = kind(self.vocabulary, self.table, self.grid, self.microtiming, request)
         is_free = request.polyphony or self.microtiming > 1 or automaton.controllers
         return RepeatAutomaton(automaton) if self.bar_tokens.has_repeats and not is_free else automaton
-
-
-def _select(columns: tuple[np.ndarray, ...], indices: np.ndarray) -> tuple[np.ndarray, ...]:
-    return tuple(column[indices] for column in columns)

@@ -2,9 +2,10 @@
 
 Bars and positions go forward, every note is complete, and there are as many bars as requested.
 
-When the last requested bar is complete, a network that would continue generates the next bar line, not the end. If that
-were forbidden, the network could only pile up notes at the last position of the bar. The bar line is therefore allowed
-there, and ends the song; `Song.first_bars` removes it.
+When the last bar is complete, a network that would continue generates the next bar line, not the end. If that were
+forbidden, the network could only pile up notes at the last position of the bar. The bar line is therefore allowed
+behind the last requested bar and behind one that is announced as the last, and ends the song. Decoding ignores it in
+the second case, and `Song.first_bars` removes it in the first.
 """
 
 from collections.abc import Hashable
@@ -37,7 +38,7 @@ Phase = Literal[
     "duration",
     "drum",
     "drum velocity",
-    "end",  # after the bar line behind the last requested bar
+    "end",  # after the bar line behind the last bar
 ]
 """The last token, and where it was."""
 
@@ -170,12 +171,15 @@ class ScoreAutomaton(Constraint):
     def _bars(self, state: ScoreState) -> np.ndarray:
         """Return the mask of the bar lines that may come: bool, shape (tokens of bar lines,).
 
-        No bar follows one that is announced as the last. If the number of bars is requested and the song has pitched
-        notes, exactly the last one is announced.
+        Behind a bar that is announced as the last, a bar line ends the song. If the number of bars is requested and the
+        song has pitched notes, exactly the last one is announced.
         """
         tokens = self.bar_tokens
-        if state.is_last or (self.bars and state.bars >= self.bars and not state.has_notes):
+        if not state.has_notes and (state.is_last or (self.bars and state.bars >= self.bars)):
             return np.zeros(len(tokens.is_last), np.bool_)
+        if state.is_last:
+            plain: np.ndarray = ~(tokens.is_last | tokens.repeats)
+            return plain
         if not self.bars or not tokens.has_chords:
             return np.ones(len(tokens.is_last), np.bool_)
         announces = state.bars + 1 == self.bars and bool(self.track_mask.any())
@@ -297,7 +301,7 @@ class ScoreAutomaton(Constraint):
     def advance(self, state: Any, step: Any) -> Any:
         kind, value = self.kinds[step], self.values[step]
         match kind:
-            case "bar" if self.bars and state.bars == self.bars:
+            case "bar" if state.is_last or (self.bars and state.bars == self.bars):
                 return state._replace(phase="end")
             case "bar":
                 bars = min(state.bars + 1, max(2, self.bars))

@@ -33,3 +33,12 @@ class TokenRows:
         onsets, notes, tokens = (np.concatenate(columns) for columns in zip(*self.parts, strict=True))
         ordered: np.ndarray = tokens[np.lexsort((notes, onsets))]
         return ordered
+
+
+def selected(columns: tuple[np.ndarray, ...], indices: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the rows of columns with some indices.
+
+    >>> selected((np.array([1, 2, 3]),), np.array([0, 2]))[0].tolist()
+    [1, 3]
+    """
+    return tuple(column[indices] for column in columns)
