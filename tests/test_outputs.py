@@ -36,7 +36,7 @@ HASHES = {
     "abc jig": "657ac05f39c9bea1",
     "abc as MIDI": "290a86d8119466dc",
     "abc infill": "da15d9c41a67f444",
-    "midi song": "2b70fd7620e208b3",
+    "midi song": "d48d5ac472335a64",
     "midi chorale": "a1180e68581349e2",
     "midi voices": "b21b5a27a03d7305",
     "midi drums": "c3b0817e8a1ca95c",
