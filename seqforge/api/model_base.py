@@ -163,7 +163,7 @@ class ModelBase:
 
         Args:
             example: The example.
-            labels: The number of each label's value; they take precedence over the labels of the example.
+            labels: The number of each label's value, which replaces that of the example; 0 keeps that of the example.
         """
         batch = prompt_batch(self.engine.network, Prompt(example), self.conditions(Prompt(example), labels))
         distribution = distribution_for(self.header.space, Controls())
@@ -177,7 +177,7 @@ class ModelBase:
 
         Args:
             example: The example with its source.
-            labels: The number of each label's value; they take precedence over the labels of the example.
+            labels: The number of each label's value, which replaces that of the example; 0 keeps that of the example.
             prompt: The prompt that it continues, if it was generated; its `source_start` moves the attention.
         """
         engine = self.engine if isinstance(self.engine, Engine) else Engine(self.weights, self.precision)
