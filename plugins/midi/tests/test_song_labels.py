@@ -142,7 +142,7 @@ def test_a_chorale_in_a_requested_key_begins_with_its_tonic(tmp_path: Path) -> N
     (prompt,) = codec.task(MidiRequest(key="E")).prompts
     constraint: Any = prompt.constraint
     assert prompt.example.labels == {"key": "E"}
-    assert np.flatnonzero(constraint.allowed(constraint.start())).tolist() == [64]
+    assert np.flatnonzero(constraint.allowed(constraint.start())).tolist() == [64]  # of the range from C to G
     path = tmp_path / "song.mid"
     Midi().write([Piece(TRIAD)], path)
     for request in (MidiRequest(), MidiRequest(key="E", prompt_file=path)):
