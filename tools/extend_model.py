@@ -1,11 +1,12 @@
 """Extend a model to the tokens and places of its plugin's present codec, so that a training can start from it.
 
 python -m tools.extend_model songs --option bar_repeats=true -o out/models/start.safetensors
+python -m tools.extend_model chorales --option song_labels=key -o out/models/start.safetensors
 
-A change of the codec can add tokens and distances to look back. The result has the weights of the model for all tokens
-that both codecs have, and predicts what the model predicts as long as none of the new tokens is read. A new token
-starts as a rare variant of the first token of its kind, a new distance without effect, and copy scores at zero. A model
-that does not look back can be extended to the distances of its codec in the same way.
+A change of the codec can add tokens, labels and distances to look back. The result has the weights of the model for all
+tokens that both codecs have, and predicts what the model predicts as long as none of the new tokens is read. A new
+token starts as a rare variant of the first token of its kind, a new label and a new distance without effect, and copy
+scores at zero. A model that does not look back can be extended to the distances of its codec in the same way.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_state
 from seqforge.training.config import DEFAULT_LOOKBACK
 
-__all__ = ["extend_model", "extended_arrays", "with_labels"]
+__all__ = ["extend_model", "extended_arrays", "labelled_arrays"]
 
 RARITY = 5.0
 """The bias of a new token is lower than that of the token it comes from by this number, in nats."""
@@ -65,7 +66,7 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
         new_columns=lookback * (len(distances) - len(config.distances)),
     )  # fmt: skip
     width = config.embedding + lookback * len(distances)
-    arrays = with_labels(arrays, before.labels, after.labels, width)
+    arrays = labelled_arrays(arrays, before.labels, after.labels, width)
     if lookback and not config.lookback:
         references = ReferenceEmbedding(len(after.vocabulary), lookback, len(distances))
         references.initialise(torch.Generator().manual_seed(0))
@@ -121,7 +122,7 @@ def extended_arrays(
     return result
 
 
-def with_labels(
+def labelled_arrays(
     arrays: Mapping[str, np.ndarray],
     before: Mapping[str, Sequence[str]],
     after: Mapping[str, Sequence[str]],

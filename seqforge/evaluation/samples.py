@@ -105,8 +105,8 @@ def compare(
             distance(values["generated"], real), distance(values["training"], real), float(np.mean(halves or [0.0]))
         )  # fmt: skip
     measures = _measures(plugin, sides, orders[:MEASURED_HALVINGS])
-    traces = {name: [np.asarray(plugin.trace(piece)) for piece in pieces] for name, pieces in sides.items()}
-    copied = _copied(traces["generated"], traces["held out"], training_traces)
+    traces = (plugin.trace(piece) for piece in (*generated, *held_out))
+    copied = _copied(list(traces), len(generated), training_traces)
     matrices = {name: list(_matrices(plugin, pieces)) for name, pieces in sides.items() if name != "training"}
     return Comparison(len(generated), len(held_out), distances, measures, copied, matrices)
 
@@ -128,11 +128,17 @@ def _training_pieces(
 
 
 def _copied(
-    generated: Sequence[np.ndarray], held_out: Sequence[np.ndarray], training: Sequence[np.ndarray]
+    traces: Sequence[Sequence[int]], generated: int, training: Sequence[np.ndarray]
 ) -> dict[str, tuple[int, int, int]]:
-    """Return median, 99th percentile and maximum of the longest runs that pieces of each kind share with training."""
-    longest = longest_runs(training, [*generated, *held_out])
-    lengths = {"generated": longest[: len(generated)], "held out": longest[len(generated) :]}
+    """Return median, 99th percentile and maximum of the longest runs that pieces of each kind share with training.
+
+    Args:
+        traces: The traces of the generated pieces, followed by those of the held-out ones.
+        generated: The number of the generated pieces.
+        training: The traces of the training pieces.
+    """
+    longest = longest_runs(training, traces)
+    lengths = {"generated": longest[:generated], "held out": longest[generated:]}
     lengths["training"] = [int(runs.max(initial=0)) for runs in mutual_runs(training)]
     result = {}
     for name, values in lengths.items():
@@ -157,17 +163,17 @@ def _measures(
     plugin: Describes[Any], sides: Mapping[str, Sequence[Piece[Any]]], orders: Sequence[np.ndarray]
 ) -> dict[str, tuple[float | None, ...]]:
     """Return the figures of the pieces of each kind, and the mean difference between halves of the held-out ones."""
-    columns = [plugin.measure(pieces) for pieces in sides.values()]
+    columns = {side: plugin.measure(pieces) for side, pieces in sides.items()}
     held_out = sides["held out"]
     halves = [
         [plugin.measure([held_out[number] for number in half]) for half in (order[::2], order[1::2])]
         for order in orders
     ]
     result = {}
-    for name in plugin.measure(held_out):
+    for name in columns["held out"]:
         differences = [abs(first[name] - second[name]) for first, second in halves]
         mean = float(np.mean(differences)) if differences else float("nan")
-        result[name] = (*(_number(column.get(name, float("nan"))) for column in columns), _number(mean))
+        result[name] = (*(_number(column.get(name, float("nan"))) for column in columns.values()), _number(mean))
     return result
 
 

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from seqforge import Piece
 from seqforge_midi import Midi
+from seqforge_midi.key import KEYS, Key
 from seqforge_midi.song import DRUMS, NOTE_DTYPE, Song
 from seqforge_midi.structure import bar_contents, beat_harmonies, similarity_matrix, structure
 
@@ -42,6 +44,14 @@ def test_small_delays_do_not_count() -> None:
     notes = song(UP, UP).notes.copy()
     notes["start"][4:] += 15
     assert len(set(bar_contents(Song.from_events(notes)))) == 1
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_root_of_the_last_chord(key: Key) -> None:
+    root, third, fifth = (48 + (pitch - key.tonic) % 12 + key.tonic for pitch in key.tonic_triad)
+    row = "last chord is a triad with the root in the bass, per cent"
+    for pitches, expected in (((root, third, fifth), 100), ((third, fifth, root + 12), 0), ((root, fifth), 0)):
+        assert structure([song([(beat, pitch) for beat in range(4) for pitch in pitches])])[row] == expected
 
 
 def test_chords_and_basses() -> None:

@@ -48,12 +48,11 @@ class ChoraleAutomaton(Constraint):
         self.frames = request.frames or request.bars * request.frames_per_bar
         self.lowest, self.highest = request.overall_range()
         self.polyphony = request.polyphony
-        triad = request.key.tonic_triad if request.key else range(12)
+        triad = request.key.tonic_triad if request.key else ()
         self.first_pitches = np.isin(np.arange(128) % 12, triad)
         self.first_pitches[: self.lowest] = self.first_pitches[self.highest + 1 :] = False
         self.lower_pitches: np.ndarray = np.cumsum(self.first_pitches) - self.first_pitches
-        possible: int = min(FIRST_NOTES, self.polyphony or FIRST_NOTES, int(self.first_pitches.sum()))
-        self.first_notes = possible if request.key else 0
+        self.first_notes = min(FIRST_NOTES, self.polyphony or FIRST_NOTES, int(self.first_pitches.sum()))
 
     def start(self) -> Hashable:
         return _State(0, 0, NO_PITCH, False)

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from seqforge_midi.key import KEYS
 from seqforge_midi.song import DRUMS, TICKS_PER_QUARTER, Song
 from seqforge_midi.statistics import UNIT, melody_notes
 
@@ -23,7 +24,7 @@ NEARLY_EQUAL = 0.75
 MAX_BARS = 128
 """The largest number of bars in a picture of self-similarity."""
 MAJOR_SCALE = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
-TRIADS = np.array([[(root + step) % 12 for step in steps] for root in range(12) for steps in ((0, 4, 7), (0, 3, 7))])
+TRIADS = np.array([key.tonic_triad for key in KEYS])
 """The pitch classes of the major and minor triads, shape (24, 3)."""
 
 
@@ -93,7 +94,7 @@ def structure(songs: Sequence[Song]) -> dict[str, float]:
     rows["bass moves by a step, per cent"] = _per_cent(move in (1, 2, 10, 11) for move in moves)
     rows["bass moves by a fourth or fifth, per cent"] = _per_cent(move in (5, 7) for move in moves)
     rows["last chord is a triad with the root in the bass, per cent"] = _per_cent(
-        chord >= 0 and bass % 12 == chord // 2 for song in beats if song for chord, bass in song[-1:]
+        chord >= 0 and bass % 12 == TRIADS[chord, 0] for song in beats if song for chord, bass in song[-1:]
     )
     return rows
 
