@@ -3,17 +3,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqforge import ReadError
 from seqforge_midi import MidiOptions
 from seqforge_midi.codec import make_encoding
+from seqforge_midi.controls import EXPRESSION, control_array
 from seqforge_midi.encoding import Encoding
 from seqforge_midi.export import write_song
 from seqforge_midi.key import KEYS, Key
 from seqforge_midi.lint import check_file
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.reader import read_songs
-from seqforge_midi.song import DRUMS
+from seqforge_midi.song import DRUMS, Song, note_array, pedal_array
 
 ALL_CONTROLLERS = "sustain,expression,bend"
 ENCODINGS = {
@@ -28,6 +31,7 @@ ENCODINGS = {
         MidiOptions(grid=4, microtiming=12, controllers=ALL_CONTROLLERS)
     ),
     "performance with controllers": make_encoding(MidiOptions(encoding="performance", controllers=ALL_CONTROLLERS)),
+    "score with repeats and chords": make_encoding(MidiOptions(grid=4, bar_repeats=True, bar_chords=True)),
 }
 REQUESTS: dict[str, dict[str, Any]] = {
     "anything": {},
@@ -115,3 +119,41 @@ def test_random_walks_are_valid_songs_that_meet_the_request(name: str, request_n
         assert not isinstance(piece, ReadError)
         # where the first track of a program plays nothing, the second one becomes the first
         assert [row[:5] for row in piece.content.notes.tolist()] == [row[:5] for row in song.notes.tolist()]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    name=st.sampled_from(sorted(ENCODINGS)),
+    bars=st.sampled_from([0, 1, 4]),
+    steps=st.integers(0, 120),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_song_that_is_written_and_read_again_has_the_same_tokens(
+    name: str, bars: int, steps: int, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    encoding, path = ENCODINGS[name], tmp_path_factory.getbasetemp() / "walk.mid"
+    walk = random_walk(encoding, ParsedRequest(bars=bars), np.random.default_rng(seed), steps)
+    song = encoding.canonical(encoding.decode(walk, {})).with_dense_tracks()
+    write_song(song, path)
+    (piece,) = read_songs(path)
+    assert not isinstance(piece, ReadError)
+    names = encoding.vocabulary.names()
+    restored = encoding.encode(piece.content).tolist()
+    assert [names[step] for step in restored] == [names[step] for step in encoding.encode(song).tolist()]
+
+
+def test_changes_that_cannot_be_heard_have_no_tokens() -> None:
+    notes = note_array([(0, 480, 60, 80, 40), (1920, 2400, 60, 80, 40)])
+    changes = {
+        "tempos": [(0, 100), (2400, 90), (3000, 80)],
+        "time_signatures": [(0, (4, 4))],
+        "pedals": pedal_array([(0, 2400, 40), (0, 3000, 73)]),
+        "controls": control_array([(0, EXPRESSION, 90, 40, 0), (0, EXPRESSION, 80, 73, 0)]),
+    }
+    song = Song.from_events(notes, **changes)
+    canonical = ENCODINGS["score with controllers"].canonical(song)
+    assert canonical.tempos == ((0, 100), (2400, 90)) and canonical.length == 3840
+    for name in ("score with controllers", "performance with controllers"):
+        canonical = ENCODINGS[name].canonical(song)
+        assert canonical.pedals["program"].tolist() == [40] and canonical.controls["program"].tolist() == [40]
+        assert [track.program for track in canonical.tracks] == [40]

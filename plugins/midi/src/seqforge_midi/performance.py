@@ -111,6 +111,7 @@ class Performance(Encoding):
     # -- canonical form -----------------------------------------------------------------------
 
     def canonical(self, song: Song) -> Song:
+        song = song.without_silent_tracks()
         tempos, time_signatures = self._changes(song)
         tempo_map = TempoMap(tempos)
         notes, pedals = self._timed_events(song)
@@ -188,6 +189,7 @@ class Performance(Encoding):
     # -- encode -------------------------------------------------------------------------------
 
     def encode(self, song: Song) -> np.ndarray:
+        song = song.without_silent_tracks()
         tempos, time_signatures = self._changes(song)
         notes, pedals = self._timed_events(song)
         index, tempo_map = self.vocabulary.index, TempoMap(tempos)
@@ -346,7 +348,7 @@ class Performance(Encoding):
         )
 
     def extras(self, song: Song) -> dict[str, Any]:
-        return self.table.extras(song)
+        return self.table.extras(song.without_silent_tracks())
 
     def constraint(self, request: ParsedRequest) -> Constraint:
         max_time = max(2, round(request.seconds / self.resolution)) if request.seconds else 0

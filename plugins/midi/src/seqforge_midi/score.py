@@ -26,6 +26,7 @@ from seqforge_midi.bar_tokens import BarTokens, bar_values
 from seqforge_midi.bars import BarLines, time_signatures_on_lines
 from seqforge_midi.controls import CONTROLLERS
 from seqforge_midi.encoding import Encoding
+from seqforge_midi.grid import Grid
 from seqforge_midi.parsed_request import ParsedRequest
 from seqforge_midi.places import ScorePlaces
 from seqforge_midi.repeat_automaton import RepeatAutomaton
@@ -34,7 +35,6 @@ from seqforge_midi.score_controls import Change, ScoreControls
 from seqforge_midi.score_polyphony import PolyphonyAutomaton
 from seqforge_midi.song import (
     DRUMS,
-    TICKS_PER_QUARTER,
     Song,
     TempoChange,
     TimeSignature,
@@ -50,8 +50,6 @@ from seqforge_midi.tokens import (
     VelocityBins,
     Vocabulary,
     count_rounded_tempos,
-    duration_values,
-    nearest_tempo,
     nearest_time_signature,
 )
 from seqforge_midi.track_table import TrackTable, track_key, tracks_from_json
@@ -94,10 +92,9 @@ class Score(Encoding):
     ) -> None:
         self.grid, self.microtiming = grid, microtiming
         self.table = TrackTable(track_counts or {})
-        self.unit = TICKS_PER_QUARTER // (grid * microtiming)
-        self.step_ticks = self.unit * microtiming
+        self.times = Grid(grid, microtiming)
+        self.unit, self.step_ticks = self.times.unit, self.times.step_ticks
         self.velocity_bins = VelocityBins(velocity_bins)
-        self.durations = np.array(duration_values(grid, microtiming), np.int64)
         self.controls = ScoreControls(controllers, self.table, self.step_ticks)
         low = -(microtiming // 2)
         self.vocabulary = Vocabulary({
@@ -110,7 +107,7 @@ class Score(Encoding):
             "pitch": range(128),
             "drum": range(128),
             "velocity": range(velocity_bins),
-            "duration": self.durations.tolist(),
+            "duration": self.times.durations.tolist(),
             **self.controls.blocks(),
         })  # fmt: skip
         self.note_mask, self._is_bar = self.vocabulary.mask("pitch", "drum"), self.vocabulary.mask("bar")
@@ -128,24 +125,29 @@ class Score(Encoding):
         return self._last[1]
 
     def _canonical(self, song: Song) -> Song:
+        song = song.without_silent_tracks()
         time_signatures = time_signatures_on_lines(song.time_signatures)
         notes = remove_overlaps(self.table.merged(self._on_grid(song)))
-        notes["end"] = notes["start"] + self._shortened_lengths(notes)
-        last_position = int(self._grid_steps(notes).max()) * self.step_ticks
-        end = BarLines(time_signatures).end_of_music(max(int(notes["end"].max()), last_position + 1))
+        notes["end"] = notes["start"] + self.times.shortened_lengths(notes)
+        last_position = int(self.times.steps_of(notes).max()) * self.step_ticks
+        last = int(notes["end"].max())  # what changes later cannot be heard, and `read_songs` leaves it out
+        time_signatures = [change for change in time_signatures if change[0] <= last]
+        end = BarLines(time_signatures).end_of_music(max(last, last_position + 1))
+        pedals = self.controls.pedals(song, end)
+        last = min(end - 1, max(last, int(pedals["end"].max(initial=0))))
         return Song.from_events(
             notes,
-            [change for change in self._tempos(song) if change[0] < end],
-            [change for change in time_signatures if change[0] < end],
-            self.controls.pedals(song, end),
+            [change for change in self.times.tempos(song.tempos) if change[0] <= last],
+            [change for change in time_signatures if change[0] <= last],
+            pedals,
             end,
             tracks=self.table.tracks(song),
-            controls=self.controls.controls(song, end),
+            controls=self.controls.controls(song, last, end),
         )
 
     def _on_grid(self, song: Song) -> np.ndarray:
         """Return the notes with starts, ends and velocities that have tokens."""
-        starts, ends = self._quantised(song.notes)
+        starts, ends = self.times.quantised(song.notes)
         notes = np.array(song.notes)
         notes["start"], notes["end"] = starts * self.unit, ends * self.unit
         drums = notes["program"] == DRUMS
@@ -154,7 +156,7 @@ class Score(Encoding):
         return notes
 
     def losses(self, song: Song) -> Counter[str]:
-        starts, ends = self._quantised(song.notes)
+        starts, ends = self.times.quantised(song.notes)
         pitched = song.notes["program"] != DRUMS
         moved = (starts * self.unit != song.notes["start"]) | (ends * self.unit != song.notes["end"])
         return +Counter({
@@ -162,38 +164,12 @@ class Score(Encoding):
             "drum hits moved to the grid": int(((starts * self.unit != song.notes["start"]) & ~pitched).sum()),
             "rounded velocities": self.velocity_bins.count_rounded(song.notes["velocity"]),
             **self.table.losses(song, self._on_grid(song)),
-            **self.controls.losses(song, self.canonical(song).length),
+            **self.controls.losses(song, self.canonical(song)),
             "tempos rounded to whole quarter notes per minute from 20 to 300": count_rounded_tempos(song.tempos),
             "replaced time signatures": sum(
                 nearest_time_signature(time_signature) != time_signature for _, time_signature in song.time_signatures
             ),
         })  # fmt: skip
-
-    def _quantised(self, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return starts and ends of notes in units of `unit` ticks; their difference is a duration with a token."""
-        starts = np.rint(notes["start"] / self.unit).astype(np.int64)
-        lengths = np.rint((notes["end"] - notes["start"]) / self.unit).astype(np.int64)
-        upper = np.clip(np.searchsorted(self.durations, lengths), 1, len(self.durations) - 1)
-        lower_is_nearer = lengths - self.durations[upper - 1] <= self.durations[upper] - lengths
-        return starts, starts + np.where(lower_is_nearer, self.durations[upper - 1], self.durations[upper])
-
-    def _grid_steps(self, notes: np.ndarray) -> np.ndarray:
-        """Return the grid step of each note, from the start of the song; a note may start a little before its step."""
-        steps: np.ndarray = (notes["start"] + self.unit * (self.microtiming // 2)) // self.step_ticks
-        return steps
-
-    def _shortened_lengths(self, notes: np.ndarray) -> np.ndarray:
-        """Return the longest lengths with a token that are not longer than the notes, in ticks."""
-        lengths = notes["end"] - notes["start"]
-        index = np.searchsorted(self.durations, lengths // self.unit, side="right") - 1
-        shortened: np.ndarray = np.where(
-            notes["program"] == DRUMS, np.minimum(lengths, DRUM_TICKS), self.durations[index] * self.unit
-        )
-        return shortened
-
-    def _tempos(self, song: Song) -> list[TempoChange]:
-        """Return the tempos, each moved to the nearest grid step."""
-        return [(round(tick / self.step_ticks) * self.step_ticks, nearest_tempo(bpm)) for tick, bpm in song.tempos]
 
     # -- encode -------------------------------------------------------------------------------
 
@@ -206,7 +182,7 @@ class Score(Encoding):
         tempo_bars, tempo_positions = self._add_tempos(rows, song, bar_lines)
 
         notes = song.notes
-        grid_steps = self._grid_steps(notes)
+        grid_steps = self.times.steps_of(notes)
         offsets = notes["start"] // self.unit - grid_steps * self.microtiming
         bars = np.searchsorted(bar_lines, grid_steps * self.step_ticks, side="right") - 1
         positions = grid_steps - bar_lines[bars] // self.step_ticks
@@ -318,7 +294,7 @@ class Score(Encoding):
             new_velocity[members] = np.append(True, np.diff(bins[members]) != 0)
         velocity_changes = np.flatnonzero(new_velocity)
         rows.add(*selected(keys, velocity_changes), 2, first["velocity"] + bins[velocity_changes])
-        durations = np.searchsorted(self.durations, (notes["end"] - notes["start"])[pitched] // self.unit)
+        durations = np.searchsorted(self.times.durations, (notes["end"] - notes["start"])[pitched] // self.unit)
         rows.add(*selected(keys, pitched), 3, first["duration"] + durations)
 
     # -- decode -------------------------------------------------------------------------------
@@ -389,7 +365,7 @@ class Score(Encoding):
         return song.first_bars(extras["bars"]) if "bars" in extras else song
 
     def extras(self, song: Song) -> dict[str, Any]:
-        return self.table.extras(song)
+        return self.table.extras(song.without_silent_tracks())
 
     def constraint(self, request: ParsedRequest) -> Constraint:
         kind = PolyphonyAutomaton if request.polyphony else ScoreAutomaton

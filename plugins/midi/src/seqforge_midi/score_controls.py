@@ -62,22 +62,28 @@ class ScoreControls:
                 spans.append([start, stop, *track])
         return pedal_array(spans)
 
-    def controls(self, song: Song, end: int) -> np.ndarray:
-        """Return the changes of expression and pitch bend on the grid before an end, at which bends go back to zero."""
+    def controls(self, song: Song, last: int, end: int) -> np.ndarray:
+        """Return the changes of expression and pitch bend on the grid.
+
+        Args:
+            song: The song.
+            last: The tick of the last change that can be heard.
+            end: The tick at which the song ends and bends go back to zero.
+        """
         if not len(song.controls):
             return song.controls
         controls = self.table.merged(song.controls[song.controls["program"] != DRUMS])
         controls = quantised(controls, self.names)
         controls["start"] = np.rint(controls["start"] / self.step_ticks) * self.step_ticks
-        return controls_until(controls, end)
+        return controls_until(controls[controls["start"] <= last], end)
 
-    def losses(self, song: Song, end: int) -> dict[str, int]:
-        """Return in words what is lost of the controllers of a song whose score ends at a tick."""
+    def losses(self, song: Song, canonical: Song) -> dict[str, int]:
+        """Return in words what a song has of controllers and its canonical form lacks."""
         if "sustain" in self.names:
-            pedals = {"pedals moved or left out": len({*song.pedals.tolist()} - {*self.pedals(song, end).tolist()})}
+            pedals = {"pedals moved or left out": len({*song.pedals.tolist()} - {*canonical.pedals.tolist()})}
         else:
             pedals = {"pedals": len(song.pedals)}
-        return pedals | count_lost(song.controls, self.controls(song, end), self.names)
+        return pedals | count_lost(song.controls, canonical.controls, self.names)
 
     def tokens(self, song: Song, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return tick, index of the track and token of each change of a song on the grid, in order."""

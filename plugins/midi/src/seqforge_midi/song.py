@@ -109,8 +109,7 @@ class Song:
     layout: Layout = field(default_factory=Layout)
 
     def __post_init__(self) -> None:
-        codes = [events["program"].astype(np.int64) << 16 | events["track"] for events in self._events]
-        keys = {divmod(code, 1 << 16) for code in np.unique(np.concatenate(codes)).tolist()}
+        keys = {divmod(code, 1 << 16) for code in np.unique(np.concatenate(self._track_codes())).tolist()}
         tracks = [track for track in self.tracks if track.key in keys]
         missing = sorted(keys - {track.key for track in tracks})
         tracks += [Track(*key) for key in missing]
@@ -118,9 +117,10 @@ class Song:
             tracks.sort()
         object.__setattr__(self, "tracks", tuple(tracks))
 
-    @property
-    def _events(self) -> tuple[np.ndarray, ...]:
-        return self.notes, self.pedals, self.controls
+    def _track_codes(self) -> list[np.ndarray]:
+        """Return a number for the track of each note, each pedal and each change of a controller."""
+        events = (self.notes, self.pedals, self.controls)
+        return [rows["program"].astype(np.int64) << 16 | rows["track"] for rows in events]
 
     @classmethod
     def from_events(
@@ -219,6 +219,17 @@ class Song:
         notes, pedals, controls = arrays
         tracks = [track._replace(number=present[track.program].index(track.number)) for track in self.tracks]
         return replace(self, notes=notes, pedals=pedals, controls=controls, tracks=tuple(tracks))
+
+    def without_silent_tracks(self) -> "Song":
+        """Return the song without the pedals and controllers of tracks that play no note, as a file that is read.
+
+        >>> song = Song.from_events(note_array([(0, 480, 60, 80, 0)]), pedals=pedal_array([(0, 480, 40)]))
+        >>> song.without_silent_tracks().tracks
+        (Track(program=0, number=0, name='', channel=-1, port=0),)
+        """
+        notes, pedals, controls = self._track_codes()
+        audible_pedals, audible_controls = np.isin(pedals, notes), np.isin(controls, notes)
+        return replace(self, pedals=self.pedals[audible_pedals], controls=self.controls[audible_controls])
 
     def first_bars(self, count: int) -> "Song":
         """Return the first `count` bars; notes and pedals that last longer are shortened."""
