@@ -31,7 +31,7 @@ from seqforge.plugin.alignment import aligned_history
 from seqforge.plugin.validation import validate_state
 from seqforge.training.config import DEFAULT_LOOKBACK
 
-__all__ = ["extend_model", "extended_arrays", "labelled_arrays"]
+__all__ = ["extend_model", "extended_arrays", "labelled_arrays", "looking_back"]
 
 RARITY = 5.0
 """The bias of a new token is lower than that of the token it comes from by this number, in nats."""
@@ -56,15 +56,13 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
     codec = prepare(model.plugin, options, sources).codec
     history = aligned_history(model.plugin, codec)
     config, distances = model.header.network, () if history is None else history.distances
-    if distances[: len(config.distances)] != config.distances:
-        raise ValueError(f"the new codec has other distances, {distances}")
+    if not set(distances).issuperset(config.distances):
+        raise ValueError(f"the new codec lacks some of the distances {config.distances}: it has {distances}")
     lookback = config.lookback or (DEFAULT_LOOKBACK if distances else 0)
     before: Any = model.codec
     after: Any = codec
-    arrays = extended_arrays(
-        model.arrays(), before.vocabulary, after.vocabulary, config.embedding + config.lookback_width,
-        new_columns=lookback * (len(distances) - len(config.distances)),
-    )  # fmt: skip
+    arrays = extended_arrays(model.arrays(), before.vocabulary, after.vocabulary)
+    arrays = looking_back(arrays, config.distances, distances, config.embedding, lookback)
     width = config.embedding + lookback * len(distances)
     arrays = labelled_arrays(arrays, before.labels, after.labels, width)
     if lookback and not config.lookback:
@@ -89,16 +87,14 @@ def extend_model(model: Model, changes: dict[str, Any], path: Path) -> None:
 
 
 def extended_arrays(
-    arrays: dict[str, np.ndarray], before: Sequence[str], after: Sequence[str], width: int, *, new_columns: int
+    arrays: Mapping[str, np.ndarray], before: Sequence[str], after: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Return the parameters of a network for a larger vocabulary and more distances.
+    """Return the parameters of a network for a larger vocabulary.
 
     Args:
         arrays: The parameters by name.
         before: The names of the old tokens, such as `bar` and `pitch:60`.
         after: The names of the new tokens.
-        width: The number of columns of the first layer for the step and the earlier steps.
-        new_columns: The number of columns for the new distances, which are zero.
 
     Raises:
         ValueError: If an old token is missing.
@@ -116,9 +112,32 @@ def extended_arrays(
             boundary = arrays[name][len(before) :]
             result[name] = np.concatenate([arrays[name][rows], boundary])
     result["head.bias"][: len(after)] -= RARITY * is_new
+    return result
+
+
+def looking_back(
+    arrays: Mapping[str, np.ndarray], before: Sequence[int], after: Sequence[int], embedding: int, lookback: int
+) -> dict[str, np.ndarray]:
+    """Return the parameters of a network that also looks back by new distances, at first without effect.
+
+    Args:
+        arrays: The parameters by name.
+        before: The old distances.
+        after: The new distances, in any order.
+        embedding: The width of the embedding of a step.
+        lookback: The width of the embedding of an earlier step.
+    """
+    result: dict[str, np.ndarray] = dict(arrays)
+    numbers = {distance: number for number, distance in enumerate(before)}
+    rows = np.array([numbers.get(distance, len(before)) for distance in after], np.int64)  # the last one is zero
     first = arrays["layers.0.input_weight"]
-    zeros = np.zeros((len(first), new_columns), np.float32)
-    result["layers.0.input_weight"] = np.concatenate([first[:, :width], zeros, first[:, width:]], 1)
+    end = embedding + lookback * len(before)
+    blocks = first[:, embedding:end].reshape(len(first), len(before), lookback)
+    columns = np.pad(blocks, [(0, 0), (0, 1), (0, 0)])[:, rows].reshape(len(first), -1)
+    result["layers.0.input_weight"] = np.concatenate([first[:, :embedding], columns, first[:, end:]], 1)
+    if "copy_logits.weight" in arrays:
+        result["copy_logits.weight"] = np.pad(arrays["copy_logits.weight"], [(0, 1), (0, 0)])[rows]
+        result["copy_logits.agreements"] = np.pad(arrays["copy_logits.agreements"], [(0, 0), (0, 1)])[:, rows]
     return result
 
 

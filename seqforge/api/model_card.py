@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqforge.core.places import MARKER, NAMED, REPEAT
 from seqforge.core.spaces import Categorical
 from seqforge.modelfile import ModelHeader
 from seqforge.network.shapes import parameter_shapes
@@ -18,6 +19,7 @@ MAX_VALUES = 12
 """Largest number of values of a label that a card lists."""
 SETTINGS = ("batch_size", "bptt", "learning_rate", "weight_decay", "dropout", "recurrent_dropout", "precision", "seed")
 """The options of the training that a card lists."""
+DISTANCE_NAMES = {REPEAT: "the repeat", NAMED: "the distance that the piece names", MARKER: "the latest marker"}
 LICENCES = {"mit": "mit", "cc0": "cc0-1.0", "cc by 4.0": "cc-by-4.0", "cc-by-4.0": "cc-by-4.0",
             "cc by-sa 4.0": "cc-by-sa-4.0", "cc-by-sa-4.0": "cc-by-sa-4.0", "public domain": "unlicense"}  # fmt: skip
 """The identifiers of licences on Hugging Face, by the beginning of the name of a licence."""
@@ -114,10 +116,17 @@ def _network_rows(header: ModelHeader) -> list[tuple[str, str]]:
     if network.source_symbols:
         rows.append(("attention", f"on a source of {network.source_symbols - 1} different symbols"))
     if network.lookback:
-        rows.append(("looks back", f"{', '.join(map(str, network.distances))} periods"))
+        rows.append(("looks back", _distances(network.distances)))
     if network.copy_logits:
         rows.append(("copy scores", "one per distance, added to the logit of the earlier step"))
     return rows
+
+
+def _distances(distances: Sequence[int]) -> str:
+    """Return in words how far a network looks back."""
+    others = [DISTANCE_NAMES[distance] for distance in distances if distance in DISTANCE_NAMES]
+    periods = [str(distance) for distance in distances if distance not in DISTANCE_NAMES]
+    return "; ".join(([f"{', '.join(periods)} periods"] if periods else []) + others)
 
 
 def _labels(header: ModelHeader) -> str:

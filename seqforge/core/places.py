@@ -17,12 +17,14 @@ import numpy as np
 
 from seqforge.core.repeats import RepeatIndex, latest_repeats
 
-__all__ = ["MAX_AGREEMENT", "NAMED", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
+__all__ = ["MARKER", "MAX_AGREEMENT", "NAMED", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
 
 REPEAT = 0
 """The distance that stands for the repeat: the earlier step that follows the same passage (`core.repeats`)."""
 NAMED = -1
 """The distance that stands for the one that the piece itself names, such as by a token that announces a repeat."""
+MARKER = -2
+"""The distance that stands for the latest marker: a symbol that says something of all steps up to the next one."""
 
 MAX_AGREEMENT = 5
 """The largest agreement: 16 or more equal steps in a row."""
@@ -45,9 +47,11 @@ class Places(ABC):
 
     Attributes:
         distances: The numbers of periods by which the network looks back, each at least 1; 0 stands for the repeat at
-            any distance, and -1 for the distance that `named_distance` returns.
+            any distance, -1 for the distance that `named_distance` returns, and -2 for the latest marker.
         classes: The class of each symbol, by which passages are compared to find a repeat, -1 for symbols that are not
             compared; None if every symbol is a class of its own.
+        markers: The mask of the symbols that are markers, such as bar lines that announce a chord: bool, shape
+            (symbols,). The network reads the latest of them at every step. None, the default, is for no markers.
         excerpts: Whether training reads a piece in excerpts of random lengths (`core.excerpts`), whose steps have no
             corresponding steps in earlier excerpts. It is for pieces that generation does not begin at their start,
             such as a long text: the network then learns to write with a short history as well as with a long one.
@@ -55,6 +59,7 @@ class Places(ABC):
 
     distances: tuple[int, ...] = (1, 2, 4, 8)
     classes: np.ndarray | None = None
+    markers: np.ndarray | None = None
     excerpts: bool = False
 
     @abstractmethod
@@ -108,7 +113,8 @@ class AlignedHistory:
 
     The corresponding step for a distance is the latest earlier step at the same offset, that many periods before. For
     the distance 0 it is the repeat: the latest earlier step at the same offset that follows the longest equal passage,
-    whose length in steps is compared as far as 64, by powers of two. The references are two numbers per distance:
+    whose length in steps is compared as far as 64, by powers of two. For the distance -2 it is the latest marker. The
+    references are two numbers per distance:
 
     - the corresponding step plus one, or 0 for none;
     - the agreement: the number of last steps in a row that were equal to their own corresponding steps, given as the
@@ -150,7 +156,22 @@ class AlignedHistory:
         if REPEAT in self.distances:
             repeated, lengths = latest_repeats(self._classes(steps), places[:, 1], firsts)
             indices[:, self.distances.index(REPEAT)] = repeated
+        if MARKER in self.distances:
+            indices[:, self.distances.index(MARKER)] = self._latest_markers(steps, firsts)
         return indices, lengths
+
+    def _latest_markers(self, steps: np.ndarray, firsts: np.ndarray | None) -> np.ndarray:
+        """Return the index of the latest marker before each step and after the last one; -1 for none.
+
+        Args:
+            steps: The steps of a whole piece.
+            firsts: The position at which the excerpt of each step starts; None for the whole piece.
+        """
+        result = np.full(len(steps) + 1, -1, np.int64)
+        if self.places.markers is not None:
+            is_marker = self.places.markers[steps]
+            result[1:] = np.maximum.accumulate(np.where(is_marker, np.arange(len(steps)), -1))
+        return result if firsts is None else np.where(result < firsts, -1, result)
 
     def places_of(self, steps: np.ndarray) -> np.ndarray:
         """Return the places of the steps of a whole piece."""
@@ -160,7 +181,7 @@ class AlignedHistory:
         return steps.astype(np.int64) if self.places.classes is None else self.places.classes[steps]
 
     def _indices(self, places: np.ndarray, named: np.ndarray) -> np.ndarray:
-        """Return the indices for the distances from 1 and for the named one, and -1 for the distance 0."""
+        """Return the indices for the distances from 1 and for the named one, and -1 for the other distances."""
         length = len(places)
         result = np.full((length, len(self.distances)), -1, np.int64)
         at = np.flatnonzero(places[:, 0] >= 0)
@@ -175,7 +196,7 @@ class AlignedHistory:
         occurrences = np.sort(numbers.reshape(-1) * length + at)
         # 2. Look up the latest occurrence before each position.
         for column, distance in enumerate(self.distances):
-            if distance == REPEAT:
+            if distance in (REPEAT, MARKER):
                 continue
             back = named[at] if distance == NAMED else np.full(len(at), distance)
             number = np.searchsorted(known, keys - back * width).clip(max=len(known) - 1)
@@ -226,6 +247,9 @@ class PlaceIndex:
         self._places, self._distances = history.places, history.distances
         self._repeats = RepeatIndex() if REPEAT in history.distances else None
         self._named_column = history.distances.index(NAMED) if NAMED in history.distances else None
+        self._marker_column = history.distances.index(MARKER) if MARKER in history.distances else None
+        self._marker = 0
+        """The latest marker plus one, 0 for none."""
         self._numbers: list[int] = []
         """The steps, each plus one, if repeats are looked up."""
         self._state = self._places.start()
@@ -254,6 +278,8 @@ class PlaceIndex:
             column = self._distances.index(REPEAT)
             self._aligned[column] = self._numbers[index] if length else 0
             self._runs[column] = length
+        if self._marker_column is not None:
+            self._aligned[self._marker_column] = self._marker
 
     def add(self, step: int) -> None:
         """Append a step."""
@@ -271,6 +297,9 @@ class PlaceIndex:
                 step if classes is None else int(classes[step]), -1 if self._place is None else self._place[1]
             )
             self._numbers.append(number)
+        markers = self._places.markers
+        if markers is not None and markers[step]:
+            self._marker = number
         self._runs = [run + 1 if number == other else 0 for run, other in zip(self._runs, self._aligned, strict=True)]
         self._state = self._places.advance(self._state, step)
         self._look_up()

@@ -92,3 +92,5 @@ def test_a_model_card(run: Run, numbers: Path) -> None:
 def test_cards_name_the_licences_of_corpora(run: Run) -> None:
     card = run("info", "abc", "--card").out
     assert "## Licences" in card and "ryans" in card and "4,021,291 parameters" in card
+    assert "| 1, 2, 4, 8 periods |" in card
+    assert "8 periods; the repeat" in run("info", "drums", "--card").out

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqforge.core.places import MAX_AGREEMENT, NAMED, REPEAT, AlignedHistory, PlaceIndex, Places
+from seqforge.core.places import MARKER, MAX_AGREEMENT, NAMED, REPEAT, AlignedHistory, PlaceIndex, Places
 
 STEPS = st.lists(st.integers(0, 5), max_size=60)
 DISTANCES = st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(tuple)
@@ -79,6 +79,33 @@ class Passages(Lines):
     """Lines in which step 4 is not compared, and step 5 is equal to step 3."""
 
     classes = np.array([0, 1, 2, 3, -1, 3])
+
+
+class Marked(Lines):
+    """Lines in which the steps 0 and 4 are markers."""
+
+    markers = np.isin(np.arange(6), (0, 4))
+
+
+@given(STEPS, st.sets(st.integers(1, 40), max_size=3))
+def test_marker_is_the_latest_one_of_the_excerpt(steps: list[int], others: set[int]) -> None:
+    history, array = AlignedHistory(Marked(), (1, MARKER)), np.array(steps, np.uint8)
+    starts = [0, *sorted(start for start in others if start <= len(steps))]
+    references = history.references(array, np.array(starts))
+    for position in range(len(steps) + 1):
+        first = max(start for start in starts if start <= position)
+        markers = [step for step in steps[first:position] if step in (0, 4)]
+        assert references[position, 1] == (markers[-1] + 1 if markers else 0)
+    index, copies = history.index(), []
+    for step in steps:
+        copies.append(index.copy())
+        index.add(step)
+    rows = [copy.references() for copy in [*copies, index]]
+    assert rows == history.references(array).tolist()
+    without = AlignedHistory(Lines(), (MARKER,)).references(array)
+    assert not without.any() and history.indices(array)[:, 1].tolist() == [
+        max((at for at in range(position) if steps[at] in (0, 4)), default=-1) for position in range(len(steps) + 1)
+    ]
 
 
 def expected_repeats(steps: list[int]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 import seqforge
 from seqforge.plugin import Piece
 from seqforge_midi.song import TICKS_PER_QUARTER, Song, note_array
-from tools.extend_model import extend_model, extended_arrays
+from tools.extend_model import extend_model, extended_arrays, looking_back
 
 
 def test_rows_follow_the_names_of_the_tokens() -> None:
@@ -16,18 +16,28 @@ def test_rows_follow_the_names_of_the_tokens() -> None:
         "head.embedding": np.arange(8, dtype=np.float32).reshape(4, 2),
         "head.bias": np.arange(4, dtype=np.float32),
         "references.steps": np.arange(3, dtype=np.float32)[:, None],
-        "layers.0.input_weight": np.ones((4, 5), np.float32),
     }
-    result = extended_arrays(
-        arrays, ["bar", "pitch:1", "pitch:2"], ["bar", "bar:1", "pitch:1", "pitch:2"], 3, new_columns=2
-    )
+    result = extended_arrays(arrays, ["bar", "pitch:1", "pitch:2"], ["bar", "bar:1", "pitch:1", "pitch:2"])
     assert result["head.embedding"].tolist() == [[0, 1], [0, 1], [2, 3], [4, 5], [6, 7]]
     assert result["head.bias"].tolist() == [0, -5, 1, 2, 3]
     assert result["references.steps"][:, 0].tolist() == [0, 0, 1, 2]
-    assert result["layers.0.input_weight"].tolist() == [[1, 1, 1, 0, 0, 1, 1]] * 4
     assert arrays["head.bias"].tolist() == [0, 1, 2, 3]
     with pytest.raises(ValueError, match="pitch:2"):
-        extended_arrays(arrays, ["bar", "pitch:1", "pitch:2"], ["bar", "pitch:1"], 3, new_columns=0)
+        extended_arrays(arrays, ["bar", "pitch:1", "pitch:2"], ["bar", "pitch:1"])
+
+
+def test_columns_and_copy_scores_follow_the_distances() -> None:
+    arrays = {
+        "layers.0.input_weight": np.arange(7, dtype=np.float32)[None],  # 2 of the step, 2 x 2 of earlier ones, 1 other
+        "copy_logits.weight": np.array([[1.0], [2.0]], np.float32),
+        "copy_logits.agreements": np.array([[1.0, 2.0]], np.float32),
+    }
+    result = looking_back(arrays, before=(1, -2), after=(1, -1, -2), embedding=2, lookback=2)
+    assert result["layers.0.input_weight"].tolist() == [[0, 1, 2, 3, 0, 0, 4, 5, 6]]
+    assert result["copy_logits.weight"].tolist() == [[1], [0], [2]]
+    assert result["copy_logits.agreements"].tolist() == [[1, 0, 2]]
+    none = looking_back({"layers.0.input_weight": np.ones((1, 3))}, before=(), after=(1,), embedding=2, lookback=2)
+    assert none["layers.0.input_weight"].tolist() == [[1, 1, 0, 0, 1]]
 
 
 def test_an_extended_model_predicts_almost_the_same(tmp_path: Path) -> None:
@@ -42,7 +52,7 @@ def test_an_extended_model_predicts_almost_the_same(tmp_path: Path) -> None:
     extend_model(model, {"bar_repeats": True}, tmp_path / "model.safetensors")
     extended = seqforge.load(tmp_path / "model.safetensors")
     config = extended.header.network
-    assert (config.distances, config.copy_logits) == ((1, 2, 4, 8, 0, -1), True)
+    assert (config.distances, config.copy_logits) == ((1, 2, 4, 8, 0, -1, -2), True)
     before, after = model.score(song.content).nats, extended.score(song.content).nats
     assert before < after < before + 10 * np.log1p(64 * np.exp(-5))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import seqforge_corpora
 from seqforge import Piece, Places
-from seqforge.core.places import REPEAT, AlignedHistory
+from seqforge.core.places import MARKER, REPEAT, AlignedHistory
 from seqforge_midi import Midi, MidiOptions
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.key_estimate import Key
@@ -108,3 +108,14 @@ def test_bar_lines_of_voices_are_equal_whatever_number_of_bars_follows() -> None
 
 def test_performances_have_no_places() -> None:
     assert MidiCodec.fit([], MidiOptions(encoding="performance")).places() is None
+
+
+def test_the_last_bar_token_is_read_at_every_step() -> None:
+    vocabulary = SCORE.encoding.vocabulary
+    pairs = [("bar", "C"), ("position", 0), ("pitch", 60), ("duration", 4), ("bar", "Am"), ("position", 0)]
+    steps = np.array([vocabulary.index[pair] for pair in pairs])
+    history = AlignedHistory(places_of(SCORE))
+    markers = history.references(steps)[:, history.distances.index(MARKER)]
+    assert (markers - 1).tolist() == [-1, *[steps[0]] * 4, *[steps[4]] * 2]
+    plain = places_of(MidiCodec.fit([], MidiOptions(bar_chords=False)))
+    assert MARKER not in plain.distances and plain.markers is None

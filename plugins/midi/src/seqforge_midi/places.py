@@ -16,8 +16,8 @@ AT_NOTE, AFTER_PROGRAM, AFTER_PITCH = range(3)
 A velocity leaves the stage as it is, so that the durations of two notes correspond if only one has a new velocity.
 """
 STAGES = 3
-NAMED = -1
-"""The distance that the piece names: the one that the last bar token announces."""
+NAMED, MARKER = -1, -2
+"""The distance that the piece names: the one that the last bar token announces; and the last bar token itself."""
 COMPARED = ("position", "pitch", "drum", "duration")
 """The kinds of tokens that are compared to find a repeat, beside the bar lines."""
 
@@ -47,7 +47,8 @@ class ScorePlaces(Places):
 
     A place does not depend on the tokens that are written only where a value changes: `time_signature`, `tempo`,
     `program` and `velocity`. They are not compared either to find a repeat, and neither are microtimings and
-    controllers: what returns is the notes. The distance that the last bar token announces is the named one.
+    controllers: what returns is the notes. The distance that the last bar token announces is the named one. A bar token
+    that announces a chord is a marker, so that the network reads the chord at every step of the bar.
 
     >>> vocabulary = Vocabulary({"bar": [None], "position": range(4), "pitch": range(128), "duration": [1, 2]})
     >>> steps = [vocabulary.index[pair] for pair in [("bar", None), ("position", 0), ("pitch", 60), ("duration", 1)]]
@@ -73,6 +74,9 @@ class ScorePlaces(Places):
         """The distance that each bar token announces; 0 for none, and for other tokens."""
         if any(self._distances):
             self.distances = (*self.distances, NAMED)
+        if BarTokens(vocabulary.values[bars]).has_chords:
+            self.distances = (*self.distances, MARKER)
+            self.markers = kinds == "bar"
         self._is_bar, self._is_position = kinds == "bar", kinds == "position"
         self._is_note = np.isin(kinds, ("pitch", "drum"))
         self._is_pitch, self._is_velocity = kinds == "pitch", kinds == "velocity"
