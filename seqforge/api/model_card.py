@@ -19,7 +19,7 @@ MAX_VALUES = 12
 """Largest number of values of a label that a card lists."""
 SETTINGS = ("batch_size", "bptt", "learning_rate", "weight_decay", "dropout", "recurrent_dropout", "precision", "seed")
 """The options of the training that a card lists."""
-DISTANCE_NAMES = {REPEAT: "the repeat", NAMED: "the distance that the piece names", MARKER: "the latest marker"}
+DISTANCE_NAMES = {REPEAT: "the repeat", NAMED: "the distance that the piece names"}
 LICENCES = {"mit": "mit", "cc0": "cc0-1.0", "cc by 4.0": "cc-by-4.0", "cc-by-4.0": "cc-by-4.0",
             "cc by-sa 4.0": "cc-by-sa-4.0", "cc-by-sa-4.0": "cc-by-sa-4.0", "public domain": "unlicense"}  # fmt: skip
 """The identifiers of licences on Hugging Face, by the beginning of the name of a licence."""
@@ -124,9 +124,13 @@ def _network_rows(header: ModelHeader) -> list[tuple[str, str]]:
 
 def _distances(distances: Sequence[int]) -> str:
     """Return in words how far a network looks back."""
-    others = [DISTANCE_NAMES[distance] for distance in distances if distance in DISTANCE_NAMES]
-    periods = [str(distance) for distance in distances if distance not in DISTANCE_NAMES]
-    return "; ".join(([f"{', '.join(periods)} periods"] if periods else []) + others)
+    periods = [str(distance) for distance in distances if distance > 0]
+    parts = [f"{', '.join(periods)} periods"] if periods else []
+    parts += [DISTANCE_NAMES[distance] for distance in distances if distance in DISTANCE_NAMES]
+    markers = sum(distance <= MARKER for distance in distances)
+    if markers:
+        parts.append(f"the latest marker of {markers} kind{'s' * (markers > 1)}")
+    return "; ".join(parts)
 
 
 def _labels(header: ModelHeader) -> str:

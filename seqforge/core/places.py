@@ -17,14 +17,19 @@ import numpy as np
 
 from seqforge.core.repeats import RepeatIndex, latest_repeats
 
-__all__ = ["MARKER", "MAX_AGREEMENT", "NAMED", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
+__all__ = ["LOWEST_DISTANCE", "MARKER", "MAX_AGREEMENT", "NAMED", "REPEAT", "AlignedHistory", "PlaceIndex", "Places"]
 
 REPEAT = 0
 """The distance that stands for the repeat: the earlier step that follows the same passage (`core.repeats`)."""
 NAMED = -1
 """The distance that stands for the one that the piece itself names, such as by a token that announces a repeat."""
 MARKER = -2
-"""The distance that stands for the latest marker: a symbol that says something of all steps up to the next one."""
+"""The distance that stands for the latest marker: a symbol that says something of all steps up to the next one.
+
+A second kind of markers has the distance -3, a third one -4, and so on.
+"""
+LOWEST_DISTANCE = -5
+"""The lowest distance: there are at most four kinds of markers."""
 
 MAX_AGREEMENT = 5
 """The largest agreement: 16 or more equal steps in a row."""
@@ -47,11 +52,13 @@ class Places(ABC):
 
     Attributes:
         distances: The numbers of periods by which the network looks back, each at least 1; 0 stands for the repeat at
-            any distance, -1 for the distance that `named_distance` returns, and -2 for the latest marker.
+            any distance, -1 for the distance that `named_distance` returns, -2 for the latest marker of kind 0, -3 for
+            that of kind 1, and so on.
         classes: The class of each symbol, by which passages are compared to find a repeat, -1 for symbols that are not
             compared; None if every symbol is a class of its own.
-        markers: The mask of the symbols that are markers, such as bar lines that announce a chord: bool, shape
-            (symbols,). The network reads the latest of them at every step. None, the default, is for no markers.
+        markers: The kind of each symbol that is a marker, -1 for other symbols: integers, shape (symbols,). Bar lines
+            that announce a chord can be one kind, and keys another. The network reads the latest marker of each kind at
+            every step. None, the default, is for no markers.
         excerpts: Whether training reads a piece in excerpts of random lengths (`core.excerpts`), whose steps have no
             corresponding steps in earlier excerpts. It is for pieces that generation does not begin at their start,
             such as a long text: the network then learns to write with a short history as well as with a long one.
@@ -113,8 +120,8 @@ class AlignedHistory:
 
     The corresponding step for a distance is the latest earlier step at the same offset, that many periods before. For
     the distance 0 it is the repeat: the latest earlier step at the same offset that follows the longest equal passage,
-    whose length in steps is compared as far as 64, by powers of two. For the distance -2 it is the latest marker. The
-    references are two numbers per distance:
+    whose length in steps is compared as far as 64, by powers of two. For the distances from -2 down it is the latest
+    marker of a kind. The references are two numbers per distance:
 
     - the corresponding step plus one, or 0 for none;
     - the agreement: the number of last steps in a row that were equal to their own corresponding steps, given as the
@@ -156,20 +163,22 @@ class AlignedHistory:
         if REPEAT in self.distances:
             repeated, lengths = latest_repeats(self._classes(steps), places[:, 1], firsts)
             indices[:, self.distances.index(REPEAT)] = repeated
-        if MARKER in self.distances:
-            indices[:, self.distances.index(MARKER)] = self._latest_markers(steps, firsts)
+        for column, distance in enumerate(self.distances):
+            if distance <= MARKER:
+                indices[:, column] = self._latest_markers(steps, MARKER - distance, firsts)
         return indices, lengths
 
-    def _latest_markers(self, steps: np.ndarray, firsts: np.ndarray | None) -> np.ndarray:
+    def _latest_markers(self, steps: np.ndarray, kind: int, firsts: np.ndarray | None) -> np.ndarray:
         """Return the index of the latest marker before each step and after the last one; -1 for none.
 
         Args:
             steps: The steps of a whole piece.
+            kind: The kind of the markers.
             firsts: The position at which the excerpt of each step starts; None for the whole piece.
         """
         result = np.full(len(steps) + 1, -1, np.int64)
         if self.places.markers is not None:
-            is_marker = self.places.markers[steps]
+            is_marker = self.places.markers[steps] == kind
             result[1:] = np.maximum.accumulate(np.where(is_marker, np.arange(len(steps)), -1))
         return result if firsts is None else np.where(result < firsts, -1, result)
 
@@ -196,7 +205,7 @@ class AlignedHistory:
         occurrences = np.sort(numbers.reshape(-1) * length + at)
         # 2. Look up the latest occurrence before each position.
         for column, distance in enumerate(self.distances):
-            if distance in (REPEAT, MARKER):
+            if distance == REPEAT or distance <= MARKER:
                 continue
             back = named[at] if distance == NAMED else np.full(len(at), distance)
             number = np.searchsorted(known, keys - back * width).clip(max=len(known) - 1)
@@ -247,9 +256,11 @@ class PlaceIndex:
         self._places, self._distances = history.places, history.distances
         self._repeats = RepeatIndex() if REPEAT in history.distances else None
         self._named_column = history.distances.index(NAMED) if NAMED in history.distances else None
-        self._marker_column = history.distances.index(MARKER) if MARKER in history.distances else None
-        self._marker = 0
-        """The latest marker plus one, 0 for none."""
+        columns = [(column, distance) for column, distance in enumerate(self._distances) if distance <= MARKER]
+        self._markers = {column: 0 for column, _ in columns}
+        """The latest marker of each column that reads one, plus one, 0 for none."""
+        self._marker_columns = {MARKER - distance: column for column, distance in columns}
+        """The column of each kind of markers."""
         self._numbers: list[int] = []
         """The steps, each plus one, if repeats are looked up."""
         self._state = self._places.start()
@@ -278,8 +289,8 @@ class PlaceIndex:
             column = self._distances.index(REPEAT)
             self._aligned[column] = self._numbers[index] if length else 0
             self._runs[column] = length
-        if self._marker_column is not None:
-            self._aligned[self._marker_column] = self._marker
+        for column, marker in self._markers.items():
+            self._aligned[column] = marker
 
     def add(self, step: int) -> None:
         """Append a step."""
@@ -298,8 +309,8 @@ class PlaceIndex:
             )
             self._numbers.append(number)
         markers = self._places.markers
-        if markers is not None and markers[step]:
-            self._marker = number
+        if self._markers and markers is not None and (column := self._marker_columns.get(int(markers[step]), -1)) >= 0:
+            self._markers = {**self._markers, column: number}
         self._runs = [run + 1 if number == other else 0 for run, other in zip(self._runs, self._aligned, strict=True)]
         self._state = self._places.advance(self._state, step)
         self._look_up()

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from seqforge.core.places import MARKER
+from seqforge.core.places import LOWEST_DISTANCE
 from seqforge.core.sequences import Attention
 from seqforge.errors import DamagedFileError, OptionsError
 
@@ -55,7 +55,7 @@ class NetworkConfig:
             it in any order; or none, an encoder-decoder whose encoder hands over its last state alone.
         lookback: Width of the embedding of each earlier step that stands at a corresponding place; 0 to read none.
         distances: The numbers of periods by which the network looks back, 0 for the repeat, -1 for the distance that
-            the piece names, and -2 for the latest marker; empty if `lookback` is 0.
+            the piece names, and from -2 down for the latest marker of each kind; empty if `lookback` is 0.
         copy_logits: Whether the logits of the earlier steps at corresponding places are raised or lowered by copy
             scores; only where the network looks back and has a full softmax.
         cutoffs: The numbers of the symbols at which the clusters of an adaptive softmax begin, in rising order; empty
@@ -151,10 +151,11 @@ class NetworkConfig:
         distances = self.distances
         if (
             len(distances) > MAX_DISTANCES
-            or not all(type(distance) is int and MARKER <= distance <= MAX_DISTANCE for distance in distances)
+            or not all(type(distance) is int and LOWEST_DISTANCE <= distance <= MAX_DISTANCE for distance in distances)
             or bool(distances) != bool(self.lookback)
         ):
-            allowed = f"at most {MAX_DISTANCES} whole numbers from -2 to {MAX_DISTANCE:,}, and none if `lookback` is 0"
+            bounds = f"from {LOWEST_DISTANCE} to {MAX_DISTANCE:,}"
+            allowed = f"at most {MAX_DISTANCES} whole numbers {bounds}, and none if `lookback` is 0"
             raise OptionsError.invalid("distances", distances, allowed)
         cutoffs = self.cutoffs
         if (

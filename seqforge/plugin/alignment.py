@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from seqforge.core.places import MARKER, AlignedHistory, Places
+from seqforge.core.places import LOWEST_DISTANCE, AlignedHistory, Places
 from seqforge.core.spaces import Categorical
 from seqforge.plugin.capabilities import Aligns
 from seqforge.plugin.codec import AnyCodec
@@ -45,19 +45,19 @@ def aligned_history(
     if (
         not isinstance(declared, tuple)
         or not declared
-        or not all(type(number) is int and number >= MARKER for number in declared)
+        or not all(type(number) is int and number >= LOWEST_DISTANCE for number in declared)
         or len(set(declared)) < len(declared)
     ):
         problem = f"returns places with the distances {declared!r}"
         raise contract_error(
-            plugin, "places", problem, "places with a tuple of different integers from -2", owner=codec
+            plugin, "places", problem, f"places with a tuple of different integers from {LOWEST_DISTANCE}", owner=codec
         )
     markers: Any = places.markers
     if markers is not None and not (
-        isinstance(markers, np.ndarray) and markers.dtype == np.bool_ and markers.shape == (codec.space.size,)
+        isinstance(markers, np.ndarray) and markers.dtype.kind == "i" and markers.shape == (codec.space.size,)
     ):
         kind = f"an array of {markers.dtype} of shape {markers.shape}" if hasattr(markers, "shape") else repr(markers)
-        rule = f"None, or a mask of shape ({codec.space.size},)"
+        rule = f"None, or an array of signed integers of shape ({codec.space.size},)"
         raise contract_error(plugin, "places", f"returns places whose markers are {kind}", rule, owner=codec)
     return _CheckedHistory(plugin, places, declared if distances is None else distances)
 

@@ -82,20 +82,21 @@ class Passages(Lines):
 
 
 class Marked(Lines):
-    """Lines in which the steps 0 and 4 are markers."""
+    """Lines in which the steps 0 and 4 are markers of one kind, and step 5 is one of another kind."""
 
-    markers = np.isin(np.arange(6), (0, 4))
+    markers = np.array([0, -1, -1, -1, 0, 1])
 
 
 @given(STEPS, st.sets(st.integers(1, 40), max_size=3))
 def test_marker_is_the_latest_one_of_the_excerpt(steps: list[int], others: set[int]) -> None:
-    history, array = AlignedHistory(Marked(), (1, MARKER)), np.array(steps, np.uint8)
+    history, array = AlignedHistory(Marked(), (1, MARKER, MARKER - 1)), np.array(steps, np.uint8)
     starts = [0, *sorted(start for start in others if start <= len(steps))]
     references = history.references(array, np.array(starts))
     for position in range(len(steps) + 1):
         first = max(start for start in starts if start <= position)
         markers = [step for step in steps[first:position] if step in (0, 4)]
         assert references[position, 1] == (markers[-1] + 1 if markers else 0)
+        assert references[position, 2] == (6 if 5 in steps[first:position] else 0)
     index, copies = history.index(), []
     for step in steps:
         copies.append(index.copy())

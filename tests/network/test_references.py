@@ -114,7 +114,7 @@ def test_config_of_an_older_model_reads_as_a_network_that_does_not_look_back() -
     assert looking.lookback_width == 24
 
 
-@pytest.mark.parametrize("values", [(8, []), (0, [1]), (8, [-3]), (8, [1.5]), (8, [True]), (8, 3), (-1, [1])])
+@pytest.mark.parametrize("values", [(8, []), (0, [1]), (8, [-6]), (8, [1.5]), (8, [True]), (8, 3), (-1, [1])])
 def test_damaged_distances_are_refused(values: tuple[int, object]) -> None:
     lookback, distances = values
     with pytest.raises(DamagedFileError):

@@ -1,6 +1,7 @@
 """The places of the tokens of songs, drums and chorales."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,3 +120,16 @@ def test_the_last_bar_token_is_read_at_every_step() -> None:
     assert (markers - 1).tolist() == [-1, *[steps[0]] * 4, *[steps[4]] * 2]
     plain = places_of(MidiCodec.fit([], MidiOptions(bar_chords=False)))
     assert MARKER not in plain.distances and plain.markers is None
+
+
+def test_the_key_and_the_bars_that_follow_are_read_at_every_step() -> None:
+    codec = MidiCodec.fit([], MidiOptions(encoding="voices"))
+    vocabulary, history = codec.encoding.vocabulary, AlignedHistory(places_of(codec))
+    pairs: list[tuple[str, Any]] = [
+        ("key", Key.parse("Em")), ("time_signature", (4, 4)), ("bar", 2), ("time", 4), ("pitch", 71), ("hold", 64),
+        ("bar", 1),
+    ]  # fmt: skip
+    steps = [vocabulary.index[pair] for pair in pairs]
+    columns = [history.distances.index(MARKER), history.distances.index(MARKER - 1)]
+    bars, keys = (history.references(np.array(steps))[:, columns] - 1).T.tolist()
+    assert keys == [-1, *[steps[0]] * 7] and bars == [-1, -1, -1, *[steps[2]] * 4, steps[6]]

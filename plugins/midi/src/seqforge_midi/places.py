@@ -76,7 +76,7 @@ class ScorePlaces(Places):
             self.distances = (*self.distances, NAMED)
         if BarTokens(vocabulary.values[bars]).has_chords:
             self.distances = (*self.distances, MARKER)
-            self.markers = kinds == "bar"
+            self.markers = np.where(kinds == "bar", 0, -1)
         self._is_bar, self._is_position = kinds == "bar", kinds == "position"
         self._is_note = np.isin(kinds, ("pitch", "drum"))
         self._is_pitch, self._is_velocity = kinds == "pitch", kinds == "velocity"

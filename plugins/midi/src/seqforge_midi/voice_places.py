@@ -34,18 +34,20 @@ class _State(NamedTuple):
 class VoicePlaces(Places):
     """The places of the voices encoding: the bar; and the sixteenth in it with the number of the voice.
 
-    An incomplete first bar has the positions of the end of a bar. The tokens before the first frame have no place.
+    An incomplete first bar has the positions of the end of a bar. The tokens before the first frame have no place. Bar
+    lines, which say how many bars follow, and the key are markers.
 
     Args:
         vocabulary: The tokens of the encoding.
     """
 
-    distances = (1, 2, 4, 5, 6, 8, 0)
+    distances = (1, 2, 4, 5, 6, 8, 0, -2, -3)
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.kinds = list(vocabulary.kinds)
         self.classes = np.where(vocabulary.mask("bar"), vocabulary.first["bar"], np.arange(vocabulary.size))
         """Bar lines are equal whether or not the numbers of bars that follow are."""
+        self.markers = np.select([vocabulary.mask("bar"), vocabulary.mask("key")], [0, 1], -1)
         sixteenth = TICKS_PER_QUARTER // 4
         self.numbers = [
             ticks_per_bar(value) // sixteenth if kind == "time_signature" else value
