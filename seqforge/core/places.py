@@ -59,6 +59,10 @@ class Places(ABC):
         markers: The kind of each symbol that is a marker, -1 for other symbols: integers, shape (symbols,). Bar lines
             that announce a chord can be one kind, and keys another. The network reads the latest marker of each kind at
             every step. None, the default, is for no markers.
+        marker_weights: The weight that the loss of a step has in training behind each marker of kind 0, up to the next
+            one: floats from 0, shape (symbols,). A larger weight is for rare markers whose steps differ from others,
+            such as the last bar of a song. The weight depends on earlier steps alone, so it does not change which
+            probabilities have the lowest expected loss. None, the default, is for a weight of 1.
         excerpts: Whether training reads a piece in excerpts of random lengths (`core.excerpts`), whose steps have no
             corresponding steps in earlier excerpts. It is for pieces that generation does not begin at their start,
             such as a long text: the network then learns to write with a short history as well as with a long one.
@@ -67,6 +71,7 @@ class Places(ABC):
     distances: tuple[int, ...] = (1, 2, 4, 8)
     classes: np.ndarray | None = None
     markers: np.ndarray | None = None
+    marker_weights: np.ndarray | None = None
     excerpts: bool = False
 
     @abstractmethod
@@ -238,6 +243,18 @@ class AlignedHistory:
         if REPEAT in self.distances:
             runs[:, self.distances.index(REPEAT)] = lengths
         return np.concatenate([aligned, _LEVELS[runs.clip(max=len(_LEVELS) - 1)]], 1)
+
+    def weights(self, steps: np.ndarray) -> np.ndarray | None:
+        """Return the weight in training of each step and of the end, shape (steps + 1,); None for equal weights.
+
+        Args:
+            steps: The steps of a whole piece.
+        """
+        if self.places.marker_weights is None:
+            return None
+        markers = self._latest_markers(steps, 0, None)
+        weights: np.ndarray = np.append(self.places.marker_weights[steps], 1.0)[markers]  # -1 selects the appended 1
+        return weights
 
     def index(self, steps: Iterable[int] = ()) -> "PlaceIndex":
         """Return the index of a piece that begins with these steps and grows step by step."""

@@ -59,6 +59,17 @@ def aligned_history(
         kind = f"an array of {markers.dtype} of shape {markers.shape}" if hasattr(markers, "shape") else repr(markers)
         rule = f"None, or an array of signed integers of shape ({codec.space.size},)"
         raise contract_error(plugin, "places", f"returns places whose markers are {kind}", rule, owner=codec)
+    weights: Any = places.marker_weights
+    if weights is not None and not (
+        isinstance(weights, np.ndarray)
+        and weights.dtype.kind == "f"
+        and weights.shape == (codec.space.size,)
+        and np.isfinite(weights).all()
+        and (weights >= 0).all()
+        and markers is not None
+    ):
+        rule = f"None, or an array of floats from 0 of shape ({codec.space.size},) beside `markers`"
+        raise contract_error(plugin, "places", "returns places whose `marker_weights` are wrong", rule, owner=codec)
     return _CheckedHistory(plugin, places, declared if distances is None else distances)
 
 

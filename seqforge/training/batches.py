@@ -17,8 +17,8 @@ from seqforge.training.rows import Row, assign_rows
 Augment = Callable[[Example, np.random.Generator], Example]
 """A function that returns a variant of an example, drawn with the random number generator."""
 
-_Piece = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]
-"""Steps, labels, features, source and references of a piece in one epoch."""
+_Piece = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]
+"""Steps, labels, features, source, references and weights of a piece in one epoch."""
 
 
 class Batches:
@@ -127,7 +127,9 @@ class Batches:
                 time = slice(shift + low, shift + high)
                 # 3. Position r reads step r - 1 and predicts step r.
                 first_step = max(low - 1, 0)
-                steps, label, feature, source, earlier = self._piece(epoch, piece, first_step, min(high, length))
+                steps, label, feature, source, earlier, weight = self._piece(
+                    epoch, piece, first_step, min(high, length)
+                )
                 input_steps, target_steps = steps[: high - 1 - first_step], steps[low - first_step :]
                 inputs[time.stop - len(input_steps) : time.stop, column] = input_steps
                 targets[time.start : time.start + len(target_steps), column] = target_steps
@@ -136,6 +138,8 @@ class Batches:
                 starts[time, column] = positions == first
                 ends[time, column] = positions == length
                 weights[time, column] = positions >= first + row.burn_in[segment]
+                if weight is not None:
+                    weights[time, column] *= weight[low:high]
                 labels[time, column], features[time, column] = label, feature
                 if earlier is not None:
                     references[time, column] = earlier[low:high]
@@ -158,20 +162,21 @@ class Batches:
         return Batch(**tensors)
 
     def _piece(self, epoch: int, piece: int, first: int, end: int) -> _Piece:
-        """Return steps [first, end) of a piece with its labels, features, source and all references, for the epoch."""
+        """Return steps [first, end) of a piece, its labels, features, source, all references and all weights."""
         data = self.dataset
         augment = None if self.seed is None else self.augment
         if augment is None and self.history is None:
-            return data.steps(piece, first, end), data.labels[piece], data.features[piece], data.source_of(piece), None
+            steps, source = data.steps(piece, first, end), data.source_of(piece)
+            return steps, data.labels[piece], data.features[piece], source, None, None
         if (epoch, piece) not in self._computed:
             self._computed[epoch, piece] = self._compute(epoch, piece, augment)
             if len(self._computed) > 4 * self.rows:
                 self._computed.popitem(last=False)
-        steps, label, feature, source, references = self._computed[epoch, piece]
-        return steps[first:end], label, feature, source, references
+        steps, label, feature, source, references, weights = self._computed[epoch, piece]
+        return steps[first:end], label, feature, source, references, weights
 
     def _compute(self, epoch: int, piece: int, augment: Augment | None) -> _Piece:
-        """Return a whole piece, augmented for the epoch, with its references."""
+        """Return a whole piece, augmented for the epoch, with its references and weights."""
         data = self.dataset
         steps, labels, features, source = data.steps(piece), data.labels[piece], data.features[piece], None
         if augment is None:
@@ -180,7 +185,8 @@ class Batches:
             example = augment(data.example(piece), np.random.default_rng([self.seed or 0, epoch, piece, 2]))
             steps, source, labels = example.steps, example.source, data.label_index.numbers(example.labels)
             features = features if example.features is None else example.features
-        return steps, labels, features, source, self._references(epoch, piece, steps)
+        weights = None if self.history is None or self.seed is None else self.history.weights(steps)
+        return steps, labels, features, source, self._references(epoch, piece, steps), weights
 
     def _references(self, epoch: int, piece: int, steps: np.ndarray) -> np.ndarray | None:
         """Return the references of a whole piece in the smallest type that fits; None without a history."""

@@ -275,6 +275,37 @@ def test_shuffled_batches_read_references_in_excerpts(make_dataset: Datasets, ex
                 np.testing.assert_array_equal(actual, references[row.first[0] : row.end[0]])
 
 
+class WeightedPlaces(RepeatPlaces):
+    """Steps behind a 2 count three times, and those behind a 4 do not count; other steps are no markers."""
+
+    markers = np.array([-1, -1, 0, 1, 0])
+    marker_weights = np.array([5.0, 5.0, 3.0, 5.0, 0.0])
+
+
+@pytest.mark.parametrize("divide", [False, True])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_steps_have_the_weight_of_the_latest_marker_in_training(
+    make_dataset: Datasets, divide: bool, seed: int | None
+) -> None:
+    pieces, augment = random_pieces(), transpose if seed else None
+    dataset, history = labelled_dataset(make_dataset, pieces), AlignedHistory(WeightedPlaces())
+    batches = Batches(dataset, rows=3, length=7, seed=seed, burn_in=2, divide=divide, augment=augment, history=history)
+    variants = [
+        transpose(dataset.example(piece), np.random.default_rng([seed, 0, piece, 2])).steps.tolist() if seed else steps
+        for piece, steps in enumerate(pieces)
+    ]
+    weights = torch.cat([batches[t].weights for t in range(batches.batches_in(0))])
+    for column, row in enumerate(batches.epoch(0)):
+        for number, piece in enumerate(row.pieces.tolist()):
+            first, end = int(row.first[number]), int(row.end[number])
+            expected = []
+            for position in range(first, end):
+                markers = [step for step in variants[piece][:position] if step in (2, 4)]
+                weight = {2: 3.0, 4: 0.0}[markers[-1]] if markers and seed else 1.0
+                expected.append(weight * (position >= first + row.burn_in[number]))
+            assert weights[row.offsets[number] : row.offsets[number + 1], column].tolist() == expected
+
+
 def test_batches_without_history_have_no_references(make_dataset: Datasets) -> None:
     dataset = labelled_dataset(make_dataset, random_pieces())
     assert Batches(dataset, rows=3, length=7, seed=0)[2].references is None

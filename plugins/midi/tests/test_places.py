@@ -14,7 +14,7 @@ from seqforge.core.places import MARKER, REPEAT, AlignedHistory
 from seqforge_midi import Midi, MidiOptions
 from seqforge_midi.codec import MidiCodec
 from seqforge_midi.key_estimate import Key
-from seqforge_midi.places import MAX_COUNT, STAGES
+from seqforge_midi.places import LAST_BAR_WEIGHT, MAX_COUNT, STAGES
 
 CORPORA = Path(seqforge_corpora.__file__).parent
 SCORE = MidiCodec.fit([], MidiOptions(microtiming=5))
@@ -120,6 +120,9 @@ def test_the_last_bar_token_is_read_at_every_step() -> None:
     assert (markers - 1).tolist() == [-1, *[steps[0]] * 4, *[steps[4]] * 2]
     plain = places_of(MidiCodec.fit([], MidiOptions(bar_chords=False)))
     assert MARKER not in plain.distances and plain.markers is None
+    last = [*steps[:4], vocabulary.index["bar", "C:last"], *steps[1:4]]
+    weights = history.weights(np.array(last))
+    assert weights is not None and weights.tolist() == [1.0] * 5 + [LAST_BAR_WEIGHT] * 4
 
 
 def test_the_key_and_the_bars_that_follow_are_read_at_every_step() -> None:

@@ -22,6 +22,10 @@ COMPARED = ("position", "pitch", "drum", "duration")
 """The kinds of tokens that are compared to find a repeat, beside the bar lines."""
 
 
+LAST_BAR_WEIGHT = 16.0
+"""The weight of the last bar in training: it differs from all others, and a song has only one."""
+
+
 class ScorePlace(NamedTuple):
     """Where a score is: a state of `ScorePlaces`.
 
@@ -70,13 +74,16 @@ class ScorePlaces(Places):
         self.classes[kinds == "bar"] = vocabulary.first["bar"]
         bars = vocabulary.block("bar")
         self._distances = [0] * vocabulary.size
-        self._distances[bars] = BarTokens(vocabulary.values[bars]).distances.tolist()
+        tokens = BarTokens(vocabulary.values[bars])
+        self._distances[bars] = tokens.distances.tolist()
         """The distance that each bar token announces; 0 for none, and for other tokens."""
         if any(self._distances):
             self.distances = (*self.distances, NAMED)
-        if BarTokens(vocabulary.values[bars]).has_chords:
+        if tokens.has_chords:
             self.distances = (*self.distances, MARKER)
             self.markers = np.where(kinds == "bar", 0, -1)
+            self.marker_weights = np.ones(vocabulary.size)
+            self.marker_weights[bars] = np.where(tokens.is_last, LAST_BAR_WEIGHT, 1.0)
         self._is_bar, self._is_position = kinds == "bar", kinds == "position"
         self._is_note = np.isin(kinds, ("pitch", "drum"))
         self._is_pitch, self._is_velocity = kinds == "pitch", kinds == "velocity"
