@@ -71,9 +71,15 @@ def test_rows_have_about_equal_length_and_correct_offsets(lengths: list[int], ro
     assert len(result) == rows
     for row in result:
         assert row.offsets.tolist() == [0, *np.cumsum(row.end - row.first).tolist()]
-    longest = max(end - first for _, first, end, _ in segments(result))
     totals = [int(row.offsets[-1]) for row in result]
-    assert max(totals) - min(totals) <= longest
+    longest = result[int(np.argmax(totals))]
+    shortest_segment = int((longest.end - longest.first).min(initial=1 << 30))
+    assert max(totals) - min(totals) <= shortest_segment  # its last segment went to the shortest row
+
+
+def test_one_long_piece_does_not_lengthen_the_epoch() -> None:
+    totals = [int(row.offsets[-1]) for row in assigned([899, *[99] * 31], 4)]
+    assert totals == [1000] * 4
 
 
 @given(LENGTHS, st.integers(1, 9))
