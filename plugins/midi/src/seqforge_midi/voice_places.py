@@ -13,6 +13,10 @@ SLOTS = 5
 """The tokens of a frame: four voices and the position that it reaches."""
 
 
+LAST_BAR_WEIGHT = 8.0
+"""The weight of the last bar in training: it has the final cadence, and a piece has only one."""
+
+
 class _State(NamedTuple):
     """The state of a piece.
 
@@ -48,6 +52,8 @@ class VoicePlaces(Places):
         self.classes = np.where(vocabulary.mask("bar"), vocabulary.first["bar"], np.arange(vocabulary.size))
         """Bar lines are equal whether or not the numbers of bars that follow are."""
         self.markers = np.select([vocabulary.mask("bar"), vocabulary.mask("key")], [0, 1], -1)
+        is_last = [kind == "bar" and value <= 1 for kind, value in zip(self.kinds, vocabulary.values, strict=True)]
+        self.marker_weights = np.where(is_last, LAST_BAR_WEIGHT, 1.0)
         sixteenth = TICKS_PER_QUARTER // 4
         self.numbers = [
             ticks_per_bar(value) // sixteenth if kind == "time_signature" else value
