@@ -36,10 +36,10 @@ HASHES = {
     "abc jig": "657ac05f39c9bea1",
     "abc as MIDI": "290a86d8119466dc",
     "abc infill": "da15d9c41a67f444",
-    "midi song": "d48d5ac472335a64",
+    "midi song": "4b59551d7b0f9214",
     "midi chorale": "a1180e68581349e2",
-    "midi voices": "b21b5a27a03d7305",
-    "midi drums": "c3b0817e8a1ca95c",
+    "midi voices": "02c6a3da5087c0bb",
+    "midi drums": "503808d99b7d7010",
 }
 
 
