@@ -52,25 +52,34 @@ def aligned_history(
         raise contract_error(
             plugin, "places", problem, f"places with a tuple of different integers from {LOWEST_DISTANCE}", owner=codec
         )
+    _check_markers(plugin, codec, places, codec.space.size)
+    return _CheckedHistory(plugin, places, declared if distances is None else distances)
+
+
+def _check_markers(plugin: AnyPlugin, codec: AnyCodec, places: Places, size: int) -> None:
+    """Check that the kinds and the weights of the markers are arrays with one number per symbol.
+
+    Raises:
+        ContractError: If one is not.
+    """
     markers: Any = places.markers
     if markers is not None and not (
-        isinstance(markers, np.ndarray) and markers.dtype.kind == "i" and markers.shape == (codec.space.size,)
+        isinstance(markers, np.ndarray) and markers.dtype.kind == "i" and markers.shape == (size,)
     ):
         kind = f"an array of {markers.dtype} of shape {markers.shape}" if hasattr(markers, "shape") else repr(markers)
-        rule = f"None, or an array of signed integers of shape ({codec.space.size},)"
+        rule = f"None, or an array of signed integers of shape ({size},)"
         raise contract_error(plugin, "places", f"returns places whose markers are {kind}", rule, owner=codec)
     weights: Any = places.marker_weights
     if weights is not None and not (
         isinstance(weights, np.ndarray)
         and weights.dtype.kind == "f"
-        and weights.shape == (codec.space.size,)
+        and weights.shape == (size,)
         and np.isfinite(weights).all()
         and (weights >= 0).all()
         and markers is not None
     ):
-        rule = f"None, or an array of floats from 0 of shape ({codec.space.size},) beside `markers`"
+        rule = f"None, or an array of floats from 0 of shape ({size},) beside `markers`"
         raise contract_error(plugin, "places", "returns places whose `marker_weights` are wrong", rule, owner=codec)
-    return _CheckedHistory(plugin, places, declared if distances is None else distances)
 
 
 class _CheckedHistory(AlignedHistory):
