@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +17,16 @@ from seqforge.training.rows import Row, assign_rows
 Augment = Callable[[Example, np.random.Generator], Example]
 """A function that returns a variant of an example, drawn with the random number generator."""
 
-_Piece = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]
-"""Steps, labels, features, source, references and weights of a piece in one epoch."""
+
+class _Piece(NamedTuple):
+    """A piece as an epoch reads it; references and weights are those of all its positions."""
+
+    steps: np.ndarray
+    labels: np.ndarray
+    features: np.ndarray
+    source: np.ndarray | None
+    references: np.ndarray | None
+    weights: np.ndarray | None
 
 
 class Batches:
@@ -120,17 +128,16 @@ class Batches:
             segment = int(np.searchsorted(row.offsets, begin, side="right")) - 1
             while segment < len(row.pieces) and row.offsets[segment] < begin + self.length:
                 # 2. Find the part of the segment that is in the batch: positions low to high of its piece.
-                piece, length = int(row.pieces[segment]), int(data.lengths[row.pieces[segment]])
+                number = int(row.pieces[segment])
+                length = int(data.lengths[number])
                 first = int(row.first[segment])
                 shift = int(row.offsets[segment]) - first - begin  # time in the batch = shift + position in the piece
                 low, high = max(first, -shift), min(int(row.end[segment]), self.length - shift)
                 time = slice(shift + low, shift + high)
                 # 3. Position r reads step r - 1 and predicts step r.
                 first_step = max(low - 1, 0)
-                steps, label, feature, source, earlier, weight = self._piece(
-                    epoch, piece, first_step, min(high, length)
-                )
-                input_steps, target_steps = steps[: high - 1 - first_step], steps[low - first_step :]
+                piece = self._piece(epoch, number, first_step, min(high, length))
+                input_steps, target_steps = piece.steps[: high - 1 - first_step], piece.steps[low - first_step :]
                 inputs[time.stop - len(input_steps) : time.stop, column] = input_steps
                 targets[time.start : time.start + len(target_steps), column] = target_steps
                 # 4. Mark the start and the end, and weight the positions after the burn-in.
@@ -138,13 +145,13 @@ class Batches:
                 starts[time, column] = positions == first
                 ends[time, column] = positions == length
                 weights[time, column] = positions >= first + row.burn_in[segment]
-                if weight is not None:
-                    weights[time, column] *= weight[low:high]
-                labels[time, column], features[time, column] = label, feature
-                if earlier is not None:
-                    references[time, column] = earlier[low:high]
+                if piece.weights is not None:
+                    weights[time, column] *= piece.weights[low:high]
+                labels[time, column], features[time, column] = piece.labels, piece.features
+                if piece.references is not None:
+                    references[time, column] = piece.references[low:high]
                 if data.source is not None:
-                    sources.append((time, column, source_with_end(source, data.source.size)))
+                    sources.append((time, column, source_with_end(piece.source, data.source.size)))
                 segment += 1
         # 5. Pad the sources to the length of the longest one.
         arrays = {
@@ -167,13 +174,13 @@ class Batches:
         augment = None if self.seed is None else self.augment
         if augment is None and self.history is None:
             steps, source = data.steps(piece, first, end), data.source_of(piece)
-            return steps, data.labels[piece], data.features[piece], source, None, None
+            return _Piece(steps, data.labels[piece], data.features[piece], source, None, None)
         if (epoch, piece) not in self._computed:
             self._computed[epoch, piece] = self._compute(epoch, piece, augment)
             if len(self._computed) > 4 * self.rows:
                 self._computed.popitem(last=False)
-        steps, label, feature, source, references, weights = self._computed[epoch, piece]
-        return steps[first:end], label, feature, source, references, weights
+        whole = self._computed[epoch, piece]
+        return whole._replace(steps=whole.steps[first:end])
 
     def _compute(self, epoch: int, piece: int, augment: Augment | None) -> _Piece:
         """Return a whole piece, augmented for the epoch, with its references and weights."""
@@ -186,7 +193,7 @@ class Batches:
             steps, source, labels = example.steps, example.source, data.label_index.numbers(example.labels)
             features = features if example.features is None else example.features
         weights = None if self.history is None or self.seed is None else self.history.weights(steps)
-        return steps, labels, features, source, self._references(epoch, piece, steps), weights
+        return _Piece(steps, labels, features, source, self._references(epoch, piece, steps), weights)
 
     def _references(self, epoch: int, piece: int, steps: np.ndarray) -> np.ndarray | None:
         """Return the references of a whole piece in the smallest type that fits; None without a history."""

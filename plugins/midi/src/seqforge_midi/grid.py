@@ -29,7 +29,7 @@ class Grid:
     def __init__(self, steps: int, microtiming: int) -> None:
         self.unit = TICKS_PER_QUARTER // (steps * microtiming)
         self.step_ticks = self.unit * microtiming
-        self.before_step = self.unit * (microtiming // 2)
+        self._before_step = self.unit * (microtiming // 2)
         self.durations = np.array(duration_values(steps, microtiming), np.int64)
 
     def quantised(self, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +42,7 @@ class Grid:
 
     def steps_of(self, notes: np.ndarray) -> np.ndarray:
         """Return the grid step of each note, from the start of the song; a note may start a little before its step."""
-        steps: np.ndarray = (notes["start"] + self.before_step) // self.step_ticks
+        steps: np.ndarray = (notes["start"] + self._before_step) // self.step_ticks
         return steps
 
     def shortened_lengths(self, notes: np.ndarray) -> np.ndarray:

@@ -20,8 +20,6 @@ NAMED, MARKER = -1, -2
 """The distance that the piece names: the one that the last bar token announces; and the last bar token itself."""
 COMPARED = ("position", "pitch", "drum", "duration")
 """The kinds of tokens that are compared to find a repeat, beside the bar lines."""
-
-
 LAST_BAR_WEIGHT = 16.0
 """The weight of the last bar in training: it differs from all others, and a song has only one."""
 

@@ -92,8 +92,8 @@ class Score(Encoding):
     ) -> None:
         self.grid, self.microtiming = grid, microtiming
         self.table = TrackTable(track_counts or {})
-        self.times = Grid(grid, microtiming)
-        self.unit, self.step_ticks = self.times.unit, self.times.step_ticks
+        self.note_grid = Grid(grid, microtiming)
+        self.unit, self.step_ticks = self.note_grid.unit, self.note_grid.step_ticks
         self.velocity_bins = VelocityBins(velocity_bins)
         self.controls = ScoreControls(controllers, self.table, self.step_ticks)
         low = -(microtiming // 2)
@@ -107,7 +107,7 @@ class Score(Encoding):
             "pitch": range(128),
             "drum": range(128),
             "velocity": range(velocity_bins),
-            "duration": self.times.durations.tolist(),
+            "duration": self.note_grid.durations.tolist(),
             **self.controls.blocks(),
         })  # fmt: skip
         self.note_mask, self._is_bar = self.vocabulary.mask("pitch", "drum"), self.vocabulary.mask("bar")
@@ -128,8 +128,8 @@ class Score(Encoding):
         song = song.without_silent_tracks()
         time_signatures = time_signatures_on_lines(song.time_signatures)
         notes = remove_overlaps(self.table.merged(self._on_grid(song)))
-        notes["end"] = notes["start"] + self.times.shortened_lengths(notes)
-        last_position = int(self.times.steps_of(notes).max()) * self.step_ticks
+        notes["end"] = notes["start"] + self.note_grid.shortened_lengths(notes)
+        last_position = int(self.note_grid.steps_of(notes).max()) * self.step_ticks
         last = int(notes["end"].max())  # what changes later cannot be heard, and `read_songs` leaves it out
         time_signatures = [change for change in time_signatures if change[0] <= last]
         end = BarLines(time_signatures).end_of_music(max(last, last_position + 1))
@@ -137,7 +137,7 @@ class Score(Encoding):
         last = min(end - 1, max(last, int(pedals["end"].max(initial=0))))
         return Song.from_events(
             notes,
-            [change for change in self.times.tempos(song.tempos) if change[0] <= last],
+            [change for change in self.note_grid.tempos(song.tempos) if change[0] <= last],
             [change for change in time_signatures if change[0] <= last],
             pedals,
             end,
@@ -147,7 +147,7 @@ class Score(Encoding):
 
     def _on_grid(self, song: Song) -> np.ndarray:
         """Return the notes with starts, ends and velocities that have tokens."""
-        starts, ends = self.times.quantised(song.notes)
+        starts, ends = self.note_grid.quantised(song.notes)
         notes = np.array(song.notes)
         notes["start"], notes["end"] = starts * self.unit, ends * self.unit
         drums = notes["program"] == DRUMS
@@ -156,7 +156,7 @@ class Score(Encoding):
         return notes
 
     def losses(self, song: Song) -> Counter[str]:
-        starts, ends = self.times.quantised(song.notes)
+        starts, ends = self.note_grid.quantised(song.notes)
         pitched = song.notes["program"] != DRUMS
         moved = (starts * self.unit != song.notes["start"]) | (ends * self.unit != song.notes["end"])
         return +Counter({
@@ -182,7 +182,7 @@ class Score(Encoding):
         tempo_bars, tempo_positions = self._add_tempos(rows, song, bar_lines)
 
         notes = song.notes
-        grid_steps = self.times.steps_of(notes)
+        grid_steps = self.note_grid.steps_of(notes)
         offsets = notes["start"] // self.unit - grid_steps * self.microtiming
         bars = np.searchsorted(bar_lines, grid_steps * self.step_ticks, side="right") - 1
         positions = grid_steps - bar_lines[bars] // self.step_ticks
@@ -294,7 +294,7 @@ class Score(Encoding):
             new_velocity[members] = np.append(True, np.diff(bins[members]) != 0)
         velocity_changes = np.flatnonzero(new_velocity)
         rows.add(*selected(keys, velocity_changes), 2, first["velocity"] + bins[velocity_changes])
-        durations = np.searchsorted(self.times.durations, (notes["end"] - notes["start"])[pitched] // self.unit)
+        durations = np.searchsorted(self.note_grid.durations, (notes["end"] - notes["start"])[pitched] // self.unit)
         rows.add(*selected(keys, pitched), 3, first["duration"] + durations)
 
     # -- decode -------------------------------------------------------------------------------

@@ -229,6 +229,8 @@ class Song:
         """
         notes, pedals, controls = self._track_codes()
         audible_pedals, audible_controls = np.isin(pedals, notes), np.isin(controls, notes)
+        if audible_pedals.all() and audible_controls.all():
+            return self
         return replace(self, pedals=self.pedals[audible_pedals], controls=self.controls[audible_controls])
 
     def first_bars(self, count: int) -> "Song":
